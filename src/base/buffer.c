@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+
+enum {
+	FIRST_SIZE = 256, /* bytes of the first allocation */
+	NUMBER_DIGITS = 20 /* UINT64_MAX has 20 decimal digits */
+};
+
+void
+buffer_init(struct buffer *b, size_t max)
+{
+	*b = (struct buffer){ .max = max };
+}
+
+void
+buffer_free(struct buffer *b)
+{
+	free(b->data);
+	*b = (struct buffer){ .max = b->max };
+}
+
+void
+buffer_clear(struct buffer *b)
+{
+	b->len = 0;
+	b->failed = false;
+}
+
+void
+buffer_wipe(struct buffer *b)
+{
+	if (b->data != NULL)
+		explicit_bzero(b->data, b->size);
+	buffer_free(b);
+}
+
+char *
+buffer_reserve(struct buffer *b, size_t n)
+{
+	size_t size = b->size == 0 ? FIRST_SIZE : b->size;
+
+	if (b->failed || n > b->max - b->len) {
+		b->failed = true;
+		return NULL;
+	}
+	while (size - b->len < n)
+		size = size > b->max / 2 ? b->max : size * 2;
+	if (size > b->size) {
+		char *data = realloc(b->data, size);
+		if (data == NULL) {
+			b->failed = true;
+			return NULL;
+		}
+		b->data = data;
+		b->size = size;
+	}
+	return b->data + b->len;
+}
+
+void
+buffer_add(struct buffer *b, struct span bytes)
+{
+	if (bytes.len == 0)
+		return;
+	char *room = buffer_reserve(b, bytes.len);
+	if (room == NULL)
+		return;
+	memcpy(room, bytes.ptr, bytes.len);
+	b->len += bytes.len;
+}
+
+void
+buffer_add_byte(struct buffer *b, char byte)
+{
+	buffer_add(b, (struct span){ &byte, 1 });
+}
+
+void
+buffer_add_number(struct buffer *b, uint64_t number)
+{
+	char digits[NUMBER_DIGITS];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	buffer_add(b, (struct span){ digits + at, sizeof(digits) - at });
+}
+
+void
+buffer_drop(struct buffer *b, size_t n)
+{
+	if (n == 0)
+		return;
+	memmove(b->data, b->data + n, b->len - n);
+	b->len -= n;
+}
+
+struct span
+buffer_span(const struct buffer *b)
+{
+	return (struct span){ b->data, b->len };
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/*
+ * buffer: owned bytes that grow up to a ceiling and no further.
+ *
+ * Begins with buffer_init, ends with buffer_free (also on an all-zero one, or
+ * twice).  An addition that does not fit, or for which there is no memory,
+ * adds nothing and sets `failed`; so do all later ones.  A writer adds
+ * everything and looks at `failed` once.
+ */
+#ifndef CERTGATE_BASE_BUFFER_H
+#define CERTGATE_BASE_BUFFER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/span.h"
+
+struct buffer {
+	char *data; /* owned; NULL until the first byte */
+	size_t len; /* bytes in use */
+	size_t size; /* bytes allocated */
+	size_t max; /* the ceiling, in bytes */
+	bool failed;
+};
+
+void buffer_init(struct buffer *b, size_t max);
+void buffer_free(struct buffer *b);
+
+/* Forgets the contents and a failure; keeps the memory. */
+void buffer_clear(struct buffer *b);
+
+/* As buffer_free, after overwriting: for secrets. */
+void buffer_wipe(struct buffer *b);
+
+void buffer_add(struct buffer *b, struct span bytes);
+void buffer_add_byte(struct buffer *b, char byte);
+void buffer_add_number(struct buffer *b, uint64_t number);
+
+/* Room for n more bytes at data + len, which the caller counts into len as he
+ * fills them; NULL (and failed) if there is none. */
+char *buffer_reserve(struct buffer *b, size_t n);
+
+/* Drops the first n bytes; n is at most len. */
+void buffer_drop(struct buffer *b, size_t n);
+
+/* Borrows the contents until the next change. */
+struct span buffer_span(const struct buffer *b);
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/hex.h"
+
+bool
+error_set(struct error *e, const char *format, ...)
+{
+	va_list arguments;
+
+	if (e->set)
+		return false;
+	e->set = true;
+	va_start(arguments, format);
+	(void)vsnprintf(e->text, sizeof(e->text), format, arguments);
+	va_end(arguments);
+	return false;
+}
+
+bool
+error_system(struct error *e, const char *format, ...)
+{
+	int number = errno;
+	va_list arguments;
+
+	if (e->set)
+		return false;
+	e->set = true;
+	va_start(arguments, format);
+	(void)vsnprintf(e->text, sizeof(e->text), format, arguments);
+	va_end(arguments);
+	size_t used = strlen(e->text);
+	(void)snprintf(e->text + used, sizeof(e->text) - used, ": %s",
+		       strerror(number));
+	return false;
+}
+
+void
+error_where(struct error *e, const char *where)
+{
+	if (e->where[0] == '\0')
+		(void)snprintf(e->where, sizeof(e->where), "%s", where);
+}
+
+void
+error_at(struct error *e, unsigned line, unsigned column)
+{
+	if (e->line == 0) {
+		e->line = line;
+		e->column = column;
+	}
+}
+
+const char *
+error_word(struct span word)
+{
+	enum { WORDS = 4, MAX = 40, ESCAPED = 4 /* \xHH */ };
+	static _Thread_local char words[WORDS][MAX * ESCAPED + sizeof("...")];
+	static _Thread_local unsigned turn;
+	char *text = words[turn++ % WORDS];
+	size_t n = 0;
+
+	for (size_t i = 0; i < word.len && i < MAX; i++) {
+		char c = word.ptr[i];
+		if (c >= ' ' && c <= '~' && c != '\\') {
+			text[n++] = c;
+			continue;
+		}
+		uint8_t byte = (uint8_t)c;
+		text[n++] = '\\';
+		text[n++] = 'x';
+		hex_encode(&byte, 1, text + n);
+		n += 2;
+	}
+	memcpy(text + n, word.len > MAX ? "..." : "", word.len > MAX ? 4 : 1);
+	return text;
+}
+
+void
+error_text(const struct error *e, char *text, unsigned long size)
+{
+	char place[sizeof(":4294967295:4294967295")] = "";
+
+	if (e->line > 0 && e->column > 0)
+		(void)snprintf(place, sizeof(place), ":%u:%u", e->line,
+			       e->column);
+	else if (e->line > 0)
+		(void)snprintf(place, sizeof(place), ":%u", e->line);
+	(void)snprintf(text, size, "%s%s%s%s", e->where, place,
+		       e->where[0] == '\0' && place[0] == '\0' ? "" : ": ",
+		       e->text);
+}
+
+struct error *
+warnings_next(struct warnings *w)
+{
+	struct error *place = &w->warning[WARNINGS_MAX - 1];
+
+	if (w->n < WARNINGS_MAX)
+		place = &w->warning[w->n];
+	w->n++;
+	*place = (struct error){ 0 };
+	return place;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/*
+ * error: what went wrong, where.
+ *
+ * Lives on the caller's stack and owns nothing.  The first error wins: once
+ * set, later ones are ignored.  Words from outside are escaped as they come in,
+ * so that text can go to a log as it is.
+ */
+#ifndef CERTGATE_BASE_ERROR_H
+#define CERTGATE_BASE_ERROR_H
+
+#include <stdbool.h>
+
+#include "base/span.h"
+
+struct error {
+	bool set;
+	char where[256]; /* a file or a setting; empty if not known */
+	unsigned line; /* counted from 1; 0 if not known */
+	unsigned column; /* counted from 1, in bytes; 0 if not known */
+	char text[320]; /* what, and what was expected */
+};
+
+/* Sets text from a format.  Always false, so that a function can return it. */
+bool error_set(struct error *e, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* As error_set, with the message of errno behind ": ". */
+bool error_system(struct error *e, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Says where, if that is not known yet. */
+void error_where(struct error *e, const char *where);
+
+/* Says line and column, if they are not known yet. */
+void error_at(struct error *e, unsigned line, unsigned column);
+
+/* A copy of word for a message: printable ASCII, the rest as \xHH, cut at 40
+ * bytes.  Valid until the fourth call after it. */
+const char *error_word(struct span word);
+
+enum { WARNINGS_MAX = 8 };
+
+/* Things that are odd but not wrong; of many, the first are kept. */
+struct warnings {
+	struct error warning[WARNINGS_MAX];
+	unsigned n; /* all that were added */
+};
+
+/* The place for the next warning, empty; never NULL. */
+struct error *warnings_next(struct warnings *w);
+
+/* "where:line:column: text", leaving out what is not known.  text has room
+ * for size bytes with the NUL. */
+void error_text(const struct error *e, char *text, unsigned long size);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/* hex: bytes to hexadecimal digits and back. */
+#ifndef CERTGATE_BASE_HEX_H
+#define CERTGATE_BASE_HEX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/span.h"
+
+/* Writes 2 * n lower-case digits to text; no NUL. */
+void hex_encode(const uint8_t *bytes, size_t n, char *text);
+
+/* True if text is exactly 2 * n digits of either case; else bytes is all
+ * zero. */
+bool hex_decode(struct span text, uint8_t *bytes, size_t n);
+
+/* 0 to 15, or -1 for a byte that is no hexadecimal digit. */
+int hex_digit(char c);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/*
+ * span: borrowed bytes, not owned and not terminated.
+ *
+ * A span is valid as long as the bytes it was made from.  An all-zero span
+ * is "absent" (ptr NULL); a span of length 0 with a ptr is "present, empty".
+ */
+#ifndef CERTGATE_BASE_SPAN_H
+#define CERTGATE_BASE_SPAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct span {
+	const char *ptr;
+	size_t len; /* bytes */
+};
+
+#define SPAN(literal) ((struct span){ "" literal, sizeof(literal) - 1 })
+
+/* The same where a constant is needed, as in a table. */
+#define SPAN_TEXT(literal)                                                     \
+	{                                                                      \
+		"" literal, sizeof(literal) - 1                                \
+	}
+
+/* Borrows text, which may be NULL: the absent span. */
+struct span span_of(const char *text);
+
+/* Not there, or nothing in it. */
+bool span_empty(struct span s);
+
+bool span_equal(struct span a, struct span b);
+
+/* ASCII letters without case; other bytes as they are. */
+bool span_equal_nocase(struct span a, struct span b);
+
+bool span_starts(struct span s, struct span prefix);
+bool span_starts_nocase(struct span s, struct span prefix);
+
+/* True if needle, which is not empty, is somewhere in s. */
+bool span_contains(struct span s, struct span needle);
+
+/* The rest of s after its first n bytes; n is at most s.len. */
+struct span span_after(struct span s, size_t n);
+
+/* s without blanks (space, tab) at both ends. */
+struct span span_trim(struct span s);
+
+/* Takes from *rest what comes before the first byte that is in separators and
+ * that byte; false when *rest was used up.  Empty tokens are given too. */
+bool span_next(struct span *rest, const char *separators, struct span *token);
+
+/* As span_next, but passes over empty tokens. */
+bool span_next_word(struct span *rest, const char *separators,
+		    struct span *token);
+
+/* Decimal digits only, min <= value <= max, else false and *value is 0. */
+bool span_number(struct span s, uint64_t min, uint64_t max, uint64_t *value);
+
+/* A copy with a NUL behind it; gives: free().  NULL when out of memory. */
+char *span_copy(struct span s);
+
+/* RFC 7230 3.2.6 token: at least one byte, only letters, digits and
+ * !#$%&'*+-.^_`|~ */
+bool span_is_token(struct span s);
+
+/* Well-formed UTF-8 (RFC 3629) without control characters. */
+bool span_is_text(struct span s);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/* certgate.fcgi: the event handler. */
+#include "config.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "host/cgi.h"
+#include "host/listener.h"
+#include "host/start.h"
+
+static const char usage[] =
+	"Usage: certgate.fcgi [--listen ADDRESS] [--listen-mode MODE]\n"
+	"                     [--listen-group GROUP] [--help] [--version]\n"
+	"\n"
+	"Answers the events of Azure Web PubSub and decides by the TLS client\n"
+	"certificate who may come in.  A web server starts it, as FastCGI "
+	"(file\n"
+	"descriptor 0 listens) or as plain CGI.\n"
+	"\n"
+	"  --listen ADDRESS      open a socket: an absolute path, "
+	"127.0.0.1:PORT\n"
+	"                        or [::1]:PORT\n"
+	"  --listen-mode MODE    of the socket file, octal (default 0660)\n"
+	"  --listen-group GROUP  of the socket file\n"
+	"  --help                print this and exit\n"
+	"  --version             print the version and exit\n"
+	"\n"
+	"Settings come from " CERTGATE_CONFIG_DEFAULT " or the\n"
+	"file that CERTGATE_CONFIG names, and from the environment.\n";
+
+static enum exit_code
+misused(void)
+{
+	(void)fputs("Try 'certgate.fcgi --help'.\n", stderr);
+	return EXIT_MISUSED;
+}
+
+static enum exit_code
+run(const struct listener_options *options)
+{
+	if (options->address == NULL && !listener_is(STDIN_FILENO)) {
+		(void)fputs("certgate.fcgi: file descriptor 0 does not listen, "
+			    "and there is no --listen.\n",
+			    stderr);
+		return misused();
+	}
+	return start_fastcgi(options);
+}
+
+static enum exit_code
+read_arguments(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "listen", required_argument, NULL, 'l' },
+		{ "listen-mode", required_argument, NULL, 'm' },
+		{ "listen-group", required_argument, NULL, 'g' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'v' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct listener_options listen = { 0 };
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (option) {
+		case 'l':
+			listen.address = optarg;
+			break;
+		case 'm':
+			listen.mode = optarg;
+			break;
+		case 'g':
+			listen.group = optarg;
+			break;
+		case 'h':
+			(void)fputs(usage, stdout);
+			return EXIT_DONE;
+		case 'v':
+			(void)puts("certgate.fcgi " PACKAGE_VERSION);
+			return EXIT_DONE;
+		default:
+			return misused();
+		}
+	}
+	if (optind < argc)
+		return misused();
+	return run(&listen);
+}
+
+int
+main(int argc, char **argv)
+{
+	/* A web server turns a query string into arguments (RFC 3875 4.4):
+	 * a stranger's words, which are not looked at. */
+	if (cgi_is_called())
+		return (int)start_cgi();
+	return (int)read_arguments(argc, argv);
+}

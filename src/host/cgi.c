@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "host/cgi.h"
+
+enum {
+	BODY_TIMEOUT_S = 30, /* for the whole body */
+	CHUNK = 65536 /* bytes read at once */
+};
+
+bool
+cgi_is_called(void)
+{
+	return getenv("GATEWAY_INTERFACE") != NULL ||
+	       getenv("REQUEST_METHOD") != NULL;
+}
+
+static int64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	if (clock_gettime(CLOCK_MONOTONIC, &t) != 0)
+		return INT64_MAX;
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* As read, but waits no longer than until end; -1 then. */
+static ssize_t
+read_until(char *to, size_t n, int64_t end)
+{
+	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
+
+	for (;;) {
+		int64_t left = end - now_ms();
+		if (left <= 0)
+			return -1;
+		int ready = poll(&input, 1, (int)left);
+		if (ready < 0 && errno == EINTR)
+			continue;
+		if (ready <= 0)
+			return -1;
+		ssize_t got = read(STDIN_FILENO, to, n);
+		if (got >= 0 || (errno != EINTR && errno != EAGAIN))
+			return got;
+	}
+}
+
+void
+cgi_read_body(struct request_body *body, struct buffer *store)
+{
+	static char chunk[CHUNK];
+	int64_t end = now_ms() + BODY_TIMEOUT_S * 1000;
+	ssize_t n;
+
+	*body = (struct request_body){ 0 };
+	buffer_init(store, REQUEST_BODY_MAX);
+	while ((n = read_until(chunk, sizeof(chunk), end)) > 0) {
+		body->length += (uint64_t)n;
+		if (body->length > REQUEST_BODY_MAX)
+			buffer_free(store);
+		else
+			buffer_add(store, (struct span){ chunk, (size_t)n });
+	}
+	body->broken = n < 0 || store->failed;
+	body->bytes = buffer_span(store);
+}
+
+bool
+cgi_write(struct span answer)
+{
+	while (answer.len > 0) {
+		ssize_t n = write(STDOUT_FILENO, answer.ptr, answer.len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return false;
+		answer = span_after(answer, (size_t)n);
+	}
+	return true;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "host/connection.h"
+
+/* Bytes asked for at once: more than most requests have. */
+enum { READ_SIZE = 16384 };
+
+void
+connection_open(struct connection *c, int fd, int64_t now_ms)
+{
+	*c = (struct connection){ .fd = fd, .since_ms = now_ms };
+	buffer_init(&c->input, RECORD_INPUT_MAX);
+	record_init(&c->reader, REQUEST_BODY_MAX);
+}
+
+void
+connection_close(struct connection *c)
+{
+	close(c->fd);
+	buffer_free(&c->input);
+	record_free(&c->reader);
+	*c = (struct connection){ .fd = -1 };
+}
+
+bool
+connection_idle(const struct connection *c)
+{
+	return c->input.len == 0 && record_idle(&c->reader);
+}
+
+/* Answers the requests that are whole; false: close. */
+static bool
+answer_whole(struct connection *c, fastcgi_answer *answer, void *context,
+	     bool *progress)
+{
+	for (;;) {
+		bool closed;
+		switch (record_take(&c->reader, &c->input)) {
+		case RECORD_BAD:
+			return false;
+		case RECORD_MORE:
+			return true;
+		case RECORD_COMPLETE:
+			break;
+		}
+		bool written = fastcgi_serve(&c->reader, c->fd, answer, context,
+					     &closed);
+		*progress = true;
+		c->served = true;
+		if (closed)
+			c->fd = -1;
+		if (!written || !c->reader.keep)
+			return false;
+		record_clear(&c->reader);
+	}
+}
+
+bool
+connection_advance(struct connection *c, fastcgi_answer *answer, void *context,
+		   bool *progress)
+{
+	*progress = false;
+	for (;;) {
+		char *room = buffer_reserve(&c->input, READ_SIZE);
+		if (room == NULL)
+			return false;
+		ssize_t n = recv(c->fd, room, READ_SIZE, 0);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN;
+		if (n == 0)
+			return false;
+		c->input.len += (size_t)n;
+		if (!answer_whole(c, answer, context, progress))
+			return false;
+		if (*progress || n < READ_SIZE)
+			return true; /* others first; the rest comes again */
+	}
+}

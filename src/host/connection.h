@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/* connection: one peer of the FastCGI socket and what has come from it. */
+#ifndef CERTGATE_HOST_CONNECTION_H
+#define CERTGATE_HOST_CONNECTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "host/fastcgi.h"
+#include "protocol/record.h"
+
+struct connection {
+	int fd; /* owned; -1: the place is free */
+	bool watched; /* it is in the loop's epoll set */
+	bool served; /* at least one request; it is a kept one */
+	int64_t since_ms; /* monotonic: begin of waiting for this request */
+	struct buffer input;
+	struct record_reader reader;
+};
+
+/* Makes c the connection fd at the time now_ms. */
+void connection_open(struct connection *c, int fd, int64_t now_ms);
+void connection_close(struct connection *c);
+
+/* Nothing of a next request has come. */
+bool connection_idle(const struct connection *c);
+
+/* Reads what is there and answers every request that is whole.  True if the
+ * connection is to be kept, false if it is to be closed; *progress is set if a
+ * request was answered. */
+bool connection_advance(struct connection *c, fastcgi_answer *answer,
+			void *context, bool *progress)
+	__attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <fcgiapp.h>
+
+#include "host/fastcgi.h"
+#include "protocol/response.h"
+
+/* Bytes of the records that are handed over: parameters, and five headers and
+ * the content of BEGIN_REQUEST. */
+enum { RECORDS_MAX = RECORD_PARAMS_MAX + 64 };
+
+static int memory = -1; /* the file in memory from which libfcgi reads */
+static FCGX_Request fcgi;
+static struct buffer records;
+static struct buffer output;
+
+static bool
+open_memory(void)
+{
+	if (memory < 0)
+		memory = memfd_create("request", MFD_CLOEXEC);
+	return memory >= 0;
+}
+
+bool
+fastcgi_start(struct error *e)
+{
+	/* No wait for the peer's close at the end of a connection. */
+	if (setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "0", 1) != 0 ||
+	    FCGX_Init() != 0 || FCGX_InitRequest(&fcgi, -1, 0) != 0)
+		return error_set(e, "libfcgi does not start");
+	if (!open_memory())
+		return error_system(e, "memfd_create");
+	buffer_init(&records, RECORDS_MAX);
+	buffer_init(&output, RESPONSE_MAX);
+	return true;
+}
+
+/* The file holds these records and no byte of an earlier request. */
+static bool
+hand_over(const struct record_reader *reader)
+{
+	static size_t used;
+	size_t before = used;
+
+	buffer_clear(&records);
+	record_write_begin(reader, &records);
+	used = records.len;
+	return !records.failed && open_memory() &&
+	       pwrite(memory, records.data, records.len, 0) ==
+		       (ssize_t)records.len &&
+	       (before <= used || ftruncate(memory, (off_t)used) == 0) &&
+	       lseek(memory, 0, SEEK_SET) == 0;
+}
+
+bool
+fastcgi_serve(const struct record_reader *reader, int connection,
+	      fastcgi_answer *answer, void *context, bool *closed)
+{
+	char end;
+
+	*closed = false;
+	if (!hand_over(reader))
+		return false;
+	fcgi.ipcFd = memory;
+	fcgi.keepConnection = 1;
+	if (FCGX_Accept_r(&fcgi) != 0) {
+		memory = -1; /* libfcgi closed it */
+		return false;
+	}
+	/* Up to its empty STDIN: only then is the input at its end. */
+	bool whole = FCGX_GetStr(&end, sizeof(end), fcgi.in) == 0 &&
+		     FCGX_GetError(fcgi.in) == 0;
+	struct request_body body = {
+		.bytes = buffer_span(&reader->body),
+		.length = reader->body_length,
+		.broken = !whole,
+	};
+	buffer_clear(&output);
+	answer(context, fcgi.envp, &body, &output);
+	struct span bytes =
+		output.failed ? response_refusal : buffer_span(&output);
+	fcgi.ipcFd = connection;
+	bool written = FCGX_PutStr(bytes.ptr, (int)bytes.len, fcgi.out) ==
+		       (int)bytes.len;
+	FCGX_Finish_r(&fcgi);
+	*closed = fcgi.ipcFd != connection;
+	fcgi.ipcFd = -1;
+	return written && !*closed;
+}
+
+void
+fastcgi_stop(void)
+{
+	if (memory >= 0)
+		close(memory);
+	memory = -1;
+	buffer_free(&records);
+	buffer_free(&output);
+}

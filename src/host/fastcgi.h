@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/*
+ * fastcgi: libfcgi as a codec, and nowhere else.
+ *
+ * libfcgi reads and writes blocking, waits at the end of a connection, and has
+ * faults in what it does with management records and lengths (2.4.2).  So it
+ * is given only requests that came in whole and were checked (record.h), from
+ * memory, and writes the answer to a connection that does not block.
+ */
+#ifndef CERTGATE_HOST_FASTCGI_H
+#define CERTGATE_HOST_FASTCGI_H
+
+#include <stdbool.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "protocol/record.h"
+#include "protocol/request.h"
+
+/* Answers one request: parameters (ended by NULL) and body are borrowed for the
+ * call; the answer's bytes go to out, which is empty. */
+typedef void fastcgi_answer(void *context, char *const *parameters,
+			    const struct request_body *body,
+			    struct buffer *out);
+
+/* Once, before signals are set up: libfcgi sets handlers of its own. */
+bool fastcgi_start(struct error *e) __attribute__((warn_unused_result));
+
+/* Lets answer make the answer to the complete request in reader, and writes it
+ * to connection.  True if it was written; *closed tells that libfcgi closed
+ * the connection. */
+bool fastcgi_serve(const struct record_reader *reader, int connection,
+		   fastcgi_answer *answer, void *context, bool *closed)
+	__attribute__((warn_unused_result));
+
+void fastcgi_stop(void);
+
+#endif

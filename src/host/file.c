@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host/file.h"
+
+enum { LINKS_MAX = 16 /* symbolic links on one way */ };
+
+/* A way through the file system, one component at a time, so that each can be
+ * looked at before it is followed. */
+struct way {
+	int folder; /* owned; where rest begins */
+	unsigned links; /* followed so far */
+	char rest[PATH_MAX];
+};
+
+static bool
+is_trusted(uid_t owner)
+{
+	return owner == 0 || owner == geteuid();
+}
+
+static bool
+check_folder(const struct stat *s, const char *path, struct error *e)
+{
+	if ((s->st_mode & S_IWOTH) != 0 && (s->st_mode & S_ISVTX) == 0)
+		return error_set(e,
+				 "a folder on the way to %s is writable by "
+				 "everybody; mend it with chmod o-w",
+				 path);
+	return true;
+}
+
+/* Puts the target of the link name before what is left of the way. */
+static bool
+follow_link(struct way *way, const char *name, const struct stat *s,
+	    const char *path, struct error *e)
+{
+	char target[PATH_MAX], joined[2 * PATH_MAX];
+	ssize_t n = readlinkat(way->folder, name, target, sizeof(target) - 1);
+
+	if (!is_trusted(s->st_uid))
+		return error_set(e,
+				 "a symbolic link on the way to %s belongs "
+				 "to another user; mend it with chown -h "
+				 "root",
+				 path);
+	if (n < 0 || ++way->links > LINKS_MAX)
+		return error_set(e, "%s: a symbolic link that leads nowhere",
+				 path);
+	target[n] = '\0';
+	int length =
+		snprintf(joined, sizeof(joined), "%s/%s", target, way->rest);
+	if (length < 0 || (size_t)length >= sizeof(way->rest))
+		return error_set(e, "%s: path too long", path);
+	memcpy(way->rest, joined, (size_t)length + 1);
+	if (target[0] != '/')
+		return true;
+	close(way->folder);
+	way->folder = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return way->folder >= 0 || error_system(e, "/");
+}
+
+/* Goes one component further.  *file is the descriptor of the last one. */
+static bool
+step(struct way *way, const char *path, int *file, struct error *e)
+{
+	char name[NAME_MAX + 1];
+	size_t skip = strspn(way->rest, "/");
+	size_t n = strcspn(way->rest + skip, "/");
+	struct stat s;
+
+	if (n == 0 || n > NAME_MAX)
+		return error_set(e, "%s: expected the path of a file", path);
+	memcpy(name, way->rest + skip, n);
+	name[n] = '\0';
+	memmove(way->rest, way->rest + skip + n,
+		strlen(way->rest + skip + n) + 1);
+	bool last = strspn(way->rest, "/") == strlen(way->rest);
+	if (fstatat(way->folder, name, &s, AT_SYMLINK_NOFOLLOW) != 0)
+		return error_system(e, "%s", path);
+	if (S_ISLNK(s.st_mode))
+		return follow_link(way, name, &s, path, e);
+	int flags =
+		last ? O_RDONLY | O_NONBLOCK | O_NOCTTY : O_PATH | O_DIRECTORY;
+	int fd = openat(way->folder, name, flags | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return error_system(e, "%s", path);
+	if (last) {
+		*file = fd;
+		return true;
+	}
+	close(way->folder);
+	way->folder = fd;
+	return fstat(fd, &s) == 0 ? check_folder(&s, path, e)
+				  : error_system(e, "%s", path);
+}
+
+/* Gives a descriptor, or -1 and e. */
+static int
+open_safely(const char *path, struct error *e)
+{
+	struct way way = { .folder = -1 };
+	int file = -1;
+
+	if (path[0] != '/' || strlen(path) >= sizeof(way.rest)) {
+		error_set(e, "%s: expected an absolute path", path);
+		return -1;
+	}
+	memcpy(way.rest, path, strlen(path) + 1);
+	way.folder = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (way.folder < 0)
+		error_system(e, "/");
+	while (way.folder >= 0 && file < 0 && step(&way, path, &file, e))
+		;
+	if (way.folder >= 0)
+		close(way.folder);
+	return file;
+}
+
+static bool
+check_file(const struct stat *s, const char *path, bool secret, size_t max,
+	   struct error *e)
+{
+	if (!S_ISREG(s->st_mode))
+		return error_set(e, "%s: expected a file", path);
+	if (!is_trusted(s->st_uid))
+		return error_set(e,
+				 "%s belongs to another user; mend it with "
+				 "chown root %s",
+				 path, path);
+	if ((s->st_mode & S_IWOTH) != 0)
+		return error_set(e,
+				 "%s is writable by everybody; mend it "
+				 "with chmod o-w %s",
+				 path, path);
+	if ((s->st_mode & S_IWGRP) != 0 && s->st_gid != 0)
+		return error_set(e,
+				 "%s is writable by its group; mend it "
+				 "with chmod g-w %s",
+				 path, path);
+	if (secret && (s->st_mode & S_IROTH) != 0)
+		return error_set(e,
+				 "%s is readable by everybody; mend it "
+				 "with chmod o-r %s",
+				 path, path);
+	if (s->st_size < 0 || (uintmax_t)s->st_size > max)
+		return error_set(e, "%s: too large, at most %zu bytes", path,
+				 max);
+	return true;
+}
+
+static bool
+read_all(int fd, const char *path, struct buffer *text, struct error *e)
+{
+	enum { CHUNK = 65536 };
+
+	for (;;) {
+		size_t room = text->max - text->len;
+		char *at = buffer_reserve(text, room < CHUNK ? room : CHUNK);
+		if (at == NULL)
+			return error_set(e, "%s: out of memory", path);
+		ssize_t n = read(fd, at, room < CHUNK ? room : CHUNK);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return error_system(e, "%s", path);
+		if (n == 0)
+			return true;
+		text->len += (size_t)n;
+		if (text->len == text->max)
+			return error_set(e, "%s: too large, or growing", path);
+	}
+}
+
+static void
+take_identity(struct file_identity *identity, const struct stat *s)
+{
+	*identity = (struct file_identity){
+		.exists = true,
+		.device = s->st_dev,
+		.inode = s->st_ino,
+		.size = s->st_size,
+		.modified = s->st_mtim,
+		.changed = s->st_ctim,
+	};
+}
+
+enum file_result
+file_read(const char *path, bool secret, size_t max, struct buffer *text,
+	  struct file_identity *identity, struct error *e)
+{
+	enum file_result result = FILE_UNREADABLE;
+	struct stat s;
+	int fd = open_safely(path, e);
+
+	*identity = (struct file_identity){ 0 };
+	buffer_init(text, max + 1);
+	if (fd < 0)
+		return FILE_UNREADABLE;
+	if (fstat(fd, &s) != 0) {
+		error_system(e, "%s", path);
+	} else {
+		take_identity(identity, &s);
+		if (!S_ISREG(s.st_mode))
+			error_set(e, "%s: expected a file", path);
+		else if (!check_file(&s, path, secret, max, e))
+			result = FILE_UNSAFE;
+		else if (read_all(fd, path, text, e))
+			result = FILE_READ;
+	}
+	close(fd);
+	return result;
+}
+
+void
+file_identify(const char *path, struct file_identity *identity)
+{
+	struct stat s;
+
+	*identity = (struct file_identity){ 0 };
+	if (stat(path, &s) == 0)
+		take_identity(identity, &s);
+}
+
+static bool
+same_time(struct timespec a, struct timespec b)
+{
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+bool
+file_same(const struct file_identity *a, const struct file_identity *b)
+{
+	if (!a->exists || !b->exists)
+		return a->exists == b->exists;
+	return a->device == b->device && a->inode == b->inode &&
+	       a->size == b->size && same_time(a->modified, b->modified) &&
+	       same_time(a->changed, b->changed);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/*
+ * file: reads the few files that decide who comes in, if they are safe to
+ * believe, and tells when they change.
+ *
+ * Safe: a regular file of root or of the user that the program runs as, not
+ * writable by others, nor by a group but root's; no folder on the way writable
+ * by others unless sticky; symbolic links only of those two owners.  A secret
+ * is not readable by others either.
+ */
+#ifndef CERTGATE_HOST_FILE_H
+#define CERTGATE_HOST_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+/* What changes when a file does. */
+struct file_identity {
+	bool exists;
+	dev_t device;
+	ino_t inode;
+	off_t size;
+	struct timespec modified;
+	struct timespec changed; /* ctime: nobody can set it back */
+};
+
+enum file_result {
+	FILE_UNREADABLE = 0, /* not there, or not to be opened */
+	FILE_UNSAFE, /* there, but not to be believed, or too large */
+	FILE_READ
+};
+
+/*
+ * Reads path, absolute, into text (initialised here; at most max bytes, wiped
+ * and freed by the caller with buffer_wipe) and says which file that was.
+ * Otherwise e says why, with the command that mends it.
+ */
+enum file_result file_read(const char *path, bool secret, size_t max,
+			   struct buffer *text, struct file_identity *identity,
+			   struct error *e);
+
+/* What path is now; `exists` is false if it cannot be looked at. */
+void file_identify(const char *path, struct file_identity *identity);
+
+bool file_same(const struct file_identity *a, const struct file_identity *b);
+
+#endif

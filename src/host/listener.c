@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/span.h"
+#include "host/listener.h"
+
+enum {
+	BACKLOG = 511, /* connections that wait; the kernel may cut it */
+	DEFAULT_MODE = 0660,
+	MODE_MAX = 0777
+};
+
+union address {
+	struct sockaddr any;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+	struct sockaddr_un un;
+};
+
+bool
+listener_is(int fd)
+{
+	int listens = 0;
+	socklen_t size = sizeof(listens);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) ==
+		       0 &&
+	       listens != 0;
+}
+
+static void
+set_nonblocking(int fd)
+{
+	(void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+}
+
+void
+listener_take(struct listener *listener, int fd)
+{
+	union address address = { 0 };
+	socklen_t size = sizeof(address);
+
+	*listener = (struct listener){ .fd = fd };
+	if (getsockname(fd, &address.any, &size) != 0 ||
+	    address.any.sa_family != AF_UNIX)
+		listener->inet = true;
+	set_nonblocking(fd);
+}
+
+static bool
+is_loopback(const union address *address)
+{
+	enum { LOOPBACK_NET = 127 /* 127.0.0.0/8, RFC 1122 3.2.1.3 */ };
+
+	if (address->any.sa_family == AF_UNIX)
+		return true;
+	if (address->any.sa_family == AF_INET)
+		return ntohl(address->in.sin_addr.s_addr) >> 24 == LOOPBACK_NET;
+	if (address->any.sa_family != AF_INET6)
+		return false;
+	if (IN6_IS_ADDR_V4MAPPED(&address->in6.sin6_addr))
+		return address->in6.sin6_addr.s6_addr[12] == LOOPBACK_NET;
+	return IN6_IS_ADDR_LOOPBACK(&address->in6.sin6_addr);
+}
+
+int
+listener_accept(const struct listener *listener)
+{
+	union address peer = { 0 };
+	socklen_t size = sizeof(peer);
+	int flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
+
+	if (!listener->inet)
+		return accept4(listener->fd, NULL, NULL, flags);
+	int fd = accept4(listener->fd, &peer.any, &size, flags);
+	if (fd < 0)
+		return -1;
+	if (!is_loopback(&peer)) {
+		close(fd);
+		errno = EAGAIN;
+		return -1;
+	}
+	int on = 1;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	return fd;
+}
+
+static bool
+parse_inet(const char *text, union address *address, socklen_t *size,
+	   struct error *e)
+{
+	char host[INET6_ADDRSTRLEN];
+	const char *colon = strrchr(text, ':');
+	struct span before = { text,
+			       colon == NULL ? 0 : (size_t)(colon - text) };
+	uint64_t port;
+
+	if (before.len > 2 && before.ptr[0] == '[' &&
+	    before.ptr[before.len - 1] == ']') {
+		before = (struct span){ before.ptr + 1, before.len - 2 };
+		address->in6.sin6_family = AF_INET6;
+	} else {
+		address->in.sin_family = AF_INET;
+	}
+	if (colon != NULL && before.len < sizeof(host) &&
+	    span_number(span_of(colon + 1), 1, UINT16_MAX, &port)) {
+		memcpy(host, before.ptr, before.len);
+		host[before.len] = '\0';
+		bool six = address->any.sa_family == AF_INET6;
+		void *to = six ? (void *)&address->in6.sin6_addr
+			       : (void *)&address->in.sin_addr;
+		if (six)
+			address->in6.sin6_port = htons((uint16_t)port);
+		else
+			address->in.sin_port = htons((uint16_t)port);
+		*size = six ? sizeof(address->in6) : sizeof(address->in);
+		if (inet_pton(address->any.sa_family, host, to) == 1 &&
+		    is_loopback(address))
+			return true;
+	}
+	return error_set(e,
+			 "'%s': expected an absolute path, 127.0.0.1:PORT "
+			 "or [::1]:PORT",
+			 error_word(span_of(text)));
+}
+
+/* Makes way for a socket at path: removes a dead one, and nothing else. */
+static bool
+clear_path(const char *path, const union address *address, struct error *e)
+{
+	struct stat s;
+
+	if (lstat(path, &s) != 0)
+		return errno == ENOENT || error_system(e, "%s", path);
+	if (!S_ISSOCK(s.st_mode))
+		return error_set(e,
+				 "%s is there and no socket: expected a "
+				 "free path",
+				 path);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return error_system(e, "socket");
+	int result = connect(fd, &address->any, sizeof(address->un));
+	int number = errno;
+	close(fd);
+	if (result == 0 || number != ECONNREFUSED)
+		return error_set(e,
+				 "%s is in use: another program listens "
+				 "there",
+				 path);
+	return unlink(path) == 0 || error_system(e, "%s", path);
+}
+
+static bool
+read_mode(const char *text, mode_t *mode, struct error *e)
+{
+	char *end;
+
+	*mode = DEFAULT_MODE;
+	if (text == NULL)
+		return true;
+	unsigned long value = strtoul(text, &end, 8);
+	if (text[0] == '\0' || *end != '\0' || value > MODE_MAX ||
+	    (value & S_IWOTH) != 0)
+		return error_set(e,
+				 "mode '%s': expected octal digits such as "
+				 "0660, not writable by others",
+				 error_word(span_of(text)));
+	*mode = (mode_t)value;
+	return true;
+}
+
+/* Nobody can connect before mode and group are set: the socket is made with
+ * neither, and listens last. */
+static bool
+bind_unix(int fd, const union address *address,
+	  const struct listener_options *options, struct error *e)
+{
+	const char *path = options->address;
+	struct group *group = NULL;
+	mode_t mode;
+
+	if (!read_mode(options->mode, &mode, e))
+		return false;
+	if (options->group != NULL &&
+	    (group = getgrnam(options->group)) == NULL)
+		return error_set(e, "group '%s' does not exist",
+				 error_word(span_of(options->group)));
+	if (!clear_path(path, address, e))
+		return false;
+	mode_t before = umask(0777);
+	bool bound = bind(fd, &address->any, sizeof(address->un)) == 0 ||
+		     error_system(e, "%s", path);
+	umask(before);
+	if (!bound)
+		return false;
+	if ((group == NULL || chown(path, (uid_t)-1, group->gr_gid) == 0) &&
+	    chmod(path, mode) == 0)
+		return true;
+	error_system(e, "%s", path);
+	(void)unlink(path);
+	return false;
+}
+
+static bool
+open_unix(struct listener *listener, const struct listener_options *options,
+	  struct error *e)
+{
+	union address address = { .un.sun_family = AF_UNIX };
+
+	if (strlen(options->address) >= sizeof(address.un.sun_path))
+		return error_set(e, "%s: path too long for a socket",
+				 options->address);
+	memcpy(address.un.sun_path, options->address, strlen(options->address));
+	listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (listener->fd < 0)
+		return error_system(e, "socket");
+	if (!bind_unix(listener->fd, &address, options, e))
+		return false;
+	listener->path = strdup(options->address);
+	return listener->path != NULL || error_set(e, "out of memory");
+}
+
+static bool
+open_inet(struct listener *listener, const struct listener_options *options,
+	  struct error *e)
+{
+	union address address = { 0 };
+	socklen_t size = 0;
+	int on = 1;
+
+	if (!parse_inet(options->address, &address, &size, e))
+		return false;
+	listener->inet = true;
+	listener->fd =
+		socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (listener->fd < 0)
+		return error_system(e, "socket");
+	(void)setsockopt(listener->fd, SOL_SOCKET, SO_REUSEADDR, &on,
+			 sizeof(on));
+	return bind(listener->fd, &address.any, size) == 0 ||
+	       error_system(e, "%s", options->address);
+}
+
+bool
+listener_open(struct listener *listener, const struct listener_options *options,
+	      struct error *e)
+{
+	*listener = (struct listener){ .fd = -1 };
+	bool ok = options->address[0] == '/' ? open_unix(listener, options, e)
+					     : open_inet(listener, options, e);
+
+	if (ok && listen(listener->fd, BACKLOG) != 0)
+		ok = error_system(e, "%s", options->address);
+	if (ok) {
+		set_nonblocking(listener->fd);
+		return true;
+	}
+	listener_remove(listener);
+	if (listener->fd >= 0)
+		close(listener->fd);
+	listener->fd = -1;
+	return false;
+}
+
+void
+listener_remove(struct listener *listener)
+{
+	if (listener->path != NULL)
+		(void)unlink(listener->path);
+	free(listener->path);
+	listener->path = NULL;
+}

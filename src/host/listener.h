@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/*
+ * listener: the socket on which the web server connects.
+ *
+ * Only a unix socket or a loopback address: whoever can connect may write any
+ * parameter, REMOTE_USER too.  libfcgi's own function is not used; it removes
+ * whatever is at the path and resolves names (its 2.4.2, tried).
+ */
+#ifndef CERTGATE_HOST_LISTENER_H
+#define CERTGATE_HOST_LISTENER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+struct listener {
+	int fd; /* owned when path or address was given */
+	char *path; /* owned; the socket file that is ours to remove, or NULL */
+	bool inet; /* peers are looked at */
+};
+
+/* What to listen on, as the command line says. */
+struct listener_options {
+	const char *address; /* absolute path, 127.x.y.z:PORT or [::1]:PORT */
+	const char *mode; /* octal, of the socket file; NULL: 0660 */
+	const char *group; /* of the socket file; NULL: as created */
+};
+
+/* True if fd is a socket that listens. */
+bool listener_is(int fd);
+
+/* Uses fd, which someone else opened and keeps open. */
+void listener_take(struct listener *listener, int fd);
+
+/* Opens a socket.  A live one at the path, or anything there that is no
+ * socket, is an error and stays; a dead one is replaced. */
+bool listener_open(struct listener *listener,
+		   const struct listener_options *options, struct error *e)
+	__attribute__((warn_unused_result));
+
+/* Accepts one connection, not blocking: its descriptor, or -1 with errno.
+ * A peer from another host is closed; then errno is EAGAIN. */
+int listener_accept(const struct listener *listener);
+
+/* Removes the socket file if it is ours: nobody can connect any more. */
+void listener_remove(struct listener *listener);
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "host/journal.h"
+#include "host/log.h"
+#include "host/log_line.h"
+
+static enum log_target target = LOG_TARGET_STDERR;
+static enum log_format format = LOG_FORMAT_TEXT;
+
+/* JOURNAL_STREAM is "device:inode" of the stream (systemd.exec(5)). */
+static bool
+stderr_is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	char own[64];
+	struct stat s;
+
+	if (stream == NULL || fstat(STDERR_FILENO, &s) != 0)
+		return false;
+	(void)snprintf(own, sizeof(own), "%ju:%ju", (uintmax_t)s.st_dev,
+		       (uintmax_t)s.st_ino);
+	return span_equal(span_of(own), span_of(stream));
+}
+
+void
+log_start(enum log_target wanted, enum log_format wanted_format)
+{
+	target = wanted;
+	format = wanted_format;
+	if (target == LOG_TARGET_DEFAULT)
+		target = stderr_is_journal() ? LOG_TARGET_JOURNAL
+					     : LOG_TARGET_STDERR;
+	if (target == LOG_TARGET_SYSLOG)
+		openlog("certgate", LOG_PID | LOG_NDELAY, LOG_AUTHPRIV);
+	if (target == LOG_TARGET_JOURNAL && !journal_open()) {
+		target = LOG_TARGET_STDERR;
+		log_note(LOG_LEVEL_WARNING, "the journal cannot be reached");
+	}
+}
+
+static void
+begin(struct buffer *line, int64_t now)
+{
+	if (format == LOG_FORMAT_JSON) {
+		buffer_add_byte(line, '{');
+		if (target == LOG_TARGET_STDERR) {
+			buffer_add(line, SPAN("\"time\":\""));
+			log_line_time(line, now);
+			buffer_add(line, SPAN("\","));
+		}
+	} else if (target == LOG_TARGET_STDERR) {
+		log_line_time(line, now);
+		buffer_add(line, SPAN(" certgate["));
+		buffer_add_number(line, (uint64_t)getpid());
+		buffer_add(line, SPAN("]: "));
+	}
+}
+
+static void
+send_line(struct buffer *line, enum log_level level)
+{
+	if (format == LOG_FORMAT_JSON)
+		buffer_add_byte(line, '}');
+	if (line->failed)
+		return;
+	if (target == LOG_TARGET_SYSLOG) {
+		syslog((int)level, "%.*s", (int)line->len, line->data);
+		return;
+	}
+	buffer_add_byte(line, '\n');
+	if (write(STDERR_FILENO, line->data, line->len) < 0)
+		return; /* lost, see the header */
+}
+
+void
+log_decision(const struct answer *answer, struct span list, int64_t now)
+{
+	bool allow = answer->decision.verdict == VERDICT_ALLOW;
+	enum log_level level = allow ? LOG_LEVEL_NOTE : LOG_LEVEL_WARNING;
+	struct log_fields fields;
+	struct buffer line;
+
+	log_fields_of(&fields, answer, list);
+	buffer_init(&line, LOG_LINE_MAX);
+	if (target == LOG_TARGET_JOURNAL) {
+		journal_send(&fields, (int)level);
+	} else {
+		begin(&line, now);
+		if (format == LOG_FORMAT_JSON)
+			log_line_json(&line, &fields);
+		else
+			log_line_text(&line, &fields);
+		send_line(&line, level);
+	}
+	buffer_free(&line);
+}
+
+void
+log_note(enum log_level level, const char *text, ...)
+{
+	static const char *const names[] = {
+		[LOG_LEVEL_ERROR] = "error",
+		[LOG_LEVEL_WARNING] = "warning",
+		[LOG_LEVEL_NOTE] = "note",
+	};
+	char message[LOG_LINE_MAX / 4];
+	struct buffer line;
+	va_list arguments;
+
+	va_start(arguments, text);
+	(void)vsnprintf(message, sizeof(message), text, arguments);
+	va_end(arguments);
+	if (target == LOG_TARGET_JOURNAL) {
+		journal_note(span_of(message), (int)level);
+		return;
+	}
+	buffer_init(&line, LOG_LINE_MAX);
+	begin(&line, (int64_t)time(NULL));
+	if (format == LOG_FORMAT_JSON) {
+		buffer_add(&line, SPAN("\"level\":\""));
+		buffer_add(&line, span_of(names[level]));
+		buffer_add(&line, SPAN("\",\"message\":"));
+		log_line_json_string(&line, span_of(message));
+	} else {
+		buffer_add(&line, SPAN("level="));
+		buffer_add(&line, span_of(names[level]));
+		buffer_add_byte(&line, ' ');
+		buffer_add(&line, span_of(message));
+	}
+	send_line(&line, level);
+	buffer_free(&line);
+}
+
+void
+log_error(enum log_level level, const struct error *e)
+{
+	char text[LOG_LINE_MAX / 4];
+
+	error_text(e, text, sizeof(text));
+	log_note(level, "%s", text);
+}

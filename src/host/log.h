@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/*
+ * log: where lines go: the web server's error log or a terminal (stderr), the
+ * syslog, or the journal with its fields.
+ *
+ * Each line is one write.  One that cannot be written is lost; nothing waits
+ * for a log and no answer depends on it.
+ */
+#ifndef CERTGATE_HOST_LOG_H
+#define CERTGATE_HOST_LOG_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "handler.h"
+#include "policy/settings.h"
+
+enum log_level {
+	LOG_LEVEL_ERROR = 3,
+	LOG_LEVEL_WARNING = 4,
+	LOG_LEVEL_NOTE = 5
+};
+
+/* LOG_TARGET_DEFAULT is the journal if stderr goes there, else stderr.  Before it is
+ * called, lines go to stderr as text. */
+void log_start(enum log_target target, enum log_format format);
+
+/* The line of one decision at the time now. */
+void log_decision(const struct answer *answer, struct span list, int64_t now);
+
+/* A line about the program itself; the text has no words from outside that are
+ * not escaped. */
+void log_note(enum log_level level, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+void log_error(enum log_level level, const struct error *e);
+
+#endif

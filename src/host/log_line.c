@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/date.h"
+#include "base/hex.h"
+#include "host/log_line.h"
+
+static void
+add(struct log_fields *fields, const char *name, struct span value)
+{
+	fields->field[fields->n++] = (struct log_field){ name, value };
+}
+
+static struct span
+digits(const struct thumbprint *t, char *text)
+{
+	hex_encode(t->digest, thumbprint_size(t->kind), text);
+	return (struct span){ text, 2 * thumbprint_size(t->kind) };
+}
+
+void
+log_fields_of(struct log_fields *fields, const struct answer *answer,
+	      struct span list)
+{
+	const struct decision *d = &answer->decision;
+	bool allow = d->verdict == VERDICT_ALLOW;
+
+	fields->n = 0;
+	add(fields, "verdict", allow ? SPAN("allow") : SPAN("deny"));
+	add(fields, "reason", span_of(reason_name(d->reason)));
+	add(fields, "event", answer->event);
+	add(fields, "hub", answer->hub);
+	add(fields, "user", answer->user);
+	add(fields, "connection", answer->connection);
+	add(fields, "sha1", digits(&d->sha1, fields->sha1));
+	add(fields, "sha256", digits(&d->sha256, fields->sha256));
+	add(fields, "code", span_of(answer->code));
+	add(fields, "list", list);
+}
+
+static struct span
+shorten(struct span value)
+{
+	if (value.len > LOG_LINE_VALUE_MAX)
+		value.len = LOG_LINE_VALUE_MAX;
+	return value;
+}
+
+void
+log_line_escape(struct buffer *out, struct span value)
+{
+	struct span part = shorten(value);
+
+	for (size_t i = 0; i < part.len; i++) {
+		char c = part.ptr[i], digits[2];
+		if (c > ' ' && c <= '~' && strchr("=\"\\", c) == NULL) {
+			buffer_add_byte(out, c);
+			continue;
+		}
+		hex_encode((const uint8_t *)&c, 1, digits);
+		buffer_add(out, SPAN("\\x"));
+		buffer_add(out, (struct span){ digits, sizeof(digits) });
+	}
+	if (part.len < value.len)
+		buffer_add(out, SPAN("..."));
+}
+
+void
+log_line_text(struct buffer *out, const struct log_fields *fields)
+{
+	for (size_t i = 0; i < fields->n; i++) {
+		const struct log_field *field = &fields->field[i];
+		if (i > 0)
+			buffer_add_byte(out, ' ');
+		buffer_add(out, span_of(field->name));
+		buffer_add_byte(out, '=');
+		if (span_empty(field->value))
+			buffer_add_byte(out, '-');
+		log_line_escape(out, field->value);
+	}
+}
+
+void
+log_line_json_string(struct buffer *out, struct span text)
+{
+	buffer_add_byte(out, '"');
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.ptr[i], digits[2];
+		if (c >= ' ' && c <= '~' && c != '"' && c != '\\') {
+			buffer_add_byte(out, c);
+			continue;
+		}
+		hex_encode((const uint8_t *)&c, 1, digits);
+		buffer_add(out, SPAN("\\u00"));
+		buffer_add(out, (struct span){ digits, sizeof(digits) });
+	}
+	buffer_add_byte(out, '"');
+}
+
+void
+log_line_json(struct buffer *out, const struct log_fields *fields)
+{
+	for (size_t i = 0; i < fields->n; i++) {
+		const struct log_field *field = &fields->field[i];
+		if (i > 0)
+			buffer_add_byte(out, ',');
+		log_line_json_string(out, span_of(field->name));
+		buffer_add_byte(out, ':');
+		if (span_empty(field->value))
+			buffer_add(out, SPAN("null"));
+		else
+			log_line_json_string(out, shorten(field->value));
+	}
+}
+
+void
+log_line_time(struct buffer *out, int64_t seconds)
+{
+	char text[sizeof("YYYY-MM-DDTHH:MM:SSZ") + 16];
+	struct date_time t;
+
+	date_from_seconds(seconds, &t);
+	(void)snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02dZ",
+		       t.year, t.month, t.day, t.hour, t.minute, t.second);
+	buffer_add(out, span_of(text));
+}

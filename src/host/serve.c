@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "host/connection.h"
+#include "host/serve.h"
+
+enum {
+	TICK_MS = 1000,
+	EVENTS = 64, /* taken from the kernel at once */
+	ACCEPTS = 64 /* connections taken before others have a turn */
+};
+
+struct loop {
+	struct listener *listener;
+	const struct service *service;
+	int epoll; /* owned */
+	int signals; /* owned */
+	bool listening; /* the listener is in the epoll set */
+	bool stopping;
+	int64_t ticked_ms;
+	size_t open; /* connections */
+	struct connection connections[SERVE_CONNECTIONS];
+};
+
+static int64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	if (clock_gettime(CLOCK_MONOTONIC, &t) != 0)
+		return 0;
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static bool
+watch(struct loop *loop, int fd, void *who, uint32_t flags)
+{
+	struct epoll_event event = { .events = EPOLLIN | flags,
+				     .data.ptr = who };
+
+	return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+/* Several processes may wait at one listener: one is enough to wake. */
+static void
+set_listening(struct loop *loop, bool wanted)
+{
+	if (wanted == loop->listening)
+		return;
+	if (wanted)
+		(void)watch(loop, loop->listener->fd, loop->listener,
+			    EPOLLEXCLUSIVE);
+	else
+		(void)epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->listener->fd,
+				NULL);
+	loop->listening = wanted;
+}
+
+static void
+drop(struct loop *loop, struct connection *c)
+{
+	connection_close(c);
+	loop->open--;
+	if (!loop->stopping)
+		set_listening(loop, true);
+}
+
+static void
+advance(struct loop *loop, struct connection *c)
+{
+	const struct service *service = loop->service;
+	bool progress, idle = connection_idle(c);
+
+	if (!connection_advance(c, service->answer, service->context,
+				&progress) ||
+	    (loop->stopping && c->served && connection_idle(c)) ||
+	    (!c->watched && !watch(loop, c->fd, c, 0))) {
+		drop(loop, c);
+		return;
+	}
+	c->watched = true;
+	if (progress || idle)
+		c->since_ms = now_ms();
+}
+
+/* A free place, else the one that has been idle longest, kept or silent, else
+ * NULL: all are in the middle of a request. */
+static struct connection *
+find_place(struct loop *loop)
+{
+	struct connection *oldest = NULL;
+
+	for (size_t i = 0; i < SERVE_CONNECTIONS; i++) {
+		struct connection *c = &loop->connections[i];
+		if (c->fd < 0)
+			return c;
+		if (connection_idle(c) &&
+		    (oldest == NULL || c->since_ms < oldest->since_ms))
+			oldest = c;
+	}
+	return oldest;
+}
+
+static void
+accept_some(struct loop *loop)
+{
+	for (unsigned i = 0; i < ACCEPTS; i++) {
+		struct connection *c = find_place(loop);
+		if (c == NULL) {
+			set_listening(loop, false);
+			return;
+		}
+		int fd = listener_accept(loop->listener);
+		if (fd < 0)
+			return;
+		if (c->fd >= 0)
+			drop(loop, c);
+		connection_open(c, fd, now_ms());
+		loop->open++;
+		advance(loop, c);
+	}
+}
+
+/* A silent connection has as long as a half-spoken request; a kept one may be
+ * idle for ever, until its place is needed. */
+static void
+drop_late(struct loop *loop, int64_t now)
+{
+	int64_t limit = loop->stopping ? SERVE_STOP_MS : SERVE_REQUEST_MS;
+
+	for (size_t i = 0; i < SERVE_CONNECTIONS; i++) {
+		struct connection *c = &loop->connections[i];
+		bool kept = c->fd >= 0 && c->served && connection_idle(c);
+		if (c->fd >= 0 && !kept && now - c->since_ms >= limit)
+			drop(loop, c);
+	}
+}
+
+/* What waits at a listener of our own would be lost with it. */
+static void
+begin_stop(struct loop *loop)
+{
+	loop->stopping = true;
+	if (loop->listener->path != NULL) {
+		listener_remove(loop->listener);
+		accept_some(loop);
+	}
+	set_listening(loop, false);
+	for (size_t i = 0; i < SERVE_CONNECTIONS; i++) {
+		struct connection *c = &loop->connections[i];
+		if (c->fd < 0)
+			continue;
+		c->since_ms = now_ms();
+		advance(loop, c);
+	}
+}
+
+static void
+take_signals(struct loop *loop)
+{
+	struct signalfd_siginfo info;
+
+	while (read(loop->signals, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGHUP)
+			loop->service->tick(loop->service->context, true);
+		else if (!loop->stopping)
+			begin_stop(loop);
+	}
+}
+
+static bool
+start(struct loop *loop, struct error *e)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	sigset_t signals;
+
+	for (size_t i = 0; i < SERVE_CONNECTIONS; i++)
+		loop->connections[i].fd = -1;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGUSR1);
+	sigaddset(&signals, SIGHUP);
+	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (sigaction(SIGPIPE, &ignore, NULL) != 0 ||
+	    sigprocmask(SIG_BLOCK, &signals, NULL) != 0 || loop->epoll < 0)
+		return error_system(e, "signals");
+	loop->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (loop->signals < 0 || !watch(loop, loop->signals, loop, 0))
+		return error_system(e, "signalfd");
+	set_listening(loop, true);
+	return true;
+}
+
+static void
+turn(struct loop *loop)
+{
+	struct epoll_event events[EVENTS];
+	int n = epoll_wait(loop->epoll, events, EVENTS, TICK_MS);
+
+	for (int i = 0; i < n; i++) {
+		void *who = events[i].data.ptr;
+		struct connection *c = who;
+		if (who == loop)
+			take_signals(loop);
+		else if (who == loop->listener && loop->listening)
+			accept_some(loop);
+		else if (who != loop->listener && c->fd >= 0)
+			advance(loop, c);
+	}
+	int64_t now = now_ms();
+	if (now - loop->ticked_ms < TICK_MS)
+		return;
+	loop->ticked_ms = now;
+	loop->service->tick(loop->service->context, false);
+	drop_late(loop, now);
+}
+
+bool
+serve_run(struct listener *listener, const struct service *service,
+	  struct error *e)
+{
+	static struct loop loop;
+
+	loop = (struct loop){ .listener = listener,
+			      .service = service,
+			      .epoll = -1,
+			      .signals = -1 };
+	bool ok = start(&loop, e);
+	while (ok && (!loop.stopping || loop.open > 0))
+		turn(&loop);
+	if (loop.signals >= 0)
+		close(loop.signals);
+	if (loop.epoll >= 0)
+		close(loop.epoll);
+	return ok;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/*
+ * serve: the loop that keeps connections, time and signals.
+ *
+ * One thread, which never waits for a peer: bytes are gathered as they come,
+ * and a request is answered once it is whole.  So a silent, slow or
+ * half-speaking peer costs a place and a bounded time, and holds up nobody.
+ */
+#ifndef CERTGATE_HOST_SERVE_H
+#define CERTGATE_HOST_SERVE_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "host/fastcgi.h"
+#include "host/listener.h"
+
+enum {
+	SERVE_CONNECTIONS = 256, /* at once; then the oldest idle one goes */
+	SERVE_REQUEST_MS = 30000, /* from the first byte, or from the start of
+				   * a connection, to a whole request */
+	SERVE_STOP_MS = 5000 /* the same once the program is to stop */
+};
+
+struct service {
+	fastcgi_answer *answer;
+	/* Called every second, and with now set after SIGHUP. */
+	void (*tick)(void *context, bool now);
+	void *context;
+};
+
+/*
+ * Answers requests until SIGTERM, SIGINT or SIGUSR1, then those that have come
+ * in, and returns true.  False and e if it cannot begin.  A connection that
+ * waits at a listener of somebody else's is left to the next process.
+ */
+bool serve_run(struct listener *listener, const struct service *service,
+	       struct error *e) __attribute__((warn_unused_result));
+
+#endif

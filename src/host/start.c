@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <time.h>
+#include <unistd.h>
+
+#include "host/cgi.h"
+#include "host/fastcgi.h"
+#include "host/log.h"
+#include "host/serve.h"
+#include "host/start.h"
+#include "host/store.h"
+
+/* What the program has open while it serves. */
+struct host {
+	struct store store;
+	struct answer answer;
+	bool setting_said; /* that a parameter is no setting */
+};
+
+static void
+open_host(struct host *host)
+{
+	*host = (struct host){ 0 };
+	answer_init(&host->answer);
+	if (!digest_start())
+		log_note(LOG_LEVEL_ERROR, "OpenSSL does not start");
+	store_open(&host->store, environ);
+	if (host->store.has_settings)
+		log_start(host->store.settings.log_target,
+			  host->store.settings.log_format);
+}
+
+static void
+close_host(struct host *host)
+{
+	answer_free(&host->answer);
+	store_close(&host->store);
+}
+
+/* From parameters and body to the bytes of the answer and the line in the
+ * log. */
+static void
+answer_one(struct host *host, char *const *parameters,
+	   const struct request_body *body, struct buffer *out)
+{
+	struct gate gate = store_gate(&host->store);
+	struct answer *answer = &host->answer;
+	int64_t now = (int64_t)time(NULL);
+	struct request request;
+	char number[sizeof("4294967295")];
+
+	request_read(&request, parameters, body);
+	handler_answer(&gate, &request, now, answer);
+	handler_write(answer, &request, out);
+	log_decision(answer,
+		     store_list_word(&host->store, number, sizeof(number)),
+		     now);
+}
+
+enum exit_code
+start_cgi(void)
+{
+	struct host host;
+	struct request_body body;
+	struct buffer kept, out;
+
+	open_host(&host);
+	cgi_read_body(&body, &kept);
+	buffer_init(&out, RESPONSE_MAX);
+	answer_one(&host, environ, &body, &out);
+	bool written =
+		cgi_write(out.failed ? response_refusal : buffer_span(&out));
+	buffer_free(&out);
+	buffer_free(&kept);
+	close_host(&host);
+	return written ? EXIT_DONE : EXIT_SYSTEM;
+}
+
+static void
+answer_fastcgi(void *context, char *const *parameters,
+	       const struct request_body *body, struct buffer *out)
+{
+	struct host *host = context;
+
+	store_refresh(&host->store, false);
+	answer_one(host, parameters, body, out);
+	if (host->answer.setting.ptr == NULL || host->setting_said)
+		return;
+	host->setting_said = true;
+	log_note(LOG_LEVEL_WARNING,
+		 "the parameter %s of a request sets nothing: put it into the "
+		 "settings file, or into the environment of the program "
+		 "(FcgidInitialEnv, bin-environment)",
+		 error_word(host->answer.setting));
+}
+
+static void
+tick(void *context, bool now)
+{
+	struct host *host = context;
+
+	store_refresh(&host->store, now);
+}
+
+enum exit_code
+start_fastcgi(const struct listener_options *options)
+{
+	static struct host host;
+	struct listener listener;
+	struct error e = { 0 };
+	struct service service = {
+		.answer = answer_fastcgi,
+		.tick = tick,
+		.context = &host,
+	};
+	bool ok = true;
+
+	if (options->address == NULL)
+		listener_take(&listener, STDIN_FILENO);
+	else
+		ok = listener_open(&listener, options, &e);
+	if (ok && fastcgi_start(&e)) {
+		open_host(&host);
+		ok = serve_run(&listener, &service, &e);
+		listener_remove(&listener);
+		fastcgi_stop();
+		close_host(&host);
+	}
+	if (ok && !e.set)
+		return EXIT_DONE;
+	log_error(LOG_LEVEL_ERROR, &e);
+	return EXIT_SYSTEM;
+}

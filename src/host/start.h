@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/* start: opens everything, then serves: one CGI request, or FastCGI. */
+#ifndef CERTGATE_HOST_START_H
+#define CERTGATE_HOST_START_H
+
+#include "host/listener.h"
+
+/* Exit codes of all programs. */
+enum exit_code {
+	EXIT_DONE = 0,
+	EXIT_NO = 1,
+	EXIT_MISUSED = 2,
+	EXIT_SYSTEM = 3
+};
+
+/* Answers the one request of a CGI program. */
+enum exit_code start_cgi(void);
+
+/* Answers FastCGI requests on file descriptor 0, or where options say, until
+ * it is told to stop. */
+enum exit_code start_fastcgi(const struct listener_options *options);
+
+#endif

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/log.h"
+#include "host/store.h"
+#include "host/watch.h"
+
+enum {
+	LOOK_MS = 1000, /* between two looks */
+};
+
+static void
+report_warnings(const struct warnings *warnings, const char *where)
+{
+	for (unsigned i = 0; i < warnings->n && i < WARNINGS_MAX; i++) {
+		struct error warning = warnings->warning[i];
+		error_where(&warning, where == NULL ? "list" : where);
+		log_error(LOG_LEVEL_WARNING, &warning);
+	}
+}
+
+/* Adds what a secret's file has to settings. */
+static enum file_result
+load_secret(struct watch *watch, struct settings *settings,
+	    bool (*take)(struct settings *, struct span, struct error *),
+	    struct error *e)
+{
+	struct buffer text;
+
+	if (watch->path == NULL)
+		return FILE_READ;
+	enum file_result result =
+		watch_load(watch, true, SETTINGS_SECRET_MAX, &text, e);
+	if (result == FILE_READ && !take(settings, buffer_span(&text), e)) {
+		error_where(e, watch->path);
+		result = FILE_UNSAFE;
+	}
+	buffer_wipe(&text);
+	return result;
+}
+
+static enum file_result
+load_settings_text(struct store *store, struct buffer *text, struct error *e)
+{
+	struct watch *watch = &store->watch[STORE_SETTINGS];
+	enum file_result result;
+
+	if (watch->path == NULL) {
+		buffer_init(text, 0);
+		return FILE_READ;
+	}
+	result = watch_load(watch, false, SETTINGS_TEXT_MAX, text, e);
+	if (result == FILE_UNREADABLE && store->config_may_miss) {
+		struct file_identity now;
+		file_identify(watch->path, &now);
+		if (!now.exists) {
+			*e = (struct error){ 0 };
+			watch->loaded = now;
+			return FILE_READ;
+		}
+	}
+	return result;
+}
+
+/* Reads the settings and the files that they name into fresh; *file is the one
+ * that was read last. */
+static enum file_result
+load_settings(struct store *store, struct settings *fresh, int *file,
+	      struct error *e)
+{
+	struct watch *watch = store->watch;
+	struct buffer text;
+	enum file_result result = load_settings_text(store, &text, e);
+
+	*file = STORE_SETTINGS;
+	if (result == FILE_READ &&
+	    (!settings_read(fresh, buffer_span(&text),
+			    watch[STORE_SETTINGS].path, store->environment,
+			    e) ||
+	     !watch_set(&watch[STORE_KEYS], fresh->keys_file, e) ||
+	     !watch_set(&watch[STORE_CODE], fresh->code_file, e)))
+		result = FILE_UNSAFE;
+	buffer_wipe(&text);
+	if (result != FILE_READ)
+		return result;
+	*file = STORE_KEYS;
+	result = load_secret(&watch[STORE_KEYS], fresh, settings_add_keys, e);
+	if (result != FILE_READ)
+		return result;
+	*file = STORE_CODE;
+	return load_secret(&watch[STORE_CODE], fresh, settings_set_code, e);
+}
+
+static bool
+read_certificate(void *context, const char *path, struct buffer *text,
+		 struct error *e)
+{
+	struct file_identity identity;
+	struct buffer file;
+
+	(void)context;
+	bool ok = file_read(path, false, text->max, &file, &identity, e) ==
+		  FILE_READ;
+	buffer_add(text, buffer_span(&file));
+	buffer_free(&file);
+	return ok && !text->failed;
+}
+
+static enum file_result
+load_list(struct store *store, struct list *fresh, struct error *e)
+{
+	static const struct entry_files files = { .read = read_certificate };
+	const struct settings *settings = &store->settings;
+	struct watch *watch = &store->watch[STORE_LIST];
+	enum file_result result = FILE_READ;
+	struct buffer text;
+
+	buffer_init(&text, 0);
+	if (watch->path != NULL)
+		result = watch_load(watch, false, LIST_TEXT_MAX, &text, e);
+	if (result == FILE_READ &&
+	    !list_build(fresh, buffer_span(&text), settings->pins,
+			settings->n_pins, &files, e)) {
+		error_where(e, watch->path);
+		result = FILE_UNSAFE;
+	}
+	buffer_free(&text);
+	return result;
+}
+
+static void
+take_list(struct store *store, int64_t now_ms)
+{
+	struct watch *watch = &store->watch[STORE_LIST];
+	struct list fresh = { 0 };
+	struct error e = { 0 };
+	enum file_result result = load_list(store, &fresh, &e);
+
+	store->list_stale = result != FILE_READ;
+	if (result == FILE_READ) {
+		list_free(&store->list);
+		store->list = fresh;
+		store->has_list = true;
+		store->generation++;
+		report_warnings(&fresh.warnings, watch->path);
+		log_note(LOG_LEVEL_NOTE, "list %u: %zu entries",
+			 store->generation, store->list.n);
+		return;
+	}
+	watch_report(watch, &e);
+	if (!watch_is_gone(watch, result, now_ms) || !store->has_list)
+		return;
+	list_free(&store->list);
+	store->has_list = false;
+	log_note(LOG_LEVEL_ERROR, "no list any more: everybody is refused");
+}
+
+static void
+say_if_unsigned(const struct settings *settings)
+{
+	if (settings->signature != SIGNATURE_REQUIRED &&
+	    (settings->signature == SIGNATURE_OFF ||
+	     !settings_has_keys(settings)))
+		log_note(LOG_LEVEL_WARNING,
+			 "events are answered without a check of their "
+			 "signature; set CERTGATE_ACCESS_KEYS");
+}
+
+/* True if new settings are in force, and so the list has to be read. */
+static bool
+take_settings(struct store *store, int64_t now_ms)
+{
+	struct settings fresh = { 0 };
+	struct error e = { 0 };
+	int file;
+	enum file_result result = load_settings(store, &fresh, &file, &e);
+
+	if (result == FILE_READ &&
+	    !watch_set(&store->watch[STORE_LIST], fresh.list, &e))
+		result = FILE_UNSAFE;
+	store->settings_stale = result != FILE_READ;
+	if (result == FILE_READ) {
+		settings_free(&store->settings);
+		store->settings = fresh;
+		store->has_settings = true;
+		report_warnings(&fresh.warnings, "CLIENT_CERT_THUMBPRINT");
+		say_if_unsigned(&store->settings);
+		return true;
+	}
+	settings_free(&fresh);
+	watch_report(&store->watch[file], &e);
+	if (!watch_is_gone(&store->watch[file], result, now_ms) ||
+	    !store->has_settings)
+		return false;
+	settings_free(&store->settings);
+	store->has_settings = false;
+	log_note(LOG_LEVEL_ERROR, "no settings any more: everybody is refused");
+	return false;
+}
+
+void
+store_open(struct store *store, char *const *environment)
+{
+	const char *path = getenv("CERTGATE_CONFIG");
+	struct error e = { 0 };
+
+	*store = (struct store){ .environment = environment };
+	store->config_may_miss = path == NULL;
+	if (path == NULL)
+		path = CERTGATE_CONFIG_DEFAULT;
+	if (strcmp(path, "/dev/null") != 0 &&
+	    !watch_set(&store->watch[STORE_SETTINGS], path, &e)) {
+		log_error(LOG_LEVEL_ERROR, &e);
+		return;
+	}
+	store->looked_ms = watch_now();
+	if (take_settings(store, store->looked_ms))
+		take_list(store, store->looked_ms);
+}
+
+void
+store_refresh(struct store *store, bool now)
+{
+	int64_t now_ms = watch_now();
+	bool settings = false;
+
+	if (!now && now_ms - store->looked_ms < LOOK_MS)
+		return;
+	store->looked_ms = now_ms;
+	for (int i = STORE_SETTINGS; i < STORE_LIST; i++)
+		settings |= watch_has_changed(&store->watch[i], now_ms);
+	bool list = watch_has_changed(&store->watch[STORE_LIST], now_ms);
+	if (settings && take_settings(store, now_ms))
+		list = true;
+	if (list && store->has_settings)
+		take_list(store, now_ms);
+}
+
+void
+store_close(struct store *store)
+{
+	for (int i = 0; i < STORE_FILES; i++)
+		free(store->watch[i].path);
+	settings_free(&store->settings);
+	list_free(&store->list);
+	*store = (struct store){ 0 };
+}
+
+struct gate
+store_gate(const struct store *store)
+{
+	return (struct gate){
+		.settings = store->has_settings ? &store->settings : NULL,
+		.list = store->has_list ? &store->list : NULL,
+	};
+}
+
+struct span
+store_list_word(const struct store *store, char *text, size_t size)
+{
+	if (!store->has_list)
+		return SPAN("none");
+	if (store->list_stale || store->settings_stale)
+		return SPAN("stale");
+	(void)snprintf(text, size, "%u", store->generation);
+	return span_of(text);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/*
+ * store: settings and list as they are on the disk, read again when they
+ * change.
+ *
+ * A change is taken up when the file has been the same for a second; one that
+ * does not read is reported, and the last good one stays.  A file that is
+ * missing or unreadable for five seconds counts as none: then everybody is
+ * refused.  At the start there is no last good one.
+ */
+#ifndef CERTGATE_HOST_STORE_H
+#define CERTGATE_HOST_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "handler.h"
+#include "host/watch.h"
+#include "policy/list.h"
+#include "policy/settings.h"
+
+enum { STORE_SETTINGS = 0, STORE_KEYS, STORE_CODE, STORE_LIST, STORE_FILES };
+
+struct store {
+	char *const *environment; /* borrowed for ever */
+	bool config_may_miss; /* the default path was not named */
+	struct watch watch[STORE_FILES];
+	struct settings settings;
+	struct list list;
+	bool has_settings; /* some that read */
+	bool has_list; /* one that reads, or none is configured */
+	bool settings_stale; /* what is on the disk could not be taken up */
+	bool list_stale;
+	unsigned generation; /* lists taken up so far */
+	int64_t looked_ms; /* monotonic */
+};
+
+/* Reads everything.  environment (ended by NULL) stays borrowed.  Whatever is
+ * wrong is logged; the store is to be used all the same, and refuses. */
+void store_open(struct store *store, char *const *environment);
+
+/* Looks at the files, at most once a second unless now is true. */
+void store_refresh(struct store *store, bool now);
+
+void store_close(struct store *store);
+
+/* What decides at this moment. */
+struct gate store_gate(const struct store *store);
+
+/* For the log: the list's number, "stale", or "none"; text has room for size
+ * bytes. */
+struct span store_list_word(const struct store *store, char *text, size_t size);
+
+#endif

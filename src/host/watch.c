@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "host/log.h"
+#include "host/watch.h"
+
+enum {
+	STABLE_MS = 1000, /* a file may be written in place until then */
+	MISSING_MS = 5000 /* then a missing file counts as empty */
+};
+
+static int64_t
+milliseconds(clockid_t clock)
+{
+	struct timespec t;
+
+	if (clock_gettime(clock, &t) != 0)
+		return 0;
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int64_t
+watch_now(void)
+{
+	return milliseconds(CLOCK_MONOTONIC);
+}
+
+void
+watch_report(struct watch *watch, const struct error *e)
+{
+	if (!watch->reported)
+		log_error(LOG_LEVEL_ERROR, e);
+	watch->reported = true;
+}
+
+enum file_result
+watch_load(struct watch *watch, bool secret, size_t max, struct buffer *text,
+	   struct error *e)
+{
+	struct file_identity identity;
+	enum file_result result =
+		file_read(watch->path, secret, max, text, &identity, e);
+
+	error_where(e, "");
+	if (result == FILE_READ)
+		watch->loaded = identity;
+	return result;
+}
+
+bool
+watch_set(struct watch *watch, const char *path, struct error *e)
+{
+	bool same = path == NULL ? watch->path == NULL
+				 : watch->path != NULL &&
+					   strcmp(watch->path, path) == 0;
+
+	if (same)
+		return true;
+	free(watch->path);
+	*watch = (struct watch){ 0 };
+	if (path != NULL)
+		watch->path = strdup(path);
+	return path == NULL || watch->path != NULL ||
+	       error_set(e, "out of memory");
+}
+
+bool
+watch_is_gone(struct watch *watch, enum file_result result, int64_t now_ms)
+{
+	if (result != FILE_UNREADABLE || now_ms - watch->since_ms < MISSING_MS)
+		return false;
+	watch->loaded = (struct file_identity){ 0 };
+	return true;
+}
+
+bool
+watch_has_changed(struct watch *watch, int64_t now_ms)
+{
+	struct file_identity now;
+
+	if (watch->path == NULL)
+		return false;
+	file_identify(watch->path, &now);
+	if (!file_same(&now, &watch->seen)) {
+		watch->seen = now;
+		watch->since_ms = now_ms;
+		watch->reported = false;
+	}
+	if (file_same(&now, &watch->loaded))
+		return false;
+	if (!now.exists)
+		return now_ms - watch->since_ms >= MISSING_MS;
+	int64_t age_ms = milliseconds(CLOCK_REALTIME) -
+			 ((int64_t)now.changed.tv_sec * 1000 +
+			  now.changed.tv_nsec / 1000000);
+	return age_ms >= STABLE_MS || now_ms - watch->since_ms >= STABLE_MS;
+}

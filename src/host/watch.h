@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/* watch: one file that is read again when it changes. */
+#ifndef CERTGATE_HOST_WATCH_H
+#define CERTGATE_HOST_WATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "host/file.h"
+
+struct watch {
+	char *path; /* owned; NULL: none */
+	struct file_identity loaded; /* the one in use */
+	struct file_identity seen; /* the one last looked at */
+	int64_t since_ms; /* since when it has been so; monotonic */
+	bool reported; /* what is wrong with it was said */
+};
+
+/* Milliseconds of the monotonic clock. */
+int64_t watch_now(void);
+
+/* Watches path (NULL: nothing) if it does not yet. */
+bool watch_set(struct watch *watch, const char *path, struct error *e)
+	__attribute__((warn_unused_result));
+
+/* True if the file is another one than is in use, and has been so for long
+ * enough to be read: a second, or five when it is missing. */
+bool watch_has_changed(struct watch *watch, int64_t now_ms);
+
+/* Reads the file as file_read does and notes which one is in use then. */
+enum file_result watch_load(struct watch *watch, bool secret, size_t max,
+			    struct buffer *text, struct error *e);
+
+/* True if what could not be read has been gone for so long that it counts as
+ * none; then it is to be read again even if it comes back as it was. */
+bool watch_is_gone(struct watch *watch, enum file_result result,
+		   int64_t now_ms);
+
+/* Logs e, once for each state of the file. */
+void watch_report(struct watch *watch, const struct error *e);
+
+#endif

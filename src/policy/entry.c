@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "policy/entry.h"
+#include "policy/option.h"
+#include "protocol/certificate.h"
+#include "protocol/pem.h"
+
+static void
+skip_blanks(struct span *rest)
+{
+	while (rest->len > 0 && (rest->ptr[0] == ' ' || rest->ptr[0] == '\t'))
+		*rest = span_after(*rest, 1);
+}
+
+/* FNV-1a, 64 bits: to compare lines with each other, not against anybody. */
+static uint64_t
+hash(struct span text)
+{
+	uint64_t h = 0xcbf29ce484222325;
+
+	for (size_t i = 0; i < text.len; i++)
+		h = (h ^ (unsigned char)text.ptr[i]) * 0x100000001b3;
+	return h;
+}
+
+static bool
+pin_from_text(struct span text, const char *path, struct thumbprint *pin,
+	      struct error *e)
+{
+	struct certificate certificate;
+	struct buffer der;
+
+	buffer_init(&der, PEM_MAX);
+	bool ok = pem_decode(text, &der) &&
+		  certificate_read(buffer_span(&der), &certificate);
+	if (ok)
+		*pin = thumbprint_of(THUMBPRINT_SHA256, certificate.sha256);
+	buffer_free(&der);
+	return ok || error_set(e, "%s: expected one certificate in PEM",
+			       error_word(span_of(path)));
+}
+
+/* `file:PATH`: the SHA-256 of the certificate in that file. */
+static bool
+take_file(struct span *rest, const struct entry_files *files,
+	  struct thumbprint *pin, struct error *e)
+{
+	struct span begin = *rest, word;
+	struct buffer text;
+
+	span_next(rest, " \t", &word);
+	char *path = span_copy(span_after(word, sizeof("file:") - 1));
+	buffer_init(&text, PEM_MAX);
+	bool ok = path != NULL || error_set(e, "out of memory");
+	if (ok && path[0] != '/')
+		ok = error_set(e, "file: expected an absolute path");
+	ok = ok && files->read(files->context, path, &text, e) &&
+	     pin_from_text(buffer_span(&text), path, pin, e);
+	buffer_free(&text);
+	free(path);
+	if (!ok)
+		*rest = begin;
+	return ok;
+}
+
+static bool
+take_pin(struct span *rest, const struct entry_files *files,
+	 struct thumbprint *pin, struct warnings *warnings, struct error *e)
+{
+	static const struct span later[] = { { "ca:", 3 }, { "spki:", 5 } };
+
+	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
+		if (span_starts_nocase(*rest, later[i]))
+			return error_set(e,
+					 "'%s' is not supported by this "
+					 "version: expected a thumbprint "
+					 "or file:",
+					 error_word(later[i]));
+	if (span_starts(*rest, SPAN("file:")))
+		return take_file(rest, files, pin, e);
+	return thumbprint_take(rest, pin, warnings, e);
+}
+
+static bool
+take_options(struct span *rest, struct entry *entry, struct warnings *warnings,
+	     struct error *e)
+{
+	unsigned seen = 0;
+
+	for (skip_blanks(rest); rest->len > 0; skip_blanks(rest)) {
+		if (!entry->allows)
+			return error_set(e, "deny takes no options: "
+					    "expected the end of the line");
+		if (entry->terms == NULL)
+			entry->terms = calloc(1, sizeof(*entry->terms));
+		if (entry->terms == NULL)
+			return error_set(e, "out of memory");
+		if (!option_take(rest, entry->terms, &seen, warnings, e))
+			return false;
+	}
+	return true;
+}
+
+bool
+entry_parse(struct entry *entry, struct span line,
+	    const struct entry_files *files, struct warnings *warnings,
+	    struct error *e)
+{
+	struct span deny = SPAN("deny");
+	struct span rest = line;
+	unsigned before = warnings->n;
+
+	*entry = (struct entry){ .allows = true, .text_hash = hash(line) };
+	if (span_starts(rest, deny) && rest.len > deny.len &&
+	    (rest.ptr[deny.len] == ' ' || rest.ptr[deny.len] == '\t')) {
+		entry->allows = false;
+		rest = span_after(rest, deny.len);
+		skip_blanks(&rest);
+	}
+	bool ok = take_pin(&rest, files, &entry->pin, warnings, e) &&
+		  take_options(&rest, entry, warnings, e);
+	unsigned column = (unsigned)(rest.ptr - line.ptr) + 1;
+	for (unsigned i = before; i < warnings->n && i < WARNINGS_MAX; i++)
+		warnings->warning[i].column = column;
+	if (!ok) {
+		e->column = column;
+		entry_free(entry);
+	}
+	return ok;
+}
+
+void
+entry_free(struct entry *entry)
+{
+	option_free_terms(entry->terms);
+	*entry = (struct entry){ 0 };
+}

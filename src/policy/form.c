@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "policy/form.h"
+
+enum {
+	WORDS_MAX = 64, /* origins or hubs */
+	TEXT_MAX = 1024 /* of a user's name, or a path */
+};
+
+void
+form_free_words(char **words)
+{
+	if (words == NULL)
+		return;
+	for (char **word = words; *word != NULL; word++)
+		free(*word);
+	free(words);
+}
+
+bool
+form_text(char **text, struct span value, struct error *e)
+{
+	if (value.len > TEXT_MAX || !span_is_text(value))
+		return error_set(e, "expected at most %d bytes of text",
+				 TEXT_MAX);
+	free(*text);
+	*text = span_copy(value);
+	return *text != NULL || error_set(e, "out of memory");
+}
+
+bool
+form_path(char **path, struct span value, struct error *e)
+{
+	if (value.ptr[0] != '/')
+		return error_set(e, "'%s': expected an absolute path",
+				 error_word(value));
+	return form_text(path, value, e);
+}
+
+bool
+form_choice(int *chosen, struct span value, const struct form_choice *choices,
+	    const char *expected, struct error *e)
+{
+	for (; choices->word != NULL; choices++) {
+		if (!span_equal(value, span_of(choices->word)))
+			continue;
+		*chosen = choices->value;
+		return true;
+	}
+	return error_set(e, "'%s': expected %s", error_word(value), expected);
+}
+
+bool
+form_yes_no(bool *answer, struct span value, struct error *e)
+{
+	static const struct form_choice choices[] = {
+		{ "yes", 1 },
+		{ "no", 0 },
+		{ NULL, 0 },
+	};
+	int chosen = 0;
+
+	if (!form_choice(&chosen, value, choices, "yes or no", e))
+		return false;
+	*answer = chosen == 1;
+	return true;
+}
+
+bool
+form_words(char ***words, struct span value,
+	   bool (*check)(struct span word, struct error *e), struct error *e)
+{
+	struct span word;
+	size_t n = 0;
+
+	if (span_equal(value, SPAN("*")))
+		return true;
+	char **made = calloc(WORDS_MAX + 1, sizeof(*made));
+	if (made == NULL)
+		return error_set(e, "out of memory");
+	while (span_next_word(&value, ", \t", &word)) {
+		if (n == WORDS_MAX)
+			error_set(e, "expected at most %d names", WORDS_MAX);
+		else if (check(word, e) && (made[n] = span_copy(word)) == NULL)
+			error_set(e, "out of memory");
+		if (e->set) {
+			form_free_words(made);
+			return false;
+		}
+		n++;
+	}
+	if (n == 0) {
+		form_free_words(made);
+		return error_set(e, "no name: expected one, or *");
+	}
+	*words = made;
+	return true;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/*
+ * form: the forms that the values of settings have.
+ *
+ * Each sets its first argument from value and frees what was there; false, with
+ * e saying what was expected, if value is of another form.
+ */
+#ifndef CERTGATE_POLICY_FORM_H
+#define CERTGATE_POLICY_FORM_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/span.h"
+
+struct form_choice {
+	const char *word; /* NULL ends the choices */
+	int value;
+};
+
+bool form_text(char **text, struct span value, struct error *e);
+bool form_path(char **path, struct span value, struct error *e);
+bool form_yes_no(bool *answer, struct span value, struct error *e);
+bool form_choice(int *chosen, struct span value,
+		 const struct form_choice *choices, const char *expected,
+		 struct error *e);
+
+/* Words between commas or blanks, each to be checked; `*` alone is NULL. */
+bool form_words(char ***words, struct span value,
+		bool (*check)(struct span word, struct error *e),
+		struct error *e);
+
+/* Frees an array of owned strings that NULL ends; NULL is nothing. */
+void form_free_words(char **words);
+
+#endif

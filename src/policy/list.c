@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/invisible.h"
+#include "policy/list.h"
+
+/* Makes room for n more entries. */
+static bool
+reserve(struct list *list, size_t n, struct error *e)
+{
+	size_t size =
+		2 * list->size > list->n + n ? 2 * list->size : list->n + n;
+
+	if (n <= list->size - list->n)
+		return true;
+	struct entry *entries =
+		reallocarray(list->entries, size, sizeof(*entries));
+	if (entries == NULL)
+		return error_set(e, "out of memory");
+	list->entries = entries;
+	list->size = size;
+	return true;
+}
+
+static bool
+add(struct list *list, const struct entry *entry, struct error *e)
+{
+	if (!reserve(list, 1, e))
+		return false;
+	list->entries[list->n++] = *entry;
+	return true;
+}
+
+/* Drops a comment: from a '#' at the line's start or behind a blank, unless it
+ * is inside quotes. */
+static struct span
+without_comment(struct span line)
+{
+	bool quoted = false;
+
+	for (size_t i = 0; i < line.len; i++) {
+		char c = line.ptr[i];
+		if (c == '\\')
+			i++;
+		else if (c == '"')
+			quoted = !quoted;
+		else if (c == '#' && !quoted &&
+			 (i == 0 || line.ptr[i - 1] == ' ' ||
+			  line.ptr[i - 1] == '\t'))
+			return (struct span){ line.ptr, i };
+	}
+	return line;
+}
+
+static bool
+add_line(struct list *list, struct span line, const struct entry_files *files,
+	 unsigned number, struct error *e)
+{
+	const char *begin = line.ptr;
+	unsigned before = list->warnings.n;
+	struct entry entry;
+
+	if (line.len > LIST_LINE_MAX)
+		return error_set(e, "line too long, at most %d bytes",
+				 LIST_LINE_MAX);
+	if (line.len > 0 && line.ptr[line.len - 1] == '\r')
+		line.len--;
+	line = span_trim(without_comment(line));
+	if (line.len == 0)
+		return true;
+	bool ok = entry_parse(&entry, line, files, &list->warnings, e);
+	unsigned indent = (unsigned)(line.ptr - begin);
+	for (unsigned i = before; i < list->warnings.n && i < WARNINGS_MAX;
+	     i++) {
+		list->warnings.warning[i].line = number;
+		list->warnings.warning[i].column += indent;
+	}
+	if (!ok) {
+		e->column += indent;
+		return false;
+	}
+	entry.line = number;
+	if (!entry.allows && entry.pin.kind != THUMBPRINT_SHA1)
+		list->denies_by_content = true;
+	if (add(list, &entry, e))
+		return true;
+	entry_free(&entry);
+	return false;
+}
+
+/* What is wrong with the text as a whole. */
+static bool
+check_text(struct span text, struct error *e)
+{
+	const char *nul;
+	struct span rest = text, line = { 0 };
+	unsigned number = 0;
+
+	if (text.len == 0)
+		return true;
+	nul = memchr(text.ptr, '\0', text.len);
+	if (nul == NULL && text.ptr[text.len - 1] == '\n')
+		return true;
+	if (nul != NULL)
+		rest.len = (size_t)(nul - text.ptr);
+	for (; span_next(&rest, "\n", &line); number++)
+		;
+	error_at(e, number, (unsigned)line.len + 1);
+	if (nul != NULL)
+		return error_set(e, "a NUL byte: expected text");
+	return error_set(e, "the last line has no end: expected a newline "
+			    "(is the file still being written?)");
+}
+
+static bool
+add_text(struct list *list, struct span text, const struct entry_files *files,
+	 struct error *e)
+{
+	struct span byte_order_mark = SPAN("\xef\xbb\xbf"), line;
+	unsigned number = 0;
+
+	if (!check_text(text, e))
+		return false;
+	if (span_starts(text, byte_order_mark))
+		text = span_after(text, byte_order_mark.len);
+	while (span_next(&text, "\n", &line)) {
+		number++;
+		if (add_line(list, line, files, number, e))
+			continue;
+		e->line = number;
+		return false;
+	}
+	return true;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	const struct entry *one = *(const struct entry *const *)a;
+	const struct entry *other = *(const struct entry *const *)b;
+	int order = thumbprint_compare(&one->pin, &other->pin);
+
+	if (order != 0)
+		return order;
+	return one < other ? -1 : one > other;
+}
+
+static bool
+sort(struct list *list, struct error *e)
+{
+	free(list->sorted);
+	list->sorted = calloc(list->n + 1, sizeof(const struct entry *));
+	if (list->sorted == NULL)
+		return error_set(e, "out of memory");
+	for (size_t i = 0; i < list->n; i++)
+		list->sorted[i] = &list->entries[i];
+	qsort(list->sorted, list->n, sizeof(const struct entry *), compare);
+	return true;
+}
+
+static void
+warn_of_repeats(struct list *list)
+{
+	for (size_t i = 1; i < list->n; i++) {
+		const struct entry *one = list->sorted[i - 1];
+		const struct entry *other = list->sorted[i];
+		if (one->text_hash != other->text_hash ||
+		    thumbprint_compare(&one->pin, &other->pin) != 0)
+			continue;
+		struct error *warning = warnings_next(&list->warnings);
+		error_set(warning, "the same as line %u", one->line);
+		error_at(warning, other->line, 1);
+	}
+}
+
+/* Adds the pins that the text, which is sorted and has room for them, does not
+ * have. */
+static void
+add_pins(struct list *list, const struct thumbprint *pins, size_t n)
+{
+	struct list text = { .sorted = list->sorted, .n = list->n };
+
+	for (size_t i = 0; i < n; i++) {
+		const struct entry *const *found;
+		if (list_find(&text, &pins[i], &found) == 0)
+			list->entries[list->n++] = (struct entry){
+				.pin = pins[i],
+				.allows = true,
+			};
+	}
+}
+
+bool
+list_build(struct list *list, struct span text, const struct thumbprint *pins,
+	   size_t n, const struct entry_files *files, struct error *e)
+{
+	bool ok = add_text(list, text, files, e) && reserve(list, n, e) &&
+		  sort(list, e);
+
+	if (ok) {
+		warn_of_repeats(list);
+		add_pins(list, pins, n);
+		ok = sort(list, e);
+	}
+	if (!ok)
+		list_free(list);
+	return ok;
+}
+
+void
+list_free(struct list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		entry_free(&list->entries[i]);
+	free(list->entries);
+	free(list->sorted);
+	*list = (struct list){ 0 };
+}
+
+size_t
+list_find(const struct list *list, const struct thumbprint *pin,
+	  const struct entry *const **found)
+{
+	size_t low = 0, high = list->n, count = 0;
+
+	*found = NULL;
+	if (pin->kind == THUMBPRINT_NONE)
+		return 0;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (thumbprint_compare(&list->sorted[middle]->pin, pin) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	while (low + count < list->n &&
+	       thumbprint_compare(&list->sorted[low + count]->pin, pin) == 0)
+		count++;
+	*found = list->sorted + low;
+	return count;
+}

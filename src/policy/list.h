@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/*
+ * list: who may come in and who may not.
+ *
+ * Built once from the list file and the pins of CLIENT_CERT_THUMBPRINT, then
+ * only read.  A line that does not read spoils the whole: a part of a list is
+ * never used, least of all one that lost a `deny`.
+ */
+#ifndef CERTGATE_POLICY_LIST_H
+#define CERTGATE_POLICY_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/span.h"
+#include "policy/entry.h"
+
+enum {
+	LIST_TEXT_MAX = 268435456, /* bytes of a list file */
+	LIST_LINE_MAX = 65536 /* bytes of one line */
+};
+
+struct list {
+	struct entry *entries; /* owned, in the order of the file */
+	size_t n;
+	size_t size; /* entries allocated */
+	const struct entry **sorted; /* owned; by pin, then by order */
+	bool denies_by_content; /* a deny needs more than the label */
+	struct warnings warnings;
+};
+
+/* Fills list, all zero before, from the text of the list file (absent: there
+ * is none) and n pins.  A pin that the text has too is the text's.  False with
+ * e and its line and column, and nothing to free, if the text does not read. */
+bool list_build(struct list *list, struct span text,
+		const struct thumbprint *pins, size_t n,
+		const struct entry_files *files, struct error *e)
+	__attribute__((warn_unused_result));
+
+void list_free(struct list *list);
+
+/* The entries with this pin, in order: returns how many, the first at *found
+ * (borrowed).  THUMBPRINT_NONE has none. */
+size_t list_find(const struct list *list, const struct thumbprint *pin,
+		 const struct entry *const **found);
+
+#endif

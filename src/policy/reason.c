@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <stddef.h>
+
+#include "policy/reason.h"
+
+/* 408 and 5xx would be sent again by the service, so no refusal is one. */
+static const struct {
+	const char *name;
+	int status;
+	const char *text;
+} table[REASONS] = {
+	[REASON_INTERNAL] = { "internal", 403,
+			      "Something failed that should not, such as "
+			      "memory." },
+	[REASON_MALFORMED_REQUEST] = { "malformed-request", 400,
+				       "A header that decides came twice, or "
+				       "one that must be there did not." },
+	[REASON_SETTINGS] = { "settings", 403,
+			      "The settings do not read; the log said why." },
+	[REASON_SITE] = { "site", 403,
+			  "The web server set CERTGATE_SITE, which this "
+			  "version does not know." },
+	[REASON_METHOD] = { "method", 405, "Neither OPTIONS nor POST." },
+	[REASON_UNKNOWN_EVENT] = { "unknown-event", 400,
+				   "The event's type is none of Web "
+				   "PubSub's." },
+	[REASON_NO_ORIGIN] = { "no-origin", 400, "No WebHook-Request-Origin." },
+	[REASON_ORIGIN] = { "origin", 401,
+			    "WebHook-Request-Origin has none of "
+			    "CERTGATE_ORIGINS." },
+	[REASON_HUB] = { "hub", 404, "The hub is none of CERTGATE_HUB." },
+	[REASON_CODE] = { "code", 401,
+			  "The query string does not have CERTGATE_CODE as "
+			  "its one code." },
+	[REASON_REMOTE_USER] = { "remote-user", 401,
+				 "The web server did not authenticate the "
+				 "sender as CERTGATE_REMOTE_USER." },
+	[REASON_NO_KEY] = { "no-key", 401,
+			    "A signature is required and no access key is "
+			    "configured." },
+	[REASON_NO_SIGNATURE] = { "no-signature", 401, "No ce-signature." },
+	[REASON_SIGNATURE] = { "signature", 401,
+			       "No token of ce-signature is the connection "
+			       "id's under any key." },
+	[REASON_LENGTH] = { "length", 400,
+			    "The body is not as long as Content-Length says, "
+			    "or broke off." },
+	[REASON_TOO_LARGE] = { "too-large", 413,
+			       "The body is over 1 MiB (system events) or "
+			       "16 MiB." },
+	[REASON_CONTENT_TYPE] = { "content-type", 415,
+				  "A connect event that is not "
+				  "application/json." },
+	[REASON_BODY] = { "body", 400,
+			  "The body is no JSON object within the limits." },
+	[REASON_DUPLICATE_MEMBER] = { "duplicate-member", 400,
+				      "Two members of one JSON object have the "
+				      "same name." },
+	[REASON_LIST_UNREADABLE] = { "list-unreadable", 403,
+				     "There is no list that reads; the log "
+				     "said why." },
+	[REASON_NO_CERTIFICATE] = { "no-certificate", 403,
+				    "The client presented no certificate." },
+	[REASON_TOO_MANY_CERTIFICATES] = { "too-many-certificates", 403,
+					   "More than ten certificates." },
+	[REASON_CERTIFICATE] = { "certificate", 403,
+				 "The certificate does not read." },
+	[REASON_LABEL_MISMATCH] = { "label-mismatch", 403,
+				    "The thumbprint is not that of the "
+				    "certificate beside it." },
+	[REASON_CONTENT_MISSING] = { "content-missing", 403,
+				     "A thumbprint without the certificate, "
+				     "and CERTGATE_REQUIRE_CONTENT is yes." },
+	[REASON_CONTENT_NEEDED] = { "content-needed", 403,
+				    "A thumbprint without the certificate, "
+				    "and the list denies by more than that." },
+	[REASON_DENIED] = { "denied", 403, "A deny entry has it." },
+	[REASON_NOT_LISTED] = { "not-listed", 403, "No entry has it." },
+	[REASON_ENTRY_HUB] = { "entry-hub", 403,
+			       "Its entry is for other hubs." },
+	[REASON_ENTRY_NOT_YET] = { "entry-not-yet", 403,
+				   "Its entry is not valid yet." },
+	[REASON_ENTRY_EXPIRED] = { "entry-expired", 403,
+				   "Its entry is no longer valid." },
+	[REASON_CERTIFICATE_NOT_YET] = { "certificate-not-yet", 403,
+					 "The certificate is not valid yet." },
+	[REASON_CERTIFICATE_EXPIRED] = { "certificate-expired", 403,
+					 "The certificate has expired." },
+	[REASON_NO_USER_ID] = { "no-user-id", 403,
+				"The certificate has no name that can be the "
+				"user id, and one was asked for." },
+	[REASON_VALIDATED] = { "validated", 0,
+			       "The service may post events here." },
+	[REASON_NOTIFIED] = { "notified", 0,
+			      "An event that asks for no decision." },
+	[REASON_LISTED] = { "listed", 0, "An entry lets the client in." },
+	[REASON_ANONYMOUS] = { "anonymous", 0,
+			       "No certificate, and "
+			       "CERTGATE_MISSING_CERTIFICATE is allow." },
+};
+
+const char *
+reason_name(enum reason reason)
+{
+	return table[reason].name;
+}
+
+const char *
+reason_text(enum reason reason)
+{
+	return table[reason].text;
+}
+
+int
+reason_status(enum reason reason)
+{
+	return table[reason].status;
+}
+
+bool
+reason_is_client(enum reason reason)
+{
+	return reason >= REASON_LIST_UNREADABLE && reason <= REASON_NO_USER_ID;
+}

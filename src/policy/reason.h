@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/* reason: why a verdict is what it is; the word in the log, the status on the
+ * wire, the sentence in the manual. */
+#ifndef CERTGATE_POLICY_REASON_H
+#define CERTGATE_POLICY_REASON_H
+
+#include <stdbool.h>
+
+/* Only VERDICT_ALLOW lets anybody in. */
+enum verdict { VERDICT_DENY = 0, VERDICT_ALLOW };
+
+enum reason {
+	REASON_INTERNAL = 0, /* something failed that should not */
+
+	REASON_MALFORMED_REQUEST,
+	REASON_SETTINGS,
+	REASON_SITE,
+	REASON_METHOD,
+	REASON_UNKNOWN_EVENT,
+	REASON_NO_ORIGIN,
+	REASON_ORIGIN,
+	REASON_HUB,
+	REASON_CODE,
+	REASON_REMOTE_USER,
+	REASON_NO_KEY,
+	REASON_NO_SIGNATURE,
+	REASON_SIGNATURE,
+
+	REASON_LENGTH,
+	REASON_TOO_LARGE,
+	REASON_CONTENT_TYPE,
+	REASON_BODY,
+	REASON_DUPLICATE_MEMBER,
+
+	REASON_LIST_UNREADABLE,
+	REASON_NO_CERTIFICATE,
+	REASON_TOO_MANY_CERTIFICATES,
+	REASON_CERTIFICATE,
+	REASON_LABEL_MISMATCH,
+	REASON_CONTENT_MISSING,
+	REASON_CONTENT_NEEDED,
+	REASON_DENIED,
+	REASON_NOT_LISTED,
+	REASON_ENTRY_HUB,
+	REASON_ENTRY_NOT_YET,
+	REASON_ENTRY_EXPIRED,
+	REASON_CERTIFICATE_NOT_YET,
+	REASON_CERTIFICATE_EXPIRED,
+	REASON_NO_USER_ID,
+
+	REASON_VALIDATED,
+	REASON_NOTIFIED,
+	REASON_LISTED,
+	REASON_ANONYMOUS,
+
+	REASONS
+};
+
+/* The word in the log. */
+const char *reason_name(enum reason reason);
+
+/* One sentence for the manual. */
+const char *reason_text(enum reason reason);
+
+/* The HTTP status of a refusal for this reason; of an acceptance, 0. */
+int reason_status(enum reason reason);
+
+/* It is about the client, whom an MQTT refusal answers. */
+bool reason_is_client(enum reason reason);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "policy/role.h"
+
+enum {
+	GROUP_MAX = 1024, /* characters; constraint of the service */
+	WILDCARDS_MAX = 5, /* in one pattern; constraint of the service */
+	ROLE_MAX = 2048 /* bytes with the prefix */
+};
+
+static const struct span prefix = { "webpubsub.", 10 };
+
+/* '?', '*' and '**' are wildcards, '\' escapes one character. */
+static bool
+is_pattern(struct span pattern)
+{
+	unsigned wildcards = 0;
+
+	for (size_t i = 0; i < pattern.len; i++) {
+		char c = pattern.ptr[i];
+		if (c == '\\' && ++i == pattern.len)
+			return false;
+		if (c == '*') {
+			wildcards++;
+			if (i + 1 < pattern.len && pattern.ptr[i + 1] == '*')
+				i++;
+		}
+	}
+	return wildcards <= WILDCARDS_MAX;
+}
+
+static bool
+is_target(struct span target)
+{
+	return target.len <= GROUP_MAX && !span_empty(span_trim(target)) &&
+	       span_is_text(target);
+}
+
+bool
+role_is_valid(struct span role, struct error *e)
+{
+	static const struct {
+		struct span verb;
+		bool patterns; /* needs one */
+	} verbs[] = {
+		{ { "joinLeaveGroup", 14 }, false },
+		{ { "sendToGroup", 11 }, false },
+		{ { "joinLeaveGroups", 15 }, true },
+		{ { "sendToGroups", 12 }, true },
+	};
+	struct span rest = role, verb;
+
+	if (span_starts(rest, prefix))
+		rest = span_after(rest, prefix.len);
+	span_next(&rest, ".", &verb);
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		if (!span_equal(verb, verbs[i].verb))
+			continue;
+		if (rest.ptr == NULL && !verbs[i].patterns)
+			return true;
+		if (rest.ptr != NULL && is_target(rest) &&
+		    (!verbs[i].patterns || is_pattern(rest)))
+			return true;
+		break;
+	}
+	return error_set(e,
+			 "role '%s': expected joinLeaveGroup or "
+			 "sendToGroup, alone or with .GROUP, or "
+			 "joinLeaveGroups or sendToGroups with .PATTERN",
+			 error_word(role));
+}
+
+bool
+role_complete(char **roles, struct error *e)
+{
+	for (; *roles != NULL; roles++) {
+		struct buffer full;
+		if (span_starts(span_of(*roles), prefix))
+			continue;
+		buffer_init(&full, ROLE_MAX);
+		buffer_add(&full, prefix);
+		buffer_add(&full, span_of(*roles));
+		buffer_add_byte(&full, '\0');
+		if (full.failed) {
+			buffer_free(&full);
+			return error_set(e, "role too long, or out of memory");
+		}
+		free(*roles);
+		*roles = full.data;
+	}
+	return true;
+}

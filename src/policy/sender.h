@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/*
+ * sender: is it our Web PubSub resource that posts?
+ *
+ * Looks at headers only.  What it proves has limits: the signature covers the
+ * connection id alone, and an origin is a claim.
+ */
+#ifndef CERTGATE_POLICY_SENDER_H
+#define CERTGATE_POLICY_SENDER_H
+
+#include <stdbool.h>
+
+#include "base/span.h"
+#include "policy/reason.h"
+#include "policy/settings.h"
+#include "protocol/request.h"
+
+struct sender {
+	/* The one origin that is agreed to, for WebHook-Allowed-Origin; "*" if
+	 * any is.  Borrowed from the settings. */
+	struct span origin;
+};
+
+/*
+ * True if the sender may be answered: of a validation (OPTIONS) the origin and
+ * the code are asked for, of an event also hub, remote user and signature.
+ * Else *reason says what refused, the first of those in that order.
+ */
+bool sender_check(const struct settings *settings,
+		  const struct request *request, bool validation,
+		  struct sender *sender, enum reason *reason)
+	__attribute__((warn_unused_result));
+
+#endif

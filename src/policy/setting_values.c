@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "base/invisible.h"
+#include "policy/form.h"
+#include "policy/option.h"
+#include "policy/setting_values.h"
+
+enum { PINS_MAX = 65536 /* thumbprints in the variable */ };
+
+static bool
+take_pin(struct settings *s, struct span *rest, struct error *e)
+{
+	struct thumbprint *pins =
+		reallocarray(s->pins, s->n_pins + 1, sizeof(*pins));
+
+	if (pins == NULL)
+		return error_set(e, "out of memory");
+	s->pins = pins;
+	if (!thumbprint_take(rest, &pins[s->n_pins], &s->warnings, e))
+		return false;
+	s->n_pins++;
+	return s->n_pins <= PINS_MAX ||
+	       error_set(e, "too many thumbprints, at most %d", PINS_MAX);
+}
+
+bool
+setting_thumbprints(struct settings *s, struct span value, struct error *e)
+{
+	struct span begin = value, part;
+
+	while (span_next_word(&value, ",\r\n", &part)) {
+		for (part = span_trim(part); part.len > 0;
+		     part = span_trim(part)) {
+			if (take_pin(s, &part, e))
+				continue;
+			e->column = (unsigned)(part.ptr - begin.ptr) + 1;
+			return false;
+		}
+	}
+	return s->n_pins > 0 || error_set(e, "no thumbprint in it");
+}
+
+bool
+setting_list(struct settings *s, struct span value, struct error *e)
+{
+	return form_path(&s->list, value, e);
+}
+
+static bool
+add_key(struct settings *s, struct span key, struct error *e)
+{
+	if (s->n_keys == SETTINGS_KEYS_MAX)
+		return error_set(e, "too many keys, at most %d",
+				 SETTINGS_KEYS_MAX);
+	s->keys[s->n_keys] = signature_key_new(key, e);
+	if (s->keys[s->n_keys] == NULL)
+		return false;
+	s->n_keys++;
+	return true;
+}
+
+bool
+setting_keys(struct settings *s, struct span value, struct error *e)
+{
+	struct span key;
+	size_t before = s->n_keys;
+
+	if (invisible_find(value) < value.len)
+		return error_set(e, "an invisible character in a key: "
+				    "expected its text as printed");
+	while (span_next_word(&value, ", \t\r\n", &key))
+		if (!add_key(s, key, e))
+			return false;
+	return s->n_keys > before || error_set(e, "no key in it");
+}
+
+bool
+setting_keys_file(struct settings *s, struct span value, struct error *e)
+{
+	return form_path(&s->keys_file, value, e);
+}
+
+static bool
+check_origin(struct span word, struct error *e)
+{
+	return (!span_contains(word, SPAN("/")) && span_is_text(word)) ||
+	       error_set(e,
+			 "origin '%s': expected a host's name without "
+			 "scheme and path",
+			 error_word(word));
+}
+
+/* The host in https://HOST[:PORT][/]. */
+static bool
+set_endpoint(struct settings *s, struct span value, struct error *e)
+{
+	struct span rest = value, host;
+
+	if (span_starts_nocase(rest, SPAN("https://")))
+		rest = span_after(rest, sizeof("https://") - 1);
+	else if (span_starts_nocase(rest, SPAN("http://")))
+		rest = span_after(rest, sizeof("http://") - 1);
+	span_next(&rest, ":/", &host);
+	if (span_empty(host))
+		return error_set(e, "Endpoint '%s': expected https://HOST",
+				 error_word(value));
+	return form_text(&s->connection_host, host, e);
+}
+
+bool
+setting_connection(struct settings *s, struct span value, struct error *e)
+{
+	struct span part;
+
+	while (span_next_word(&value, ";", &part)) {
+		struct span rest = part, name;
+		span_next(&rest, "=", &name);
+		name = span_trim(name);
+		if (span_equal_nocase(name, SPAN("Endpoint"))) {
+			if (!set_endpoint(s, rest, e))
+				return false;
+		} else if (span_equal_nocase(name, SPAN("AccessKey"))) {
+			if (span_empty(rest))
+				return error_set(e, "AccessKey is empty");
+			if (!add_key(s, rest, e))
+				return false;
+			s->has_connection_key = true;
+		}
+	}
+	return s->connection_host != NULL ||
+	       error_set(e, "no Endpoint: expected Endpoint=https://HOST;"
+			    "AccessKey=KEY;Version=1.0;");
+}
+
+bool
+setting_signature(struct settings *s, struct span value, struct error *e)
+{
+	static const struct form_choice choices[] = {
+		{ "auto", SIGNATURE_AUTO },
+		{ "required", SIGNATURE_REQUIRED },
+		{ "off", SIGNATURE_OFF },
+		{ NULL, 0 },
+	};
+	int chosen = SIGNATURE_REQUIRED;
+	bool ok = form_choice(&chosen, value, choices, "required, off or auto",
+			      e);
+
+	s->signature = (enum signature_policy)chosen;
+	return ok;
+}
+
+bool
+setting_origins(struct settings *s, struct span value, struct error *e)
+{
+	s->has_origins = true;
+	return form_words(&s->origins, value, check_origin, e);
+}
+
+static bool
+check_hub(struct span word, struct error *e)
+{
+	return option_is_hub(word) ||
+	       error_set(e, "'%s' is no hub's name", error_word(word));
+}
+
+bool
+setting_hubs(struct settings *s, struct span value, struct error *e)
+{
+	return form_words(&s->hubs, value, check_hub, e);
+}
+
+bool
+setting_code(struct settings *s, struct span value, struct error *e)
+{
+	if (value.len > SETTINGS_CODE_MAX)
+		return error_set(e, "too long, at most %d bytes",
+				 SETTINGS_CODE_MAX);
+	s->code = span_copy(value);
+	return s->code != NULL || error_set(e, "out of memory");
+}
+
+bool
+setting_code_file(struct settings *s, struct span value, struct error *e)
+{
+	return form_path(&s->code_file, value, e);
+}
+
+bool
+setting_remote_user(struct settings *s, struct span value, struct error *e)
+{
+	return form_text(&s->remote_user, value, e);
+}
+
+bool
+setting_missing(struct settings *s, struct span value, struct error *e)
+{
+	static const struct form_choice choices[] = {
+		{ "refuse", 0 },
+		{ "allow", 1 },
+		{ NULL, 0 },
+	};
+	int chosen = 0;
+	bool ok = form_choice(&chosen, value, choices, "refuse or allow", e);
+
+	s->missing_allowed = ok && chosen == 1;
+	return ok;
+}
+
+bool
+setting_missing_user(struct settings *s, struct span value, struct error *e)
+{
+	return form_text(&s->missing_user, value, e);
+}
+
+bool
+setting_require_content(struct settings *s, struct span value, struct error *e)
+{
+	return form_yes_no(&s->require_content, value, e);
+}
+
+bool
+setting_check_dates(struct settings *s, struct span value, struct error *e)
+{
+	bool check = true;
+	bool ok = form_yes_no(&check, value, e);
+
+	s->ignore_dates = !check;
+	return ok;
+}
+
+bool
+setting_user_id(struct settings *s, struct span value, struct error *e)
+{
+	static const struct form_choice choices[] = {
+		{ "entry", USER_ENTRY },
+		{ "cn", USER_COMMON_NAME },
+		{ "san", USER_ALTERNATIVE_NAME },
+		{ "thumbprint", USER_THUMBPRINT },
+		{ NULL, 0 },
+	};
+	int chosen = USER_DEFAULT;
+	bool ok = form_choice(&chosen, value, choices,
+			      "entry, cn, san or thumbprint", e);
+
+	s->user_id = (enum user_source)chosen;
+	return ok;
+}
+
+bool
+setting_log(struct settings *s, struct span value, struct error *e)
+{
+	static const struct form_choice choices[] = {
+		{ "stderr", LOG_TARGET_STDERR },
+		{ "syslog", LOG_TARGET_SYSLOG },
+		{ "journal", LOG_TARGET_JOURNAL },
+		{ NULL, 0 },
+	};
+	int chosen = LOG_TARGET_DEFAULT;
+	bool ok = form_choice(&chosen, value, choices,
+			      "stderr, syslog or journal", e);
+
+	s->log_target = (enum log_target)chosen;
+	return ok;
+}
+
+bool
+setting_log_format(struct settings *s, struct span value, struct error *e)
+{
+	static const struct form_choice choices[] = {
+		{ "text", LOG_FORMAT_TEXT },
+		{ "json", LOG_FORMAT_JSON },
+		{ NULL, 0 },
+	};
+	int chosen = LOG_FORMAT_TEXT;
+	bool ok = form_choice(&chosen, value, choices, "text or json", e);
+
+	s->log_format = (enum log_format)chosen;
+	return ok;
+}

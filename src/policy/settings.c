@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/form.h"
+#include "policy/setting_values.h"
+#include "policy/settings.h"
+
+static const struct setting {
+	struct setting_help help;
+	setting_function *set;
+} table[] = {
+	{ { "CLIENT_CERT_THUMBPRINT", "thumbprints", "none", false },
+	  setting_thumbprints },
+	{ { "CERTGATE_LIST", "an absolute path", "none", false },
+	  setting_list },
+	{ { "CERTGATE_ACCESS_KEYS", "keys", "none", true }, setting_keys },
+	{ { "CERTGATE_ACCESS_KEYS_FILE", "an absolute path", "none", false },
+	  setting_keys_file },
+	{ { "WebPubSubConnectionString",
+	    "Endpoint=https://HOST;AccessKey=KEY;Version=1.0;", "none", true },
+	  setting_connection },
+	{ { "CERTGATE_SIGNATURE", "required, off or auto", "auto", false },
+	  setting_signature },
+	{ { "CERTGATE_ORIGINS", "hosts, or *",
+	    "the host of WebPubSubConnectionString, else *", false },
+	  setting_origins },
+	{ { "CERTGATE_HUB", "hubs, or *", "*", false }, setting_hubs },
+	{ { "CERTGATE_CODE", "a secret", "none", true }, setting_code },
+	{ { "CERTGATE_CODE_FILE", "an absolute path", "none", false },
+	  setting_code_file },
+	{ { "CERTGATE_REMOTE_USER", "a name, or *", "none", false },
+	  setting_remote_user },
+	{ { "CERTGATE_MISSING_CERTIFICATE", "refuse or allow", "refuse",
+	    false },
+	  setting_missing },
+	{ { "CERTGATE_MISSING_CERTIFICATE_USER", "a name", "anonymous", false },
+	  setting_missing_user },
+	{ { "CERTGATE_REQUIRE_CONTENT", "yes or no", "no", false },
+	  setting_require_content },
+	{ { "CERTGATE_CHECK_DATES", "yes or no", "yes", false },
+	  setting_check_dates },
+	{ { "CERTGATE_USER_ID", "entry, cn, san or thumbprint",
+	    "the entry's, else the common name, else the thumbprint", false },
+	  setting_user_id },
+	{ { "CERTGATE_LOG", "stderr, syslog or journal",
+	    "by how the program was started", false },
+	  setting_log },
+	{ { "CERTGATE_LOG_FORMAT", "text or json", "text", false },
+	  setting_log_format },
+};
+
+enum { SETTINGS = sizeof(table) / sizeof(table[0]) };
+
+/* A value as it was written, and where. */
+struct given {
+	struct span value; /* absent: not given */
+	unsigned line; /* in the file; 0: in the environment */
+};
+
+const struct setting_help *
+settings_help(size_t i)
+{
+	return i < SETTINGS ? &table[i].help : NULL;
+}
+
+static size_t
+find(struct span name)
+{
+	size_t i = 0;
+
+	while (i < SETTINGS && !span_equal(name, span_of(table[i].help.name)))
+		i++;
+	return i;
+}
+
+/* One line of the file; e says what is wrong with it. */
+static bool
+take_line(struct given *given, struct span line, unsigned number,
+	  struct error *e)
+{
+	struct span rest, name;
+
+	if (line.len > 0 && line.ptr[line.len - 1] == '\r')
+		line.len--;
+	rest = span_trim(line);
+	if (rest.len == 0 || rest.ptr[0] == '#')
+		return true;
+	span_next(&rest, "=", &name);
+	name = span_trim(name);
+	size_t i = find(name);
+	e->column = (unsigned)(name.ptr - line.ptr) + 1;
+	if (rest.ptr == NULL)
+		return error_set(e,
+				 "'%s': expected NAME=value, or # before a "
+				 "comment",
+				 error_word(name));
+	if (i == SETTINGS)
+		return error_set(e, "'%s' is no setting", error_word(name));
+	if (given[i].value.ptr != NULL)
+		return error_set(e,
+				 "%s is set a second time, first in line "
+				 "%u",
+				 table[i].help.name, given[i].line);
+	given[i].value = span_trim(rest);
+	given[i].line = number;
+	return true;
+}
+
+static bool
+take_file(struct given *given, struct span text, const char *name,
+	  struct error *e)
+{
+	struct span byte_order_mark = SPAN("\xef\xbb\xbf"), line;
+	unsigned number = 0;
+
+	error_where(e, name);
+	if (text.len > 0 && memchr(text.ptr, '\0', text.len) != NULL)
+		return error_set(e, "a NUL byte: expected text");
+	if (span_starts(text, byte_order_mark))
+		text = span_after(text, byte_order_mark.len);
+	while (span_next(&text, "\n", &line)) {
+		e->line = ++number;
+		if (!take_line(given, line, number, e))
+			return false;
+	}
+	*e = (struct error){ 0 };
+	return true;
+}
+
+/* CERTGATE_CONFIG says where the file is; CERTGATE_SITE is a parameter of a
+ * request, which plain CGI has in its environment. */
+static bool
+is_no_setting(struct span name)
+{
+	return !span_starts(name, SPAN("CERTGATE_")) ||
+	       span_equal(name, SPAN("CERTGATE_CONFIG")) ||
+	       span_equal(name, SPAN("CERTGATE_SITE"));
+}
+
+static bool
+take_environment(struct given *given, char *const *environment, struct error *e)
+{
+	bool seen[SETTINGS] = { false };
+
+	for (; *environment != NULL; environment++) {
+		struct span rest = span_of(*environment), name;
+		span_next(&rest, "=", &name);
+		size_t i = find(name);
+		if (i == SETTINGS && is_no_setting(name))
+			continue;
+		error_where(e, "environment");
+		if (i == SETTINGS)
+			return error_set(e, "'%s' is no setting",
+					 error_word(name));
+		if (seen[i])
+			return error_set(e, "%s is set twice",
+					 table[i].help.name);
+		*e = (struct error){ 0 };
+		seen[i] = true;
+		given[i] = (struct given){ .value = span_trim(rest) };
+	}
+	return true;
+}
+
+/* From "what is wrong with the value" to "where, which setting, what". */
+static bool
+name_setting(struct error *e, size_t i, const struct given *given,
+	     const char *file)
+{
+	struct error inner = *e;
+
+	*e = (struct error){ 0 };
+	error_where(e, given->line > 0 ? file : "environment");
+	e->line = given->line;
+	if (inner.column > 0)
+		return error_set(e, "%s, byte %u of its value: %s",
+				 table[i].help.name, inner.column, inner.text);
+	return error_set(e, "%s: %s", table[i].help.name, inner.text);
+}
+
+static bool
+apply(struct settings *s, const struct given *given, const char *file,
+      struct error *e)
+{
+	for (size_t i = 0; i < SETTINGS; i++) {
+		if (given[i].value.ptr == NULL)
+			continue;
+		bool ok =
+			given[i].value.len > 0
+				? table[i].set(s, given[i].value, e)
+				: error_set(e, "is set but empty: expected %s",
+					    table[i].help.expected);
+		if (!ok)
+			return name_setting(e, i, &given[i], file);
+	}
+	return true;
+}
+
+/* Settings that only make sense together. */
+static bool
+complete(struct settings *s, struct error *e)
+{
+	if (s->code != NULL && s->code_file != NULL)
+		return error_set(e, "CERTGATE_CODE and CERTGATE_CODE_FILE are "
+				    "both set: expected one");
+	if (s->keys_file != NULL && s->n_keys > s->has_connection_key)
+		return error_set(e, "CERTGATE_ACCESS_KEYS and "
+				    "CERTGATE_ACCESS_KEYS_FILE are both set: "
+				    "expected one");
+	if (s->connection_host != NULL && !s->has_connection_key &&
+	    s->n_keys == 0 && s->keys_file == NULL &&
+	    s->signature != SIGNATURE_OFF)
+		return error_set(e, "WebPubSubConnectionString has no "
+				    "AccessKey: expected one, or "
+				    "CERTGATE_SIGNATURE=off");
+	if (s->connection_host != NULL && !s->has_origins) {
+		s->origins = calloc(2, sizeof(*s->origins));
+		if (s->origins == NULL)
+			return error_set(e, "out of memory");
+		s->origins[0] = s->connection_host;
+		s->connection_host = NULL;
+	}
+	if (s->missing_user == NULL)
+		s->missing_user = strdup("anonymous");
+	return s->missing_user != NULL || error_set(e, "out of memory");
+}
+
+bool
+settings_read(struct settings *settings, struct span text, const char *name,
+	      char *const *environment, struct error *e)
+{
+	struct given given[SETTINGS] = { 0 };
+
+	if (take_file(given, text, name, e) &&
+	    take_environment(given, environment, e) &&
+	    apply(settings, given, name, e) && complete(settings, e))
+		return true;
+	settings_free(settings);
+	return false;
+}
+
+bool
+settings_add_keys(struct settings *settings, struct span text, struct error *e)
+{
+	return setting_keys(settings, text, e);
+}
+
+bool
+settings_set_code(struct settings *settings, struct span text, struct error *e)
+{
+	while (text.len > 0 && (text.ptr[text.len - 1] == '\n' ||
+				text.ptr[text.len - 1] == '\r'))
+		text.len--;
+	if (text.len == 0)
+		return error_set(e, "is empty: expected a secret");
+	if (memchr(text.ptr, '\n', text.len) != NULL ||
+	    memchr(text.ptr, '\0', text.len) != NULL)
+		return error_set(e, "more than one line, or a NUL byte: "
+				    "expected a secret");
+	return setting_code(settings, text, e);
+}
+
+static void
+free_secret(char *secret)
+{
+	if (secret == NULL)
+		return;
+	explicit_bzero(secret, strlen(secret));
+	free(secret);
+}
+
+void
+settings_free(struct settings *settings)
+{
+	free(settings->pins);
+	free(settings->list);
+	for (size_t i = 0; i < settings->n_keys; i++)
+		signature_key_free(settings->keys[i]);
+	free(settings->keys_file);
+	form_free_words(settings->origins);
+	form_free_words(settings->hubs);
+	free_secret(settings->code);
+	free(settings->code_file);
+	free(settings->remote_user);
+	free(settings->missing_user);
+	free(settings->connection_host);
+	*settings = (struct settings){ 0 };
+}
+
+bool
+settings_has_keys(const struct settings *settings)
+{
+	return settings->n_keys > 0 || settings->keys_file != NULL;
+}
+
+bool
+settings_names(char *const *value, struct span name)
+{
+	if (value == NULL)
+		return true;
+	for (; *value != NULL; value++)
+		if (span_equal_nocase(span_of(*value), name))
+			return true;
+	return false;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/*
+ * settings: what the administrator said, typed.
+ *
+ * Read from the text of the settings file and from the environment, which
+ * wins, by one table of names.  Whatever is wrong with any of them (unknown,
+ * empty, out of range) fails the whole: a gate that was told half of what it
+ * should do refuses everybody.
+ */
+#ifndef CERTGATE_POLICY_SETTINGS_H
+#define CERTGATE_POLICY_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/span.h"
+#include "policy/entry.h"
+#include "policy/thumbprint.h"
+#include "protocol/signature.h"
+
+enum {
+	SETTINGS_TEXT_MAX = 1048576, /* bytes of the settings file */
+	SETTINGS_SECRET_MAX = 65536, /* bytes of a secret's file */
+	SETTINGS_CODE_MAX = 1024, /* bytes of CERTGATE_CODE */
+	SETTINGS_KEYS_MAX = 16 /* access keys */
+};
+
+enum signature_policy {
+	SIGNATURE_AUTO = 0, /* required as soon as a key is configured */
+	SIGNATURE_REQUIRED,
+	SIGNATURE_OFF
+};
+
+enum log_target {
+	LOG_TARGET_DEFAULT = 0,
+	LOG_TARGET_STDERR,
+	LOG_TARGET_SYSLOG,
+	LOG_TARGET_JOURNAL
+};
+enum log_format { LOG_FORMAT_TEXT = 0, LOG_FORMAT_JSON };
+
+/* Owns everything in it. */
+struct settings {
+	struct thumbprint *pins; /* of CLIENT_CERT_THUMBPRINT */
+	size_t n_pins;
+	char *list; /* absolute path; NULL: no list file */
+	struct signature_key *keys[SETTINGS_KEYS_MAX];
+	size_t n_keys;
+	char *keys_file; /* absolute path; NULL: none */
+	enum signature_policy signature;
+	char **origins; /* ended by NULL; NULL: any */
+	bool has_origins; /* they were set, perhaps to any */
+	char **hubs; /* ended by NULL; NULL: any */
+	char *code; /* NULL: none is asked for */
+	char *code_file; /* absolute path; NULL: none */
+	char *remote_user; /* "*": any; NULL: none is asked for */
+	bool missing_allowed; /* a client without a certificate */
+	char *missing_user;
+	bool require_content;
+	bool ignore_dates;
+	enum user_source user_id;
+	enum log_target log_target;
+	enum log_format log_format;
+	bool has_connection_key; /* from WebPubSubConnectionString */
+	char *connection_host; /* the same's; NULL: not set */
+	struct warnings warnings;
+};
+
+/*
+ * Fills settings, all zero before, from text (the file called name; absent:
+ * there is none) and the environment (ended by NULL).  False with e, which
+ * names the setting or the line, and nothing to free, if anything is wrong.
+ * The files that keys_file and code_file name are not read here.
+ */
+bool settings_read(struct settings *settings, struct span text,
+		   const char *name, char *const *environment, struct error *e)
+	__attribute__((warn_unused_result));
+
+/* Adds the keys in the text of keys_file. */
+bool settings_add_keys(struct settings *settings, struct span text,
+		       struct error *e) __attribute__((warn_unused_result));
+
+/* Takes the secret in the text of code_file, without its line end. */
+bool settings_set_code(struct settings *settings, struct span text,
+		       struct error *e) __attribute__((warn_unused_result));
+
+void settings_free(struct settings *settings);
+
+/* Some way to get a key was configured. */
+bool settings_has_keys(const struct settings *settings);
+
+/* True if value (ended by NULL; NULL: any) has name, without case. */
+bool settings_names(char *const *value, struct span name);
+
+/* Every setting in the order of the manual, for programs that list them. */
+struct setting_help {
+	const char *name;
+	const char *expected; /* what a value looks like */
+	const char *standard; /* the default, in words */
+	bool secret;
+};
+
+/* The i-th setting; NULL behind the last. */
+const struct setting_help *settings_help(size_t i);
+
+#endif

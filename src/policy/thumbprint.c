@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <string.h>
+
+#include "base/hex.h"
+#include "base/invisible.h"
+#include "policy/thumbprint.h"
+
+enum { MAX_DIGITS = 2 * DIGEST_MAX_SIZE };
+
+size_t
+thumbprint_size(enum thumbprint_kind kind)
+{
+	switch (kind) {
+	case THUMBPRINT_SHA1:
+		return DIGEST_SHA1_SIZE;
+	case THUMBPRINT_SHA256:
+		return DIGEST_SHA256_SIZE;
+	case THUMBPRINT_NONE:
+		break;
+	}
+	return 0;
+}
+
+struct thumbprint
+thumbprint_of(enum thumbprint_kind kind, const uint8_t *digest)
+{
+	struct thumbprint t = { .kind = kind };
+
+	memcpy(t.digest, digest, thumbprint_size(kind));
+	return t;
+}
+
+int
+thumbprint_compare(const struct thumbprint *a, const struct thumbprint *b)
+{
+	if (a->kind != b->kind)
+		return a->kind < b->kind ? -1 : 1;
+	return memcmp(a->digest, b->digest, sizeof(a->digest));
+}
+
+bool
+thumbprint_from_label(struct span label, struct thumbprint *t)
+{
+	*t = (struct thumbprint){ .kind = THUMBPRINT_SHA1 };
+	if (hex_decode(label, t->digest, DIGEST_SHA1_SIZE))
+		return true;
+	*t = (struct thumbprint){ 0 };
+	return false;
+}
+
+static enum thumbprint_kind
+kind_of_length(size_t digits)
+{
+	if (digits == 2 * DIGEST_SHA1_SIZE)
+		return THUMBPRINT_SHA1;
+	if (digits == 2 * DIGEST_SHA256_SIZE)
+		return THUMBPRINT_SHA256;
+	return THUMBPRINT_NONE;
+}
+
+static enum thumbprint_kind
+take_prefix(struct span *rest)
+{
+	static const struct {
+		struct span text;
+		enum thumbprint_kind kind;
+	} prefixes[] = {
+		{ { "sha1:", 5 }, THUMBPRINT_SHA1 },
+		{ { "sha256:", 7 }, THUMBPRINT_SHA256 },
+		{ { "sha1 fingerprint=", 17 }, THUMBPRINT_SHA1 },
+		{ { "sha256 fingerprint=", 19 }, THUMBPRINT_SHA256 },
+	};
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+		if (!span_starts_nocase(*rest, prefixes[i].text))
+			continue;
+		*rest = span_after(*rest, prefixes[i].text.len);
+		return prefixes[i].kind;
+	}
+	return THUMBPRINT_NONE;
+}
+
+static void
+skip_blanks(struct span *rest)
+{
+	while (rest->len > 0 && (rest->ptr[0] == ' ' || rest->ptr[0] == '\t'))
+		*rest = span_after(*rest, 1);
+}
+
+static void
+skip_invisible(struct span *rest, struct warnings *warnings)
+{
+	size_t n = invisible_at(*rest);
+
+	if (n == 0)
+		return;
+	error_set(warnings_next(warnings),
+		  "an invisible character (%s) beside a thumbprint is ignored",
+		  error_word((struct span){ rest->ptr, n }));
+	while ((n = invisible_at(*rest)) > 0)
+		*rest = span_after(*rest, n);
+}
+
+struct digits {
+	char text[MAX_DIGITS];
+	size_t n;
+};
+
+/* Takes one run of digits, with ':' or '-' between bytes, and leaves *rest
+ * behind it; false if there are too many, or a separator is out of place. */
+static bool
+take_group(struct span *rest, struct digits *digits)
+{
+	while (rest->len > 0) {
+		char c = rest->ptr[0];
+		bool separator = c == ':' || c == '-';
+		if (!separator && hex_digit(c) < 0)
+			return true;
+		if (separator && (digits->n == 0 || digits->n % 2 != 0 ||
+				  rest->len < 2 || hex_digit(rest->ptr[1]) < 0))
+			return false;
+		if (!separator) {
+			if (digits->n == MAX_DIGITS)
+				return false;
+			digits->text[digits->n++] = c;
+		}
+		*rest = span_after(*rest, 1);
+	}
+	return true;
+}
+
+/* True if a blank in *rest joins: what follows it is one more byte group, not
+ * a thumbprint of its own and not an option. */
+static bool
+joins(struct span rest, size_t digits)
+{
+	size_t n = 0;
+
+	if (digits % 2 != 0 || rest.len == 0 ||
+	    (rest.ptr[0] != ' ' && rest.ptr[0] != '\t'))
+		return false;
+	skip_blanks(&rest);
+	while (n < rest.len && hex_digit(rest.ptr[n]) >= 0)
+		n++;
+	bool ends = n == rest.len || rest.ptr[n] == ' ' ||
+		    rest.ptr[n] == '\t' || (unsigned char)rest.ptr[n] >= 0x80;
+	return n > 0 && n % 2 == 0 && n < 2 * DIGEST_SHA1_SIZE && ends;
+}
+
+bool
+thumbprint_take(struct span *rest, struct thumbprint *t,
+		struct warnings *warnings, struct error *e)
+{
+	static const char expected[] =
+		"expected 40 hexadecimal digits (SHA-1) or 64 (SHA-256)";
+	struct digits digits = { .n = 0 };
+
+	*t = (struct thumbprint){ 0 };
+	skip_invisible(rest, warnings);
+	enum thumbprint_kind named = take_prefix(rest);
+	skip_blanks(rest);
+	skip_invisible(rest, warnings);
+	struct span begin = *rest;
+	if (!take_group(rest, &digits))
+		return error_set(e, "thumbprint does not read: %s", expected);
+	bool one_word = kind_of_length(digits.n) != THUMBPRINT_NONE;
+	while (!one_word && joins(*rest, digits.n)) {
+		skip_blanks(rest);
+		if (!take_group(rest, &digits))
+			return error_set(e, "thumbprint does not read: %s",
+					 expected);
+	}
+	skip_invisible(rest, warnings);
+	bool ended = rest->len == 0 || strchr(" \t,", rest->ptr[0]) != NULL;
+	if (!ended)
+		return error_set(e, "%s in a thumbprint: %s",
+				 error_word((struct span){ rest->ptr, 1 }),
+				 expected);
+	t->kind = kind_of_length(digits.n);
+	if (t->kind == THUMBPRINT_NONE ||
+	    (named != THUMBPRINT_NONE && named != t->kind)) {
+		*t = (struct thumbprint){ 0 };
+		*rest = begin;
+		return error_set(e, "thumbprint of %zu digits: %s", digits.n,
+				 expected);
+	}
+	(void)hex_decode((struct span){ digits.text, digits.n }, t->digest,
+			 thumbprint_size(t->kind));
+	return true;
+}

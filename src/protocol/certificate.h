@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/*
+ * certificate: the few fields of an X.509 certificate (RFC 5280 4.1) that a
+ * decision needs, read in place with OpenSSL's TLV reader: a full parse costs
+ * fifty times as much.
+ *
+ * Nothing here says that a certificate is trusted.
+ */
+#ifndef CERTGATE_PROTOCOL_CERTIFICATE_H
+#define CERTGATE_PROTOCOL_CERTIFICATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/span.h"
+#include "protocol/digest.h"
+
+struct certificate {
+	uint8_t sha1[DIGEST_SHA1_SIZE]; /* of the whole DER */
+	uint8_t sha256[DIGEST_SHA256_SIZE]; /* of the whole DER */
+	int64_t not_before; /* UTC seconds */
+	int64_t not_after; /* UTC seconds, the last valid one */
+	struct span subject; /* what is in the Name; borrows der */
+	struct span extensions; /* what is in the list; absent if none */
+};
+
+/* Longest name that is taken from a certificate, in bytes of UTF-8. */
+enum { CERTIFICATE_NAME_MAX = 256 };
+
+enum certificate_name {
+	CERTIFICATE_NAME_UNUSABLE = 0, /* several, or not fit to be a name */
+	CERTIFICATE_NAME_NONE,
+	CERTIFICATE_NAME_FOUND
+};
+
+/* Reads der, which must be one certificate to its last byte, and borrows it.
+ * False, and c all zero, if it does not read. */
+bool certificate_read(struct span der, struct certificate *c)
+	__attribute__((warn_unused_result));
+
+/* The common name of the subject as UTF-8, added to name.  UNUSABLE: two of
+ * them, empty, a control character, more than CERTIFICATE_NAME_MAX bytes. */
+enum certificate_name certificate_common_name(const struct certificate *c,
+					      struct buffer *name);
+
+/* The first DNS name among the subject's alternative names, else the first
+ * URI, else the first e-mail address, added to name. */
+enum certificate_name certificate_alternative_name(const struct certificate *c,
+						   struct buffer *name);
+
+#endif

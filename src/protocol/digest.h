@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/* digest: SHA-1 and SHA-256 (FIPS 180-4), and comparisons that take the same
+ * time wherever the bytes differ. */
+#ifndef CERTGATE_PROTOCOL_DIGEST_H
+#define CERTGATE_PROTOCOL_DIGEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/span.h"
+
+enum {
+	DIGEST_SHA1_SIZE = 20, /* bytes */
+	DIGEST_SHA256_SIZE = 32, /* bytes */
+	DIGEST_MAX_SIZE = DIGEST_SHA256_SIZE
+};
+
+/* Takes OpenSSL into use without its configuration file, which only costs time
+ * and could replace algorithms.  Before all else of this layer; once. */
+bool digest_start(void) __attribute__((warn_unused_result));
+
+/* False, and out all zero, if OpenSSL cannot compute it. */
+bool digest_sha1(struct span bytes, uint8_t out[DIGEST_SHA1_SIZE])
+	__attribute__((warn_unused_result));
+bool digest_sha256(struct span bytes, uint8_t out[DIGEST_SHA256_SIZE])
+	__attribute__((warn_unused_result));
+
+/* Constant time in n. */
+bool digest_equal(const uint8_t *a, const uint8_t *b, size_t n);
+
+/* Constant time but for the lengths; empty never equals empty. */
+bool digest_secrets_equal(struct span a, struct span b);
+
+#endif

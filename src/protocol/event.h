@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/*
+ * event: the body of a `connect` event, as far as a decision needs it.
+ *
+ * Only the members of the top level count; query, headers and claims are
+ * written by the client and are not looked at.
+ */
+#ifndef CERTGATE_PROTOCOL_EVENT_H
+#define CERTGATE_PROTOCOL_EVENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/span.h"
+
+enum {
+	/* More elements in clientCertificates refuse; one is ever sent. */
+	EVENT_MAX_CERTIFICATES = 10
+};
+
+/* What the client presented in the TLS handshake, as the event tells it. */
+enum presented {
+	PRESENTED_UNREADABLE = 0, /* of another shape than documented */
+	PRESENTED_NONE, /* absent, null or [] */
+	PRESENTED_TOO_MANY,
+	PRESENTED_ONE /* element 0 reads; others are not looked at */
+};
+
+enum event_result {
+	EVENT_MALFORMED = 0, /* no JSON object, or beyond a limit */
+	EVENT_DUPLICATE_MEMBER,
+	EVENT_READ
+};
+
+struct event {
+	enum presented presented;
+	struct span thumbprint; /* as written; borrowed from tree */
+	struct span content; /* PEM; absent if absent or null */
+	bool mqtt; /* the body has an object `mqtt` */
+	int64_t mqtt_version; /* 4: 3.1.1, 5: 5.0; 0 if it does not say */
+	void *tree; /* owned */
+};
+
+/* Reads body.  event_free() whatever it returns. */
+enum event_result event_read(struct event *event, struct span body)
+	__attribute__((warn_unused_result));
+void event_free(struct event *event);
+
+/* True if the client offered this subprotocol. */
+bool event_offers(const struct event *event, struct span subprotocol);
+
+#endif

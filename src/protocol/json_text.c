@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <string.h>
+
+#include "protocol/json_text.h"
+
+/* The bytes that matter inside a string: its end, an escape, and what may not
+ * be there. */
+static const bool string_special[256] = {
+	[0 ... 31] = true,
+	['"'] = true,
+	['\\'] = true,
+};
+
+/* Goes from behind an opening quote to behind the closing one; NULL if there
+ * is none.  *nul is set if the string has a NUL. */
+static const char *
+skip_string(const char *at, const char *end, bool *nul)
+{
+	*nul = false;
+	for (;;) {
+		while (at < end && !string_special[(unsigned char)*at])
+			at++;
+		if (at == end || (unsigned char)*at < 0x20)
+			return NULL;
+		if (*at == '"')
+			return at + 1;
+		if (end - at >= 6 && memcmp(at, "\\u0000", 6) == 0)
+			*nul = true;
+		at += 2; /* the backslash and what it escapes */
+		if (at > end)
+			return NULL;
+	}
+}
+
+bool
+json_text_measure(struct span text, struct json_shape *shape)
+{
+	const char *at = text.ptr, *end = text.ptr + text.len;
+	size_t depth = 0;
+	bool nul = false;
+
+	*shape = (struct json_shape){ .values = 1 };
+	while (at < end) {
+		switch (*at++) {
+		case '"':
+			at = skip_string(at, end, &nul);
+			if (at == NULL)
+				return false;
+			break;
+		case ':':
+			if (nul)
+				return false;
+			shape->members++;
+			break;
+		case ',':
+			shape->values++;
+			break;
+		case '{':
+		case '[':
+			shape->values++;
+			if (++depth > shape->depth)
+				shape->depth = depth;
+			break;
+		case '}':
+		case ']':
+			if (depth > 0)
+				depth--;
+			break;
+		default:
+			break;
+		}
+	}
+	return shape->depth <= JSON_MAX_DEPTH &&
+	       shape->values <= JSON_MAX_VALUES;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/*
+ * signature: the header ce-signature, a list of `sha256=` and the hexadecimal
+ * HMAC-SHA256 of the connection id under an access key.
+ *
+ * The key is the access key's text as printed, not base64-decoded; nothing but
+ * the connection id is signed (Web PubSub, "CloudEvents handlers").
+ */
+#ifndef CERTGATE_PROTOCOL_SIGNATURE_H
+#define CERTGATE_PROTOCOL_SIGNATURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/span.h"
+
+/* An access key with its HMAC state set up once. */
+struct signature_key;
+
+enum {
+	/* Tokens looked at in one request; the service sends two.  More refuse. */
+	SIGNATURE_MAX_TOKENS = 16
+};
+
+enum signature_result {
+	SIGNATURE_WRONG = 0, /* also for any trouble in computing */
+	SIGNATURE_MISSING, /* no token at all */
+	SIGNATURE_GOOD
+};
+
+/* Gives a key made from text: signature_key_free().  NULL and e on failure. */
+struct signature_key *signature_key_new(struct span text, struct error *e);
+void signature_key_free(struct signature_key *key);
+
+/*
+ * GOOD if any token of the n values is the HMAC of id under any of the keys.
+ * Every key is tried against every token, each in constant time.  An empty id
+ * is WRONG: its HMAC says nothing about a connection.
+ */
+enum signature_result signature_check(struct signature_key *const *keys,
+				      size_t n_keys, const struct span *values,
+				      size_t n_values, struct span id);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/*
+ * The core alone, for cases: no web server, no file but the list's text, and
+ * the time that the case names.
+ *
+ * Standard input: NAME=value strings, each ended by NUL, then an empty one,
+ * then the body.  Settings come from the environment; CASE_LIST is the text of
+ * the list, CASE_NOW the time in seconds.  Standard output: the answer.
+ * Standard error: the line of the log.
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "handler.h"
+#include "host/log.h"
+#include "protocol/digest.h"
+
+enum { INPUT_MAX = 33554432 /* bytes */, PARAMETERS_MAX = 1024 };
+
+static bool
+read_no_certificate(void *context, const char *path, struct buffer *text,
+		    struct error *e)
+{
+	(void)context;
+	(void)text;
+	return error_set(e, "%s: no files in this door", path);
+}
+
+/* Settings and list as they are at a start. */
+static struct gate
+open_gate(struct settings *settings, struct list *list)
+{
+	static const struct entry_files files = { .read = read_no_certificate };
+	struct gate gate = { 0 };
+	struct error e = { 0 };
+
+	if (settings_read(settings, (struct span){ 0 }, "none", environ, &e)) {
+		gate.settings = settings;
+		if (list_build(list, span_of(getenv("CASE_LIST")),
+			       settings->pins, settings->n_pins, &files, &e))
+			gate.list = list;
+	}
+	if (e.set)
+		log_error(LOG_LEVEL_ERROR, &e);
+	return gate;
+}
+
+int
+main(void)
+{
+	static struct settings settings;
+	static struct list list;
+	static char input[INPUT_MAX];
+	char *parameters[PARAMETERS_MAX + 1] = { NULL };
+	size_t n = fread(input, 1, sizeof(input), stdin), at = 0, count = 0;
+	struct request request;
+	struct answer answer;
+	struct buffer out;
+
+	if (!digest_start())
+		return 1;
+	while (at < n && input[at] != '\0' && count < PARAMETERS_MAX) {
+		parameters[count++] = input + at;
+		at += strnlen(input + at, n - at) + 1;
+	}
+	struct request_body body = { .length = n - at - 1 };
+	body.bytes = (struct span){ input + at + 1, body.length };
+	if (body.length > REQUEST_BODY_MAX)
+		body.bytes = (struct span){ 0 };
+	struct gate gate = open_gate(&settings, &list);
+	int64_t now = strtoll(getenv("CASE_NOW"), NULL, 10);
+	answer_init(&answer);
+	buffer_init(&out, RESPONSE_MAX);
+	request_read(&request, parameters, &body);
+	handler_answer(&gate, &request, now, &answer);
+	handler_write(&answer, &request, &out);
+	log_decision(&answer, gate.list == NULL ? SPAN("none") : SPAN("1"),
+		     now);
+	(void)fwrite(out.data, 1, out.len, stdout);
+	buffer_free(&out);
+	answer_free(&answer);
+	list_free(&list);
+	settings_free(&settings);
+	return 0;
+}
