@@ -124,6 +124,19 @@ answer_notification(const struct gate *gate, const struct request *request,
 	answer->decision.verdict = VERDICT_ALLOW;
 }
 
+/* The support code: the same for a retry, and no hint of the reason. */
+static void
+set_code(struct answer *answer)
+{
+	uint8_t digest[DIGEST_SHA256_SIZE];
+
+	if (span_empty(answer->connection) ||
+	    !digest_sha256(answer->connection, digest))
+		return;
+	hex_encode(digest, HANDLER_CODE_DIGITS / 2, answer->code);
+	answer->code[HANDLER_CODE_DIGITS] = '\0';
+}
+
 static void
 support_text(const struct answer *answer, struct buffer *text)
 {
@@ -139,13 +152,14 @@ refuse_mqtt(const struct event *event, struct answer *answer)
 	enum { TEXT_MAX = 64 };
 	struct buffer text;
 
+	set_code(answer);
 	buffer_init(&text, TEXT_MAX);
 	support_text(answer, &text);
 	answer->response.status = 401;
-	if (text.failed ||
-	    !response_set_mqtt_refusal(&answer->response, event->mqtt_version,
-				       buffer_span(&text)))
-		response_clear(&answer->response);
+	answer->mqtt =
+		!text.failed && response_set_mqtt_refusal(&answer->response,
+							  event->mqtt_version,
+							  buffer_span(&text));
 	buffer_free(&text);
 }
 
@@ -220,34 +234,21 @@ check_request(const struct gate *gate, const struct request *request,
 	return false;
 }
 
-/* The support code: the same for a retry, and no hint of the reason. */
 static void
-set_code(struct answer *answer)
-{
-	uint8_t digest[DIGEST_SHA256_SIZE];
-
-	answer->code[0] = '\0';
-	if (span_empty(answer->connection) ||
-	    !digest_sha256(answer->connection, digest))
-		return;
-	hex_encode(digest, HANDLER_CODE_DIGITS / 2, answer->code);
-	answer->code[HANDLER_CODE_DIGITS] = '\0';
-}
-
-static void
-finish_refusal(const struct request *request, struct answer *answer)
+finish_refusal(struct answer *answer)
 {
 	struct response *response = &answer->response;
 	enum reason reason = answer->decision.reason;
 
 	response->allowed_origin = (struct span){ 0 };
-	if (response->content == CONTENT_JSON && response->status == 401)
-		return; /* MQTT */
+	if (answer->mqtt)
+		return;
+	set_code(answer);
 	response_clear(response);
 	response->status = reason_status(reason);
 	response->methods = reason == REASON_METHOD;
 	response_set_text(response, SPAN("Refused."));
-	if (span_empty(request->connection) || answer->code[0] == '\0')
+	if (answer->code[0] == '\0')
 		return;
 	buffer_clear(&response->body);
 	support_text(answer, &response->body);
@@ -269,7 +270,8 @@ handler_answer(const struct gate *gate, const struct request *request,
 	answer->connection = request->connection;
 	answer->user = request->user;
 	answer->setting = request->setting;
-	set_code(answer);
+	answer->code[0] = '\0';
+	answer->mqtt = false;
 	if (route == NULL ||
 	    !check_request(gate, request, route, &sender, &reason)) {
 		refuse(answer, reason);
@@ -278,7 +280,7 @@ handler_answer(const struct gate *gate, const struct request *request,
 		route->answer(gate, request, now, answer);
 	}
 	if (answer->decision.verdict != VERDICT_ALLOW)
-		finish_refusal(request, answer);
+		finish_refusal(answer);
 }
 
 void

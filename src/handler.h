@@ -34,7 +34,8 @@ struct answer {
 	struct span hub; /* borrowed from the request, as is connection */
 	struct span connection;
 	struct span user; /* granted, or of the client's token; may be absent */
-	char code[HANDLER_CODE_DIGITS + 1]; /* support code; "" if none */
+	char code[HANDLER_CODE_DIGITS + 1]; /* of a refusal; "" if none */
+	bool mqtt; /* the response is a refusal in MQTT's terms */
 	struct span setting; /* a setting that came as a parameter */
 };
 

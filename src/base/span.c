@@ -86,9 +86,15 @@ span_next(struct span *rest, const char *separators, struct span *token)
 		*token = (struct span){ 0 };
 		return false;
 	}
-	while (n < rest->len && (rest->ptr[n] == '\0' ||
-				 strchr(separators, rest->ptr[n]) == NULL))
-		n++;
+	if (separators[0] != '\0' && separators[1] == '\0') {
+		const char *at = memchr(rest->ptr, separators[0], rest->len);
+		n = at == NULL ? rest->len : (size_t)(at - rest->ptr);
+	} else {
+		while (n < rest->len &&
+		       (rest->ptr[n] == '\0' ||
+			strchr(separators, rest->ptr[n]) == NULL))
+			n++;
+	}
 	*token = (struct span){ rest->ptr, n };
 	if (n == rest->len)
 		*rest = (struct span){ 0 };

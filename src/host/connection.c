@@ -14,18 +14,31 @@ enum { READ_SIZE = 16384 };
 void
 connection_open(struct connection *c, int fd, int64_t now_ms)
 {
-	*c = (struct connection){ .fd = fd, .since_ms = now_ms };
-	buffer_init(&c->input, RECORD_INPUT_MAX);
-	record_init(&c->reader, REQUEST_BODY_MAX);
+	if (c->input.max == 0) {
+		buffer_init(&c->input, RECORD_INPUT_MAX);
+		record_init(&c->reader, REQUEST_BODY_MAX);
+	}
+	c->fd = fd;
+	c->since_ms = now_ms;
 }
 
 void
 connection_close(struct connection *c)
 {
-	close(c->fd);
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+	c->watched = false;
+	c->served = false;
+	buffer_clear(&c->input);
+	record_clear(&c->reader);
+}
+
+void
+connection_free(struct connection *c)
+{
 	buffer_free(&c->input);
 	record_free(&c->reader);
-	*c = (struct connection){ .fd = -1 };
 }
 
 bool

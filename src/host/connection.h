@@ -11,6 +11,8 @@
 #include "host/fastcgi.h"
 #include "protocol/record.h"
 
+/* A place for one; begins all zero but for fd, -1, and keeps the memory of its
+ * buffers from one connection to the next. */
 struct connection {
 	int fd; /* owned; -1: the place is free */
 	bool watched; /* it is in the loop's epoll set */
@@ -23,6 +25,9 @@ struct connection {
 /* Makes c the connection fd at the time now_ms. */
 void connection_open(struct connection *c, int fd, int64_t now_ms);
 void connection_close(struct connection *c);
+
+/* Frees the memory of a place. */
+void connection_free(struct connection *c);
 
 /* Nothing of a next request has come. */
 bool connection_idle(const struct connection *c);

@@ -16,6 +16,8 @@
 
 static enum log_target target = LOG_TARGET_STDERR;
 static enum log_format format = LOG_FORMAT_TEXT;
+static pid_t process; /* asked for once: the kernel is far away */
+static struct buffer line; /* the one being made; its memory is kept */
 
 /* JOURNAL_STREAM is "device:inode" of the stream (systemd.exec(5)). */
 static bool
@@ -49,36 +51,41 @@ log_start(enum log_target wanted, enum log_format wanted_format)
 }
 
 static void
-begin(struct buffer *line, int64_t now)
+begin(int64_t now)
 {
+	if (line.max == 0) {
+		buffer_init(&line, LOG_LINE_MAX);
+		process = getpid();
+	}
+	buffer_clear(&line);
 	if (format == LOG_FORMAT_JSON) {
-		buffer_add_byte(line, '{');
+		buffer_add_byte(&line, '{');
 		if (target == LOG_TARGET_STDERR) {
-			buffer_add(line, SPAN("\"time\":\""));
-			log_line_time(line, now);
-			buffer_add(line, SPAN("\","));
+			buffer_add(&line, SPAN("\"time\":\""));
+			log_line_time(&line, now);
+			buffer_add(&line, SPAN("\","));
 		}
 	} else if (target == LOG_TARGET_STDERR) {
-		log_line_time(line, now);
-		buffer_add(line, SPAN(" certgate["));
-		buffer_add_number(line, (uint64_t)getpid());
-		buffer_add(line, SPAN("]: "));
+		log_line_time(&line, now);
+		buffer_add(&line, SPAN(" certgate["));
+		buffer_add_number(&line, (uint64_t)process);
+		buffer_add(&line, SPAN("]: "));
 	}
 }
 
 static void
-send_line(struct buffer *line, enum log_level level)
+send_line(enum log_level level)
 {
 	if (format == LOG_FORMAT_JSON)
-		buffer_add_byte(line, '}');
-	if (line->failed)
+		buffer_add_byte(&line, '}');
+	if (line.failed)
 		return;
 	if (target == LOG_TARGET_SYSLOG) {
-		syslog((int)level, "%.*s", (int)line->len, line->data);
+		syslog((int)level, "%.*s", (int)line.len, line.data);
 		return;
 	}
-	buffer_add_byte(line, '\n');
-	if (write(STDERR_FILENO, line->data, line->len) < 0)
+	buffer_add_byte(&line, '\n');
+	if (write(STDERR_FILENO, line.data, line.len) < 0)
 		return; /* lost, see the header */
 }
 
@@ -88,21 +95,18 @@ log_decision(const struct answer *answer, struct span list, int64_t now)
 	bool allow = answer->decision.verdict == VERDICT_ALLOW;
 	enum log_level level = allow ? LOG_LEVEL_NOTE : LOG_LEVEL_WARNING;
 	struct log_fields fields;
-	struct buffer line;
 
 	log_fields_of(&fields, answer, list);
-	buffer_init(&line, LOG_LINE_MAX);
 	if (target == LOG_TARGET_JOURNAL) {
 		journal_send(&fields, (int)level);
 	} else {
-		begin(&line, now);
+		begin(now);
 		if (format == LOG_FORMAT_JSON)
 			log_line_json(&line, &fields);
 		else
 			log_line_text(&line, &fields);
-		send_line(&line, level);
+		send_line(level);
 	}
-	buffer_free(&line);
 }
 
 void
@@ -114,7 +118,6 @@ log_note(enum log_level level, const char *text, ...)
 		[LOG_LEVEL_NOTE] = "note",
 	};
 	char message[LOG_LINE_MAX / 4];
-	struct buffer line;
 	va_list arguments;
 
 	va_start(arguments, text);
@@ -124,8 +127,7 @@ log_note(enum log_level level, const char *text, ...)
 		journal_note(span_of(message), (int)level);
 		return;
 	}
-	buffer_init(&line, LOG_LINE_MAX);
-	begin(&line, (int64_t)time(NULL));
+	begin((int64_t)time(NULL));
 	if (format == LOG_FORMAT_JSON) {
 		buffer_add(&line, SPAN("\"level\":\""));
 		buffer_add(&line, span_of(names[level]));
@@ -137,8 +139,7 @@ log_note(enum log_level level, const char *text, ...)
 		buffer_add_byte(&line, ' ');
 		buffer_add(&line, span_of(message));
 	}
-	send_line(&line, level);
-	buffer_free(&line);
+	send_line(level);
 }
 
 void

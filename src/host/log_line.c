@@ -50,22 +50,37 @@ shorten(struct span value)
 	return value;
 }
 
+/* How many bytes at the front of s can be written as they are. */
+static size_t
+plain_length(struct span s)
+{
+	size_t n = 0;
+
+	while (n < s.len && s.ptr[n] > ' ' && s.ptr[n] <= '~' &&
+	       s.ptr[n] != '=' && s.ptr[n] != '"' && s.ptr[n] != '\\')
+		n++;
+	return n;
+}
+
 void
 log_line_escape(struct buffer *out, struct span value)
 {
-	struct span part = shorten(value);
+	struct span rest = shorten(value);
+	bool cut = rest.len < value.len;
 
-	for (size_t i = 0; i < part.len; i++) {
-		char c = part.ptr[i], digits[2];
-		if (c > ' ' && c <= '~' && strchr("=\"\\", c) == NULL) {
-			buffer_add_byte(out, c);
-			continue;
-		}
-		hex_encode((const uint8_t *)&c, 1, digits);
+	while (rest.len > 0) {
+		char digits[2];
+		size_t n = plain_length(rest);
+		buffer_add(out, (struct span){ rest.ptr, n });
+		rest = span_after(rest, n);
+		if (rest.len == 0)
+			break;
+		hex_encode((const uint8_t *)rest.ptr, 1, digits);
 		buffer_add(out, SPAN("\\x"));
 		buffer_add(out, (struct span){ digits, sizeof(digits) });
+		rest = span_after(rest, 1);
 	}
-	if (part.len < value.len)
+	if (cut)
 		buffer_add(out, SPAN("..."));
 }
 

@@ -238,6 +238,8 @@ serve_run(struct listener *listener, const struct service *service,
 	bool ok = start(&loop, e);
 	while (ok && (!loop.stopping || loop.open > 0))
 		turn(&loop);
+	for (size_t i = 0; i < SERVE_CONNECTIONS; i++)
+		connection_free(&loop.connections[i]);
 	if (loop.signals >= 0)
 		close(loop.signals);
 	if (loop.epoll >= 0)

@@ -46,7 +46,6 @@ watch_load(struct watch *watch, bool secret, size_t max, struct buffer *text,
 	enum file_result result =
 		file_read(watch->path, secret, max, text, &identity, e);
 
-	error_where(e, "");
 	if (result == FILE_READ)
 		watch->loaded = identity;
 	return result;
@@ -65,6 +64,9 @@ watch_set(struct watch *watch, const char *path, struct error *e)
 	*watch = (struct watch){ 0 };
 	if (path != NULL)
 		watch->path = strdup(path);
+	if (watch->path != NULL)
+		file_identify(watch->path, &watch->seen);
+	watch->since_ms = watch_now();
 	return path == NULL || watch->path != NULL ||
 	       error_set(e, "out of memory");
 }

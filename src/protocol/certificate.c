@@ -166,20 +166,34 @@ take_name(struct span text, struct buffer *name)
 			    : CERTIFICATE_NAME_FOUND;
 }
 
-/* RFC 5280 4.1.2.4, DirectoryString: OpenSSL turns any of its types into
- * UTF-8. */
+static bool
+is_ascii(struct span text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.ptr[i] >= 0x80)
+			return false;
+	return true;
+}
+
+/* RFC 5280 4.1.2.4, DirectoryString: UTF-8 is what it is, OpenSSL turns the
+ * other types into it. */
 static enum certificate_name
 take_directory_string(const struct element *element, struct buffer *name)
 {
-	ASN1_STRING *string = ASN1_STRING_type_new(element->tag);
+	enum certificate_name result = CERTIFICATE_NAME_UNUSABLE;
+	struct span value = element->value;
 	unsigned char *utf8 = NULL;
 	int length = -1;
-	enum certificate_name result = CERTIFICATE_NAME_UNUSABLE;
 
-	if (string != NULL && element->class == V_ASN1_UNIVERSAL &&
-	    element->value.len <= CERTIFICATE_NAME_MAX * sizeof(uint32_t) &&
-	    ASN1_STRING_set(string, element->value.ptr,
-			    (int)element->value.len) == 1)
+	if (element->class != V_ASN1_UNIVERSAL ||
+	    value.len > CERTIFICATE_NAME_MAX * sizeof(uint32_t))
+		return CERTIFICATE_NAME_UNUSABLE;
+	if (element->tag == V_ASN1_UTF8STRING ||
+	    (element->tag == V_ASN1_PRINTABLESTRING && is_ascii(value)))
+		return take_name(value, name);
+	ASN1_STRING *string = ASN1_STRING_type_new(element->tag);
+	if (string != NULL &&
+	    ASN1_STRING_set(string, value.ptr, (int)value.len) == 1)
 		length = ASN1_STRING_to_UTF8(&utf8, string);
 	if (length >= 0)
 		result = take_name(

@@ -15,41 +15,55 @@ digest_start(void)
 	return OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) == 1;
 }
 
-/* The algorithm is fetched once: a fetch costs more than the digest of a
+/* Fetched and allocated once: either costs more than the digest of a
  * certificate. */
+struct algorithm {
+	const char *name;
+	size_t size; /* bytes of the digest */
+	EVP_MD *method;
+	EVP_MD_CTX *state;
+};
+
 static bool
-compute(EVP_MD **algorithm, const char *name, struct span bytes, uint8_t *out,
-	size_t size)
+prepare(struct algorithm *a)
+{
+	if (a->method == NULL)
+		a->method = EVP_MD_fetch(NULL, a->name, NULL);
+	if (a->state == NULL)
+		a->state = EVP_MD_CTX_new();
+	return a->method != NULL && a->state != NULL;
+}
+
+static bool
+compute(struct algorithm *a, struct span bytes, uint8_t *out)
 {
 	unsigned length = 0;
 
-	memset(out, 0, size);
-	if (*algorithm == NULL)
-		*algorithm = EVP_MD_fetch(NULL, name, NULL);
-	if (*algorithm == NULL ||
-	    EVP_Digest(bytes.ptr, bytes.len, out, &length, *algorithm, NULL) !=
-		    1 ||
-	    length != size) {
-		memset(out, 0, size);
-		return false;
-	}
-	return true;
+	memset(out, 0, a->size);
+	if (prepare(a) && EVP_DigestInit_ex2(a->state, a->method, NULL) == 1 &&
+	    EVP_DigestUpdate(a->state, bytes.ptr, bytes.len) == 1 &&
+	    EVP_DigestFinal_ex(a->state, out, &length) == 1 &&
+	    length == a->size)
+		return true;
+	memset(out, 0, a->size);
+	return false;
 }
 
 bool
 digest_sha1(struct span bytes, uint8_t out[DIGEST_SHA1_SIZE])
 {
-	static EVP_MD *algorithm;
+	static struct algorithm sha1 = { "SHA1", DIGEST_SHA1_SIZE, NULL, NULL };
 
-	return compute(&algorithm, "SHA1", bytes, out, DIGEST_SHA1_SIZE);
+	return compute(&sha1, bytes, out);
 }
 
 bool
 digest_sha256(struct span bytes, uint8_t out[DIGEST_SHA256_SIZE])
 {
-	static EVP_MD *algorithm;
+	static struct algorithm sha256 = { "SHA256", DIGEST_SHA256_SIZE, NULL,
+					   NULL };
 
-	return compute(&algorithm, "SHA256", bytes, out, DIGEST_SHA256_SIZE);
+	return compute(&sha256, bytes, out);
 }
 
 bool

@@ -35,6 +35,16 @@ skip_string(const char *at, const char *end, bool *nul)
 	}
 }
 
+static bool
+is_ascii(struct span text)
+{
+	unsigned char all = 0;
+
+	for (size_t i = 0; i < text.len; i++)
+		all |= (unsigned char)text.ptr[i];
+	return all < 0x80;
+}
+
 bool
 json_text_measure(struct span text, struct json_shape *shape)
 {
@@ -43,6 +53,7 @@ json_text_measure(struct span text, struct json_shape *shape)
 	bool nul = false;
 
 	*shape = (struct json_shape){ .values = 1 };
+	shape->ascii = is_ascii(text);
 	while (at < end) {
 		switch (*at++) {
 		case '"':

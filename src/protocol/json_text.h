@@ -25,6 +25,7 @@ struct json_shape {
 	size_t members; /* of all objects together */
 	size_t values; /* at most; arrays and objects count too */
 	size_t depth;
+	bool ascii; /* no byte beyond it */
 };
 
 /* Measures text, which need not be valid JSON: the parser judges that.  False
