@@ -80,6 +80,9 @@ json_text_measure(struct span text, struct json_shape *shape)
 			if (depth > 0)
 				depth--;
 			break;
+		case '\'':
+		case '/':
+			return false;
 		default:
 			break;
 		}

@@ -30,7 +30,8 @@ struct json_shape {
 
 /* Measures text, which need not be valid JSON: the parser judges that.  False
  * if it is larger than the limits above, has a control character or no end in
- * a string, or a member's name has a NUL. */
+ * a string, a member's name has a NUL, or there is a string or a comment in
+ * another style, which json-c reads all the same. */
 bool json_text_measure(struct span text, struct json_shape *shape)
 	__attribute__((warn_unused_result));
 

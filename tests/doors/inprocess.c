@@ -7,7 +7,7 @@
  * Standard input: NAME=value strings, each ended by NUL, then an empty one,
  * then the body.  Settings come from the environment; CASE_LIST is the text of
  * the list, CASE_NOW the time in seconds.  Standard output: the answer.
- * Standard error: the line of the log.
+ * Standard error: the line of the log.  With --reasons, it prints them all.
  */
 #include "config.h"
 
@@ -50,8 +50,16 @@ open_gate(struct settings *settings, struct list *list)
 	return gate;
 }
 
+static int
+print_reasons(void)
+{
+	for (int i = 0; i < REASONS; i++)
+		(void)puts(reason_name((enum reason)i));
+	return 0;
+}
+
 int
-main(void)
+main(int argc, char **argv)
 {
 	static struct settings settings;
 	static struct list list;
@@ -62,6 +70,8 @@ main(void)
 	struct answer answer;
 	struct buffer out;
 
+	if (argc > 1 && strcmp(argv[1], "--reasons") == 0)
+		return print_reasons();
 	if (!digest_start())
 		return 1;
 	while (at < n && input[at] != '\0' && count < PARAMETERS_MAX) {

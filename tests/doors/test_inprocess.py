@@ -1,0 +1,42 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+# Copyright The certgate authors
+"""The case tables through the core alone."""
+import pathlib
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import cases, cgi, door, place, processes, tap  # noqa: E402
+
+
+def run(case):
+    environment = processes.bare_environment(case.settings)
+    environment["CASE_NOW"] = str(case.now)
+    if case.list is not None:
+        environment["CASE_LIST"] = case.list
+    given = b"".join(n + b"=" + v + b"\0"
+                     for n, v in cgi.parameters(case).items())
+    return subprocess.run([place.BUILD / "tests/doors/inprocess"],
+                          input=given + b"\0" + case.body, env=environment,
+                          capture_output=True, check=True)
+
+
+def main():
+    out = tap.Tap()
+    seen = set()
+    for case in cases.all_cases():
+        done = run(case)
+        log = done.stderr.decode("latin-1")
+        door.judge(out, "in process", case, cgi.answer_of(done.stdout), log)
+        seen.add(log.rpartition("reason=")[2].split(" ")[0])
+    listed = subprocess.run([place.BUILD / "tests/doors/inprocess",
+                             "--reasons"], capture_output=True, text=True,
+                            check=True).stdout.split()
+    for reason in listed:
+        if reason != "internal":
+            out.result(reason in seen, f"a case has the reason {reason}")
+    out.done()
+
+
+main()

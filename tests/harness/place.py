@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: ISC
+# Copyright The certgate authors
+"""Where things are: the sources, the build, a temporary folder."""
+import atexit
+import os
+import pathlib
+import shutil
+import socket
+import tempfile
+import time
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("BUILD_DIR", SOURCE / "build")).resolve()
+HANDLER = BUILD / "certgate.fcgi"
+CASES = SOURCE / "tests" / "cases"
+
+
+def temporary():
+    """A folder that other users can walk through and that goes at the end."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="certgate."))
+    folder.chmod(0o755)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def free_port():
+    """A loopback port that was free a moment ago."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(condition, seconds=20, step=0.02):
+    """Waits until condition() is true; whether it became so."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(step)
+    return bool(condition())

@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: ISC
+# Copyright The certgate authors
+"""Handlers and web servers on loopback, ended by their process id."""
+import atexit
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+
+from . import place, tap
+
+_running = []
+
+
+def _end_all():
+    for process in list(_running):
+        end(process)
+
+
+atexit.register(_end_all)
+
+
+def begin(arguments, log, environment=None, stdin=subprocess.DEVNULL,
+          user=None):
+    """Starts a program; its stdout and stderr are added to the file log."""
+    with open(log, "ab") as output:
+        process = subprocess.Popen(
+            [str(a) for a in arguments], stdin=stdin, stdout=output,
+            stderr=output, env=environment, start_new_session=True,
+            user=user)
+    _running.append(process)
+    return process
+
+
+def end(process, sig=signal.SIGTERM, seconds=15):
+    """Ends a program that begin() started; its exit code, -9 if it had to be
+    killed."""
+    if process in _running:
+        _running.remove(process)
+    if process.poll() is None:
+        process.send_signal(sig)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            return -9
+    return process.returncode
+
+
+def find(program):
+    """The path of a program; the tests cannot go on without it."""
+    path = shutil.which(program, path=os.environ.get("PATH", "") +
+                        ":/usr/sbin:/sbin")
+    if path is None:
+        tap.bail_out(f"{program} is missing")
+    return path
+
+
+def listen(path):
+    """A listening unix socket that this program holds."""
+    s = socket.socket(socket.AF_UNIX)
+    s.bind(str(path))
+    os.chmod(path, 0o666)
+    s.listen(511)
+    return s
+
+
+def bare_environment(settings=None):
+    """An environment in which nothing of the tester's own counts."""
+    environment = {"PATH": "/usr/bin:/bin", "CERTGATE_CONFIG": "/dev/null"}
+    environment.update(settings or {})
+    return environment
+
+
+class Configuration:
+    """Settings and list of a case as files in a folder of their own."""
+
+    def __init__(self, folder, settings, text):
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.list = self.folder / "list"
+        self.log = self.folder / "log"
+        self.log.touch()
+        self.log.chmod(0o666)
+        lines = dict(settings)
+        if text is not None:
+            self.write_list(text)
+            lines.setdefault("CERTGATE_LIST", str(self.list))
+        self.file = self.folder / "settings"
+        self.file.write_text(
+            "".join(f"{n}={v}\n" for n, v in lines.items()), encoding="utf-8")
+        self.file.chmod(0o644)
+
+    def write_list(self, text):
+        """Replaces the list as an editor would: by renaming."""
+        new = self.list.with_suffix(".new")
+        new.write_bytes(text if isinstance(text, bytes) else text.encode())
+        new.chmod(0o644)
+        new.rename(self.list)
+
+    def environment(self):
+        return bare_environment({"CERTGATE_CONFIG": str(self.file)})
+
+    def log_size(self):
+        return self.log.stat().st_size
+
+    def log_since(self, size):
+        with open(self.log, "rb") as file:
+            file.seek(size)
+            return file.read().decode("latin-1")
+
+
+class Handler:
+    """certgate.fcgi on a socket that this program holds open."""
+
+    def __init__(self, configuration, name="socket"):
+        self.configuration = configuration
+        self.path = configuration.folder / name
+        self.socket = listen(self.path)
+        self.process = None
+        self.start()
+
+    def start(self):
+        self.process = begin([place.HANDLER], self.configuration.log,
+                             self.configuration.environment(),
+                             stdin=self.socket)
+
+    def stop(self, sig=signal.SIGTERM):
+        return end(self.process, sig)
+
+    def close(self):
+        code = self.stop()
+        self.socket.close()
+        return code
+
+
+def snippet(name, replace, alternative=None):
+    """A file of www/ with paths replaced; with alternative, instead of what is
+    in force the commented block that has this word."""
+    text = (place.SOURCE / "www" / name).read_text(encoding="utf-8")
+    if alternative:
+        text = uncomment(text, alternative)
+    for old, new in replace.items():
+        if old not in text:
+            tap.bail_out(f"www/{name} does not have {old}")
+        text = text.replace(old, str(new))
+    return text
+
+
+def uncomment(text, word):
+    """The block of lines "#<tab>…" that has word, without the marks, and before
+    it nothing: an administrator takes one or the other."""
+    blocks, block = [], []
+    for line in text.splitlines() + [""]:
+        if line.startswith("#\t"):
+            block.append(line[2:])
+        elif block:
+            blocks.append("\n".join(block) + "\n")
+            block = []
+    found = [b for b in blocks if word in b]
+    if len(found) != 1:
+        tap.bail_out(f"{len(found)} blocks in www/ have {word}")
+    return found[0]
+
+
+def is_serving(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+        return True
+    except OSError:
+        return False
+
+
+class Server:
+    """A web server with one of the files of www/ and nothing else."""
+
+    def __init__(self, folder, log):
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if os.geteuid() == 0:
+            self.folder.chmod(0o777)
+        self.log = log
+        self.port = place.free_port()
+        self.process = None
+
+    def begin(self, arguments, environment=None):
+        self.process = begin(arguments, self.log, environment)
+        if not place.wait_for(lambda: is_serving(self.port)):
+            tap.bail_out(f"{arguments[0]} does not serve: " + pathlib.Path(
+                self.log).read_text(errors="replace")[-800:])
+
+    def write(self, name, text):
+        path = self.folder / name
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o644)
+        return path
+
+    def close(self):
+        return end(self.process)
+
+
+class Lighttpd(Server):
+    """how: socket (of a running handler), spawn, cgi."""
+
+    def __init__(self, folder, configuration, how="socket", more=""):
+        super().__init__(folder, configuration.log)
+        if how == "socket":
+            www = snippet("lighttpd.conf", {
+                "/run/certgate/certgate.sock": configuration.folder / "socket"
+            })
+        elif how == "spawn":
+            www = 'server.modules += ( "mod_fastcgi" )\n' + snippet(
+                "lighttpd.conf", {
+                    "/usr/sbin/certgate.fcgi": place.HANDLER,
+                    "/run/lighttpd/certgate.sock": self.folder / "spawned"
+                }, "bin-path")
+        else:
+            www = snippet("lighttpd.conf", {
+                "/usr/sbin/certgate.fcgi": place.HANDLER}, "cgi.assign")
+            more += f"""
+server.modules += ( "mod_setenv" )
+setenv.set-environment = ( "CERTGATE_CONFIG" => "{configuration.file}" )
+"""
+        config = self.write("lighttpd.conf", f"""
+server.document-root = "{self.folder}"
+server.bind = "127.0.0.1"
+server.port = {self.port}
+server.errorlog = "{configuration.log}"
+server.breakagelog = "{configuration.log}"
+server.modules = ( )
+{more}
+{www}""")
+        self.begin([find("lighttpd"), "-D", "-f", config],
+                   configuration.environment())
+
+
+class Nginx(Server):
+    """Talks to the socket of a running handler."""
+
+    def __init__(self, folder, configuration):
+        super().__init__(folder, configuration.log)
+        www = snippet("nginx.conf", {
+            "/run/certgate/certgate.sock": configuration.folder / "socket"})
+        user = "user root;" if os.geteuid() == 0 else ""
+        config = self.write("nginx.conf", f"""
+{user}
+daemon off;
+pid {self.folder}/pid;
+error_log {configuration.log} warn;
+worker_processes 1;
+events {{ }}
+http {{
+  access_log off;
+  keepalive_requests 1000000;
+  client_body_temp_path {self.folder}/body;
+  fastcgi_temp_path {self.folder}/fastcgi;
+  proxy_temp_path {self.folder}/proxy;
+  uwsgi_temp_path {self.folder}/uwsgi;
+  scgi_temp_path {self.folder}/scgi;
+  server {{
+    listen 127.0.0.1:{self.port} backlog=511;
+{www}
+  }}
+}}
+""")
+        self.begin([find("nginx"), "-p", self.folder, "-c", config],
+                   {"PATH": "/usr/bin:/bin"})
+
+
+class Apache(Server):
+    """how: proxy (to a running handler's socket), fcgid, cgid."""
+
+    MODULES = {"proxy": ["proxy", "proxy_fcgi"], "fcgid": ["fcgid"],
+               "cgid": ["cgid"]}
+
+    def __init__(self, folder, configuration, how="proxy", more=""):
+        super().__init__(folder, configuration.log)
+        modules = "/usr/lib/apache2/modules"
+        www = self.write("certgate.conf", snippet("apache2.conf", {
+            "/run/certgate/certgate.sock": configuration.folder / "socket",
+            "/usr/sbin/certgate.fcgi": place.HANDLER}))
+        load = ["mpm_event", "authz_core", "alias", "env", "setenvif"]
+        choice = {"proxy": "",
+                  "fcgid": "Define CERTGATE_FCGID\n"
+                           f"FcgidIPCDir {self.folder}\n"
+                           f"FcgidProcessTableFile {self.folder}/table\n"
+                           "FcgidInitialEnv CERTGATE_CONFIG "
+                           f"{configuration.file}",
+                  "cgid": "Define CERTGATE_CGID\n"
+                          f"ScriptSock {self.folder}/cgisock\n"
+                          f"SetEnv CERTGATE_CONFIG {configuration.file}"}[how]
+        loads = "\n".join(f"LoadModule {m}_module {modules}/mod_{m}.so"
+                          for m in load + self.MODULES[how])
+        user = "User www-data\nGroup www-data" if os.geteuid() == 0 else ""
+        config = self.write("httpd.conf", f"""
+ServerRoot "{self.folder}"
+ServerName localhost
+Listen 127.0.0.1:{self.port}
+PidFile {self.folder}/pid
+DefaultRuntimeDir {self.folder}
+Mutex file:{self.folder} default
+ErrorLog {configuration.log}
+LogLevel warn
+DocumentRoot "{self.folder}"
+{loads}
+{user}
+<Directory />
+  Require all denied
+</Directory>
+MaxKeepAliveRequests 0
+{choice}
+{more}
+Include {www}
+""")
+        self.begin([find("apache2"), "-D", "FOREGROUND", "-f", config],
+                   {"PATH": "/usr/bin:/bin"})
