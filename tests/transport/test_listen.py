@@ -1,0 +1,145 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+# Copyright The certgate authors
+"""How the program is started: --listen, file descriptor 0, misuse."""
+import os
+import pathlib
+import signal
+import socket
+import stat
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import fastcgi, place, processes, tap  # noqa: E402
+
+VALIDATION = fastcgi.request([
+    (b"REQUEST_METHOD", b"OPTIONS"),
+    (b"HTTP_WEBHOOK_REQUEST_ORIGIN", b"x.example")])
+out = tap.Tap()
+base = place.temporary()
+log = base / "log"
+
+
+def start(*arguments):
+    return processes.begin([place.HANDLER, *arguments], log,
+                           processes.bare_environment())
+
+
+def is_answered(path):
+    try:
+        peer = fastcgi.Peer(path, 5)
+    except OSError:
+        return False
+    peer.send(VALIDATION)
+    answer = peer.answer()
+    peer.close()
+    return (answer or b"").startswith(b"Status: 200")
+
+
+def run(*arguments, environment=None, stdin=subprocess.DEVNULL):
+    """One that should end by itself: exit code, output, errors."""
+    done = subprocess.run([place.HANDLER, *map(str, arguments)], stdin=stdin,
+                          env=environment or processes.bare_environment(),
+                          capture_output=True, text=True, timeout=20,
+                          check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+path = base / "socket"
+first = start("--listen", path)
+out.result(place.wait_for(lambda: is_answered(path)), "--listen PATH")
+out.equal(oct(stat.S_IMODE(path.stat().st_mode)), "0o660", "mode 0660")
+code, _, errors = run("--listen", path)
+out.result(code == 3 and "in use" in errors, "a live socket is not taken",
+           errors)
+out.result(is_answered(path), "the live one goes on")
+out.equal(processes.end(first), 0, "SIGTERM ends it with 0")
+out.result(not path.exists(), "its socket is removed")
+
+dead = socket.socket(socket.AF_UNIX)
+dead.bind(str(path))
+dead.close()
+second = start("--listen", path, "--listen-mode", "0600", "--listen-group",
+               str(__import__("grp").getgrgid(os.getgid()).gr_name))
+out.result(place.wait_for(lambda: is_answered(path)),
+           "a dead socket is replaced")
+out.equal(oct(stat.S_IMODE(path.stat().st_mode)), "0o600", "--listen-mode")
+out.equal(path.stat().st_gid, os.getgid(), "--listen-group")
+second.send_signal(signal.SIGKILL)
+second.wait()
+third = start("--listen", path)
+out.result(place.wait_for(lambda: is_answered(path)), "after a SIGKILL too")
+processes.end(third, signal.SIGINT)
+out.equal(third.returncode, 0, "SIGINT ends it with 0")
+
+path.write_text("precious")
+code, _, errors = run("--listen", path)
+out.result(code == 3 and "no socket" in errors and
+           path.read_text() == "precious", "a file is left alone", errors)
+path.unlink()
+target = base / "target"
+target.write_text("precious")
+path.symlink_to(target)
+code, _, errors = run("--listen", path)
+out.result(code == 3 and target.read_text() == "precious",
+           "a link is left alone", errors)
+path.unlink()
+
+port = place.free_port()
+inet = start("--listen", f"127.0.0.1:{port}")
+
+
+def inet_answers():
+    try:
+        with socket.create_connection(("127.0.0.1", port), 5) as s:
+            s.sendall(VALIDATION)
+            return b"Status: 200" in s.recv(4096)
+    except OSError:
+        return False
+
+
+out.result(place.wait_for(inet_answers), "--listen 127.0.0.1:PORT")
+processes.end(inet)
+for address in ("0.0.0.0:9000", "192.0.2.1:9000", "localhost:9000", ":9000",
+                "127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536", "[::]:9000",
+                "socket", "[::1]9000"):
+    code, _, errors = run("--listen", address)
+    out.result(code == 3 and "expected" in errors, f"not {address}", errors)
+for mode in ("0666", "9", "", "rw", "01777"):
+    code, _, errors = run("--listen", path, "--listen-mode", mode)
+    out.result(code == 3 and "expected octal" in errors,
+               f"no mode '{mode}'", errors)
+code, _, errors = run("--listen", path, "--listen-group", "no-such-group")
+out.result(code == 3 and "no-such-group" in errors, "an unknown group",
+           errors)
+
+with socket.socket() as everywhere:
+    everywhere.bind(("0.0.0.0", 0))
+    everywhere.listen()
+    given = processes.begin([place.HANDLER], log,
+                            processes.bare_environment(), stdin=everywhere)
+    port = everywhere.getsockname()[1]
+    out.result(place.wait_for(inet_answers),
+               "descriptor 0 on all addresses: loopback is answered")
+    processes.end(given)
+
+code, output, _ = run("--help")
+out.result(code == 0 and output.startswith("Usage: certgate.fcgi"), "--help")
+code, output, _ = run("--version")
+out.result(code == 0 and output.startswith("certgate.fcgi "), "--version")
+for arguments in (["--unknown"], ["word"], ["--listen"], []):
+    code, _, errors = run(*arguments)
+    out.result(code == 2 and "--help" in errors, f"misused: {arguments}",
+               errors)
+
+# A web server makes arguments of a query string: they are not looked at.
+cgi = processes.bare_environment({
+    "REQUEST_METHOD": "OPTIONS", "HTTP_WEBHOOK_REQUEST_ORIGIN": "x.example"})
+for arguments in (["--no-sandbox"], ["--help"], ["--version"],
+                  ["--listen", str(path)], ["--listen-mode", "0777"]):
+    code, output, _ = run(*arguments, environment=cgi)
+    out.result(code == 0 and output.startswith("Status: 200"),
+               f"CGI does not look at {arguments}", output)
+out.result(not path.exists(), "and opened no socket")
+out.done()
