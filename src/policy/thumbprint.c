@@ -175,10 +175,12 @@ thumbprint_take(struct span *rest, struct thumbprint *t,
 	}
 	skip_invisible(rest, warnings);
 	bool ended = rest->len == 0 || strchr(" \t,", rest->ptr[0]) != NULL;
-	if (!ended)
-		return error_set(e, "%s in a thumbprint: %s",
-				 error_word((struct span){ rest->ptr, 1 }),
-				 expected);
+	if (!ended) {
+		struct span tail = *rest, word;
+		span_next(&tail, " \t,", &word);
+		return error_set(e, "'%s' in a thumbprint: %s",
+				 error_word(word), expected);
+	}
 	t->kind = kind_of_length(digits.n);
 	if (t->kind == THUMBPRINT_NONE ||
 	    (named != THUMBPRINT_NONE && named != t->kind)) {

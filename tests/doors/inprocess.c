@@ -7,7 +7,8 @@
  * Standard input: NAME=value strings, each ended by NUL, then an empty one,
  * then the body.  Settings come from the environment; CASE_LIST is the text of
  * the list, CASE_NOW the time in seconds.  Standard output: the answer.
- * Standard error: the line of the log.  With --reasons, it prints them all.
+ * Standard error: the line of the log.  With --reasons or --settings it prints
+ * them all, to be compared with the documentation.
  */
 #include "config.h"
 
@@ -53,8 +54,22 @@ open_gate(struct settings *settings, struct list *list)
 static int
 print_reasons(void)
 {
-	for (int i = 0; i < REASONS; i++)
-		(void)puts(reason_name((enum reason)i));
+	for (int i = 0; i < REASONS; i++) {
+		enum reason reason = (enum reason)i;
+		(void)printf("%s\t%d\t%s\n", reason_name(reason),
+			     reason_status(reason), reason_text(reason));
+	}
+	return 0;
+}
+
+static int
+print_settings(void)
+{
+	const struct setting_help *help;
+
+	for (size_t i = 0; (help = settings_help(i)) != NULL; i++)
+		(void)printf("%s\t%s\t%s\n", help->name, help->expected,
+			     help->standard);
 	return 0;
 }
 
@@ -72,6 +87,8 @@ main(int argc, char **argv)
 
 	if (argc > 1 && strcmp(argv[1], "--reasons") == 0)
 		return print_reasons();
+	if (argc > 1 && strcmp(argv[1], "--settings") == 0)
+		return print_settings();
 	if (!digest_start())
 		return 1;
 	while (at < n && input[at] != '\0' && count < PARAMETERS_MAX) {

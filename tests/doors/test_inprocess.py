@@ -32,8 +32,9 @@ def main():
         seen.add(log.rpartition("reason=")[2].split(" ")[0])
     listed = subprocess.run([place.BUILD / "tests/doors/inprocess",
                              "--reasons"], capture_output=True, text=True,
-                            check=True).stdout.split()
-    for reason in listed:
+                            check=True).stdout.splitlines()
+    for line in listed:
+        reason = line.split("\t")[0]
         if reason != "internal":
             out.result(reason in seen, f"a case has the reason {reason}")
     out.done()
