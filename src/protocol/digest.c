@@ -12,7 +12,9 @@
 bool
 digest_start(void)
 {
-	return OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) == 1;
+	return OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG |
+					   OPENSSL_INIT_NO_ATEXIT,
+				   NULL) == 1;
 }
 
 /* Fetched and allocated once: either costs more than the digest of a

@@ -17,8 +17,9 @@ enum {
 	DIGEST_MAX_SIZE = DIGEST_SHA256_SIZE
 };
 
-/* Takes OpenSSL into use without its configuration file, which only costs time
- * and could replace algorithms.  Before all else of this layer; once. */
+/* Takes OpenSSL into use without its configuration file, which could replace
+ * algorithms, and without tidying up at exit: both only cost time, which plain
+ * CGI pays for each event.  Before all else of this layer; once. */
 bool digest_start(void) __attribute__((warn_unused_result));
 
 /* False, and out all zero, if OpenSSL cannot compute it. */

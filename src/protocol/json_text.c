@@ -35,14 +35,20 @@ skip_string(const char *at, const char *end, bool *nul)
 	}
 }
 
+/* Eight bytes at a time: nearly every text is. */
 static bool
 is_ascii(struct span text)
 {
-	unsigned char all = 0;
+	uint64_t all = 0, word;
 
+	while (text.len >= sizeof(word)) {
+		memcpy(&word, text.ptr, sizeof(word));
+		all |= word;
+		text = span_after(text, sizeof(word));
+	}
 	for (size_t i = 0; i < text.len; i++)
 		all |= (unsigned char)text.ptr[i];
-	return all < 0x80;
+	return (all & 0x8080808080808080) == 0;
 }
 
 bool

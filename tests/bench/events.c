@@ -61,8 +61,7 @@ make_certificate(unsigned number, struct made *made)
 	if (key == NULL || certificate == NULL || memory == NULL)
 		die("out of memory");
 	X509_set_version(certificate, 2);
-	ASN1_INTEGER_set(X509_get_serialNumber(certificate),
-			 (long)number + 1);
+	ASN1_INTEGER_set(X509_get_serialNumber(certificate), (long)number + 1);
 	X509_gmtime_adj(X509_getm_notBefore(certificate), -86400);
 	X509_gmtime_adj(X509_getm_notAfter(certificate), 864000);
 	X509_set_pubkey(certificate, key);
@@ -243,7 +242,8 @@ make_kind(struct event *e, enum kind kind, const char *certificates)
 	case KIND_MQTT:
 		set_body(e, "[]", ",\"mqtt\":{\"protocolVersion\":5}");
 		e->status = 401;
-		strcpy(e->answer, "{\"mqtt\":{\"code\":135,\"reason\":\"Refused.");
+		strcpy(e->answer,
+		       "{\"mqtt\":{\"code\":135,\"reason\":\"Refused.");
 		break;
 	case KIND_DEEP:
 		memset(e->body, '[', 5000);

@@ -79,8 +79,8 @@ read_events(const char *path)
 
 	if (fd < 0 || fstat(fd, &s) != 0)
 		die(path);
-	const char *at = mmap(NULL, (size_t)s.st_size, PROT_READ, MAP_PRIVATE,
-			      fd, 0);
+	const char *at =
+		mmap(NULL, (size_t)s.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (at == MAP_FAILED)
 		die(path);
 	const char *end = at + s.st_size;
@@ -105,8 +105,8 @@ connect_peer(struct peer *peer)
 	int on = 1;
 
 	peer->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (peer->fd < 0 || connect(peer->fd, (struct sockaddr *)&server,
-				    sizeof(server)) != 0)
+	if (peer->fd < 0 ||
+	    connect(peer->fd, (struct sockaddr *)&server, sizeof(server)) != 0)
 		die("connect");
 	(void)setsockopt(peer->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (epoll_ctl(epoll, EPOLL_CTL_ADD, peer->fd, &event) != 0)
@@ -165,7 +165,8 @@ answer_size(struct peer *peer, size_t *body)
 		return 0;
 	*body = (size_t)(end + 4 - peer->answer);
 	const char *length = strcasestr(peer->answer, "\r\ncontent-length:");
-	const char *chunked = strcasestr(peer->answer, "\r\ntransfer-encoding:");
+	const char *chunked =
+		strcasestr(peer->answer, "\r\ntransfer-encoding:");
 	if (chunked != NULL && chunked < end) {
 		const char *last = strstr(end, "\r\n0\r\n\r\n");
 		return last == NULL ? 0 : (size_t)(last + 7 - peer->answer);
@@ -242,8 +243,7 @@ print(int64_t took_ns)
 		     "rate=%.0f p50_us=%u p99_us=%u connects=%ju\n",
 		     (uintmax_t)ok, (uintmax_t)wrong, (uintmax_t)lost, seconds,
 		     (double)n / seconds, n == 0 ? 0 : latencies[n / 2],
-		     n == 0 ? 0 : latencies[n * 99 / 100],
-		     (uintmax_t)connects);
+		     n == 0 ? 0 : latencies[n * 99 / 100], (uintmax_t)connects);
 }
 
 int
@@ -256,8 +256,7 @@ main(int argc, char **argv)
 		return 2;
 	*strchr(argv[1], ':') = '\0';
 	server.sin_family = AF_INET;
-	server.sin_port =
-		htons((uint16_t)atoi(argv[1] + strlen(argv[1]) + 1));
+	server.sin_port = htons((uint16_t)atoi(argv[1] + strlen(argv[1]) + 1));
 	unsigned n = (unsigned)strtoul(argv[3], NULL, 10);
 	wanted = strtoull(argv[4], NULL, 10);
 	constant = argc > 5 && strcmp(argv[5], "constant") == 0;

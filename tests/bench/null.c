@@ -8,8 +8,8 @@
 #include "host/serve.h"
 
 static void
-answer(void *context, char *const *parameters,
-       const struct request_body *body, struct buffer *out)
+answer(void *context, char *const *parameters, const struct request_body *body,
+       struct buffer *out)
 {
 	(void)context;
 	(void)parameters;

@@ -1,0 +1,141 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+# Copyright The certgate authors
+"""Benchmark: this handler with all checks on beside a null libfcgi responder in
+the same loop, through lighttpd, in interleaved rounds of one run; plain CGI the
+same; and where the handler's time goes.  Every event carries a certificate of
+its own, one in ten is refused, and a wrong answer fails the benchmark.
+
+It measures; it judges nothing but the answers."""
+import os
+import pathlib
+import re
+import statistics
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import place, processes  # noqa: E402
+
+EVENTS = int(os.environ.get("BENCH_EVENTS", "20000"))
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
+REQUESTS = int(os.environ.get("BENCH_REQUESTS", "100000"))
+CGI_REQUESTS = int(os.environ.get("BENCH_CGI_REQUESTS", "3000"))
+CONNECTIONS = 32
+bench = place.BUILD / "tests/bench"
+base = place.temporary()
+SETTINGS = {"CERTGATE_ACCESS_KEYS": "bench-access-key",
+            "CERTGATE_HUB": "bench", "CERTGATE_REQUIRE_CONTENT": "yes",
+            "CERTGATE_ORIGINS": "bench.webpubsub.azure.com"}
+
+
+def cpu(pids):
+    """Seconds of processor time of processes and of their ended children."""
+    ticks = 0
+    for pid in pids:
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text() \
+            .rpartition(")")[2].split()
+        ticks += sum(map(int, fields[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def resident(pid):
+    text = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(text.partition("VmRSS:")[2].split()[0]) / 1024
+
+
+class Stack:
+    """lighttpd and what answers behind it."""
+
+    def __init__(self, name, configuration, program, how="socket"):
+        self.name = name
+        self.rows = []
+        self.handler = None
+        self.constant = program != place.HANDLER
+        if how == "socket":
+            self.socket = processes.listen(configuration.folder / "socket")
+            self.handler = processes.begin(
+                [program], configuration.log, configuration.environment(),
+                stdin=self.socket)
+        handler, place.HANDLER = place.HANDLER, program
+        self.server = processes.Lighttpd(
+            configuration.folder / "lighttpd", configuration, how,
+            "server.max-keep-alive-requests = 1000000000")
+        place.HANDLER = handler
+
+    def pids(self):
+        return [self.server.process.pid] + (
+            [self.handler.pid] if self.handler else [])
+
+    def round(self, requests):
+        before = cpu(self.pids())
+        own = cpu([self.handler.pid]) if self.handler else 0
+        done = subprocess.run(
+            [bench / "load", f"127.0.0.1:{self.server.port}", base / "events",
+             str(CONNECTIONS), str(requests)] +
+            (["constant"] if self.constant else []),
+            capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            sys.exit(f"{self.name}: {done.stdout}{done.stderr}")
+        found = re.search(r"rate=(\d+) p50_us=(\d+) p99_us=(\d+)",
+                          done.stdout)
+        per = 10000 / requests
+        self.rows.append([
+            float(found[1]), (cpu(self.pids()) - before) * per,
+            (cpu([self.handler.pid]) - own) * per if self.handler else 0,
+            float(found[3]) / 1000,
+            resident(self.handler.pid) if self.handler else 0])
+
+    def median(self):
+        return [statistics.median(column) for column in zip(*self.rows)]
+
+    def close(self):
+        self.server.close()
+        if self.handler:
+            processes.end(self.handler)
+
+
+def compare(title, ours, floor, requests):
+    for _ in range(ROUNDS):
+        for stack in (ours, floor):
+            stack.round(requests)
+    print(f"\n{title}: {ROUNDS} rounds of {requests} requests each, medians")
+    print(f"{'':<26}{'req/s':>9}{'CPU s/10k':>11}{'handler':>9}"
+          f"{'p99 ms':>8}{'RSS MiB':>9}")
+    for stack in (ours, floor):
+        rate, whole, own, p99, rss = stack.median()
+        print(f"{stack.name:<26}{rate:>9.0f}{whole:>11.3f}{own:>9.3f}"
+              f"{p99:>8.2f}{rss:>9.1f}")
+    a, b = ours.median(), floor.median()
+    print(f"{'ratio':<26}{a[0] / b[0]:>9.2f}{a[1] / b[1]:>11.2f}"
+          f"{'':>9}{a[3] / b[3]:>8.2f}")
+    ours.close()
+    floor.close()
+
+
+def configuration(name):
+    found = processes.Configuration(base / name, SETTINGS,
+                                    (base / "list").read_text())
+    return found
+
+
+def main():
+    print(f"making {EVENTS} events, each with its certificate …", flush=True)
+    subprocess.run([bench / "events", str(EVENTS), "connect", base],
+                   check=True)
+    compare("FastCGI through lighttpd",
+            Stack("certgate.fcgi", configuration("ours"), place.HANDLER),
+            Stack("null responder", configuration("null"), bench / "null"),
+            REQUESTS)
+    subprocess.run([bench / "events", "100", "connect", base], check=True)
+    compare("plain CGI through lighttpd, 90 entries",
+            Stack("certgate.fcgi", configuration("cgi"), place.HANDLER,
+                  "cgi"),
+            Stack("null CGI", configuration("null-cgi"),
+                  bench / "null_cgi", "cgi"), CGI_REQUESTS)
+    print("\nwhere the handler's time goes, in process, per event")
+    subprocess.run([bench / "stages", base / "events", base / "list"],
+                   check=True)
+
+
+main()

@@ -1,0 +1,82 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+# Copyright The certgate authors
+"""README.md says what the program does: its tables are the program's, its
+options those of --help, its example is run.  --tables prints the tables."""
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import place, processes, tap  # noqa: E402
+
+
+def printed(option):
+    text = subprocess.run([place.BUILD / "tests/doors/inprocess", option],
+                          capture_output=True, text=True, check=True).stdout
+    return [line.split("\t") for line in text.splitlines()]
+
+
+def settings_table():
+    lines = ["| setting | value | default |", "|---|---|---|"]
+    for name, expected, standard in printed("--settings"):
+        lines.append(f"| `{name}` | {expected} | {standard} |")
+    return "\n".join(lines)
+
+
+def reasons_table():
+    lines = ["| reason | status | |", "|---|---|---|"]
+    for name, status, text in printed("--reasons"):
+        lines.append(f"| `{name}` | {status if status != '0' else '200, 204'}"
+                     f" | {text} |")
+    return "\n".join(lines)
+
+
+def main():
+    if sys.argv[1:] == ["--tables"]:
+        print(settings_table() + "\n\n" + reasons_table())
+        return
+    out = tap.Tap()
+    text = (place.SOURCE / "README.md").read_text(encoding="utf-8")
+    out.result(settings_table() in text, "README.md has every setting",
+               settings_table())
+    out.result(reasons_table() in text, "README.md has every reason",
+               reasons_table())
+    link = place.SOURCE / "README"
+    out.equal(os.readlink(link) if link.is_symlink() else None, "README.md",
+              "README is a link to README.md")
+    usage = subprocess.run([place.HANDLER, "--help"], capture_output=True,
+                           text=True, check=True,
+                           env=processes.bare_environment()).stdout
+    known = set(re.findall(r"--[a-z][a-z-]+", usage))
+    for option in set(re.findall(r"certgate\.fcgi (--[a-z-]+)", text)) | \
+            set(re.findall(r"(--listen[a-z-]*)", text)):
+        out.result(option in known, f"README.md: {option} is an option",
+                   known)
+    for word in re.findall(r"\bCERTGATE_[A-Z_]+", text):
+        out.result(word in {n for n, _, _ in printed("--settings")} |
+                   {"CERTGATE_CONFIG", "CERTGATE_SITE", "CERTGATE_FCGID",
+                    "CERTGATE_CGID"},
+                   f"README.md: {word} exists")
+    for path in re.findall(r"`((?:src|tests|www|debian)/[\w./]*)`", text):
+        out.result((place.SOURCE / path).exists(), f"README.md: {path} is there")
+    for block in re.findall(r"```console\n(.*?)```", text, re.DOTALL):
+        command, _, wanted = block.partition("\n")
+        environment = processes.bare_environment()
+        environment["PATH"] = f"{place.BUILD}:/usr/bin:/bin"
+        got = subprocess.run(command.removeprefix("$ "), shell=True,
+                             capture_output=True, text=True, check=False,
+                             env=environment).stdout
+        out.equal(got.replace("\r", "").strip(), wanted.strip(),
+                  f"README.md: {command[2:50]}…")
+    tour = (place.SOURCE / "src/README.md").read_text(encoding="utf-8")
+    for path in sorted((place.SOURCE / "src").rglob("*.c")):
+        name = path.stem
+        out.result(re.search(rf"`{name}`|`{name}\.c`", tour),
+                   f"src/README.md names {path.relative_to(place.SOURCE)}")
+    out.done()
+
+
+main()

@@ -1,0 +1,270 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+# Copyright The certgate authors
+"""The rules of the source: layers, purity, headers, banned functions, sizes,
+format, licence.  Each check is also run on a copy with a fault planted for it,
+and must find that."""
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import place, processes, tap  # noqa: E402
+
+LAYERS = {
+    "base": ["base"],
+    "protocol": ["base", "protocol"],
+    "policy": ["base", "protocol", "policy"],
+    "handler": ["base", "protocol", "policy", "handler"],
+    "host": ["base", "protocol", "policy", "handler", "host"],
+    "fcgi": ["base", "protocol", "policy", "handler", "host", "fcgi"],
+}
+OUTSIDE = {  # a library: the files that may name it
+    "json-c/": ["protocol/event.c", "protocol/response.c"],
+    "openssl/": ["protocol/digest.c", "protocol/signature.c",
+                 "protocol/pem.c", "protocol/certificate.c"],
+    "fcgiapp.h": ["host/fastcgi.c"],
+    "fcgi_stdio.h": [],
+    "fcgios.h": [],
+}
+IMPURE = set("""open openat creat read write pread pwrite close fopen fdopen
+fread fwrite fgets fputs fputc putc puts putchar printf fprintf vprintf vfprintf
+perror stat fstat lstat access unlink rename socket connect bind accept send recv
+poll select epoll_wait time clock_gettime gettimeofday localtime localtime_r
+gmtime gmtime_r mktime strftime getenv secure_getenv setenv exit _exit _Exit
+quick_exit atexit fork execve kill syslog openlog rand random getrandom pthread_create
+__printf_chk __fprintf_chk __vfprintf_chk __read_chk __open_2""".split())
+BANNED = """strcpy strcat sprintf vsprintf gets strtok strtok_r strncpy strncat
+atoi atol atoll atof alloca system popen tmpnam mktemp scanf sscanf fscanf
+setjmp longjmp""".split()
+FILE_MAX = 350  # lines
+FUNCTION_MAX = 60  # lines
+
+
+def sources(root, pattern="*.[ch]"):
+    return sorted((root / "src").rglob(pattern))
+
+
+def name_of(root, path):
+    return str(path.relative_to(root / "src"))
+
+
+def layer_of(name):
+    return name.split("/")[0] if "/" in name else name.split(".")[0]
+
+
+def includes(path):
+    text = path.read_text()
+    own = re.findall(r'^#\s*include "([^"]+)"', text, re.MULTILINE)
+    outside = re.findall(r"^#\s*include <([^>]+)>", text, re.MULTILINE)
+    return [i for i in own if i != "config.h"], outside
+
+
+def check_layers(root):
+    graph = {}
+    for path in sources(root):
+        name = name_of(root, path)
+        own, outside = includes(path)
+        graph[name] = own
+        for other in own:
+            if layer_of(other) not in LAYERS[layer_of(name)]:
+                yield f"{name} includes {other}, of a higher layer"
+        for other in outside:
+            for library, files in OUTSIDE.items():
+                if other.startswith(library) and name not in files:
+                    yield f"{name} includes <{other}>"
+    for name in graph:
+        if reaches(graph, name, name, set()):
+            yield f"{name} includes itself in a circle"
+
+
+def reaches(graph, start, goal, seen):
+    for other in graph.get(start, []):
+        if other == goal:
+            return True
+        if other not in seen:
+            seen.add(other)
+            if reaches(graph, other, goal, seen):
+                return True
+    return False
+
+
+def check_purity(root):
+    """What the core's objects ask of others, as the linker sees it."""
+    for path in sources(root, "*.c"):
+        name = name_of(root, path)
+        if layer_of(name) in ("host", "fcgi"):
+            continue
+        done = compile_c(root, path, "-O2", "-c", "-o",
+                         str(root / "object.o"))
+        if done.returncode != 0:
+            yield f"{name} does not compile: {done.stderr[:300]}"
+            continue
+        wanted = subprocess.run(["nm", "-u", str(root / "object.o")],
+                                capture_output=True, text=True,
+                                check=True).stdout.split()
+        for symbol in wanted:
+            if symbol.split("@")[0] in IMPURE:
+                yield f"{name} calls {symbol}"
+
+
+def compile_c(root, path, *options):
+    return subprocess.run(
+        ["gcc", "-std=gnu11", f"-I{root / 'src'}", f"-I{place.BUILD}",
+         '-DCERTGATE_CONFIG_DEFAULT="/x"', *options, str(path)],
+        capture_output=True, text=True, check=False)
+
+
+def check_headers(root):
+    for path in sources(root, "*.h"):
+        name = name_of(root, path)
+        done = compile_c(root, path, "-Wall", "-Werror", "-fsyntax-only",
+                         "-include", "config.h")
+        if done.returncode != 0:
+            yield f"{name} does not compile alone: {done.stderr[:300]}"
+        guard = "CERTGATE_" + re.sub(r"[/.]", "_", name).upper()
+        if f"#ifndef {guard}\n#define {guard}\n" not in path.read_text():
+            yield f"{name} has no guard {guard}"
+
+
+def without_comments(text):
+    return re.sub(r'/\*.*?\*/|"(?:\\.|[^"\\])*"', "", text, flags=re.DOTALL)
+
+
+def check_banned(root):
+    for path in sources(root):
+        text = without_comments(path.read_text())
+        for word in BANNED:
+            if re.search(rf"\b{word}\s*\(", text):
+                yield f"{name_of(root, path)} calls {word}"
+
+
+def check_sizes(root):
+    for path in sources(root):
+        lines = path.read_text().splitlines()
+        if len(lines) > FILE_MAX:
+            yield f"{name_of(root, path)} has {len(lines)} lines"
+        begin = 0
+        for number, line in enumerate(lines, 1):
+            if line == "{":
+                begin = number
+            if line == "}" and begin and number - begin - 1 > FUNCTION_MAX:
+                yield f"{name_of(root, path)}:{begin} is a function of " \
+                    f"{number - begin - 1} lines"
+
+
+def check_format(root):
+    files = [str(p) for p in sources(root)] + \
+        [str(p) for p in sorted((root / "tests").rglob("*.[ch]"))]
+    done = subprocess.run([processes.find("clang-format"), "--dry-run",
+                           "-Werror", "--style=file", *files],
+                          capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        yield done.stderr[:600]
+
+
+def text_files(root):
+    for folder in ("src", "tests", "www", "debian", ".ci"):
+        for path in sorted((root / folder).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                yield path
+    for name in ("bootstrap", "configure.ac", "Makefile.am", ".clang-format",
+                 "README.md", "SECURITY.md", "NEWS", "CONTRIBUTING.md"):
+        if (root / name).exists():
+            yield root / name
+
+
+def check_licence(root):
+    for path in text_files(root):
+        if path.suffix in (".c", ".h", ".py", ".sh", ".ac", ".am", ".conf") \
+                or path.name in ("bootstrap", ".clang-format") \
+                or path.parent.name == ".ci":
+            head = path.read_text()[:400]
+            if "SPDX-License-Identifier: ISC" not in head or \
+                    "Copyright The certgate authors" not in head:
+                yield f"{path.relative_to(root)} has no licence line"
+
+
+def check_words(root):
+    bad = re.compile("|".join([
+        r"(?<![\w.-])/(?:root|home/\w+)/", "TO" + "DO", "FIX" + "ME",
+        r"\bX" + r"XX\b", r"registry\.npm" + "js",
+        r"(?:deb|security)\.debi" + r"an\.org"]))
+    for path in text_files(root):
+        if path.suffix in (".json", ""):
+            continue
+        for number, line in enumerate(
+                path.read_text(errors="replace").splitlines(), 1):
+            if bad.search(line):
+                yield f"{path.relative_to(root)}:{number}: {line[:80]}"
+
+
+def check_shell(root):
+    scripts = [p for p in text_files(root)
+               if p.read_bytes()[:20].startswith((b"#!/bin/bash",
+                                                  b"#!/bin/sh"))]
+    done = subprocess.run([processes.find("shellcheck"), *map(str, scripts)],
+                          capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        yield done.stdout[:600]
+
+
+CHECKS = {  # name: check, the file that is spoilt, what is added to it
+    "layers": (check_layers, "src/base/hex.c",
+               '#include "policy/list.h"\n'),
+    "layers, libraries": (check_layers, "src/policy/list.c",
+                          "#include <openssl/evp.h>\n"),
+    "layers, circles": (check_layers, "src/base/span.h",
+                        '#include "base/buffer.h"\n'),
+    "purity": (check_purity, "src/policy/list.c",
+               "#include <time.h>\nlong spoilt(void);\n"
+               "long spoilt(void)\n{\n\treturn time(NULL);\n}\n"),
+    "headers": (check_headers, "src/base/hex.h", "struct buffer spoilt;\n"),
+    "banned functions": (check_banned, "src/base/hex.c",
+                         "void f(char *s) { strcpy(s, s); }\n"),
+    "sizes of files": (check_sizes, "src/base/hex.c", "\n" * 400),
+    "sizes of functions": (check_sizes, "src/base/hex.c",
+                           "int\nf(void)\n{\n" + "\t;\n" * 61 + "}\n"),
+    "format": (check_format, "src/base/hex.c", "int  x ;\n"),
+    "licence": (check_licence, "tests/spoilt.py", "pass\n"),
+    "words": (check_words, "src/base/hex.c", "/* TO" "DO */\n"),
+    "shell": (check_shell, "tests/spoilt.sh",
+              "#!/bin/sh\n# SPDX-License-Identifier: ISC\nrm $x\n"),
+}
+
+
+def copy_tree():
+    root = place.temporary() / "tree"
+    root.mkdir()
+    for name in ("src", "tests", "www", "debian", ".ci"):
+        shutil.copytree(place.SOURCE / name, root / name,
+                        ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("bootstrap", "configure.ac", "Makefile.am", ".clang-format",
+                 "README.md", "SECURITY.md", "NEWS", "CONTRIBUTING.md"):
+        shutil.copy(place.SOURCE / name, root / name)
+    subprocess.run(["chmod", "-R", "u+w", str(root)], check=True)
+    return root
+
+
+def main():
+    out = tap.Tap()
+    root = copy_tree()
+    for name, (check, path, fault) in CHECKS.items():
+        found = list(check(root))
+        out.result(not found, name, "\n".join(found))
+        spoilt = root / path
+        before = spoilt.read_text() if spoilt.exists() else None
+        spoilt.write_text((before or "") + fault)
+        out.result(len(list(check(root))) > len(found),
+                   f"{name}: a planted fault is found")
+        if before is None:
+            os.unlink(spoilt)
+        else:
+            spoilt.write_text(before)
+    out.done()
+
+
+main()
