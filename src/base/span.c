@@ -163,50 +163,54 @@ span_is_token(struct span s)
 	return s.len > 0;
 }
 
-/* The length of the UTF-8 sequence that s begins with; 0 if it begins with
- * none, or with a control character (C0, DEL, C1). */
+/* The UTF-8 sequence that s begins with: its length, and its character in *c;
+ * 0 if it begins with none (RFC 3629 3: no overlong forms, no surrogates, at
+ * most U+10FFFF). */
 static size_t
-character_length(struct span s)
+take_character(struct span s, uint32_t *c)
 {
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	const unsigned char *p = (const unsigned char *)s.ptr;
-	uint32_t c = p[0];
-	size_t n;
+	size_t n = p[0] < 0x80 ? 1 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
 
-	if (c < 0x80)
-		return c < 0x20 || c == 0x7f ? 0 : 1;
-	if (c >= 0xc2 && c <= 0xdf) {
-		n = 2;
-		c &= 0x1f;
-	} else if (c >= 0xe0 && c <= 0xef) {
-		n = 3;
-		c &= 0x0f;
-	} else if (c >= 0xf0 && c <= 0xf4) {
-		n = 4;
-		c &= 0x07;
-	} else {
+	*c = p[0];
+	if (n == 1)
+		return 1;
+	if (p[0] < 0xc0 || p[0] > 0xf7 || s.len < n)
 		return 0;
-	}
-	if (s.len < n)
-		return 0;
+	*c &= 0x7fU >> n;
 	for (size_t i = 1; i < n; i++) {
 		if ((p[i] & 0xc0) != 0x80)
 			return 0;
-		c = c << 6 | (p[i] & 0x3f);
+		*c = *c << 6 | (p[i] & 0x3f);
 	}
-	/* RFC 3629 3: no overlong forms, no surrogates, at most U+10FFFF */
-	if ((n == 2 && c < 0xa0) || (n == 3 && c < 0x800) ||
-	    (n == 4 && c < 0x10000) || c > 0x10ffff ||
-	    (c >= 0xd800 && c <= 0xdfff))
+	if (*c < least[n] || *c > 0x10ffff || (*c >= 0xd800 && *c <= 0xdfff))
 		return 0;
 	return n;
 }
 
 bool
+span_is_utf8(struct span s)
+{
+	uint32_t c;
+
+	while (s.len > 0) {
+		size_t n = take_character(s, &c);
+		if (n == 0)
+			return false;
+		s = span_after(s, n);
+	}
+	return true;
+}
+
+bool
 span_is_text(struct span s)
 {
+	uint32_t c;
+
 	while (s.len > 0) {
-		size_t n = character_length(s);
-		if (n == 0)
+		size_t n = take_character(s, &c);
+		if (n == 0 || c < 0x20 || (c >= 0x7f && c < 0xa0))
 			return false;
 		s = span_after(s, n);
 	}

@@ -67,7 +67,10 @@ char *span_copy(struct span s);
  * !#$%&'*+-.^_`|~ */
 bool span_is_token(struct span s);
 
-/* Well-formed UTF-8 (RFC 3629) without control characters. */
+/* Well-formed UTF-8 (RFC 3629). */
+bool span_is_utf8(struct span s);
+
+/* The same without control characters (C0, DEL, C1). */
 bool span_is_text(struct span s);
 
 #endif

@@ -102,6 +102,10 @@ take_options(struct span *rest, struct entry *entry, struct warnings *warnings,
 		if (!option_take(rest, entry->terms, &seen, warnings, e))
 			return false;
 	}
+	const struct terms *terms = entry->terms;
+	if (terms != NULL && terms->not_after != 0 &&
+	    terms->not_after < terms->not_before)
+		return error_set(e, "the entry ends before it begins");
 	return true;
 }
 

@@ -93,26 +93,36 @@ add_line(struct list *list, struct span line, const struct entry_files *files,
 	return false;
 }
 
+/* Where in the text the byte at is. */
+static void
+place(struct error *e, struct span text, const char *at)
+{
+	const char *begin = text.ptr;
+	unsigned line = 1;
+
+	for (const char *p = text.ptr; p < at; p++) {
+		if (*p != '\n')
+			continue;
+		line++;
+		begin = p + 1;
+	}
+	error_at(e, line, (unsigned)(at - begin) + 1);
+}
+
 /* What is wrong with the text as a whole. */
 static bool
 check_text(struct span text, struct error *e)
 {
-	const char *nul;
-	struct span rest = text, line = { 0 };
-	unsigned number = 0;
-
 	if (text.len == 0)
 		return true;
-	nul = memchr(text.ptr, '\0', text.len);
-	if (nul == NULL && text.ptr[text.len - 1] == '\n')
-		return true;
-	if (nul != NULL)
-		rest.len = (size_t)(nul - text.ptr);
-	for (; span_next(&rest, "\n", &line); number++)
-		;
-	error_at(e, number, (unsigned)line.len + 1);
-	if (nul != NULL)
+	const char *nul = memchr(text.ptr, '\0', text.len);
+	if (nul != NULL) {
+		place(e, text, nul);
 		return error_set(e, "a NUL byte: expected text");
+	}
+	if (text.ptr[text.len - 1] == '\n')
+		return true;
+	place(e, text, text.ptr + text.len);
 	return error_set(e, "the last line has no end: expected a newline "
 			    "(is the file still being written?)");
 }

@@ -14,7 +14,7 @@
 enum {
 	VALUE_MAX = 32768, /* bytes of one option's value */
 	ITEMS_MAX = 256, /* in one option */
-	GROUP_MAX = 1024, /* characters; constraint of the service */
+	GROUP_MAX = 1024, /* bytes; the service has as many characters */
 	USER_MAX = 1024, /* bytes; the service names no limit */
 	HUB_MAX = 128 /* characters; constraint of the service */
 };
@@ -127,7 +127,7 @@ check_group(struct span item, struct error *e)
 {
 	return (item.len <= GROUP_MAX && !span_empty(span_trim(item)) &&
 		span_is_text(item)) ||
-	       error_set(e, "group '%s': expected 1 to %d characters",
+	       error_set(e, "group '%s': expected 1 to %d bytes of text",
 			 error_word(item), GROUP_MAX);
 }
 
@@ -193,7 +193,7 @@ set_user(struct terms *terms, struct value *value, struct error *e)
 				 error_word(text));
 	if (text.len > USER_MAX || span_empty(span_trim(text)) ||
 	    !span_is_text(text))
-		return error_set(e, "user '%s': expected 1 to %d bytes",
+		return error_set(e, "user '%s': expected 1 to %d bytes of text",
 				 error_word(text), USER_MAX);
 	terms->user_source = USER_LITERAL;
 	terms->user = span_copy(text);
@@ -316,10 +316,10 @@ bool
 option_take(struct span *rest, struct terms *terms, unsigned *seen,
 	    struct warnings *warnings, struct error *e)
 {
-	struct span begin = *rest, word = *rest;
+	struct span begin = *rest, tail = *rest, word;
 	size_t i = take_name(rest);
 
-	span_next(&word, " \t", &word);
+	span_next(&tail, " \t", &word);
 	if (i == OPTIONS)
 		return error_set(e,
 				 "'%s' is no option: expected user= "

@@ -84,13 +84,27 @@ setting_keys_file(struct settings *s, struct span value, struct error *e)
 	return form_path(&s->keys_file, value, e);
 }
 
+/* A host's name or address as in a Host header, but without a port. */
+static bool
+is_host(struct span word)
+{
+	for (size_t i = 0; i < word.len; i++) {
+		char c = word.ptr[i];
+		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+		if (!letter && !(c >= '0' && c <= '9') && c != '.' &&
+		    c != '-' && c != '_')
+			return false;
+	}
+	return word.len > 0 && word.ptr[word.len - 1] != '.';
+}
+
 static bool
 check_origin(struct span word, struct error *e)
 {
-	return (!span_contains(word, SPAN("/")) && span_is_text(word)) ||
+	return is_host(word) ||
 	       error_set(e,
 			 "origin '%s': expected a host's name without "
-			 "scheme and path",
+			 "scheme, port and path, or * alone",
 			 error_word(word));
 }
 
@@ -105,7 +119,7 @@ set_endpoint(struct settings *s, struct span value, struct error *e)
 	else if (span_starts_nocase(rest, SPAN("http://")))
 		rest = span_after(rest, sizeof("http://") - 1);
 	span_next(&rest, ":/", &host);
-	if (span_empty(host))
+	if (!is_host(host))
 		return error_set(e, "Endpoint '%s': expected https://HOST",
 				 error_word(value));
 	return form_text(&s->connection_host, host, e);

@@ -176,9 +176,9 @@ thumbprint_take(struct span *rest, struct thumbprint *t,
 	skip_invisible(rest, warnings);
 	bool ended = rest->len == 0 || strchr(" \t,", rest->ptr[0]) != NULL;
 	if (!ended) {
-		struct span tail = *rest, word;
-		span_next(&tail, " \t,", &word);
-		return error_set(e, "'%s' in a thumbprint: %s",
+		struct span word;
+		span_next(&begin, " \t,", &word);
+		return error_set(e, "'%s' is no thumbprint: %s",
 				 error_word(word), expected);
 	}
 	t->kind = kind_of_length(digits.n);

@@ -10,19 +10,16 @@
 #include "protocol/json_text.h"
 
 static struct json_object *
-parse(struct span text, bool ascii)
+parse(struct span text)
 {
 	struct json_tokener *tokener = json_tokener_new_ex(JSON_MAX_DEPTH + 1);
 	struct json_object *tree = NULL;
-	int flags = JSON_TOKENER_STRICT;
 
 	if (tokener == NULL || text.len > INT_MAX) {
 		json_tokener_free(tokener);
 		return NULL;
 	}
-	if (!ascii)
-		flags |= JSON_TOKENER_VALIDATE_UTF8;
-	json_tokener_set_flags(tokener, flags);
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
 	tree = json_tokener_parse_ex(tokener, text.ptr, (int)text.len);
 	if (json_tokener_get_error(tokener) != json_tokener_success) {
 		json_object_put(tree);
@@ -104,7 +101,7 @@ event_read(struct event *event, struct span body)
 	*event = (struct event){ 0 };
 	if (span_empty(body) || !json_text_measure(body, &shape))
 		return EVENT_MALFORMED;
-	event->tree = tree = parse(body, shape.ascii);
+	event->tree = tree = parse(body);
 	if (!json_object_is_type(tree, json_type_object))
 		return EVENT_MALFORMED;
 	if (count_members(tree) != shape.members)

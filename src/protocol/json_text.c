@@ -14,6 +14,16 @@ static const bool string_special[256] = {
 	['\\'] = true,
 };
 
+/* What else may stand outside strings: white space, numbers, true, false,
+ * null. */
+static const bool plain[256] = {
+	[' '] = true,	      ['\t'] = true, ['\r'] = true, ['\n'] = true,
+	['+'] = true,	      ['-'] = true,  ['.'] = true,  ['E'] = true,
+	['0' ... '9'] = true, ['a'] = true,  ['e'] = true,  ['f'] = true,
+	['l'] = true,	      ['n'] = true,  ['r'] = true,  ['s'] = true,
+	['t'] = true,	      ['u'] = true,
+};
+
 /* Goes from behind an opening quote to behind the closing one; NULL if there
  * is none.  *nul is set if the string has a NUL. */
 static const char *
@@ -59,7 +69,8 @@ json_text_measure(struct span text, struct json_shape *shape)
 	bool nul = false;
 
 	*shape = (struct json_shape){ .values = 1 };
-	shape->ascii = is_ascii(text);
+	if (!is_ascii(text) && !span_is_utf8(text))
+		return false;
 	while (at < end) {
 		switch (*at++) {
 		case '"':
@@ -86,10 +97,9 @@ json_text_measure(struct span text, struct json_shape *shape)
 			if (depth > 0)
 				depth--;
 			break;
-		case '\'':
-		case '/':
-			return false;
 		default:
+			if (!plain[(unsigned char)at[-1]])
+				return false;
 			break;
 		}
 	}

@@ -25,13 +25,13 @@ struct json_shape {
 	size_t members; /* of all objects together */
 	size_t values; /* at most; arrays and objects count too */
 	size_t depth;
-	bool ascii; /* no byte beyond it */
 };
 
 /* Measures text, which need not be valid JSON: the parser judges that.  False
- * if it is larger than the limits above, has a control character or no end in
- * a string, a member's name has a NUL, or there is a string or a comment in
- * another style, which json-c reads all the same. */
+ * for what a parser might read all the same and should not: anything larger
+ * than the limits above, bytes that are not UTF-8, a control character or no
+ * end in a string, a NUL in a member's name, words, quotes or comments that
+ * are not JSON's. */
 bool json_text_measure(struct span text, struct json_shape *shape)
 	__attribute__((warn_unused_result));
 

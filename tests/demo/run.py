@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
-"""The main job, shown: lighttpd on loopback with the handler, and the events of
-the service played to it.  A mock in one point: the service is played here."""
+"""The main job, shown: a web server on loopback with the handler, and the
+events of the service played to it.  A mock in one point: the service is played
+here."""
 import argparse
 import json
 import pathlib
@@ -18,6 +19,8 @@ from harness import cases, http, place, processes  # noqa: E402
 ORIGIN = "demo.webpubsub.azure.com"
 KEY = "demo-access-key"
 HUB = "demo"
+SERVERS = {"lighttpd": processes.Lighttpd, "apache": processes.Apache,
+           "nginx": processes.Nginx}
 
 
 def openssl(*arguments):
@@ -201,6 +204,7 @@ Validation and a connect, by hand:
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=pathlib.Path, default=place.BUILD)
+    parser.add_argument("--server", choices=SERVERS, default="lighttpd")
     parser.add_argument("--stay", action="store_true")
     options = parser.parse_args()
     place.HANDLER = options.build.resolve() / "certgate.fcgi"
@@ -213,8 +217,8 @@ def main():
         "CERTGATE_ACCESS_KEYS": KEY},
         f"sha256:{one.sha256} user=pump-7\n")
     handler = processes.Handler(configuration)
-    server = processes.Lighttpd(base / "lighttpd", configuration)
-    print(f"lighttpd with certgate.fcgi on 127.0.0.1:{server.port}\n")
+    server = SERVERS[options.server](base / options.server, configuration)
+    print(f"{options.server} with certgate.fcgi on 127.0.0.1:{server.port}\n")
     show = Show(server.port, configuration)
     play(show, configuration, one, two)
     print("\nall as it should be" if show.good else

@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 
 from . import place, tap
 
@@ -20,6 +21,9 @@ def _end_all():
 
 
 atexit.register(_end_all)
+# A signal that ends the tests ends what they started, too.
+for _signal in (signal.SIGTERM, signal.SIGHUP):
+    signal.signal(_signal, lambda number, frame: sys.exit(128 + number))
 
 
 def begin(arguments, log, environment=None, stdin=subprocess.DEVNULL,

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include "tests/unit/unit.h"
+
+#include "base/buffer.h"
+#include "base/date.h"
+#include "base/error.h"
+#include "base/hex.h"
+#include "base/invisible.h"
+
+static void
+test_numbers(void **state)
+{
+	static const struct {
+		const char *text;
+		bool good;
+		uint64_t value;
+	} rows[] = {
+		{ "0", true, 0 },
+		{ "18446744073709551615", true, UINT64_MAX },
+		{ "18446744073709551616", false, 0 },
+		{ "99999999999999999999999", false, 0 },
+		{ "", false, 0 },
+		{ "-1", false, 0 },
+		{ "+1", false, 0 },
+		{ "1 ", false, 0 },
+		{ "0x1", false, 0 },
+		{ "12abc", false, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		uint64_t value = 7;
+		assert_int_equal(span_number(span_of(rows[i].text), 0,
+					     UINT64_MAX, &value),
+				 rows[i].good);
+		assert_int_equal(value, rows[i].value);
+	}
+}
+
+static void
+test_words(void **state)
+{
+	struct span rest = SPAN("a,,b, c"), word;
+
+	(void)state;
+	assert_true(span_next(&rest, ",", &word));
+	assert_span(word, "a");
+	assert_true(span_next(&rest, ",", &word));
+	assert_span(word, "");
+	assert_true(span_next_word(&rest, ", ", &word));
+	assert_span(word, "b");
+	assert_true(span_next_word(&rest, ", ", &word));
+	assert_span(word, "c");
+	assert_false(span_next_word(&rest, ", ", &word));
+	rest = (struct span){ "a\0b", 3 };
+	assert_true(span_next(&rest, " ,", &word));
+	assert_int_equal(word.len, 3);
+}
+
+static void
+test_text(void **state)
+{
+	static const struct {
+		const char *text;
+		bool good;
+	} rows[] = {
+		{ "", true },
+		{ "pump 7", true },
+		{ "Zürich €", true },
+		{ "\xf0\x9f\x94\x92", true },
+		{ "a\nb", false },
+		{ "\x7f", false },
+		{ "\xc2\x85", false }, /* a C1 control */
+		{ "\xc0\xaf", false }, /* overlong */
+		{ "\xe0\x80\xaf", false },
+		{ "\xed\xa0\x80", false }, /* a surrogate */
+		{ "\xf4\x90\x80\x80", false }, /* beyond U+10FFFF */
+		{ "\xe2\x82", false },
+		{ "\xff", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (span_is_text(span_of(rows[i].text)) != rows[i].good)
+			fail_msg("row %zu", i);
+	assert_true(span_is_token(SPAN("ocpp1.6")));
+	assert_false(span_is_token(SPAN("")));
+	assert_false(span_is_token(SPAN("a b")));
+	assert_false(span_is_token(SPAN("a,b")));
+}
+
+static void
+test_buffer(void **state)
+{
+	struct buffer b;
+
+	(void)state;
+	buffer_init(&b, 5);
+	buffer_add(&b, SPAN("abc"));
+	buffer_add(&b, SPAN("de"));
+	assert_false(b.failed);
+	buffer_add_byte(&b, 'f');
+	assert_true(b.failed);
+	assert_span(buffer_span(&b), "abcde");
+	buffer_clear(&b);
+	buffer_add_number(&b, 40213);
+	assert_span(buffer_span(&b), "40213");
+	buffer_drop(&b, 2);
+	assert_span(buffer_span(&b), "213");
+	assert_null(buffer_reserve(&b, SIZE_MAX));
+	buffer_free(&b);
+	buffer_free(&b);
+	assert_int_equal(b.max, 5);
+}
+
+static void
+test_hex(void **state)
+{
+	uint8_t bytes[2];
+	char text[4];
+
+	(void)state;
+	assert_true(hex_decode(SPAN("aF09"), bytes, 2));
+	assert_int_equal(bytes[0], 0xaf);
+	assert_int_equal(bytes[1], 0x09);
+	hex_encode(bytes, 2, text);
+	assert_memory_equal(text, "af09", 4);
+	assert_false(hex_decode(SPAN("aF0"), bytes, 2));
+	assert_false(hex_decode(SPAN("aF0g"), bytes, 2));
+	assert_int_equal(bytes[0], 0);
+	for (int c = 0; c < 256; c++)
+		assert_int_equal(
+			hex_digit((char)c) >= 0,
+			c != 0 && strchr("0123456789abcdefABCDEF", c) != NULL);
+}
+
+/* Every day of eight centuries, against the rules of the calendar. */
+static void
+test_days(void **state)
+{
+	int64_t expected = -11676096000; /* 1600-01-01 */
+	struct date_time t = { .year = 1600, .month = 1, .day = 1 };
+
+	(void)state;
+	while (t.year < 2400) {
+		struct date_time back;
+		int64_t seconds;
+		struct date_time next = t;
+		assert_true(date_to_seconds(&t, &seconds));
+		assert_int_equal(seconds, expected);
+		date_from_seconds(seconds + 86399, &back);
+		assert_int_equal(back.year, t.year);
+		assert_int_equal(back.month, t.month);
+		assert_int_equal(back.day, t.day);
+		assert_int_equal(back.second, 59);
+		next.day++;
+		if (!date_to_seconds(&next, &seconds)) {
+			next.day = 1;
+			next.month++;
+		}
+		if (next.month > 12) {
+			next.month = 1;
+			next.year++;
+		}
+		t = next;
+		expected += DATE_DAY_SECONDS;
+	}
+}
+
+static void
+test_dates(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t seconds; /* -1: no date */
+	} rows[] = {
+		{ "1970-01-01", 0 },	      { "2024-02-29", 1709164800 },
+		{ "2030-01-01", 1893456000 }, { "2023-02-29", -1 },
+		{ "2026-13-01", -1 },	      { "2026-00-01", -1 },
+		{ "2026-01-32", -1 },	      { "2026-1-1", -1 },
+		{ "26-01-01", -1 },	      { "2026/01/01", -1 },
+		{ "2026-01-01 ", -1 },	      { "", -1 },
+		{ "0000-01-01", -1 },	      { "2100-02-29", -1 },
+		{ "2000-02-29", 951782400 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		int64_t seconds;
+		bool good = date_parse(span_of(rows[i].text), &seconds);
+		if (good != (rows[i].seconds >= 0) ||
+		    (good && seconds != rows[i].seconds))
+			fail_msg("%s: %d, %jd", rows[i].text, good,
+				 (intmax_t)seconds);
+	}
+}
+
+static void
+test_error(void **state)
+{
+	struct error e = { 0 };
+	struct warnings w = { 0 };
+	char text[128];
+
+	(void)state;
+	assert_false(error_set(&e, "first %d", 1));
+	error_set(&e, "second");
+	error_where(&e, "list");
+	error_at(&e, 3, 9);
+	error_at(&e, 4, 1);
+	error_text(&e, text, sizeof(text));
+	assert_string_equal(text, "list:3:9: first 1");
+	assert_string_equal(error_word((struct span){ "a\n\0\\", 4 }),
+			    "a\\x0a\\x00\\x5c");
+	for (int i = 0; i < 3 * WARNINGS_MAX; i++)
+		error_set(warnings_next(&w), "%d", i);
+	assert_int_equal(w.n, 3 * WARNINGS_MAX);
+	assert_string_equal(w.warning[0].text, "0");
+}
+
+static void
+test_invisible(void **state)
+{
+	struct span s = SPAN("\u200e\ufeff"
+			     "abc"
+			     "\u00a0");
+
+	(void)state;
+	assert_int_equal(invisible_trim(&s), 6);
+	assert_span(s, "abc");
+	s = SPAN("ab\u200bc");
+	assert_int_equal(invisible_trim(&s), 0);
+	assert_int_equal(invisible_find(s), 2);
+	assert_int_equal(invisible_find(SPAN("äöü")), 6);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_numbers),	  cmocka_unit_test(test_words),
+		cmocka_unit_test(test_text),	  cmocka_unit_test(test_buffer),
+		cmocka_unit_test(test_hex),	  cmocka_unit_test(test_days),
+		cmocka_unit_test(test_dates),	  cmocka_unit_test(test_error),
+		cmocka_unit_test(test_invisible),
+	};
+
+	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include "tests/unit/unit.h"
+
+#include "policy/settings.h"
+
+#define SHA1 "c1b211808c4c4cf8a9c59501fe103ed006a70d69"
+
+enum { TEXT = 512 };
+
+/* Reads a file's text and one variable of the environment (NULL: none). */
+static bool
+read_one(struct settings *s, const char *text, const char *variable,
+	 struct error *e)
+{
+	char copy[TEXT];
+	char *environment[] = { NULL, NULL };
+
+	if (variable != NULL) {
+		(void)snprintf(copy, sizeof(copy), "%s", variable);
+		environment[0] = copy;
+	}
+	*s = (struct settings){ 0 };
+	*e = (struct error){ 0 };
+	return settings_read(s, span_of(text), "settings", environment, e);
+}
+
+/* Whatever the setting: empty is an error that names it, and so is being set
+ * twice. */
+static void
+test_each(void **state)
+{
+	const struct setting_help *help;
+
+	(void)state;
+	for (size_t i = 0; (help = settings_help(i)) != NULL; i++) {
+		struct settings s;
+		struct error e;
+		char text[TEXT];
+		static const char *const empty[] = { "%s=", "%s= \t", "%s=\r" };
+		for (size_t k = 0; k < COUNT(empty); k++) {
+			(void)snprintf(text, sizeof(text), "# a\n\n%s=\n",
+				       help->name);
+			assert_false(read_one(&s, text, NULL, &e));
+			assert_int_equal(e.line, 3);
+			assert_string_equal(e.where, "settings");
+			if (strstr(e.text, help->name) == NULL ||
+			    strstr(e.text, help->expected) == NULL)
+				fail_msg("%s: %s", help->name, e.text);
+		}
+		(void)snprintf(text, sizeof(text), "%s=", help->name);
+		assert_false(read_one(&s, NULL, text, &e));
+		assert_string_equal(e.where, "environment");
+		(void)snprintf(text, sizeof(text), "%s=x\n%s=x\n", help->name,
+			       help->name);
+		assert_false(read_one(&s, text, NULL, &e));
+		assert_non_null(strstr(e.text, "second time"));
+		assert_int_equal(e.line, 2);
+	}
+	assert_int_equal(settings_help(1000) == NULL, true);
+}
+
+static void
+test_faults(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned line;
+		const char *says;
+	} rows[] = {
+		{ "CERTGATE_HUBS=a\n", 1, "'CERTGATE_HUBS' is no setting" },
+		{ "PATH=/bin\n", 1, "'PATH' is no setting" },
+		{ "CERTGATE_CONFIG=/x\n", 1, "no setting" },
+		{ "CERTGATE_REPORT_ONLY_UNTIL=2026-12-31\n", 1, "no setting" },
+		{ "\nhello\n", 2, "expected NAME=value" },
+		{ "CERTGATE_LIST=list\n", 1, "absolute" },
+		{ "CERTGATE_SIGNATURE=on\n", 1, "required, off or auto" },
+		{ "CERTGATE_SIGNATURE=OFF\n", 1, "required, off or auto" },
+		{ "CERTGATE_CHECK_DATES=true\n", 1, "yes or no" },
+		{ "CERTGATE_MISSING_CERTIFICATE=yes\n", 1, "refuse or allow" },
+		{ "CERTGATE_USER_ID=@cn\n", 1, "entry, cn" },
+		{ "CERTGATE_ORIGINS=https://a.example\n", 1, "without scheme" },
+		{ "CERTGATE_ORIGINS=*.a.example\n", 1, "expected a host" },
+		{ "CERTGATE_ORIGINS=*,a.example\n", 1, "expected a host" },
+		{ "CERTGATE_ORIGINS=a.example:443\n", 1, "expected a host" },
+		{ "CERTGATE_ORIGINS=a.example.\n", 1, "expected a host" },
+		{ "CERTGATE_HUB=a,-b\n", 1, "'-b' is no hub" },
+		{ "CERTGATE_HUB=,\n", 1, "no name" },
+		{ "CLIENT_CERT_THUMBPRINT=" SHA1 ",zz\n", 1, "byte 42" },
+		{ "CLIENT_CERT_THUMBPRINT=,\n", 1, "no thumbprint" },
+		{ "CERTGATE_ACCESS_KEYS=,\n", 1, "no key" },
+		{ "CERTGATE_CODE=a\nCERTGATE_CODE_FILE=/b\n", 0, "both set" },
+		{ "CERTGATE_ACCESS_KEYS=a\nCERTGATE_ACCESS_KEYS_FILE=/b\n", 0,
+		  "both set" },
+		{ "WebPubSubConnectionString=AccessKey=a;\n", 1, "Endpoint" },
+		{ "WebPubSubConnectionString=Endpoint=https://a.example;\n", 0,
+		  "no AccessKey" },
+		{ "WebPubSubConnectionString=Endpoint=https://a.example;"
+		  "AccessKey=;\n",
+		  1, "AccessKey is empty" },
+		{ "CERTGATE_LOG=file\n", 1, "stderr, syslog or journal" },
+		{ "CERTGATE_LOG_FORMAT=xml\n", 1, "text or json" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct settings s;
+		struct error e;
+		if (read_one(&s, rows[i].text, NULL, &e))
+			fail_msg("read: %s", rows[i].text);
+		if (e.line != rows[i].line ||
+		    strstr(e.text, rows[i].says) == NULL)
+			fail_msg("%s got %u: %s, expected …%s…", rows[i].text,
+				 e.line, e.text, rows[i].says);
+		assert_null(s.pins);
+	}
+}
+
+static void
+test_good(void **state)
+{
+	struct settings s;
+	struct error e;
+
+	(void)state;
+	assert_true(read_one(&s,
+			     "\xef\xbb\xbf# comment\r\n"
+			     " CERTGATE_HUB = chat, ocpp \r\n"
+			     "CERTGATE_ORIGINS=a.example b.example\n"
+			     "CERTGATE_ACCESS_KEYS=one two,three\n"
+			     "CERTGATE_CODE=a=b # c\n"
+			     "CERTGATE_LIST=/etc/certgate/list\n"
+			     "CERTGATE_CHECK_DATES=no\n",
+			     "CERTGATE_HUB=other", &e));
+	assert_string_equal(s.hubs[0], "other");
+	assert_null(s.hubs[1]);
+	assert_string_equal(s.origins[1], "b.example");
+	assert_int_equal(s.n_keys, 3);
+	assert_string_equal(s.code, "a=b # c");
+	assert_string_equal(s.list, "/etc/certgate/list");
+	assert_true(s.ignore_dates);
+	assert_string_equal(s.missing_user, "anonymous");
+	assert_true(settings_has_keys(&s));
+	assert_true(settings_names(s.hubs, SPAN("OTHER")));
+	assert_false(settings_names(s.hubs, SPAN("chat")));
+	assert_true(settings_names(NULL, SPAN("chat")));
+	settings_free(&s);
+	settings_free(&s);
+}
+
+static void
+test_connection_string(void **state)
+{
+	struct settings s;
+	struct error e;
+
+	(void)state;
+	assert_true(read_one(
+		&s,
+		"WebPubSubConnectionString=Endpoint=https://a.example:443/;"
+		"AccessKey=abc=;Version=1.0;\n",
+		NULL, &e));
+	assert_string_equal(s.origins[0], "a.example");
+	assert_null(s.origins[1]);
+	assert_int_equal(s.n_keys, 1);
+	settings_free(&s);
+	assert_true(read_one(&s,
+			     "CERTGATE_ORIGINS=*\nWebPubSubConnectionString="
+			     "Endpoint=https://a.example;AccessKey=abc\n",
+			     NULL, &e));
+	assert_null(s.origins);
+	settings_free(&s);
+	assert_true(read_one(&s,
+			     "CERTGATE_SIGNATURE=off\n"
+			     "WebPubSubConnectionString=Endpoint="
+			     "https://a.example;Version=1.0;\n",
+			     NULL, &e));
+	assert_int_equal(s.n_keys, 0);
+	settings_free(&s);
+}
+
+static void
+test_thumbprints(void **state)
+{
+	static const struct {
+		const char *value;
+		size_t n;
+	} rows[] = {
+		{ SHA1, 1 },
+		{ SHA1 "," SHA1, 2 },
+		{ SHA1 " " SHA1, 2 },
+		{ " , " SHA1 " ,, " SHA1 " " SHA1 ",", 3 },
+		{ "c1 b2 11 80 8c 4c 4c f8 a9 c5 95 01 fe 10 3e d0 06 a7 0d "
+		  "69," SHA1,
+		  2 },
+		{ "c1 b2 11 80 8c 4c 4c f8 a9 c5 95 01 fe 10 3e d0 06 a7 0d "
+		  "69 " SHA1,
+		  2 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct settings s;
+		struct error e;
+		char text[TEXT];
+		(void)snprintf(text, sizeof(text), "CLIENT_CERT_THUMBPRINT=%s",
+			       rows[i].value);
+		if (!read_one(&s, NULL, text, &e))
+			fail_msg("%s: %s", rows[i].value, e.text);
+		assert_int_equal(s.n_pins, rows[i].n);
+		settings_free(&s);
+	}
+}
+
+static void
+test_environment(void **state)
+{
+	static char one[] = "CERTGATE_HUB=a", two[] = "CERTGATE_HUB=b",
+		    unknown[] = "CERTGATE_X=1", site[] = "CERTGATE_SITE=a",
+		    foreign[] = "HOME=/";
+	char *twice[] = { one, two, NULL };
+	char *wrong[] = { foreign, unknown, NULL };
+	char *fine[] = { foreign, site, one, NULL };
+	struct settings s = { 0 };
+	struct error e = { 0 };
+
+	(void)state;
+	assert_false(settings_read(&s, (struct span){ 0 }, "", twice, &e));
+	assert_non_null(strstr(e.text, "set twice"));
+	e = (struct error){ 0 };
+	assert_false(settings_read(&s, (struct span){ 0 }, "", wrong, &e));
+	assert_non_null(strstr(e.text, "'CERTGATE_X' is no setting"));
+	e = (struct error){ 0 };
+	assert_true(settings_read(&s, (struct span){ 0 }, "", fine, &e));
+	settings_free(&s);
+}
+
+static void
+test_secrets(void **state)
+{
+	struct settings s;
+	struct error e;
+
+	(void)state;
+	assert_true(read_one(&s, "CERTGATE_CODE_FILE=/a\n", NULL, &e));
+	assert_true(settings_set_code(&s, SPAN("secret\r\n"), &e));
+	assert_string_equal(s.code, "secret");
+	settings_free(&s);
+	s = (struct settings){ 0 };
+	assert_false(settings_set_code(&s, SPAN("\n"), &e));
+	assert_false(settings_set_code(&s, SPAN("a\nb\n"), &e));
+	assert_false(settings_set_code(&s, SPAN("a\0b"), &e));
+	e = (struct error){ 0 };
+	assert_true(settings_add_keys(&s, SPAN("one\ntwo, three\n"), &e));
+	assert_int_equal(s.n_keys, 3);
+	assert_false(settings_add_keys(&s, SPAN("\n"), &e));
+	settings_free(&s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_each),
+		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_connection_string),
+		cmocka_unit_test(test_thumbprints),
+		cmocka_unit_test(test_environment),
+		cmocka_unit_test(test_secrets),
+	};
+
+	return cmocka_run_group_tests_name("settings", tests, NULL, NULL);
+}
