@@ -12,13 +12,14 @@
 static struct json_object *
 parse(struct span text)
 {
-	struct json_tokener *tokener = json_tokener_new_ex(JSON_MAX_DEPTH + 1);
-	struct json_object *tree = NULL;
+	struct json_tokener *tokener;
+	struct json_object *tree;
 
-	if (tokener == NULL || text.len > INT_MAX) {
-		json_tokener_free(tokener);
+	if (text.len > INT_MAX)
 		return NULL;
-	}
+	tokener = json_tokener_new_ex(JSON_MAX_DEPTH + 1);
+	if (tokener == NULL)
+		return NULL;
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
 	tree = json_tokener_parse_ex(tokener, text.ptr, (int)text.len);
 	if (json_tokener_get_error(tokener) != json_tokener_success) {
