@@ -33,7 +33,8 @@ build() {
 	[ -e Makefile ] || "$source/configure" --enable-sanitizers \
 		--enable-werror CC=clang CPPFLAGS= CFLAGS='-O1 -g' LDFLAGS=
 	# shellcheck disable=SC2086
-	"$MAKE" -j2 certgate.fcgi tests/doors/inprocess $UNIT_TESTS
+	"$MAKE" -j2 certgate.fcgi tests/doors/inprocess \
+		tests/fuzz/fuzz $UNIT_TESTS
 }
 
 mkdir -p "$BUILD_DIR/sanitized"
@@ -51,6 +52,8 @@ if try "builds with clang, sanitizers and no warning" build; then
 	for test in $UNIT_TESTS; do
 		try "$test" "$BUILD_DIR/sanitized/$test" || :
 	done
+	try tests/fuzz/run.sh "$BUILD_DIR/sanitized/tests/fuzz/fuzz" \
+		"$srcdir/tests/fuzz/corpus" || :
 	try tests/doors/test_inprocess.py env \
 		BUILD_DIR="$BUILD_DIR/sanitized" \
 		"$srcdir/tests/doors/test_inprocess.py" || :

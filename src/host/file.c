@@ -17,9 +17,10 @@ enum { LINKS_MAX = 16 /* symbolic links on one way */ };
 /* A way through the file system, one component at a time, so that each can be
  * looked at before it is followed. */
 struct way {
-	int folder; /* owned; where rest begins */
+	int folder; /* owned; where the rest begins */
 	unsigned links; /* followed so far */
-	char rest[PATH_MAX];
+	size_t at; /* where in text the rest is */
+	char text[PATH_MAX];
 };
 
 static bool
@@ -57,11 +58,12 @@ follow_link(struct way *way, const char *name, const struct stat *s,
 		return error_set(e, "%s: a symbolic link that leads nowhere",
 				 path);
 	target[n] = '\0';
-	int length =
-		snprintf(joined, sizeof(joined), "%s/%s", target, way->rest);
-	if (length < 0 || (size_t)length >= sizeof(way->rest))
+	int length = snprintf(joined, sizeof(joined), "%s/%s", target,
+			      way->text + way->at);
+	if (length < 0 || (size_t)length >= sizeof(way->text))
 		return error_set(e, "%s: path too long", path);
-	memcpy(way->rest, joined, (size_t)length + 1);
+	memcpy(way->text, joined, (size_t)length + 1);
+	way->at = 0;
 	if (target[0] != '/')
 		return true;
 	close(way->folder);
@@ -74,17 +76,17 @@ static bool
 step(struct way *way, const char *path, int *file, struct error *e)
 {
 	char name[NAME_MAX + 1];
-	size_t skip = strspn(way->rest, "/");
-	size_t n = strcspn(way->rest + skip, "/");
+	const char *begin = way->text + way->at;
+	begin += strspn(begin, "/");
+	size_t n = strcspn(begin, "/");
 	struct stat s;
 
 	if (n == 0 || n > NAME_MAX)
 		return error_set(e, "%s: expected the path of a file", path);
-	memcpy(name, way->rest + skip, n);
+	memcpy(name, begin, n);
 	name[n] = '\0';
-	memmove(way->rest, way->rest + skip + n,
-		strlen(way->rest + skip + n) + 1);
-	bool last = strspn(way->rest, "/") == strlen(way->rest);
+	way->at = (size_t)(begin - way->text) + n;
+	bool last = begin[n + strspn(begin + n, "/")] == '\0';
 	if (fstatat(way->folder, name, &s, AT_SYMLINK_NOFOLLOW) != 0)
 		return error_system(e, "%s", path);
 	if (S_ISLNK(s.st_mode))
@@ -111,11 +113,11 @@ open_safely(const char *path, struct error *e)
 	struct way way = { .folder = -1 };
 	int file = -1;
 
-	if (path[0] != '/' || strlen(path) >= sizeof(way.rest)) {
+	if (path[0] != '/' || strlen(path) >= sizeof(way.text)) {
 		error_set(e, "%s: expected an absolute path", path);
 		return -1;
 	}
-	memcpy(way.rest, path, strlen(path) + 1);
+	memcpy(way.text, path, strlen(path) + 1);
 	way.folder = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (way.folder < 0)
 		error_system(e, "/");

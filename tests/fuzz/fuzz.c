@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/*
+ * Everything that parses what strangers wrote, for a fuzzer and for its corpus.
+ *
+ * As a program: fuzz FOLDER runs each target over the files of FOLDER/TARGET
+ * and over some damaged copies of each, and prints TAP; it fails by crashing,
+ * or by an assertion on what must always hold.  With FUZZ_TARGET (a name below)
+ * and clang's -fsanitize=fuzzer it is that target for libFuzzer.
+ */
+#include "config.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "handler.h"
+#include "protocol/certificate.h"
+#include "protocol/event.h"
+#include "protocol/pem.h"
+#include "protocol/record.h"
+
+enum { INPUT_MAX = 262144, DAMAGES = 500 };
+
+static bool
+read_nothing(void *context, const char *path, struct buffer *text,
+	     struct error *e)
+{
+	(void)context;
+	(void)text;
+	return error_set(e, "%s: no files here", error_word(span_of(path)));
+}
+
+static const struct entry_files files = { .read = read_nothing };
+
+static void
+target_list(struct span input)
+{
+	struct list list = { 0 };
+	struct error e = { 0 };
+	bool ok = list_build(&list, input, NULL, 0, &files, &e);
+
+	assert(ok != e.set);
+	assert(ok || (list.n == 0 && e.line > 0 && e.column > 0));
+	for (size_t i = 0; i < list.n; i++) {
+		const struct entry *const *found;
+		assert(list_find(&list, &list.entries[i].pin, &found) > 0);
+	}
+	list_free(&list);
+}
+
+static void
+target_settings(struct span input)
+{
+	char *environment[] = { NULL };
+	struct settings settings = { 0 };
+	struct error e = { 0 };
+	bool ok = settings_read(&settings, input, "settings", environment, &e);
+
+	assert(ok != e.set);
+	settings_free(&settings);
+}
+
+/* Two equal members never read, in whatever way they are written. */
+static void
+target_event(struct span input)
+{
+	struct event event;
+
+	if (event_read(&event, input) == EVENT_READ)
+		event_offers(&event, SPAN("mqtt"));
+	else
+		assert(event.presented == PRESENTED_UNREADABLE);
+	assert(event.presented != PRESENTED_ONE ||
+	       event.thumbprint.ptr != NULL);
+	event_free(&event);
+}
+
+/* PEM, else DER. */
+static void
+target_certificate(struct span input)
+{
+	struct certificate c;
+	struct buffer der, name;
+
+	buffer_init(&der, PEM_MAX);
+	buffer_init(&name, CERTIFICATE_NAME_MAX);
+	if (pem_decode(input, &der))
+		input = buffer_span(&der);
+	if (certificate_read(input, &c)) {
+		if (certificate_common_name(&c, &name) !=
+		    CERTIFICATE_NAME_FOUND)
+			assert(name.len == 0);
+		buffer_clear(&name);
+		certificate_alternative_name(&c, &name);
+		assert(span_is_text(buffer_span(&name)));
+	}
+	buffer_free(&der);
+	buffer_free(&name);
+}
+
+static void
+target_records(struct span input)
+{
+	struct record_reader r;
+	struct buffer bytes, out;
+
+	buffer_init(&bytes, RECORD_INPUT_MAX);
+	buffer_init(&out, RECORD_INPUT_MAX);
+	record_init(&r, REQUEST_BODY_MAX);
+	buffer_add(&bytes, input);
+	while (!bytes.failed && record_take(&r, &bytes) == RECORD_COMPLETE) {
+		record_write_begin(&r, &out);
+		record_clear(&r);
+		assert(record_take(&r, &out) == RECORD_COMPLETE);
+		record_clear(&r);
+		assert(out.len == 0);
+	}
+	record_free(&r);
+	buffer_free(&bytes);
+	buffer_free(&out);
+}
+
+/* Lines of NAME=value, then an empty one, then the body: with a list that has
+ * nobody, nobody is let in. */
+static void
+target_parameters(struct span input)
+{
+	enum { PARAMETERS = 64 };
+	static char hub[] = "CERTGATE_SIGNATURE=off";
+	char *environment[] = { hub, NULL }, *parameters[PARAMETERS + 1];
+	struct settings settings = { 0 };
+	struct list list = { 0 };
+	struct error e = { 0 };
+	struct request request;
+	struct answer answer;
+	struct buffer out;
+	struct span line;
+	size_t n = 0;
+
+	while (n < PARAMETERS && span_next(&input, "\n", &line) && line.len > 0)
+		parameters[n++] = span_copy(line);
+	parameters[n] = NULL;
+	struct request_body body = { .bytes = input, .length = input.len };
+	bool ok = settings_read(&settings, (struct span){ 0 }, "", environment,
+				&e) &&
+		  list_build(&list, (struct span){ 0 }, NULL, 0, &files, &e);
+	assert(ok);
+	struct gate gate = { &settings, &list };
+	answer_init(&answer);
+	buffer_init(&out, RESPONSE_MAX);
+	request_read(&request, parameters, &body);
+	handler_answer(&gate, &request, 0, &answer);
+	handler_write(&answer, &request, &out);
+	assert(answer.decision.verdict == VERDICT_DENY ||
+	       !span_equal(answer.event, SPAN("connect")));
+	assert(span_starts(buffer_span(&out), SPAN("Status: ")));
+	buffer_free(&out);
+	answer_free(&answer);
+	list_free(&list);
+	settings_free(&settings);
+	while (n > 0)
+		free(parameters[--n]);
+}
+
+#ifdef FUZZ_TARGET
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static bool started;
+
+	if (!started)
+		started = digest_start();
+	FUZZ_TARGET((struct span){ (const char *)data, size });
+	return 0;
+}
+#endif
+
+static const struct target {
+	const char *name;
+	void (*run)(struct span input);
+} targets[] = {
+	{ "list", target_list },       { "settings", target_settings },
+	{ "event", target_event },     { "certificate", target_certificate },
+	{ "records", target_records }, { "parameters", target_parameters },
+};
+
+#ifndef FUZZ_TARGET
+/* The same damage in every run. */
+static void
+damage(char *data, size_t n, uint32_t *seed)
+{
+	for (int i = 0; i < 3 && n > 0; i++) {
+		*seed = *seed * 1664525 + 1013904223;
+		data[*seed % n] = (char)(*seed >> 24);
+	}
+}
+
+static void
+run_file(const struct target *target, const char *path)
+{
+	static char data[INPUT_MAX], copy[INPUT_MAX];
+	FILE *file = fopen(path, "r");
+	uint32_t seed = 1;
+
+	if (file == NULL)
+		return;
+	size_t n = fread(data, 1, sizeof(data), file);
+	(void)fclose(file);
+	target->run((struct span){ data, n });
+	for (int i = 0; i < DAMAGES; i++) {
+		memcpy(copy, data, n);
+		damage(copy, n, &seed);
+		target->run((struct span){ copy, n - seed % (n + 1) / 4 });
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	size_t n = sizeof(targets) / sizeof(targets[0]), count = 0;
+	char folder[4096];
+
+	if (argc != 2 || !digest_start())
+		return 2;
+	(void)printf("1..%zu\n", n);
+	for (size_t i = 0; i < n; i++) {
+		struct dirent *entry;
+		(void)snprintf(folder, sizeof(folder), "%s/%s", argv[1],
+			       targets[i].name);
+		DIR *d = opendir(folder);
+		size_t before = count;
+		while (d != NULL && (entry = readdir(d)) != NULL) {
+			char path[8192];
+			if (entry->d_name[0] == '.')
+				continue;
+			(void)snprintf(path, sizeof(path), "%s/%s", folder,
+				       entry->d_name);
+			run_file(&targets[i], path);
+			count++;
+		}
+		if (d != NULL)
+			(void)closedir(d);
+		(void)printf("%s %zu - corpus of %s\n",
+			     count > before ? "ok" : "not ok", i + 1,
+			     targets[i].name);
+		(void)fflush(stdout);
+	}
+	return 0;
+}
+#endif

@@ -1,0 +1,5 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# Copyright The certgate authors
+# Each target over its corpus, without a fuzzer.
+exec "$BUILD_DIR/tests/fuzz/fuzz" "$srcdir/tests/fuzz/corpus"
