@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/* Which files are believed.  As root, also those of other users. */
+#include "config.h"
+
+#include "tests/unit/unit.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host/file.h"
+
+enum { MAX = 16, OTHER_USER = 12345 };
+
+static char folder[] = "/tmp/certgate.XXXXXX";
+
+static const char *
+path_of(const char *name)
+{
+	static char path[4][512];
+	static unsigned turn;
+	char *at = path[turn++ % 4];
+
+	(void)snprintf(at, sizeof(path[0]), "%s/%s", folder, name);
+	return at;
+}
+
+static void
+write_file(const char *name, const char *text, mode_t mode)
+{
+	FILE *file = fopen(path_of(name), "w");
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(chmod(path_of(name), mode), 0);
+}
+
+static void
+expect(const char *path, bool secret, enum file_result wanted, const char *says)
+{
+	struct file_identity identity;
+	struct buffer text;
+	struct error e = { 0 };
+	enum file_result got =
+		file_read(path, secret, MAX, &text, &identity, &e);
+
+	if (got != wanted || e.set != (got != FILE_READ) ||
+	    (e.set && strstr(e.text, says) == NULL))
+		fail_msg("%s: got %d '%s', expected %d '%s'", path, got, e.text,
+			 wanted, says);
+	if (got == FILE_READ) {
+		struct file_identity now;
+		assert_span(buffer_span(&text), says);
+		file_identify(path, &now);
+		assert_true(file_same(&identity, &now));
+	}
+	buffer_wipe(&text);
+}
+
+static void
+test_modes(void **state)
+{
+	static const struct {
+		mode_t mode;
+		bool secret;
+		enum file_result result;
+		const char *says;
+	} rows[] = {
+		{ 0600, false, FILE_READ, "text" },
+		{ 0640, false, FILE_READ, "text" },
+		{ 0644, false, FILE_READ, "text" },
+		{ 0640, true, FILE_READ, "text" },
+		{ 0644, true, FILE_UNSAFE, "chmod o-r" },
+		{ 0646, false, FILE_UNSAFE, "chmod o-w" },
+		{ 0602, false, FILE_UNSAFE, "chmod o-w" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		write_file("file", "text", rows[i].mode);
+		expect(path_of("file"), rows[i].secret, rows[i].result,
+		       rows[i].says);
+	}
+	write_file("file", "text", 0660);
+	if (geteuid() == 0) {
+		expect(path_of("file"), false, FILE_READ, "text");
+		assert_int_equal(chown(path_of("file"), 0, OTHER_USER), 0);
+	}
+	if (geteuid() == 0 || getegid() != 0)
+		expect(path_of("file"), false, FILE_UNSAFE, "chmod g-w");
+	unlink(path_of("file"));
+}
+
+static void
+test_kinds(void **state)
+{
+	(void)state;
+	expect(path_of("missing"), false, FILE_UNREADABLE, "No such file");
+	expect(path_of("missing/file"), false, FILE_UNREADABLE, "No such file");
+	expect(folder, false, FILE_UNREADABLE, "expected a file");
+	expect("/", false, FILE_UNREADABLE, "expected the path of a file");
+	expect("relative", false, FILE_UNREADABLE, "absolute");
+	expect("/dev/null", false, FILE_UNREADABLE, "expected a file");
+	assert_int_equal(mkfifo(path_of("fifo"), 0600), 0);
+	expect(path_of("fifo"), false, FILE_UNREADABLE, "expected a file");
+	unlink(path_of("fifo"));
+	write_file("file", "", 0600);
+	expect(path_of("file"), false, FILE_READ, "");
+	expect(path_of("file/file"), false, FILE_UNREADABLE, "Not a directory");
+	write_file("file", "0123456789abcdef", 0600);
+	expect(path_of("file"), false, FILE_READ, "0123456789abcdef");
+	write_file("file", "0123456789abcdef0", 0600);
+	expect(path_of("file"), false, FILE_UNSAFE, "too large");
+	unlink(path_of("file"));
+}
+
+static void
+test_links(void **state)
+{
+	(void)state;
+	write_file("file", "text", 0600);
+	assert_int_equal(symlink("file", path_of("near")), 0);
+	assert_int_equal(symlink(path_of("near"), path_of("far")), 0);
+	assert_int_equal(symlink("loop", path_of("loop")), 0);
+	assert_int_equal(symlink("nothing", path_of("dangling")), 0);
+	assert_int_equal(symlink(folder, path_of("folder")), 0);
+	expect(path_of("near"), false, FILE_READ, "text");
+	expect(path_of("far"), false, FILE_READ, "text");
+	expect(path_of("folder/far"), false, FILE_READ, "text");
+	expect(path_of("./folder/../far"), false, FILE_UNREADABLE, "");
+	expect(path_of("loop"), false, FILE_UNREADABLE, "leads nowhere");
+	expect(path_of("dangling"), false, FILE_UNREADABLE, "No such file");
+	if (geteuid() == 0) {
+		assert_int_equal(lchown(path_of("near"), OTHER_USER, 0), 0);
+		expect(path_of("near"), false, FILE_UNREADABLE,
+		       "belongs to another user");
+		expect(path_of("far"), false, FILE_UNREADABLE,
+		       "belongs to another user");
+		assert_int_equal(chown(path_of("file"), OTHER_USER, 0), 0);
+		expect(path_of("file"), false, FILE_UNSAFE, "chown root");
+	}
+	static const char *const names[] = { "file", "near",	 "far",
+					     "loop", "dangling", "folder" };
+	for (size_t i = 0; i < COUNT(names); i++)
+		unlink(path_of(names[i]));
+}
+
+static void
+test_folders(void **state)
+{
+	(void)state;
+	assert_int_equal(mkdir(path_of("open"), 0700), 0);
+	write_file("open/file", "text", 0600);
+	expect(path_of("open/file"), false, FILE_READ, "text");
+	assert_int_equal(chmod(path_of("open"), 0777), 0);
+	expect(path_of("open/file"), false, FILE_UNREADABLE, "chmod o-w");
+	assert_int_equal(chmod(path_of("open"), 01777), 0);
+	expect(path_of("open/file"), false, FILE_READ, "text");
+	unlink(path_of("open/file"));
+	rmdir(path_of("open"));
+}
+
+static void
+test_identity(void **state)
+{
+	struct file_identity before, after, none = { 0 };
+
+	(void)state;
+	write_file("file", "one", 0600);
+	file_identify(path_of("file"), &before);
+	file_identify(path_of("file"), &after);
+	assert_true(file_same(&before, &after));
+	write_file("new", "two", 0600);
+	assert_int_equal(rename(path_of("new"), path_of("file")), 0);
+	file_identify(path_of("file"), &after);
+	assert_false(file_same(&before, &after));
+	unlink(path_of("file"));
+	file_identify(path_of("file"), &after);
+	assert_false(file_same(&before, &after));
+	assert_true(file_same(&none, &after));
+}
+
+static int
+make_folder(void **state)
+{
+	(void)state;
+	return mkdtemp(folder) == NULL;
+}
+
+static int
+remove_folder(void **state)
+{
+	(void)state;
+	return rmdir(folder);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_modes),	 cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_links),	 cmocka_unit_test(test_folders),
+		cmocka_unit_test(test_identity),
+	};
+
+	return cmocka_run_group_tests_name("file", tests, make_folder,
+					   remove_folder);
+}
