@@ -8,8 +8,11 @@
 
 #include "host/connection.h"
 
-/* Bytes asked for at once: more than most requests have. */
-enum { READ_SIZE = 16384 };
+enum {
+	READ_SIZE =
+		16384, /* bytes asked for at once; most requests have less */
+	READS = 16 /* in one turn, so that a fast peer holds up nobody */
+};
 
 void
 connection_open(struct connection *c, int fd, int64_t now_ms)
@@ -79,7 +82,7 @@ connection_advance(struct connection *c, fastcgi_answer *answer, void *context,
 		   bool *progress)
 {
 	*progress = false;
-	for (;;) {
+	for (unsigned i = 0; i < READS; i++) {
 		char *room = buffer_reserve(&c->input, READ_SIZE);
 		if (room == NULL)
 			return false;
@@ -94,6 +97,7 @@ connection_advance(struct connection *c, fastcgi_answer *answer, void *context,
 		if (!answer_whole(c, answer, context, progress))
 			return false;
 		if (*progress || n < READ_SIZE)
-			return true; /* others first; the rest comes again */
+			break;
 	}
+	return true; /* others first; the rest comes again */
 }

@@ -2,6 +2,7 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 
 static enum log_target target = LOG_TARGET_STDERR;
 static enum log_format format = LOG_FORMAT_TEXT;
+static bool may_block; /* stderr is a pipe or a socket, and may be full */
 static pid_t process; /* asked for once: the kernel is far away */
 static struct buffer line; /* the one being made; its memory is kept */
 
@@ -54,8 +56,11 @@ static void
 begin(int64_t now)
 {
 	if (line.max == 0) {
+		struct stat s;
 		buffer_init(&line, LOG_LINE_MAX);
 		process = getpid();
+		may_block = fstat(STDERR_FILENO, &s) != 0 ||
+			    S_ISFIFO(s.st_mode) || S_ISSOCK(s.st_mode);
 	}
 	buffer_clear(&line);
 	if (format == LOG_FORMAT_JSON) {
@@ -73,6 +78,15 @@ begin(int64_t now)
 	}
 }
 
+/* A pipe that can be written to takes a line whole (pipe(7), PIPE_BUF). */
+static bool
+has_room(void)
+{
+	struct pollfd out = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	return poll(&out, 1, 0) == 1 && (out.revents & POLLOUT) != 0;
+}
+
 static void
 send_line(enum log_level level)
 {
@@ -85,6 +99,8 @@ send_line(enum log_level level)
 		return;
 	}
 	buffer_add_byte(&line, '\n');
+	if (may_block && !has_room())
+		return; /* lost, see the header */
 	if (write(STDERR_FILENO, line.data, line.len) < 0)
 		return; /* lost, see the header */
 }

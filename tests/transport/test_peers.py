@@ -6,7 +6,9 @@ ones.  Whatever one of them does, the others are answered."""
 import os
 import pathlib
 import signal
+import subprocess
 import sys
+import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import cases, fastcgi, place, processes, tap  # noqa: E402
@@ -207,6 +209,50 @@ class Test:
         for peer in waiting:
             peer.close()
 
+    def endless(self):
+        """Peers whose bodies never end, as fast as they can."""
+        stopped = threading.Event()
+        data = fastcgi.begin() + fastcgi.stream(fastcgi.PARAMS, b"") + \
+            fastcgi.record(fastcgi.STDIN, b"x" * 65535) * 4
+        more = fastcgi.record(fastcgi.STDIN, b"x" * 65535) * 16
+
+        def flood():
+            peer = self.peer()
+            peer.send(data)
+            while not stopped.is_set() and peer.send(more):
+                pass
+            peer.close()
+
+        threads = [threading.Thread(target=flood) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for i in range(20):
+            self.alive(f"three endless bodies, {i + 1}")
+        stopped.set()
+        for thread in threads:
+            thread.join()
+
+    def full_log(self):
+        """A log that nobody reads is no reason to stop."""
+        configuration = processes.Configuration(self.base / "full", {}, None)
+        read, write = os.pipe()
+        path = configuration.folder / "socket"
+        with processes.listen(path) as listener:
+            handler = subprocess.Popen(
+                [place.HANDLER], stdin=listener, stderr=write,
+                env=configuration.environment())
+            os.close(write)
+            answered = 0
+            for _ in range(1000):
+                peer = Peer(path)
+                peer.send(fastcgi.request(VALIDATION))
+                answered += peer.answer() is not None
+                peer.close()
+            handler.terminate()
+            self.tap.equal((answered, handler.wait(20)), (1000, 0),
+                           "a log that is full holds up nobody")
+            os.close(read)
+
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.handler.process.pid}/fd"))
 
@@ -254,6 +300,8 @@ class Test:
         self.tap.result(peak["VmHWM:"] < 40000,
                         "sixteen times the largest body are not kept", peak)
         self.silent()
+        self.endless()
+        self.full_log()
         self.stop()
         self.tap.done()
 
