@@ -8,11 +8,12 @@
 #include "protocol/digest.h"
 #include "protocol/event.h"
 
-typedef void route_function(const struct gate *gate,
-			    const struct request *request, int64_t now,
-			    struct answer *answer);
-
-static route_function answer_validation, answer_connect, answer_notification;
+/* What to do with a request whose sender was checked. */
+enum task {
+	TASK_AGREE, /* to deliveries: the answer to a validation */
+	TASK_DECIDE,
+	TASK_NOTE /* nothing to be decided; whatever the body */
+};
 
 /* The first that fits.  A type that ends in '.' fits what begins with it and
  * goes on.  Types are compared exactly: connect must be nothing else. */
@@ -21,23 +22,23 @@ static const struct route {
 	struct span type; /* ce-type; absent: not looked at */
 	struct span name; /* in the log */
 	uint64_t body_max; /* bytes */
-	route_function *answer;
+	enum task task;
 } routes[] = {
 	{ SPAN_TEXT("OPTIONS"),
 	  { 0 },
 	  SPAN_TEXT("validate"),
 	  REQUEST_DRAIN_MAX,
-	  answer_validation },
+	  TASK_AGREE },
 	{ SPAN_TEXT("POST"), SPAN_TEXT("azure.webpubsub.sys.connect"),
-	  SPAN_TEXT("connect"), REQUEST_BODY_MAX, answer_connect },
+	  SPAN_TEXT("connect"), REQUEST_BODY_MAX, TASK_DECIDE },
 	{ SPAN_TEXT("POST"), SPAN_TEXT("azure.webpubsub.sys.connected"),
-	  SPAN_TEXT("connected"), REQUEST_BODY_MAX, answer_notification },
+	  SPAN_TEXT("connected"), REQUEST_BODY_MAX, TASK_NOTE },
 	{ SPAN_TEXT("POST"), SPAN_TEXT("azure.webpubsub.sys.disconnected"),
-	  SPAN_TEXT("disconnected"), REQUEST_BODY_MAX, answer_notification },
+	  SPAN_TEXT("disconnected"), REQUEST_BODY_MAX, TASK_NOTE },
 	{ SPAN_TEXT("POST"), SPAN_TEXT("azure.webpubsub.gp."),
-	  SPAN_TEXT("group"), REQUEST_BODY_MAX, answer_notification },
+	  SPAN_TEXT("group"), REQUEST_BODY_MAX, TASK_NOTE },
 	{ SPAN_TEXT("POST"), SPAN_TEXT("azure.webpubsub.user."),
-	  SPAN_TEXT("user"), REQUEST_DRAIN_MAX, answer_notification },
+	  SPAN_TEXT("user"), REQUEST_DRAIN_MAX, TASK_NOTE },
 };
 
 enum { ROUTES = sizeof(routes) / sizeof(routes[0]) };
@@ -99,28 +100,10 @@ refuse(struct answer *answer, enum reason reason)
 }
 
 static void
-answer_validation(const struct gate *gate, const struct request *request,
-		  int64_t now, struct answer *answer)
+accept(struct answer *answer, int status, enum reason reason)
 {
-	(void)gate;
-	(void)request;
-	(void)now;
-	answer->response.status = 200;
-	answer->response.validation = true;
-	answer->response.methods = true;
-	answer->decision.reason = REASON_VALIDATED;
-	answer->decision.verdict = VERDICT_ALLOW;
-}
-
-static void
-answer_notification(const struct gate *gate, const struct request *request,
-		    int64_t now, struct answer *answer)
-{
-	(void)gate;
-	(void)request;
-	(void)now;
-	answer->response.status = 204;
-	answer->decision.reason = REASON_NOTIFIED;
+	answer->response.status = status;
+	answer->decision.reason = reason;
 	answer->decision.verdict = VERDICT_ALLOW;
 }
 
@@ -214,7 +197,7 @@ check_request(const struct gate *gate, const struct request *request,
 	      const struct route *route, struct sender *sender,
 	      enum reason *reason)
 {
-	bool validation = route->answer == answer_validation;
+	bool validation = route->task == TASK_AGREE;
 
 	if (gate->settings == NULL)
 		*reason = REASON_SETTINGS;
@@ -255,6 +238,26 @@ finish_refusal(struct answer *answer)
 	buffer_add_byte(&response->body, '\n');
 }
 
+/* The answer to a request that was checked. */
+static void
+answer_route(const struct route *route, const struct gate *gate,
+	     const struct request *request, int64_t now, struct answer *answer)
+{
+	switch (route->task) {
+	case TASK_AGREE:
+		answer->response.validation = true;
+		answer->response.methods = true;
+		accept(answer, 200, REASON_VALIDATED);
+		break;
+	case TASK_DECIDE:
+		answer_connect(gate, request, now, answer);
+		break;
+	case TASK_NOTE:
+		accept(answer, 204, REASON_NOTIFIED);
+		break;
+	}
+}
+
 void
 handler_answer(const struct gate *gate, const struct request *request,
 	       int64_t now, struct answer *answer)
@@ -277,7 +280,7 @@ handler_answer(const struct gate *gate, const struct request *request,
 		refuse(answer, reason);
 	} else {
 		answer->response.allowed_origin = sender.origin;
-		route->answer(gate, request, now, answer);
+		answer_route(route, gate, request, now, answer);
 	}
 	if (answer->decision.verdict != VERDICT_ALLOW)
 		finish_refusal(answer);

@@ -10,16 +10,24 @@
 #include "base/error.h"
 #include "base/hex.h"
 
+/* False if there is an error already. */
+static bool
+set_text(struct error *e, const char *format, va_list arguments)
+{
+	if (e->set)
+		return false;
+	e->set = true;
+	(void)vsnprintf(e->text, sizeof(e->text), format, arguments);
+	return true;
+}
+
 bool
 error_set(struct error *e, const char *format, ...)
 {
 	va_list arguments;
 
-	if (e->set)
-		return false;
-	e->set = true;
 	va_start(arguments, format);
-	(void)vsnprintf(e->text, sizeof(e->text), format, arguments);
+	(void)set_text(e, format, arguments);
 	va_end(arguments);
 	return false;
 }
@@ -30,15 +38,13 @@ error_system(struct error *e, const char *format, ...)
 	int number = errno;
 	va_list arguments;
 
-	if (e->set)
-		return false;
-	e->set = true;
 	va_start(arguments, format);
-	(void)vsnprintf(e->text, sizeof(e->text), format, arguments);
+	bool fresh = set_text(e, format, arguments);
 	va_end(arguments);
 	size_t used = strlen(e->text);
-	(void)snprintf(e->text + used, sizeof(e->text) - used, ": %s",
-		       strerror(number));
+	if (fresh)
+		(void)snprintf(e->text + used, sizeof(e->text) - used, ": %s",
+			       strerror(number));
 	return false;
 }
 

@@ -189,14 +189,15 @@ take_character(struct span s, uint32_t *c)
 	return n;
 }
 
-bool
-span_is_utf8(struct span s)
+static bool
+is_utf8(struct span s, bool with_controls)
 {
 	uint32_t c;
 
 	while (s.len > 0) {
 		size_t n = take_character(s, &c);
-		if (n == 0)
+		bool control = c < 0x20 || (c >= 0x7f && c < 0xa0);
+		if (n == 0 || (control && !with_controls))
 			return false;
 		s = span_after(s, n);
 	}
@@ -204,15 +205,13 @@ span_is_utf8(struct span s)
 }
 
 bool
+span_is_utf8(struct span s)
+{
+	return is_utf8(s, true);
+}
+
+bool
 span_is_text(struct span s)
 {
-	uint32_t c;
-
-	while (s.len > 0) {
-		size_t n = take_character(s, &c);
-		if (n == 0 || c < 0x20 || (c >= 0x7f && c < 0xa0))
-			return false;
-		s = span_after(s, n);
-	}
-	return true;
+	return is_utf8(s, false);
 }
