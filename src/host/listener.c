@@ -218,6 +218,26 @@ bind_unix(int fd, const union address *address,
 	return false;
 }
 
+/* Locks the folder of path until the descriptor is closed: of two programs that
+ * find the same dead socket, the second must find the first one alive.  -1 and
+ * e on failure. */
+static int
+lock_folder(const char *path, struct error *e)
+{
+	char folder[sizeof(((struct sockaddr_un *)0)->sun_path) + 1];
+	size_t n = (size_t)(strrchr(path, '/') - path) + 1;
+
+	memcpy(folder, path, n);
+	folder[n] = '\0';
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0 && flock(fd, LOCK_EX) == 0)
+		return fd;
+	error_system(e, "%s", folder);
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
 static bool
 open_unix(struct listener *listener, const struct listener_options *options,
 	  struct error *e)
@@ -231,10 +251,19 @@ open_unix(struct listener *listener, const struct listener_options *options,
 	listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (listener->fd < 0)
 		return error_system(e, "socket");
-	if (!bind_unix(listener->fd, &address, options, e))
+	int lock = lock_folder(options->address, e);
+	if (lock < 0)
 		return false;
-	listener->path = strdup(options->address);
-	return listener->path != NULL || error_set(e, "out of memory");
+	bool ok = bind_unix(listener->fd, &address, options, e);
+	if (ok) {
+		listener->path = strdup(options->address);
+		ok = (listener->path != NULL ||
+		      error_set(e, "out of memory")) &&
+		     (listen(listener->fd, BACKLOG) == 0 ||
+		      error_system(e, "%s", options->address));
+	}
+	close(lock);
+	return ok;
 }
 
 static bool
@@ -254,7 +283,8 @@ open_inet(struct listener *listener, const struct listener_options *options,
 		return error_system(e, "socket");
 	(void)setsockopt(listener->fd, SOL_SOCKET, SO_REUSEADDR, &on,
 			 sizeof(on));
-	return bind(listener->fd, &address.any, size) == 0 ||
+	return (bind(listener->fd, &address.any, size) == 0 &&
+		listen(listener->fd, BACKLOG) == 0) ||
 	       error_system(e, "%s", options->address);
 }
 
@@ -262,12 +292,10 @@ bool
 listener_open(struct listener *listener, const struct listener_options *options,
 	      struct error *e)
 {
-	*listener = (struct listener){ .fd = -1 };
+	*listener = (struct listener){ .fd = -1, .ours = true };
 	bool ok = options->address[0] == '/' ? open_unix(listener, options, e)
 					     : open_inet(listener, options, e);
 
-	if (ok && listen(listener->fd, BACKLOG) != 0)
-		ok = error_system(e, "%s", options->address);
 	if (ok) {
 		set_nonblocking(listener->fd);
 		return true;

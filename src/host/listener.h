@@ -16,7 +16,8 @@
 #include "base/error.h"
 
 struct listener {
-	int fd; /* owned when path or address was given */
+	int fd;
+	bool ours; /* opened here: nobody else accepts from it */
 	char *path; /* owned; the socket file that is ours to remove, or NULL */
 	bool inet; /* peers are looked at */
 };

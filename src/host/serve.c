@@ -110,24 +110,31 @@ find_place(struct loop *loop)
 	return oldest;
 }
 
-static void
+/* Takes up to ACCEPTS connections; false once none is left to be taken.  When
+ * there are too many files open, the listener rests until the next tick. */
+static bool
 accept_some(struct loop *loop)
 {
 	for (unsigned i = 0; i < ACCEPTS; i++) {
 		struct connection *c = find_place(loop);
 		if (c == NULL) {
 			set_listening(loop, false);
-			return;
+			return false;
 		}
 		int fd = listener_accept(loop->listener);
-		if (fd < 0)
-			return;
+		if (fd < 0) {
+			if (errno == EMFILE || errno == ENFILE ||
+			    errno == ENOMEM || errno == ENOBUFS)
+				set_listening(loop, false);
+			return false;
+		}
 		if (c->fd >= 0)
 			drop(loop, c);
 		connection_open(c, fd, now_ms());
 		loop->open++;
 		advance(loop, c);
 	}
+	return true;
 }
 
 /* A silent connection has as long as a half-spoken request; a kept one may be
@@ -150,10 +157,9 @@ static void
 begin_stop(struct loop *loop)
 {
 	loop->stopping = true;
-	if (loop->listener->path != NULL) {
-		listener_remove(loop->listener);
-		accept_some(loop);
-	}
+	listener_remove(loop->listener);
+	while (loop->listener->ours && accept_some(loop))
+		;
 	set_listening(loop, false);
 	for (size_t i = 0; i < SERVE_CONNECTIONS; i++) {
 		struct connection *c = &loop->connections[i];
@@ -213,7 +219,7 @@ turn(struct loop *loop)
 		if (who == loop)
 			take_signals(loop);
 		else if (who == loop->listener && loop->listening)
-			accept_some(loop);
+			(void)accept_some(loop);
 		else if (who != loop->listener && c->fd >= 0)
 			advance(loop, c);
 	}
@@ -223,6 +229,8 @@ turn(struct loop *loop)
 	loop->ticked_ms = now;
 	loop->service->tick(loop->service->context, false);
 	drop_late(loop, now);
+	if (!loop->stopping)
+		set_listening(loop, true);
 }
 
 bool

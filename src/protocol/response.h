@@ -14,7 +14,7 @@
 #include "base/span.h"
 
 enum {
-	RESPONSE_BODY_MAX = 65536, /* bytes; more does not fit an entry */
+	RESPONSE_BODY_MAX = 262144, /* bytes; what an entry can grant fits */
 	RESPONSE_MAX = RESPONSE_BODY_MAX + 1024 /* bytes with the header */
 };
 

@@ -72,6 +72,30 @@ third = start("--listen", path)
 out.result(place.wait_for(lambda: is_answered(path)), "after a SIGKILL too")
 processes.end(third, signal.SIGINT)
 out.equal(third.returncode, 0, "SIGINT ends it with 0")
+last = start("--listen", path)
+place.wait_for(lambda: is_answered(path))
+last.send_signal(signal.SIGSTOP)
+waiting = [fastcgi.Peer(path, 10) for _ in range(150)]
+for peer in waiting:
+    peer.send(VALIDATION)
+last.send_signal(signal.SIGTERM)
+last.send_signal(signal.SIGCONT)
+out.equal(sum(peer.answer() is not None for peer in waiting), 150,
+          "SIGTERM: who had connected is answered")
+for peer in waiting:
+    peer.close()
+out.equal(processes.end(last), 0, "and then it ends")
+dead = socket.socket(socket.AF_UNIX)
+dead.bind(str(path))
+dead.close()
+
+many = [start("--listen", path) for _ in range(8)]
+place.wait_for(lambda: sum(p.poll() is not None for p in many) == 7)
+out.equal(sorted(-1 if p.poll() is None else p.poll() for p in many),
+          [-1] + [3] * 7, "of eight at once, one gets a dead socket")
+out.result(is_answered(path), "and answers")
+for process in many:
+    processes.end(process)
 
 path.write_text("precious")
 code, _, errors = run("--listen", path)

@@ -6,7 +6,6 @@ ones.  Whatever one of them does, the others are answered."""
 import os
 import pathlib
 import signal
-import subprocess
 import sys
 import threading
 
@@ -232,15 +231,37 @@ class Test:
         for thread in threads:
             thread.join()
 
+    def few_files(self):
+        """Fewer descriptors than connections."""
+        configuration = processes.Configuration(self.base / "few", {}, None)
+        path = configuration.folder / "socket"
+        with processes.listen(path) as listener:
+            handler = processes.begin(
+                ["/bin/sh", "-c", "ulimit -n 24; exec \"$0\"",
+                 place.HANDLER], configuration.log,
+                configuration.environment(), stdin=listener)
+            silent = [Peer(path) for _ in range(40)]
+            for peer in silent:
+                peer.send(b"\1")
+            for peer in silent[:32]:
+                peer.close()
+            peer = Peer(path)
+            peer.send(fastcgi.request(VALIDATION))
+            self.tap.result(peer.answer() is not None,
+                            "too few descriptors: answered when there are")
+            for peer in silent[32:]:
+                peer.close()
+            self.tap.equal(processes.end(handler), 0, "and ends with 0")
+
     def full_log(self):
         """A log that nobody reads is no reason to stop."""
         configuration = processes.Configuration(self.base / "full", {}, None)
         read, write = os.pipe()
         path = configuration.folder / "socket"
         with processes.listen(path) as listener:
-            handler = subprocess.Popen(
-                [place.HANDLER], stdin=listener, stderr=write,
-                env=configuration.environment())
+            handler = processes.begin([place.HANDLER], f"/dev/fd/{write}",
+                                      configuration.environment(),
+                                      stdin=listener)
             os.close(write)
             answered = 0
             for _ in range(1000):
@@ -248,8 +269,7 @@ class Test:
                 peer.send(fastcgi.request(VALIDATION))
                 answered += peer.answer() is not None
                 peer.close()
-            handler.terminate()
-            self.tap.equal((answered, handler.wait(20)), (1000, 0),
+            self.tap.equal((answered, processes.end(handler)), (1000, 0),
                            "a log that is full holds up nobody")
             os.close(read)
 
@@ -302,6 +322,7 @@ class Test:
         self.silent()
         self.endless()
         self.full_log()
+        self.few_files()
         self.stop()
         self.tap.done()
 
