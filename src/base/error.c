@@ -11,7 +11,7 @@
 #include "base/hex.h"
 
 /* False if there is an error already. */
-static bool
+__attribute__((format(printf, 2, 0))) static bool
 set_text(struct error *e, const char *format, va_list arguments)
 {
 	if (e->set)
