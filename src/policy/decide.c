@@ -95,13 +95,13 @@ static bool
 is_denied_by(const struct client *c, const struct thumbprint *pin,
 	     struct decision *d)
 {
-	const struct entry *const *found;
+	const struct list_key *found;
 	size_t n = list_find(c->list, pin, &found);
 
 	for (size_t i = 0; i < n; i++) {
-		if (found[i]->allows)
+		if (found[i].entry->allows)
 			continue;
-		d->entry = found[i];
+		d->entry = found[i].entry;
 		return true;
 	}
 	return false;
@@ -110,6 +110,8 @@ is_denied_by(const struct client *c, const struct thumbprint *pin,
 static bool
 check_not_denied(const struct client *c, struct decision *d)
 {
+	if (!c->list->denies)
+		return true;
 	if (is_denied_by(c, &d->sha256, d) || is_denied_by(c, &d->sha1, d))
 		return refuse(d, REASON_DENIED);
 	return c->has_content || !c->list->denies_by_content ||
@@ -139,13 +141,13 @@ static bool
 is_allowed_by(const struct client *c, const struct thumbprint *pin,
 	      struct decision *d)
 {
-	const struct entry *const *found;
+	const struct list_key *found;
 	size_t n = list_find(c->list, pin, &found);
 
 	for (size_t i = 0; i < n; i++) {
-		enum reason reason = limits_of(c, found[i]);
+		enum reason reason = limits_of(c, found[i].entry);
 		if (reason == REASON_LISTED || d->entry == NULL) {
-			d->entry = found[i];
+			d->entry = found[i].entry;
 			d->reason = reason;
 		}
 		if (reason == REASON_LISTED)

@@ -85,8 +85,9 @@ add_line(struct list *list, struct span line, const struct entry_files *files,
 		return false;
 	}
 	entry.line = number;
-	if (!entry.allows && entry.pin.kind != THUMBPRINT_SHA1)
-		list->denies_by_content = true;
+	list->denies |= !entry.allows;
+	list->denies_by_content |=
+		!entry.allows && entry.pin.kind != THUMBPRINT_SHA1;
 	if (add(list, &entry, e))
 		return true;
 	entry_free(&entry);
@@ -148,28 +149,50 @@ add_text(struct list *list, struct span text, const struct entry_files *files,
 	return true;
 }
 
+static uint64_t
+front_of(const struct thumbprint *pin)
+{
+	uint64_t front = 0;
+
+	for (size_t i = 0; i < sizeof(front); i++)
+		front = front << 8 | pin->digest[i];
+	return front;
+}
+
+/* Where a key stands in relation to a pin: as memcmp. */
+static int
+compare_pin(const struct list_key *key, uint64_t front,
+	    const struct thumbprint *pin)
+{
+	if (key->front != front)
+		return key->front < front ? -1 : 1;
+	return thumbprint_compare(&key->entry->pin, pin);
+}
+
 static int
 compare(const void *a, const void *b)
 {
-	const struct entry *one = *(const struct entry *const *)a;
-	const struct entry *other = *(const struct entry *const *)b;
-	int order = thumbprint_compare(&one->pin, &other->pin);
+	const struct list_key *one = a, *other = b;
+	int order = compare_pin(one, other->front, &other->entry->pin);
 
 	if (order != 0)
 		return order;
-	return one < other ? -1 : one > other;
+	return one->entry < other->entry ? -1 : one->entry > other->entry;
 }
 
 static bool
 sort(struct list *list, struct error *e)
 {
 	free(list->sorted);
-	list->sorted = calloc(list->n + 1, sizeof(const struct entry *));
+	list->sorted = calloc(list->n + 1, sizeof(*list->sorted));
 	if (list->sorted == NULL)
 		return error_set(e, "out of memory");
 	for (size_t i = 0; i < list->n; i++)
-		list->sorted[i] = &list->entries[i];
-	qsort(list->sorted, list->n, sizeof(const struct entry *), compare);
+		list->sorted[i] = (struct list_key){
+			.front = front_of(&list->entries[i].pin),
+			.entry = &list->entries[i],
+		};
+	qsort(list->sorted, list->n, sizeof(*list->sorted), compare);
 	return true;
 }
 
@@ -177,8 +200,8 @@ static void
 warn_of_repeats(struct list *list)
 {
 	for (size_t i = 1; i < list->n; i++) {
-		const struct entry *one = list->sorted[i - 1];
-		const struct entry *other = list->sorted[i];
+		const struct entry *one = list->sorted[i - 1].entry;
+		const struct entry *other = list->sorted[i].entry;
 		if (one->text_hash != other->text_hash ||
 		    thumbprint_compare(&one->pin, &other->pin) != 0)
 			continue;
@@ -196,7 +219,7 @@ add_pins(struct list *list, const struct thumbprint *pins, size_t n)
 	struct list text = { .sorted = list->sorted, .n = list->n };
 
 	for (size_t i = 0; i < n; i++) {
-		const struct entry *const *found;
+		const struct list_key *found;
 		if (list_find(&text, &pins[i], &found) == 0)
 			list->entries[list->n++] = (struct entry){
 				.pin = pins[i],
@@ -234,8 +257,9 @@ list_free(struct list *list)
 
 size_t
 list_find(const struct list *list, const struct thumbprint *pin,
-	  const struct entry *const **found)
+	  const struct list_key **found)
 {
+	uint64_t front = front_of(pin);
 	size_t low = 0, high = list->n, count = 0;
 
 	*found = NULL;
@@ -243,13 +267,13 @@ list_find(const struct list *list, const struct thumbprint *pin,
 		return 0;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		if (thumbprint_compare(&list->sorted[middle]->pin, pin) < 0)
+		if (compare_pin(&list->sorted[middle], front, pin) < 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
 	while (low + count < list->n &&
-	       thumbprint_compare(&list->sorted[low + count]->pin, pin) == 0)
+	       compare_pin(&list->sorted[low + count], front, pin) == 0)
 		count++;
 	*found = list->sorted + low;
 	return count;

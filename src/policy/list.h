@@ -22,12 +22,20 @@ enum {
 	LIST_LINE_MAX = 65536 /* bytes of one line */
 };
 
+/* An entry where it is looked for.  The front of the digest stands beside the
+ * pointer, so that a search touches the entries only where it ends. */
+struct list_key {
+	uint64_t front; /* the first eight bytes of the pin's digest */
+	const struct entry *entry;
+};
+
 struct list {
 	struct entry *entries; /* owned, in the order of the file */
 	size_t n;
 	size_t size; /* entries allocated */
-	const struct entry **sorted; /* owned; by pin, then by order */
-	bool denies_by_content; /* a deny needs more than the label */
+	struct list_key *sorted; /* owned; by pin, then by order */
+	bool denies; /* there is a deny entry */
+	bool denies_by_content; /* one of them needs more than the label */
 	struct warnings warnings;
 };
 
@@ -44,6 +52,6 @@ void list_free(struct list *list);
 /* The entries with this pin, in order: returns how many, the first at *found
  * (borrowed).  THUMBPRINT_NONE has none. */
 size_t list_find(const struct list *list, const struct thumbprint *pin,
-		 const struct entry *const **found);
+		 const struct list_key **found);
 
 #endif

@@ -129,7 +129,7 @@ stage_lookup(void)
 {
 	struct thumbprint pin =
 		thumbprint_of(THUMBPRINT_SHA256, certificate.sha256);
-	const struct entry *const *found;
+	const struct list_key *found;
 
 	sink ^= list_find(&list, &pin, &found) > 0;
 }

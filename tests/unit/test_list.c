@@ -201,7 +201,7 @@ test_good(void **state)
 {
 	struct list list;
 	struct error e;
-	const struct entry *const *found;
+	const struct list_key *found;
 	struct thumbprint pin;
 
 	(void)state;
@@ -214,10 +214,10 @@ test_good(void **state)
 	assert_true(list.denies_by_content);
 	assert_true(thumbprint_from_label(SPAN(SHA1), &pin));
 	assert_int_equal(list_find(&list, &pin, &found), 2);
-	assert_int_equal(found[0]->line, 4);
-	assert_string_equal(found[0]->terms->user, "a # b");
-	assert_int_equal(found[1]->line, 6);
-	assert_null(found[1]->terms);
+	assert_int_equal(found[0].entry->line, 4);
+	assert_string_equal(found[0].entry->terms->user, "a # b");
+	assert_int_equal(found[1].entry->line, 6);
+	assert_null(found[1].entry->terms);
 	pin.digest[0] ^= 1;
 	assert_int_equal(list_find(&list, &pin, &found), 0);
 	pin.kind = THUMBPRINT_NONE;
@@ -261,7 +261,7 @@ test_repeats_and_variable(void **state)
 	struct list list = { 0 };
 	struct error e = { 0 };
 	struct thumbprint pins[2];
-	const struct entry *const *found;
+	const struct list_key *found;
 
 	(void)state;
 	assert_true(thumbprint_from_label(SPAN(SHA1), &pins[0]));
@@ -274,7 +274,7 @@ test_repeats_and_variable(void **state)
 	assert_non_null(strstr(list.warnings.warning[0].text, "line 1"));
 	assert_int_equal(list_find(&list, &pins[0], &found), 2);
 	assert_int_equal(list_find(&list, &pins[1], &found), 1);
-	assert_int_equal(found[0]->line, 0);
+	assert_int_equal(found[0].entry->line, 0);
 	list_free(&list);
 }
 
@@ -295,10 +295,10 @@ test_many(void **state)
 	}
 	assert_true(build(&list, buffer_span(&text), &e));
 	for (unsigned i = 0; i < MANY; i++) {
-		const struct entry *const *found;
+		const struct list_key *found;
 		assert_int_equal(list_find(&list, &list.entries[i].pin, &found),
 				 1);
-		assert_ptr_equal(found[0], &list.entries[i]);
+		assert_ptr_equal(found[0].entry, &list.entries[i]);
 	}
 	list_free(&list);
 	buffer_free(&text);
