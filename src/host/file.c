@@ -19,6 +19,7 @@ enum { LINKS_MAX = 16 /* symbolic links on one way */ };
 struct way {
 	int folder; /* owned; where the rest begins */
 	unsigned links; /* followed so far */
+	bool absent; /* a component is not there, and no link led to it */
 	size_t at; /* where in text the rest is */
 	char text[PATH_MAX];
 };
@@ -87,8 +88,10 @@ step(struct way *way, const char *path, int *file, struct error *e)
 	name[n] = '\0';
 	way->at = (size_t)(begin - way->text) + n;
 	bool last = begin[n + strspn(begin + n, "/")] == '\0';
-	if (fstatat(way->folder, name, &s, AT_SYMLINK_NOFOLLOW) != 0)
+	if (fstatat(way->folder, name, &s, AT_SYMLINK_NOFOLLOW) != 0) {
+		way->absent = errno == ENOENT && way->links == 0;
 		return error_system(e, "%s", path);
+	}
 	if (S_ISLNK(s.st_mode))
 		return follow_link(way, name, &s, path, e);
 	int flags =
@@ -106,13 +109,14 @@ step(struct way *way, const char *path, int *file, struct error *e)
 				  : error_system(e, "%s", path);
 }
 
-/* Gives a descriptor, or -1 and e. */
+/* Gives a descriptor, or -1, e, and whether there certainly is no file. */
 static int
-open_safely(const char *path, struct error *e)
+open_safely(const char *path, bool *absent, struct error *e)
 {
 	struct way way = { .folder = -1 };
 	int file = -1;
 
+	*absent = false;
 	if (path[0] != '/' || strlen(path) >= sizeof(way.text)) {
 		error_set(e, "%s: expected an absolute path", path);
 		return -1;
@@ -125,6 +129,7 @@ open_safely(const char *path, struct error *e)
 		;
 	if (way.folder >= 0)
 		close(way.folder);
+	*absent = way.absent;
 	return file;
 }
 
@@ -202,12 +207,13 @@ file_read(const char *path, bool secret, size_t max, struct buffer *text,
 {
 	enum file_result result = FILE_UNREADABLE;
 	struct stat s;
-	int fd = open_safely(path, e);
+	bool absent;
+	int fd = open_safely(path, &absent, e);
 
 	*identity = (struct file_identity){ 0 };
 	buffer_init(text, max + 1);
 	if (fd < 0)
-		return FILE_UNREADABLE;
+		return absent ? FILE_ABSENT : FILE_UNREADABLE;
 	if (fstat(fd, &s) != 0) {
 		error_system(e, "%s", path);
 	} else {

@@ -31,7 +31,8 @@ struct file_identity {
 };
 
 enum file_result {
-	FILE_UNREADABLE = 0, /* not there, or not to be opened */
+	FILE_UNREADABLE = 0, /* not to be opened, or behind a dead link */
+	FILE_ABSENT, /* certainly not there: neither it nor a link to it */
 	FILE_UNSAFE, /* there, but not to be believed, or too large */
 	FILE_READ
 };

@@ -55,15 +55,12 @@ load_settings_text(struct store *store, struct buffer *text, struct error *e)
 		return FILE_READ;
 	}
 	result = watch_load(watch, false, SETTINGS_TEXT_MAX, text, e);
-	if (result == FILE_UNREADABLE && store->config_may_miss) {
-		struct file_identity now;
-		file_identify(watch->path, &now);
-		if (!now.exists) {
-			*e = (struct error){ 0 };
-			watch->loaded = now;
-			return FILE_READ;
-		}
+	if (result == FILE_ABSENT && store->config_may_miss) {
+		*e = (struct error){ 0 };
+		return FILE_READ;
 	}
+	if (result != FILE_ABSENT)
+		store->config_may_miss = false;
 	return result;
 }
 
@@ -134,6 +131,16 @@ load_list(struct store *store, struct list *fresh, struct error *e)
 }
 
 static void
+drop_list(struct store *store)
+{
+	list_free(&store->list);
+	if (store->has_list)
+		log_note(LOG_LEVEL_ERROR,
+			 "no list any more: everybody is refused");
+	store->has_list = false;
+}
+
+static void
 take_list(struct store *store, int64_t now_ms)
 {
 	struct watch *watch = &store->watch[STORE_LIST];
@@ -143,6 +150,8 @@ take_list(struct store *store, int64_t now_ms)
 
 	store->list_stale = result != FILE_READ;
 	if (result == FILE_READ) {
+		store->list_outlived = false;
+		watch_accept(watch);
 		list_free(&store->list);
 		store->list = fresh;
 		store->has_list = true;
@@ -153,11 +162,8 @@ take_list(struct store *store, int64_t now_ms)
 		return;
 	}
 	watch_report(watch, &e);
-	if (!watch_is_gone(watch, result, now_ms) || !store->has_list)
-		return;
-	list_free(&store->list);
-	store->has_list = false;
-	log_note(LOG_LEVEL_ERROR, "no list any more: everybody is refused");
+	if (watch_is_gone(watch, result, now_ms) || store->list_outlived)
+		drop_list(store);
 }
 
 static void
@@ -171,6 +177,24 @@ say_if_unsigned(const struct settings *settings)
 			 "signature; set CERTGATE_ACCESS_KEYS");
 }
 
+/* True if the list in force was made from other pins than settings have, or
+ * from another file: it must not outlive them. */
+static bool
+is_list_of_others(const struct store *store, const struct settings *fresh)
+{
+	const struct settings *s = &store->settings;
+	const char *path = store->watch[STORE_LIST].path;
+
+	if (s->n_pins != fresh->n_pins ||
+	    (path == NULL) != (fresh->list == NULL) ||
+	    (path != NULL && strcmp(path, fresh->list) != 0))
+		return true;
+	for (size_t i = 0; i < fresh->n_pins; i++)
+		if (thumbprint_compare(&s->pins[i], &fresh->pins[i]) != 0)
+			return true;
+	return false;
+}
+
 /* True if new settings are in force, and so the list has to be read. */
 static bool
 take_settings(struct store *store, int64_t now_ms)
@@ -179,15 +203,19 @@ take_settings(struct store *store, int64_t now_ms)
 	struct error e = { 0 };
 	int file;
 	enum file_result result = load_settings(store, &fresh, &file, &e);
+	bool others = result == FILE_READ && is_list_of_others(store, &fresh);
 
 	if (result == FILE_READ &&
 	    !watch_set(&store->watch[STORE_LIST], fresh.list, &e))
 		result = FILE_UNSAFE;
 	store->settings_stale = result != FILE_READ;
 	if (result == FILE_READ) {
+		for (int i = STORE_SETTINGS; i < STORE_LIST; i++)
+			watch_accept(&store->watch[i]);
 		settings_free(&store->settings);
 		store->settings = fresh;
 		store->has_settings = true;
+		store->list_outlived = others;
 		report_warnings(&fresh.warnings, "CLIENT_CERT_THUMBPRINT");
 		say_if_unsigned(&store->settings);
 		return true;
@@ -233,8 +261,11 @@ store_refresh(struct store *store, bool now)
 		return;
 	store->looked_ms = now_ms;
 	for (int i = STORE_SETTINGS; i < STORE_LIST; i++)
-		settings |= watch_has_changed(&store->watch[i], now_ms);
-	bool list = watch_has_changed(&store->watch[STORE_LIST], now_ms);
+		settings |= watch_has_changed(&store->watch[i], now_ms, now);
+	/* New settings read the list too: not while it is being written. */
+	if (watch_is_busy(&store->watch[STORE_LIST], now_ms))
+		return;
+	bool list = watch_has_changed(&store->watch[STORE_LIST], now_ms, now);
 	if (settings && take_settings(store, now_ms))
 		list = true;
 	if (list && store->has_settings)

@@ -24,7 +24,7 @@ enum { STORE_SETTINGS = 0, STORE_KEYS, STORE_CODE, STORE_LIST, STORE_FILES };
 
 struct store {
 	char *const *environment; /* borrowed for ever */
-	bool config_may_miss; /* the default path was not named */
+	bool config_may_miss; /* it was not named, and never was there */
 	struct watch watch[STORE_FILES];
 	struct settings settings;
 	struct list list;
@@ -32,6 +32,7 @@ struct store {
 	bool has_list; /* one that reads, or none is configured */
 	bool settings_stale; /* what is on the disk could not be taken up */
 	bool list_stale;
+	bool list_outlived; /* the settings that it was made with */
 	unsigned generation; /* lists taken up so far */
 	int64_t looked_ms; /* monotonic */
 };

@@ -11,7 +11,8 @@
 
 enum {
 	STABLE_MS = 1000, /* a file may be written in place until then */
-	MISSING_MS = 5000 /* then a missing file counts as empty */
+	MISSING_MS = 5000, /* then a missing file counts as empty */
+	RETRY_MS = 5000 /* until one that did not do is tried again */
 };
 
 static int64_t
@@ -42,13 +43,14 @@ enum file_result
 watch_load(struct watch *watch, bool secret, size_t max, struct buffer *text,
 	   struct error *e)
 {
-	struct file_identity identity;
-	enum file_result result =
-		file_read(watch->path, secret, max, text, &identity, e);
+	watch->tried_ms = watch_now();
+	return file_read(watch->path, secret, max, text, &watch->tried, e);
+}
 
-	if (result == FILE_READ)
-		watch->loaded = identity;
-	return result;
+void
+watch_accept(struct watch *watch)
+{
+	watch->loaded = watch->tried;
 }
 
 bool
@@ -74,14 +76,16 @@ watch_set(struct watch *watch, const char *path, struct error *e)
 bool
 watch_is_gone(struct watch *watch, enum file_result result, int64_t now_ms)
 {
-	if (result != FILE_UNREADABLE || now_ms - watch->since_ms < MISSING_MS)
+	if ((result != FILE_UNREADABLE && result != FILE_ABSENT) ||
+	    now_ms - watch->since_ms < MISSING_MS)
 		return false;
 	watch->loaded = (struct file_identity){ 0 };
 	return true;
 }
 
-bool
-watch_has_changed(struct watch *watch, int64_t now_ms)
+/* Looks at the file; true if it is another one than is in use. */
+static bool
+is_other(struct watch *watch, int64_t now_ms)
 {
 	struct file_identity now;
 
@@ -93,12 +97,33 @@ watch_has_changed(struct watch *watch, int64_t now_ms)
 		watch->since_ms = now_ms;
 		watch->reported = false;
 	}
-	if (file_same(&now, &watch->loaded))
-		return false;
-	if (!now.exists)
+	return !file_same(&now, &watch->loaded);
+}
+
+static bool
+is_stable(const struct watch *watch, int64_t now_ms)
+{
+	const struct timespec *changed = &watch->seen.changed;
+	int64_t age_ms =
+		milliseconds(CLOCK_REALTIME) -
+		((int64_t)changed->tv_sec * 1000 + changed->tv_nsec / 1000000);
+
+	if (!watch->seen.exists)
 		return now_ms - watch->since_ms >= MISSING_MS;
-	int64_t age_ms = milliseconds(CLOCK_REALTIME) -
-			 ((int64_t)now.changed.tv_sec * 1000 +
-			  now.changed.tv_nsec / 1000000);
 	return age_ms >= STABLE_MS || now_ms - watch->since_ms >= STABLE_MS;
+}
+
+bool
+watch_has_changed(struct watch *watch, int64_t now_ms, bool now)
+{
+	if (!is_other(watch, now_ms) || !is_stable(watch, now_ms))
+		return false;
+	return now || !file_same(&watch->seen, &watch->tried) ||
+	       now_ms - watch->tried_ms >= RETRY_MS;
+}
+
+bool
+watch_is_busy(struct watch *watch, int64_t now_ms)
+{
+	return is_other(watch, now_ms) && !is_stable(watch, now_ms);
 }

@@ -13,6 +13,8 @@
 struct watch {
 	char *path; /* owned; NULL: none */
 	struct file_identity loaded; /* the one in use */
+	struct file_identity tried; /* the one last read, in use or not */
+	int64_t tried_ms; /* when; monotonic */
 	struct file_identity seen; /* the one last looked at */
 	int64_t since_ms; /* since when it has been so; monotonic */
 	bool reported; /* what is wrong with it was said */
@@ -26,10 +28,19 @@ bool watch_set(struct watch *watch, const char *path, struct error *e)
 	__attribute__((warn_unused_result));
 
 /* True if the file is another one than is in use, and has been so for long
- * enough to be read: a second, or five when it is missing. */
-bool watch_has_changed(struct watch *watch, int64_t now_ms);
+ * enough to be read: a second, or five when it is missing.  One that was tried
+ * and not taken up is due again after some seconds, for what is wrong may be
+ * elsewhere; with now set, at once. */
+bool watch_has_changed(struct watch *watch, int64_t now_ms, bool now);
 
-/* Reads the file as file_read does and notes which one is in use then. */
+/* True if the file is another one than is in use, but not yet for long enough:
+ * somebody may be writing it. */
+bool watch_is_busy(struct watch *watch, int64_t now_ms);
+
+/* The file that was last read is the one in use. */
+void watch_accept(struct watch *watch);
+
+/* Reads the file as file_read does. */
 enum file_result watch_load(struct watch *watch, bool secret, size_t max,
 			    struct buffer *text, struct error *e);
 

@@ -36,8 +36,8 @@ bool
 form_path(char **path, struct span value, struct error *e)
 {
 	if (value.ptr[0] != '/')
-		return error_set(e, "'%s': expected an absolute path",
-				 error_word(value));
+		/* Not repeated: it may be the secret itself. */
+		return error_set(e, "expected an absolute path");
 	return form_text(path, value, e);
 }
 

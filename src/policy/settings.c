@@ -78,6 +78,16 @@ find(struct span name)
 	return i;
 }
 
+/* A word that is no name at all is not repeated: it may be the second line of a
+ * secret. */
+static bool
+no_setting(struct span name, struct error *e)
+{
+	if (!span_starts(name, SPAN("CERTGATE_")))
+		return error_set(e, "that is no setting's name");
+	return error_set(e, "'%s' is no setting", error_word(name));
+}
+
 /* One line of the file; e says what is wrong with it. */
 static bool
 take_line(struct given *given, struct span line, unsigned number,
@@ -95,12 +105,10 @@ take_line(struct given *given, struct span line, unsigned number,
 	size_t i = find(name);
 	e->column = (unsigned)(name.ptr - line.ptr) + 1;
 	if (rest.ptr == NULL)
-		return error_set(e,
-				 "'%s': expected NAME=value, or # before a "
-				 "comment",
-				 error_word(name));
+		return error_set(e, "expected NAME=value, or # before a "
+				    "comment");
 	if (i == SETTINGS)
-		return error_set(e, "'%s' is no setting", error_word(name));
+		return no_setting(name, e);
 	if (given[i].value.ptr != NULL)
 		return error_set(e,
 				 "%s is set a second time, first in line "
@@ -121,6 +129,10 @@ take_file(struct given *given, struct span text, const char *name,
 	error_where(e, name);
 	if (text.len > 0 && memchr(text.ptr, '\0', text.len) != NULL)
 		return error_set(e, "a NUL byte: expected text");
+	if (text.len > 0 && text.ptr[text.len - 1] != '\n')
+		return error_set(e, "the last line has no end: expected a "
+				    "newline (is the file still being "
+				    "written?)");
 	if (span_starts(text, byte_order_mark))
 		text = span_after(text, byte_order_mark.len);
 	while (span_next(&text, "\n", &line)) {
@@ -155,8 +167,10 @@ take_environment(struct given *given, char *const *environment, struct error *e)
 			continue;
 		error_where(e, "environment");
 		if (i == SETTINGS)
-			return error_set(e, "'%s' is no setting",
-					 error_word(name));
+			return no_setting(name, e);
+		if (rest.ptr == NULL)
+			return error_set(e, "%s has no value",
+					 table[i].help.name);
 		if (seen[i])
 			return error_set(e, "%s is set twice",
 					 table[i].help.name);

@@ -97,8 +97,8 @@ static void
 test_kinds(void **state)
 {
 	(void)state;
-	expect(path_of("missing"), false, FILE_UNREADABLE, "No such file");
-	expect(path_of("missing/file"), false, FILE_UNREADABLE, "No such file");
+	expect(path_of("missing"), false, FILE_ABSENT, "No such file");
+	expect(path_of("missing/file"), false, FILE_ABSENT, "No such file");
 	expect(folder, false, FILE_UNREADABLE, "expected a file");
 	expect("/", false, FILE_UNREADABLE, "expected the path of a file");
 	expect("relative", false, FILE_UNREADABLE, "absolute");

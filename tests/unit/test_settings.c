@@ -71,11 +71,15 @@ test_faults(void **state)
 		const char *says;
 	} rows[] = {
 		{ "CERTGATE_HUBS=a\n", 1, "'CERTGATE_HUBS' is no setting" },
-		{ "PATH=/bin\n", 1, "'PATH' is no setting" },
+		{ "PATH=/bin\n", 1, "no setting's name" },
 		{ "CERTGATE_CONFIG=/x\n", 1, "no setting" },
 		{ "CERTGATE_REPORT_ONLY_UNTIL=2026-12-31\n", 1, "no setting" },
 		{ "\nhello\n", 2, "expected NAME=value" },
+		{ "c2VjcmV0\n", 1, "expected NAME=value" },
+		{ "c2VjcmV0==\n", 1, "that is no setting's name" },
+		{ "CERTGATE_HUB=a", 0, "last line has no end" },
 		{ "CERTGATE_LIST=list\n", 1, "absolute" },
+		{ "CERTGATE_CODE_FILE=hunter2\n", 1, "absolute" },
 		{ "CERTGATE_SIGNATURE=on\n", 1, "required, off or auto" },
 		{ "CERTGATE_SIGNATURE=OFF\n", 1, "required, off or auto" },
 		{ "CERTGATE_CHECK_DATES=true\n", 1, "yes or no" },
@@ -110,6 +114,9 @@ test_faults(void **state)
 		struct error e;
 		if (read_one(&s, rows[i].text, NULL, &e))
 			fail_msg("read: %s", rows[i].text);
+		if (strstr(e.text, "c2Vj") != NULL ||
+		    strstr(e.text, "hunter2") != NULL)
+			fail_msg("a secret in '%s'", e.text);
 		if (e.line != rows[i].line ||
 		    strstr(e.text, rows[i].says) == NULL)
 			fail_msg("%s got %u: %s, expected …%s…", rows[i].text,
@@ -220,6 +227,8 @@ test_environment(void **state)
 	static char one[] = "CERTGATE_HUB=a", two[] = "CERTGATE_HUB=b",
 		    unknown[] = "CERTGATE_X=1", site[] = "CERTGATE_SITE=a",
 		    foreign[] = "HOME=/";
+	static char bare[] = "CERTGATE_HUB";
+	char *empty[] = { bare, NULL };
 	char *twice[] = { one, two, NULL };
 	char *wrong[] = { foreign, unknown, NULL };
 	char *fine[] = { foreign, site, one, NULL };
@@ -232,6 +241,9 @@ test_environment(void **state)
 	e = (struct error){ 0 };
 	assert_false(settings_read(&s, (struct span){ 0 }, "", wrong, &e));
 	assert_non_null(strstr(e.text, "'CERTGATE_X' is no setting"));
+	e = (struct error){ 0 };
+	assert_false(settings_read(&s, (struct span){ 0 }, "", empty, &e));
+	assert_non_null(strstr(e.text, "no value"));
 	e = (struct error){ 0 };
 	assert_true(settings_read(&s, (struct span){ 0 }, "", fine, &e));
 	settings_free(&s);
