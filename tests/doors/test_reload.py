@@ -147,6 +147,42 @@ def settings():
     gate.close()
 
 
+def elsewhere():
+    """What is wrong with a list may be mended in another file."""
+    pem = base / "stolen.pem"
+    gate = Gate("elsewhere", {"CERTGATE_ACCESS_KEYS": cases.KEY},
+                device["sha1"] + "\n")
+    gate.becomes("before the revocation", ("listed", "1"))
+    gate.configuration.write_list(
+        f"{device['sha1']}\ndeny {device['sha1']}\nfile:{pem}\n")
+    gate.becomes("a certificate file is missing", ("listed", "stale"))
+    pem.write_text(other["pem"] + "\n")
+    pem.chmod(0o644)
+    gate.becomes("it is there: the deny bites", ("denied", "2"))
+    gate.close()
+
+
+def removed_pin():
+    """A pin that was taken away does not outlive that behind a broken
+    list."""
+    gate = Gate("pin", {"CERTGATE_ACCESS_KEYS": cases.KEY,
+                        "CLIENT_CERT_THUMBPRINT": device["sha1"]},
+                other["sha1"] + "\n")
+    gate.becomes("a pin of the settings", ("listed", "1"))
+    gate.configuration.write_list("nonsense\n")
+    gate.becomes("the list breaks", ("listed", "stale"))
+    text = gate.configuration.file.read_text().splitlines(keepends=True)
+    gate.configuration.file.write_text("".join(
+        line for line in text if "THUMBPRINT" not in line))
+    gate.becomes("the pin goes: nobody", ("list-unreadable", "none"))
+    gate.configuration.write_list(other["sha1"] + "\n")
+    gate.becomes("mended: without the pin", ("not-listed", "2"))
+    gate.configuration.file.write_text("CERTGATE_ACCESS_KEYS=" + cases.KEY)
+    gate.becomes("settings cut short are not taken up",
+                 ("not-listed", "stale"))
+    gate.close()
+
+
 def parameters():
     """What the web server sets for a request sets nothing."""
     configuration = processes.Configuration(
@@ -175,5 +211,7 @@ edits()
 cold_start()
 keys()
 settings()
+elsewhere()
+removed_pin()
 parameters()
 out.done()
