@@ -31,13 +31,14 @@ is_trusted(uid_t owner)
 }
 
 static bool
-check_folder(const struct stat *s, const char *path, struct error *e)
+check_folder(const struct stat *s, const char *name, const char *path,
+	     struct error *e)
 {
 	if ((s->st_mode & S_IWOTH) != 0 && (s->st_mode & S_ISVTX) == 0)
 		return error_set(e,
-				 "a folder on the way to %s is writable by "
-				 "everybody; mend it with chmod o-w",
-				 path);
+				 "the folder %s on the way to %s is writable "
+				 "by everybody; mend it with chmod o-w",
+				 name, path);
 	return true;
 }
 
@@ -105,7 +106,7 @@ step(struct way *way, const char *path, int *file, struct error *e)
 	}
 	close(way->folder);
 	way->folder = fd;
-	return fstat(fd, &s) == 0 ? check_folder(&s, path, e)
+	return fstat(fd, &s) == 0 ? check_folder(&s, name, path, e)
 				  : error_system(e, "%s", path);
 }
 

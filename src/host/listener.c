@@ -150,7 +150,7 @@ clear_path(const char *path, const union address *address, struct error *e)
 		return errno == ENOENT || error_system(e, "%s", path);
 	if (!S_ISSOCK(s.st_mode))
 		return error_set(e,
-				 "%s is there and no socket: expected a "
+				 "%s is there and is no socket: expected a "
 				 "free path",
 				 path);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -159,6 +159,12 @@ clear_path(const char *path, const union address *address, struct error *e)
 	int result = connect(fd, &address->any, sizeof(address->un));
 	int number = errno;
 	close(fd);
+	if (result != 0 && number == EACCES)
+		return error_set(e,
+				 "%s belongs to another user and cannot be "
+				 "tried; if nothing listens there, mend it "
+				 "with rm %s",
+				 path, path);
 	if (result == 0 || number != ECONNREFUSED)
 		return error_set(e,
 				 "%s is in use: another program listens "
@@ -256,11 +262,16 @@ open_unix(struct listener *listener, const struct listener_options *options,
 		return false;
 	bool ok = bind_unix(listener->fd, &address, options, e);
 	if (ok) {
+		struct stat s = { 0 };
 		listener->path = strdup(options->address);
 		ok = (listener->path != NULL ||
 		      error_set(e, "out of memory")) &&
+		     (lstat(options->address, &s) == 0 ||
+		      error_system(e, "%s", options->address)) &&
 		     (listen(listener->fd, BACKLOG) == 0 ||
 		      error_system(e, "%s", options->address));
+		listener->device = s.st_dev;
+		listener->inode = s.st_ino;
 	}
 	close(lock);
 	return ok;
@@ -310,7 +321,11 @@ listener_open(struct listener *listener, const struct listener_options *options,
 void
 listener_remove(struct listener *listener)
 {
-	if (listener->path != NULL)
+	struct stat s;
+
+	/* Somebody may have put another one in its place. */
+	if (listener->path != NULL && lstat(listener->path, &s) == 0 &&
+	    s.st_dev == listener->device && s.st_ino == listener->inode)
 		(void)unlink(listener->path);
 	free(listener->path);
 	listener->path = NULL;

@@ -19,6 +19,8 @@ struct listener {
 	int fd;
 	bool ours; /* opened here: nobody else accepts from it */
 	char *path; /* owned; the socket file that is ours to remove, or NULL */
+	dev_t device; /* of that file, to know it again */
+	ino_t inode;
 	bool inet; /* peers are looked at */
 };
 

@@ -110,29 +110,63 @@ find_place(struct loop *loop)
 	return oldest;
 }
 
-/* Takes up to ACCEPTS connections; false once none is left to be taken.  When
- * there are too many files open, the listener rests until the next tick. */
+/* Frees a place that an idle connection has.  A request that has come in
+ * meanwhile is answered first. */
+static void
+evict(struct loop *loop, struct connection *c)
+{
+	advance(loop, c);
+	if (c->fd >= 0 && connection_idle(c))
+		drop(loop, c);
+}
+
+/* The next connection; when there are too many files open, in the place of an
+ * idle one.  -1 if there is none to be had. */
+static int
+accept_one(struct loop *loop)
+{
+	int fd = listener_accept(loop->listener);
+	struct connection *oldest = NULL;
+
+	if (fd >= 0 || (errno != EMFILE && errno != ENFILE))
+		return fd;
+	for (size_t i = 0; i < SERVE_CONNECTIONS; i++) {
+		struct connection *c = &loop->connections[i];
+		if (c->fd >= 0 && connection_idle(c) &&
+		    (oldest == NULL || c->since_ms < oldest->since_ms))
+			oldest = c;
+	}
+	if (oldest != NULL)
+		evict(loop, oldest);
+	fd = listener_accept(loop->listener);
+	if (fd < 0 && errno != EAGAIN)
+		set_listening(loop, false); /* until the next tick */
+	return fd;
+}
+
+/* Takes up to ACCEPTS connections; false once none is left to be taken. */
 static bool
 accept_some(struct loop *loop)
 {
 	for (unsigned i = 0; i < ACCEPTS; i++) {
 		struct connection *c = find_place(loop);
-		if (c == NULL) {
-			set_listening(loop, false);
+		bool full = c == NULL || c->fd >= 0;
+		if (full && c != NULL) {
+			evict(loop, c);
+			c = find_place(loop);
+		}
+		if (c == NULL || c->fd >= 0) {
+			set_listening(loop, c != NULL);
 			return false;
 		}
-		int fd = listener_accept(loop->listener);
-		if (fd < 0) {
-			if (errno == EMFILE || errno == ENFILE ||
-			    errno == ENOMEM || errno == ENOBUFS)
-				set_listening(loop, false);
+		int fd = accept_one(loop);
+		if (fd < 0)
 			return false;
-		}
-		if (c->fd >= 0)
-			drop(loop, c);
 		connection_open(c, fd, now_ms());
 		loop->open++;
 		advance(loop, c);
+		if (full)
+			break; /* nobody is evicted but for one who is there */
 	}
 	return true;
 }

@@ -9,7 +9,10 @@
 #include "policy/option.h"
 #include "policy/setting_values.h"
 
-enum { PINS_MAX = 65536 /* thumbprints in the variable */ };
+enum {
+	PINS_MAX = 65536, /* thumbprints in the variable */
+	KEY_MIN = 16 /* characters; the service makes longer ones */
+};
 
 static bool
 take_pin(struct settings *s, struct span *rest, struct error *e)
@@ -50,9 +53,33 @@ setting_list(struct settings *s, struct span value, struct error *e)
 	return form_path(&s->list, value, e);
 }
 
+/* Keys are base64; the words of a comment, quotes or a connection string are
+ * no keys, and a guess must not be one.  The word is not repeated. */
+static bool
+check_key(struct span key, struct error *e)
+{
+	for (size_t i = 0; i < key.len; i++) {
+		char c = key.ptr[i];
+		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+		if (!letter && !(c >= '0' && c <= '9') && c != '+' &&
+		    c != '/' && c != '=' && c != '-' && c != '_')
+			return error_set(e,
+					 "character %zu of a key is none of "
+					 "base64: expected keys alone, "
+					 "without quotes, comment or "
+					 "connection string",
+					 i + 1);
+	}
+	return key.len >= KEY_MIN ||
+	       error_set(e, "a key of %zu characters: expected at least %d",
+			 key.len, KEY_MIN);
+}
+
 static bool
 add_key(struct settings *s, struct span key, struct error *e)
 {
+	if (!check_key(key, e))
+		return false;
 	if (s->n_keys == SETTINGS_KEYS_MAX)
 		return error_set(e, "too many keys, at most %d",
 				 SETTINGS_KEYS_MAX);

@@ -17,7 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import cases, http, place, processes  # noqa: E402
 
 ORIGIN = "demo.webpubsub.azure.com"
-KEY = "demo-access-key"
+KEY = "demo-access-key-of-nobody"
 HUB = "demo"
 SERVERS = {"lighttpd": processes.Lighttpd, "apache": processes.Apache,
            "nginx": processes.Nginx}

@@ -231,6 +231,24 @@ class Test:
         for thread in threads:
             thread.join()
 
+    def full_house(self):
+        """Every place is taken by a kept connection whose next request has
+        just come; new ones come too: all are answered."""
+        kept = fastcgi.request(VALIDATION, keep=True)
+        peers = [self.peer() for _ in range(256)]
+        for peer in peers:
+            peer.send(kept)
+            peer.answer()
+        self.handler.process.send_signal(signal.SIGSTOP)
+        new = [self.peer() for _ in range(64)]
+        for peer in new + peers:
+            peer.send(kept)
+        self.handler.process.send_signal(signal.SIGCONT)
+        self.tap.equal(sum(p.answer() is not None for p in new + peers), 320,
+                       "a full house: every request that came is answered")
+        for peer in new + peers:
+            peer.close()
+
     def few_files(self):
         """Fewer descriptors than connections."""
         configuration = processes.Configuration(self.base / "few", {}, None)
@@ -322,6 +340,7 @@ class Test:
         self.silent()
         self.endless()
         self.full_log()
+        self.full_house()
         self.few_files()
         self.stop()
         self.tap.done()

@@ -95,10 +95,18 @@ test_faults(void **state)
 		{ "CLIENT_CERT_THUMBPRINT=" SHA1 ",zz\n", 1, "byte 42" },
 		{ "CLIENT_CERT_THUMBPRINT=,\n", 1, "no thumbprint" },
 		{ "CERTGATE_ACCESS_KEYS=,\n", 1, "no key" },
+		{ "CERTGATE_ACCESS_KEYS=PRIMARY,SECONDARY\n", 1, "at least" },
+		{ "CERTGATE_ACCESS_KEYS=\"0123456789abcdef\"\n", 1, "quotes" },
+		{ "CERTGATE_ACCESS_KEYS=0123456789abcdef # the key\n", 1,
+		  "comment" },
+		{ "CERTGATE_ACCESS_KEYS=Endpoint=https://a.example;x=y\n", 1,
+		  "connection string" },
 		{ "CERTGATE_CODE=a\nCERTGATE_CODE_FILE=/b\n", 0, "both set" },
-		{ "CERTGATE_ACCESS_KEYS=a\nCERTGATE_ACCESS_KEYS_FILE=/b\n", 0,
-		  "both set" },
-		{ "WebPubSubConnectionString=AccessKey=a;\n", 1, "Endpoint" },
+		{ "CERTGATE_ACCESS_KEYS=a234567890123456\nCERTGATE_ACCESS_KEYS_"
+		  "FILE=/b\n",
+		  0, "both set" },
+		{ "WebPubSubConnectionString=AccessKey=0123456789abcdef;\n", 1,
+		  "Endpoint" },
 		{ "WebPubSubConnectionString=Endpoint=https://a.example;\n", 0,
 		  "no AccessKey" },
 		{ "WebPubSubConnectionString=Endpoint=https://a.example;"
@@ -136,7 +144,8 @@ test_good(void **state)
 			     "\xef\xbb\xbf# comment\r\n"
 			     " CERTGATE_HUB = chat, ocpp \r\n"
 			     "CERTGATE_ORIGINS=a.example b.example\n"
-			     "CERTGATE_ACCESS_KEYS=one two,three\n"
+			     "CERTGATE_ACCESS_KEYS=one4567890123456 "
+			     "two4567890123456,three67890123456\n"
 			     "CERTGATE_CODE=a=b # c\n"
 			     "CERTGATE_LIST=/etc/certgate/list\n"
 			     "CERTGATE_CHECK_DATES=no\n",
@@ -167,16 +176,17 @@ test_connection_string(void **state)
 	assert_true(read_one(
 		&s,
 		"WebPubSubConnectionString=Endpoint=https://a.example:443/;"
-		"AccessKey=abc=;Version=1.0;\n",
+		"AccessKey=abc4567890123456=;Version=1.0;\n",
 		NULL, &e));
 	assert_string_equal(s.origins[0], "a.example");
 	assert_null(s.origins[1]);
 	assert_int_equal(s.n_keys, 1);
 	settings_free(&s);
-	assert_true(read_one(&s,
-			     "CERTGATE_ORIGINS=*\nWebPubSubConnectionString="
-			     "Endpoint=https://a.example;AccessKey=abc\n",
-			     NULL, &e));
+	assert_true(read_one(
+		&s,
+		"CERTGATE_ORIGINS=*\nWebPubSubConnectionString="
+		"Endpoint=https://a.example;AccessKey=abc4567890123456\n",
+		NULL, &e));
 	assert_null(s.origins);
 	settings_free(&s);
 	assert_true(read_one(&s,
@@ -265,7 +275,10 @@ test_secrets(void **state)
 	assert_false(settings_set_code(&s, SPAN("a\nb\n"), &e));
 	assert_false(settings_set_code(&s, SPAN("a\0b"), &e));
 	e = (struct error){ 0 };
-	assert_true(settings_add_keys(&s, SPAN("one\ntwo, three\n"), &e));
+	assert_true(settings_add_keys(
+		&s,
+		SPAN("one4567890123456\ntwo4567890123456, three67890123456\n"),
+		&e));
 	assert_int_equal(s.n_keys, 3);
 	assert_false(settings_add_keys(&s, SPAN("\n"), &e));
 	settings_free(&s);
