@@ -56,7 +56,6 @@ answer_whole(struct connection *c, fastcgi_answer *answer, void *context,
 	     bool *progress)
 {
 	for (;;) {
-		bool closed;
 		switch (record_take(&c->reader, &c->input)) {
 		case RECORD_BAD:
 			return false;
@@ -65,13 +64,10 @@ answer_whole(struct connection *c, fastcgi_answer *answer, void *context,
 		case RECORD_COMPLETE:
 			break;
 		}
-		bool written = fastcgi_serve(&c->reader, c->fd, answer, context,
-					     &closed);
+		bool sent = fastcgi_serve(&c->reader, c->fd, answer, context);
 		*progress = true;
 		c->served = true;
-		if (closed)
-			c->fd = -1;
-		if (!written || !c->reader.keep)
+		if (!sent || !c->reader.keep)
 			return false;
 		record_clear(&c->reader);
 	}

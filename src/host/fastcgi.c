@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <fcgiapp.h>
@@ -13,9 +14,14 @@
 
 /* Bytes of the records that are handed over: parameters, and five headers and
  * the content of BEGIN_REQUEST. */
-enum { RECORDS_MAX = RECORD_PARAMS_MAX + 64 };
+enum {
+	RECORDS_MAX = RECORD_PARAMS_MAX + 64,
+	OUTPUT_MAX = 2 * RESPONSE_MAX, /* bytes of an answer in records */
+	READ_SIZE = 16384 /* bytes taken at once */
+};
 
-static int memory = -1; /* the file in memory from which libfcgi reads */
+static int memory = -1; /* a file: libfcgi reads the request from it and
+			 * writes the answer behind that */
 static FCGX_Request fcgi;
 static struct buffer records;
 static struct buffer output;
@@ -38,7 +44,7 @@ fastcgi_start(struct error *e)
 	if (!open_memory())
 		return error_system(e, "memfd_create");
 	buffer_init(&records, RECORDS_MAX);
-	buffer_init(&output, RESPONSE_MAX);
+	buffer_init(&output, OUTPUT_MAX);
 	return true;
 }
 
@@ -46,26 +52,40 @@ fastcgi_start(struct error *e)
 static bool
 hand_over(const struct record_reader *reader)
 {
-	static size_t used;
-	size_t before = used;
-
 	buffer_clear(&records);
 	record_write_begin(reader, &records);
-	used = records.len;
 	return !records.failed && open_memory() &&
 	       pwrite(memory, records.data, records.len, 0) ==
 		       (ssize_t)records.len &&
-	       (before <= used || ftruncate(memory, (off_t)used) == 0) &&
+	       ftruncate(memory, (off_t)records.len) == 0 &&
 	       lseek(memory, 0, SEEK_SET) == 0;
 }
 
-bool
-fastcgi_serve(const struct record_reader *reader, int connection,
-	      fastcgi_answer *answer, void *context, bool *closed)
+/* What libfcgi wrote behind the records. */
+static bool
+take_back(void)
+{
+	buffer_clear(&output);
+	for (;;) {
+		char *room = buffer_reserve(&output, READ_SIZE);
+		if (room == NULL)
+			return false;
+		off_t at = (off_t)(records.len + output.len);
+		ssize_t n = pread(memory, room, READ_SIZE, at);
+		if (n <= 0)
+			return n == 0;
+		output.len += (size_t)n;
+		if (n < READ_SIZE)
+			return true;
+	}
+}
+
+static bool
+make_answer(const struct record_reader *reader, fastcgi_answer *answer,
+	    void *context)
 {
 	char end;
 
-	*closed = false;
 	if (!hand_over(reader))
 		return false;
 	fcgi.ipcFd = memory;
@@ -76,7 +96,9 @@ fastcgi_serve(const struct record_reader *reader, int connection,
 	}
 	/* Up to its empty STDIN: only then is the input at its end. */
 	bool whole = FCGX_GetStr(&end, sizeof(end), fcgi.in) == 0 &&
-		     FCGX_GetError(fcgi.in) == 0;
+		     FCGX_GetError(fcgi.in) == 0 &&
+		     lseek(memory, (off_t)records.len, SEEK_SET) ==
+			     (off_t)records.len;
 	struct request_body body = {
 		.bytes = buffer_span(&reader->body),
 		.length = reader->body_length,
@@ -86,13 +108,23 @@ fastcgi_serve(const struct record_reader *reader, int connection,
 	answer(context, fcgi.envp, &body, &output);
 	struct span bytes =
 		output.failed ? response_refusal : buffer_span(&output);
-	fcgi.ipcFd = connection;
 	bool written = FCGX_PutStr(bytes.ptr, (int)bytes.len, fcgi.out) ==
 		       (int)bytes.len;
 	FCGX_Finish_r(&fcgi);
-	*closed = fcgi.ipcFd != connection;
+	if (fcgi.ipcFd != memory)
+		memory = -1; /* the same */
 	fcgi.ipcFd = -1;
-	return written && !*closed;
+	return whole && written && memory >= 0 && take_back();
+}
+
+bool
+fastcgi_serve(const struct record_reader *reader, int connection,
+	      fastcgi_answer *answer, void *context)
+{
+	/* A peer that does not read has filled its socket: it is closed. */
+	return make_answer(reader, answer, context) &&
+	       send(connection, output.data, output.len,
+		    MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)output.len;
 }
 
 void

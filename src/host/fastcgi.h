@@ -3,10 +3,11 @@
 /*
  * fastcgi: libfcgi as a codec, and nowhere else.
  *
- * libfcgi reads and writes blocking, waits at the end of a connection, and has
- * faults in what it does with management records and lengths (2.4.2).  So it
- * is given only requests that came in whole and were checked (record.h), from
- * memory, and writes the answer to a connection that does not block.
+ * libfcgi reads and writes blocking, waits at the end of a connection and
+ * drains it after an error, and has faults in what it does with management
+ * records and lengths (2.4.2).  So it never sees a connection: it is given
+ * requests that came in whole and were checked (record.h) in a file in memory,
+ * and the answer is taken from there.
  */
 #ifndef CERTGATE_HOST_FASTCGI_H
 #define CERTGATE_HOST_FASTCGI_H
@@ -27,11 +28,11 @@ typedef void fastcgi_answer(void *context, char *const *parameters,
 /* Once, before signals are set up: libfcgi sets handlers of its own. */
 bool fastcgi_start(struct error *e) __attribute__((warn_unused_result));
 
-/* Lets answer make the answer to the complete request in reader, and writes it
- * to connection.  True if it was written; *closed tells that libfcgi closed
- * the connection. */
+/* Lets answer make the answer to the complete request in reader, and sends it
+ * to connection without waiting.  False if it could not be made or sent whole:
+ * then the connection is to be closed. */
 bool fastcgi_serve(const struct record_reader *reader, int connection,
-		   fastcgi_answer *answer, void *context, bool *closed)
+		   fastcgi_answer *answer, void *context)
 	__attribute__((warn_unused_result));
 
 void fastcgi_stop(void);

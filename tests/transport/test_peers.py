@@ -231,6 +231,21 @@ class Test:
         for thread in threads:
             thread.join()
 
+    def deaf(self):
+        """A peer that sends requests and reads no answer."""
+        kept = fastcgi.request(VALIDATION, keep=True) * 50
+        peers = [self.peer(5) for _ in range(4)]
+        closed = 0
+        for peer in peers:
+            for _ in range(2000):
+                if not peer.send(kept):
+                    closed += 1
+                    break
+        self.tap.equal(closed, len(peers), "peers that do not read are closed")
+        self.alive("peers that do not read")
+        for peer in peers:
+            peer.close()
+
     def full_house(self):
         """Nearly every place has a kept connection whose next request has
         just come; new ones come too: all are answered."""
@@ -340,6 +355,7 @@ class Test:
         self.silent()
         self.endless()
         self.full_log()
+        self.deaf()
         self.full_house()
         self.few_files()
         self.stop()
