@@ -3,32 +3,16 @@
 #include "config.h"
 
 #include <ctype.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
+#include "host/datagram.h"
 #include "host/journal.h"
 
-static int journal = -1;
+static struct datagram journal = { "/run/systemd/journal/socket", -1 };
 
 bool
 journal_open(void)
 {
-	struct sockaddr_un address = {
-		.sun_family = AF_UNIX,
-		.sun_path = "/run/systemd/journal/socket",
-	};
-
-	if (journal >= 0)
-		return true;
-	journal = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (journal >= 0 &&
-	    connect(journal, (struct sockaddr *)&address, sizeof(address)) == 0)
-		return true;
-	if (journal >= 0)
-		close(journal);
-	journal = -1;
-	return false;
+	return datagram_open(&journal);
 }
 
 static void
@@ -44,10 +28,8 @@ static void
 finish(struct buffer *out)
 {
 	buffer_add_byte(out, '\n');
-	if (!out->failed &&
-	    send(journal, out->data, out->len, MSG_NOSIGNAL) < 0) {
-		/* lost, see log.h */
-	}
+	if (!out->failed)
+		datagram_send(&journal, buffer_span(out));
 	buffer_free(out);
 }
 

@@ -7,16 +7,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "host/datagram.h"
 #include "host/journal.h"
 #include "host/log.h"
 #include "host/log_line.h"
 
 static enum log_target target = LOG_TARGET_STDERR;
 static enum log_format format = LOG_FORMAT_TEXT;
+static struct datagram syslog_daemon = { "/dev/log", -1 };
 static bool may_block; /* stderr is a pipe or a socket, and may be full */
 static pid_t process; /* asked for once: the kernel is far away */
 static struct buffer line; /* the one being made; its memory is kept */
@@ -44,16 +45,32 @@ log_start(enum log_target wanted, enum log_format wanted_format)
 	if (target == LOG_TARGET_DEFAULT)
 		target = stderr_is_journal() ? LOG_TARGET_JOURNAL
 					     : LOG_TARGET_STDERR;
-	if (target == LOG_TARGET_SYSLOG)
-		openlog("certgate", LOG_PID | LOG_NDELAY, LOG_AUTHPRIV);
+	if (target == LOG_TARGET_SYSLOG && !datagram_open(&syslog_daemon)) {
+		target = LOG_TARGET_STDERR;
+		log_note(LOG_LEVEL_WARNING, "the syslog cannot be reached");
+	}
 	if (target == LOG_TARGET_JOURNAL && !journal_open()) {
 		target = LOG_TARGET_STDERR;
 		log_note(LOG_LEVEL_WARNING, "the journal cannot be reached");
 	}
 }
 
+/* RFC 3164 4.1: <facility * 8 + level>tag[pid]: text; the daemon has the time.
+ * Not syslog(3), which waits for a daemon that does not read. */
 static void
-begin(int64_t now)
+begin_syslog(enum log_level level)
+{
+	enum { FACILITY_AUTHPRIV = 10 };
+
+	buffer_add_byte(&line, '<');
+	buffer_add_number(&line, FACILITY_AUTHPRIV * 8 + (unsigned)level);
+	buffer_add(&line, SPAN(">certgate["));
+	buffer_add_number(&line, (uint64_t)process);
+	buffer_add(&line, SPAN("]: "));
+}
+
+static void
+begin(enum log_level level, int64_t now)
 {
 	if (line.max == 0) {
 		struct stat s;
@@ -63,6 +80,8 @@ begin(int64_t now)
 			    S_ISFIFO(s.st_mode) || S_ISSOCK(s.st_mode);
 	}
 	buffer_clear(&line);
+	if (target == LOG_TARGET_SYSLOG)
+		begin_syslog(level);
 	if (format == LOG_FORMAT_JSON) {
 		buffer_add_byte(&line, '{');
 		if (target == LOG_TARGET_STDERR) {
@@ -88,14 +107,14 @@ has_room(void)
 }
 
 static void
-send_line(enum log_level level)
+send_line(void)
 {
 	if (format == LOG_FORMAT_JSON)
 		buffer_add_byte(&line, '}');
 	if (line.failed)
 		return;
 	if (target == LOG_TARGET_SYSLOG) {
-		syslog((int)level, "%.*s", (int)line.len, line.data);
+		datagram_send(&syslog_daemon, buffer_span(&line));
 		return;
 	}
 	buffer_add_byte(&line, '\n');
@@ -116,12 +135,12 @@ log_decision(const struct answer *answer, struct span list, int64_t now)
 	if (target == LOG_TARGET_JOURNAL) {
 		journal_send(&fields, (int)level);
 	} else {
-		begin(now);
+		begin(level, now);
 		if (format == LOG_FORMAT_JSON)
 			log_line_json(&line, &fields);
 		else
 			log_line_text(&line, &fields);
-		send_line(level);
+		send_line();
 	}
 }
 
@@ -143,7 +162,7 @@ log_note(enum log_level level, const char *text, ...)
 		journal_note(span_of(message), (int)level);
 		return;
 	}
-	begin((int64_t)time(NULL));
+	begin(level, (int64_t)time(NULL));
 	if (format == LOG_FORMAT_JSON) {
 		buffer_add(&line, SPAN("\"level\":\""));
 		buffer_add(&line, span_of(names[level]));
@@ -155,7 +174,7 @@ log_note(enum log_level level, const char *text, ...)
 		buffer_add_byte(&line, ' ');
 		buffer_add(&line, span_of(message));
 	}
-	send_line(level);
+	send_line();
 }
 
 void
