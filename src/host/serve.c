@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -144,14 +145,24 @@ accept_one(struct loop *loop)
 	return fd;
 }
 
+/* Somebody is there: nobody is evicted for nothing. */
+static bool
+is_waiting(const struct loop *loop)
+{
+	struct pollfd listener = { .fd = loop->listener->fd, .events = POLLIN };
+
+	return poll(&listener, 1, 0) == 1;
+}
+
 /* Takes up to ACCEPTS connections; false once none is left to be taken. */
 static bool
 accept_some(struct loop *loop)
 {
 	for (unsigned i = 0; i < ACCEPTS; i++) {
 		struct connection *c = find_place(loop);
-		bool full = c == NULL || c->fd >= 0;
-		if (full && c != NULL) {
+		if (c != NULL && c->fd >= 0) {
+			if (!is_waiting(loop))
+				return false;
 			evict(loop, c);
 			c = find_place(loop);
 		}
@@ -165,8 +176,6 @@ accept_some(struct loop *loop)
 		connection_open(c, fd, now_ms());
 		loop->open++;
 		advance(loop, c);
-		if (full)
-			break; /* nobody is evicted but for one who is there */
 	}
 	return true;
 }

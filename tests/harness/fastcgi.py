@@ -3,6 +3,7 @@
 """A FastCGI peer (specification 1.0) that can also speak wrongly."""
 import socket
 import struct
+import time
 
 BEGIN, ABORT, END, PARAMS, STDIN, STDOUT, GET_VALUES = 1, 2, 3, 4, 5, 6, 9
 
@@ -43,8 +44,20 @@ class Peer:
     def __init__(self, path, seconds=30):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(seconds)
-        self.socket.connect(str(path))
+        self.connect(str(path), seconds)
         self.data = b""
+
+    def connect(self, path, seconds):
+        """Tries again while the listener's queue is full."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                self.socket.connect(path)
+                return
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.01)
 
     def send(self, data):
         """False if the handler has closed the connection."""
