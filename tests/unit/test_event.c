@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/* The limits of a body, equal members at every depth and in every spelling, and
+ * the same text in pieces: what is not wholly understood is not read. */
+#include "config.h"
+
+#include "tests/unit/unit.h"
+
+#include "base/buffer.h"
+#include "protocol/event.h"
+#include "protocol/json_text.h"
+
+static enum event_result
+result_of(struct span body)
+{
+	struct event event;
+	enum event_result result = event_read(&event, body);
+
+	if (result != EVENT_READ)
+		assert_int_equal(event.presented, PRESENTED_UNREADABLE);
+	event_free(&event);
+	return result;
+}
+
+static void
+repeat(struct buffer *b, const char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		buffer_add(b, span_of(text));
+}
+
+static void
+test_limits(void **state)
+{
+	static const struct {
+		const char *begin, *repeated, *end, *behind; /* behind: too */
+		size_t good; /* how often at most */
+	} rows[] = {
+		/* The object itself is one level. */
+		{ "{\"a\":", "[", "", "]", JSON_MAX_DEPTH - 1 },
+		{ "{\"a\":", "{\"a\":", "1", "}", JSON_MAX_DEPTH - 1 },
+		/* The object and its array are values as well. */
+		{ "{\"a\":[0", ",0", "]", "", JSON_MAX_VALUES - 3 },
+	};
+	struct buffer text;
+
+	(void)state;
+	buffer_init(&text, 1048576);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		for (size_t more = 0; more < 2; more++) {
+			buffer_clear(&text);
+			repeat(&text, rows[i].begin, 1);
+			repeat(&text, rows[i].repeated, rows[i].good + more);
+			repeat(&text, rows[i].end, 1);
+			repeat(&text, rows[i].behind, rows[i].good + more);
+			repeat(&text, "}", 1);
+			if (result_of(buffer_span(&text)) !=
+			    (more == 0 ? EVENT_READ : EVENT_MALFORMED))
+				fail_msg("%zu times '%s'", rows[i].good + more,
+					 rows[i].repeated);
+		}
+	}
+	buffer_free(&text);
+}
+
+/* The spellings of one name, each with each. */
+static void
+test_equal_members(void **state)
+{
+	static const char *const names[] = {
+		"thumbprint",
+		"thumbprin\\u0074",
+		"\\u0074humbprint",
+		"th\\u0075mbprint",
+	};
+	static const char *const around[][2] = {
+		{ "", "" },
+		{ "{\"a\":", "}" },
+		{ "{\"clientCertificates\":[", "]}" },
+		{ "{\"a\":[[0,{\"b\":", "}]]}" },
+		{ "{\"clientCertificates\":[{\"thumbprint\":\"x\",\"y\":",
+		  "}]}" },
+	};
+
+	(void)state;
+	for (size_t k = 0; k < COUNT(around); k++) {
+		for (size_t i = 0; i < COUNT(names); i++) {
+			for (size_t j = 0; j < COUNT(names); j++) {
+				char text[256];
+				(void)snprintf(text, sizeof(text),
+					       "%s{\"%s\":\"a\",\"x\":{},"
+					       "\"%s\":\"a\"}%s",
+					       around[k][0], names[i], names[j],
+					       around[k][1]);
+				if (result_of(span_of(text)) !=
+				    EVENT_DUPLICATE_MEMBER)
+					fail_msg("%s", text);
+			}
+		}
+	}
+	/* In two objects they are not equal, and case makes another name. */
+	assert_int_equal(result_of(SPAN("{\"a\":{\"b\":1},\"c\":{\"b\":1},"
+					"\"A\":[{\"b\":1},{\"b\":1}]}")),
+			 EVENT_READ);
+}
+
+static void
+test_not_json(void **state)
+{
+	static const char *const bodies[] = {
+		"\xef\xbb\xbf{}",
+		"{\"a\":'b'}",
+		"{a:1}",
+		"{\"a\":1}//",
+		"{\"a\":1/* */}",
+		"{\"a\":nan}",
+		"{\"a\":Infinity}",
+		"{\"a\":0x10}",
+		"{\"a\":01}",
+		"{\"a\":+1}",
+		"{\"a\":.5}",
+		"{\"a\":True}",
+		"{\"a\":tru}",
+		"{\"a\":truee}",
+		"{\"a\":\"\\x41\"}",
+		"{\"a\":\"\\u12\"}",
+		"{\"a\":\"\t\"}",
+		"{\"a\":\"",
+		"{\"a\":\"\\",
+		"{\"a\" 1}",
+		"{\"a\"}",
+		"{,}",
+		"{\"a\":[1,]}",
+		"{\"a\":[1 2]}",
+		"{\"a\":1}]",
+		"{\"a\":1}{",
+		"{\"a\\u0000b\":1}",
+		"{\"\\u0000\":1}",
+		"{\"a\":[}]",
+		"\"a\"",
+		"1",
+		" ",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(bodies); i++)
+		if (result_of(span_of(bodies[i])) != EVENT_MALFORMED)
+			fail_msg("read: %s", bodies[i]);
+}
+
+static const char whole[] =
+	"{ \"claims\":{\"a\":[\"b\\u00e9\\n\"]},\"query\":{}, \"headers\":{"
+	"\"x\":[\"\\\"\\\\\"]},\r\n\t\"subprotocols\":[\"a\",\"mqtt\"],"
+	"\"clientCertificates\":[{\"thumbprint\":"
+	"\"c1b211808c4c4cf8a9c59501fe103ed006a70d69\",\"content\":\"x\\ny\"}],"
+	"\"n\":[-1.5e+3,0,true,false,null]}";
+
+/* Cut short it never reads; one byte changed never makes a certificate of
+ * another thumbprint length, and never none. */
+static void
+test_pieces(void **state)
+{
+	struct event event;
+	char text[sizeof(whole)];
+
+	(void)state;
+	for (size_t n = 0; n < sizeof(whole) - 1; n++) {
+		/* In its own memory, so that a byte too far is seen. */
+		char *piece = malloc(n + (n == 0));
+		assert_non_null(piece);
+		memcpy(piece, whole, n);
+		if (result_of((struct span){ piece, n }) != EVENT_MALFORMED)
+			fail_msg("read: the first %zu bytes", n);
+		free(piece);
+	}
+	assert_int_equal(event_read(&event, span_of(whole)), EVENT_READ);
+	assert_int_equal(event.presented, PRESENTED_ONE);
+	assert_int_equal(event.thumbprint.len, 40);
+	assert_span(event.content, "x\ny");
+	assert_true(event_offers(&event, SPAN("mqtt")));
+	event_free(&event);
+	for (size_t i = 0; i < sizeof(whole) - 1; i++) {
+		memcpy(text, whole, sizeof(text));
+		text[i] = '\0';
+		if (result_of((struct span){ text, sizeof(whole) - 1 }) ==
+		    EVENT_READ)
+			fail_msg("read with a NUL at byte %zu", i);
+	}
+}
+
+/* A NUL in a value stays in it, so that it is no prefix of what it is not. */
+static void
+test_nul_in_values(void **state)
+{
+	struct event event;
+
+	(void)state;
+	assert_int_equal(
+		event_read(&event,
+			   SPAN("{\"clientCertificates\":[{\"thumbprint\":"
+				"\"a\\u0000b\",\"content\":\"\\u0000\"}],"
+				"\"subprotocols\":[\"mqtt\\u0000x\"]}")),
+		EVENT_READ);
+	assert_int_equal(event.thumbprint.len, 3);
+	assert_int_equal(event.content.len, 1);
+	assert_false(event_offers(&event, SPAN("mqtt")));
+	event_free(&event);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_equal_members),
+		cmocka_unit_test(test_not_json),
+		cmocka_unit_test(test_pieces),
+		cmocka_unit_test(test_nul_in_values),
+	};
+
+	return cmocka_run_group_tests_name("event", tests, NULL, NULL);
+}

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/*
+ * When an edit of settings, list or a secret is taken up, and what stays in
+ * force when it cannot be.
+ *
+ * Each story has its own files and its own store.  All stories go one step at
+ * a time together, so that the second that a file must rest, and the five that
+ * it must be missing, are waited for once and not once for each.
+ */
+#include "config.h"
+
+#include "tests/unit/unit.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host/store.h"
+#include "host/watch.h"
+
+#define A "c1b211808c4c4cf8a9c59501fe103ed006a70d69\n"
+#define K "one0123456789abc\n"
+#define L "two0123456789abc\n"
+#define B "adaa3144a4a3f6395dbfa2635dde0b6faad69fdc\n"
+
+enum {
+	STEPS = 4,
+	NONE = -1, /* no list, or no settings, that read */
+	WAIT_MS = 12000 /* a step that takes longer has failed */
+};
+
+enum file { CONF = 0, LIST, KEYS, CODE, OTHER, FILES };
+
+static const char *const suffixes[FILES] = {
+	[CONF] = "conf", [LIST] = "list",   [KEYS] = "keys",
+	[CODE] = "code", [OTHER] = "other",
+};
+
+/* A change and what holds once it was taken up, or refused. */
+struct step {
+	enum file file;
+	const char *text; /* '@' stands for the story's path; NULL: remove */
+	mode_t mode; /* 0: 0600 */
+	int entries; /* of the list; NONE: everybody is refused */
+	int keys; /* of the settings; NONE: everybody is refused */
+	const char *word; /* in the log */
+};
+
+static const struct story {
+	const char *name;
+	struct step step[STEPS]; /* the first is there before the start */
+} stories[] = {
+	{ "an edit is taken up",
+	  { { LIST, A, 0, 1, 0, "1" },
+	    { LIST, A B, 0, 2, 0, "2" },
+	    { LIST, "", 0, 0, 0, "3" },
+	    { LIST, B, 0, 1, 0, "4" } } },
+	{ "a list that does not read leaves the old one",
+	  { { LIST, A "deny " B, 0, 2, 0, "1" },
+	    { LIST, A "dany " B, 0, 2, 0, "stale" },
+	    { LIST, A, 0, 1, 0, "2" } } },
+	{ "a list that is written half leaves the old one",
+	  { { LIST, A B, 0, 2, 0, "1" },
+	    { LIST, "c1b2", 0, 2, 0, "stale" },
+	    { LIST, A B A, 0, 3, 0, "2" } } },
+	{ "a list that all can write leaves the old one",
+	  { { LIST, A, 0, 1, 0, "1" },
+	    { LIST, A B, 0666, 1, 0, "stale" },
+	    { LIST, A B, 0644, 2, 0, "2" } } },
+	{ "a list that does not read at the start is none",
+	  { { LIST, "x\n", 0, NONE, 0, "none" }, { LIST, A, 0, 1, 0, "1" } } },
+	{ "settings that do not read at the start are none",
+	  { { CONF, "CERTGATE_LISTS=@list\n", 0, NONE, NONE, "none" },
+	    { LIST, A, 0, NONE, NONE, "none" },
+	    { CONF, "CERTGATE_LIST=@list\n", 0, 1, 0, "1" } } },
+	{ "settings that do not read leave the old ones",
+	  { { LIST, A, 0, 1, 0, "1" },
+	    { CONF, "CERTGATE_LIST=@list\nCERTGATE_HUB=\n", 0, 1, 0, "stale" },
+	    { CONF,
+	      "CERTGATE_LIST=@list\nCERTGATE_ACCESS_KEYS=0123456789abcdef," K,
+	      0, 1, 2, "2" } } },
+	{ "settings that name another list",
+	  { { LIST, A, 0, 1, 0, "1" },
+	    { OTHER, A B, 0, 1, 0, "1" },
+	    { CONF, "CERTGATE_LIST=@other\n", 0, 2, 0, "2" } } },
+	{ "settings without a list are a list of nobody",
+	  { { LIST, A, 0, 1, 0, "1" },
+	    { CONF, "CERTGATE_CHECK_DATES=no\n", 0, 0, 0, "2" } } },
+	{ "a file of keys is read again",
+	  { { KEYS, K, 0, NONE, 0, "none" },
+	    { CONF, "CERTGATE_ACCESS_KEYS_FILE=@keys\n", 0, 0, 1, "1" },
+	    { KEYS, K L, 0, 0, 2, "2" },
+	    { KEYS, "\n", 0, 0, 2, "stale" } } },
+	{ "a secret that all can read is none",
+	  { { KEYS, K, 0644, NONE, 0, "none" },
+	    { CONF, "CERTGATE_ACCESS_KEYS_FILE=@keys\n", 0, NONE, 0, "none" },
+	    { KEYS, K, 0600, 0, 1, "1" } } },
+	{ "a code file is read again",
+	  { { CODE, "one\n", 0, NONE, 0, "none" },
+	    { CONF, "CERTGATE_CODE_FILE=@code\n", 0, 0, 0, "1" },
+	    { CODE, "two\n", 0, 0, 0, "2" },
+	    { CODE, "two\nthree\n", 0, 0, 0, "stale" } } },
+	{ "a pin that is taken out does not stay while the list does not read",
+	  { { LIST, A, 0, 1, 0, "1" },
+	    { CONF, "CERTGATE_LIST=@list\nCLIENT_CERT_THUMBPRINT=" B, 0, 2, 0,
+	      "2" },
+	    { LIST, "x\n", 0, 2, 0, "stale" },
+	    { CONF, "CERTGATE_LIST=@list\n", 0, NONE, 0, "none" } } },
+	{ "settings that are cut short leave the old ones",
+	  { { LIST, A, 0, 1, 0, "1" },
+	    { CONF, "CERTGATE_LIST=@list\nCERTGATE_HUB=a", 0, 1, 0, "stale" },
+	    { CONF, "CERTGATE_LIST=@list\nCERTGATE_HUB=a\n", 0, 1, 0, "2" } } },
+	/* What is missing for five seconds counts as none. */
+	{ "a list that goes",
+	  { { LIST, A, 0, 1, 0, "1" },
+	    { LIST, NULL, 0, NONE, 0, "none" },
+	    { LIST, A, 0, 1, 0, "2" } } },
+	{ "settings that go",
+	  { { LIST, A, 0, 1, 0, "1" },
+	    { CONF, NULL, 0, 1, NONE, "stale" },
+	    { CONF, "CERTGATE_LIST=@list\n", 0, 1, 0, "2" } } },
+	{ "keys that go",
+	  { { KEYS, K, 0, NONE, 0, "none" },
+	    { CONF, "CERTGATE_ACCESS_KEYS_FILE=@keys\n", 0, 0, 1, "1" },
+	    { KEYS, NULL, 0, 0, NONE, "stale" },
+	    { KEYS, L, 0, 0, 1, "2" } } },
+	/* The same for one that was never there under the name that new
+	 * settings give it: what is old must not stay in force for ever. */
+	{ "settings that name a list that is missing",
+	  { { LIST, A, 0, 1, 0, "1" },
+	    { CONF, "CERTGATE_LIST=@other\n", 0, NONE, 0, "none" },
+	    { OTHER, A B, 0, 2, 0, "2" } } },
+	{ "settings that name keys that are missing",
+	  { { LIST, A, 0, 1, 0, "1" },
+	    { CONF, "CERTGATE_LIST=@list\nCERTGATE_ACCESS_KEYS_FILE=@keys\n", 0,
+	      1, NONE, "stale" },
+	    { KEYS, K, 0, 1, 1, "2" } } },
+};
+
+static char folder[] = "/tmp/certgate.XXXXXX";
+
+static void
+path_of(size_t story, enum file file, char *path, size_t size)
+{
+	(void)snprintf(path, size, "%s/%zu.%s", folder, story, suffixes[file]);
+}
+
+/* Makes a new file and moves it there, as an editor does. */
+static void
+apply(size_t story, const struct step *step)
+{
+	char path[128], fresh[sizeof(folder) + 8], begin[sizeof(folder) + 32];
+
+	path_of(story, step->file, path, sizeof(path));
+	if (step->text == NULL) {
+		assert_int_equal(unlink(path), 0);
+		return;
+	}
+	(void)snprintf(fresh, sizeof(fresh), "%s/fresh", folder);
+	(void)snprintf(begin, sizeof(begin), "%s/%zu.", folder, story);
+	FILE *file = fopen(fresh, "w");
+	assert_non_null(file);
+	for (const char *p = step->text; *p != '\0'; p++)
+		if (*p == '@')
+			assert_true(fputs(begin, file) >= 0);
+		else
+			assert_int_equal(fputc(*p, file), *p);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(chmod(fresh, step->mode == 0 ? 0600 : step->mode), 0);
+	assert_int_equal(rename(fresh, path), 0);
+}
+
+static void
+look(const struct store *store, struct step *seen)
+{
+	static char text[32];
+	struct gate gate = store_gate(store);
+	struct span word = store_list_word(store, text, sizeof(text));
+
+	seen->entries = gate.list == NULL ? NONE : (int)gate.list->n;
+	seen->keys = gate.settings == NULL ? NONE : (int)gate.settings->n_keys;
+	seen->word = word.ptr;
+}
+
+static bool
+is_so(const struct store *store, const struct step *expected)
+{
+	struct step seen;
+
+	look(store, &seen);
+	return seen.entries == expected->entries &&
+	       seen.keys == expected->keys &&
+	       strcmp(seen.word, expected->word) == 0;
+}
+
+static void
+open_story(struct store *store, const struct story *story, size_t i)
+{
+	static char *environment[] = { NULL };
+	static const struct step standard = {
+		.file = CONF,
+		.text = "CERTGATE_LIST=@list\n",
+	};
+	char path[128];
+
+	if (story->step[0].file != CONF)
+		apply(i, &standard);
+	apply(i, &story->step[0]);
+	path_of(i, CONF, path, sizeof(path));
+	assert_int_equal(setenv("CERTGATE_CONFIG", path, 1), 0);
+	store_open(store, environment);
+}
+
+/* One story while it is told. */
+struct scene {
+	struct store store;
+	bool failed;
+};
+
+static bool
+is_open(const struct scene *scene, const struct step *step)
+{
+	return !scene->failed && step->word != NULL &&
+	       !is_so(&scene->store, step);
+}
+
+/* Goes on until all that have not failed are as step k of their story says. */
+static void
+wait_for(struct scene *scenes, size_t k)
+{
+	int64_t begin = watch_now();
+	size_t open;
+
+	do {
+		open = 0;
+		(void)usleep(20000);
+		for (size_t i = 0; i < COUNT(stories); i++) {
+			store_refresh(&scenes[i].store, true);
+			open += is_open(&scenes[i], &stories[i].step[k]);
+		}
+	} while (open > 0 && watch_now() - begin < WAIT_MS);
+}
+
+static void
+report(struct scene *scene, const struct story *story, size_t k)
+{
+	const struct step *step = &story->step[k];
+	struct step seen;
+
+	if (!is_open(scene, step))
+		return;
+	look(&scene->store, &seen);
+	print_error("%s, step %zu: got %d entries, %d keys, %s; expected %d, "
+		    "%d, %s\n",
+		    story->name, k, seen.entries, seen.keys, seen.word,
+		    step->entries, step->keys, step->word);
+	scene->failed = true;
+}
+
+static void
+test_stories(void **state)
+{
+	static struct scene scenes[COUNT(stories)];
+	size_t failures = 0;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(stories); i++)
+		open_story(&scenes[i].store, &stories[i], i);
+	for (size_t k = 0; k < STEPS; k++) {
+		for (size_t i = 0; k > 0 && i < COUNT(stories); i++)
+			if (stories[i].step[k].word != NULL)
+				apply(i, &stories[i].step[k]);
+		wait_for(scenes, k);
+		for (size_t i = 0; i < COUNT(stories); i++)
+			report(&scenes[i], &stories[i], k);
+	}
+	for (size_t i = 0; i < COUNT(stories); i++) {
+		failures += scenes[i].failed;
+		store_close(&scenes[i].store);
+		for (int file = 0; file < FILES; file++) {
+			char path[128];
+			path_of(i, (enum file)file, path, sizeof(path));
+			unlink(path);
+		}
+	}
+	assert_int_equal(failures, 0);
+}
+
+/* Without a file, the environment is all there is; the default file may be
+ * missing, one that was named may not. */
+static void
+test_no_file(void **state)
+{
+	static char pins[] = "CLIENT_CERT_THUMBPRINT="
+			     "c1b211808c4c4cf8a9c59501fe103ed006a70d69";
+	static const struct {
+		const char *config; /* NULL: not set */
+		bool reads;
+	} rows[] = {
+		{ "/dev/null", true },
+		{ "/nowhere/certgate.conf", false },
+		{ "", false },
+		{ "relative", false },
+	};
+	char *environment[] = { pins, NULL };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct store store;
+		assert_int_equal(setenv("CERTGATE_CONFIG", rows[i].config, 1),
+				 0);
+		store_open(&store, environment);
+		struct gate gate = store_gate(&store);
+		if ((gate.settings != NULL) != rows[i].reads ||
+		    (gate.list != NULL) != rows[i].reads)
+			fail_msg("'%s': expected settings that %s",
+				 rows[i].config,
+				 rows[i].reads ? "read" : "do not read");
+		if (rows[i].reads)
+			assert_int_equal(gate.list->n, 1);
+		store_close(&store);
+		store_close(&store);
+	}
+}
+
+static int
+make_folder(void **state)
+{
+	(void)state;
+	return mkdtemp(folder) == NULL || !digest_start();
+}
+
+static int
+remove_folder(void **state)
+{
+	(void)state;
+	return rmdir(folder);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_no_file),
+		cmocka_unit_test(test_stories),
+	};
+
+	return cmocka_run_group_tests_name("store", tests, make_folder,
+					   remove_folder);
+}
