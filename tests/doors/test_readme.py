@@ -62,7 +62,7 @@ def main():
                    {"CERTGATE_CONFIG", "CERTGATE_SITE", "CERTGATE_FCGID",
                     "CERTGATE_CGID"},
                    f"README.md: {word} exists")
-    for path in re.findall(r"`((?:src|tests|www|debian)/[\w./]*)`", text):
+    for path in re.findall(r"`((?:src|tests|www|debian|deploy)/[\w./]*)`", text):
         out.result((place.SOURCE / path).exists(), f"README.md: {path} is there")
     for block in re.findall(r"```console\n(.*?)```", text, re.DOTALL):
         command, _, wanted = block.partition("\n")

@@ -167,7 +167,7 @@ def check_format(root):
 
 
 def text_files(root):
-    for folder in ("src", "tests", "www", "debian", ".ci"):
+    for folder in ("src", "tests", "www", "debian", "deploy", ".ci"):
         for path in sorted((root / folder).rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 yield path
@@ -179,7 +179,8 @@ def text_files(root):
 
 def check_licence(root):
     for path in text_files(root):
-        if path.suffix in (".c", ".h", ".py", ".sh", ".ac", ".am", ".conf") \
+        if path.suffix in (".c", ".h", ".py", ".sh", ".ac", ".am", ".conf",
+                           ".bicep") \
                 or path.name in ("bootstrap", ".clang-format") \
                 or path.parent.name == ".ci":
             head = path.read_text()[:400]
@@ -239,7 +240,7 @@ CHECKS = {  # name: check, the file that is spoilt, what is added to it
 def copy_tree():
     root = place.temporary() / "tree"
     root.mkdir()
-    for name in ("src", "tests", "www", "debian", ".ci"):
+    for name in ("src", "tests", "www", "debian", "deploy", ".ci"):
         shutil.copytree(place.SOURCE / name, root / name,
                         ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("bootstrap", "configure.ac", "Makefile.am", ".clang-format",

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: ISC
+// Copyright The certgate authors
+//
+// A Web PubSub resource that asks its clients for a certificate, and a hub whose
+// events go to certgate.  webpubsub.json says the same; README.md says how.
+
+@description('Name of the resource; it is served as NAME.webpubsub.azure.com.')
+@minLength(3)
+@maxLength(63)
+param name string
+
+@description('Region of the resource.')
+param location string = resourceGroup().location
+
+@description('Number of units.')
+@allowed([
+  1
+  2
+  3
+  4
+  5
+  6
+  7
+  8
+  9
+  10
+  20
+  30
+  40
+  50
+  60
+  70
+  80
+  90
+  100
+])
+param units int = 1
+
+@description('Name of the hub, a letter first.')
+@minLength(1)
+@maxLength(128)
+param hubName string
+
+@description('Host that certgate answers on, with :PORT unless that is 443.')
+@minLength(4)
+@maxLength(261)
+param handlerHost string
+
+@description('Path that certgate answers under, without the first slash.')
+@maxLength(1024)
+param handlerPath string = 'eventhandler'
+
+@description('URI of a Key Vault secret that the handler is sent as its code; empty for none.')
+@maxLength(1024)
+param codeSecretUri string = ''
+
+@description('Whether connected and disconnected are sent too.')
+param notifications bool = false
+
+@description('User events that are sent too: * for all, names between commas, empty for none.')
+@maxLength(1024)
+param userEvents string = ''
+
+// HTTPS whatever the parameters are: who answers for this URL admits anybody.
+var handlerUrl = 'https://${handlerHost}/${handlerPath}'
+
+// connect is in both: without it, allow below would let every client in.
+var decisions = [
+  'connect'
+]
+var decisionsAndNotifications = [
+  'connect'
+  'connected'
+  'disconnected'
+]
+
+resource service 'Microsoft.SignalRService/webPubSub@2024-03-01' = {
+  name: name
+  location: location
+  sku: {
+    name: 'Standard_S1'
+    tier: 'Standard'
+    capacity: units
+  }
+  // It reads the secret; there is nothing else that it may do.
+  identity: {
+    type: empty(codeSecretUri) ? 'None' : 'SystemAssigned'
+  }
+  properties: {
+    tls: {
+      clientCertEnabled: true
+    }
+  }
+}
+
+resource hub 'Microsoft.SignalRService/webPubSub/hubs@2024-03-01' = {
+  parent: service
+  name: hubName
+  properties: {
+    // A certificate takes the place of a token.
+    anonymousConnectPolicy: 'allow'
+    eventHandlers: [
+      {
+        urlTemplate: empty(codeSecretUri) ? handlerUrl : '${handlerUrl}?code={@Microsoft.KeyVault(SecretUri=${codeSecretUri})}'
+        systemEvents: notifications ? decisionsAndNotifications : decisions
+        userEventPattern: empty(userEvents) ? null : userEvents
+      }
+    ]
+  }
+}
+
+@description('Where clients connect, and what CERTGATE_ORIGINS has to name.')
+output hostName string = service.properties.hostName
+
+@description('What CERTGATE_HUB may name.')
+output hub string = hubName
