@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "host/file.h"
@@ -134,9 +135,18 @@ open_safely(const char *path, bool *absent, struct error *e)
 	return file;
 }
 
+/* With an access control list the group's bits are those of its mask: whoever
+ * it names may write (acl(5)).  Where there can be none, the call fails. */
 static bool
-check_file(const struct stat *s, const char *path, bool secret, size_t max,
-	   struct error *e)
+group_is_root(int fd, const struct stat *s)
+{
+	return s->st_gid == 0 &&
+	       fgetxattr(fd, "system.posix_acl_access", NULL, 0) <= 0;
+}
+
+static bool
+check_file(int fd, const struct stat *s, const char *path, bool secret,
+	   size_t max, struct error *e)
 {
 	if (!S_ISREG(s->st_mode))
 		return error_set(e, "%s: expected a file", path);
@@ -150,7 +160,7 @@ check_file(const struct stat *s, const char *path, bool secret, size_t max,
 				 "%s is writable by everybody; mend it "
 				 "with chmod o-w %s",
 				 path, path);
-	if ((s->st_mode & S_IWGRP) != 0 && s->st_gid != 0)
+	if ((s->st_mode & S_IWGRP) != 0 && !group_is_root(fd, s))
 		return error_set(e,
 				 "%s is writable by its group; mend it "
 				 "with chmod g-w %s",
@@ -221,7 +231,7 @@ file_read(const char *path, bool secret, size_t max, struct buffer *text,
 		take_identity(identity, &s);
 		if (!S_ISREG(s.st_mode))
 			error_set(e, "%s: expected a file", path);
-		else if (!check_file(&s, path, secret, max, e))
+		else if (!check_file(fd, &s, path, secret, max, e))
 			result = FILE_UNSAFE;
 		else if (read_all(fd, path, text, e))
 			result = FILE_READ;

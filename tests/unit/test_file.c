@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "host/file.h"
@@ -90,6 +91,39 @@ test_modes(void **state)
 	}
 	if (geteuid() == 0 || getegid() != 0)
 		expect(path_of("file"), false, FILE_UNSAFE, "chmod g-w");
+	unlink(path_of("file"));
+}
+
+/* root's group may write, but not a user that an access control list names. */
+static void
+test_access_list(void **state)
+{
+	/* As the kernel takes it (linux/posix_acl_xattr.h): version 2, then a
+	 * tag, what it may do and whom it is about. */
+	static const struct {
+		uint32_t version;
+		struct {
+			uint16_t tag, may;
+			uint32_t id;
+		} entry[5];
+	} list = { 2,
+		   { { 0x01, 6, UINT32_MAX }, /* the owner */
+		     { 0x02, 6, OTHER_USER },
+		     { 0x04, 4, UINT32_MAX }, /* the group */
+		     { 0x10, 6, UINT32_MAX }, /* the mask */
+		     { 0x20, 4, UINT32_MAX } } };
+
+	(void)state;
+	write_file("file", "text", 0664);
+	if (geteuid() != 0 ||
+	    setxattr(path_of("file"), "system.posix_acl_access", &list,
+		     sizeof(list), 0) != 0) {
+		unlink(path_of("file"));
+		skip();
+	}
+	expect(path_of("file"), false, FILE_UNSAFE, "chmod g-w");
+	assert_int_equal(chmod(path_of("file"), 0644), 0);
+	expect(path_of("file"), false, FILE_READ, "text");
 	unlink(path_of("file"));
 }
 
@@ -200,8 +234,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_modes),	 cmocka_unit_test(test_kinds),
-		cmocka_unit_test(test_links),	 cmocka_unit_test(test_folders),
+		cmocka_unit_test(test_modes),
+		cmocka_unit_test(test_access_list),
+		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_links),
+		cmocka_unit_test(test_folders),
 		cmocka_unit_test(test_identity),
 	};
 
