@@ -269,6 +269,7 @@ handler_answer(const struct gate *gate, const struct request *request,
 	response_clear(&answer->response);
 	decision_clear(&answer->decision);
 	answer->event = route == NULL ? SPAN("-") : route->name;
+	answer->origin = request->origins.line[0];
 	answer->hub = request->hub;
 	answer->connection = request->connection;
 	answer->user = request->user;

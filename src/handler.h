@@ -31,7 +31,9 @@ struct answer {
 	struct response response;
 	struct decision decision;
 	struct span event; /* the route's name: connect, validate, … */
-	struct span hub; /* borrowed from the request, as is connection */
+	struct span origin; /* the first line of those sent; borrowed from the
+			     * request, as are hub and connection */
+	struct span hub;
 	struct span connection;
 	struct span user; /* granted, or of the client's token; may be absent */
 	char code[HANDLER_CODE_DIGITS + 1]; /* of a refusal; "" if none */

@@ -33,6 +33,7 @@ log_fields_of(struct log_fields *fields, const struct answer *answer,
 	add(fields, "verdict", allow ? SPAN("allow") : SPAN("deny"));
 	add(fields, "reason", span_of(reason_name(d->reason)));
 	add(fields, "event", answer->event);
+	add(fields, "origin", answer->origin);
 	add(fields, "hub", answer->hub);
 	add(fields, "user", answer->user);
 	add(fields, "connection", answer->connection);

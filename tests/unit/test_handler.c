@@ -244,6 +244,7 @@ test_line(void **state)
 	memcpy(hostile, "a b=\"\\\n\xff\x1b", 9);
 	answer_init(&answer);
 	answer.event = SPAN("connect");
+	answer.origin = SPAN("a, b");
 	answer.hub = (struct span){ hostile, sizeof(hostile) };
 	answer.connection = (struct span){ hostile, 9 };
 	answer.decision.reason = REASON_NOT_LISTED;
@@ -252,7 +253,7 @@ test_line(void **state)
 	log_line_text(&text, &fields);
 	struct span line = buffer_span(&text);
 	assert_true(span_starts(line, SPAN("verdict=deny reason=not-listed "
-					   "event=connect "
+					   "event=connect origin=a,\\x20b "
 					   "hub=a\\x20b\\x3d\\x22\\x5c\\x0a"
 					   "\\xff\\x1bxxx")));
 	assert_true(span_contains(line, SPAN("xxx... user=- ")));
@@ -290,7 +291,7 @@ test_longest_line(void **state)
 	memset(many, '\xff', sizeof(many));
 	answer_init(&answer);
 	answer.event = SPAN("disconnected");
-	answer.hub = answer.user = answer.connection = long_one;
+	answer.origin = answer.hub = answer.user = answer.connection = long_one;
 	answer.decision.sha1.kind = THUMBPRINT_SHA1;
 	answer.decision.sha256.kind = THUMBPRINT_SHA256;
 	log_fields_of(&fields, &answer, SPAN("4294967295"));

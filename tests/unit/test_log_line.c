@@ -93,10 +93,10 @@ test_time(void **state)
 static void
 test_fields(void **state)
 {
-	static const char *const names[] = { "verdict", "reason", "event",
-					     "hub",	"user",	  "connection",
-					     "sha1",	"sha256", "code",
-					     "list" };
+	static const char *const names[] = { "verdict",	   "reason", "event",
+					     "origin",	   "hub",    "user",
+					     "connection", "sha1",   "sha256",
+					     "code",	   "list" };
 
 	(void)state;
 	for (int reason = 0; reason < REASONS; reason++) {
