@@ -10,25 +10,19 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import place, processes, tap  # noqa: E402
-
-
-def printed(option):
-    text = subprocess.run([place.BUILD / "tests/doors/inprocess", option],
-                          capture_output=True, text=True, check=True).stdout
-    return [line.split("\t") for line in text.splitlines()]
+from harness import inprocess, place, processes, tap  # noqa: E402
 
 
 def settings_table():
     lines = ["| setting | value | default |", "|---|---|---|"]
-    for name, expected, standard in printed("--settings"):
+    for name, expected, standard in inprocess.printed("--settings"):
         lines.append(f"| `{name}` | {expected} | {standard} |")
     return "\n".join(lines)
 
 
 def reasons_table():
     lines = ["| reason | status | |", "|---|---|---|"]
-    for name, status, text in printed("--reasons"):
+    for name, status, text in inprocess.printed("--reasons"):
         lines.append(f"| `{name}` | {status if status != '0' else '200, 204'}"
                      f" | {text} |")
     return "\n".join(lines)
@@ -58,7 +52,7 @@ def main():
         out.result(option in known, f"README.md: {option} is an option",
                    known)
     for word in re.findall(r"\bCERTGATE_[A-Z_]+", text):
-        out.result(word in {n for n, _, _ in printed("--settings")} |
+        out.result(word in {n for n, _, _ in inprocess.printed("--settings")} |
                    {"CERTGATE_CONFIG", "CERTGATE_SITE", "CERTGATE_FCGID",
                     "CERTGATE_CGID"},
                    f"README.md: {word} exists")
