@@ -204,6 +204,7 @@ take_identity(struct file_identity *identity, const struct stat *s)
 {
 	*identity = (struct file_identity){
 		.exists = true,
+		.readable = (s->st_mode & S_IROTH) != 0,
 		.device = s->st_dev,
 		.inode = s->st_ino,
 		.size = s->st_size,

@@ -23,6 +23,7 @@
 /* What changes when a file does. */
 struct file_identity {
 	bool exists;
+	bool readable; /* by everybody */
 	dev_t device;
 	ino_t inode;
 	off_t size;

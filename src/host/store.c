@@ -177,6 +177,19 @@ say_if_unsigned(const struct settings *settings)
 			 "signature; set CERTGATE_ACCESS_KEYS");
 }
 
+/* A file of keys would be refused; settings that worked are not. */
+static void
+say_if_exposed(const struct store *store)
+{
+	const struct watch *watch = &store->watch[STORE_SETTINGS];
+
+	if (store->settings.has_secret && watch->loaded.readable)
+		log_note(LOG_LEVEL_WARNING,
+			 "%s holds a secret and is readable by everybody; mend "
+			 "it with chmod o-r %s",
+			 watch->path, watch->path);
+}
+
 /* True if the list in force was made from other pins than settings have, or
  * from another file: it must not outlive them. */
 static bool
@@ -218,6 +231,7 @@ take_settings(struct store *store, int64_t now_ms)
 		store->list_outlived = others;
 		report_warnings(&fresh.warnings, "CLIENT_CERT_THUMBPRINT");
 		say_if_unsigned(&store->settings);
+		say_if_exposed(store);
 		return true;
 	}
 	settings_free(&fresh);

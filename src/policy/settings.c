@@ -211,6 +211,8 @@ apply(struct settings *s, const struct given *given, const char *file,
 					    table[i].help.expected);
 		if (!ok)
 			return name_setting(e, i, &given[i], file);
+		s->has_secret |= table[i].help.secret && given[i].line > 0 &&
+				 (s->n_keys > 0 || s->code != NULL);
 	}
 	return true;
 }

@@ -65,6 +65,7 @@ struct settings {
 	enum log_format log_format;
 	bool has_connection_key; /* from WebPubSubConnectionString */
 	char *connection_host; /* the same's; NULL: not set */
+	bool has_secret; /* in the text of the file itself */
 	struct warnings warnings;
 };
 

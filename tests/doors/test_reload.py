@@ -136,6 +136,9 @@ def settings():
     gate = Gate("settings", {"CERTGATE_ACCESS_KEYS": cases.KEY},
                 device["sha1"] + "\n")
     gate.becomes("settings at the start", ("listed", "1"))
+    file = gate.configuration.file
+    gate.says(f"mend it with chmod o-r {file}",
+              "settings with a key that everybody can read: a warning")
     good = gate.configuration.file.read_text()
     gate.configuration.file.write_text(good + "CERTGATE_HUB=other\n")
     gate.becomes("a setting is taken up", ("hub", "2"))
@@ -144,6 +147,11 @@ def settings():
     gate.says("CERTGATE_HUB: is set but empty", "and it is named")
     gate.configuration.file.write_text(good)
     gate.becomes("mended", ("listed", "3"))
+    before = gate.configuration.log_size()
+    file.chmod(0o640)
+    gate.becomes("readable by the group alone", ("listed", "4"))
+    out.result("chmod" not in gate.configuration.log_since(before),
+               "and no warning")
     gate.close()
 
 
