@@ -93,22 +93,30 @@ advance(struct loop *loop, struct connection *c)
 		c->since_ms = now_ms();
 }
 
-/* A free place, else the one that has been idle longest, kept or silent, else
- * NULL: all are in the middle of a request. */
+/* The connection that has been idle longest, kept or silent; NULL: all are in
+ * the middle of a request. */
 static struct connection *
-find_place(struct loop *loop)
+find_idle(struct loop *loop)
 {
 	struct connection *oldest = NULL;
 
 	for (size_t i = 0; i < SERVE_CONNECTIONS; i++) {
 		struct connection *c = &loop->connections[i];
-		if (c->fd < 0)
-			return c;
-		if (connection_idle(c) &&
+		if (c->fd >= 0 && connection_idle(c) &&
 		    (oldest == NULL || c->since_ms < oldest->since_ms))
 			oldest = c;
 	}
 	return oldest;
+}
+
+/* A free place, else the one of find_idle. */
+static struct connection *
+find_place(struct loop *loop)
+{
+	for (size_t i = 0; i < SERVE_CONNECTIONS; i++)
+		if (loop->connections[i].fd < 0)
+			return &loop->connections[i];
+	return find_idle(loop);
 }
 
 /* Frees a place that an idle connection has.  A request that has come in
@@ -127,16 +135,10 @@ static int
 accept_one(struct loop *loop)
 {
 	int fd = listener_accept(loop->listener);
-	struct connection *oldest = NULL;
 
 	if (fd >= 0 || (errno != EMFILE && errno != ENFILE))
 		return fd;
-	for (size_t i = 0; i < SERVE_CONNECTIONS; i++) {
-		struct connection *c = &loop->connections[i];
-		if (c->fd >= 0 && connection_idle(c) &&
-		    (oldest == NULL || c->since_ms < oldest->since_ms))
-			oldest = c;
-	}
+	struct connection *oldest = find_idle(loop);
 	if (oldest != NULL)
 		evict(loop, oldest);
 	fd = listener_accept(loop->listener);
