@@ -22,6 +22,16 @@ digits(const struct thumbprint *t, char *text)
 	return (struct span){ text, 2 * thumbprint_size(t->kind) };
 }
 
+/* Of the entry that decided; an entry of the variable has none. */
+static struct span
+line_of(const struct entry *entry, char *text, size_t size)
+{
+	if (entry == NULL || entry->line == 0)
+		return (struct span){ 0 };
+	(void)snprintf(text, size, "%u", entry->line);
+	return span_of(text);
+}
+
 void
 log_fields_of(struct log_fields *fields, const struct answer *answer,
 	      struct span list)
@@ -41,6 +51,8 @@ log_fields_of(struct log_fields *fields, const struct answer *answer,
 	add(fields, "sha256", digits(&d->sha256, fields->sha256));
 	add(fields, "code", span_of(answer->code));
 	add(fields, "list", list);
+	add(fields, "line",
+	    line_of(d->entry, fields->line, sizeof(fields->line)));
 }
 
 static struct span

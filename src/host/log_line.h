@@ -13,7 +13,7 @@
 
 enum {
 	LOG_LINE_MAX = 4096, /* bytes; within what a pipe takes as one */
-	LOG_LINE_FIELDS = 11, /* at most, in one line */
+	LOG_LINE_FIELDS = 12, /* at most, in one line */
 	LOG_LINE_VALUE_MAX = 128 /* bytes of a value from outside */
 };
 
@@ -27,6 +27,7 @@ struct log_fields {
 	size_t n;
 	char sha1[2 * DIGEST_SHA1_SIZE];
 	char sha256[2 * DIGEST_SHA256_SIZE];
+	char line[sizeof("4294967295")];
 };
 
 /* Borrows from answer; list says which list decided. */

@@ -20,22 +20,20 @@
 #include "protocol/request.h"
 #include "protocol/response.h"
 
-enum {
-	/* Seconds by which the clocks of certificate and host may differ. */
-	DECIDE_LEEWAY = 300
-};
-
 /* All zero but for its buffers: a refusal. */
 struct decision {
 	enum verdict verdict;
 	enum reason reason;
 	struct thumbprint sha1; /* THUMBPRINT_NONE: not known */
 	struct thumbprint sha256; /* THUMBPRINT_NONE: not known */
+	struct thumbprint spki; /* THUMBPRINT_NONE: not known */
+	size_t passed; /* checks of decide_check */
 	const struct entry *entry; /* that decided; NULL: none. Borrowed */
 	struct grant grant; /* borrows the entry and user */
 	bool grants; /* grant has something to send */
-	struct buffer user; /* a name made for this client */
-	struct buffer der; /* of its certificate */
+	struct buffer user; /* digits that were made the user id */
+	struct buffer der; /* of its certificate, as the names */
+	struct buffer common_name, alternative_name;
 };
 
 void decision_init(struct decision *d);
@@ -46,13 +44,14 @@ void decision_clear(struct decision *d);
 
 /*
  * Decides on a connect event of a sender that was checked.  list is NULL while
- * there is none that reads.  The checks, in order: a certificate was
- * presented; element 0 reads; content agrees with the label; not denied; an
- * entry matches; the entry's own limits; the certificate's dates; a user id.
- * The first that refuses is the reason.
+ * there is none that reads.  The first check that refuses is the reason.
  */
 void decide_connect(const struct settings *settings, const struct list *list,
 		    const struct request *request, const struct event *event,
 		    int64_t now, struct decision *d);
+
+/* The i-th check of a client in words, in the order in which they are made;
+ * NULL behind the last.  The check number d->passed is the one that refused. */
+const char *decide_check(size_t i);
 
 #endif

@@ -71,7 +71,7 @@ static bool
 take_pin(struct span *rest, const struct entry_files *files,
 	 struct thumbprint *pin, struct warnings *warnings, struct error *e)
 {
-	static const struct span later[] = { { "ca:", 3 }, { "spki:", 5 } };
+	static const struct span later[] = { { "ca:", 3 } };
 
 	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
 		if (span_starts_nocase(*rest, later[i]))
@@ -106,6 +106,11 @@ take_options(struct span *rest, struct entry *entry, struct warnings *warnings,
 	if (terms != NULL && terms->not_after != 0 &&
 	    terms->not_after < terms->not_before)
 		return error_set(e, "the entry ends before it begins");
+	if (terms != NULL && entry->pin.kind == THUMBPRINT_SPKI &&
+	    (terms->user_source == USER_COMMON_NAME ||
+	     terms->user_source == USER_ALTERNATIVE_NAME))
+		return error_set(e, "spki: vouches for no name: expected "
+				    "user= without @cn and @san");
 	return true;
 }
 

@@ -22,7 +22,8 @@ enum user_source {
 	USER_LITERAL,
 	USER_COMMON_NAME,
 	USER_ALTERNATIVE_NAME,
-	USER_THUMBPRINT
+	USER_THUMBPRINT,
+	USER_PIN /* the digits of the entry's pin */
 };
 
 /* What an entry grants and where it ends.  All zero: no options. */

@@ -17,6 +17,7 @@ thumbprint_size(enum thumbprint_kind kind)
 	case THUMBPRINT_SHA1:
 		return DIGEST_SHA1_SIZE;
 	case THUMBPRINT_SHA256:
+	case THUMBPRINT_SPKI:
 		return DIGEST_SHA256_SIZE;
 	case THUMBPRINT_NONE:
 		break;
@@ -70,6 +71,7 @@ take_prefix(struct span *rest)
 	} prefixes[] = {
 		{ { "sha1:", 5 }, THUMBPRINT_SHA1 },
 		{ { "sha256:", 7 }, THUMBPRINT_SHA256 },
+		{ { "spki:", 5 }, THUMBPRINT_SPKI },
 		{ { "sha1 fingerprint=", 17 }, THUMBPRINT_SHA1 },
 		{ { "sha256 fingerprint=", 19 }, THUMBPRINT_SHA256 },
 	};
@@ -181,9 +183,8 @@ thumbprint_take(struct span *rest, struct thumbprint *t,
 		return error_set(e, "'%s' is no thumbprint: %s",
 				 error_word(word), expected);
 	}
-	t->kind = kind_of_length(digits.n);
-	if (t->kind == THUMBPRINT_NONE ||
-	    (named != THUMBPRINT_NONE && named != t->kind)) {
+	t->kind = named == THUMBPRINT_NONE ? kind_of_length(digits.n) : named;
+	if (digits.n == 0 || digits.n != 2 * thumbprint_size(t->kind)) {
 		*t = (struct thumbprint){ 0 };
 		*rest = begin;
 		return error_set(e, "thumbprint of %zu digits: %s", digits.n,

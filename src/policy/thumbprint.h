@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
 /*
- * thumbprint: the digest of a certificate, in bytes, and the many ways in which
- * people and programs write one.
+ * thumbprint: the digest of a certificate or of its public key, in bytes, and the
+ * many ways in which people and programs write one.
  */
 #ifndef CERTGATE_POLICY_THUMBPRINT_H
 #define CERTGATE_POLICY_THUMBPRINT_H
@@ -19,6 +19,7 @@
 enum thumbprint_kind {
 	THUMBPRINT_NONE = 0, /* equals nothing */
 	THUMBPRINT_SHA256,
+	THUMBPRINT_SPKI, /* SHA-256 of the SubjectPublicKeyInfo */
 	THUMBPRINT_SHA1
 };
 
@@ -40,7 +41,8 @@ int thumbprint_compare(const struct thumbprint *a, const struct thumbprint *b);
 /*
  * Takes one thumbprint, in any form, from the front of *rest: 40 digits (SHA-1)
  * or 64 (SHA-256) of either case, with ':', '-' or blanks between bytes;
- * `sha1:`, `sha256:`, `SHA1 Fingerprint=` or `sha256 Fingerprint=` in front.
+ * `sha1:`, `sha256:`, `SHA1 Fingerprint=` or `sha256 Fingerprint=` in front;
+ * or `spki:` and the 64 digits of a public key.
  * A blank ends it behind 40 or 64 digits in one word, else it joins byte
  * groups; anything else that is no digit ends it too.  Invisible characters at
  * the ends are dropped with a warning.

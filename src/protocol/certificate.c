@@ -116,17 +116,22 @@ next_time(struct span *rest, int64_t *seconds)
 static bool
 read_fields(struct span tbs, struct certificate *c)
 {
-	struct span skipped, validity, wrapped;
+	struct span skipped, validity, wrapped, key;
 
 	next_is_context(&tbs, 0, &skipped); /* version */
 	if (!next_is(&tbs, V_ASN1_INTEGER, &skipped) ||
 	    !next_is(&tbs, V_ASN1_SEQUENCE, &skipped) || /* signature */
-	    !next_is(&tbs, V_ASN1_SEQUENCE, &skipped) || /* issuer */
+	    !next_is(&tbs, V_ASN1_SEQUENCE, &c->issuer) ||
 	    !next_is(&tbs, V_ASN1_SEQUENCE, &validity) ||
 	    !next_time(&validity, &c->not_before) ||
 	    !next_time(&validity, &c->not_after) || validity.len > 0 ||
-	    !next_is(&tbs, V_ASN1_SEQUENCE, &c->subject) ||
-	    !next_is(&tbs, V_ASN1_SEQUENCE, &skipped)) /* public key */
+	    !next_is(&tbs, V_ASN1_SEQUENCE, &c->subject))
+		return false;
+	key = tbs;
+	if (!next_is(&tbs, V_ASN1_SEQUENCE, &skipped))
+		return false;
+	key.len -= tbs.len; /* with its tag and length, as a pin has it */
+	if (!digest_sha256(key, c->spki))
 		return false;
 	next_is_context(&tbs, 1, &skipped); /* issuerUniqueID */
 	next_is_context(&tbs, 2, &skipped); /* subjectUniqueID */
@@ -258,22 +263,27 @@ find_alternative_names(const struct certificate *c, struct span *names)
 }
 
 enum certificate_name
-certificate_alternative_name(const struct certificate *c, struct buffer *name)
+certificate_alternative_name(const struct certificate *c, struct buffer *name,
+			     bool *is_dns)
 {
 	/* RFC 5280 4.2.1.6, GeneralName: dNSName, URI, rfc822Name */
 	static const int by_preference[] = { 2, 6, 1 };
 	struct span names;
 	enum certificate_name found = find_alternative_names(c, &names);
 
+	*is_dns = false;
 	if (found != CERTIFICATE_NAME_FOUND)
 		return found;
 	for (size_t i = 0; i < sizeof(by_preference) / sizeof(int); i++) {
 		struct span rest = names;
 		struct element element;
-		while (next(&rest, &element))
-			if (element.class == V_ASN1_CONTEXT_SPECIFIC &&
-			    element.tag == by_preference[i])
-				return take_name(element.value, name);
+		while (next(&rest, &element)) {
+			if (element.class != V_ASN1_CONTEXT_SPECIFIC ||
+			    element.tag != by_preference[i])
+				continue;
+			*is_dns = i == 0;
+			return take_name(element.value, name);
+		}
 	}
 	return CERTIFICATE_NAME_NONE;
 }

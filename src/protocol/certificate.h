@@ -20,8 +20,10 @@
 struct certificate {
 	uint8_t sha1[DIGEST_SHA1_SIZE]; /* of the whole DER */
 	uint8_t sha256[DIGEST_SHA256_SIZE]; /* of the whole DER */
+	uint8_t spki[DIGEST_SHA256_SIZE]; /* of SubjectPublicKeyInfo */
 	int64_t not_before; /* UTC seconds */
 	int64_t not_after; /* UTC seconds, the last valid one */
+	struct span issuer; /* what is in the Name; borrows der */
 	struct span subject; /* what is in the Name; borrows der */
 	struct span extensions; /* what is in the list; absent if none */
 };
@@ -46,8 +48,9 @@ enum certificate_name certificate_common_name(const struct certificate *c,
 					      struct buffer *name);
 
 /* The first DNS name among the subject's alternative names, else the first
- * URI, else the first e-mail address, added to name. */
+ * URI, else the first e-mail address, added to name; *is_dns says which. */
 enum certificate_name certificate_alternative_name(const struct certificate *c,
-						   struct buffer *name);
+						   struct buffer *name,
+						   bool *is_dns);
 
 #endif

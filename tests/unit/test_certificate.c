@@ -85,6 +85,33 @@ seconds_of(const ASN1_TIME *time)
 }
 
 static void
+compare_key(X509 *parsed, const struct certificate *c)
+{
+	unsigned char *der = NULL;
+	uint8_t digest[EVP_MAX_MD_SIZE];
+	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(parsed), &der);
+
+	assert_true(n > 0);
+	assert_int_equal(
+		EVP_Digest(der, (size_t)n, digest, NULL, EVP_sha256(), NULL),
+		1);
+	assert_memory_equal(c->spki, digest, sizeof(c->spki));
+	OPENSSL_free(der);
+}
+
+/* What is in a Name stands at the end of its encoding. */
+static void
+compare_name(struct span got, X509_NAME *name)
+{
+	const unsigned char *der;
+	size_t n;
+
+	assert_int_equal(X509_NAME_get0_der(name, &der, &n), 1);
+	assert_true(n > got.len);
+	assert_memory_equal(got.ptr, der + n - got.len, got.len);
+}
+
+static void
 compare(const struct made *made)
 {
 	uint8_t digest[EVP_MAX_MD_SIZE];
@@ -99,6 +126,9 @@ compare(const struct made *made)
 	assert_memory_equal(c.sha1, digest, sizeof(c.sha1));
 	X509_digest(made->parsed, EVP_sha256(), digest, NULL);
 	assert_memory_equal(c.sha256, digest, sizeof(c.sha256));
+	compare_key(made->parsed, &c);
+	compare_name(c.issuer, X509_get_issuer_name(made->parsed));
+	compare_name(c.subject, X509_get_subject_name(made->parsed));
 }
 
 static void
@@ -128,12 +158,13 @@ check_names(X509 *x, enum certificate_name found, const char *name, bool san)
 	struct made made;
 	struct certificate c;
 	struct buffer text;
+	bool is_dns = false;
 
 	finish(&made, x);
 	compare(&made);
 	assert_true(certificate_read(made.bytes, &c));
 	buffer_init(&text, CERTIFICATE_NAME_MAX);
-	assert_int_equal(san ? certificate_alternative_name(&c, &text)
+	assert_int_equal(san ? certificate_alternative_name(&c, &text, &is_dns)
 			     : certificate_common_name(&c, &text),
 			 found);
 	if (found == CERTIFICATE_NAME_FOUND)
@@ -273,6 +304,7 @@ test_damage(void **state)
 			(struct span){ made.bytes.ptr, n }, &c));
 	made.bytes.len++;
 	assert_false(certificate_read(made.bytes, &c));
+	bool is_dns;
 	made.bytes.len--;
 	buffer_init(&name, CERTIFICATE_NAME_MAX);
 	for (size_t i = 0; i < made.bytes.len; i++) {
@@ -282,7 +314,8 @@ test_damage(void **state)
 				assert_memory_not_equal(c.sha1, whole.sha1,
 							sizeof(c.sha1));
 				certificate_common_name(&c, &name);
-				certificate_alternative_name(&c, &name);
+				certificate_alternative_name(&c, &name,
+							     &is_dns);
 				buffer_clear(&name);
 			}
 			made.der[i] ^= (uint8_t)(1 << bit);

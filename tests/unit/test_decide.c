@@ -5,7 +5,7 @@
  * the answer.  Every reason must come up, so one without a case fails.
  *
  * In settings, lists, and bodies, %1 stands for the SHA-1 of a certificate that
- * is made here, %2 for its SHA-256, %P for its PEM as JSON has it, and %S for
+ * is made here, %2 for its SHA-256, %K for the digest of its public key, %P for its PEM as JSON has it, and %S for
  * the connection's right signature.
  */
 #include "config.h"
@@ -18,6 +18,7 @@
 
 #include "base/hex.h"
 #include "handler.h"
+#include "policy/match.h"
 
 /* The certificate's time; those of the entries lie inside. */
 #define BEGIN 1704067200 /* 2024-01-01 00:00:00 */
@@ -41,7 +42,7 @@
 enum { TEXT_MAX = 8192, PARAMETERS = 16 };
 
 static char sha1[2 * DIGEST_SHA1_SIZE + 1], sha256[2 * DIGEST_SHA256_SIZE + 1],
-	pem[TEXT_MAX];
+	spki[2 * DIGEST_SHA256_SIZE + 1], pem[TEXT_MAX];
 
 /* What every request has unless a row changes it. */
 static const char *const standard[] = {
@@ -189,6 +190,13 @@ static const struct row client_rows[] = {
 	  "", NULL, 0 },
 	{ REASON_DENIED, 403, "CLIENT_CERT_THUMBPRINT=%2\n", "deny %1\n", WHOLE,
 	  "", NULL, 0 },
+	{ REASON_DENIED, 403, "", "%1\ndeny spki:%K\n", WHOLE, "", NULL, 0 },
+	{ REASON_DENIED, 403, "", "deny spki:%K\n%2\n", WHOLE, "", NULL, 0 },
+	{ REASON_CONTENT_NEEDED, 403, "", "%1\ndeny spki:%2\n", ONE, "", NULL,
+	  0 },
+	/* A digest of the one kind is none of the other. */
+	{ REASON_NOT_LISTED, 403, "", "spki:%2\n%K\n", WHOLE, "", NULL, 0 },
+	{ REASON_NOT_LISTED, 403, "", "spki:%K\n", ONE, "", NULL, 0 },
 	{ REASON_NOT_LISTED, 403, "", "", ONE, "", NULL, 0 },
 	{ REASON_NOT_LISTED, 403, "", "%2\n", ONE, "", NULL, 0 },
 	{ REASON_NOT_LISTED, 403, "", OTHER "\n", WHOLE, "", NULL, 0 },
@@ -216,15 +224,14 @@ static const struct row client_rows[] = {
 	{ REASON_ENTRY_HUB, 403, "CLIENT_CERT_THUMBPRINT=%1\n", "%1 hub=x\n",
 	  ONE, "", NULL, 0 },
 	{ REASON_CERTIFICATE_NOT_YET, 403, "", "%1\n", WHOLE, "", NULL,
-	  BEGIN - DECIDE_LEEWAY - 1 },
+	  BEGIN - MATCH_LEEWAY - 1 },
 	{ REASON_LISTED, 200, "", "%1\n", WHOLE, "", NULL,
-	  BEGIN - DECIDE_LEEWAY },
-	{ REASON_LISTED, 200, "", "%1\n", WHOLE, "", NULL,
-	  END + DECIDE_LEEWAY },
+	  BEGIN - MATCH_LEEWAY },
+	{ REASON_LISTED, 200, "", "%1\n", WHOLE, "", NULL, END + MATCH_LEEWAY },
 	{ REASON_CERTIFICATE_EXPIRED, 403, "", "%1\n", WHOLE, "", NULL,
-	  END + DECIDE_LEEWAY + 1 },
+	  END + MATCH_LEEWAY + 1 },
 	{ REASON_LISTED, 200, "CERTGATE_CHECK_DATES=no\n", "%1\n", WHOLE, "",
-	  NULL, END + DECIDE_LEEWAY + 1 },
+	  NULL, END + MATCH_LEEWAY + 1 },
 	{ REASON_NO_USER_ID, 403, "", "%1 user=@cn\n", ONE, "", NULL, 0 },
 	{ REASON_NO_USER_ID, 403, "", "%1 user=@san\n", ONE, "", NULL, 0 },
 	{ REASON_NO_USER_ID, 403, "CERTGATE_USER_ID=cn\n", "%1\n", ONE, "",
@@ -237,6 +244,20 @@ static const struct row client_rows[] = {
 	  "\"userId\":\"%1\"", 0 },
 	{ REASON_LISTED, 204, "CERTGATE_USER_ID=entry\n", "%1\n", WHOLE, "",
 	  NULL, 0 },
+	{ REASON_LISTED, 200, "", "spki:%K\n", WHOLE, "", "\"userId\":\"%K\"",
+	  0 },
+	{ REASON_LISTED, 200, "CERTGATE_USER_ID=cn\n", "spki:%K\n", WHOLE, "",
+	  "\"userId\":\"%K\"", 0 },
+	{ REASON_LISTED, 200, "CERTGATE_USER_ID=san\n", "spki:%K\n", WHOLE, "",
+	  "\"userId\":\"%K\"", 0 },
+	{ REASON_LISTED, 200, "CERTGATE_USER_ID=thumbprint\n", "spki:%K\n",
+	  WHOLE, "", "\"userId\":\"%1\"", 0 },
+	{ REASON_LISTED, 204, "CERTGATE_USER_ID=entry\n", "spki:%K\n", WHOLE,
+	  "", NULL, 0 },
+	{ REASON_LISTED, 200, "", "spki:%K user=a\n%1 user=b\n", WHOLE, "",
+	  "\"userId\":\"a\"", 0 },
+	{ REASON_LISTED, 200, "", "spki:%K user=a\n%2 user=b\n", WHOLE, "",
+	  "\"userId\":\"b\"", 0 },
 	{ REASON_LISTED, 204, "", "%1\n", WHOLE, "|HTTP_CE_USERID=t", NULL, 0 },
 	{ REASON_LISTED, 200, "", "%1 user=a\n", WHOLE, "|HTTP_CE_USERID=t",
 	  "\"userId\":\"a\"", 0 },
@@ -269,6 +290,7 @@ expand(char *out, const char *text)
 		if (text[0] == '%')
 			put = text[1] == '1'   ? sha1
 			      : text[1] == '2' ? sha256
+			      : text[1] == 'K' ? spki
 			      : text[1] == 'P' ? pem
 			      : text[1] == 'S' ? good
 					       : NULL;
@@ -515,6 +537,11 @@ make_certificate(void **state)
 	hex_encode(digest, DIGEST_SHA1_SIZE, sha1);
 	X509_digest(x, EVP_sha256(), digest, NULL);
 	hex_encode(digest, DIGEST_SHA256_SIZE, sha256);
+	unsigned char *der = NULL;
+	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &der);
+	ok &= EVP_Digest(der, (size_t)n, digest, NULL, EVP_sha256(), NULL) == 1;
+	hex_encode(digest, DIGEST_SHA256_SIZE, spki);
+	OPENSSL_free(der);
 	write_pem(x);
 	X509_free(x);
 	EVP_PKEY_free(key);

@@ -96,7 +96,7 @@ test_fields(void **state)
 	static const char *const names[] = { "verdict",	   "reason", "event",
 					     "origin",	   "hub",    "user",
 					     "connection", "sha1",   "sha256",
-					     "code",	   "list" };
+					     "code",	   "list",   "line" };
 
 	(void)state;
 	for (int reason = 0; reason < REASONS; reason++) {

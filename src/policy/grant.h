@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/* grant: what an accepted client is given: a user id, groups, roles. */
+#ifndef CERTGATE_POLICY_GRANT_H
+#define CERTGATE_POLICY_GRANT_H
+
+#include "policy/client.h"
+#include "policy/decide.h"
+
+/* Fills d->grant by d->entry; false, with the reason in d, if the entry asks
+ * for something that the client does not have. */
+bool grant_take(struct client *c, struct decision *d);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/* match: which entry of the list has a client, and whether it lets him in. */
+#ifndef CERTGATE_POLICY_MATCH_H
+#define CERTGATE_POLICY_MATCH_H
+
+#include "policy/client.h"
+#include "policy/reason.h"
+
+enum {
+	/* Seconds by which the clocks of certificate and host may differ. */
+	MATCH_LEEWAY = 300
+};
+
+/* How far a client gets by an entry. */
+enum match_stage {
+	MATCH_NONE = 0, /* there is no entry */
+	MATCH_ENTRY, /* its limits refuse */
+	MATCH_LIMITS, /* the certificate's dates refuse */
+	MATCH_ALL
+};
+
+struct match {
+	const struct entry *entry; /* NULL: none.  Borrowed from the list */
+	enum match_stage stage;
+	enum reason reason; /* why no further; with MATCH_ALL, listed */
+};
+
+/* The entry that denies the client; NULL if there is none. */
+const struct entry *match_deny(const struct client *c);
+
+/* Looks at all entries that have the client: by SHA-256, by public key, by
+ * SHA-1, each in the order of the file.  Takes the one by which he gets
+ * furthest, of several the first. */
+void match_find(struct client *c, struct match *match);
+
+#endif
