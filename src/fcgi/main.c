@@ -13,7 +13,8 @@
 
 static const char usage[] =
 	"Usage: certgate.fcgi [--listen ADDRESS] [--listen-mode MODE]\n"
-	"                     [--listen-group GROUP] [--help] [--version]\n"
+	"                     [--listen-group GROUP] [--no-sandbox]\n"
+	"                     [--help] [--version]\n"
 	"\n"
 	"Answers the events of Azure Web PubSub and decides by the TLS client\n"
 	"certificate who may come in.  A web server starts it, as FastCGI "
@@ -25,6 +26,8 @@ static const char usage[] =
 	"                        or [::1]:PORT\n"
 	"  --listen-mode MODE    of the socket file, octal (default 0660)\n"
 	"  --listen-group GROUP  of the socket file\n"
+	"  --no-sandbox          for debugging: what the program can do stays "
+	"as it is\n"
 	"  --help                print this and exit\n"
 	"  --version             print the version and exit\n"
 	"\n"
@@ -39,9 +42,9 @@ misused(void)
 }
 
 static enum exit_code
-run(const struct listener_options *options)
+run(const struct start_options *options)
 {
-	if (options->address == NULL && !listener_is(STDIN_FILENO)) {
+	if (options->listener.address == NULL && !listener_is(STDIN_FILENO)) {
 		(void)fputs("certgate.fcgi: file descriptor 0 does not listen, "
 			    "and there is no --listen.\n",
 			    stderr);
@@ -57,23 +60,27 @@ read_arguments(int argc, char **argv)
 		{ "listen", required_argument, NULL, 'l' },
 		{ "listen-mode", required_argument, NULL, 'm' },
 		{ "listen-group", required_argument, NULL, 'g' },
+		{ "no-sandbox", no_argument, NULL, 's' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct listener_options listen = { 0 };
+	struct start_options start = { .sandbox = true };
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
 		case 'l':
-			listen.address = optarg;
+			start.listener.address = optarg;
 			break;
 		case 'm':
-			listen.mode = optarg;
+			start.listener.mode = optarg;
 			break;
 		case 'g':
-			listen.group = optarg;
+			start.listener.group = optarg;
+			break;
+		case 's':
+			start.sandbox = false;
 			break;
 		case 'h':
 			(void)fputs(usage, stdout);
@@ -87,7 +94,7 @@ read_arguments(int argc, char **argv)
 	}
 	if (optind < argc)
 		return misused();
-	return run(&listen);
+	return run(&start);
 }
 
 int

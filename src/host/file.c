@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "host/file.h"
+#include "host/sandbox.h"
 
 enum { LINKS_MAX = 16 /* symbolic links on one way */ };
 
@@ -20,7 +21,7 @@ enum { LINKS_MAX = 16 /* symbolic links on one way */ };
 struct way {
 	int folder; /* owned; where the rest begins */
 	unsigned links; /* followed so far */
-	bool absent; /* a component is not there, and no link led to it */
+	enum file_result failure; /* what its end not being opened means */
 	size_t at; /* where in text the rest is */
 	char text[PATH_MAX];
 };
@@ -57,6 +58,7 @@ follow_link(struct way *way, const char *name, const struct stat *s,
 				 "to another user; mend it with chown -h "
 				 "root",
 				 path);
+	sandbox_take_link(way->folder);
 	if (n < 0 || ++way->links > LINKS_MAX)
 		return error_set(e, "%s: a symbolic link that leads nowhere",
 				 path);
@@ -72,6 +74,29 @@ follow_link(struct way *way, const char *name, const struct stat *s,
 	close(way->folder);
 	way->folder = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return way->folder >= 0 || error_system(e, "/");
+}
+
+/* Opens the file at the end of the way: a descriptor, or -1 and e. */
+static int
+open_file(struct way *way, const char *name, const char *path, struct error *e)
+{
+	sandbox_take(way->folder);
+	int fd = openat(way->folder, name,
+			O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW |
+				O_CLOEXEC);
+
+	if (fd >= 0)
+		return fd;
+	if (errno != EACCES || sandbox_has(way->folder)) {
+		error_system(e, "%s", path);
+		return -1;
+	}
+	way->failure = FILE_OUTSIDE;
+	error_set(e,
+		  "%s is in none of the folders that were read at the start; "
+		  "restart needed",
+		  path);
+	return -1;
 }
 
 /* Goes one component further.  *file is the descriptor of the last one. */
@@ -91,34 +116,37 @@ step(struct way *way, const char *path, int *file, struct error *e)
 	way->at = (size_t)(begin - way->text) + n;
 	bool last = begin[n + strspn(begin + n, "/")] == '\0';
 	if (fstatat(way->folder, name, &s, AT_SYMLINK_NOFOLLOW) != 0) {
-		way->absent = errno == ENOENT && way->links == 0;
-		return error_system(e, "%s", path);
+		if (errno == ENOENT && way->links == 0)
+			way->failure = FILE_ABSENT;
+		error_system(e, "%s", path);
+		if (last)
+			sandbox_take(way->folder);
+		return false;
 	}
 	if (S_ISLNK(s.st_mode))
 		return follow_link(way, name, &s, path, e);
-	int flags =
-		last ? O_RDONLY | O_NONBLOCK | O_NOCTTY : O_PATH | O_DIRECTORY;
-	int fd = openat(way->folder, name, flags | O_NOFOLLOW | O_CLOEXEC);
+	if (last) {
+		*file = open_file(way, name, path, e);
+		return *file >= 0;
+	}
+	int fd = openat(way->folder, name,
+			O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return error_system(e, "%s", path);
-	if (last) {
-		*file = fd;
-		return true;
-	}
 	close(way->folder);
 	way->folder = fd;
 	return fstat(fd, &s) == 0 ? check_folder(&s, name, path, e)
 				  : error_system(e, "%s", path);
 }
 
-/* Gives a descriptor, or -1, e, and whether there certainly is no file. */
+/* Gives a descriptor, or -1, e, and in *failure what that means. */
 static int
-open_safely(const char *path, bool *absent, struct error *e)
+open_safely(const char *path, enum file_result *failure, struct error *e)
 {
 	struct way way = { .folder = -1 };
 	int file = -1;
 
-	*absent = false;
+	*failure = FILE_UNREADABLE;
 	if (path[0] != '/' || strlen(path) >= sizeof(way.text)) {
 		error_set(e, "%s: expected an absolute path", path);
 		return -1;
@@ -131,17 +159,18 @@ open_safely(const char *path, bool *absent, struct error *e)
 		;
 	if (way.folder >= 0)
 		close(way.folder);
-	*absent = way.absent;
+	*failure = way.failure;
 	return file;
 }
 
 /* With an access control list the group's bits are those of its mask: whoever
- * it names may write (acl(5)).  Where there can be none, the call fails. */
+ * it names may write (acl(5)). */
 static bool
 group_is_root(int fd, const struct stat *s)
 {
 	return s->st_gid == 0 &&
-	       fgetxattr(fd, "system.posix_acl_access", NULL, 0) <= 0;
+	       fgetxattr(fd, "system.posix_acl_access", NULL, 0) < 0 &&
+	       (errno == ENODATA || errno == ENOTSUP);
 }
 
 static bool
@@ -219,13 +248,13 @@ file_read(const char *path, bool secret, size_t max, struct buffer *text,
 {
 	enum file_result result = FILE_UNREADABLE;
 	struct stat s;
-	bool absent;
-	int fd = open_safely(path, &absent, e);
+	enum file_result failure;
+	int fd = open_safely(path, &failure, e);
 
 	*identity = (struct file_identity){ 0 };
 	buffer_init(text, max + 1);
 	if (fd < 0)
-		return absent ? FILE_ABSENT : FILE_UNREADABLE;
+		return failure;
 	if (fstat(fd, &s) != 0) {
 		error_system(e, "%s", path);
 	} else {
@@ -239,6 +268,20 @@ file_read(const char *path, bool secret, size_t max, struct buffer *text,
 	}
 	close(fd);
 	return result;
+}
+
+bool
+file_is_outside(const char *path, struct error *e)
+{
+	enum file_result failure;
+	struct error other = { 0 };
+	int fd = open_safely(path, &failure, &other);
+
+	if (fd >= 0)
+		close(fd);
+	else if (failure == FILE_OUTSIDE)
+		*e = other;
+	return fd < 0 && failure == FILE_OUTSIDE;
 }
 
 void

@@ -34,6 +34,7 @@ struct file_identity {
 enum file_result {
 	FILE_UNREADABLE = 0, /* not to be opened, or behind a dead link */
 	FILE_ABSENT, /* certainly not there: neither it nor a link to it */
+	FILE_OUTSIDE, /* the sandbox does not let it be read: restart needed */
 	FILE_UNSAFE, /* there, but not to be believed, or too large */
 	FILE_READ
 };
@@ -46,6 +47,9 @@ enum file_result {
 enum file_result file_read(const char *path, bool secret, size_t max,
 			   struct buffer *text, struct file_identity *identity,
 			   struct error *e);
+
+/* True, and e, if there is a file at path that only a restart can read. */
+bool file_is_outside(const char *path, struct error *e);
 
 /* What path is now; `exists` is false if it cannot be looked at. */
 void file_identify(const char *path, struct file_identity *identity);

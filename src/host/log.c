@@ -55,6 +55,12 @@ log_start(enum log_target wanted, enum log_format wanted_format)
 	}
 }
 
+bool
+log_to_daemon(void)
+{
+	return target == LOG_TARGET_SYSLOG || target == LOG_TARGET_JOURNAL;
+}
+
 /* RFC 3164 4.1: <facility * 8 + level>tag[pid]: text; the daemon has the time.
  * Not syslog(3), which waits for a daemon that does not read. */
 static void

@@ -10,6 +10,7 @@
 #ifndef CERTGATE_HOST_LOG_H
 #define CERTGATE_HOST_LOG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -25,6 +26,10 @@ enum log_level {
 /* LOG_TARGET_DEFAULT is the journal if stderr goes there, else stderr.  Before it is
  * called, lines go to stderr as text. */
 void log_start(enum log_target target, enum log_format format);
+
+/* True if lines go to a local daemon, which is connected to again if it was
+ * restarted. */
+bool log_to_daemon(void);
 
 /* The line of one decision at the time now. */
 void log_decision(const struct answer *answer, struct span list, int64_t now);

@@ -8,6 +8,7 @@
 #include "host/cgi.h"
 #include "host/fastcgi.h"
 #include "host/log.h"
+#include "host/sandbox.h"
 #include "host/serve.h"
 #include "host/start.h"
 #include "host/store.h"
@@ -30,6 +31,21 @@ open_host(struct host *host)
 	if (host->store.has_settings)
 		log_start(host->store.settings.log_target,
 			  host->store.settings.log_format);
+}
+
+/* Opens what needs say nothing of, and enters the sandbox. */
+static void
+open_sandboxed(struct host *host, struct sandbox_needs *needs, bool sandbox)
+{
+	if (sandbox)
+		sandbox_begin();
+	open_host(host);
+	needs->daemon = log_to_daemon();
+	if (sandbox)
+		sandbox_enter(needs);
+	else
+		log_note(LOG_LEVEL_WARNING,
+			 "sandbox: none, as --no-sandbox says");
 }
 
 static void
@@ -65,8 +81,10 @@ start_cgi(void)
 	struct host host;
 	struct request_body body;
 	struct buffer kept, out;
+	struct sandbox_needs needs = { .calls = true };
 
-	open_host(&host);
+	sandbox_limit();
+	open_sandboxed(&host, &needs, true);
 	cgi_read_body(&body, &kept);
 	buffer_init(&out, RESPONSE_MAX);
 	answer_one(&host, environ, &body, &out);
@@ -105,7 +123,7 @@ tick(void *context, bool now)
 }
 
 enum exit_code
-start_fastcgi(const struct listener_options *options)
+start_fastcgi(const struct start_options *options)
 {
 	static struct host host;
 	struct listener listener;
@@ -117,12 +135,15 @@ start_fastcgi(const struct listener_options *options)
 	};
 	bool ok = true;
 
-	if (options->address == NULL)
+	if (options->sandbox)
+		sandbox_limit();
+	if (options->listener.address == NULL)
 		listener_take(&listener, STDIN_FILENO);
 	else
-		ok = listener_open(&listener, options, &e);
+		ok = listener_open(&listener, &options->listener, &e);
 	if (ok && fastcgi_start(&e)) {
-		open_host(&host);
+		struct sandbox_needs needs = { .socket = listener.path };
+		open_sandboxed(&host, &needs, options->sandbox);
 		ok = serve_run(&listener, &service, &e);
 		listener_remove(&listener);
 		fastcgi_stop();

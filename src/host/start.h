@@ -14,11 +14,16 @@ enum exit_code {
 	EXIT_SYSTEM = 3
 };
 
+struct start_options {
+	struct listener_options listener;
+	bool sandbox; /* false only for debugging */
+};
+
 /* Answers the one request of a CGI program. */
 enum exit_code start_cgi(void);
 
 /* Answers FastCGI requests on file descriptor 0, or where options say, until
  * it is told to stop. */
-enum exit_code start_fastcgi(const struct listener_options *options);
+enum exit_code start_fastcgi(const struct start_options *options);
 
 #endif

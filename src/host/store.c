@@ -218,6 +218,12 @@ take_settings(struct store *store, int64_t now_ms)
 	enum file_result result = load_settings(store, &fresh, &file, &e);
 	bool others = result == FILE_READ && is_list_of_others(store, &fresh);
 
+	if (result == FILE_READ && fresh.list != NULL &&
+	    file_is_outside(fresh.list, &e)) {
+		error_where(&e, "CERTGATE_LIST");
+		result = FILE_OUTSIDE;
+		file = STORE_SETTINGS;
+	}
 	if (result == FILE_READ &&
 	    !watch_set(&store->watch[STORE_LIST], fresh.list, &e))
 		result = FILE_UNSAFE;

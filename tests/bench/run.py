@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
 """Benchmark: this handler with all checks on beside a null libfcgi responder in
-the same loop, through lighttpd, in interleaved rounds of one run; plain CGI the
-same; and where the handler's time goes.  Every event carries a certificate of
+the same loop, and beside itself without its sandbox, through lighttpd, in
+interleaved rounds of one run; plain CGI the same; and where the handler's time goes.  Every event carries a certificate of
 its own, one in ten is refused, and a wrong answer fails the benchmark.
 
 It measures; it judges nothing but the answers."""
@@ -47,7 +47,8 @@ def resident(pid):
 class Stack:
     """lighttpd and what answers behind it."""
 
-    def __init__(self, name, configuration, program, how="socket"):
+    def __init__(self, name, configuration, program, how="socket",
+                 arguments=()):
         self.name = name
         self.rows = []
         self.handler = None
@@ -55,7 +56,7 @@ class Stack:
         if how == "socket":
             self.socket = processes.listen(configuration.folder / "socket")
             self.handler = processes.begin(
-                [program], configuration.log, configuration.environment(),
+                [program, *arguments], configuration.log, configuration.environment(),
                 stdin=self.socket)
         handler, place.HANDLER = place.HANDLER, program
         self.server = processes.Lighttpd(
@@ -95,22 +96,21 @@ class Stack:
             processes.end(self.handler)
 
 
-def compare(title, ours, floor, requests):
+def compare(title, stacks, requests):
+    """The ratio in each line is that of the first one to it."""
     for _ in range(ROUNDS):
-        for stack in (ours, floor):
+        for stack in stacks:
             stack.round(requests)
     print(f"\n{title}: {ROUNDS} rounds of {requests} requests each, medians")
     print(f"{'':<26}{'req/s':>9}{'CPU s/10k':>11}{'handler':>9}"
-          f"{'p99 ms':>8}{'RSS MiB':>9}")
-    for stack in (ours, floor):
+          f"{'p99 ms':>8}{'RSS MiB':>9}{'ratio':>8}")
+    for stack in stacks:
         rate, whole, own, p99, rss = stack.median()
         print(f"{stack.name:<26}{rate:>9.0f}{whole:>11.3f}{own:>9.3f}"
-              f"{p99:>8.2f}{rss:>9.1f}")
-    a, b = ours.median(), floor.median()
-    print(f"{'ratio':<26}{a[0] / b[0]:>9.2f}{a[1] / b[1]:>11.2f}"
-          f"{'':>9}{a[3] / b[3]:>8.2f}")
-    ours.close()
-    floor.close()
+              f"{p99:>8.2f}{rss:>9.1f}"
+              f"{stacks[0].median()[0] / rate:>8.2f}")
+    for stack in stacks:
+        stack.close()
 
 
 def configuration(name):
@@ -124,15 +124,17 @@ def main():
     subprocess.run([bench / "events", str(EVENTS), "connect", base],
                    check=True)
     compare("FastCGI through lighttpd",
-            Stack("certgate.fcgi", configuration("ours"), place.HANDLER),
-            Stack("null responder", configuration("null"), bench / "null"),
+            [Stack("certgate.fcgi", configuration("ours"), place.HANDLER),
+             Stack("the same, --no-sandbox", configuration("free"),
+                   place.HANDLER, arguments=["--no-sandbox"]),
+             Stack("null responder", configuration("null"), bench / "null")],
             REQUESTS)
     subprocess.run([bench / "events", "100", "connect", base], check=True)
     compare("plain CGI through lighttpd, 90 entries",
-            Stack("certgate.fcgi", configuration("cgi"), place.HANDLER,
-                  "cgi"),
-            Stack("null CGI", configuration("null-cgi"),
-                  bench / "null_cgi", "cgi"), CGI_REQUESTS)
+            [Stack("certgate.fcgi", configuration("cgi"), place.HANDLER,
+                   "cgi"),
+             Stack("null CGI", configuration("null-cgi"),
+                   bench / "null_cgi", "cgi")], CGI_REQUESTS)
     print("\nwhere the handler's time goes, in process, per event")
     subprocess.run([bench / "stages", base / "events", base / "list"],
                    check=True)

@@ -157,7 +157,7 @@ def settings():
 
 def elsewhere():
     """What is wrong with a list may be mended in another file."""
-    pem = base / "stolen.pem"
+    pem = base / "elsewhere/stolen.pem"
     gate = Gate("elsewhere", {"CERTGATE_ACCESS_KEYS": cases.KEY},
                 device["sha1"] + "\n")
     gate.becomes("before the revocation", ("listed", "1"))

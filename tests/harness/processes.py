@@ -117,19 +117,26 @@ class Configuration:
             return file.read().decode("latin-1")
 
 
+# Nobody but root can look into a process that cannot be dumped.
+TO_LOOK_INTO = [] if os.geteuid() == 0 else ["--no-sandbox"]
+
+
 class Handler:
     """certgate.fcgi on a socket that this program holds open."""
 
-    def __init__(self, configuration, name="socket"):
+    def __init__(self, configuration, name="socket", arguments=(),
+                 environment=None):
         self.configuration = configuration
+        self.arguments = list(arguments)
+        self.environment = configuration.environment() | (environment or {})
         self.path = configuration.folder / name
         self.socket = listen(self.path)
         self.process = None
         self.start()
 
     def start(self):
-        self.process = begin([place.HANDLER], self.configuration.log,
-                             self.configuration.environment(),
+        self.process = begin([place.HANDLER] + self.arguments,
+                             self.configuration.log, self.environment,
                              stdin=self.socket)
 
     def stop(self, sig=signal.SIGTERM):

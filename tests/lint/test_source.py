@@ -27,6 +27,8 @@ OUTSIDE = {  # a library: the files that may name it
     "openssl/": ["protocol/digest.c", "protocol/signature.c",
                  "protocol/pem.c", "protocol/certificate.c"],
     "fcgiapp.h": ["host/fastcgi.c"],
+    "seccomp.h": ["host/system_calls.c"],
+    "linux/": ["host/sandbox.c"],
     "fcgi_stdio.h": [],
     "fcgios.h": [],
 }

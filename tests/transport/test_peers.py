@@ -40,7 +40,8 @@ class Test:
         self.configuration = processes.Configuration(self.base / "gate", {
             "CERTGATE_ACCESS_KEYS": cases.KEY,
             "CERTGATE_ORIGINS": cases.ORIGIN}, known["device"]["sha1"] + "\n")
-        self.handler = processes.Handler(self.configuration)
+        self.handler = processes.Handler(self.configuration,
+                                         arguments=processes.TO_LOOK_INTO)
         self.path = self.handler.path
         self.connect = cases.connect_body(["@device"], known, {}).encode()
         self.alive("at the start")

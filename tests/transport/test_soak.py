@@ -25,7 +25,8 @@ base = place.temporary()
 subprocess.run([bench / "events", "2000", "mixed", base], check=True)
 configuration = processes.Configuration(base / "gate", SETTINGS,
                                         (base / "list").read_text())
-handler = processes.Handler(configuration)
+handler = processes.Handler(configuration,
+                            arguments=processes.TO_LOOK_INTO)
 server = processes.Nginx(base / "server", configuration)
 
 

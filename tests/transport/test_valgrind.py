@@ -33,7 +33,8 @@ def run(number, group):
         base / str(number), group[0].settings, group[0].list)
     path = configuration.folder / "socket"
     with processes.listen(path) as listener:
-        handler = processes.begin(VALGRIND + [place.HANDLER],
+        # Valgrind itself asks the kernel for more than is in the sandbox.
+        handler = processes.begin(VALGRIND + [place.HANDLER, "--no-sandbox"],
                                   configuration.log,
                                   configuration.environment(),
                                   stdin=listener)

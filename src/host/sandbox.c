@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/landlock.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "host/log.h"
+#include "host/sandbox.h"
+#include "host/serve.h"
+#include "host/system_calls.h"
+
+enum {
+	FOLDERS_MAX = 64, /* taken; each may have many files */
+	FILES_MAX = SERVE_CONNECTIONS + 32, /* open at once */
+	LINK_DEPTH = 2 /* folders below it are not the distribution's */
+};
+
+/* Landlock as kernels up to 6.18 have it (landlock(7)); the headers of Debian
+ * 12 end at ABI 2. */
+enum {
+	ABI_REFER = 2,
+	ABI_TRUNCATE = 3,
+	ABI_NET = 4,
+	ABI_IOCTL_DEV = 5,
+	ABI_SCOPE = 6
+};
+enum {
+	FS_FIRST = 13, /* rights of ABI 1, from bit 0 on; later ones follow */
+	NET_ALL = 3, /* to bind, to connect by TCP */
+	SCOPE_ALL = 3 /* abstract unix sockets and signals of others */
+};
+struct ruleset {
+	uint64_t fs, net, scope; /* what is forbidden where no rule allows it */
+};
+
+/* A folder that was taken. */
+struct folder {
+	dev_t device;
+	ino_t inode;
+};
+
+static int rules = -1; /* Landlock's, while they are collected */
+static bool entered; /* Landlock is in force */
+static struct folder folders[FOLDERS_MAX];
+static size_t n_folders;
+
+static void
+limit(__rlimit_resource_t resource, rlim_t most)
+{
+	struct rlimit now;
+
+	if (getrlimit(resource, &now) != 0)
+		return;
+	if (now.rlim_cur > most)
+		now.rlim_cur = most;
+	now.rlim_max = now.rlim_cur;
+	(void)setrlimit(resource, &now);
+}
+
+void
+sandbox_limit(void)
+{
+	/* Not RLIMIT_FSIZE: stderr may be a file, and large. */
+	limit(RLIMIT_CORE, 0);
+	limit(RLIMIT_NPROC, 0);
+	limit(RLIMIT_NOFILE, FILES_MAX);
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		log_note(LOG_LEVEL_WARNING, "sandbox: prctl: %s",
+			 strerror(errno));
+}
+
+void
+sandbox_begin(void)
+{
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0,
+			   LANDLOCK_CREATE_RULESET_VERSION);
+	int rights = FS_FIRST + (abi >= ABI_REFER) + (abi >= ABI_TRUNCATE) +
+		     (abi >= ABI_IOCTL_DEV);
+	struct ruleset all = {
+		.fs = (UINT64_C(1) << rights) - 1,
+		.net = abi >= ABI_NET ? NET_ALL : 0,
+		.scope = abi >= ABI_SCOPE ? SCOPE_ALL : 0,
+	};
+
+	if (abi > 0)
+		rules = (int)syscall(SYS_landlock_create_ruleset, &all,
+				     sizeof(all), 0);
+	if (rules < 0)
+		log_note(LOG_LEVEL_WARNING,
+			 "sandbox: this kernel has no Landlock (%s): every "
+			 "file of the user can be read",
+			 strerror(errno));
+}
+
+static bool
+allow(int folder, uint64_t access)
+{
+	struct landlock_path_beneath_attr beneath = {
+		.allowed_access = access,
+		.parent_fd = folder,
+	};
+
+	return syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH,
+		       &beneath, 0) == 0;
+}
+
+/* Goes from *folder (owned) one up; false at the root, or if it cannot. */
+static bool
+go_up(int *folder, struct stat *s)
+{
+	ino_t inode = s->st_ino;
+	dev_t device = s->st_dev;
+	int up = openat(*folder, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (up < 0)
+		return false;
+	close(*folder);
+	*folder = up;
+	return fstat(up, s) == 0 && (s->st_ino != inode || s->st_dev != device);
+}
+
+static bool
+is_taken(const struct stat *s)
+{
+	for (size_t i = 0; i < n_folders; i++)
+		if (folders[i].inode == s->st_ino &&
+		    folders[i].device == s->st_dev)
+			return true;
+	return false;
+}
+
+/* True if folder is depth levels or more below /. */
+static bool
+is_below(int folder, unsigned depth)
+{
+	int at = openat(folder, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat s;
+
+	if (at >= 0 && fstat(at, &s) == 0)
+		while (depth > 0 && go_up(&at, &s))
+			depth--;
+	if (at >= 0)
+		close(at);
+	return depth == 0;
+}
+
+static void
+take(int folder, unsigned depth)
+{
+	struct stat s;
+
+	if (rules < 0 || n_folders == FOLDERS_MAX || fstat(folder, &s) != 0 ||
+	    is_taken(&s) || !is_below(folder, depth) ||
+	    !allow(folder, LANDLOCK_ACCESS_FS_READ_FILE))
+		return;
+	folders[n_folders++] = (struct folder){ s.st_dev, s.st_ino };
+}
+
+void
+sandbox_take(int folder)
+{
+	take(folder, 1);
+}
+
+void
+sandbox_take_link(int folder)
+{
+	take(folder, LINK_DEPTH);
+}
+
+bool
+sandbox_has(int folder)
+{
+	int number = errno; /* the caller's */
+	int at = entered ? openat(folder, ".", O_PATH | O_DIRECTORY | O_CLOEXEC)
+			 : -1;
+	struct stat s;
+	bool found = at < 0;
+
+	if (at >= 0 && fstat(at, &s) == 0)
+		while (!(found = is_taken(&s)) && go_up(&at, &s))
+			;
+	if (at >= 0)
+		close(at);
+	errno = number;
+	return found;
+}
+
+/* The right to remove files is the folder's: the kernel knows none of one. */
+static bool
+allow_removal(const char *path)
+{
+	char *folder = strdup(path);
+	bool ok = false;
+
+	if (folder == NULL)
+		return false;
+	strrchr(folder, '/')[1] = '\0';
+	int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	free(folder);
+	if (fd >= 0) {
+		ok = allow(fd, LANDLOCK_ACCESS_FS_REMOVE_FILE);
+		close(fd);
+	}
+	return ok;
+}
+
+static void
+enter_landlock(const struct sandbox_needs *needs)
+{
+	if (rules < 0)
+		return;
+	if (needs->socket != NULL && !allow_removal(needs->socket))
+		log_note(LOG_LEVEL_WARNING, "sandbox: %s will stay: %s",
+			 needs->socket, strerror(errno));
+	entered = syscall(SYS_landlock_restrict_self, rules, 0) == 0;
+	if (!entered)
+		log_note(LOG_LEVEL_WARNING, "sandbox: Landlock: %s",
+			 strerror(errno));
+	close(rules);
+	rules = -1;
+}
+
+void
+sandbox_enter(const struct sandbox_needs *needs)
+{
+	enter_landlock(needs);
+	if (!needs->calls)
+		system_calls_restrict(needs->socket != NULL, needs->daemon);
+}

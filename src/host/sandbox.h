@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/*
+ * sandbox: what the program can still do once it serves, whatever a request
+ * makes of it: answer, write its log, and read files in the folders that it has
+ * read files in at its start.
+ *
+ * One sandbox for the process, which has one thread; there is no way out.
+ * What the kernel does not have is left out, and a line in the log says so.
+ */
+#ifndef CERTGATE_HOST_SANDBOX_H
+#define CERTGATE_HOST_SANDBOX_H
+
+#include <stdbool.h>
+
+/* What is to go on working. */
+struct sandbox_needs {
+	const char *socket; /* the file that is removed at the end, or NULL */
+	bool daemon; /* lines go to a local daemon, which may be restarted */
+	bool calls; /* all system calls: for one answer, a list of them costs
+		     * too much (0.9 ms of 7, measured) */
+};
+
+/* At once, before a secret is read: no new privileges, no core, no debugger, no
+ * further process, a bounded number of files. */
+void sandbox_limit(void);
+
+/* From now on, folders are taken. */
+void sandbox_begin(void);
+
+/*
+ * Takes a folder (a descriptor, borrowed): files in it and beneath it may be
+ * read in the sandbox.  One that holds a symbolic link is taken so that the
+ * link can be turned elsewhere in it, but for / and the folders right in it:
+ * links there are the distribution's.  / is never taken.  Does nothing before
+ * sandbox_begin, and in the sandbox.
+ */
+void sandbox_take(int folder);
+void sandbox_take_link(int folder);
+
+/* True if files in folder can be read, as far as the sandbox is concerned.
+ * errno stays as it is. */
+bool sandbox_has(int folder);
+
+/* Enters it.  Everything else is open by now. */
+void sandbox_enter(const struct sandbox_needs *needs);
+
+#endif

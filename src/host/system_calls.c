@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <seccomp.h>
+
+#include "host/log.h"
+#include "host/system_calls.h"
+
+/* A call that is allowed if its arguments are such. */
+struct call {
+	int number;
+	unsigned n;
+	struct scmp_arg_cmp argument[2];
+};
+
+/* Nothing that these do reaches beyond what is open.  The last three lines are
+ * of processors with 32 bits. */
+static const int plain_calls[] = {
+	SCMP_SYS(accept4),
+	SCMP_SYS(brk),
+	SCMP_SYS(clock_gettime),
+	SCMP_SYS(close),
+	SCMP_SYS(epoll_create1),
+	SCMP_SYS(epoll_ctl),
+	SCMP_SYS(epoll_pwait),
+	SCMP_SYS(epoll_wait),
+	SCMP_SYS(exit),
+	SCMP_SYS(exit_group),
+	SCMP_SYS(fgetxattr),
+	SCMP_SYS(fstat),
+	SCMP_SYS(ftruncate),
+	SCMP_SYS(futex),
+	SCMP_SYS(getegid),
+	SCMP_SYS(geteuid),
+	SCMP_SYS(getgid),
+	SCMP_SYS(getpid),
+	SCMP_SYS(getrandom),
+	SCMP_SYS(gettid),
+	SCMP_SYS(gettimeofday),
+	SCMP_SYS(getuid),
+	SCMP_SYS(lseek),
+	SCMP_SYS(lstat),
+	SCMP_SYS(madvise),
+	SCMP_SYS(memfd_create),
+	SCMP_SYS(mremap),
+	SCMP_SYS(munmap),
+	SCMP_SYS(newfstatat),
+	SCMP_SYS(poll),
+	SCMP_SYS(ppoll),
+	SCMP_SYS(pread64),
+	SCMP_SYS(pwrite64),
+	SCMP_SYS(read),
+	SCMP_SYS(readlink),
+	SCMP_SYS(readlinkat),
+	SCMP_SYS(recvfrom),
+	SCMP_SYS(restart_syscall),
+	SCMP_SYS(rt_sigaction),
+	SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(signalfd4),
+	SCMP_SYS(stat),
+	SCMP_SYS(statx),
+	SCMP_SYS(time),
+	SCMP_SYS(write),
+	SCMP_SYS(writev),
+	SCMP_SYS(_llseek),
+	SCMP_SYS(clock_gettime64),
+	SCMP_SYS(fstat64),
+	SCMP_SYS(fstatat64),
+	SCMP_SYS(ftruncate64),
+	SCMP_SYS(lstat64),
+	SCMP_SYS(recv),
+	SCMP_SYS(sigreturn),
+	SCMP_SYS(stat64),
+};
+
+/* These end the process: no honest request leads here. */
+static const int deadly_calls[] = {
+	SCMP_SYS(execve),
+	SCMP_SYS(execveat),
+	SCMP_SYS(pidfd_getfd),
+	SCMP_SYS(process_vm_readv),
+	SCMP_SYS(process_vm_writev),
+	SCMP_SYS(ptrace),
+};
+
+enum {
+	OPENS = O_ACCMODE | O_CREAT | O_TRUNC,
+	SOCKET_TYPE = 0xf /* without SOCK_CLOEXEC and its like; net.h */
+};
+
+static const struct call narrow_calls[] = {
+	{ SCMP_SYS(fcntl), 1, { { 1, SCMP_CMP_EQ, F_GETFL, 0 } } },
+	{ SCMP_SYS(mmap), 1, { { 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0 } } },
+	{ SCMP_SYS(mmap2), 1, { { 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0 } } },
+	{ SCMP_SYS(mprotect), 1, { { 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0 } } },
+	{ SCMP_SYS(openat), 1, { { 2, SCMP_CMP_MASKED_EQ, OPENS, O_RDONLY } } },
+	/* Only to where a socket is connected. */
+	{ SCMP_SYS(sendto), 1, { { 4, SCMP_CMP_EQ, 0, 0 } } },
+	{ SCMP_SYS(setsockopt),
+	  2,
+	  { { 1, SCMP_CMP_EQ, IPPROTO_TCP, 0 },
+	    { 2, SCMP_CMP_EQ, TCP_NODELAY, 0 } } },
+};
+
+/* To connect again to the syslog or the journal. */
+static const struct call daemon_calls[] = {
+	{ SCMP_SYS(connect), 0, { { 0 } } },
+	{ SCMP_SYS(socket),
+	  2,
+	  { { 0, SCMP_CMP_EQ, AF_UNIX, 0 },
+	    { 1, SCMP_CMP_MASKED_EQ, SOCKET_TYPE, SOCK_DGRAM } } },
+};
+
+static const int removal_calls[] = { SCMP_SYS(unlink), SCMP_SYS(unlinkat) };
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static int
+add_plain(scmp_filter_ctx filter, uint32_t action, const int *calls, size_t n)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < n && result == 0; i++)
+		result = seccomp_rule_add(filter, action, calls[i], 0);
+	return result;
+}
+
+static int
+add_narrow(scmp_filter_ctx filter, const struct call *calls, size_t n)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < n && result == 0; i++)
+		result = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW,
+						calls[i].number, calls[i].n,
+						calls[i].argument);
+	return result;
+}
+
+static int
+add_all(scmp_filter_ctx filter, bool removal, bool daemon)
+{
+	/* So that abort(3) ends the process with its own signal. */
+	const struct call own = { SCMP_SYS(tgkill),
+				  1,
+				  { { 0, SCMP_CMP_EQ, (scmp_datum_t)getpid(),
+				      0 } } };
+	int result = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH,
+				      SCMP_ACT_KILL_PROCESS);
+
+	if (result == 0)
+		result = add_plain(filter, SCMP_ACT_KILL_PROCESS, deadly_calls,
+				   COUNT(deadly_calls));
+	if (result == 0)
+		result = add_plain(filter, SCMP_ACT_ALLOW, plain_calls,
+				   COUNT(plain_calls));
+	if (result == 0)
+		result = add_narrow(filter, narrow_calls, COUNT(narrow_calls));
+	if (result == 0)
+		result = add_narrow(filter, &own, 1);
+	if (result == 0 && daemon)
+		result = add_narrow(filter, daemon_calls, COUNT(daemon_calls));
+	if (result == 0 && removal)
+		result = add_plain(filter, SCMP_ACT_ALLOW, removal_calls,
+				   COUNT(removal_calls));
+	return result;
+}
+
+void
+system_calls_restrict(bool removal, bool daemon)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	int result =
+		filter == NULL ? -ENOMEM : add_all(filter, removal, daemon);
+
+	if (result == 0)
+		result = seccomp_load(filter);
+	if (result != 0)
+		log_note(LOG_LEVEL_WARNING,
+			 "sandbox: no seccomp (%s): every system call can be "
+			 "made",
+			 strerror(-result));
+	seccomp_release(filter);
+}
