@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
-"""Where things are: the sources, the build, a temporary folder."""
+"""Where things are: the sources, the build, a temporary folder.  The tests of
+the Debian package name the installed handler and files."""
 import atexit
 import os
 import pathlib
@@ -11,7 +12,8 @@ import time
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("BUILD_DIR", SOURCE / "build")).resolve()
-HANDLER = BUILD / "certgate.fcgi"
+HANDLER = pathlib.Path(os.environ.get("HANDLER", BUILD / "certgate.fcgi"))
+WWW = pathlib.Path(os.environ.get("WWW_DIR", SOURCE / "www"))
 CASES = SOURCE / "tests" / "cases"
 
 

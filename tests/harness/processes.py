@@ -151,7 +151,7 @@ class Handler:
 def snippet(name, replace, alternative=None):
     """A file of www/ with paths replaced; with alternative, instead of what is
     in force the commented block that has this word."""
-    text = (place.SOURCE / "www" / name).read_text(encoding="utf-8")
+    text = (place.WWW / name).read_text(encoding="utf-8")
     if alternative:
         text = uncomment(text, alternative)
     for old, new in replace.items():

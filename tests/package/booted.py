@@ -1,0 +1,295 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+# Copyright The certgate authors
+"""Inside a machine that run.py boots: the package as an administrator meets
+it, with Apache, lighttpd and nginx running, from installation to purge.  What
+root types is read from README.Debian and run."""
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import threading
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import cases, http, place, tap  # noqa: E402
+
+SHARED = pathlib.Path("/certgate")
+PORTS = {"Apache": 80, "lighttpd": 8081, "nginx": 8082}
+ORIGIN, KEY, HUB = "bench.webpubsub.azure.com", "bench-access-key", "bench"
+NEXT_KEY = "the-key-after-the-rotation"
+REQUESTS = 50000  # under load, for each server and act
+SETTINGS = pathlib.Path("/etc/certgate/certgate.conf")
+LIST = pathlib.Path("/etc/certgate/list")
+KEYS = pathlib.Path("/etc/certgate/keys")
+README = place.SOURCE / "debian/README.Debian"
+# Not what a package leaves: logs, caches, and the lists of dpkg, apt, systemd.
+OTHERS = re.compile("|".join([
+    r"^/(proc|sys|dev|tmp|run/(?!certgate)|certgate)(/|$)", r"^/var/log/",
+    r"^/var/(cache|tmp)/", r"^/var/lib/(apt|dpkg|systemd|ucf)/",
+    r"^/etc/(passwd|group|g?shadow|subuid|subgid)-$",
+    r"^/var/lib/(nginx|lighttpd|apache2)/\w+$"]))
+out = tap.Tap()
+known = cases.certificates()
+
+
+def run(command, good=(0,)):
+    """A line as root types it; its output."""
+    done = subprocess.run(["/bin/sh", "-c", command], text=True, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          env={**os.environ, "DEBIAN_FRONTEND":
+                               "noninteractive"})
+    out.result(done.returncode in good, f"# {command[:70]}", done.stdout)
+    return done.stdout
+
+
+def listing():
+    found = set()
+    for folder, folders, files in os.walk("/"):
+        folders[:] = [f for f in folders if not OTHERS.match(
+            os.path.join(folder, f) + "/")]
+        found.update(os.path.join(folder, name) for name in folders + files)
+    return {path for path in found if not OTHERS.match(path)}
+
+
+def transcript(title):
+    """The lines that root types in the section of README.Debian with this
+    title, or behind the paragraph that begins with it."""
+    text = README.read_text(encoding="utf-8")
+    begin = re.search(rf"^(\d\. )?{re.escape(title)}", text, re.MULTILINE)
+    rest = text[begin.end():]
+    end = re.search(r"\n\n(?!  )(?:\S+\.  |\S+:\n|nginx\.|From|\n)", rest) \
+        if begin[1] is None else re.search(r"\n\n\n", rest)
+    lines = re.findall(r"^  # (.*)$", rest[:end.start() if end else None],
+                       re.MULTILINE)
+    words = {"NAME.webpubsub.azure.com": ORIGIN, "ACCESS-KEY": KEY,
+             "THUMBPRINT": known["device"]["sha1"], "listen 80 ":
+             f"listen {PORTS['nginx']} "}
+    for old, new in words.items():
+        lines = [line.replace(old, new) for line in lines]
+    out.result(lines, f"README.Debian has lines for {title}")
+    return lines
+
+
+def type_in(title, good=(0,)):
+    for line in transcript(title):
+        run(line, good)
+
+
+def options(port):
+    return http.exchange(port, http.request_bytes("OPTIONS", "/eventhandler", {
+        "Host": "localhost", "WebHook-Request-Origin": ORIGIN}, b""))
+
+
+def connect(port, who="device", key=KEY):
+    headers = cases.event_headers("azure.webpubsub.sys.connect", hub=HUB,
+                                  key=key,
+                                  more={"WebHook-Request-Origin": ORIGIN})
+    body = cases.connect_body(["@" + who], known, {}).encode()
+    return http.exchange(port, http.request_bytes("POST", "/eventhandler",
+                                                  headers, body))
+
+
+def soon(ask, status, name):
+    """ask() has this status within a few seconds: files are looked at once a
+    second."""
+    place.wait_for(lambda: ask().status == status, 10, 0.2)
+    return out.equal(ask().status, status, name)
+
+
+def serves(how):
+    """The main job, through each server."""
+    for server, port in PORTS.items():
+        soon(lambda port=port: options(port), 200, f"{how}: {server}: "
+             "validation")
+        soon(lambda port=port: connect(port), 200, f"{how}: {server}: a "
+             "listed client is let in")
+        out.equal(connect(port, "stranger").status, 403,
+                  f"{how}: {server}: another is refused")
+        out.equal(connect(port, key="no-key-of-this-resource").status, 401,
+                  f"{how}: {server}: an event that another signed is refused")
+
+
+def under_load(name, port, act):
+    """REQUESTS at least, and for as long as act() takes: none lost, none
+    answered wrongly."""
+    ended = []
+    thread = threading.Thread(target=lambda: ended.append(act()))
+    total, output = {"ok": 0, "wrong": 0, "lost": 0}, ""
+    while total["ok"] < REQUESTS or thread.is_alive():
+        load = subprocess.Popen(
+            [SHARED / "load", f"127.0.0.1:{port}", SHARED / "events", "16",
+             str(REQUESTS // 2)], stdout=subprocess.PIPE, text=True,
+            stderr=subprocess.STDOUT)
+        if thread.ident is None:
+            thread.start()
+        output += load.communicate(timeout=120)[0]
+        found = re.findall(r"\b(ok|wrong|lost)=(\d+)", output.splitlines()[-1])
+        for word, number in found:
+            total[word] += int(number)
+        if not found:
+            break
+    thread.join()
+    good = total["ok"] >= REQUESTS and total["wrong"] + total["lost"] == 0
+    out.result(good, f"under load: {name}: {total['ok']} requests, "
+               f"{total['wrong']} wrong, {total['lost']} lost",
+               "\n".join(output.splitlines()[-20:]))
+
+
+def replace(path, text):
+    """As an editor does."""
+    new = path.with_name(path.name + ".new")
+    new.write_text(text, encoding="utf-8")
+    os.chown(new, 0, path.stat().st_gid)
+    new.chmod(path.stat().st_mode & 0o777)
+    new.rename(path)
+
+
+def test_installation():
+    run("apt-get -q -y install /certgate/one.deb")
+    for path, mode in (("/etc/certgate", 0o750), (SETTINGS, 0o640),
+                       (LIST, 0o640), ("/var/lib/certgate", 0o750)):
+        path = pathlib.Path(path)
+        got = path.stat()
+        out.equal((oct(got.st_mode & 0o7777), path.group()),
+                  (oct(mode), "_certgate"), f"mode and group of {path}")
+    socket = pathlib.Path("/run/certgate/certgate.sock").stat()
+    out.equal(oct(socket.st_mode & 0o7777), "0o660", "mode of the socket")
+    for unit in ("certgate.socket", "certgate.service"):
+        run(f"systemctl is-active {unit}")
+    exposure = run("systemd-analyze security --no-pager certgate.service")
+    found = re.search(r"exposure level for \S+ ([\d.]+)", exposure)
+    out.result(found and float(found[1]) <= 1.0, "systemd-analyze security: "
+               f"{found and found[1]}", exposure)
+    for server in ("Apache", "lighttpd"):
+        out.equal(options(PORTS[server]).status, 401,
+                  f"as installed: {server}: validation is refused")
+        out.equal(connect(PORTS[server]).status, 401,
+                  f"as installed: {server}: a client is refused")
+    out.equal(options(PORTS["nginx"]).status, 404,
+              "as installed: nginx has nothing of it")
+
+
+def test_set_up():
+    type_in("Settings and list")
+    type_in("Apache.")
+    type_in("lighttpd:", (0, 2))
+    type_in("nginx.")
+    type_in("From the host")
+    serves("set up")
+    found = run("journalctl -q -t certgate REASON=not-listed")
+    out.result(known["stranger"]["sha1"] in found,
+               "the journal finds the refusals by REASON", found)
+    type_in("Plain CGI")
+
+
+def test_balancer():
+    run("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
+        "-keyout /tmp/host.key -out /tmp/host.pem -subj /CN=HOST 2>/dev/null; "
+        "cat /tmp/host.key >>/tmp/host.pem")
+    run("sed s,/etc/haproxy/HOST.pem,/tmp/host.pem, /usr/share/doc/certgate/"
+        "examples/haproxy.cfg >/tmp/haproxy.cfg; haproxy -c -f "
+        "/tmp/haproxy.cfg")
+
+
+def test_load():
+    before = LIST.read_text(encoding="utf-8")
+    more = before + (SHARED / "list").read_text(encoding="utf-8")
+    replace(LIST, more)
+    soon(lambda: connect(PORTS["nginx"]), 200, "the list of the load is there")
+    place.wait_for(lambda: False, 3)
+    under_load("an upgrade, nginx", PORTS["nginx"],
+               lambda: run("dpkg -i /certgate/next.deb"))
+    out.result("+next" in run("dpkg-query -W certgate"),
+               "the next version is installed")
+    under_load("a restart, Apache", PORTS["Apache"],
+               lambda: run("systemctl restart certgate"))
+    under_load("a reload, lighttpd", PORTS["lighttpd"],
+               lambda: run("systemctl reload certgate"))
+    under_load("an edit of the list, lighttpd", PORTS["lighttpd"],
+               lambda: replace(LIST, "# edited\n" + more))
+    under_load("reload of Apache", PORTS["Apache"],
+               lambda: run("systemctl reload apache2"))
+    under_load("reload of lighttpd", PORTS["lighttpd"],
+               lambda: run("systemctl reload lighttpd"))
+    under_load("reload of nginx", PORTS["nginx"],
+               lambda: run("systemctl reload nginx"))
+
+
+def test_rotation():
+    port = PORTS["nginx"]
+    out.equal(connect(port, key=NEXT_KEY).status, 401,
+              "the next key is none before the rotation")
+    type_in("Keys as credentials")
+    soon(lambda: connect(port), 200, "the key is a credential")
+
+    def rotate():
+        replace(KEYS, f"{KEY} {NEXT_KEY}\n")
+        run("systemctl restart certgate")
+
+    under_load("keys rotated, a credential", port, rotate)
+    soon(lambda: connect(port, key=NEXT_KEY), 200, "the next key signs")
+    soon(lambda: connect(port), 200, "so does the first")
+    run("rm -r /etc/systemd/system/certgate.service.d; "
+        "echo CERTGATE_ACCESS_KEYS_FILE=/etc/certgate/keys >>"
+        f"{SETTINGS}; chgrp _certgate {KEYS}; chmod 640 {KEYS}; "
+        "systemctl daemon-reload; systemctl restart certgate")
+    soon(lambda: connect(port, key=NEXT_KEY), 200, "the key is a file")
+    under_load("keys rotated, a file", port,
+               lambda: replace(KEYS, f"{KEY} the-third-key-of-them-all\n"))
+    soon(lambda: connect(port, key=NEXT_KEY), 401, "the next key is gone")
+    soon(lambda: connect(port, key="the-third-key-of-them-all"), 200,
+         "the third one signs")
+    run(f"chmod o+r {KEYS}; systemctl restart certgate")
+    soon(lambda: connect(port), 403, "keys that everybody reads refuse")
+    found = run("journalctl -q -t certgate -n 50")
+    out.result(f"chmod o-r {KEYS}" in found,
+               "the journal has the command that mends it", found)
+    run(f"chmod o-r {KEYS}; systemctl restart certgate")
+    soon(lambda: connect(port), 200, "mended")
+
+
+def test_spawned():
+    type_in("Started by the web server")
+    run("systemctl stop certgate.socket certgate.service")
+    soon(lambda: connect(PORTS["Apache"]), 200,
+         "mod_fcgid starts the handler without the service")
+    out.equal(connect(PORTS["Apache"], "stranger").status, 403,
+              "mod_fcgid: another is refused")
+    out.equal(connect(PORTS["nginx"]).status, 502,
+              "nginx has no handler meanwhile")
+    run("systemctl start certgate.socket")
+    soon(lambda: connect(PORTS["nginx"]), 200,
+         "the socket starts it again")
+    run("gpasswd -d www-data _certgate")
+
+
+def test_purge(before):
+    run("apt-get -q -y remove certgate")
+    for server in ("Apache", "lighttpd"):
+        soon(lambda port=PORTS[server]: options(port), 404 if
+             server == "lighttpd" else 405, f"removed: {server} serves on")
+    run("sed -i /certgate/d /etc/nginx/sites-available/default; "
+        "systemctl reload nginx")
+    out.result(LIST.exists(), "removed: the list is still there")
+    run("apt-get -q -y purge certgate")
+    after = listing()
+    out.equal(sorted(after - before), [], "purged: nothing is left")
+    out.equal(sorted(before - after), [], "purged: nothing else is gone")
+    for unit in ("apache2", "lighttpd", "nginx"):
+        run(f"systemctl is-active {unit}")
+
+
+def main():
+    before = listing()
+    test_installation()
+    test_set_up()
+    test_balancer()
+    test_load()
+    test_rotation()
+    test_spawned()
+    test_purge(before)
+    out.done()
+
+
+main()

@@ -1,0 +1,290 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+# Copyright The certgate authors
+"""The Debian package: built twice, looked at by lintian and piuparts, its
+autopkgtests run, and installed, upgraded and purged in a machine of its own
+that systemd-nspawn boots.  What needs packages from the archive is made with
+mmdebstrap, once."""
+import argparse
+import atexit
+import concurrent.futures
+import hashlib
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import place  # noqa: E402
+
+SUITE = "bookworm"
+# The machine has everything but certgate: three servers, what the tests call,
+# and what the package depends on, for it has no network.
+MACHINE = """apache2 autopkgtest ca-certificates curl dbus haproxy
+libapache2-mod-fcgid libfcgi0ldbl libjson-c5 libssl3 lighttpd nginx-light
+openssl python3 systemd systemd-sysv""".split()
+AUTOPKGTESTS = ["cgi", "lighttpd", "apache2", "nginx"]
+NSPAWN = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit",
+          "--private-network"]
+BOOT_SECONDS = 300
+
+
+class Count:
+    """Prints each check as it ends."""
+
+    def __init__(self):
+        self.passed = self.failed = 0
+        self.began = time.monotonic()
+
+    def result(self, good, name, detail=""):
+        self.passed += bool(good)
+        self.failed += not good
+        seconds = time.monotonic() - self.began
+        print(f"{'ok' if good else 'NOT OK':<6} {name} ({seconds:.0f} s)",
+              flush=True)
+        if not good:
+            for line in str(detail).splitlines()[-40:]:
+                print("       " + line, flush=True)
+        return good
+
+    def done(self):
+        print(f"{self.passed} passed, {self.failed} failed", flush=True)
+        sys.exit(1 if self.failed else 0)
+
+
+def call(*arguments, cwd=None, seconds=600):
+    """Exit code and output of a program."""
+    done = subprocess.run([str(a) for a in arguments], cwd=cwd,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, check=False, text=True,
+                          errors="replace", timeout=seconds)
+    return done.returncode, done.stdout
+
+
+def why_not():
+    """Why no machine boots here; nothing if one does, as far as a container
+    of this system's own /usr shows."""
+    if os.geteuid() != 0:
+        return "this user is not root"
+    for program in ("systemd-nspawn", "mmdebstrap"):
+        if shutil.which(program) is None:
+            return f"{program} is not installed"
+    code, text = call(*NSPAWN, "--volatile=yes", "--directory=/",
+                      "/usr/bin/true", seconds=60)
+    if code != 0:
+        lines = text.strip().splitlines() or [f"exit code {code}"]
+        return "systemd-nspawn starts no container here: " + lines[-1]
+    return None
+
+
+def make_root(path, variant, packages):
+    """A root file system from the archive, as a tar file."""
+    options = [f"--include={','.join(packages)}"] if packages else []
+    code, text = call("mmdebstrap", "--quiet", f"--variant={variant}",
+                      *options, SUITE, path)
+    return path if code == 0 else text
+
+
+def unpack(tar, folder):
+    folder.mkdir()
+    subprocess.run(["tar", "-xf", tar, "-C", folder], check=True)
+    return folder
+
+
+def copy_checkout(folder):
+    """What is in version control, as it is now."""
+    folder.mkdir(parents=True)
+    names = subprocess.run(["git", "ls-files", "-coz", "--exclude-standard"],
+                           cwd=place.SOURCE, capture_output=True, check=True)
+    for name in names.stdout.decode().split("\0"):
+        source = place.SOURCE / name
+        if name and os.path.lexists(source):
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target, follow_symlinks=False)
+    return folder
+
+
+def unpack_release(work, folder):
+    """The tarball of make dist."""
+    folder.mkdir(parents=True)
+    code, text = call("make", "-C", place.BUILD, "dist")
+    tarballs = sorted(place.BUILD.glob("certgate-*.tar.xz"))
+    if code != 0 or len(tarballs) != 1:
+        return None, f"{text}\n{tarballs}"
+    shutil.move(tarballs[0], work / tarballs[0].name)
+    subprocess.run(["tar", "-xf", work / tarballs[0].name, "-C", folder],
+                   check=True)
+    return next(folder.iterdir()), ""
+
+
+def build(source):
+    """The .deb files beside source, by name with their SHA-256; or the log."""
+    code, text = call("dpkg-buildpackage", "-us", "-uc", "-b", cwd=source)
+    if code != 0:
+        return text
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest()
+            for p in sorted(source.parent.glob("*.deb"))}
+
+
+def package_of(folder):
+    return next(p for p in sorted(folder.glob("certgate_*.deb")))
+
+
+def bump(source):
+    """The next version, with nothing else changed."""
+    changelog = source / "debian/changelog"
+    text = changelog.read_text(encoding="utf-8")
+    version = re.match(r"certgate \((.*?)\)", text)[1]
+    changelog.write_text(text.replace(version, version + "+next", 1) + "\n" +
+                         text, encoding="utf-8")
+    return source
+
+
+def check_builds(count, work):
+    """From the release tarball, and from the checkout at another path."""
+    release, text = unpack_release(work, work / "release")
+    if not count.result(release, "make dist makes a tarball", text):
+        return False
+    one = build(release)
+    if not count.result(isinstance(one, dict) and len(one) == 2,
+                        "the package builds from it", one):
+        return False
+    two = build(copy_checkout(work / "elsewhere/with a longer path"))
+    if not count.result(isinstance(two, dict), "it builds from the checkout",
+                        two):
+        return False
+    count.result(one == two, "both are equal to the byte", f"{one}\n{two}")
+    code, text = call("lintian", "--allow-root", "-EvIL", "+pedantic",
+                      "--fail-on", "error,warning,info,pedantic,experimental",
+                      *sorted((work / "release").glob("*.changes")))
+    count.result(code == 0 and not re.search("^[EWIPX]:", text, re.MULTILINE),
+                 "lintian has nothing to say", text)
+    three = build(bump(copy_checkout(work / "next/source")))
+    return count.result(isinstance(three, dict), "a next version builds",
+                        three)
+
+
+def check_piuparts(count, work, tar):
+    code, text = call("piuparts", "--distribution", SUITE, "--basetgz", tar,
+                      "--keep-sources-list", "--no-eatmydata", "--fail-on-"
+                      "broken-symlinks", package_of(work / "release"))
+    count.result(code == 0, "piuparts, on a system without a web server", text)
+
+
+def check_autopkgtests(count, work, root):
+    for path, options in (("proc", ["-t", "proc", "proc"]),
+                          ("dev", ["--bind", "/dev"])):
+        subprocess.run(["mount", *options, root / path], check=True)
+        atexit.register(subprocess.run, ["umount", root / path], check=False)
+    tests = [f"--test-name={name}" for name in AUTOPKGTESTS]
+    code, text = call("autopkgtest", "--no-built-binaries", *tests,
+                      package_of(work / "release"),
+                      copy_checkout(work / "autopkgtest"), "--", "chroot",
+                      root)
+    for name in AUTOPKGTESTS:
+        count.result(re.search(rf"^{name} +PASS$", text, re.MULTILINE),
+                     f"autopkgtest {name}", text)
+    count.result(code == 0, "autopkgtest ends with 0", text)
+
+
+UNIT = """[Unit]
+After=multi-user.target
+[Service]
+Type=oneshot
+ExecStart=/usr/bin/python3 -B /certgate/checkout/tests/package/booted.py
+ExecStopPost=/bin/systemctl --no-block poweroff
+StandardOutput=file:/certgate/results
+StandardError=inherit
+"""
+
+
+def prepare_machine(work, root):
+    """A host of somebody who runs three web servers."""
+    for path, old, new in (
+            ("etc/lighttpd/lighttpd.conf", r"(server\.port *= ).*",
+             r"\g<1>8081"),
+            ("etc/nginx/sites-available/default",
+             r"listen 80 default_server;", "listen 8082 default_server;"),
+            ("etc/nginx/sites-available/default",
+             r"listen \[::\]:80 default_server;", "")):
+        file = root / path
+        text, n = re.subn(old, new, file.read_text(encoding="utf-8"))
+        assert n == 1, path
+        file.write_text(text, encoding="utf-8")
+    unit = root / "etc/systemd/system/certgate-tests.service"
+    unit.write_text(UNIT, encoding="utf-8")
+    wants = unit.parent / "multi-user.target.wants"
+    wants.mkdir(exist_ok=True)
+    (wants / unit.name).symlink_to("../certgate-tests.service")
+    shared = work / "shared"
+    copy_checkout(shared / "checkout")
+    shutil.copy(package_of(work / "release"), shared / "one.deb")
+    shutil.copy(package_of(work / "next"), shared / "next.deb")
+    bench = place.BUILD / "tests/bench"
+    shutil.copy(bench / "load", shared)
+    subprocess.run([bench / "events", "2000", "mixed", shared], check=True)
+    return shared
+
+
+def check_booted(count, work, root):
+    shared = prepare_machine(work, root)
+    try:
+        text = call(*NSPAWN, f"--bind={shared}:/certgate", "--directory", root,
+                    "--boot", seconds=BOOT_SECONDS)[1]
+    except subprocess.TimeoutExpired:
+        text = f"the machine did not end within {BOOT_SECONDS} s"
+    results = shared / "results"
+    lines = results.read_text(errors="replace").splitlines() \
+        if results.exists() else []
+    if not count.result("1.." in "".join(lines[-1:]), "a machine boots, runs "
+                        "its tests and ends", "\n".join(lines[-10:]) + text):
+        shutil.copytree(root / "var/log/journal", work / "journal",
+                        dirs_exist_ok=True) if (
+                            root / "var/log/journal").exists() else None
+    for number, line in enumerate(lines):
+        match = re.match(r"(not )?ok \d+ - (.*)", line)
+        if match:
+            detail = [x for x in lines[number + 1:number + 40]
+                      if x.startswith("# ")]
+            count.result(not match[1], "booted: " + match[2],
+                         "\n".join(detail))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", type=pathlib.Path, default=place.BUILD)
+    options = parser.parse_args()
+    place.BUILD = options.build.resolve()
+    why = why_not()
+    if why:
+        print(f"package checks: NOT RUN ({why})\n0 passed, 0 failed")
+        return
+    count = Count()
+    work = place.BUILD / "package"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        machine = pool.submit(make_root, work / "machine.tar", "apt", MACHINE)
+        minimal = pool.submit(make_root, work / "minimal.tar.gz", "minbase",
+                              ["systemd"])
+        built = check_builds(count, work)
+        for root in (machine.result(), minimal.result()):
+            if not isinstance(root, pathlib.Path):
+                count.result(False, "mmdebstrap makes a root", root)
+                built = False
+        if built:
+            tests = pool.submit(check_autopkgtests, count, work,
+                                unpack(machine.result(), work / "chroot"))
+            purge = pool.submit(check_piuparts, count, work, minimal.result())
+            check_booted(count, work,
+                         unpack(machine.result(), work / "machine"))
+            tests.result()
+            purge.result()
+    count.done()
+
+
+main()
