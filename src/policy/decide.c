@@ -6,6 +6,7 @@
 #include "policy/decide.h"
 #include "policy/grant.h"
 #include "policy/match.h"
+#include "policy/value.h"
 #include "protocol/pem.h"
 
 void
@@ -21,6 +22,8 @@ decision_init(struct decision *d)
 void
 decision_free(struct decision *d)
 {
+	value_free_items(d->groups);
+	value_free_items(d->roles);
 	buffer_free(&d->user);
 	buffer_free(&d->der);
 	buffer_free(&d->common_name);
@@ -38,6 +41,8 @@ decision_clear(struct decision *d)
 		.alternative_name = d->alternative_name,
 	};
 
+	value_free_items(d->groups);
+	value_free_items(d->roles);
 	buffer_clear(&clear.user);
 	buffer_clear(&clear.der);
 	buffer_clear(&clear.common_name);

@@ -31,6 +31,7 @@ struct decision {
 	const struct entry *entry; /* that decided; NULL: none. Borrowed */
 	struct grant grant; /* borrows the entry and user */
 	bool grants; /* grant has something to send */
+	char **groups, **roles; /* with the user id in them; or NULL */
 	struct buffer user; /* digits that were made the user id */
 	struct buffer der; /* of its certificate, as the names */
 	struct buffer common_name, alternative_name;

@@ -102,15 +102,6 @@ take_options(struct span *rest, struct entry *entry, struct warnings *warnings,
 		if (!option_take(rest, entry->terms, &seen, warnings, e))
 			return false;
 	}
-	const struct terms *terms = entry->terms;
-	if (terms != NULL && terms->not_after != 0 &&
-	    terms->not_after < terms->not_before)
-		return error_set(e, "the entry ends before it begins");
-	if (terms != NULL && entry->pin.kind == THUMBPRINT_SPKI &&
-	    (terms->user_source == USER_COMMON_NAME ||
-	     terms->user_source == USER_ALTERNATIVE_NAME))
-		return error_set(e, "spki: vouches for no name: expected "
-				    "user= without @cn and @san");
 	return true;
 }
 
@@ -131,7 +122,10 @@ entry_parse(struct entry *entry, struct span line,
 		skip_blanks(&rest);
 	}
 	bool ok = take_pin(&rest, files, &entry->pin, warnings, e) &&
-		  take_options(&rest, entry, warnings, e);
+		  take_options(&rest, entry, warnings, e) &&
+		  (entry->terms == NULL ||
+		   terms_check(entry->terms, entry->pin.kind == THUMBPRINT_SPKI,
+			       e));
 	unsigned column = (unsigned)(rest.ptr - line.ptr) + 1;
 	for (unsigned i = before; i < warnings->n && i < WARNINGS_MAX; i++)
 		warnings->warning[i].column = column;
@@ -145,6 +139,6 @@ entry_parse(struct entry *entry, struct span line,
 void
 entry_free(struct entry *entry)
 {
-	option_free_terms(entry->terms);
+	terms_free(entry->terms);
 	*entry = (struct entry){ 0 };
 }

@@ -13,30 +13,8 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/span.h"
+#include "policy/terms.h"
 #include "policy/thumbprint.h"
-
-/* Where the userId of an accepted client comes from. */
-enum user_source {
-	USER_DEFAULT = 0, /* common name, else thumbprint */
-	USER_ENTRY, /* only what the entry says, else none */
-	USER_LITERAL,
-	USER_COMMON_NAME,
-	USER_ALTERNATIVE_NAME,
-	USER_THUMBPRINT,
-	USER_PIN /* the digits of the entry's pin */
-};
-
-/* What an entry grants and where it ends.  All zero: no options. */
-struct terms {
-	enum user_source user_source;
-	char *user; /* owned; with USER_LITERAL */
-	char **groups; /* owned, ended by NULL; or NULL */
-	char **roles; /* owned, ended by NULL; in the service's full names */
-	char **subprotocols; /* owned, ended by NULL; in order of preference */
-	char **hubs; /* owned, ended by NULL; NULL: all */
-	int64_t not_before; /* UTC seconds, the first one */
-	int64_t not_after; /* UTC seconds, the last one; 0: no end */
-};
 
 struct entry {
 	struct thumbprint pin;

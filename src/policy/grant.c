@@ -2,8 +2,12 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <stdlib.h>
+
 #include "base/hex.h"
 #include "policy/grant.h"
+#include "policy/template.h"
+#include "policy/value.h"
 
 /* The digits of a digest as the user id. */
 static bool
@@ -100,6 +104,56 @@ take_subprotocol(const struct client *c, struct decision *d)
 	}
 }
 
+/* An array of groups or roles with the user id in the place of {user}; NULL,
+ * and the reason in d, if one of them is none that the service has. */
+static char **
+with_user(char *const *items, bool roles, struct span user, struct decision *d)
+{
+	size_t n = 0;
+
+	while (items[n] != NULL)
+		n++;
+	char **made = calloc(n + 1, sizeof(*made));
+	bool ok = made != NULL;
+	d->reason = ok ? REASON_GRANT : REASON_INTERNAL;
+	for (size_t i = 0; ok && i < n; i++) {
+		made[i] = template_fill(span_of(items[i]), roles, user);
+		ok = made[i] != NULL;
+	}
+	if (ok)
+		return made;
+	value_free_items(made);
+	return NULL;
+}
+
+/* Groups and roles as they stand in the entry, or made for this user. */
+static bool
+take_lists(const struct client *c, struct decision *d)
+{
+	const struct terms *terms = d->entry->terms;
+	struct span user = d->grant.user;
+
+	d->grant.groups = terms->groups;
+	d->grant.roles = terms->roles;
+	if (!terms->names_user)
+		return true;
+	if (span_empty(user))
+		user = c->request->user;
+	if (span_empty(user)) {
+		d->reason = REASON_NO_USER_ID;
+		return false;
+	}
+	if (terms->groups != NULL)
+		d->grant.groups = d->groups =
+			with_user(terms->groups, false, user, d);
+	if (terms->roles != NULL &&
+	    (terms->groups == NULL || d->groups != NULL))
+		d->grant.roles = d->roles =
+			with_user(terms->roles, true, user, d);
+	return (terms->groups == NULL) == (d->groups == NULL) &&
+	       (terms->roles == NULL) == (d->roles == NULL);
+}
+
 bool
 grant_take(struct client *c, struct decision *d)
 {
@@ -108,8 +162,8 @@ grant_take(struct client *c, struct decision *d)
 	if (!take_user(c, d))
 		return false;
 	if (terms != NULL) {
-		d->grant.groups = terms->groups;
-		d->grant.roles = terms->roles;
+		if (!take_lists(c, d))
+			return false;
 		take_subprotocol(c, d);
 	}
 	d->grants = !span_empty(d->grant.user) || d->grant.groups != NULL ||

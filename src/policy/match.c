@@ -27,9 +27,42 @@ match_deny(const struct client *c)
 	return entry;
 }
 
+static bool
+is_bound(struct client *c, const struct binding *binding, struct span value)
+{
+	struct span wanted = binding->source == USER_LITERAL
+				     ? span_of(binding->text)
+				     : client_name_text(c, binding->source);
+
+	return !span_empty(wanted) && span_equal(wanted, value);
+}
+
+/* The connection id of an MQTT client is the client id that it chose; that of
+ * any other is the service's own. */
+static bool
+has_client_id(struct client *c, const struct binding *binding)
+{
+	return binding->source == USER_DEFAULT ||
+	       (client_is_mqtt(c) &&
+		is_bound(c, binding, c->request->connection));
+}
+
+static bool
+has_queries(struct client *c, const struct terms *terms)
+{
+	for (size_t i = 0; i < terms->n_queries; i++) {
+		const struct binding *query = &terms->queries[i];
+		struct span value;
+		if (!event_query(c->event, query->name, &value) ||
+		    !is_bound(c, query, value))
+			return false;
+	}
+	return true;
+}
+
 /* REASON_LISTED, or which of the entry's limits refuses. */
 static enum reason
-limits_of(const struct client *c, const struct terms *terms)
+limits_of(struct client *c, const struct terms *terms)
 {
 	if (!settings_names(terms->hubs, c->request->hub))
 		return REASON_ENTRY_HUB;
@@ -37,6 +70,10 @@ limits_of(const struct client *c, const struct terms *terms)
 		return REASON_ENTRY_NOT_YET;
 	if (terms->not_after != 0 && c->now > terms->not_after)
 		return REASON_ENTRY_EXPIRED;
+	if (!has_client_id(c, &terms->client_id))
+		return REASON_ENTRY_CLIENT_ID;
+	if (!has_queries(c, terms))
+		return REASON_ENTRY_QUERY;
 	return REASON_LISTED;
 }
 

@@ -8,122 +8,21 @@
 #include "base/buffer.h"
 #include "base/date.h"
 #include "base/invisible.h"
+#include "policy/form.h"
 #include "policy/option.h"
 #include "policy/role.h"
+#include "policy/template.h"
+#include "policy/value.h"
+#include "protocol/certificate.h"
 
 enum {
-	VALUE_MAX = 32768, /* bytes of one option's value */
-	ITEMS_MAX = 256, /* in one option */
 	GROUP_MAX = 1024, /* bytes; the service has as many characters */
 	USER_MAX = 1024, /* bytes; the service names no limit */
 	HUB_MAX = 128 /* characters; constraint of the service */
 };
 
-/* A value without its quotes and escapes; where it has commas that separate,
- * NUL stands, which no value can have. */
-struct value {
-	struct buffer text;
-	size_t items;
-};
-
-/* Takes a value up to the blank or the end behind it. */
-static bool
-take_value(struct span *rest, struct value *value, struct error *e)
-{
-	bool quoted = rest->len > 0 && rest->ptr[0] == '"';
-
-	if (quoted)
-		*rest = span_after(*rest, 1);
-	value->items = 1;
-	for (;; *rest = span_after(*rest, 1)) {
-		char c = rest->len > 0 ? rest->ptr[0] : '\0';
-		if (rest->len == 0 && quoted)
-			return error_set(e, "no closing quote");
-		if (rest->len == 0 || (!quoted && (c == ' ' || c == '\t')))
-			break;
-		if (c == '"' && quoted) {
-			*rest = span_after(*rest, 1);
-			break;
-		}
-		if (c == '"')
-			return error_set(e, "a quote inside a value: expected "
-					    "the whole value in quotes");
-		if (c == '\\') {
-			if (rest->len < 2 ||
-			    strchr("\\\",", rest->ptr[1]) == NULL)
-				return error_set(e, "a backslash before "
-						    "something else than "
-						    "\\ \" or ,");
-			*rest = span_after(*rest, 1);
-			buffer_add_byte(&value->text, rest->ptr[0]);
-			continue;
-		}
-		buffer_add_byte(&value->text, c == ',' ? '\0' : c);
-		value->items += c == ',';
-	}
-	if (rest->len > 0 && rest->ptr[0] != ' ' && rest->ptr[0] != '\t')
-		return error_set(e, "expected a blank behind a quoted value");
-	if (value->text.failed)
-		return error_set(e, "value too long, at most %d bytes",
-				 VALUE_MAX);
-	return true;
-}
-
-/* A list needs each item, a single value none but itself. */
-typedef bool check_function(struct span item, struct error *e);
-
-static void
-free_items(char **items)
-{
-	if (items == NULL)
-		return;
-	for (char **item = items; *item != NULL; item++)
-		free(*item);
-	free(items);
-}
-
-static bool
-set_items(char ***items, const struct value *value, check_function *check,
-	  struct error *e)
-{
-	struct span rest = buffer_span(&value->text);
-
-	if (value->items > ITEMS_MAX)
-		return error_set(e, "too many items, at most %d", ITEMS_MAX);
-	char **made = calloc(value->items + 1, sizeof(*made));
-	if (made == NULL)
-		return error_set(e, "out of memory");
-	for (size_t i = 0; i < value->items; i++) {
-		struct span item = rest;
-		const char *end = memchr(rest.ptr, '\0', rest.len);
-		if (end != NULL) {
-			item.len = (size_t)(end - rest.ptr);
-			rest = span_after(rest, item.len + 1);
-		}
-		if (!check(item, e) || ((made[i] = span_copy(item)) == NULL &&
-					!error_set(e, "out of memory"))) {
-			free_items(made);
-			return false;
-		}
-	}
-	*items = made;
-	return true;
-}
-
-/* The value as one: its commas are commas. */
-static struct span
-whole(struct value *value)
-{
-	struct span text = buffer_span(&value->text);
-
-	for (size_t i = 0; i < text.len; i++)
-		if (value->text.data[i] == '\0')
-			value->text.data[i] = ',';
-	return text;
-}
-
-static bool
-check_group(struct span item, struct error *e)
+bool
+option_is_group(struct span item, struct error *e)
 {
 	return (item.len <= GROUP_MAX && !span_empty(span_trim(item)) &&
 		span_is_text(item)) ||
@@ -167,70 +66,118 @@ option_is_hub(struct span name)
 	return name.len > 0 && name.len <= HUB_MAX;
 }
 
+/* A name of the certificate, its thumbprint if that is allowed, or text. */
 static bool
-set_user(struct terms *terms, struct value *value, struct error *e)
+set_source(enum user_source *source, char **text, struct span value,
+	   bool thumbprint, struct error *e)
 {
 	static const struct {
 		struct span name;
 		enum user_source source;
 	} sources[] = {
-		{ { "@cn", 3 }, USER_COMMON_NAME },
-		{ { "@san", 4 }, USER_ALTERNATIVE_NAME },
-		{ { "@thumbprint", 11 }, USER_THUMBPRINT },
+		{ SPAN_TEXT("@cn"), USER_COMMON_NAME },
+		{ SPAN_TEXT("@san"), USER_ALTERNATIVE_NAME },
+		{ SPAN_TEXT("@thumbprint"), USER_THUMBPRINT },
 	};
-	struct span text = whole(value);
+	size_t n = thumbprint ? 3 : 2;
 
-	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
-		if (!span_equal(text, sources[i].name))
+	for (size_t i = 0; i < n; i++) {
+		if (!span_equal(value, sources[i].name))
 			continue;
-		terms->user_source = sources[i].source;
+		*source = sources[i].source;
 		return true;
 	}
-	if (text.len > 0 && text.ptr[0] == '@')
-		return error_set(e,
-				 "user '%s': expected @cn, @san, "
-				 "@thumbprint or a name",
-				 error_word(text));
-	if (text.len > USER_MAX || span_empty(span_trim(text)) ||
-	    !span_is_text(text))
-		return error_set(e, "user '%s': expected 1 to %d bytes of text",
-				 error_word(text), USER_MAX);
-	terms->user_source = USER_LITERAL;
-	terms->user = span_copy(text);
-	return terms->user != NULL || error_set(e, "out of memory");
+	if (value.len > 0 && value.ptr[0] == '@')
+		return error_set(e, "'%s': expected @cn, @san, %sor text",
+				 error_word(value),
+				 thumbprint ? "@thumbprint " : "");
+	if (value.len > USER_MAX || span_empty(span_trim(value)) ||
+	    !span_is_text(value))
+		return error_set(e, "'%s': expected 1 to %d bytes of text",
+				 error_word(value), USER_MAX);
+	*source = USER_LITERAL;
+	*text = span_copy(value);
+	return *text != NULL || error_set(e, "out of memory");
+}
+
+static bool
+set_user(struct terms *terms, struct value *value, struct error *e)
+{
+	return set_source(&terms->user_source, &terms->user, value_whole(value),
+			  true, e);
+}
+
+static bool
+set_client_id(struct terms *terms, struct value *value, struct error *e)
+{
+	return set_source(&terms->client_id.source, &terms->client_id.text,
+			  value_whole(value), false, e);
+}
+
+static bool
+set_query(struct terms *terms, struct value *value, struct error *e)
+{
+	struct binding *query = &terms->queries[terms->n_queries];
+
+	for (size_t i = 0; i < terms->n_queries; i++)
+		if (span_equal(span_of(terms->queries[i].name), value->name))
+			return error_set(e, "query.%s= a second time",
+					 error_word(value->name));
+	if (terms->n_queries == ENTRY_QUERIES_MAX)
+		return error_set(e, "too many query. options, at most %d",
+				 ENTRY_QUERIES_MAX);
+	terms->n_queries++;
+	query->name = span_copy(value->name);
+	if (query->name == NULL)
+		return error_set(e, "out of memory");
+	return set_source(&query->source, &query->text, value_whole(value),
+			  false, e);
+}
+
+static bool
+names_user(char *const *items)
+{
+	while (*items != NULL && !template_has_user(span_of(*items)))
+		items++;
+	return *items != NULL;
 }
 
 static bool
 set_groups(struct terms *terms, struct value *value, struct error *e)
 {
-	return set_items(&terms->groups, value, check_group, e);
+	if (!value_items(&terms->groups, value, option_is_group, e))
+		return false;
+	terms->names_user |= names_user(terms->groups);
+	return true;
 }
 
 static bool
 set_roles(struct terms *terms, struct value *value, struct error *e)
 {
-	return set_items(&terms->roles, value, check_role, e) &&
-	       role_complete(terms->roles, e);
+	if (!value_items(&terms->roles, value, check_role, e))
+		return false;
+	terms->names_user |= names_user(terms->roles);
+	return role_complete(terms->roles, e);
 }
 
 static bool
 set_subprotocols(struct terms *terms, struct value *value, struct error *e)
 {
-	return set_items(&terms->subprotocols, value, check_subprotocol, e);
+	return value_items(&terms->subprotocols, value, check_subprotocol, e);
 }
 
 static bool
 set_hubs(struct terms *terms, struct value *value, struct error *e)
 {
-	return set_items(&terms->hubs, value, check_hub, e);
+	return value_items(&terms->hubs, value, check_hub, e);
 }
 
 static bool
 set_date(int64_t *seconds, struct value *value, struct error *e)
 {
-	return date_parse(whole(value), seconds) ||
+	return date_parse(value_whole(value), seconds) ||
 	       error_set(e, "date '%s': expected YYYY-MM-DD",
-			 error_word(whole(value)));
+			 error_word(value_whole(value)));
 }
 
 static bool
@@ -249,45 +196,99 @@ set_expires(struct terms *terms, struct value *value, struct error *e)
 	return true;
 }
 
+static bool
+set_pattern(char **pattern, struct value *value, struct error *e)
+{
+	struct span text = value_whole(value);
+
+	if (text.len > CERTIFICATE_NAME_MAX || !span_is_text(text))
+		return error_set(e,
+				 "'%s': expected a name of at most %d "
+				 "bytes, with * for any characters",
+				 error_word(text), CERTIFICATE_NAME_MAX);
+	*pattern = span_copy(text);
+	return *pattern != NULL || error_set(e, "out of memory");
+}
+
+static bool
+set_common_name(struct terms *terms, struct value *value, struct error *e)
+{
+	return set_pattern(&terms->common_name, value, e);
+}
+
+static bool
+set_alternative_name(struct terms *terms, struct value *value, struct error *e)
+{
+	return set_pattern(&terms->alternative_name, value, e);
+}
+
+static bool
+set_crl(struct terms *terms, struct value *value, struct error *e)
+{
+	return form_path(&terms->crl, value_whole(value), e);
+}
+
+/* A name that ends in '.' goes on with a name of the administrator's, and may
+ * come several times. */
 static const struct option {
 	struct span name;
 	bool (*set)(struct terms *terms, struct value *value, struct error *e);
 } options[] = {
-	{ { "user", 4 }, set_user },
-	{ { "groups", 6 }, set_groups },
-	{ { "roles", 5 }, set_roles },
-	{ { "subprotocol", 11 }, set_subprotocols },
-	{ { "hub", 3 }, set_hubs },
-	{ { "not-before", 10 }, set_not_before },
-	{ { "expires", 7 }, set_expires },
+	{ SPAN_TEXT("user"), set_user },
+	{ SPAN_TEXT("groups"), set_groups },
+	{ SPAN_TEXT("roles"), set_roles },
+	{ SPAN_TEXT("subprotocol"), set_subprotocols },
+	{ SPAN_TEXT("client-id"), set_client_id },
+	{ SPAN_TEXT("query."), set_query },
+	{ SPAN_TEXT("hub"), set_hubs },
+	{ SPAN_TEXT("not-before"), set_not_before },
+	{ SPAN_TEXT("expires"), set_expires },
+	{ SPAN_TEXT("cn"), set_common_name },
+	{ SPAN_TEXT("san"), set_alternative_name },
+	{ SPAN_TEXT("crl"), set_crl },
 };
 
 enum { OPTIONS = sizeof(options) / sizeof(options[0]) };
 
-/* The option whose name is in front of *rest with its '='; both are taken. */
-static size_t
-take_name(struct span *rest)
+static bool
+is_open(const struct option *option)
 {
+	return option->name.ptr[option->name.len - 1] == '.';
+}
+
+/* The option whose name is in front of *rest with its '='; both are taken, and
+ * what an open name goes on with is in *name. */
+static size_t
+take_name(struct span *rest, struct span *name)
+{
+	struct span tail = *rest, word;
+
+	span_next(&tail, "=", &word);
+	if (tail.ptr == NULL)
+		return OPTIONS;
 	for (size_t i = 0; i < OPTIONS; i++) {
-		struct span name = options[i].name;
-		if (!span_starts(*rest, name) || rest->len == name.len ||
-		    rest->ptr[name.len] != '=')
+		struct span known = options[i].name;
+		bool open = is_open(&options[i]);
+		if (open ? !span_starts(word, known) ||
+				    !span_is_token(span_after(word, known.len))
+			 : !span_equal(word, known))
 			continue;
-		*rest = span_after(*rest, name.len + 1);
+		*rest = tail;
+		*name = span_after(word, known.len);
 		return i;
 	}
 	return OPTIONS;
 }
 
 static bool
-set_value(const struct option *option, struct span *rest, struct terms *terms,
-	  struct warnings *warnings, struct error *e)
+set_value(const struct option *option, struct span name, struct span *rest,
+	  struct terms *terms, struct warnings *warnings, struct error *e)
 {
 	struct span begin = *rest;
-	struct value value = { 0 };
+	struct value value = { .name = name };
 
 	buffer_init(&value.text, VALUE_MAX);
-	bool ok = take_value(rest, &value, e);
+	bool ok = value_take(rest, &value, e);
 	struct span text = buffer_span(&value.text);
 	size_t dropped = invisible_trim(&text);
 	if (ok && text.len < value.text.len) {
@@ -316,33 +317,21 @@ bool
 option_take(struct span *rest, struct terms *terms, unsigned *seen,
 	    struct warnings *warnings, struct error *e)
 {
-	struct span begin = *rest, tail = *rest, word;
-	size_t i = take_name(rest);
+	struct span begin = *rest, tail = *rest, word, name;
+	size_t i = take_name(rest, &name);
 
 	span_next(&tail, " \t", &word);
 	if (i == OPTIONS)
 		return error_set(e,
 				 "'%s' is no option: expected user= "
-				 "groups= roles= subprotocol= hub= "
-				 "not-before= or expires=",
+				 "groups= roles= subprotocol= client-id= "
+				 "query.NAME= hub= not-before= expires= "
+				 "cn= san= or crl=",
 				 error_word(word));
-	if ((*seen & 1U << i) != 0) {
+	if ((*seen & 1U << i) != 0 && !is_open(&options[i])) {
 		*rest = begin;
 		return error_set(e, "%s= a second time", options[i].name.ptr);
 	}
 	*seen |= 1U << i;
-	return set_value(&options[i], rest, terms, warnings, e);
-}
-
-void
-option_free_terms(struct terms *terms)
-{
-	if (terms == NULL)
-		return;
-	free(terms->user);
-	free_items(terms->groups);
-	free_items(terms->roles);
-	free_items(terms->subprotocols);
-	free_items(terms->hubs);
-	free(terms);
+	return set_value(&options[i], name, rest, terms, warnings, e);
 }

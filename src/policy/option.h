@@ -22,10 +22,11 @@ bool option_take(struct span *rest, struct terms *terms, unsigned *seen,
 		 struct warnings *warnings, struct error *e)
 	__attribute__((warn_unused_result));
 
-void option_free_terms(struct terms *terms);
-
 /* A hub's name as the service has them: a letter, then up to 127 letters,
  * digits, or characters of _`,.[] */
 bool option_is_hub(struct span name);
+
+/* A group's name as the service has them: text that is not blank. */
+bool option_is_group(struct span name, struct error *e);
 
 #endif

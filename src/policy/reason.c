@@ -85,13 +85,22 @@ static const struct {
 				   "Its entry is not valid yet." },
 	[REASON_ENTRY_EXPIRED] = { "entry-expired", 403,
 				   "Its entry is no longer valid." },
+	[REASON_ENTRY_CLIENT_ID] = { "entry-client-id", 403,
+				     "Its entry is for another MQTT client id, "
+				     "or the client does not speak MQTT." },
+	[REASON_ENTRY_QUERY] = { "entry-query", 403,
+				 "Its entry asks for another query string." },
 	[REASON_CERTIFICATE_NOT_YET] = { "certificate-not-yet", 403,
 					 "The certificate is not valid yet." },
 	[REASON_CERTIFICATE_EXPIRED] = { "certificate-expired", 403,
 					 "The certificate has expired." },
 	[REASON_NO_USER_ID] = { "no-user-id", 403,
-				"The certificate has no name that can be the "
-				"user id, and one was asked for." },
+				"There is no user id (the certificate has no "
+				"name that can be it), and one was asked "
+				"for." },
+	[REASON_GRANT] = { "grant", 403,
+			   "A group or role with the user id in it is none "
+			   "that the service has." },
 	[REASON_VALIDATED] = { "validated", 0,
 			       "The service may post events here." },
 	[REASON_NOTIFIED] = { "notified", 0,
@@ -123,5 +132,5 @@ reason_status(enum reason reason)
 bool
 reason_is_client(enum reason reason)
 {
-	return reason >= REASON_LIST_UNREADABLE && reason <= REASON_NO_USER_ID;
+	return reason >= REASON_LIST_UNREADABLE && reason <= REASON_GRANT;
 }

@@ -42,33 +42,53 @@ is_target(struct span target)
 	       span_is_text(target);
 }
 
+static const struct verb {
+	struct span name;
+	bool patterns; /* needs one */
+} verbs[] = {
+	{ SPAN_TEXT("joinLeaveGroup"), false },
+	{ SPAN_TEXT("sendToGroup"), false },
+	{ SPAN_TEXT("joinLeaveGroups"), true },
+	{ SPAN_TEXT("sendToGroups"), true },
+};
+
+/* NULL if there is none; else *target is what stands behind it, absent if
+ * nothing does. */
+static const struct verb *
+find_verb(struct span role, struct span *target)
+{
+	struct span name;
+
+	*target = role;
+	if (span_starts(*target, prefix))
+		*target = span_after(*target, prefix.len);
+	span_next(target, ".", &name);
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (span_equal(name, verbs[i].name))
+			return &verbs[i];
+	return NULL;
+}
+
+bool
+role_is_pattern(struct span role)
+{
+	struct span target;
+	const struct verb *verb = find_verb(role, &target);
+
+	return verb != NULL && verb->patterns;
+}
+
 bool
 role_is_valid(struct span role, struct error *e)
 {
-	static const struct {
-		struct span verb;
-		bool patterns; /* needs one */
-	} verbs[] = {
-		{ { "joinLeaveGroup", 14 }, false },
-		{ { "sendToGroup", 11 }, false },
-		{ { "joinLeaveGroups", 15 }, true },
-		{ { "sendToGroups", 12 }, true },
-	};
-	struct span rest = role, verb;
+	struct span target;
+	const struct verb *verb = find_verb(role, &target);
 
-	if (span_starts(rest, prefix))
-		rest = span_after(rest, prefix.len);
-	span_next(&rest, ".", &verb);
-	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-		if (!span_equal(verb, verbs[i].verb))
-			continue;
-		if (rest.ptr == NULL && !verbs[i].patterns)
-			return true;
-		if (rest.ptr != NULL && is_target(rest) &&
-		    (!verbs[i].patterns || is_pattern(rest)))
-			return true;
-		break;
-	}
+	if (verb != NULL && target.ptr == NULL && !verb->patterns)
+		return true;
+	if (verb != NULL && target.ptr != NULL && is_target(target) &&
+	    (!verb->patterns || is_pattern(target)))
+		return true;
 	return error_set(e,
 			 "role '%s': expected joinLeaveGroup or "
 			 "sendToGroup, alone or with .GROUP, or "

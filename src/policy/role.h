@@ -17,6 +17,9 @@
 
 bool role_is_valid(struct span role, struct error *e);
 
+/* Of the two verbs in the plural, whose target is a pattern. */
+bool role_is_pattern(struct span role);
+
 /* Puts the prefix before those of roles (ended by NULL, each owned) that lack
  * it; false if there is no memory. */
 bool role_complete(char **roles, struct error *e)

@@ -142,3 +142,17 @@ event_offers(const struct event *event, struct span subprotocol)
 	}
 	return false;
 }
+
+bool
+event_query(const struct event *event, const char *name, struct span *value)
+{
+	struct json_object *query, *values;
+
+	*value = (struct span){ 0 };
+	return json_object_object_get_ex(event->tree, "query", &query) &&
+	       json_object_is_type(query, json_type_object) &&
+	       json_object_object_get_ex(query, name, &values) &&
+	       json_object_is_type(values, json_type_array) &&
+	       json_object_array_length(values) == 1 &&
+	       take_string(json_object_array_get_idx(values, 0), value);
+}

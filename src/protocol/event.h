@@ -3,8 +3,8 @@
 /*
  * event: the body of a `connect` event, as far as a decision needs it.
  *
- * Only the members of the top level count; query, headers and claims are
- * written by the client and are not looked at.
+ * Certificates count at the top level only: query, headers and claims are
+ * written by the client.  They can restrict, as the query does, never admit.
  */
 #ifndef CERTGATE_PROTOCOL_EVENT_H
 #define CERTGATE_PROTOCOL_EVENT_H
@@ -50,5 +50,10 @@ void event_free(struct event *event);
 
 /* True if the client offered this subprotocol. */
 bool event_offers(const struct event *event, struct span subprotocol);
+
+/* True if the client's query has the member name exactly once; then its text
+ * is in *value, borrowed from the event. */
+bool event_query(const struct event *event, const char *name,
+		 struct span *value);
 
 #endif

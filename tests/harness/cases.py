@@ -144,7 +144,7 @@ def event_headers(kind, connection=CONNECTION, hub="chat", key=KEY, more=None):
 
 def connect_body(presented, known, row):
     """presented: the value of clientCertificates; "absent" leaves it out."""
-    body = {"claims": {}, "query": {}, "headers": {},
+    body = {"claims": {}, "query": row.get("query", {}), "headers": {},
             "subprotocols": row.get("subprotocols", [])}
     if row.get("mqtt") is not None:
         body["mqtt"] = {"protocolVersion": row["mqtt"], "username": None,

@@ -35,6 +35,10 @@
 #define WHOLE                                                                  \
 	"{\"clientCertificates\":[{\"thumbprint\":\"%1\",\"content\":\"%P\"}]" \
 	"}"
+#define THE_ONE                                                                \
+	"\"clientCertificates\":[{\"thumbprint\":\"%1\",\"content\":\"%P\"}]}"
+#define QUERY(query) "{\"query\":" query "," THE_ONE
+#define MQTT "{\"mqtt\":{\"protocolVersion\":4}," THE_ONE
 #define OTHER "adaa3144a4a3f6395dbfa2635dde0b6faad69fdc"
 #define OTHER256                                                               \
 	"1f214f410541b6bde412b2f2c0c4f095f0a7f3184553603c4f6572f5ac13cfed"
@@ -223,6 +227,44 @@ static const struct row client_rows[] = {
 	/* The variable does not widen what the list limits. */
 	{ REASON_ENTRY_HUB, 403, "CLIENT_CERT_THUMBPRINT=%1\n", "%1 hub=x\n",
 	  ONE, "", NULL, 0 },
+	/* Bound to a client id, which only MQTT clients choose. */
+	{ REASON_LISTED, 200, "", "%1 client-id=" ID "\n", MQTT, "", NULL, 0 },
+	{ REASON_LISTED, 200, "", "%1 client-id=" ID "\n", WHOLE,
+	  "|HTTP_CE_PHYSICALCONNECTIONID=p", NULL, 0 },
+	{ REASON_LISTED, 200, "", "%1 client-id=@cn\n", MQTT,
+	  "|HTTP_CE_CONNECTIONID=pump", NULL, 0 },
+	{ REASON_LISTED, 200, "", "%1 client-id=@san\n", MQTT,
+	  "|HTTP_CE_CONNECTIONID=p.example", NULL, 0 },
+	{ REASON_ENTRY_CLIENT_ID, 401, "", "%1 client-id=@cn\n", MQTT,
+	  "|HTTP_CE_CONNECTIONID=Pump", NULL, 0 },
+	{ REASON_ENTRY_CLIENT_ID, 401, "", "%1 client-id=x\n", MQTT, "", NULL,
+	  0 },
+	{ REASON_ENTRY_CLIENT_ID, 403, "", "%1 client-id=" ID "\n", WHOLE, "",
+	  NULL, 0 },
+	{ REASON_ENTRY_CLIENT_ID, 403, "", "%1 client-id=@cn\n", ONE,
+	  "|HTTP_CE_PHYSICALCONNECTIONID=p|HTTP_CE_CONNECTIONID=pump", NULL,
+	  0 },
+	/* Bound to the query string: one value, and it is a string. */
+	{ REASON_LISTED, 200, "", "%1 query.id=pump\n",
+	  QUERY("{\"id\":[\"pump\"]}"), "", NULL, 0 },
+	{ REASON_LISTED, 200, "", "%1 query.id=@cn query.at=@san\n",
+	  QUERY("{\"at\":[\"p.example\"],\"id\":[\"pump\"]}"), "", NULL, 0 },
+	{ REASON_ENTRY_QUERY, 403, "", "%1 query.id=@cn query.at=@san\n",
+	  QUERY("{\"at\":[\"p\"],\"id\":[\"pump\"]}"), "", NULL, 0 },
+	{ REASON_ENTRY_QUERY, 403, "", "%1 query.id=pump\n",
+	  QUERY("{\"id\":[\"pump\",\"pump\"]}"), "", NULL, 0 },
+	{ REASON_ENTRY_QUERY, 403, "", "%1 query.id=pump\n",
+	  QUERY("{\"id\":\"pump\"}"), "", NULL, 0 },
+	{ REASON_ENTRY_QUERY, 403, "", "%1 query.id=1\n", QUERY("{\"id\":[1]}"),
+	  "", NULL, 0 },
+	{ REASON_ENTRY_QUERY, 403, "", "%1 query.id=pump\n",
+	  QUERY("{\"ID\":[\"pump\"]}"), "", NULL, 0 },
+	{ REASON_ENTRY_QUERY, 403, "", "%1 query.id=pump\n",
+	  QUERY("{\"id\":[]}"), "", NULL, 0 },
+	{ REASON_ENTRY_QUERY, 403, "", "%1 query.id=pump\n", QUERY("[]"), "",
+	  NULL, 0 },
+	{ REASON_ENTRY_QUERY, 403, "", "%1 query.id=pump\n", WHOLE, "", NULL,
+	  0 },
 	{ REASON_CERTIFICATE_NOT_YET, 403, "", "%1\n", WHOLE, "", NULL,
 	  BEGIN - MATCH_LEEWAY - 1 },
 	{ REASON_LISTED, 200, "", "%1\n", WHOLE, "", NULL,
@@ -265,6 +307,24 @@ static const struct row client_rows[] = {
 	  "{\"subprotocols\":[\"b\",\"c\"],\"clientCertificates\":[{"
 	  "\"thumbprint\":\"%1\"}]}",
 	  "", "\"subprotocol\":\"b\"", 0 },
+	/* The user id in groups and roles, escaped where it would be more. */
+	{ REASON_LISTED, 200, "",
+	  "%1 groups=all,{user} roles=sendToGroup.{user}\n", WHOLE, "",
+	  "\"groups\":[\"all\",\"pump\"],"
+	  "\"roles\":[\"webpubsub.sendToGroup.pump\"]",
+	  0 },
+	{ REASON_LISTED, 200, "",
+	  "%1 user=a* roles=sendToGroups.{user}.*,sendToGroup.{user}\n", ONE,
+	  "",
+	  "[\"webpubsub.sendToGroups.a\\\\*.*\","
+	  "\"webpubsub.sendToGroup.a*\"]",
+	  0 },
+	{ REASON_LISTED, 200, "", "%1 groups={user}\n", ONE,
+	  "|HTTP_CE_USERID=t", "{\"groups\":[\"t\"]}", 0 },
+	{ REASON_NO_USER_ID, 403, "CERTGATE_USER_ID=entry\n",
+	  "%1 groups={user}\n", ONE, "", NULL, 0 },
+	{ REASON_GRANT, 403, "", "%1 groups={user}\n", ONE,
+	  "|HTTP_CE_USERID=a\tb", NULL, 0 },
 	{ REASON_ANONYMOUS, 200, "CERTGATE_MISSING_CERTIFICATE=allow\n", "",
 	  "{}", "", "{\"userId\":\"anonymous\",\"roles\":[]}", 0 },
 	/* In the terms of MQTT, whatever the reason. */

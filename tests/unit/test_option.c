@@ -7,8 +7,10 @@
 #include "tests/unit/unit.h"
 
 #include "policy/option.h"
+#include "policy/template.h"
+#include "policy/value.h"
 
-enum { VALUE_MAX = 32768, NAME_MAX_BYTES = 1024, ITEMS_MAX = 256 };
+enum { NAME_MAX_BYTES = 1024, ITEMS_MAX = 256 };
 
 /* Takes all options of a line; gives terms, or NULL. */
 static struct terms *
@@ -28,7 +30,7 @@ take(struct span line, struct warnings *w, struct error *e)
 	assert_int_equal(ok, !e->set);
 	if (ok)
 		return terms;
-	option_free_terms(terms);
+	terms_free(terms);
 	return NULL;
 }
 
@@ -92,7 +94,7 @@ test_values(void **state)
 						      : rows[i].user);
 		if (terms != NULL)
 			assert_string_equal(terms->user, rows[i].user);
-		option_free_terms(terms);
+		terms_free(terms);
 	}
 }
 
@@ -110,6 +112,12 @@ test_each(void **state)
 		{ "hub", "a" },
 		{ "not-before", "2026-01-01" },
 		{ "expires", "2026-01-01" },
+		{ "client-id", "a" },
+		{ "client-id", "@cn" },
+		{ "query.id", "@san" },
+		{ "cn", "*" },
+		{ "san", "*.example" },
+		{ "crl", "/a" },
 	};
 
 	(void)state;
@@ -122,7 +130,7 @@ test_each(void **state)
 		struct terms *terms = take(span_of(line), &w, &e);
 		if (terms == NULL)
 			fail_msg("%s: %s", line, e.text);
-		option_free_terms(terms);
+		terms_free(terms);
 		(void)snprintf(line, sizeof(line), "%s=%s  %s=%s", rows[i].name,
 			       rows[i].value, rows[i].name, rows[i].value);
 		assert_null(take(span_of(line), &w, &e));
@@ -156,6 +164,10 @@ test_limits(void **state)
 		{ "roles=sendToGroup.", "x", NAME_MAX_BYTES },
 		{ "roles=sendToGroup", ",sendToGroup", ITEMS_MAX - 1 },
 		{ "subprotocol=a", ",a", ITEMS_MAX - 1 },
+		{ "client-id=", "x", NAME_MAX_BYTES },
+		{ "query.id=", "x", NAME_MAX_BYTES },
+		{ "cn=", "x", 256 },
+		{ "san=", "x", 256 },
 		{ "hub=", "x", 128 },
 		{ "hub=a", ",a", ITEMS_MAX - 1 },
 		{ "subprotocol=", "x", VALUE_MAX },
@@ -175,7 +187,7 @@ test_limits(void **state)
 					 rows[i].name, rows[i].good + more,
 					 rows[i].repeated,
 					 e.set ? e.text : "taken");
-			option_free_terms(terms);
+			terms_free(terms);
 		}
 	}
 }
@@ -198,13 +210,119 @@ test_lists(void **state)
 	assert_string_equal(t->groups[0], "x y");
 	assert_string_equal(t->groups[1], "z,\"");
 	assert_null(t->groups[2]);
-	option_free_terms(t);
+	terms_free(t);
 	t = take(SPAN("user=\u200eab\u200b"), &w, &e);
 	assert_non_null(t);
 	assert_string_equal(t->user, "ab");
 	assert_int_equal(w.n, 1);
-	option_free_terms(t);
-	option_free_terms(NULL);
+	terms_free(t);
+	terms_free(NULL);
+}
+
+/* What binds a client, and what only looks like it. */
+static void
+test_bindings(void **state)
+{
+	static const struct {
+		const char *line;
+		bool good;
+	} rows[] = {
+		{ "query.a=1 query.b=2 query.c=@cn", true },
+		{ "query.a=1 query.b=2 query.a=3", false },
+		{ "query.a=1 query.b=1 query.c=1 query.d=1 query.e=1 query.f=1 "
+		  "query.g=1 query.h=1",
+		  true },
+		{ "query.a=1 query.b=1 query.c=1 query.d=1 query.e=1 query.f=1 "
+		  "query.g=1 query.h=1 query.i=1",
+		  false },
+		{ "query.=1", false },
+		{ "query=1", false },
+		{ "query.a b=1", false },
+		{ "query.\"a\"=1", false },
+		{ "queryid=1", false },
+		{ "client-id=@thumbprint", false },
+		{ "client-id=@other", false },
+		{ "client-id=a@cn", true },
+		{ "query.a=@thumbprint", false },
+		{ "client-id=a\x7f", false },
+		{ "crl=a", false },
+		{ "cn=a\x7f", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct warnings w;
+		struct error e;
+		struct terms *t = take(span_of(rows[i].line), &w, &e);
+		if ((t != NULL) != rows[i].good)
+			fail_msg("%s: %s", rows[i].line,
+				 e.set ? e.text : "taken");
+		terms_free(t);
+	}
+	struct warnings w;
+	struct error e;
+	struct terms *t = take(SPAN("client-id=a,b query.x=@san"), &w, &e);
+	assert_non_null(t);
+	assert_string_equal(t->client_id.text, "a,b");
+	assert_string_equal(t->queries[0].name, "x");
+	assert_int_equal(t->queries[0].source, USER_ALTERNATIVE_NAME);
+	terms_free(t);
+}
+
+/* The user id in a group or role: in a pattern it is no pattern. */
+static void
+test_templates(void **state)
+{
+	static const struct {
+		bool role;
+		const char *text, *user;
+		const char *filled; /* NULL: none that the service has */
+	} rows[] = {
+		{ false, "{user}", "a", "a" },
+		{ false, "x-{user}-{user}", "a", "x-a-a" },
+		{ false, "{user", "a", "{user" },
+		{ false, "{User}{cn}", "a", "{User}{cn}" },
+		{ false, "{user}", "{user}", "{user}" },
+		{ false, "\\{user}", "a*", "\\a*" },
+		{ false, "{user}", "a\nb", NULL },
+		{ false, "{user}", "a\xff", NULL },
+		{ true, "webpubsub.sendToGroup.{user}", "a*",
+		  "webpubsub.sendToGroup.a*" },
+		{ true, "webpubsub.sendToGroups.{user}.*", "a",
+		  "webpubsub.sendToGroups.a.*" },
+		{ true, "webpubsub.sendToGroups.{user}", "*?\\.**",
+		  "webpubsub.sendToGroups.\\*\\?\\\\.\\*\\*" },
+		{ true, "webpubsub.joinLeaveGroups.{user}", "**********",
+		  "webpubsub.joinLeaveGroups."
+		  "\\*\\*\\*\\*\\*\\*\\*\\*\\*\\*" },
+		/* A backslash before it would take away that of the user. */
+		{ true, "webpubsub.sendToGroups.\\{user}", "*",
+		  "webpubsub.sendToGroups.\\{user}" },
+		{ true, "webpubsub.sendToGroups.\\\\{user}", "*",
+		  "webpubsub.sendToGroups.\\\\\\*" },
+		{ true, "webpubsub.sendToGroup.{user}", "\t", NULL },
+	};
+	char user[NAME_MAX_BYTES + 2] = "";
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char *filled =
+			template_fill(span_of(rows[i].text), rows[i].role,
+				      span_of(rows[i].user));
+		assert_int_equal(filled != NULL, rows[i].filled != NULL);
+		if (filled != NULL)
+			assert_string_equal(filled, rows[i].filled);
+		free(filled);
+	}
+	memset(user, 'x', NAME_MAX_BYTES);
+	char *longest = template_fill(SPAN("{user}"), false, span_of(user));
+	assert_non_null(longest);
+	free(longest);
+	user[NAME_MAX_BYTES] = 'x';
+	assert_null(template_fill(SPAN("{user}"), false, span_of(user)));
+	memset(user, '*', NAME_MAX_BYTES);
+	assert_null(template_fill(SPAN("sendToGroups.{user}"), true,
+				  span_of(user)));
 }
 
 int
@@ -215,6 +333,8 @@ main(void)
 		cmocka_unit_test(test_each),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_bindings),
+		cmocka_unit_test(test_templates),
 	};
 
 	return cmocka_run_group_tests_name("option", tests, NULL, NULL);
