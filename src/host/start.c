@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include "host/cgi.h"
+#include "host/counters.h"
 #include "host/fastcgi.h"
+#include "host/hint.h"
 #include "host/log.h"
 #include "host/sandbox.h"
 #include "host/serve.h"
@@ -17,8 +19,26 @@
 struct host {
 	struct store store;
 	struct answer answer;
+	struct counters counters;
+	struct hint hint;
 	bool setting_said; /* that a parameter is no setting */
 };
+
+static void
+open_counters(struct host *host)
+{
+	const char *folder = host->store.settings.stats;
+	struct error e = { 0 };
+
+	if (!counters_open(&host->counters,
+			   folder == NULL ? CERTGATE_STATS_DEFAULT : folder,
+			   &e) &&
+	    e.set)
+		log_error(LOG_LEVEL_WARNING, &e);
+	else if (host->counters.file < 0 && folder != NULL)
+		log_note(LOG_LEVEL_WARNING,
+			 "CERTGATE_STATS: there is no folder %s", folder);
+}
 
 static void
 open_host(struct host *host)
@@ -31,6 +51,7 @@ open_host(struct host *host)
 	if (host->store.has_settings)
 		log_start(host->store.settings.log_target,
 			  host->store.settings.log_format);
+	open_counters(host);
 }
 
 /* Opens what needs say nothing of, and enters the sandbox. */
@@ -51,8 +72,34 @@ open_sandboxed(struct host *host, struct sandbox_needs *needs, bool sandbox)
 static void
 close_host(struct host *host)
 {
+	counters_close(&host->counters);
 	answer_free(&host->answer);
 	store_close(&host->store);
+}
+
+static uint64_t
+now_ns(void)
+{
+	struct timespec t;
+
+	if (clock_gettime(CLOCK_MONOTONIC, &t) != 0)
+		return 0;
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static void
+count_one(struct host *host, uint64_t ns)
+{
+	const struct store *store = &host->store;
+	struct counters_now now = { 0 };
+
+	if (store->has_list) {
+		now.list = store->generation;
+		now.entries = store->list.n;
+	}
+	now.stale = store->list_stale || store->settings_stale;
+	counters_set_now(&host->counters, &now);
+	counters_count(&host->counters, host->answer.decision.reason, ns);
 }
 
 /* From parameters and body to the bytes of the answer and the line in the
@@ -66,13 +113,16 @@ answer_one(struct host *host, char *const *parameters,
 	int64_t now = (int64_t)time(NULL);
 	struct request request;
 	char number[sizeof("4294967295")];
+	uint64_t begin_ns = now_ns();
 
 	request_read(&request, parameters, body);
 	handler_answer(&gate, &request, now, answer);
 	handler_write(answer, &request, out);
+	uint64_t taken_ns = now_ns() - begin_ns;
 	log_decision(answer,
 		     store_list_word(&host->store, number, sizeof(number)),
 		     now);
+	count_one(host, taken_ns);
 }
 
 enum exit_code
@@ -104,6 +154,9 @@ answer_fastcgi(void *context, char *const *parameters,
 
 	store_refresh(&host->store, false);
 	answer_one(host, parameters, body, out);
+	if (hint_is_due(&host->hint, host->answer.decision.reason,
+			(int64_t)time(NULL)))
+		log_note(LOG_LEVEL_NOTE, "%s", hint_text);
 	if (host->answer.setting.ptr == NULL || host->setting_said)
 		return;
 	host->setting_said = true;

@@ -52,6 +52,9 @@ static const struct setting {
 	  setting_log },
 	{ { "CERTGATE_LOG_FORMAT", "text or json", "text", false },
 	  setting_log_format },
+	{ { "CERTGATE_STATS", "an absolute path",
+	    "/var/lib/certgate/stats, if it is there", false },
+	  setting_stats },
 };
 
 enum { SETTINGS = sizeof(table) / sizeof(table[0]) };
@@ -304,6 +307,7 @@ settings_free(struct settings *settings)
 	free(settings->code_file);
 	free(settings->remote_user);
 	free(settings->missing_user);
+	free(settings->stats);
 	free(settings->connection_host);
 	*settings = (struct settings){ 0 };
 }

@@ -63,6 +63,7 @@ struct settings {
 	enum user_source user_id;
 	enum log_target log_target;
 	enum log_format log_format;
+	char *stats; /* absolute path of a folder; NULL: the default one */
 	bool has_connection_key; /* from WebPubSubConnectionString */
 	char *connection_host; /* the same's; NULL: not set */
 	bool has_secret; /* in the text of the file itself */

@@ -116,7 +116,8 @@ def check_purity(root):
 def compile_c(root, path, *options):
     return subprocess.run(
         ["gcc", "-std=gnu11", f"-I{root / 'src'}", f"-I{place.BUILD}",
-         '-DCERTGATE_CONFIG_DEFAULT="/x"', *options, str(path)],
+         '-DCERTGATE_CONFIG_DEFAULT="/x"', '-DCERTGATE_STATS_DEFAULT="/x"',
+         *options, str(path)],
         capture_output=True, text=True, check=False)
 
 

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/*
+ * counters: what was decided and how long it took, counted in one file for each
+ * process.
+ *
+ * A process holds a lock on its file and alone writes it, once for each event,
+ * so that a kill loses at most the event in hand.  The file of a process that
+ * has ended is taken over by the next one, which goes on counting: there are as
+ * many files as there were processes at once, and sums never drop.  Nothing is
+ * mapped.  No answer depends on any of this.
+ */
+#ifndef CERTGATE_HOST_COUNTERS_H
+#define CERTGATE_HOST_COUNTERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "host/counter_page.h"
+#include "policy/reason.h"
+
+enum {
+	COUNTERS_FILES = 256, /* processes at once; more are not counted */
+	COUNTERS_TIMES = 14 /* classes of time */
+};
+
+/* How it stands, beside what is counted. */
+struct counters_now {
+	uint64_t list; /* its number; 0: there is none that reads */
+	uint64_t entries;
+	uint64_t stale; /* 1: what is on the disk could not be taken up */
+};
+
+struct counters {
+	int file; /* owned; -1: nothing is kept */
+	bool said; /* that it cannot be written */
+	struct counters_now now;
+	size_t at_list, at_entries, at_stale;
+	size_t at_events, at_sum;
+	size_t at_reason[REASONS]; /* in the page, as are all of these */
+	size_t at_time[COUNTERS_TIMES];
+	struct counter_page page;
+};
+
+/*
+ * Takes a file in folder.  False, and nothing is kept from then on, if there is
+ * none to be had; then e says why, or nothing if folder is not there.
+ */
+bool counters_open(struct counters *c, const char *folder, struct error *e)
+	__attribute__((warn_unused_result));
+
+void counters_close(struct counters *c);
+
+/* Counts one event that was decided for this reason and took so many
+ * nanoseconds. */
+void counters_count(struct counters *c, enum reason reason, uint64_t ns);
+
+/* Notes how it stands, if it is otherwise than before. */
+void counters_set_now(struct counters *c, const struct counters_now *now);
+
+/* The upper end of a class of time in microseconds; 0: there is none. */
+unsigned counters_time_limit(unsigned i);
+
+/* Gives each file in folder that reads: the text of a whole page, and whether
+ * its process runs.  False with e if folder does not open. */
+bool counters_read(const char *folder,
+		   void (*take)(void *context, struct span page, bool runs),
+		   void *context, struct error *e)
+	__attribute__((warn_unused_result));
+
+#endif
