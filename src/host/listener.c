@@ -47,7 +47,7 @@ listener_is(int fd)
 static void
 set_nonblocking(int fd)
 {
-	(void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	(void)fcntl(fd, F_SETFL, O_NONBLOCK); /* the one such flag of sockets */
 }
 
 void
@@ -86,6 +86,9 @@ listener_accept(const struct listener *listener)
 	socklen_t size = sizeof(peer);
 	int flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
 
+	/* Others hold the socket, too: systemd makes it block again whenever it
+	 * starts a program of the unit, such as that of ExecReload. */
+	set_nonblocking(listener->fd);
 	if (!listener->inet)
 		return accept4(listener->fd, NULL, NULL, flags);
 	int fd = accept4(listener->fd, &peer.any, &size, flags);

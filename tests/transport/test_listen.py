@@ -148,6 +148,17 @@ with socket.socket() as everywhere:
                "descriptor 0 on all addresses: loopback is answered")
     processes.end(given)
 
+# As systemd does whenever it starts a program of the unit, ExecReload's too.
+with processes.listen(base / "held") as held:
+    given = processes.begin([place.HANDLER], log,
+                            processes.bare_environment(), stdin=held)
+    out.result(place.wait_for(lambda: is_answered(base / "held")),
+               "a socket that others hold, too")
+    held.setblocking(True)
+    out.result(is_answered(base / "held"),
+               "made blocking by another: it answers")
+    out.equal(processes.end(given), 0, "made blocking by another: it ends")
+
 code, output, _ = run("--help")
 out.result(code == 0 and output.startswith("Usage: certgate.fcgi"), "--help")
 code, output, _ = run("--version")
