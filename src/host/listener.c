@@ -14,6 +14,7 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -44,10 +45,20 @@ listener_is(int fd)
 	       listens != 0;
 }
 
+/* Where O_NONBLOCK was taken away, accept waits no longer than this. */
 static void
-set_nonblocking(int fd)
+limit_waiting(int fd)
 {
-	(void)fcntl(fd, F_SETFL, O_NONBLOCK); /* the one such flag of sockets */
+	const struct timeval most = { .tv_usec = 1000 };
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof(most));
+}
+
+void
+listener_never_wait(const struct listener *listener)
+{
+	/* It is the one flag that sockets have. */
+	(void)fcntl(listener->fd, F_SETFL, O_NONBLOCK);
 }
 
 void
@@ -60,7 +71,8 @@ listener_take(struct listener *listener, int fd)
 	if (getsockname(fd, &address.any, &size) != 0 ||
 	    address.any.sa_family != AF_UNIX)
 		listener->inet = true;
-	set_nonblocking(fd);
+	limit_waiting(fd);
+	listener_never_wait(listener);
 }
 
 static bool
@@ -86,9 +98,6 @@ listener_accept(const struct listener *listener)
 	socklen_t size = sizeof(peer);
 	int flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
 
-	/* Others hold the socket, too: systemd makes it block again whenever it
-	 * starts a program of the unit, such as that of ExecReload. */
-	set_nonblocking(listener->fd);
 	if (!listener->inet)
 		return accept4(listener->fd, NULL, NULL, flags);
 	int fd = accept4(listener->fd, &peer.any, &size, flags);
@@ -311,7 +320,7 @@ listener_open(struct listener *listener, const struct listener_options *options,
 					     : open_inet(listener, options, e);
 
 	if (ok) {
-		set_nonblocking(listener->fd);
+		listener_never_wait(listener);
 		return true;
 	}
 	listener_remove(listener);

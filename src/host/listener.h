@@ -43,6 +43,10 @@ bool listener_open(struct listener *listener,
 		   const struct listener_options *options, struct error *e)
 	__attribute__((warn_unused_result));
 
+/* Again and again: others hold the socket, too, and systemd makes it block
+ * whenever it starts a program of the unit, such as that of ExecReload. */
+void listener_never_wait(const struct listener *listener);
+
 /* Accepts one connection, not blocking: its descriptor, or -1 with errno.
  * A peer from another host is closed; then errno is EAGAIN. */
 int listener_accept(const struct listener *listener);

@@ -272,6 +272,7 @@ turn(struct loop *loop)
 	if (now - loop->ticked_ms < TICK_MS)
 		return;
 	loop->ticked_ms = now;
+	listener_never_wait(loop->listener);
 	loop->service->tick(loop->service->context, false);
 	drop_late(loop, now);
 	if (!loop->stopping)
