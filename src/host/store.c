@@ -93,25 +93,11 @@ load_settings(struct store *store, struct settings *fresh, int *file,
 	return load_secret(&watch[STORE_CODE], fresh, settings_set_code, e);
 }
 
-static bool
-read_certificate(void *context, const char *path, struct buffer *text,
-		 struct error *e)
-{
-	struct file_identity identity;
-	struct buffer file;
-
-	(void)context;
-	bool ok = file_read(path, false, text->max, &file, &identity, e) ==
-		  FILE_READ;
-	buffer_add(text, buffer_span(&file));
-	buffer_free(&file);
-	return ok && !text->failed;
-}
-
 static enum file_result
-load_list(struct store *store, struct list *fresh, struct error *e)
+load_list(struct store *store, struct list *fresh, struct sources *sources,
+	  struct error *e)
 {
-	static const struct entry_files files = { .read = read_certificate };
+	struct entry_files files = { .read = sources_read, .context = sources };
 	const struct settings *settings = &store->settings;
 	struct watch *watch = &store->watch[STORE_LIST];
 	enum file_result result = FILE_READ;
@@ -145,15 +131,18 @@ take_list(struct store *store, int64_t now_ms)
 {
 	struct watch *watch = &store->watch[STORE_LIST];
 	struct list fresh = { 0 };
+	struct sources sources = { .result = FILE_READ };
 	struct error e = { 0 };
-	enum file_result result = load_list(store, &fresh, &e);
+	enum file_result result = load_list(store, &fresh, &sources, &e);
 
 	store->list_stale = result != FILE_READ;
 	if (result == FILE_READ) {
 		store->list_outlived = false;
 		watch_accept(watch);
 		list_free(&store->list);
+		sources_free(&store->sources);
 		store->list = fresh;
+		store->sources = sources;
 		store->has_list = true;
 		store->generation++;
 		report_warnings(&fresh.warnings, watch->path);
@@ -162,8 +151,10 @@ take_list(struct store *store, int64_t now_ms)
 		return;
 	}
 	watch_report(watch, &e);
-	if (watch_is_gone(watch, result, now_ms) || store->list_outlived)
+	if (watch_is_gone(watch, result, now_ms) || store->list_outlived ||
+	    sources_are_gone(&store->sources, &sources, now_ms))
 		drop_list(store);
+	sources_free(&sources);
 }
 
 static void
@@ -283,9 +274,14 @@ store_refresh(struct store *store, bool now)
 	for (int i = STORE_SETTINGS; i < STORE_LIST; i++)
 		settings |= watch_has_changed(&store->watch[i], now_ms, now);
 	/* New settings read the list too: not while it is being written. */
-	if (watch_is_busy(&store->watch[STORE_LIST], now_ms))
+	struct watch *watch = &store->watch[STORE_LIST];
+	if (watch_is_busy(watch, now_ms) ||
+	    sources_are_busy(&store->sources, now_ms))
 		return;
-	bool list = watch_has_changed(&store->watch[STORE_LIST], now_ms, now);
+	bool news = false;
+	bool list = sources_have_changed(&store->sources, now_ms, now, &news);
+	watch->reported &= !news;
+	list |= watch_has_changed(watch, now_ms, now);
 	if (settings && take_settings(store, now_ms))
 		list = true;
 	if (list && store->has_settings)
@@ -299,6 +295,7 @@ store_close(struct store *store)
 		free(store->watch[i].path);
 	settings_free(&store->settings);
 	list_free(&store->list);
+	sources_free(&store->sources);
 	*store = (struct store){ 0 };
 }
 

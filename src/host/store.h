@@ -7,7 +7,8 @@
  * A change is taken up when the file has been the same for a second; one that
  * does not read is reported, and the last good one stays.  A file that is
  * missing or unreadable for five seconds counts as none: then everybody is
- * refused.  At the start there is no last good one.
+ * refused.  The same holds for the files that the list names: without a CRL
+ * nobody can say whom it would have refused, and a start would find no list.  At the start there is no last good one.
  */
 #ifndef CERTGATE_HOST_STORE_H
 #define CERTGATE_HOST_STORE_H
@@ -16,6 +17,7 @@
 #include <stdint.h>
 
 #include "handler.h"
+#include "host/sources.h"
 #include "host/watch.h"
 #include "policy/list.h"
 #include "policy/settings.h"
@@ -26,6 +28,7 @@ struct store {
 	char *const *environment; /* borrowed for ever */
 	bool config_may_miss; /* it was not named, and never was there */
 	struct watch watch[STORE_FILES];
+	struct sources sources; /* of the list in force */
 	struct settings settings;
 	struct list list;
 	bool has_settings; /* some that read */

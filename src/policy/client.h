@@ -13,6 +13,7 @@
 #include "policy/settings.h"
 #include "policy/thumbprint.h"
 #include "protocol/certificate.h"
+#include "protocol/chain_memory.h"
 #include "protocol/event.h"
 #include "protocol/request.h"
 
@@ -30,6 +31,7 @@ struct client {
 	const struct request *request;
 	const struct event *event;
 	int64_t now;
+	struct chain_memory *memory; /* borrowed; of verified chains */
 	bool has_content; /* the certificate itself came, not its label alone */
 	struct span der; /* with has_content, as what follows */
 	struct certificate certificate;

@@ -28,6 +28,7 @@ decision_free(struct decision *d)
 	buffer_free(&d->der);
 	buffer_free(&d->common_name);
 	buffer_free(&d->alternative_name);
+	chain_memory_free(&d->memory);
 	decision_init(d);
 }
 
@@ -39,6 +40,7 @@ decision_clear(struct decision *d)
 		.der = d->der,
 		.common_name = d->common_name,
 		.alternative_name = d->alternative_name,
+		.memory = d->memory,
 	};
 
 	value_free_items(d->groups);
@@ -130,7 +132,7 @@ check_listed(struct subject *s, struct decision *d)
 	match_find(&s->client, &s->match);
 	d->entry = s->match.entry;
 	d->reason = s->match.reason;
-	return s->match.stage > MATCH_NONE;
+	return s->match.stage > MATCH_ISSUER;
 }
 
 static bool
@@ -145,6 +147,13 @@ check_dates(struct subject *s, struct decision *d)
 {
 	(void)d;
 	return s->match.stage > MATCH_LIMITS;
+}
+
+static bool
+check_chain(struct subject *s, struct decision *d)
+{
+	(void)d;
+	return s->match.stage > MATCH_DATES;
 }
 
 static bool
@@ -165,6 +174,8 @@ static const struct {
 	{ "an entry has it", check_listed },
 	{ "the entry's limits hold", check_limits },
 	{ "the certificate's dates hold", check_dates },
+	{ "for an entry of a CA: the chain leads there, and no CRL has it",
+	  check_chain },
 	{ "there is a user id, and what is granted fits", check_grant },
 };
 
@@ -200,6 +211,7 @@ decide_connect(const struct settings *settings, const struct list *list,
 			.request = request,
 			.event = event,
 			.now = now,
+			.memory = &d->memory,
 			.common_name = { .text = &d->common_name },
 			.alternative_name = { .text = &d->alternative_name },
 		},

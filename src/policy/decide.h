@@ -16,11 +16,12 @@
 #include "policy/list.h"
 #include "policy/reason.h"
 #include "policy/settings.h"
+#include "protocol/chain_memory.h"
 #include "protocol/event.h"
 #include "protocol/request.h"
 #include "protocol/response.h"
 
-/* All zero but for its buffers: a refusal. */
+/* All zero but for its buffers and its memory: a refusal. */
 struct decision {
 	enum verdict verdict;
 	enum reason reason;
@@ -35,6 +36,7 @@ struct decision {
 	struct buffer user; /* digits that were made the user id */
 	struct buffer der; /* of its certificate, as the names */
 	struct buffer common_name, alternative_name;
+	struct chain_memory memory; /* of chains that were verified */
 };
 
 void decision_init(struct decision *d);

@@ -44,15 +44,25 @@ pin_from_text(struct span text, const char *path, struct thumbprint *pin,
 			       error_word(span_of(path)));
 }
 
+/* Takes what stands up to the next blank. */
+static struct span
+take_word(struct span *rest)
+{
+	struct span tail = *rest, word;
+
+	span_next(&tail, " \t", &word);
+	*rest = span_after(*rest, word.len);
+	return word;
+}
+
 /* `file:PATH`: the SHA-256 of the certificate in that file. */
 static bool
 take_file(struct span *rest, const struct entry_files *files,
 	  struct thumbprint *pin, struct error *e)
 {
-	struct span begin = *rest, word;
+	struct span begin = *rest, word = take_word(rest);
 	struct buffer text;
 
-	span_next(rest, " \t", &word);
 	char *path = span_copy(span_after(word, sizeof("file:") - 1));
 	buffer_init(&text, PEM_MAX);
 	bool ok = path != NULL || error_set(e, "out of memory");
@@ -67,22 +77,38 @@ take_file(struct span *rest, const struct entry_files *files,
 	return ok;
 }
 
+/* `ca:PATH`: whatever is in that file, together with the options. */
+static bool
+take_authority(struct span *rest, struct entry *entry, struct error *e)
+{
+	struct span begin = *rest, word;
+
+	if (!entry->allows)
+		return error_set(e, "deny takes no ca: expected a thumbprint, "
+				    "spki: or file:");
+	word = span_after(take_word(rest), sizeof("ca:") - 1);
+	entry->terms = calloc(1, sizeof(*entry->terms));
+	bool ok = entry->terms != NULL || error_set(e, "out of memory");
+	if (ok && (word.len == 0 || word.ptr[0] != '/'))
+		ok = error_set(e, "ca: expected an absolute path");
+	if (ok)
+		entry->terms->ca = span_copy(word);
+	if (ok && entry->terms->ca == NULL)
+		ok = error_set(e, "out of memory");
+	if (!ok)
+		*rest = begin;
+	return ok;
+}
+
 static bool
 take_pin(struct span *rest, const struct entry_files *files,
-	 struct thumbprint *pin, struct warnings *warnings, struct error *e)
+	 struct entry *entry, struct warnings *warnings, struct error *e)
 {
-	static const struct span later[] = { { "ca:", 3 } };
-
-	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
-		if (span_starts_nocase(*rest, later[i]))
-			return error_set(e,
-					 "'%s' is not supported by this "
-					 "version: expected a thumbprint "
-					 "or file:",
-					 error_word(later[i]));
+	if (span_starts(*rest, SPAN("ca:")))
+		return take_authority(rest, entry, e);
 	if (span_starts(*rest, SPAN("file:")))
-		return take_file(rest, files, pin, e);
-	return thumbprint_take(rest, pin, warnings, e);
+		return take_file(rest, files, &entry->pin, e);
+	return thumbprint_take(rest, &entry->pin, warnings, e);
 }
 
 static bool
@@ -121,7 +147,7 @@ entry_parse(struct entry *entry, struct span line,
 		rest = span_after(rest, deny.len);
 		skip_blanks(&rest);
 	}
-	bool ok = take_pin(&rest, files, &entry->pin, warnings, e) &&
+	bool ok = take_pin(&rest, files, entry, warnings, e) &&
 		  take_options(&rest, entry, warnings, e) &&
 		  (entry->terms == NULL ||
 		   terms_check(entry->terms, entry->pin.kind == THUMBPRINT_SPKI,

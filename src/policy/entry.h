@@ -15,17 +15,19 @@
 #include "base/span.h"
 #include "policy/terms.h"
 #include "policy/thumbprint.h"
+#include "protocol/chain_trust.h"
 
 struct entry {
-	struct thumbprint pin;
+	struct thumbprint pin; /* THUMBPRINT_NONE: an entry of a CA */
+	const struct chain_trust *trust; /* of a CA; borrowed from the list */
 	bool allows; /* else it denies */
 	unsigned line; /* in the list; 0: from CLIENT_CERT_THUMBPRINT */
 	uint64_t text_hash; /* of the line, to find the same line twice */
 	struct terms *terms; /* owned; NULL: none */
 };
 
-/* Reads the certificate file that `file:PATH` names: its PEM text goes to
- * text.  The core opens nothing itself. */
+/* Reads a file that an entry names (file:, ca:, crl=): its PEM text goes to
+ * text, up to the ceiling of that.  The core opens nothing itself. */
 struct entry_files {
 	bool (*read)(void *context, const char *path, struct buffer *text,
 		     struct error *e);
@@ -33,7 +35,8 @@ struct entry_files {
 };
 
 /*
- * Parses line, which has no line end, no comment and no blanks around it.
+ * Parses line, which has no line end, no comment and no blanks around it.  The
+ * trust of a CA entry is left to the list.
  * False with e and its column set, and nothing to free, if it does not read.
  */
 bool entry_parse(struct entry *entry, struct span line,

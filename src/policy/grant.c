@@ -39,6 +39,14 @@ default_source(const struct client *c, const struct entry *entry)
 	if (entry->pin.kind == THUMBPRINT_SPKI &&
 	    (source == USER_DEFAULT || is_name(source)))
 		return USER_PIN;
+	if (entry->trust == NULL ||
+	    (source != USER_DEFAULT && !is_name(source)))
+		return source;
+	/* A name that the entry does not limit could be anybody's. */
+	if (entry->terms->common_name == NULL)
+		return USER_ALTERNATIVE_NAME;
+	if (entry->terms->alternative_name == NULL || source == USER_DEFAULT)
+		return USER_COMMON_NAME;
 	return source;
 }
 

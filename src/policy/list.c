@@ -57,6 +57,20 @@ without_comment(struct span line)
 	return line;
 }
 
+/* The CAs of an entry that names a file of them. */
+static bool
+take_trust(struct list *list, struct entry *entry,
+	   const struct entry_files *files, struct error *e)
+{
+	if (entry->terms == NULL || entry->terms->ca == NULL)
+		return true;
+	if (++list->n_authorities > LIST_AUTHORITIES_MAX)
+		return error_set(e, "too many ca: entries, at most %d",
+				 LIST_AUTHORITIES_MAX);
+	entry->trust = trusts_take(&list->trusts, entry->terms, files, e);
+	return entry->trust != NULL;
+}
+
 static bool
 add_line(struct list *list, struct span line, const struct entry_files *files,
 	 unsigned number, struct error *e)
@@ -85,6 +99,11 @@ add_line(struct list *list, struct span line, const struct entry_files *files,
 		return false;
 	}
 	entry.line = number;
+	if (!take_trust(list, &entry, files, e)) {
+		e->column = indent + 1;
+		entry_free(&entry);
+		return false;
+	}
 	list->denies |= !entry.allows;
 	list->denies_by_content |=
 		!entry.allows && entry.pin.kind != THUMBPRINT_SHA1;
@@ -196,6 +215,24 @@ sort(struct list *list, struct error *e)
 	return true;
 }
 
+/* The CA entries, once all entries have their place. */
+static bool
+collect_authorities(struct list *list, struct error *e)
+{
+	size_t n = 0;
+
+	if (list->n_authorities == 0)
+		return true;
+	list->authorities =
+		calloc(list->n_authorities, sizeof(*list->authorities));
+	if (list->authorities == NULL)
+		return error_set(e, "out of memory");
+	for (size_t i = 0; i < list->n; i++)
+		if (list->entries[i].trust != NULL)
+			list->authorities[n++] = &list->entries[i];
+	return true;
+}
+
 static void
 warn_of_repeats(struct list *list)
 {
@@ -233,7 +270,7 @@ list_build(struct list *list, struct span text, const struct thumbprint *pins,
 	   size_t n, const struct entry_files *files, struct error *e)
 {
 	bool ok = add_text(list, text, files, e) && reserve(list, n, e) &&
-		  sort(list, e);
+		  sort(list, e) && collect_authorities(list, e);
 
 	if (ok) {
 		warn_of_repeats(list);
@@ -252,6 +289,8 @@ list_free(struct list *list)
 		entry_free(&list->entries[i]);
 	free(list->entries);
 	free(list->sorted);
+	free(list->authorities);
+	trusts_free(&list->trusts);
 	*list = (struct list){ 0 };
 }
 

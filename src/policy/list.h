@@ -16,10 +16,12 @@
 #include "base/error.h"
 #include "base/span.h"
 #include "policy/entry.h"
+#include "policy/trusts.h"
 
 enum {
 	LIST_TEXT_MAX = 268435456, /* bytes of a list file */
-	LIST_LINE_MAX = 65536 /* bytes of one line */
+	LIST_LINE_MAX = 65536, /* bytes of one line */
+	LIST_AUTHORITIES_MAX = 256 /* CA entries; each is looked at in turn */
 };
 
 /* An entry where it is looked for.  The front of the digest stands beside the
@@ -34,6 +36,9 @@ struct list {
 	size_t n;
 	size_t size; /* entries allocated */
 	struct list_key *sorted; /* owned; by pin, then by order */
+	const struct entry **authorities; /* owned; CA entries, in order */
+	size_t n_authorities;
+	struct trusts trusts;
 	bool denies; /* there is a deny entry */
 	bool denies_by_content; /* one of them needs more than the label */
 	struct warnings warnings;

@@ -3,6 +3,8 @@
 #include "config.h"
 
 #include "policy/match.h"
+#include "policy/pattern.h"
+#include "protocol/chain.h"
 
 static const struct entry *
 deny_by(const struct client *c, const struct thumbprint *pin)
@@ -77,11 +79,38 @@ limits_of(struct client *c, const struct terms *terms)
 	return REASON_LISTED;
 }
 
-/* The same for the certificate's dates. */
-static enum reason
-dates_of(const struct client *c)
+/* True if pattern, which may be NULL, admits the name. */
+static bool
+is_within(const char *pattern, const struct client_name *name)
 {
-	if (!c->has_content || c->settings->ignore_dates)
+	return pattern == NULL ||
+	       (name->result == CERTIFICATE_NAME_FOUND &&
+		pattern_fits(span_of(pattern), buffer_span(name->text),
+			     name->is_dns));
+}
+
+/* A certificate of a CA must be within the limits of names; one whose names
+ * are of a kind that could deceive has no limits that it could be within. */
+static bool
+is_named(struct client *c, const struct entry *entry)
+{
+	const struct client_name *common = client_name(c, USER_COMMON_NAME);
+	const struct client_name *alternative =
+		client_name(c, USER_ALTERNATIVE_NAME);
+
+	return common->result != CERTIFICATE_NAME_UNUSABLE &&
+	       alternative->result != CERTIFICATE_NAME_UNUSABLE &&
+	       is_within(entry->terms->common_name, common) &&
+	       is_within(entry->terms->alternative_name, alternative);
+}
+
+/* REASON_LISTED, or which of the certificate's dates refuses.  A CA's word
+ * holds until then: afterwards no CRL has the certificate any more. */
+static enum reason
+dates_of(const struct client *c, const struct entry *entry)
+{
+	if (!c->has_content ||
+	    (c->settings->ignore_dates && entry->trust == NULL))
 		return REASON_LISTED;
 	if (c->now < c->certificate.not_before - MATCH_LEEWAY)
 		return REASON_CERTIFICATE_NOT_YET;
@@ -90,17 +119,45 @@ dates_of(const struct client *c)
 	return REASON_LISTED;
 }
 
+/* REASON_LISTED, or what is wrong with the chain to the entry's CA. */
+static enum reason
+chain_of(const struct client *c, const struct entry *entry)
+{
+	static const enum reason reasons[] = {
+		[CHAIN_UNTRUSTED] = REASON_CHAIN,
+		[CHAIN_PURPOSE] = REASON_PURPOSE,
+		[CHAIN_WEAK] = REASON_WEAK,
+		[CHAIN_CRL] = REASON_CRL,
+		[CHAIN_REVOKED] = REASON_REVOKED,
+		[CHAIN_GOOD] = REASON_LISTED,
+	};
+
+	if (entry->trust == NULL)
+		return REASON_LISTED;
+	return reasons[chain_verify(entry->trust, c->der, c->certificate.sha256,
+				    c->settings->security_level, c->now,
+				    c->memory)];
+}
+
 static struct match
 match_of(struct client *c, const struct entry *entry)
 {
-	struct match m = { .entry = entry, .stage = MATCH_ENTRY };
+	struct match m = { .entry = entry, .stage = MATCH_ISSUER };
 
+	m.reason = REASON_ENTRY_NAME;
+	if (entry->trust != NULL && !is_named(c, entry))
+		return m;
+	m.stage = MATCH_ENTRY;
 	m.reason = entry->terms == NULL ? REASON_LISTED
 					: limits_of(c, entry->terms);
 	if (m.reason != REASON_LISTED)
 		return m;
 	m.stage = MATCH_LIMITS;
-	m.reason = dates_of(c);
+	m.reason = dates_of(c, entry);
+	if (m.reason != REASON_LISTED)
+		return m;
+	m.stage = MATCH_DATES;
+	m.reason = chain_of(c, entry);
 	if (m.reason == REASON_LISTED)
 		m.stage = MATCH_ALL;
 	return m;
@@ -131,4 +188,9 @@ match_find(struct client *c, struct match *match)
 			    try(c, found[k].entry, match))
 				return;
 	}
+	for (size_t i = 0; c->has_content && i < c->list->n_authorities; i++)
+		if (chain_trust_names(c->list->authorities[i]->trust,
+				      c->certificate.issuer) &&
+		    try(c, c->list->authorities[i], match))
+			return;
 }

@@ -15,8 +15,10 @@ enum {
 /* How far a client gets by an entry. */
 enum match_stage {
 	MATCH_NONE = 0, /* there is no entry */
+	MATCH_ISSUER, /* it is of the CA's, but not for that name */
 	MATCH_ENTRY, /* its limits refuse */
 	MATCH_LIMITS, /* the certificate's dates refuse */
+	MATCH_DATES, /* the chain to the entry's CA refuses */
 	MATCH_ALL
 };
 
@@ -30,7 +32,7 @@ struct match {
 const struct entry *match_deny(const struct client *c);
 
 /* Looks at all entries that have the client: by SHA-256, by public key, by
- * SHA-1, each in the order of the file.  Takes the one by which he gets
+ * SHA-1, by CA, each in the order of the file.  Takes the one by which he gets
  * furthest, of several the first. */
 void match_find(struct client *c, struct match *match);
 

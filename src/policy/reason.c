@@ -79,6 +79,10 @@ static const struct {
 				    "and the list denies by more than that." },
 	[REASON_DENIED] = { "denied", 403, "A deny entry has it." },
 	[REASON_NOT_LISTED] = { "not-listed", 403, "No entry has it." },
+	[REASON_ENTRY_NAME] = { "entry-name", 403,
+				"It names an entry's CA as its issuer, but its "
+				"own names are not within the entry's cn= and "
+				"san=, or are several or unreadable." },
 	[REASON_ENTRY_HUB] = { "entry-hub", 403,
 			       "Its entry is for other hubs." },
 	[REASON_ENTRY_NOT_YET] = { "entry-not-yet", 403,
@@ -94,6 +98,20 @@ static const struct {
 					 "The certificate is not valid yet." },
 	[REASON_CERTIFICATE_EXPIRED] = { "certificate-expired", 403,
 					 "The certificate has expired." },
+	[REASON_CHAIN] = { "chain", 403,
+			   "No CA of the entry's file vouches for it: "
+			   "signature, name constraints, path length or a "
+			   "CA's own dates." },
+	[REASON_PURPOSE] = { "purpose", 403,
+			     "It, or its CA, is not for client "
+			     "authentication." },
+	[REASON_WEAK] = { "weak", 403,
+			  "A key or signature in its chain is below "
+			  "CERTGATE_SECURITY_LEVEL." },
+	[REASON_CRL] = { "crl", 403,
+			 "The entry's crl= has none of its issuer that is "
+			 "valid now." },
+	[REASON_REVOKED] = { "revoked", 403, "The entry's crl= has it." },
 	[REASON_NO_USER_ID] = { "no-user-id", 403,
 				"There is no user id (the certificate has no "
 				"name that can be it), and one was asked "

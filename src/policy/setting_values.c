@@ -8,6 +8,7 @@
 #include "policy/form.h"
 #include "policy/option.h"
 #include "policy/setting_values.h"
+#include "protocol/chain.h"
 
 enum {
 	PINS_MAX = 65536, /* thumbprints in the variable */
@@ -289,6 +290,18 @@ setting_user_id(struct settings *s, struct span value, struct error *e)
 
 	s->user_id = (enum user_source)chosen;
 	return ok;
+}
+
+bool
+setting_security_level(struct settings *s, struct span value, struct error *e)
+{
+	uint64_t level;
+
+	if (!span_number(value, 0, CHAIN_LEVEL_MAX, &level))
+		return error_set(e, "'%s': expected 0 to %d", error_word(value),
+				 CHAIN_LEVEL_MAX);
+	s->security_level = (unsigned)level;
+	return true;
 }
 
 bool

@@ -47,6 +47,8 @@ static const struct setting {
 	{ { "CERTGATE_USER_ID", "entry, cn, san or thumbprint",
 	    "the entry's, else the common name, else the thumbprint", false },
 	  setting_user_id },
+	{ { "CERTGATE_SECURITY_LEVEL", "0 to 5", "2", false },
+	  setting_security_level },
 	{ { "CERTGATE_LOG", "stderr, syslog or journal",
 	    "by how the program was started", false },
 	  setting_log },
@@ -255,6 +257,7 @@ settings_read(struct settings *settings, struct span text, const char *name,
 {
 	struct given given[SETTINGS] = { 0 };
 
+	settings->security_level = SETTINGS_SECURITY_LEVEL;
 	if (take_file(given, text, name, e) &&
 	    take_environment(given, environment, e) &&
 	    apply(settings, given, name, e) && complete(settings, e))

@@ -24,7 +24,8 @@ enum {
 	SETTINGS_TEXT_MAX = 1048576, /* bytes of the settings file */
 	SETTINGS_SECRET_MAX = 65536, /* bytes of a secret's file */
 	SETTINGS_CODE_MAX = 1024, /* bytes of CERTGATE_CODE */
-	SETTINGS_KEYS_MAX = 16 /* access keys */
+	SETTINGS_KEYS_MAX = 16, /* access keys */
+	SETTINGS_SECURITY_LEVEL = 2 /* 112 bits: RSA 2048, SHA-256 */
 };
 
 enum signature_policy {
@@ -60,6 +61,7 @@ struct settings {
 	char *missing_user;
 	bool require_content;
 	bool ignore_dates;
+	unsigned security_level; /* OpenSSL's, for chains */
 	enum user_source user_id;
 	enum log_target log_target;
 	enum log_format log_format;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
 /*
- * The core alone, for cases: no web server, no file but the list's text, and
- * the time that the case names.
+ * The core alone, for cases: no web server, the list's text and the files that
+ * it names, and the time that the case names.
  *
  * Standard input: NAME=value strings, each ended by NUL, then an empty one,
  * then the body.  Settings come from the environment; CASE_LIST is the text of
@@ -18,25 +18,32 @@
 #include <unistd.h>
 
 #include "handler.h"
+#include "host/file.h"
 #include "host/log.h"
 #include "protocol/digest.h"
 
 enum { INPUT_MAX = 33554432 /* bytes */, PARAMETERS_MAX = 1024 };
 
 static bool
-read_no_certificate(void *context, const char *path, struct buffer *text,
-		    struct error *e)
+read_named(void *context, const char *path, struct buffer *text,
+	   struct error *e)
 {
+	struct file_identity identity;
+	struct buffer file;
+
 	(void)context;
-	(void)text;
-	return error_set(e, "%s: no files in this door", path);
+	bool ok = file_read(path, false, text->max, &file, &identity, e) ==
+		  FILE_READ;
+	buffer_add(text, buffer_span(&file));
+	buffer_free(&file);
+	return ok;
 }
 
 /* Settings and list as they are at a start. */
 static struct gate
 open_gate(struct settings *settings, struct list *list)
 {
-	static const struct entry_files files = { .read = read_no_certificate };
+	static const struct entry_files files = { .read = read_named };
 	struct gate gate = { 0 };
 	struct error e = { 0 };
 

@@ -15,7 +15,8 @@ def main():
     base = place.temporary()
     for number, group in enumerate(door.groups(cases.all_cases())):
         configuration = processes.Configuration(
-            base / str(number), group[0].settings, group[0].list)
+            base / str(number), group[0].settings, group[0].list,
+            group[0].files)
         for case in group:
             if getattr(case, "only_inprocess", False):
                 continue

@@ -14,7 +14,10 @@ def run(case):
     environment = processes.bare_environment(case.settings)
     environment["CASE_NOW"] = str(case.now)
     if case.list is not None:
-        environment["CASE_LIST"] = case.list
+        folder = place.temporary() if case.files else None
+        for name, text in case.files.items():
+            (folder / name).write_text(text)
+        environment["CASE_LIST"] = case.list.replace("@{folder}", str(folder))
     given = b"".join(n + b"=" + v + b"\0"
                      for n, v in cgi.parameters(case).items())
     return subprocess.run([place.BUILD / "tests/doors/inprocess"],

@@ -59,6 +59,36 @@ def body_of(event):
     return json.dumps(EVENTS[event]).encode()
 
 
+def authorities(folder, listed):
+    """The same for entries of the CA that issued the right certificate."""
+    one = f"ca:{folder}/ca.pem cn=".encode()
+    crl = f"device-001 crl={folder}/ca.crl\n".encode()
+    return {
+        "ca-one": (listed, one + b"device-001\n"),
+        "ca-other-name": (listed, one + b"pump-*\n"),
+        "ca-no-limit": (listed, f"ca:{folder}/ca.pem\n".encode()),
+        **{name: (listed, one + b"device-001\n") for name in (
+            "ca-missing", "ca-empty", "ca-cut", "ca-writable",
+            "ca-no-authority")},
+        "ca-crl-missing": (listed, one + crl),
+        "ca-crl-empty": (listed, one + crl),
+    }
+
+
+def prepare_authority(name, folder):
+    with open(place.CASES / "service.json", encoding="utf-8") as file:
+        pem = next(row["config"]["cert"]["ca_pem"] for row in json.load(file)
+                   if row["name"] == "cert/ca-signed-ok")
+    text = {"ca-empty": "", "ca-cut": pem[:-30],
+            "ca-no-authority": known["device"]["pem"] + "\n"}.get(name, pem)
+    path = folder / "ca.pem"
+    if name != "ca-missing":
+        path.write_text(text)
+        path.chmod(0o666 if name == "ca-writable" else 0o644)
+    if name == "ca-crl-empty":
+        (folder / "ca.crl").write_text("")
+
+
 def configurations(folder):
     """name: environment, and bytes of the list file (None: there is none)."""
     path = str(folder / "list")
@@ -91,6 +121,7 @@ def configurations(folder):
             ({**listed, "CLIENT_CERT_THUMBPRINT": device}, b"deny " + good),
         "list-bad-variable-good":
             ({**listed, "CLIENT_CERT_THUMBPRINT": device}, b"nonsense\n"),
+        **authorities(folder, listed),
         "settings-unknown": ({"CLIENT_CERT_THUMBPRINT": device,
                               "CERTGATE_HUBS": "x"}, None),
     }
@@ -98,6 +129,8 @@ def configurations(folder):
 
 def prepare(name, folder, data):
     path = folder / "list"
+    if name.startswith("ca-"):
+        prepare_authority(name, folder)
     if name == "list-directory":
         path.mkdir()
     if data is None:

@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import json
 
-from . import place
+from . import authorities, place
 
 ORIGIN = "example.webpubsub.azure.com"
 CONNECTION = "0f9c97a2f0bf4706afe87a14e0797b11"
@@ -25,6 +25,7 @@ class Case:
         self.name = name
         self.settings = settings
         self.list = text
+        self.files = {}  # name and text of what the list names
         self.method = request["method"]
         self.path = request["path"]
         self.headers = request["headers"]
@@ -37,7 +38,8 @@ class Case:
 
     def configuration(self):
         """Cases of equal configuration can share one handler."""
-        return json.dumps([self.settings, self.list], sort_keys=True)
+        return json.dumps([self.settings, self.list, self.files],
+                          sort_keys=True)
 
 
 def body_of(request):
@@ -75,11 +77,14 @@ def service_cases():
     """The cases that the protocol asks for."""
     with open(place.CASES / "service.json", encoding="utf-8") as file:
         for row in json.load(file):
-            if row["config"]["cert"]["mode"] == "ca":
-                continue  # a CA in the list comes with a later version
-            case = Case(row["name"], settings_of(row["config"]), None,
+            certificate = row["config"]["cert"]
+            is_ca = certificate["mode"] == "ca"
+            case = Case(row["name"], settings_of(row["config"]),
+                        "ca:@{folder}/ca.pem cn=*\n" if is_ca else None,
                         row["request"], row["expect"])
-            now = row["config"]["cert"].get("now")
+            if is_ca:
+                case.files = {"ca.pem": certificate["ca_pem"]}
+            now = certificate.get("now")
             if now:
                 case.now = int(datetime.datetime.fromisoformat(
                     now.replace("Z", "+00:00")).timestamp())
@@ -202,8 +207,27 @@ def own_cases():
         yield case
 
 
+def authority_cases():
+    """Certificates of CAs, made now: entries with ca: and what refuses."""
+    for row in authorities.rows():
+        body = json.dumps({
+            "query": {}, "claims": {}, "headers": {}, "subprotocols": [],
+            "clientCertificates": row.certificate.presented()})
+        settings = {"CERTGATE_HUB": "chat", "CERTGATE_ORIGINS": ORIGIN,
+                    "CERTGATE_ACCESS_KEYS": KEY, **row.settings}
+        case = Case("authority/" + row.name, settings, row.list,
+                    {"method": "POST", "path": "/eventhandler", "body": body,
+                     "headers": event_headers("azure.webpubsub.sys.connect")},
+                    row.expected())
+        case.files = row.files
+        case.now = int(authorities.NOW.timestamp())
+        yield case
+
+
 def all_cases():
     for case in service_cases():
         yield case
     for case in own_cases():
+        yield case
+    for case in authority_cases():
         yield case

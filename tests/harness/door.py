@@ -68,7 +68,8 @@ def run_server(tap, door, start, with_handler):
             if not getattr(c, "only_inprocess", False) and not c.parameters]
     for number, group in enumerate(groups(rows)):
         configuration = processes.Configuration(
-            base / str(number), group[0].settings, group[0].list)
+            base / str(number), group[0].settings, group[0].list,
+            group[0].files)
         handler = processes.Handler(configuration) if with_handler else None
         server = start(base / f"{number}.server", configuration)
         for case in group:

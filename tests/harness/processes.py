@@ -80,9 +80,10 @@ def bare_environment(settings=None):
 
 
 class Configuration:
-    """Settings and list of a case as files in a folder of their own."""
+    """Settings and list of a case as files in a folder of their own; in the
+    list, @{folder} is that."""
 
-    def __init__(self, folder, settings, text):
+    def __init__(self, folder, settings, text, files=None):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.list = self.folder / "list"
@@ -90,6 +91,8 @@ class Configuration:
         self.log.touch()
         self.log.chmod(0o666)
         lines = dict(settings)
+        for name, content in (files or {}).items():
+            self.write_file(name, content)
         if text is not None:
             self.write_list(text)
             lines.setdefault("CERTGATE_LIST", str(self.list))
@@ -101,9 +104,18 @@ class Configuration:
     def write_list(self, text):
         """Replaces the list as an editor would: by renaming."""
         new = self.list.with_suffix(".new")
-        new.write_bytes(text if isinstance(text, bytes) else text.encode())
+        data = text if isinstance(text, bytes) else text.encode()
+        new.write_bytes(data.replace(b"@{folder}",
+                                     str(self.folder).encode()))
         new.chmod(0o644)
         new.rename(self.list)
+
+    def write_file(self, name, content):
+        """A file that the list names as @{folder}/name, by renaming."""
+        new = self.folder / (name + ".new")
+        new.write_text(content)
+        new.chmod(0o644)
+        new.rename(self.folder / name)
 
     def environment(self):
         return bare_environment({"CERTGATE_CONFIG": str(self.file)})

@@ -25,7 +25,8 @@ LAYERS = {
 OUTSIDE = {  # a library: the files that may name it
     "json-c/": ["protocol/event.c", "protocol/response.c"],
     "openssl/": ["protocol/digest.c", "protocol/signature.c",
-                 "protocol/pem.c", "protocol/certificate.c"],
+                 "protocol/pem.c", "protocol/certificate.c",
+                 "protocol/chain.c", "protocol/chain_trust.c"],
     "fcgiapp.h": ["host/fastcgi.c"],
     "seccomp.h": ["host/system_calls.c"],
     "linux/": ["host/sandbox.c"],

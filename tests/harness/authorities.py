@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: ISC
+# Copyright The certgate authors
+"""A small world of CAs, and what entries of the list make of its certificates.
+Made once for each run of a test, around the present day."""
+import functools
+
+from . import pki, place
+
+NOW = pki.now()
+CLIENT = "extendedKeyUsage=clientAuth"
+CA = "basicConstraints=critical,CA:true"
+
+
+class Row:
+    """One certificate against one list."""
+
+    def __init__(self, name, text, certificate, reason, user=None,
+                 files=None, settings=None):
+        self.name = name
+        self.list = text
+        self.certificate = certificate
+        self.reason = reason
+        self.user = user
+        self.files = files
+        self.settings = settings or {}
+
+    def expected(self):
+        if self.reason != "listed":
+            return {"status": 403, "reason": self.reason}
+        return {"status": 200, "reason": "listed",
+                "body_json": {"userId": self.user}}
+
+
+def san(names):
+    return [CLIENT, "subjectAltName=" + names]
+
+
+class World:
+    """The CAs and certificates of the table below."""
+
+    def __init__(self):
+        base = place.temporary()
+        self.plant = pki.Authority(base / "plant", "/O=Plant/CN=Plant CA")
+        # The same name, another key.
+        self.false = pki.Authority(base / "false", "/O=Plant/CN=Plant CA")
+        self.old = pki.Authority(
+            base / "old", "/O=Plant/CN=Old CA", begin=NOW - 90 * pki.DAY,
+            end=NOW - 10 * pki.DAY)
+        self.narrow = pki.Authority(
+            base / "narrow", "/CN=Narrow CA", self.plant,
+            extensions=[CA, "nameConstraints=critical,"
+                        "permitted;DNS:plant.example"])
+        key = pki.new_key(base / "client.key")
+        weak = pki.new_key(base / "weak.key", "RSA", "rsa_keygen_bits:1024")
+        issue = functools.partial(self.plant.issue, key=key)
+        self.pump = issue("pump-1", "/O=Plant/CN=pump-1",
+                          san("DNS:Pump-1.plant.example,DNS:b.example"))
+        self.door = issue("door", "/O=Plant/CN=door-1", san("URI:urn:Door:1"))
+        self.other = issue("other", "/CN=xpump-1x")
+        self.twice = issue("twice", "/CN=pump-1/CN=pump-2")
+        self.blank = issue("blank", "/CN=pump-1",
+                           san("DNS:pump-1.example\x01"))
+        self.nameless = issue("nameless", "/O=Plant")
+        self.server = issue("server", "/CN=pump-1",
+                            ["extendedKeyUsage=serverAuth"])
+        self.weak = issue("weak", "/CN=pump-1", key=weak)
+        self.sha1 = issue("sha1", "/CN=pump-1", digest="sha1")
+        self.forged = self.false.issue("forged", "/CN=pump-1", key=key)
+        self.late = issue("late", "/CN=pump-1", begin=NOW - 9 * pki.DAY,
+                          end=NOW - pki.DAY)
+        self.early = issue("early", "/CN=pump-1", begin=NOW + pki.DAY)
+        self.of_old = self.old.issue("of-old", "/CN=pump-1", key=key)
+        self.outside = self.narrow.issue(
+            "outside", "/CN=pump-1", san("DNS:pump-1.other.example"), key=key)
+        self.inside = self.narrow.issue(
+            "inside", "/CN=pump-1", san("DNS:pump-1.plant.example"), key=key)
+        self.revoked = issue("revoked", "/CN=pump-9")
+        self.plant.revoke(self.revoked)
+
+
+def rows():
+    w = World()
+    pumps = "ca:@{folder}/ca.pem cn=pump-*"
+    crl = pumps + " crl=@{folder}/ca.crl\n"
+    files = {"ca.pem": w.plant.pem}
+    with_crl = {**files, "ca.crl": w.plant.crl()}
+    pumps += "\n"
+    table = [
+        ("in", pumps, w.pump, "listed", "pump-1"),
+        ("any-name", "ca:@{folder}/ca.pem cn=*\n", w.other, "listed",
+         "xpump-1x"),
+        ("san", "ca:@{folder}/ca.pem san=*.PLANT.example\n", w.pump, "listed",
+         "Pump-1.plant.example"),
+        ("san-first-only", "ca:@{folder}/ca.pem san=b.example\n", w.pump,
+         "entry-name"),
+        ("san-uri", "ca:@{folder}/ca.pem san=urn:Door:*\n", w.door, "listed",
+         "urn:Door:1"),
+        ("san-uri-case", "ca:@{folder}/ca.pem san=urn:door:*\n", w.door,
+         "entry-name"),
+        ("both", "ca:@{folder}/ca.pem cn=pump-* san=*.example\n", w.pump,
+         "listed", "pump-1"),
+        ("both-one-not", "ca:@{folder}/ca.pem cn=pump-* san=*.test\n", w.pump,
+         "entry-name"),
+        ("user-san", "ca:@{folder}/ca.pem cn=pump-* user=@san\n", w.pump,
+         "listed", "Pump-1.plant.example"),
+        ("second-entry", "ca:@{folder}/ca.pem cn=door-* hub=other\n" + pumps,
+         w.pump, "listed", "pump-1"),
+        ("entry-hub", "ca:@{folder}/ca.pem cn=door-*\n"
+         "ca:@{folder}/ca.pem cn=pump-* hub=other\n", w.pump, "entry-hub"),
+        ("name-case", "ca:@{folder}/ca.pem cn=PUMP-*\n", w.pump, "entry-name"),
+        ("name-anchored", "ca:@{folder}/ca.pem cn=pump-1\n", w.other,
+         "entry-name"),
+        ("name-missing", "ca:@{folder}/ca.pem cn=*\n", w.nameless,
+         "entry-name"),
+        ("name-twice", "ca:@{folder}/ca.pem cn=*\n", w.twice, "entry-name"),
+        ("name-control", "ca:@{folder}/ca.pem cn=*\n", w.blank, "entry-name"),
+        ("purpose", pumps, w.server, "purpose"),
+        ("weak-key", pumps, w.weak, "weak"),
+        ("weak-signature", pumps, w.sha1, "weak"),
+        ("forged", pumps, w.forged, "chain"),
+        ("expired", pumps, w.late, "certificate-expired"),
+        ("not-yet", pumps, w.early, "certificate-not-yet"),
+        ("intermediate-missing", pumps, w.inside, "not-listed"),
+        ("crl", crl, w.pump, "listed", "pump-1", with_crl),
+        ("revoked", crl, w.revoked, "revoked", None, with_crl),
+        ("revoked-without-crl", pumps, w.revoked, "listed", "pump-9"),
+        ("crl-over", crl, w.pump, "crl", None, {
+            **files, "ca.crl": w.plant.crl(end=NOW - pki.DAY / 24)}),
+        ("crl-early", crl, w.pump, "crl", None, {
+            **files, "ca.crl": w.plant.crl(begin=NOW + pki.DAY)}),
+        ("crl-of-another", crl, w.pump, "crl", None, {
+            **files, "ca.crl": w.false.crl()}),
+        ("ca-over", pumps, w.of_old, "chain", None, {"ca.pem": w.old.pem}),
+        ("constraints-out", pumps, w.outside, "chain", None,
+         {"ca.pem": w.plant.pem + w.narrow.pem}),
+        ("constraints-in", pumps, w.inside, "listed", "pump-1",
+         {"ca.pem": w.plant.pem + w.narrow.pem}),
+        ("anchor-is-no-root", pumps, w.inside, "listed", "pump-1",
+         {"ca.pem": w.narrow.pem}),
+        ("two-cas-of-one-name", pumps, w.forged, "listed", "pump-1",
+         {"ca.pem": w.plant.pem + w.false.pem}),
+        ("two-files-of-one-name",
+         pumps + "ca:@{folder}/b.pem cn=pump-*\n", w.forged, "listed",
+         "pump-1", {**files, "b.pem": w.false.pem}),
+        ("denied-by-key", f"{pumps}deny spki:{w.pump.spki}\n", w.pump,
+         "denied"),
+        ("pin-first", f"{pumps}{w.pump.sha1} user=pin\n", w.pump, "listed",
+         "pin"),
+        ("file-no-ca", pumps, w.pump, "list-unreadable", None,
+         {"ca.pem": w.pump.pem}),
+        ("file-empty", pumps, w.pump, "list-unreadable", None,
+         {"ca.pem": ""}),
+        ("file-cut", pumps, w.pump, "list-unreadable", None,
+         {"ca.pem": w.plant.pem[:-40]}),
+        ("file-key", pumps, w.pump, "list-unreadable", None,
+         {"ca.pem": w.plant.pem + w.plant.key.read_text()}),
+        ("file-missing", pumps, w.pump, "list-unreadable", None, {}),
+        ("crl-missing", crl, w.pump, "list-unreadable"),
+        ("crl-empty", crl, w.pump, "list-unreadable", None,
+         {**files, "ca.crl": ""}),
+        ("no-limit", "ca:@{folder}/ca.pem\n", w.pump, "list-unreadable"),
+    ]
+    for name, text, certificate, reason, *more in table:
+        user, given = (*more, None, None)[:2]
+        yield Row(name, text, certificate, reason, user,
+                  files if given is None else given)
+    level = {"CERTGATE_SECURITY_LEVEL": "0"}
+    yield Row("weak-allowed", pumps, w.weak, "listed", "pump-1", files, level)
+    yield Row("level-4", pumps, w.pump, "weak", None, files,
+              {"CERTGATE_SECURITY_LEVEL": "4"})
+    yield Row("dates-always", pumps, w.late, "certificate-expired", None,
+              files, {"CERTGATE_CHECK_DATES": "no"})
+    yield Row("user-not-limited", "ca:@{folder}/ca.pem san=*\n", w.pump,
+              "listed", "Pump-1.plant.example", files,
+              {"CERTGATE_USER_ID": "cn"})
