@@ -23,7 +23,8 @@
 #include "protocol/chain_trust.h"
 
 enum {
-	CHAIN_DEPTH_MAX = 4, /* CAs between a client and its anchor */
+	CHAIN_DEPTH_MAX = 4, /* CAs above a client that are looked at; as each
+			      * is an anchor, this bounds work alone */
 	CHAIN_LEVEL_MAX = 5 /* OpenSSL's security levels begin at 0 */
 };
 
