@@ -22,6 +22,7 @@ REQUESTS = 50000  # under load, for each server and act
 SETTINGS = pathlib.Path("/etc/certgate/certgate.conf")
 LIST = pathlib.Path("/etc/certgate/list")
 KEYS = pathlib.Path("/etc/certgate/keys")
+STATS = pathlib.Path("/var/lib/certgate/stats")
 README = place.SOURCE / "debian/README.Debian"
 # Not what a package leaves: logs, caches, and the lists of dpkg, apt, systemd.
 OTHERS = re.compile("|".join([
@@ -153,7 +154,8 @@ def replace(path, text):
 def test_installation():
     run("apt-get -q -y install /certgate/one.deb")
     for path, mode in (("/etc/certgate", 0o750), (SETTINGS, 0o640),
-                       (LIST, 0o640), ("/var/lib/certgate", 0o750)):
+                       (LIST, 0o640), ("/var/lib/certgate", 0o750),
+                       ("/var/lib/certgate/stats", 0o770)):
         path = pathlib.Path(path)
         got = path.stat()
         out.equal((oct(got.st_mode & 0o7777), path.group()),
@@ -186,6 +188,7 @@ def test_set_up():
     found = run("journalctl -q -t certgate REASON=not-listed")
     out.result(known["stranger"]["sha1"] in found,
                "the journal finds the refusals by REASON", found)
+    out.result(list(STATS.iterdir()), "events are counted")
     type_in("Plain CGI")
 
 
