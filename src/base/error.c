@@ -64,6 +64,16 @@ error_at(struct error *e, unsigned line, unsigned column)
 	}
 }
 
+bool
+error_report(const struct report *report, struct error *e)
+{
+	if (report == NULL)
+		return false;
+	report->fault(report->context, e);
+	*e = (struct error){ 0 };
+	return true;
+}
+
 const char *
 error_word(struct span word)
 {

@@ -4,15 +4,8 @@
 #ifndef CERTGATE_HOST_START_H
 #define CERTGATE_HOST_START_H
 
+#include "host/exit_code.h"
 #include "host/listener.h"
-
-/* Exit codes of all programs. */
-enum exit_code {
-	EXIT_DONE = 0,
-	EXIT_NO = 1,
-	EXIT_MISUSED = 2,
-	EXIT_SYSTEM = 3
-};
 
 struct start_options {
 	struct listener_options listener;

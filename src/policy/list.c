@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/invisible.h"
+#include "base/lines.h"
 #include "policy/list.h"
 
 /* Makes room for n more entries. */
@@ -71,6 +72,14 @@ take_trust(struct list *list, struct entry *entry,
 	return entry->trust != NULL;
 }
 
+struct span
+list_entry_text(struct span line)
+{
+	if (line.len > 0 && line.ptr[line.len - 1] == '\r')
+		line.len--;
+	return span_trim(without_comment(line));
+}
+
 static bool
 add_line(struct list *list, struct span line, const struct entry_files *files,
 	 unsigned number, struct error *e)
@@ -82,9 +91,7 @@ add_line(struct list *list, struct span line, const struct entry_files *files,
 	if (line.len > LIST_LINE_MAX)
 		return error_set(e, "line too long, at most %d bytes",
 				 LIST_LINE_MAX);
-	if (line.len > 0 && line.ptr[line.len - 1] == '\r')
-		line.len--;
-	line = span_trim(without_comment(line));
+	line = list_entry_text(line);
 	if (line.len == 0)
 		return true;
 	bool ok = entry_parse(&entry, line, files, &list->warnings, e);
@@ -113,57 +120,24 @@ add_line(struct list *list, struct span line, const struct entry_files *files,
 	return false;
 }
 
-/* Where in the text the byte at is. */
-static void
-place(struct error *e, struct span text, const char *at)
-{
-	const char *begin = text.ptr;
-	unsigned line = 1;
-
-	for (const char *p = text.ptr; p < at; p++) {
-		if (*p != '\n')
-			continue;
-		line++;
-		begin = p + 1;
-	}
-	error_at(e, line, (unsigned)(at - begin) + 1);
-}
-
-/* What is wrong with the text as a whole. */
-static bool
-check_text(struct span text, struct error *e)
-{
-	if (text.len == 0)
-		return true;
-	const char *nul = memchr(text.ptr, '\0', text.len);
-	if (nul != NULL) {
-		place(e, text, nul);
-		return error_set(e, "a NUL byte: expected text");
-	}
-	if (text.ptr[text.len - 1] == '\n')
-		return true;
-	place(e, text, text.ptr + text.len);
-	return error_set(e, "the last line has no end: expected a newline "
-			    "(is the file still being written?)");
-}
-
+/* With report, behind a line that does not read too. */
 static bool
 add_text(struct list *list, struct span text, const struct entry_files *files,
-	 struct error *e)
+	 const struct report *report, struct error *e)
 {
-	struct span byte_order_mark = SPAN("\xef\xbb\xbf"), line;
+	struct span line;
 	unsigned number = 0;
 
-	if (!check_text(text, e))
+	if (!lines_check(text, e) && !error_report(report, e))
 		return false;
-	if (span_starts(text, byte_order_mark))
-		text = span_after(text, byte_order_mark.len);
+	text = lines_begin(text);
 	while (span_next(&text, "\n", &line)) {
 		number++;
 		if (add_line(list, line, files, number, e))
 			continue;
 		e->line = number;
-		return false;
+		if (!error_report(report, e))
+			return false;
 	}
 	return true;
 }
@@ -269,7 +243,7 @@ bool
 list_build(struct list *list, struct span text, const struct thumbprint *pins,
 	   size_t n, const struct entry_files *files, struct error *e)
 {
-	bool ok = add_text(list, text, files, e) && reserve(list, n, e) &&
+	bool ok = add_text(list, text, files, NULL, e) && reserve(list, n, e) &&
 		  sort(list, e) && collect_authorities(list, e);
 
 	if (ok) {
@@ -280,6 +254,17 @@ list_build(struct list *list, struct span text, const struct thumbprint *pins,
 	if (!ok)
 		list_free(list);
 	return ok;
+}
+
+void
+list_report(struct span text, const struct entry_files *files,
+	    const struct report *report)
+{
+	struct list unused = { 0 };
+	struct error e = { 0 };
+
+	(void)add_text(&unused, text, files, report, &e);
+	list_free(&unused);
 }
 
 void

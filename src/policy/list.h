@@ -52,6 +52,15 @@ bool list_build(struct list *list, struct span text,
 		const struct entry_files *files, struct error *e)
 	__attribute__((warn_unused_result));
 
+/* Tells report of all that is wrong with text, line by line.  Builds nothing: a
+ * part of a list is never used. */
+void list_report(struct span text, const struct entry_files *files,
+		 const struct report *report);
+
+/* What of a line, without its line end, is the entry: no comment, no blanks
+ * around it. */
+struct span list_entry_text(struct span line);
+
 void list_free(struct list *list);
 
 /* The entries with this pin, in order: returns how many, the first at *found

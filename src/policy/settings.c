@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "policy/form.h"
+#include "policy/given.h"
 #include "policy/setting_values.h"
 #include "policy/settings.h"
 
@@ -61,11 +62,7 @@ static const struct setting {
 
 enum { SETTINGS = sizeof(table) / sizeof(table[0]) };
 
-/* A value as it was written, and where. */
-struct given {
-	struct span value; /* absent: not given */
-	unsigned line; /* in the file; 0: in the environment */
-};
+_Static_assert((int)SETTINGS <= (int)SETTINGS_MAX, "room for every setting");
 
 const struct setting_help *
 settings_help(size_t i)
@@ -73,122 +70,9 @@ settings_help(size_t i)
 	return i < SETTINGS ? &table[i].help : NULL;
 }
 
-static size_t
-find(struct span name)
-{
-	size_t i = 0;
-
-	while (i < SETTINGS && !span_equal(name, span_of(table[i].help.name)))
-		i++;
-	return i;
-}
-
-/* A word that is no name at all is not repeated: it may be the second line of a
- * secret. */
-static bool
-no_setting(struct span name, struct error *e)
-{
-	if (!span_starts(name, SPAN("CERTGATE_")))
-		return error_set(e, "that is no setting's name");
-	return error_set(e, "'%s' is no setting", error_word(name));
-}
-
-/* One line of the file; e says what is wrong with it. */
-static bool
-take_line(struct given *given, struct span line, unsigned number,
-	  struct error *e)
-{
-	struct span rest, name;
-
-	if (line.len > 0 && line.ptr[line.len - 1] == '\r')
-		line.len--;
-	rest = span_trim(line);
-	if (rest.len == 0 || rest.ptr[0] == '#')
-		return true;
-	span_next(&rest, "=", &name);
-	name = span_trim(name);
-	size_t i = find(name);
-	e->column = (unsigned)(name.ptr - line.ptr) + 1;
-	if (rest.ptr == NULL)
-		return error_set(e, "expected NAME=value, or # before a "
-				    "comment");
-	if (i == SETTINGS)
-		return no_setting(name, e);
-	if (given[i].value.ptr != NULL)
-		return error_set(e,
-				 "%s is set a second time, first in line "
-				 "%u",
-				 table[i].help.name, given[i].line);
-	given[i].value = span_trim(rest);
-	given[i].line = number;
-	return true;
-}
-
-static bool
-take_file(struct given *given, struct span text, const char *name,
-	  struct error *e)
-{
-	struct span byte_order_mark = SPAN("\xef\xbb\xbf"), line;
-	unsigned number = 0;
-
-	error_where(e, name);
-	if (text.len > 0 && memchr(text.ptr, '\0', text.len) != NULL)
-		return error_set(e, "a NUL byte: expected text");
-	if (text.len > 0 && text.ptr[text.len - 1] != '\n')
-		return error_set(e, "the last line has no end: expected a "
-				    "newline (is the file still being "
-				    "written?)");
-	if (span_starts(text, byte_order_mark))
-		text = span_after(text, byte_order_mark.len);
-	while (span_next(&text, "\n", &line)) {
-		e->line = ++number;
-		if (!take_line(given, line, number, e))
-			return false;
-	}
-	*e = (struct error){ 0 };
-	return true;
-}
-
-/* CERTGATE_CONFIG says where the file is; CERTGATE_SITE is a parameter of a
- * request, which plain CGI has in its environment. */
-static bool
-is_no_setting(struct span name)
-{
-	return !span_starts(name, SPAN("CERTGATE_")) ||
-	       span_equal(name, SPAN("CERTGATE_CONFIG")) ||
-	       span_equal(name, SPAN("CERTGATE_SITE"));
-}
-
-static bool
-take_environment(struct given *given, char *const *environment, struct error *e)
-{
-	bool seen[SETTINGS] = { false };
-
-	for (; *environment != NULL; environment++) {
-		struct span rest = span_of(*environment), name;
-		span_next(&rest, "=", &name);
-		size_t i = find(name);
-		if (i == SETTINGS && is_no_setting(name))
-			continue;
-		error_where(e, "environment");
-		if (i == SETTINGS)
-			return no_setting(name, e);
-		if (rest.ptr == NULL)
-			return error_set(e, "%s has no value",
-					 table[i].help.name);
-		if (seen[i])
-			return error_set(e, "%s is set twice",
-					 table[i].help.name);
-		*e = (struct error){ 0 };
-		seen[i] = true;
-		given[i] = (struct given){ .value = span_trim(rest) };
-	}
-	return true;
-}
-
 /* From "what is wrong with the value" to "where, which setting, what". */
 static bool
-name_setting(struct error *e, size_t i, const struct given *given,
+name_setting(struct error *e, size_t i, const struct setting_given *given,
 	     const char *file)
 {
 	struct error inner = *e;
@@ -196,15 +80,18 @@ name_setting(struct error *e, size_t i, const struct given *given,
 	*e = (struct error){ 0 };
 	error_where(e, given->line > 0 ? file : "environment");
 	e->line = given->line;
-	if (inner.column > 0)
+	e->column = given->column;
+	if (inner.column > 0 && given->column > 0)
+		e->column += inner.column - 1;
+	else if (inner.column > 0)
 		return error_set(e, "%s, byte %u of its value: %s",
 				 table[i].help.name, inner.column, inner.text);
 	return error_set(e, "%s: %s", table[i].help.name, inner.text);
 }
 
 static bool
-apply(struct settings *s, const struct given *given, const char *file,
-      struct error *e)
+apply(struct settings *s, const struct setting_given *given, const char *file,
+      const struct report *report, struct error *e)
 {
 	for (size_t i = 0; i < SETTINGS; i++) {
 		if (given[i].value.ptr == NULL)
@@ -214,8 +101,12 @@ apply(struct settings *s, const struct given *given, const char *file,
 				? table[i].set(s, given[i].value, e)
 				: error_set(e, "is set but empty: expected %s",
 					    table[i].help.expected);
-		if (!ok)
-			return name_setting(e, i, &given[i], file);
+		if (!ok) {
+			name_setting(e, i, &given[i], file);
+			if (!error_report(report, e))
+				return false;
+			continue;
+		}
 		s->has_secret |= table[i].help.secret && given[i].line > 0 &&
 				 (s->n_keys > 0 || s->code != NULL);
 	}
@@ -255,15 +146,29 @@ bool
 settings_read(struct settings *settings, struct span text, const char *name,
 	      char *const *environment, struct error *e)
 {
-	struct given given[SETTINGS] = { 0 };
+	struct setting_given given[SETTINGS_MAX] = { 0 };
 
 	settings->security_level = SETTINGS_SECURITY_LEVEL;
-	if (take_file(given, text, name, e) &&
-	    take_environment(given, environment, e) &&
-	    apply(settings, given, name, e) && complete(settings, e))
+	if (given_read(given, text, name, environment, NULL, e) &&
+	    apply(settings, given, name, NULL, e) && complete(settings, e))
 		return true;
 	settings_free(settings);
 	return false;
+}
+
+void
+settings_report(struct span text, const char *name, char *const *environment,
+		struct setting_given given[SETTINGS_MAX],
+		const struct report *report)
+{
+	struct settings unused = { 0 };
+	struct error e = { 0 };
+
+	memset(given, 0, SETTINGS_MAX * sizeof(*given));
+	if (given_read(given, text, name, environment, report, &e) &&
+	    apply(&unused, given, name, report, &e) && !complete(&unused, &e))
+		(void)error_report(report, &e);
+	settings_free(&unused);
 }
 
 bool

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/span.h"
 #include "policy/entry.h"
+#include "policy/given.h"
 #include "policy/thumbprint.h"
 #include "protocol/signature.h"
 
@@ -97,6 +98,13 @@ bool settings_has_keys(const struct settings *settings);
 
 /* True if value (ended by NULL; NULL: any) has name, without case. */
 bool settings_names(char *const *value, struct span name);
+
+/* Tells report of all that is wrong with the settings of settings_read, and
+ * gives what was written for each of settings_help. */
+void settings_report(struct span text, const char *name,
+		     char *const *environment,
+		     struct setting_given given[SETTINGS_MAX],
+		     const struct report *report);
 
 /* Every setting in the order of the manual, for programs that list them. */
 struct setting_help {

@@ -25,4 +25,7 @@ enum {
 bool pem_decode(struct span text, struct buffer *der)
 	__attribute__((warn_unused_result));
 
+/* Adds der as text of that form to text. */
+void pem_encode(struct span der, struct buffer *text);
+
 #endif

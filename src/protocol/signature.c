@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <openssl/evp.h>
 #include <openssl/params.h>
@@ -106,4 +107,20 @@ signature_check(struct signature_key *const *keys, size_t n_keys,
 						sizeof(expected));
 	}
 	return matches > 0 ? SIGNATURE_GOOD : SIGNATURE_WRONG;
+}
+
+bool
+signature_make(struct signature_key *key, struct span id,
+	       char token[SIGNATURE_TOKEN_SIZE])
+{
+	static const char prefix[] = "sha256=";
+	enum { DIGITS_AT = sizeof(prefix) - 1 };
+	uint8_t digest[DIGEST_SHA256_SIZE];
+
+	if (!compute(key, id, digest))
+		return false;
+	memcpy(token, prefix, DIGITS_AT);
+	hex_encode(digest, sizeof(digest), token + DIGITS_AT);
+	token[SIGNATURE_TOKEN_SIZE - 1] = '\0';
+	return true;
 }

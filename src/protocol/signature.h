@@ -21,7 +21,9 @@ struct signature_key;
 
 enum {
 	/* Tokens looked at in one request; the service sends two.  More refuse. */
-	SIGNATURE_MAX_TOKENS = 16
+	SIGNATURE_MAX_TOKENS = 16,
+	/* "sha256=", 64 digits, NUL */
+	SIGNATURE_TOKEN_SIZE = 7 + 2 * 32 + 1
 };
 
 enum signature_result {
@@ -42,5 +44,11 @@ void signature_key_free(struct signature_key *key);
 enum signature_result signature_check(struct signature_key *const *keys,
 				      size_t n_keys, const struct span *values,
 				      size_t n_values, struct span id);
+
+/* Writes the token of id under key, which is what the service sends, with its
+ * NUL.  False if it cannot be computed. */
+bool signature_make(struct signature_key *key, struct span id,
+		    char token[SIGNATURE_TOKEN_SIZE])
+	__attribute__((warn_unused_result));
 
 #endif

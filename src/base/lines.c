@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <string.h>
+
+#include "base/lines.h"
+
+/* Says where in the text the byte at is. */
+static void
+place(struct error *e, struct span text, const char *at)
+{
+	const char *begin = text.ptr;
+	unsigned line = 1;
+
+	for (const char *p = text.ptr; p < at; p++) {
+		if (*p != '\n')
+			continue;
+		line++;
+		begin = p + 1;
+	}
+	error_at(e, line, (unsigned)(at - begin) + 1);
+}
+
+bool
+lines_check(struct span text, struct error *e)
+{
+	if (text.len == 0)
+		return true;
+	const char *nul = memchr(text.ptr, '\0', text.len);
+	if (nul != NULL) {
+		place(e, text, nul);
+		return error_set(e, "a NUL byte: expected text");
+	}
+	if (text.ptr[text.len - 1] == '\n')
+		return true;
+	place(e, text, text.ptr + text.len);
+	return error_set(e, "the last line has no end: expected a newline "
+			    "(is the file still being written?)");
+}
+
+struct span
+lines_begin(struct span text)
+{
+	struct span byte_order_mark = SPAN("\xef\xbb\xbf");
+
+	return span_starts(text, byte_order_mark)
+		       ? span_after(text, byte_order_mark.len)
+		       : text;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/* lines: the text of a file that people edit. */
+#ifndef CERTGATE_BASE_LINES_H
+#define CERTGATE_BASE_LINES_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/span.h"
+
+/* False, with the place in e, if text has a NUL byte, or a last line without
+ * an end: of a file that is still being written a part would be read. */
+bool lines_check(struct span text, struct error *e)
+	__attribute__((warn_unused_result));
+
+/* text without a byte order mark in front. */
+struct span lines_begin(struct span text);
+
+#endif

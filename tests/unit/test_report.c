@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/* What the administrator's command asks of the core: all faults of a text, and
+ * the two writers whose readers are tested elsewhere. */
+#include "config.h"
+
+#include "tests/unit/unit.h"
+
+#include "policy/list.h"
+#include "policy/settings.h"
+#include "protocol/pem.h"
+
+#define SHA1 "c1b211808c4c4cf8a9c59501fe103ed006a70d69"
+
+/* Every fault as "line:column" with a blank behind it. */
+struct places {
+	char text[256];
+};
+
+static void
+take_place(void *context, const struct error *e)
+{
+	struct places *places = context;
+	size_t n = strlen(places->text);
+
+	(void)snprintf(places->text + n, sizeof(places->text) - n, "%u:%u ",
+		       e->line, e->column);
+}
+
+static bool
+read_nothing(void *context, const char *path, struct buffer *text,
+	     struct error *e)
+{
+	(void)context;
+	(void)text;
+	return error_set(e, "%s: not there", path);
+}
+
+static void
+test_list(void **state)
+{
+	static const struct {
+		const char *text, *places;
+	} rows[] = {
+		{ SHA1 "\n# x\n\n", "" },
+		{ "zz\n" SHA1 "\n  " SHA1 " colour=red\n", "1:1 3:44 " },
+		{ "zz\n" SHA1 " hub=1\nzz", "3:3 1:1 2:46 3:1 " },
+	};
+	static const struct entry_files files = { .read = read_nothing };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct places places = { "" };
+		struct report report = { take_place, &places };
+		list_report(span_of(rows[i].text), &files, &report);
+		assert_string_equal(places.text, rows[i].places);
+	}
+}
+
+static void
+test_settings(void **state)
+{
+	static const struct {
+		const char *text, *places;
+	} rows[] = {
+		{ "CERTGATE_HUB=a\n", "" },
+		{ "CERTGATE_HUB=\n\nnonsense\nCERTGATE_LOG = x\n  "
+		  "CERTGATE_A=1\n",
+		  "3:1 5:3 1:14 4:16 " },
+		{ "CERTGATE_HUB=a\nCERTGATE_HUB=b\nCERTGATE_CODE=a\n"
+		  "CERTGATE_CODE_FILE=/b\n",
+		  "2:1 0:0 " },
+		{ "CLIENT_CERT_THUMBPRINT=" SHA1 ", zz\n", "1:66 " },
+		{ "CERTGATE_HUB=a", "1:15 " },
+	};
+	char *nothing[] = { NULL };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct setting_given given[SETTINGS_MAX];
+		struct places places = { "" };
+		struct report report = { take_place, &places };
+		settings_report(span_of(rows[i].text), "file", nothing, given,
+				&report);
+		assert_string_equal(places.text, rows[i].places);
+	}
+}
+
+static void
+test_given(void **state)
+{
+	char variable[] = "CERTGATE_LOG=syslog";
+	char *environment[] = { variable, NULL };
+	struct setting_given given[SETTINGS_MAX];
+	struct places places = { "" };
+	struct report report = { take_place, &places };
+	size_t n = 0;
+
+	(void)state;
+	settings_report(SPAN("#\n CERTGATE_HUB = a \nCERTGATE_LOG=journal\n"),
+			"file", environment, given, &report);
+	assert_string_equal(places.text, "");
+	for (size_t i = 0; settings_help(i) != NULL; i++) {
+		const char *name = settings_help(i)->name;
+		if (given[i].value.ptr == NULL)
+			continue;
+		n++;
+		if (strcmp(name, "CERTGATE_HUB") == 0) {
+			assert_span(given[i].value, "a");
+			assert_int_equal(given[i].line, 2);
+			assert_int_equal(given[i].column, 17);
+		} else {
+			assert_string_equal(name, "CERTGATE_LOG");
+			assert_span(given[i].value, "syslog");
+			assert_int_equal(given[i].line, 0);
+		}
+	}
+	assert_int_equal(n, 2);
+}
+
+static void
+test_entry_text(void **state)
+{
+	(void)state;
+	assert_span(list_entry_text(SPAN(" a b \t# c\r")), "a b");
+	assert_span(list_entry_text(SPAN("a=\"# x\"")), "a=\"# x\"");
+	assert_span(list_entry_text(SPAN("# c")), "");
+}
+
+/* FIPS 198-1: what is made is what is accepted. */
+static void
+test_signature(void **state)
+{
+	struct error e = { 0 };
+	struct signature_key *key = signature_key_new(SPAN("key"), &e);
+	char token[SIGNATURE_TOKEN_SIZE];
+
+	(void)state;
+	assert_non_null(key);
+	assert_true(signature_make(key, SPAN("id"), token));
+	struct span value = span_of(token);
+	assert_int_equal(signature_check(&key, 1, &value, 1, SPAN("id")),
+			 SIGNATURE_GOOD);
+	assert_int_equal(signature_check(&key, 1, &value, 1, SPAN("ie")),
+			 SIGNATURE_WRONG);
+	signature_key_free(key);
+}
+
+static void
+test_pem(void **state)
+{
+	char bytes[200];
+	struct buffer text, der;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (char)i;
+	for (size_t n = 1; n <= sizeof(bytes); n++) {
+		buffer_init(&text, PEM_MAX);
+		buffer_init(&der, PEM_MAX);
+		pem_encode((struct span){ bytes, n }, &text);
+		assert_true(pem_decode(buffer_span(&text), &der));
+		assert_true(span_equal(buffer_span(&der),
+				       (struct span){ bytes, n }));
+		buffer_free(&text);
+		buffer_free(&der);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_settings),
+		cmocka_unit_test(test_given),
+		cmocka_unit_test(test_entry_text),
+		cmocka_unit_test(test_signature),
+		cmocka_unit_test(test_pem),
+	};
+
+	return cmocka_run_group_tests_name("report", tests, NULL, NULL);
+}
