@@ -18,6 +18,8 @@
 static enum log_target target = LOG_TARGET_STDERR;
 static enum log_format format = LOG_FORMAT_TEXT;
 static struct datagram syslog_daemon = { "/dev/log", -1 };
+static log_taker *taker;
+static void *taker_context;
 static bool may_block; /* stderr is a pipe or a socket, and may be full */
 static pid_t process; /* asked for once: the kernel is far away */
 static struct buffer line; /* the one being made; its memory is kept */
@@ -131,6 +133,13 @@ send_line(void)
 }
 
 void
+log_divert(log_taker *take, void *context)
+{
+	taker = take;
+	taker_context = context;
+}
+
+void
 log_decision(const struct answer *answer, struct span list, int64_t now)
 {
 	bool allow = answer->decision.verdict == VERDICT_ALLOW;
@@ -164,6 +173,12 @@ log_note(enum log_level level, const char *text, ...)
 	va_start(arguments, text);
 	(void)vsnprintf(message, sizeof(message), text, arguments);
 	va_end(arguments);
+	if (taker != NULL) {
+		struct error e = { 0 };
+		error_set(&e, "%s", message);
+		taker(taker_context, level, &e);
+		return;
+	}
 	if (target == LOG_TARGET_JOURNAL) {
 		journal_note(span_of(message), (int)level);
 		return;
@@ -188,6 +203,10 @@ log_error(enum log_level level, const struct error *e)
 {
 	char text[LOG_LINE_MAX / 4];
 
+	if (taker != NULL) {
+		taker(taker_context, level, e);
+		return;
+	}
 	error_text(e, text, sizeof(text));
 	log_note(level, "%s", text);
 }

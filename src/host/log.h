@@ -31,6 +31,12 @@ void log_start(enum log_target target, enum log_format format);
  * restarted. */
 bool log_to_daemon(void);
 
+/* From now on what is told of the program itself goes to take and nowhere
+ * else. */
+typedef void log_taker(void *context, enum log_level level,
+		       const struct error *e);
+void log_divert(log_taker *take, void *context);
+
 /* The line of one decision at the time now. */
 void log_decision(const struct answer *answer, struct span list, int64_t now);
 

@@ -147,11 +147,13 @@ entry_parse(struct entry *entry, struct span line,
 		rest = span_after(rest, deny.len);
 		skip_blanks(&rest);
 	}
-	bool ok = take_pin(&rest, files, entry, warnings, e) &&
-		  take_options(&rest, entry, warnings, e) &&
-		  (entry->terms == NULL ||
-		   terms_check(entry->terms, entry->pin.kind == THUMBPRINT_SPKI,
-			       e));
+	bool ok = take_pin(&rest, files, entry, warnings, e);
+	size_t pin_end = (size_t)(rest.ptr - line.ptr);
+	entry->pin_end =
+		(uint16_t)(pin_end < UINT16_MAX ? pin_end : UINT16_MAX);
+	ok = ok && take_options(&rest, entry, warnings, e) &&
+	     (entry->terms == NULL ||
+	      terms_check(entry->terms, entry->pin.kind == THUMBPRINT_SPKI, e));
 	unsigned column = (unsigned)(rest.ptr - line.ptr) + 1;
 	for (unsigned i = before; i < warnings->n && i < WARNINGS_MAX; i++)
 		warnings->warning[i].column = column;

@@ -21,6 +21,7 @@ struct entry {
 	struct thumbprint pin; /* THUMBPRINT_NONE: an entry of a CA */
 	const struct chain_trust *trust; /* of a CA; borrowed from the list */
 	bool allows; /* else it denies */
+	uint16_t pin_end; /* byte of the line behind its pin; cut at 65535 */
 	unsigned line; /* in the list; 0: from CLIENT_CERT_THUMBPRINT */
 	uint64_t text_hash; /* of the line, to find the same line twice */
 	struct terms *terms; /* owned; NULL: none */

@@ -20,12 +20,14 @@ LAYERS = {
     "policy": ["base", "protocol", "policy"],
     "handler": ["base", "protocol", "policy", "handler"],
     "host": ["base", "protocol", "policy", "handler", "host"],
+    "admin": ["base", "protocol", "policy", "handler", "host", "admin"],
     "fcgi": ["base", "protocol", "policy", "handler", "host", "fcgi"],
 }
 OUTSIDE = {  # a library: the files that may name it
     "json-c/": ["protocol/event.c", "protocol/response.c"],
     "openssl/": ["protocol/digest.c", "protocol/signature.c",
                  "protocol/pem.c", "protocol/certificate.c",
+                 "protocol/certificate_text.c",
                  "protocol/chain.c", "protocol/chain_trust.c"],
     "fcgiapp.h": ["host/fastcgi.c"],
     "seccomp.h": ["host/system_calls.c"],
@@ -99,7 +101,7 @@ def check_purity(root):
     """What the core's objects ask of others, as the linker sees it."""
     for path in sources(root, "*.c"):
         name = name_of(root, path)
-        if layer_of(name) in ("host", "fcgi"):
+        if layer_of(name) in ("host", "fcgi", "admin"):
             continue
         done = compile_c(root, path, "-O2", "-c", "-o",
                          str(root / "object.o"))

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/* certgate allow: adds an entry, or with --replace puts it in the place of those
+ * that have the same pin. */
+#include "config.h"
+
+#include <string.h>
+
+#include "admin/change.h"
+#include "admin/print.h"
+
+/* Adds one NAME=VALUE: a shell takes the quotes off that a blank needs. */
+static bool
+add_option(struct buffer *text, const char *argument)
+{
+	const char *value = strchr(argument, '=');
+
+	if (value == NULL || !span_is_text(span_of(argument))) {
+		print_problem("'%s' is no option: expected NAME=VALUE",
+			      error_word(span_of(argument)));
+		return false;
+	}
+	value++;
+	buffer_add_byte(text, ' ');
+	buffer_add(text, (struct span){ argument, (size_t)(value - argument) });
+	if (value[0] == '"' || value[strcspn(value, " \t#\"")] == '\0') {
+		buffer_add(text, span_of(value));
+		return true;
+	}
+	buffer_add_byte(text, '"');
+	for (; *value != '\0'; value++) {
+		if (*value == '"')
+			buffer_add_byte(text, '\\');
+		buffer_add_byte(text, *value);
+	}
+	buffer_add_byte(text, '"');
+	return true;
+}
+
+static bool
+make_entry(const struct command *command, const struct target *target,
+	   struct buffer *text)
+{
+	buffer_add(text, buffer_span(&target->pin));
+	for (int i = 1; i < command->n; i++)
+		if (!add_option(text, command->arguments[i]))
+			return false;
+	if (!text->failed)
+		return true;
+	print_problem("the entry is too long");
+	return false;
+}
+
+/* The same words, whatever blanks are between them. */
+static bool
+same_words(struct span a, struct span b)
+{
+	struct span one = { 0 }, other = { 0 };
+	bool more;
+
+	do {
+		more = span_next_word(&a, " \t", &one);
+		if (more != span_next_word(&b, " \t", &other) ||
+		    (more && !span_equal(one, other)))
+			return false;
+	} while (more);
+	return true;
+}
+
+/* What the list has already of this pin. */
+struct state {
+	unsigned same, other, denied, otherwise; /* lines; 0: none */
+};
+
+static void
+look_at(struct state *state, const struct change *change,
+	const struct edit_line *line, struct span entry)
+{
+	if (!line->reads)
+		return;
+	if (target_is_otherwise(&change->target, &line->entry) &&
+	    line->entry.allows)
+		state->otherwise = line->number;
+	else if (!target_is(&change->target, &line->entry, line->text))
+		return;
+	else if (!line->entry.allows)
+		state->denied = line->number;
+	else if (same_words(line->text, entry))
+		state->same = line->number;
+	else if (state->other == 0)
+		state->other = line->number;
+}
+
+/* True if there is nothing to be done, or it must not be. */
+static bool
+is_settled(const struct change *change, const struct command *command,
+	   const struct state *state, struct span entry, enum exit_code *code)
+{
+	*code = EXIT_NO;
+	if (state->denied > 0) {
+		print_problem("line %u denies it, and a deny wins: remove "
+			      "that first",
+			      state->denied);
+		return true;
+	}
+	if (state->same > 0 && state->other == 0) {
+		*code = EXIT_DONE;
+		change_say(change, "already there", state->same, entry);
+		return true;
+	}
+	if (state->other > 0 && command->option[OPTION_REPLACE] == NULL) {
+		print_problem("line %u has other options for it: give "
+			      "--replace to put this in its place",
+			      state->other);
+		return true;
+	}
+	return false;
+}
+
+/* The first line of this pin becomes the new one and keeps its comment; the
+ * others go. */
+static unsigned
+write_lines(struct change *change, const struct command *command,
+	    const struct buffer *text)
+{
+	struct edit *edit = &change->edit;
+	struct buffer with_comment;
+	struct edit_line line;
+	unsigned number = 0;
+
+	edit->rest = buffer_span(&edit->before);
+	edit->line = 0;
+	buffer_init(&with_comment, CHANGE_TEXT_MAX);
+	buffer_add(&with_comment, buffer_span(text));
+	while (edit_next(edit, &line)) {
+		bool mine = line.reads &&
+			    target_is(&change->target, &line.entry, line.text);
+		if (!mine) {
+			edit_keep(edit, &line);
+		} else {
+			edit_drop(edit, &line);
+			if (number == 0 && !span_empty(line.comment) &&
+			    command->option[OPTION_COMMENT] == NULL) {
+				buffer_add(&with_comment, SPAN("   "));
+				buffer_add(&with_comment, line.comment);
+			}
+			if (number == 0)
+				number = edit_put(edit,
+						  buffer_span(&with_comment));
+		}
+		edit_line_free(&line);
+	}
+	if (number == 0)
+		number = edit_put(edit, buffer_span(text));
+	buffer_free(&with_comment);
+	return number;
+}
+
+static enum exit_code
+allow(struct change *change, const struct command *command, struct buffer *text)
+{
+	struct state state = { 0 };
+	struct edit_line line;
+	enum exit_code code;
+
+	if (!make_entry(command, &change->target, text))
+		return EXIT_MISUSED;
+	size_t entry_length = text->len;
+	while (edit_next(&change->edit, &line)) {
+		look_at(&state, change, &line, buffer_span(text));
+		edit_line_free(&line);
+	}
+	if (is_settled(change, command, &state, buffer_span(text), &code))
+		return code;
+	if (!change_add_comment(command, text))
+		return EXIT_MISUSED;
+	unsigned number = write_lines(change, command, text);
+	code = change_finish(change, command, "allowed", number,
+			     (struct span){ text->data, entry_length });
+	if (code == EXIT_DONE && state.otherwise > 0)
+		print("Line %u allows the same certificate by another pin.\n",
+		      state.otherwise);
+	return code;
+}
+
+enum exit_code
+allow_run(const struct command *command)
+{
+	struct change change;
+	struct buffer text;
+	enum exit_code code = change_open(&change, command);
+
+	buffer_init(&text, CHANGE_TEXT_MAX);
+	if (code == EXIT_DONE)
+		code = allow(&change, command, &text);
+	buffer_free(&text);
+	change_close(&change);
+	return code;
+}

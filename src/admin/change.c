@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "admin/change.h"
+#include "admin/print.h"
+#include "admin/setup.h"
+
+enum exit_code
+change_open(struct change *change, const struct command *command)
+{
+	struct error e = { 0 };
+	bool spki = command->option[OPTION_SPKI] != NULL;
+
+	*change = (struct change){ .edit = { .folder = -1 } };
+	if (!target_read(&change->target, command->arguments[0], spki, &e)) {
+		print_error(&e);
+		return EXIT_NO;
+	}
+	char *path = setup_list(&e);
+	if (path != NULL && edit_open(&change->edit, path, &e)) {
+		free(path);
+		return EXIT_DONE;
+	}
+	free(path);
+	print_error(&e);
+	return EXIT_SYSTEM;
+}
+
+bool
+change_add_comment(const struct command *command, struct buffer *text)
+{
+	const char *comment = command->option[OPTION_COMMENT];
+
+	if (comment == NULL)
+		return true;
+	if (!span_is_text(span_of(comment))) {
+		print_problem("the comment: expected text of one line");
+		return false;
+	}
+	buffer_add(text, SPAN("   # "));
+	buffer_add(text, span_of(comment));
+	return true;
+}
+
+void
+change_say(const struct change *change, const char *what, unsigned line,
+	   struct span text)
+{
+	print("%s: line %u of ", what, line);
+	print_text(span_of(change->edit.path));
+	print(": ");
+	print_text(text);
+	print("\n");
+}
+
+static void
+show_difference(const struct edit *edit)
+{
+	struct span rest = buffer_span(&edit->difference), line;
+
+	print("--- ");
+	print_text(span_of(edit->path));
+	print("\n+++ ");
+	print_text(span_of(edit->path));
+	print("\n");
+	while (span_next(&rest, "\n", &line)) {
+		bool carriage = line.len > 0 && line.ptr[line.len - 1] == '\r';
+		line.len -= carriage;
+		print_text(line);
+		print(carriage ? "\r\n" : "\n");
+	}
+}
+
+enum exit_code
+change_finish(struct change *change, const struct command *command,
+	      const char *what, unsigned line, struct span text)
+{
+	struct edit *edit = &change->edit;
+	struct error e = { 0 };
+
+	if (!edit_check(edit, &e)) {
+		print_error(&e);
+		print_problem("the list stays as it is: with this change it "
+			      "would not read");
+		return EXIT_NO;
+	}
+	if (command->option[OPTION_DRY_RUN] != NULL) {
+		show_difference(edit);
+		return EXIT_DONE;
+	}
+	if (!edit_commit(edit, &e)) {
+		print_error(&e);
+		return EXIT_SYSTEM;
+	}
+	if (line > 0)
+		change_say(change, what, line, text);
+	print("Running handlers that have this list take it up within two "
+	      "seconds.\n");
+	return EXIT_DONE;
+}
+
+void
+change_close(struct change *change)
+{
+	edit_close(&change->edit);
+	target_free(&change->target);
+}

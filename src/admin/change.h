@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/* change: what the verbs that edit the list have in common. */
+#ifndef CERTGATE_ADMIN_CHANGE_H
+#define CERTGATE_ADMIN_CHANGE_H
+
+#include <stdbool.h>
+
+#include "admin/command.h"
+#include "admin/edit.h"
+#include "admin/target.h"
+
+enum { CHANGE_TEXT_MAX = 65536 /* bytes of a new entry */ };
+
+struct change {
+	struct edit edit;
+	struct target target;
+};
+
+/* Opens the list and reads the first argument.  EXIT_DONE, or what was wrong
+ * and was said; change_close() in any case. */
+enum exit_code change_open(struct change *change,
+			   const struct command *command);
+
+/* Adds to text the comment that was given, with its mark; false and said, if it
+ * is none. */
+bool change_add_comment(const struct command *command, struct buffer *text);
+
+/* Writes the list and says what became of which line (0: said already), or with
+ * --dry-run prints the difference. */
+enum exit_code change_finish(struct change *change,
+			     const struct command *command, const char *what,
+			     unsigned line, struct span text);
+
+void change_close(struct change *change);
+
+/* "verb: line N of LIST: TEXT" */
+void change_say(const struct change *change, const char *what, unsigned line,
+		struct span text);
+
+#endif

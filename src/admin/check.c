@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/*
+ * certgate check: would a handler that starts now be as it should?
+ *
+ * Looks at the files one by one, for all that is wrong with them, and then
+ * starts what the handler starts: what that says of them counts too.
+ */
+#include "config.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "admin/command.h"
+#include "admin/ending.h"
+#include "admin/findings.h"
+#include "admin/print.h"
+#include "admin/setup.h"
+#include "host/file.h"
+#include "host/store.h"
+
+struct check {
+	struct findings findings;
+	const struct command *command;
+	struct buffer config; /* the text of the settings file */
+	struct setting_given given[SETTINGS_MAX];
+	const char *file; /* whose faults are told of */
+};
+
+static void
+take_fault(void *context, const struct error *e)
+{
+	struct check *check = context;
+	struct error fault = *e;
+
+	if (check->file != NULL)
+		error_where(&fault, check->file);
+	findings_add(&check->findings, LOG_LEVEL_ERROR, &fault);
+}
+
+static void
+take_line(void *context, enum log_level level, const struct error *e)
+{
+	findings_add(context, level, e);
+}
+
+/* A settings file with a secret in it is not for everybody. */
+static void
+check_secrecy(struct check *check, const char *path)
+{
+	struct stat s;
+
+	if (path == NULL || stat(path, &s) != 0 || (s.st_mode & S_IROTH) == 0)
+		return;
+	for (size_t i = 0; settings_help(i) != NULL; i++) {
+		if (!settings_help(i)->secret || check->given[i].line == 0)
+			continue;
+		findings_warn(&check->findings, path, 0,
+			      "has %s in it and is readable by everybody; "
+			      "mend it with chmod o-r %s",
+			      settings_help(i)->name, path);
+		return;
+	}
+}
+
+static void
+check_settings(struct check *check)
+{
+	struct report report = { take_fault, check };
+	const char *path = setup_config();
+	struct error e = { 0 };
+
+	if (!setup_read_config(&check->config, &e))
+		take_fault(check, &e);
+	check->file = path;
+	settings_report(buffer_span(&check->config), path, environ,
+			check->given, &report);
+	check->file = NULL;
+	check_secrecy(check, path);
+}
+
+static void
+warn_of_sha1(struct check *check, const struct list *list, const char *path)
+{
+	unsigned first = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < list->n; i++) {
+		if (list->entries[i].pin.kind != THUMBPRINT_SHA1 ||
+		    !list->entries[i].allows)
+			continue;
+		first = n++ == 0 ? list->entries[i].line : first;
+	}
+	if (n > 0)
+		findings_warn(&check->findings, path, first,
+			      "%zu %s pinned by SHA-1, this one first: prefer "
+			      "SHA-256 (certgate thumbprint FILE)",
+			      n, n == 1 ? "entry is" : "entries are");
+}
+
+/* All of the list's faults; of a list without any, what else is odd. */
+static void
+check_list(struct check *check, const char *path)
+{
+	struct report report = { take_fault, check };
+	struct file_identity identity;
+	struct list list = { 0 };
+	struct buffer text;
+	struct error e = { 0 };
+
+	check->file = path;
+	if (file_read(path, false, LIST_TEXT_MAX, &text, &identity, &e) !=
+	    FILE_READ) {
+		check->file = NULL;
+		take_fault(check, &e);
+	} else {
+		list_report(buffer_span(&text), &setup_files, &report);
+		if (list_build(&list, buffer_span(&text), NULL, 0, &setup_files,
+			       &e)) {
+			warn_of_sha1(check, &list, path);
+			ending_find(&check->findings, &list, buffer_span(&text),
+				    path, (int64_t)time(NULL));
+		}
+	}
+	check->file = NULL;
+	list_free(&list);
+	buffer_free(&text);
+}
+
+/* Gives the absolute path that a setting names, even if other settings do not
+ * read: free(). NULL if it names none. */
+static char *
+named_file(const struct check *check, const char *setting)
+{
+	for (size_t i = 0; settings_help(i) != NULL; i++) {
+		struct span value = check->given[i].value;
+		if (strcmp(settings_help(i)->name, setting) == 0 &&
+		    !span_empty(value) && value.ptr[0] == '/')
+			return span_copy(value);
+	}
+	return NULL;
+}
+
+static void
+check_secret(struct check *check, const char *path,
+	     bool (*take)(struct settings *, struct span, struct error *))
+{
+	struct settings unused = { 0 };
+	struct file_identity identity;
+	struct buffer text;
+	struct error e = { 0 };
+
+	if (file_read(path, true, SETTINGS_SECRET_MAX, &text, &identity, &e) !=
+	    FILE_READ) {
+		take_fault(check, &e);
+	} else if (!take(&unused, buffer_span(&text), &e)) {
+		error_where(&e, path);
+		take_fault(check, &e);
+	}
+	settings_free(&unused);
+	buffer_wipe(&text);
+}
+
+static void
+check_files(struct check *check)
+{
+	char *keys = named_file(check, "CERTGATE_ACCESS_KEYS_FILE");
+	char *code = named_file(check, "CERTGATE_CODE_FILE");
+	char *list = named_file(check, "CERTGATE_LIST");
+
+	if (keys != NULL)
+		check_secret(check, keys, settings_add_keys);
+	if (code != NULL)
+		check_secret(check, code, settings_set_code);
+	if (list != NULL)
+		check_list(check, list);
+	free(keys);
+	free(code);
+	free(list);
+}
+
+/* What the handler itself would say; true if it would have settings and a
+ * list. */
+static bool
+check_start(struct check *check, size_t *entries)
+{
+	struct store store;
+
+	log_divert(take_line, &check->findings);
+	store_open(&store, environ);
+	bool ok = store.has_settings && store.has_list;
+	*entries = store.list.n;
+	store_close(&store);
+	return ok;
+}
+
+static void
+show_origin(const struct check *check, size_t i, char *text, size_t size)
+{
+	const struct setting_given *given = &check->given[i];
+
+	if (given->value.ptr == NULL)
+		(void)snprintf(text, size, "default");
+	else if (given->line > 0)
+		(void)snprintf(text, size, "%s:%u", setup_config(),
+			       given->line);
+	else if (check->command->option[OPTION_LIST] != NULL &&
+		 strcmp(settings_help(i)->name, "CERTGATE_LIST") == 0)
+		(void)snprintf(text, size, "--list");
+	else
+		(void)snprintf(text, size, "environment");
+}
+
+static void
+show_settings(const struct check *check, bool json)
+{
+	char origin[sizeof(((struct error *)0)->where)];
+
+	for (size_t i = 0; settings_help(i) != NULL; i++) {
+		const struct setting_help *help = settings_help(i);
+		struct span value = check->given[i].value;
+		bool given = value.ptr != NULL;
+		show_origin(check, i, origin, sizeof(origin));
+		if (!given)
+			value = span_of(help->standard);
+		else if (help->secret)
+			value = SPAN("(secret)");
+		if (json) {
+			print_json_open(NULL, '{');
+			print_json_string("name", span_of(help->name));
+			print_json_string("value", value);
+			print_json_bool("given", given);
+			print_json_string("origin", span_of(origin));
+			print_json_close('}');
+		} else {
+			print("%-34s ", help->name);
+			print_text(value);
+			print("  [");
+			print_text(span_of(origin));
+			print("]\n");
+		}
+	}
+}
+
+static void
+show_text(const struct check *check, bool ok, size_t entries)
+{
+	const struct findings *findings = &check->findings;
+
+	if (check->command->option[OPTION_QUIET] == NULL) {
+		show_settings(check, false);
+		print("\n");
+	}
+	findings_print(findings);
+	if (check->command->option[OPTION_QUIET] != NULL)
+		return;
+	print("%u errors, %u warnings; a handler that starts now ",
+	      findings->errors, findings->warnings);
+	if (ok)
+		print("has %zu entries\n", entries);
+	else
+		print("refuses everybody\n");
+}
+
+static void
+show_json(const struct check *check, bool ok, size_t entries)
+{
+	print_json_open(NULL, '{');
+	print_json_open("settings", '[');
+	show_settings(check, true);
+	print_json_close(']');
+	findings_print_json(&check->findings);
+	print_json_number("errors", check->findings.errors);
+	print_json_number("warnings", check->findings.warnings);
+	print_json_bool("starts", ok);
+	print_json_number("entries", (int64_t)entries);
+	print_json_close('}');
+}
+
+/* Files are read, and owners judged, as that user would. */
+static bool
+become(const char *name)
+{
+	const struct passwd *user = getpwnam(name);
+
+	if (user == NULL) {
+		print_problem("%s: no such user", error_word(span_of(name)));
+		return false;
+	}
+	if (user->pw_uid == geteuid())
+		return true;
+	if (initgroups(name, user->pw_gid) == 0 && setgid(user->pw_gid) == 0 &&
+	    setuid(user->pw_uid) == 0)
+		return true;
+	print_problem("only root can look as another user: %s",
+		      error_word(span_of(name)));
+	return false;
+}
+
+enum exit_code
+check_run(const struct command *command)
+{
+	struct check check = { .command = command };
+	size_t entries;
+
+	if (command->option[OPTION_AS] != NULL &&
+	    !become(command->option[OPTION_AS]))
+		return EXIT_SYSTEM;
+	check_settings(&check);
+	check_files(&check);
+	bool ok = check_start(&check, &entries);
+	if (command->option[OPTION_JSON] != NULL)
+		show_json(&check, ok, entries);
+	else
+		show_text(&check, ok, entries);
+	bool good = ok && check.findings.errors == 0;
+	findings_free(&check.findings);
+	buffer_wipe(&check.config);
+	return good ? EXIT_DONE : EXIT_NO;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/* command: what the administrator asked for, and the verbs that do it. */
+#ifndef CERTGATE_ADMIN_COMMAND_H
+#define CERTGATE_ADMIN_COMMAND_H
+
+#include "host/exit_code.h"
+
+enum command_option {
+	OPTION_CONFIG = 0,
+	OPTION_LIST,
+	OPTION_JSON,
+	OPTION_QUIET,
+	OPTION_AS,
+	OPTION_DRY_RUN,
+	OPTION_REPLACE,
+	OPTION_COMMENT,
+	OPTION_SPKI,
+	OPTION_HUB,
+	OPTION_CONNECTION_ID,
+	OPTION_USER,
+	OPTION_MQTT,
+	OPTION_NOW,
+	OPTION_HELP,
+	OPTIONS
+};
+
+struct command {
+	const char
+		*option[OPTIONS]; /* NULL: not given; "" if it has no value */
+	char **arguments; /* behind the verb, without the options */
+	int n; /* of arguments */
+};
+
+/* One for each verb, in the file of that name.  Says what is wrong itself. */
+enum exit_code check_run(const struct command *command);
+enum exit_code thumbprint_run(const struct command *command);
+enum exit_code list_run(const struct command *command);
+enum exit_code allow_run(const struct command *command);
+enum exit_code deny_run(const struct command *command);
+enum exit_code remove_run(const struct command *command);
+enum exit_code explain_run(const struct command *command);
+
+#endif

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "admin/edit.h"
+#include "admin/replace.h"
+#include "admin/setup.h"
+#include "base/lines.h"
+#include "policy/list.h"
+
+enum {
+	LOCK_WAIT_MS = 30000, /* until another edit has been too long */
+	LOCK_STEP_MS = 10
+};
+
+/* Another one that takes long is waiting for somebody or dead in its tracks. */
+static bool
+lock(int folder, struct error *e)
+{
+	struct timespec step = { .tv_nsec = LOCK_STEP_MS * 1000000L };
+
+	for (int waited = 0; waited < LOCK_WAIT_MS; waited += LOCK_STEP_MS) {
+		if (flock(folder, LOCK_EX | LOCK_NB) == 0)
+			return true;
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return error_system(e, "the folder of the list cannot "
+					       "be locked");
+		(void)nanosleep(&step, NULL);
+	}
+	return error_set(e, "somebody else has been editing the list for %d s",
+			 LOCK_WAIT_MS / 1000);
+}
+
+/* Where path leads to, symbolic links followed; the file itself may be
+ * missing. */
+static char *
+resolve(const char *path, struct error *e)
+{
+	char *real = realpath(path, NULL);
+	struct stat s;
+
+	if (real != NULL)
+		return real;
+	if (errno == ENOENT && lstat(path, &s) != 0 && path[0] == '/')
+		return strdup(path);
+	error_system(e, "%s", path);
+	return NULL;
+}
+
+static bool
+open_folder(struct edit *edit, struct error *e)
+{
+	char *slash = strrchr(edit->path, '/');
+	char folder[PATH_MAX];
+	size_t n = slash == edit->path ? 1 : (size_t)(slash - edit->path);
+
+	if (n >= sizeof(folder))
+		return error_set(e, "%s: path too long", edit->path);
+	memcpy(folder, edit->path, n);
+	folder[n] = '\0';
+	edit->name = slash + 1;
+	edit->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return edit->folder >= 0 || error_system(e, "%s", folder);
+}
+
+static bool
+read_list(struct edit *edit, struct error *e)
+{
+	enum file_result result = file_read(edit->path, false, LIST_TEXT_MAX,
+					    &edit->before, &edit->identity, e);
+
+	edit->exists = result == FILE_READ;
+	if (result == FILE_ABSENT) {
+		*e = (struct error){ 0 };
+		return true;
+	}
+	if (result != FILE_READ)
+		return false;
+	error_where(e, edit->path);
+	if (!lines_check(buffer_span(&edit->before), e))
+		return false;
+	*e = (struct error){ 0 };
+	return fstatat(edit->folder, edit->name, &edit->status,
+		       AT_SYMLINK_NOFOLLOW) == 0 ||
+	       error_system(e, "%s", edit->path);
+}
+
+bool
+edit_open(struct edit *edit, const char *path, struct error *e)
+{
+	*edit = (struct edit){ .folder = -1, .line_end = "\n" };
+	buffer_init(&edit->after, LIST_TEXT_MAX);
+	buffer_init(&edit->difference, LIST_TEXT_MAX);
+	edit->path = resolve(path, e);
+	if (edit->path == NULL || !open_folder(edit, e) ||
+	    !lock(edit->folder, e) || !read_list(edit, e))
+		return false;
+	edit->rest = buffer_span(&edit->before);
+	const char *end = edit->rest.len == 0 ? NULL
+					      : memchr(edit->rest.ptr, '\n',
+						       edit->rest.len);
+	if (end != NULL && end > edit->rest.ptr && end[-1] == '\r')
+		edit->line_end = "\r\n";
+	return true;
+}
+
+bool
+edit_next(struct edit *edit, struct edit_line *line)
+{
+	struct warnings warnings = { 0 };
+	struct error e = { 0 };
+	struct span text;
+
+	*line = (struct edit_line){ .whole = { edit->rest.ptr, 0 } };
+	if (edit->rest.len == 0)
+		return false;
+	const char *end = memchr(edit->rest.ptr, '\n', edit->rest.len);
+	line->whole.len = (size_t)(end - edit->rest.ptr) + 1;
+	edit->rest = span_after(edit->rest, line->whole.len);
+	line->number = ++edit->line;
+	text = (struct span){ line->whole.ptr, line->whole.len - 1 };
+	if (line->number == 1)
+		text = lines_begin(text);
+	line->text = list_entry_text(text);
+	if (text.len > 0 && text.ptr[text.len - 1] == '\r')
+		text.len--;
+	text = span_trim(text);
+	line->comment = span_trim(span_after(
+		text, (size_t)(line->text.ptr + line->text.len - text.ptr)));
+	line->reads =
+		line->text.len > 0 && entry_parse(&line->entry, line->text,
+						  &setup_files, &warnings, &e);
+	return true;
+}
+
+void
+edit_line_free(struct edit_line *line)
+{
+	if (line->reads)
+		entry_free(&line->entry);
+	*line = (struct edit_line){ 0 };
+}
+
+void
+edit_keep(struct edit *edit, const struct edit_line *line)
+{
+	buffer_add(&edit->after, line->whole);
+	edit->written++;
+	edit->in_hunk = false;
+}
+
+/* One changed line of a unified difference without context. */
+static void
+add_difference(struct edit *edit, char mark, struct span line)
+{
+	struct buffer *out = &edit->difference;
+
+	edit->changes++;
+	if (!edit->in_hunk) {
+		bool drop = mark == '-';
+		buffer_add(out, SPAN("@@ -"));
+		buffer_add_number(out, edit->line);
+		buffer_add(out, drop ? SPAN(" +") : SPAN(",0 +"));
+		buffer_add_number(out, edit->written + !drop);
+		buffer_add(out, drop ? SPAN(",0") : SPAN(""));
+		buffer_add(out, SPAN(" @@\n"));
+	}
+	buffer_add_byte(out, mark);
+	buffer_add(out, line);
+}
+
+void
+edit_drop(struct edit *edit, const struct edit_line *line)
+{
+	edit->in_hunk = false;
+	add_difference(edit, '-', line->whole);
+}
+
+unsigned
+edit_put(struct edit *edit, struct span text)
+{
+	size_t begin = edit->after.len;
+
+	buffer_add(&edit->after, text);
+	buffer_add(&edit->after, span_of(edit->line_end));
+	if (!edit->after.failed)
+		add_difference(edit, '+',
+			       span_after(buffer_span(&edit->after), begin));
+	return ++edit->written;
+}
+
+bool
+edit_check(const struct edit *edit, struct error *e)
+{
+	struct list list = { 0 };
+
+	if (edit->after.failed || edit->difference.failed)
+		return error_set(e, "%s: too large, or out of memory",
+				 edit->path);
+	bool ok = list_build(&list, buffer_span(&edit->after), NULL, 0,
+			     &setup_files, e);
+	if (!ok)
+		error_where(e, edit->path);
+	list_free(&list);
+	return ok;
+}
+
+/* An editor that knows no lock may have been quicker. */
+static bool
+check_same(const struct edit *edit, struct error *e)
+{
+	struct file_identity now;
+
+	file_identify(edit->path, &now);
+	return file_same(&now, &edit->identity) ||
+	       error_set(e, "%s: somebody else has just changed it; try again",
+			 edit->path);
+}
+
+bool
+edit_commit(struct edit *edit, struct error *e)
+{
+	struct replace_owner owner = {
+		.known = edit->exists,
+		.user = edit->status.st_uid,
+		.group = edit->status.st_gid,
+		.mode = edit->status.st_mode & 07777,
+	};
+
+	return check_same(edit, e) &&
+	       replace_file(edit->folder, edit->name, buffer_span(&edit->after),
+			    &owner, e);
+}
+
+void
+edit_close(struct edit *edit)
+{
+	if (edit->folder >= 0)
+		close(edit->folder);
+	free(edit->path);
+	buffer_free(&edit->before);
+	buffer_free(&edit->after);
+	buffer_free(&edit->difference);
+	*edit = (struct edit){ .folder = -1 };
+}

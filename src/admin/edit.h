@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/*
+ * edit: changes the list, line by line, and replaces the file whole.
+ *
+ * While an edit is open its folder is locked (flock), so that two
+ * administrators take turns; the lock ends with the program, however that
+ * ends.  The new text is believed only if the core reads it.  It goes to a file
+ * beside the list, to the disk, and there by renaming: whoever reads sees the
+ * old list or the new one.  A symbolic link stays; what it leads to is
+ * replaced.
+ */
+#ifndef CERTGATE_ADMIN_EDIT_H
+#define CERTGATE_ADMIN_EDIT_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "host/file.h"
+#include "policy/entry.h"
+
+struct edit {
+	char *path; /* owned; without symbolic links */
+	const char *name; /* in its folder; borrows path */
+	int folder; /* owned; locked */
+	bool exists; /* the list, before the edit */
+	struct stat status;
+	struct file_identity identity;
+	struct buffer before, after; /* the list */
+	struct buffer difference;
+	struct span rest; /* of before, not yet gone through */
+	const char *line_end;
+	unsigned line; /* of before, the last one gone through */
+	unsigned written; /* lines of after */
+	unsigned changes;
+	bool in_hunk;
+};
+
+/* A line of the list as it is. */
+struct edit_line {
+	struct span whole; /* with its end */
+	struct span text; /* of the entry; empty: there is none */
+	struct span comment; /* with its mark; empty: there is none */
+	unsigned number;
+	bool reads; /* entry is there; edit_line_free() */
+	struct entry entry;
+};
+
+/* Locks and reads the list at path.  edit_close() whatever it returns.  A list
+ * that is not there is an empty one. */
+bool edit_open(struct edit *edit, const char *path, struct error *e)
+	__attribute__((warn_unused_result));
+
+/* The next line; false behind the last.  Each is to be kept, dropped, or
+ * dropped with another put in its place. */
+bool edit_next(struct edit *edit, struct edit_line *line);
+void edit_line_free(struct edit_line *line);
+
+void edit_keep(struct edit *edit, const struct edit_line *line);
+void edit_drop(struct edit *edit, const struct edit_line *line);
+
+/* Writes a new line, text without its end, and gives its number. */
+unsigned edit_put(struct edit *edit, struct span text);
+
+/* True if what was written reads. */
+bool edit_check(const struct edit *edit, struct error *e)
+	__attribute__((warn_unused_result));
+
+/* Makes the list what was written, which was checked.  False, and the list as
+ * it was, if that cannot be done. */
+bool edit_commit(struct edit *edit, struct error *e)
+	__attribute__((warn_unused_result));
+
+void edit_close(struct edit *edit);
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "admin/ending.h"
+#include "admin/input.h"
+#include "admin/setup.h"
+#include "base/date.h"
+#include "base/lines.h"
+#include "protocol/pem.h"
+
+/* Days before the end, the least first. */
+static const int horizons[] = { 1, 7, 14, 30 };
+
+struct place {
+	struct findings *findings;
+	const char *path;
+	unsigned line;
+	int64_t now;
+};
+
+static void
+warn(const struct place *place, const char *what, int64_t end)
+{
+	int64_t left = end - place->now;
+	struct date_time t;
+
+	date_from_seconds(end, &t);
+	if (left < 0)
+		findings_warn(place->findings, place->path, place->line,
+			      "%s ended on %04d-%02d-%02d", what, t.year,
+			      t.month, t.day);
+	for (size_t i = 0; left >= 0 && i < sizeof(horizons) / sizeof(int);
+	     i++) {
+		if (left > (int64_t)horizons[i] * DATE_DAY_SECONDS)
+			continue;
+		findings_warn(place->findings, place->path, place->line,
+			      "%s ends within %d day%s, on %04d-%02d-%02d",
+			      what, horizons[i], horizons[i] == 1 ? "" : "s",
+			      t.year, t.month, t.day);
+		return;
+	}
+}
+
+/* The certificate of a file: entry, which is read again for its end. */
+static void
+look_at_file(const struct place *place, struct span pin)
+{
+	struct span prefix = SPAN("file:");
+	struct certificate c;
+	struct buffer text, der;
+	struct error e = { 0 };
+
+	if (!span_starts(pin, prefix))
+		return;
+	char *path = span_copy(span_after(pin, prefix.len));
+	buffer_init(&text, PEM_MAX);
+	buffer_init(&der, PEM_MAX);
+	if (path != NULL &&
+	    setup_files.read(setup_files.context, path, &text, &e)) {
+		struct span rest = buffer_span(&text);
+		if (input_next_certificate(&rest, &der, &c, &e))
+			warn(place, "the certificate", c.not_after);
+	}
+	buffer_free(&text);
+	buffer_free(&der);
+	free(path);
+}
+
+static void
+look_at_entry(const struct place *place, const struct entry *entry,
+	      struct span text)
+{
+	if (!entry->allows)
+		return;
+	if (entry->terms != NULL && entry->terms->not_after != 0)
+		warn(place, "the entry", entry->terms->not_after);
+	if (text.len > entry->pin_end)
+		text.len = entry->pin_end;
+	look_at_file(place, text);
+}
+
+void
+ending_find(struct findings *findings, const struct list *list,
+	    struct span text, const char *path, int64_t now)
+{
+	struct place place = { findings, path, 0, now };
+	struct span line;
+	size_t next = 0;
+
+	text = lines_begin(text);
+	while (next < list->n && span_next(&text, "\n", &line)) {
+		if (list->entries[next].line != ++place.line)
+			continue;
+		look_at_entry(&place, &list->entries[next++],
+			      list_entry_text(line));
+	}
+}

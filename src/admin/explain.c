@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/*
+ * certgate explain: what a handler decides on an event, and why.
+ *
+ * The event, or one made around a certificate, goes to the handler as a web
+ * server would hand it over, from a sender that is all that the settings ask
+ * for.
+ */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "admin/command.h"
+#include "admin/occasion.h"
+#include "admin/print.h"
+#include "admin/setup.h"
+#include "base/lines.h"
+#include "host/file.h"
+#include "host/log.h"
+#include "host/store.h"
+
+static void
+take_line(void *context, enum log_level level, const struct error *e)
+{
+	(void)context;
+	if (level != LOG_LEVEL_NOTE)
+		print_error(e);
+}
+
+/* The checks before those of the client, and the last of the reasons (they are
+ * in the order of the checks) for which each refuses. */
+static const struct {
+	const char *text;
+	enum reason last;
+} first_checks[] = {
+	{ "the settings read, and the request has what it must",
+	  REASON_UNKNOWN_EVENT },
+	{ "the sender is our resource", REASON_SIGNATURE },
+	{ "the body reads", REASON_DUPLICATE_MEMBER },
+	{ "there is a list that reads", REASON_LIST_UNREADABLE },
+};
+
+enum { FIRST_CHECKS = sizeof(first_checks) / sizeof(first_checks[0]) };
+
+static void
+show_check(bool passed, const char *text, enum reason reason)
+{
+	print("%-9s %s", passed ? "yes" : "no", text);
+	if (!passed)
+		print(": %s", reason_text(reason));
+	print("\n");
+}
+
+static void
+show_checks(const struct decision *d)
+{
+	bool early = d->verdict != VERDICT_ALLOW && d->passed == 0 &&
+		     d->reason <= REASON_LIST_UNREADABLE;
+
+	for (size_t i = 0; i < FIRST_CHECKS; i++) {
+		bool refused = early && d->reason <= first_checks[i].last;
+		show_check(!refused, first_checks[i].text, d->reason);
+		if (refused)
+			return;
+	}
+	if (d->reason == REASON_ANONYMOUS)
+		return;
+	for (size_t i = 0; decide_check(i) != NULL && i <= d->passed; i++)
+		show_check(i < d->passed, decide_check(i), d->reason);
+}
+
+/* The line of the list as it is now; the list that decided is as old as this
+ * program. */
+static void
+show_entry(const struct entry *entry, const char *path)
+{
+	struct file_identity identity;
+	struct buffer text;
+	struct error e = { 0 };
+	struct span line = { 0 };
+
+	if (entry->line == 0) {
+		print("entry     CLIENT_CERT_THUMBPRINT\n");
+		return;
+	}
+	bool ok = file_read(path, false, LIST_TEXT_MAX, &text, &identity, &e) ==
+		  FILE_READ;
+	struct span rest = lines_begin(buffer_span(&text));
+	for (unsigned i = 0; ok && i < entry->line; i++)
+		ok = span_next(&rest, "\n", &line);
+	print("entry     ");
+	print_text(span_of(path));
+	print(":%u: ", entry->line);
+	if (ok)
+		print_text(list_entry_text(line));
+	print("\n");
+	buffer_free(&text);
+}
+
+static void
+show_pin(const char *name, const struct thumbprint *t)
+{
+	if (t->kind == THUMBPRINT_NONE)
+		return;
+	print("%-9s ", name);
+	print_digits(t);
+	print("\n");
+}
+
+/* Each line of what the web server gets. */
+static void
+show_answer(struct span bytes)
+{
+	struct span line;
+
+	while (span_next(&bytes, "\n", &line)) {
+		if (line.len > 0 && line.ptr[line.len - 1] == '\r')
+			line.len--;
+		if (bytes.len == 0 && line.len == 0)
+			break;
+		print("answer    ");
+		print_text(line);
+		print("\n");
+	}
+}
+
+static void
+show(const struct answer *answer, const struct settings *settings,
+     struct span bytes)
+{
+	const struct decision *d = &answer->decision;
+
+	show_pin("sha1", &d->sha1);
+	show_pin("sha256", &d->sha256);
+	show_pin("spki", &d->spki);
+	show_checks(d);
+	print("verdict   %s\n", d->verdict == VERDICT_ALLOW ? "allow" : "deny");
+	print("reason    %s: %s\n", reason_name(d->reason),
+	      reason_text(d->reason));
+	if (d->entry != NULL)
+		show_entry(d->entry, settings->list);
+	show_answer(bytes);
+}
+
+static enum exit_code
+explain(const struct command *command, const struct store *store,
+	struct occasion *occasion, struct error *e)
+{
+	struct gate gate = store_gate(store);
+	struct answer answer;
+	struct buffer out;
+
+	if (!occasion_read_options(occasion, command, e))
+		return EXIT_MISUSED;
+	if (!occasion_make(occasion, command, gate.settings, e))
+		return EXIT_SYSTEM;
+	answer_init(&answer);
+	buffer_init(&out, RESPONSE_MAX);
+	handler_answer(&gate, &occasion->request, occasion->now, &answer);
+	handler_write(&answer, &occasion->request, &out);
+	show(&answer, gate.settings, buffer_span(&out));
+	enum exit_code code =
+		answer.decision.verdict == VERDICT_ALLOW ? EXIT_DONE : EXIT_NO;
+	buffer_free(&out);
+	answer_free(&answer);
+	return code;
+}
+
+enum exit_code
+explain_run(const struct command *command)
+{
+	struct occasion occasion;
+	struct store store;
+	struct error e = { 0 };
+
+	log_divert(take_line, NULL);
+	store_open(&store, environ);
+	occasion_init(&occasion);
+	enum exit_code code = explain(command, &store, &occasion, &e);
+	if (e.set)
+		print_error(&e);
+	occasion_free(&occasion);
+	store_close(&store);
+	return code;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/* findings: what a check finds wrong or odd; each once. */
+#ifndef CERTGATE_ADMIN_FINDINGS_H
+#define CERTGATE_ADMIN_FINDINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "host/log.h"
+
+struct finding {
+	enum log_level level;
+	struct error error;
+};
+
+struct findings {
+	struct finding *found; /* owned */
+	size_t n, size;
+	unsigned errors, warnings;
+	bool incomplete; /* there was no memory for all */
+};
+
+/* Notes are passed over, and so is what was found already. */
+void findings_add(struct findings *findings, enum log_level level,
+		  const struct error *e);
+
+/* A warning about a line of file (0: the file as a whole). */
+void findings_warn(struct findings *findings, const char *file, unsigned line,
+		   const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* As text, one in a line: "error: FILE:LINE:COLUMN: what". */
+void findings_print(const struct findings *findings);
+void findings_print_json(const struct findings *findings);
+
+void findings_free(struct findings *findings);
+
+#endif

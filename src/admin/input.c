@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "admin/input.h"
+#include "protocol/pem.h"
+
+#define PEM_BEGIN "-----BEGIN CERTIFICATE-----"
+#define PEM_END "-----END CERTIFICATE-----"
+
+enum { DER_SEQUENCE = 0x30 /* X.690 8.9: how every certificate begins */ };
+
+static bool
+read_all(int fd, struct buffer *bytes, struct error *e)
+{
+	enum { CHUNK = 65536 };
+
+	for (;;) {
+		size_t room = bytes->max - bytes->len;
+		char *at = buffer_reserve(bytes, room < CHUNK ? room : CHUNK);
+		if (at == NULL)
+			return error_set(e, "out of memory");
+		ssize_t n = read(fd, at, room < CHUNK ? room : CHUNK);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return error_system(e, "cannot be read");
+		if (n == 0)
+			return true;
+		bytes->len += (size_t)n;
+		if (bytes->len == bytes->max)
+			return error_set(e, "too large, at most %d bytes",
+					 INPUT_MAX);
+	}
+}
+
+bool
+input_read(const char *path, struct buffer *bytes, struct error *e)
+{
+	bool standard = strcmp(path, "-") == 0;
+	int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+
+	buffer_init(bytes, INPUT_MAX + 1);
+	bool ok = fd >= 0 ? read_all(fd, bytes, e)
+			  : error_system(e, "cannot be opened");
+	if (!ok)
+		error_where(e, standard ? "standard input"
+					: error_word(span_of(path)));
+	if (fd >= 0 && !standard)
+		close(fd);
+	return ok;
+}
+
+static const char *
+find(struct span text, const char *word)
+{
+	return text.len == 0 ? NULL
+			     : memmem(text.ptr, text.len, word, strlen(word));
+}
+
+bool
+input_is_certificate(struct span bytes)
+{
+	return find(bytes, PEM_BEGIN) != NULL ||
+	       (bytes.len > 0 && bytes.ptr[0] == DER_SEQUENCE);
+}
+
+/* Takes the next block of PEM. */
+static bool
+next_block(struct span *rest, struct span *block)
+{
+	const char *begin = find(*rest, PEM_BEGIN);
+
+	if (begin == NULL)
+		return false;
+	*rest = span_after(*rest, (size_t)(begin - rest->ptr));
+	const char *end = find(*rest, PEM_END);
+	size_t n = end == NULL ? rest->len
+			       : (size_t)(end - begin) + sizeof(PEM_END) - 1;
+	*block = (struct span){ begin, n };
+	*rest = span_after(*rest, n);
+	return true;
+}
+
+bool
+input_next_certificate(struct span *rest, struct buffer *der,
+		       struct certificate *c, struct error *e)
+{
+	struct span block;
+
+	if (rest->len > 0 && rest->ptr[0] == DER_SEQUENCE) {
+		buffer_clear(der);
+		buffer_add(der, *rest);
+		*rest = span_after(*rest, rest->len);
+	} else if (!next_block(rest, &block)) {
+		return false;
+	} else if (!pem_decode(block, der)) {
+		return error_set(e, "a certificate that does not read: "
+				    "expected PEM or DER");
+	}
+	return (!der->failed && certificate_read(buffer_span(der), c)) ||
+	       error_set(e, "a certificate that does not read: expected "
+			    "X.509 in PEM or DER");
+}

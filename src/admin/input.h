@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/* input: what the administrator points at: a file or standard input, and the
+ * certificates in it. */
+#ifndef CERTGATE_ADMIN_INPUT_H
+#define CERTGATE_ADMIN_INPUT_H
+
+#include <stdbool.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "protocol/certificate.h"
+
+enum { INPUT_MAX = 1048576 /* bytes; a bundle of some hundred certificates */ };
+
+/* Reads the file path, or standard input if that is "-", into bytes
+ * (initialised here, freed by the caller). */
+bool input_read(const char *path, struct buffer *bytes, struct error *e)
+	__attribute__((warn_unused_result));
+
+/* There may be a certificate in bytes: they look like PEM, or like DER. */
+bool input_is_certificate(struct span bytes);
+
+/* Takes the next certificate, PEM or DER, from the front of *rest, whatever
+ * stands between them; c borrows der (initialised by the caller).  False
+ * without e behind the last one, and with e if one does not read. */
+bool input_next_certificate(struct span *rest, struct buffer *der,
+			    struct certificate *c, struct error *e)
+	__attribute__((warn_unused_result));
+
+#endif

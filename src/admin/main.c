@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/* certgate: the administrator's command. */
+#include "config.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "admin/command.h"
+#include "admin/print.h"
+#include "protocol/digest.h"
+
+#define BIT(option) (1U << (option))
+
+static const struct {
+	const char *name;
+	const char *value; /* NULL: it has none */
+	const char *text;
+} options[OPTIONS] = {
+	[OPTION_CONFIG] = { "config", "FILE",
+			    "the settings file, as CERTGATE_CONFIG" },
+	[OPTION_LIST] = { "list", "FILE", "the list, as CERTGATE_LIST" },
+	[OPTION_JSON] = { "json", NULL, "print JSON" },
+	[OPTION_QUIET] = { "quiet", NULL, "print errors and warnings alone" },
+	[OPTION_AS] = { "as", "USER", "as this user reads the files" },
+	[OPTION_DRY_RUN] = { "dry-run", NULL,
+			     "change nothing, print the difference" },
+	[OPTION_REPLACE] = { "replace", NULL,
+			     "in place of other entries of the same pin" },
+	[OPTION_COMMENT] = { "comment", "TEXT", "behind the entry" },
+	[OPTION_SPKI] = { "spki", NULL,
+			  "of FILE the public key, not the certificate" },
+	[OPTION_HUB] = { "hub", "NAME", "the hub of the event" },
+	[OPTION_CONNECTION_ID] = { "connection-id", "ID",
+				   "the connection's; of MQTT the client's" },
+	[OPTION_USER] = { "user", "NAME", "the user id of the client's token" },
+	[OPTION_MQTT] = { "mqtt", "4|5", "an MQTT client: 3.1.1 or 5.0" },
+	[OPTION_NOW] = { "now", "TIME",
+			 "YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ, not now" },
+	[OPTION_HELP] = { "help", NULL, "print this and exit" },
+};
+
+enum {
+	SETUP = BIT(OPTION_CONFIG) | BIT(OPTION_LIST) | BIT(OPTION_HELP),
+	EDIT = SETUP | BIT(OPTION_DRY_RUN)
+};
+
+static const struct verb {
+	const char *name;
+	const char *arguments;
+	const char *text;
+	unsigned options;
+	int least, most; /* arguments; most -1: any number */
+	enum exit_code (*run)(const struct command *command);
+} verbs[] = {
+	{ "check", "", "are settings, list, keys and files as they should be",
+	  SETUP | BIT(OPTION_JSON) | BIT(OPTION_QUIET) | BIT(OPTION_AS), 0, 0,
+	  check_run },
+	{ "thumbprint", "FILE...|-", "the pins of a certificate, PEM or DER",
+	  BIT(OPTION_JSON) | BIT(OPTION_HELP), 1, -1, thumbprint_run },
+	{ "list", "", "the entries of the list", SETUP | BIT(OPTION_JSON), 0, 0,
+	  list_run },
+	{ "allow", "PIN|FILE [NAME=VALUE]...", "add an entry",
+	  EDIT | BIT(OPTION_REPLACE) | BIT(OPTION_COMMENT) | BIT(OPTION_SPKI),
+	  1, -1, allow_run },
+	{ "deny", "PIN|FILE", "add an entry that refuses",
+	  EDIT | BIT(OPTION_COMMENT) | BIT(OPTION_SPKI), 1, 1, deny_run },
+	{ "remove", "PIN|FILE|LINE", "take entries out of the list", EDIT, 1, 1,
+	  remove_run },
+	{ "explain", "EVENT|FILE|-",
+	  "what is decided on an event or a certificate, and why",
+	  SETUP | BIT(OPTION_HUB) | BIT(OPTION_CONNECTION_ID) |
+		  BIT(OPTION_USER) | BIT(OPTION_MQTT) | BIT(OPTION_NOW),
+	  1, 1, explain_run },
+};
+
+enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
+
+static void
+print_usage(void)
+{
+	print("Usage: certgate VERB [OPTION]... [ARGUMENT]...\n"
+	      "       certgate VERB --help\n"
+	      "       certgate --help | --version\n"
+	      "\n"
+	      "The administrator's command of the client certificate gate.\n"
+	      "\n");
+	for (size_t i = 0; i < VERBS; i++)
+		print("  %-11s %s\n", verbs[i].name, verbs[i].text);
+	print("\n"
+	      "Settings are those of the handler: the file %s\n"
+	      "or what CERTGATE_CONFIG names, and the environment.\n"
+	      "Exit codes: 0 yes or done, 1 no, 2 misused, 3 the system "
+	      "failed.\n",
+	      CERTGATE_CONFIG_DEFAULT);
+}
+
+static void
+print_verb_usage(const struct verb *verb)
+{
+	print("Usage: certgate %s [OPTION]...%s%s\n\n%s\n\n", verb->name,
+	      verb->arguments[0] == '\0' ? "" : " ", verb->arguments,
+	      verb->text);
+	for (size_t i = 0; i < OPTIONS; i++) {
+		char name[32];
+		if ((verb->options & BIT(i)) == 0)
+			continue;
+		(void)snprintf(name, sizeof(name), "--%s%s%s", options[i].name,
+			       options[i].value == NULL ? "" : " ",
+			       options[i].value == NULL ? ""
+							: options[i].value);
+		print("  %-19s %s\n", name, options[i].text);
+	}
+}
+
+static enum exit_code
+misused(const char *verb)
+{
+	(void)fprintf(stderr, "Try 'certgate %s--help'.\n", verb);
+	return EXIT_MISUSED;
+}
+
+/* False if an option is none of the verb's. */
+static bool
+read_options(const struct verb *verb, int argc, char **argv,
+	     struct command *command)
+{
+	struct option known[OPTIONS + 1] = { 0 };
+	size_t n = 0;
+	int found;
+
+	for (int i = 0; i < OPTIONS; i++) {
+		if ((verb->options & BIT(i)) == 0)
+			continue;
+		known[n++] = (struct option){
+			.name = options[i].name,
+			.has_arg = options[i].value != NULL,
+			.val = i,
+		};
+	}
+	while ((found = getopt_long(argc, argv, "", known, NULL)) != -1) {
+		if (found < 0 || found >= OPTIONS)
+			return false;
+		command->option[found] = optarg == NULL ? "" : optarg;
+	}
+	command->arguments = argv + optind;
+	command->n = argc - optind;
+	return true;
+}
+
+/* The options that stand for a variable are that variable: there is one way to
+ * read settings. */
+static bool
+take_variables(const struct command *command)
+{
+	const char *config = command->option[OPTION_CONFIG];
+	const char *list = command->option[OPTION_LIST];
+
+	return (config == NULL || setenv("CERTGATE_CONFIG", config, 1) == 0) &&
+	       (list == NULL || setenv("CERTGATE_LIST", list, 1) == 0);
+}
+
+static enum exit_code
+run_verb(const struct verb *verb, int argc, char **argv)
+{
+	struct command command = { .n = 0 };
+	char name[32], program[] = "certgate";
+
+	argv[0] = program; /* which getopt names */
+	(void)snprintf(name, sizeof(name), "%s ", verb->name);
+	if (!read_options(verb, argc, argv, &command))
+		return misused(name);
+	if (command.option[OPTION_HELP] != NULL) {
+		print_verb_usage(verb);
+		return print_end(EXIT_DONE);
+	}
+	if (command.n < verb->least ||
+	    (verb->most >= 0 && command.n > verb->most)) {
+		print_problem("expected %s", verb->least == 0
+						     ? "no argument"
+						     : verb->arguments);
+		return misused(name);
+	}
+	if (!take_variables(&command) || !digest_start()) {
+		print_problem("cannot start");
+		return EXIT_SYSTEM;
+	}
+	return print_end(verb->run(&command));
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "";
+
+	for (size_t i = 0; i < VERBS; i++)
+		if (strcmp(name, verbs[i].name) == 0)
+			return (int)run_verb(&verbs[i], argc - 1, argv + 1);
+	if (strcmp(name, "--help") == 0) {
+		print_usage();
+		return (int)print_end(EXIT_DONE);
+	}
+	if (strcmp(name, "--version") == 0) {
+		print("certgate " PACKAGE_VERSION "\n");
+		return (int)print_end(EXIT_DONE);
+	}
+	if (name[0] != '\0')
+		print_problem("'%s' is no verb", error_word(span_of(name)));
+	return (int)misused("");
+}

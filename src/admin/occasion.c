@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "admin/input.h"
+#include "admin/occasion.h"
+#include "base/date.h"
+#include "base/hex.h"
+#include "protocol/pem.h"
+
+enum {
+	WORDS_MAX = 65536, /* bytes of all parameters */
+	SECONDS_PER_HOUR = 3600,
+	SECONDS_PER_MINUTE = 60
+};
+
+/* What the service would send if the options do not say otherwise. */
+static const char standard_hub[] = "hub";
+static const char standard_connection[] = "0f9c97a2f0bf4706afe87a14e0797b11";
+static const char standard_origin[] = "example.webpubsub.azure.com";
+
+void
+occasion_init(struct occasion *occasion)
+{
+	*occasion = (struct occasion){ .now = (int64_t)time(NULL) };
+	buffer_init(&occasion->body, INPUT_MAX);
+	buffer_init(&occasion->words, WORDS_MAX);
+}
+
+void
+occasion_free(struct occasion *occasion)
+{
+	buffer_free(&occasion->body);
+	buffer_free(&occasion->words);
+}
+
+/* "HH:MM:SSZ" */
+static bool
+read_clock(struct span text, int64_t *seconds)
+{
+	static const uint64_t most[] = { 23, 59, 59 };
+	uint64_t part[3];
+
+	if (text.len != sizeof("HH:MM:SSZ") - 1 || text.ptr[2] != ':' ||
+	    text.ptr[5] != ':' || text.ptr[8] != 'Z')
+		return false;
+	for (size_t i = 0; i < 3; i++)
+		if (!span_number((struct span){ text.ptr + 3 * i, 2 }, 0,
+				 most[i], &part[i]))
+			return false;
+	*seconds = (int64_t)(part[0] * SECONDS_PER_HOUR +
+			     part[1] * SECONDS_PER_MINUTE + part[2]);
+	return true;
+}
+
+/* "YYYY-MM-DD" or "YYYY-MM-DDTHH:MM:SSZ" */
+static bool
+read_time(const char *text, int64_t *seconds, struct error *e)
+{
+	struct span rest = span_of(text), date;
+	int64_t clock = 0;
+
+	span_next(&rest, "T", &date);
+	if (date_parse(date, seconds) &&
+	    (rest.ptr == NULL || read_clock(rest, &clock))) {
+		*seconds += clock;
+		return true;
+	}
+	return error_set(e,
+			 "--now %s: expected YYYY-MM-DD or "
+			 "YYYY-MM-DDTHH:MM:SSZ",
+			 error_word(span_of(text)));
+}
+
+/* The body of an event in which the certificate der is presented. */
+static void
+make_body(struct buffer *body, struct span der, const struct certificate *c,
+	  const char *mqtt)
+{
+	char label[2 * DIGEST_SHA1_SIZE];
+	struct buffer pem;
+	struct span rest, line;
+
+	hex_encode(c->sha1, DIGEST_SHA1_SIZE, label);
+	buffer_init(&pem, INPUT_MAX);
+	pem_encode(der, &pem);
+	buffer_add(body, SPAN("{\"claims\":{},\"query\":{},\"headers\":{},"
+			      "\"subprotocols\":[],\"clientCertificates\":"
+			      "[{\"thumbprint\":\""));
+	buffer_add(body, (struct span){ label, sizeof(label) });
+	buffer_add(body, SPAN("\",\"content\":\""));
+	rest = buffer_span(&pem);
+	while (span_next(&rest, "\n", &line)) {
+		buffer_add(body, line);
+		buffer_add(body, SPAN("\\n"));
+	}
+	buffer_add(body, SPAN("\"}]"));
+	if (mqtt != NULL) {
+		buffer_add(body, SPAN(",\"mqtt\":{\"protocolVersion\":"));
+		buffer_add(body, span_of(mqtt));
+		buffer_add_byte(body, '}');
+	}
+	buffer_add_byte(body, '}');
+	body->failed |= pem.failed;
+	buffer_free(&pem);
+}
+
+static bool
+read_body(struct occasion *occasion, const struct command *command,
+	  struct error *e)
+{
+	const char *mqtt = command->option[OPTION_MQTT];
+	struct certificate c;
+	struct buffer bytes, der;
+
+	buffer_init(&der, INPUT_MAX);
+	bool ok = input_read(command->arguments[0], &bytes, e);
+	struct span rest = buffer_span(&bytes);
+	struct span front = rest;
+	while (front.len > 0 && strchr(" \t\r\n", front.ptr[0]) != NULL)
+		front = span_after(front, 1);
+	bool event =
+		span_starts(front, SPAN("{")) || !input_is_certificate(rest);
+	if (ok && event)
+		buffer_add(&occasion->body, rest);
+	else
+		ok = ok && input_next_certificate(&rest, &der, &c, e);
+	if (ok && !event)
+		make_body(&occasion->body, buffer_span(&der), &c, mqtt);
+	error_where(e, error_word(span_of(command->arguments[0])));
+	buffer_free(&bytes);
+	buffer_free(&der);
+	return ok && (!occasion->body.failed || error_set(e, "out of memory"));
+}
+
+/* Adds NAME=value; nothing for a value that is absent. */
+static void
+add(struct occasion *occasion, const char *name, struct span value)
+{
+	if (value.ptr == NULL)
+		return;
+	buffer_add(&occasion->words, span_of(name));
+	buffer_add_byte(&occasion->words, '=');
+	buffer_add(&occasion->words, value);
+	buffer_add_byte(&occasion->words, '\0');
+}
+
+/* "code=…", percent-encoded (RFC 3986 2.1). */
+static void
+add_code(struct occasion *occasion, const char *code)
+{
+	char digits[2];
+
+	if (code == NULL)
+		return;
+	buffer_add(&occasion->words, SPAN("QUERY_STRING=code="));
+	for (; *code != '\0'; code++) {
+		hex_encode((const uint8_t *)code, 1, digits);
+		buffer_add_byte(&occasion->words, '%');
+		buffer_add(&occasion->words,
+			   (struct span){ digits, sizeof(digits) });
+	}
+	buffer_add_byte(&occasion->words, '\0');
+}
+
+static struct span
+first_of(char *const *values, const char *otherwise)
+{
+	return span_of(values == NULL || values[0] == NULL ? otherwise
+							   : values[0]);
+}
+
+static void
+add_sender(struct occasion *occasion, const struct settings *settings,
+	   struct span connection)
+{
+	char token[SIGNATURE_TOKEN_SIZE];
+
+	add(occasion, "HTTP_WEBHOOK_REQUEST_ORIGIN",
+	    first_of(settings == NULL ? NULL : settings->origins,
+		     standard_origin));
+	if (settings == NULL)
+		return;
+	add_code(occasion, settings->code);
+	if (settings->n_keys > 0 &&
+	    signature_make(settings->keys[0], connection, token))
+		add(occasion, "HTTP_CE_SIGNATURE", span_of(token));
+	if (settings->remote_user == NULL)
+		return;
+	add(occasion, "AUTH_TYPE", SPAN("explain"));
+	add(occasion, "REMOTE_USER", span_of(settings->remote_user));
+}
+
+/* The words as the parameters of a web server. */
+static bool
+set_parameters(struct occasion *occasion, struct error *e)
+{
+	size_t n = 0;
+
+	if (occasion->words.failed)
+		return error_set(e, "the options are too long");
+	for (size_t at = 0; at < occasion->words.len && n < OCCASION_PARAMETERS;
+	     at += strlen(occasion->words.data + at) + 1)
+		occasion->parameters[n++] = occasion->words.data + at;
+	return true;
+}
+
+bool
+occasion_read_options(struct occasion *occasion, const struct command *command,
+		      struct error *e)
+{
+	const char *mqtt = command->option[OPTION_MQTT];
+	const char *now = command->option[OPTION_NOW];
+
+	if (mqtt != NULL && strcmp(mqtt, "4") != 0 && strcmp(mqtt, "5") != 0)
+		return error_set(e, "--mqtt %s: expected 4 or 5",
+				 error_word(span_of(mqtt)));
+	return now == NULL || read_time(now, &occasion->now, e);
+}
+
+bool
+occasion_make(struct occasion *occasion, const struct command *command,
+	      const struct settings *settings, struct error *e)
+{
+	const char *hub = command->option[OPTION_HUB];
+	const char *connection = command->option[OPTION_CONNECTION_ID];
+	const char *mqtt = command->option[OPTION_MQTT];
+
+	if (!read_body(occasion, command, e))
+		return false;
+	if (connection == NULL)
+		connection = standard_connection;
+	add(occasion, "REQUEST_METHOD", SPAN("POST"));
+	add(occasion, "CONTENT_TYPE", SPAN("application/json"));
+	add(occasion, "HTTP_CE_SPECVERSION", SPAN("1.0"));
+	add(occasion, "HTTP_CE_TYPE", SPAN("azure.webpubsub.sys.connect"));
+	add(occasion, "HTTP_CE_EVENTNAME", SPAN("connect"));
+	add(occasion, "HTTP_CE_CONNECTIONID", span_of(connection));
+	add(occasion, "HTTP_CE_HUB",
+	    hub != NULL ? span_of(hub)
+			: first_of(settings == NULL ? NULL : settings->hubs,
+				   standard_hub));
+	add(occasion, "HTTP_CE_USERID", span_of(command->option[OPTION_USER]));
+	if (mqtt != NULL)
+		add(occasion, "HTTP_CE_PHYSICALCONNECTIONID", SPAN("1"));
+	add_sender(occasion, settings, span_of(connection));
+	struct request_body body = {
+		.bytes = buffer_span(&occasion->body),
+		.length = occasion->body.len,
+	};
+	if (!set_parameters(occasion, e))
+		return false;
+	request_read(&occasion->request, occasion->parameters, &body);
+	return true;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/* certgate remove: takes entries out of the list, by pin, certificate or line. */
+#include "config.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+#include "admin/change.h"
+#include "admin/print.h"
+#include "admin/setup.h"
+
+/* A thumbprint has forty digits or more. */
+enum { LINE_DIGITS = 9 };
+
+/* By its number, or else by the target: also a certificate's other pins, but
+ * not by its key, which others may have. */
+static bool
+is_meant(const struct change *change, uint64_t number,
+	 const struct edit_line *line)
+{
+	if (number > 0)
+		return number == line->number;
+	return line->reads &&
+	       (target_is(&change->target, &line->entry, line->text) ||
+		(line->entry.pin.kind != THUMBPRINT_SPKI &&
+		 target_is_otherwise(&change->target, &line->entry)));
+}
+
+static enum exit_code
+remove_lines(struct change *change, const struct command *command,
+	     uint64_t number)
+{
+	struct edit *edit = &change->edit;
+	struct edit_line line;
+
+	while (edit_next(edit, &line)) {
+		if (is_meant(change, number, &line)) {
+			edit_drop(edit, &line);
+			if (command->option[OPTION_DRY_RUN] == NULL)
+				change_say(change, "to be removed", line.number,
+					   line.text);
+		} else {
+			edit_keep(edit, &line);
+			if (line.reads &&
+			    target_is_otherwise(&change->target, &line.entry))
+				print("Line %u has its public key and "
+				      "stays.\n",
+				      line.number);
+		}
+		edit_line_free(&line);
+	}
+	if (edit->changes > 0)
+		return change_finish(change, command, NULL, 0,
+				     (struct span){ 0 });
+	print_problem("%s: no such entry",
+		      error_word(span_of(command->arguments[0])));
+	return EXIT_NO;
+}
+
+/* By a line's number, which needs no target. */
+static enum exit_code
+open_by_number(struct change *change)
+{
+	struct error e = { 0 };
+	char *path = setup_list(&e);
+
+	*change = (struct change){ .edit = { .folder = -1 } };
+	bool ok = path != NULL && edit_open(&change->edit, path, &e);
+	free(path);
+	if (!ok)
+		print_error(&e);
+	return ok ? EXIT_DONE : EXIT_SYSTEM;
+}
+
+enum exit_code
+remove_run(const struct command *command)
+{
+	struct span word = span_of(command->arguments[0]);
+	struct change change;
+	uint64_t number = 0;
+
+	enum exit_code code =
+		word.len <= LINE_DIGITS &&
+				span_number(word, 1, UINT_MAX, &number)
+			? open_by_number(&change)
+			: change_open(&change, command);
+	if (code == EXIT_DONE)
+		code = remove_lines(&change, command, number);
+	change_close(&change);
+	return code;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/* setup: where settings and list are, found as the handler finds them. */
+#ifndef CERTGATE_ADMIN_SETUP_H
+#define CERTGATE_ADMIN_SETUP_H
+
+#include <stdbool.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "policy/entry.h"
+
+/* How the files are read that entries name. */
+extern const struct entry_files setup_files;
+
+/* The settings file's path; NULL if there is to be none. */
+const char *setup_config(void);
+
+/* Reads it into text (initialised here; it may hold secrets: buffer_wipe). */
+bool setup_read_config(struct buffer *text, struct error *e)
+	__attribute__((warn_unused_result));
+
+/* Gives the path of the list: free(). NULL and e if there is none, or the
+ * settings do not read. */
+char *setup_list(struct error *e);
+
+#endif

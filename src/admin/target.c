@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <string.h>
+
+#include "admin/input.h"
+#include "admin/setup.h"
+#include "admin/target.h"
+#include "base/hex.h"
+#include "policy/list.h"
+
+enum { PIN_MAX = 8192 /* bytes; a path and a prefix */ };
+
+/* The pin that an entry's text begins with. */
+static struct span
+pin_of(const struct entry *entry, struct span text)
+{
+	struct span deny = SPAN("deny");
+
+	if (text.len > entry->pin_end)
+		text.len = entry->pin_end;
+	return span_trim(entry->allows ? text : span_after(text, deny.len));
+}
+
+/* True if the argument alone would be an entry, or the beginning of one. */
+static bool
+take_pin(struct target *target, struct span argument, struct error *e)
+{
+	struct warnings warnings = { 0 };
+	struct entry entry;
+
+	if (!span_equal(list_entry_text(argument), argument) ||
+	    !span_is_text(argument))
+		return error_set(e, "no pin");
+	if (span_starts(argument, SPAN("ca:"))) {
+		buffer_add(&target->pin, argument); /* no entry without names */
+		return true;
+	}
+	if (!entry_parse(&entry, argument, &setup_files, &warnings, e))
+		return false;
+	struct span pin = pin_of(&entry, argument);
+	bool alone = entry.allows && pin.len == argument.len;
+	target->main = entry.pin;
+	entry_free(&entry);
+	if (!alone)
+		return error_set(e, "expected a pin alone");
+	buffer_add(&target->pin, pin);
+	return true;
+}
+
+static void
+set_pin(struct target *target, struct span prefix, const struct thumbprint *t)
+{
+	char digits[2 * DIGEST_MAX_SIZE];
+	size_t n = thumbprint_size(t->kind);
+
+	hex_encode(t->digest, n, digits);
+	target->main = *t;
+	buffer_add(&target->pin, prefix);
+	buffer_add(&target->pin, (struct span){ digits, 2 * n });
+}
+
+static bool
+take_file(struct target *target, const char *path, bool spki, struct error *e)
+{
+	struct certificate c, second;
+	struct buffer bytes, der;
+	struct error end = { 0 };
+
+	buffer_init(&der, INPUT_MAX);
+	bool ok = input_read(path, &bytes, e);
+	struct span rest = buffer_span(&bytes);
+	if (ok && !input_next_certificate(&rest, &der, &c, e))
+		ok = error_set(e, "%s: expected a certificate in PEM or DER",
+			       error_word(span_of(path)));
+	if (ok) {
+		target->is_certificate = true;
+		target->sha1 = thumbprint_of(THUMBPRINT_SHA1, c.sha1);
+		target->sha256 = thumbprint_of(THUMBPRINT_SHA256, c.sha256);
+		target->spki = thumbprint_of(THUMBPRINT_SPKI, c.spki);
+		if (spki)
+			set_pin(target, SPAN("spki:"), &target->spki);
+		else
+			set_pin(target, SPAN(""), &target->sha256);
+	}
+	if (ok && input_next_certificate(&rest, &der, &second, &end))
+		ok = error_set(e, "%s: several certificates: expected one",
+			       error_word(span_of(path)));
+	buffer_free(&bytes);
+	buffer_free(&der);
+	return ok;
+}
+
+/* A word that can only have been meant as a pin: what is wrong with it counts,
+ * not that there is no such file. */
+static bool
+looks_like_pin(struct span word)
+{
+	static const struct span prefixes[] = {
+		SPAN_TEXT("sha1:"),   SPAN_TEXT("sha256:"), SPAN_TEXT("spki:"),
+		SPAN_TEXT("file:"),   SPAN_TEXT("ca:"),	    SPAN_TEXT("sha1 "),
+		SPAN_TEXT("sha256 "),
+	};
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (span_starts_nocase(word, prefixes[i]))
+			return true;
+	return word.len > 0 && strchr("./-", word.ptr[0]) == NULL &&
+	       memchr(word.ptr, '.', word.len) == NULL &&
+	       hex_digit(word.ptr[0]) >= 0;
+}
+
+bool
+target_read(struct target *target, const char *argument, bool spki,
+	    struct error *e)
+{
+	struct span word = span_trim(span_of(argument));
+	struct error no_pin = { 0 };
+
+	*target = (struct target){ 0 };
+	buffer_init(&target->pin, PIN_MAX);
+	if (take_pin(target, word, &no_pin))
+		return !target->pin.failed || error_set(e, "out of memory");
+	if (take_file(target, argument, spki, e))
+		return !target->pin.failed || error_set(e, "out of memory");
+	if (looks_like_pin(word)) {
+		no_pin.column = 0;
+		*e = no_pin;
+	}
+	return false;
+}
+
+void
+target_free(struct target *target)
+{
+	buffer_free(&target->pin);
+}
+
+bool
+target_is(const struct target *target, const struct entry *entry,
+	  struct span text)
+{
+	if (target->main.kind != THUMBPRINT_NONE)
+		return thumbprint_compare(&target->main, &entry->pin) == 0;
+	return span_equal(pin_of(entry, text), buffer_span(&target->pin));
+}
+
+bool
+target_is_otherwise(const struct target *target, const struct entry *entry)
+{
+	const struct thumbprint *own[] = { &target->sha1, &target->sha256,
+					   &target->spki };
+
+	if (!target->is_certificate || entry->pin.kind == THUMBPRINT_NONE ||
+	    thumbprint_compare(&target->main, &entry->pin) == 0)
+		return false;
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (thumbprint_compare(own[i], &entry->pin) == 0)
+			return true;
+	return false;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/* certificate_text: what people want to see of a certificate; nothing is
+ * decided by it. */
+#ifndef CERTGATE_PROTOCOL_CERTIFICATE_TEXT_H
+#define CERTGATE_PROTOCOL_CERTIFICATE_TEXT_H
+
+#include <stdbool.h>
+
+#include "base/buffer.h"
+#include "base/span.h"
+
+/*
+ * Adds the subject to subject (RFC 4514) and every alternative name, as
+ * DNS:NAME, URI:…, email:…, IP:… or other, to names, each with a NUL behind it.
+ * False if der does not read.
+ */
+bool certificate_text(struct span der, struct buffer *subject,
+		      struct buffer *names) __attribute__((warn_unused_result));
+
+#endif
