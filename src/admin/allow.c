@@ -117,42 +117,49 @@ is_settled(const struct change *change, const struct command *command,
 	return false;
 }
 
-/* The first line of this pin becomes the new one and keeps its comment; the
- * others go. */
+/* The comment of the line stays if there is no new one. */
+static unsigned
+replace_line(struct edit *edit, const struct command *command,
+	     const struct edit_line *line, const struct buffer *text)
+{
+	struct buffer fresh;
+
+	buffer_init(&fresh, CHANGE_TEXT_MAX);
+	buffer_add(&fresh, buffer_span(text));
+	if (!span_empty(line->comment) &&
+	    command->option[OPTION_COMMENT] == NULL) {
+		buffer_add(&fresh, SPAN("   "));
+		buffer_add(&fresh, line->comment);
+	}
+	edit->after.failed |= fresh.failed;
+	unsigned number = edit_replace(edit, line, buffer_span(&fresh));
+	buffer_free(&fresh);
+	return number;
+}
+
+/* The first line of this pin becomes the new one; the others go. */
 static unsigned
 write_lines(struct change *change, const struct command *command,
 	    const struct buffer *text)
 {
 	struct edit *edit = &change->edit;
-	struct buffer with_comment;
 	struct edit_line line;
 	unsigned number = 0;
 
-	edit->rest = buffer_span(&edit->before);
-	edit->line = 0;
-	buffer_init(&with_comment, CHANGE_TEXT_MAX);
-	buffer_add(&with_comment, buffer_span(text));
+	edit_again(edit);
 	while (edit_next(edit, &line)) {
 		bool mine = line.reads &&
 			    target_is(&change->target, &line.entry, line.text);
-		if (!mine) {
+		if (!mine)
 			edit_keep(edit, &line);
-		} else {
+		else if (number > 0)
 			edit_drop(edit, &line);
-			if (number == 0 && !span_empty(line.comment) &&
-			    command->option[OPTION_COMMENT] == NULL) {
-				buffer_add(&with_comment, SPAN("   "));
-				buffer_add(&with_comment, line.comment);
-			}
-			if (number == 0)
-				number = edit_put(edit,
-						  buffer_span(&with_comment));
-		}
+		else
+			number = replace_line(edit, command, &line, text);
 		edit_line_free(&line);
 	}
 	if (number == 0)
 		number = edit_put(edit, buffer_span(text));
-	buffer_free(&with_comment);
 	return number;
 }
 

@@ -66,7 +66,7 @@ show_difference(const struct edit *edit)
 	print("\n+++ ");
 	print_text(span_of(edit->path));
 	print("\n");
-	while (span_next(&rest, "\n", &line)) {
+	while (rest.len > 0 && span_next(&rest, "\n", &line)) {
 		bool carriage = line.len > 0 && line.ptr[line.len - 1] == '\r';
 		line.len -= carriage;
 		print_text(line);

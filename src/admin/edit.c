@@ -113,6 +113,13 @@ edit_open(struct edit *edit, const char *path, struct error *e)
 	return true;
 }
 
+void
+edit_again(struct edit *edit)
+{
+	edit->rest = buffer_span(&edit->before);
+	edit->line = 0;
+}
+
 bool
 edit_next(struct edit *edit, struct edit_line *line)
 {
@@ -155,47 +162,63 @@ edit_keep(struct edit *edit, const struct edit_line *line)
 {
 	buffer_add(&edit->after, line->whole);
 	edit->written++;
-	edit->in_hunk = false;
 }
 
-/* One changed line of a unified difference without context. */
+/* The head of a change in a unified difference without context: how many lines
+ * go and come behind those gone through and written. */
 static void
-add_difference(struct edit *edit, char mark, struct span line)
+add_head(struct edit *edit, bool goes, bool comes)
 {
 	struct buffer *out = &edit->difference;
 
 	edit->changes++;
-	if (!edit->in_hunk) {
-		bool drop = mark == '-';
-		buffer_add(out, SPAN("@@ -"));
-		buffer_add_number(out, edit->line);
-		buffer_add(out, drop ? SPAN(" +") : SPAN(",0 +"));
-		buffer_add_number(out, edit->written + !drop);
-		buffer_add(out, drop ? SPAN(",0") : SPAN(""));
-		buffer_add(out, SPAN(" @@\n"));
-	}
-	buffer_add_byte(out, mark);
-	buffer_add(out, line);
+	buffer_add(out, SPAN("@@ -"));
+	buffer_add_number(out, edit->line);
+	buffer_add(out, goes ? SPAN(" +") : SPAN(",0 +"));
+	buffer_add_number(out, edit->written + comes);
+	buffer_add(out, comes ? SPAN(" @@\n") : SPAN(",0 @@\n"));
 }
 
-void
-edit_drop(struct edit *edit, const struct edit_line *line)
+static void
+add_line(struct edit *edit, char mark, struct span line)
 {
-	edit->in_hunk = false;
-	add_difference(edit, '-', line->whole);
+	buffer_add_byte(&edit->difference, mark);
+	buffer_add(&edit->difference, line);
 }
 
-unsigned
-edit_put(struct edit *edit, struct span text)
+static unsigned
+write_line(struct edit *edit, struct span text)
 {
 	size_t begin = edit->after.len;
 
 	buffer_add(&edit->after, text);
 	buffer_add(&edit->after, span_of(edit->line_end));
 	if (!edit->after.failed)
-		add_difference(edit, '+',
-			       span_after(buffer_span(&edit->after), begin));
+		add_line(edit, '+',
+			 span_after(buffer_span(&edit->after), begin));
 	return ++edit->written;
+}
+
+void
+edit_drop(struct edit *edit, const struct edit_line *line)
+{
+	add_head(edit, true, false);
+	add_line(edit, '-', line->whole);
+}
+
+unsigned
+edit_put(struct edit *edit, struct span text)
+{
+	add_head(edit, false, true);
+	return write_line(edit, text);
+}
+
+unsigned
+edit_replace(struct edit *edit, const struct edit_line *line, struct span text)
+{
+	add_head(edit, true, true);
+	add_line(edit, '-', line->whole);
+	return write_line(edit, text);
 }
 
 bool

@@ -35,7 +35,6 @@ struct edit {
 	unsigned line; /* of before, the last one gone through */
 	unsigned written; /* lines of after */
 	unsigned changes;
-	bool in_hunk;
 };
 
 /* A line of the list as it is. */
@@ -53,16 +52,21 @@ struct edit_line {
 bool edit_open(struct edit *edit, const char *path, struct error *e)
 	__attribute__((warn_unused_result));
 
-/* The next line; false behind the last.  Each is to be kept, dropped, or
- * dropped with another put in its place. */
+/* The next line; false behind the last.  Each is to be kept, dropped or
+ * replaced. */
 bool edit_next(struct edit *edit, struct edit_line *line);
+
+/* Back before the first line, if they were only looked at. */
+void edit_again(struct edit *edit);
 void edit_line_free(struct edit_line *line);
 
 void edit_keep(struct edit *edit, const struct edit_line *line);
 void edit_drop(struct edit *edit, const struct edit_line *line);
 
-/* Writes a new line, text without its end, and gives its number. */
+/* Write a line, text without its end, and give its number. */
 unsigned edit_put(struct edit *edit, struct span text);
+unsigned edit_replace(struct edit *edit, const struct edit_line *line,
+		      struct span text);
 
 /* True if what was written reads. */
 bool edit_check(const struct edit *edit, struct error *e)

@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,6 +195,9 @@ int
 main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
+
+	/* A file that may not grow is an error like a disk that is full. */
+	(void)signal(SIGXFSZ, SIG_IGN);
 
 	for (size_t i = 0; i < VERBS; i++)
 		if (strcmp(name, verbs[i].name) == 0)

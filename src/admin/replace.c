@@ -68,7 +68,8 @@ replace_file(int folder, const char *name, struct span text,
 	if (length < 0 || (size_t)length >= sizeof(fresh))
 		return error_set(e, "%s: name too long", name);
 	error_where(e, fresh);
-	(void)unlinkat(folder, fresh, 0);
+	if (unlinkat(folder, fresh, 0) != 0 && errno != ENOENT)
+		return error_system(e, "cannot be removed");
 	int fd = openat(folder, fresh,
 			O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 			0600);

@@ -1,0 +1,243 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+# Copyright The certgate authors
+"""certgate allow, deny, remove: what they write, what they refuse, what they
+leave alone."""
+import fcntl
+import os
+import pathlib
+import resource
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import admin, place, tap  # noqa: E402
+
+out = tap.Tap()
+base = place.temporary()
+A, B = "aa" * 20, "bb" * 32
+pump = admin.certificate(base, "pump")
+PUMP = {kind: admin.digest(pump, kind) for kind in ("sha1", "sha256", "spki")}
+
+
+class List:
+    """A list in a folder of its own."""
+
+    count = 0
+
+    def __init__(self, text="", mode=0o644):
+        List.count += 1
+        self.folder = base / f"list{List.count}"
+        self.folder.mkdir()
+        self.path = self.folder / "list"
+        if text is not None:
+            self.path.write_bytes(text.encode())
+            self.path.chmod(mode)
+
+    def run(self, *arguments, **more):
+        return admin.run(arguments[0], "--list", self.path, *arguments[1:],
+                         **more)
+
+    def text(self):
+        return self.path.read_bytes().decode()
+
+
+def steps(name, text, rows):
+    """Each row: arguments, exit code, the list after it (None: the same), and
+    words that are said."""
+    book = List(text)
+    for arguments, code, after, says in rows:
+        before = book.text()
+        got = book.run(*arguments)
+        what = f"{name}: {' '.join(map(str, arguments))[:60]}"
+        out.equal((got.code, book.text()),
+                  (code, before if after is None else after), what)
+        for word in says:
+            out.result(word in got.out + got.err, f"{what}: says {word}", got)
+    out.equal([p.name for p in book.folder.iterdir()], ["list"],
+              f"{name}: nothing is left beside the list")
+
+
+steps("allow", f"# fleet\n{A} user=a   # first\n\n", [
+    (["allow", A, "user=a"], 0, None, ["already there: line 2"]),
+    (["allow", A.upper(), "user=b"], 1, None, ["line 2", "--replace"]),
+    (["allow", A, "user=b", "--replace"], 0,
+     f"# fleet\n{A} user=b   # first\n\n", ["allowed: line 2", "two seconds"]),
+    (["allow", B, "user=Pump 7", "groups=x,y", "--comment", "the second"], 0,
+     f"# fleet\n{A} user=b   # first\n\n"
+     f'{B} user="Pump 7" groups=x,y   # the second\n', ["line 4"]),
+    (["allow", B, 'user="Pump 7"', "groups=x,y"], 0, None, ["already"]),
+    (["allow", B, "--replace", "--comment", "third"], 0,
+     f"# fleet\n{A} user=b   # first\n\n{B}   # third\n", ["line 4"]),
+])
+steps("allow refuses", f"{A}\n", [
+    (["allow", B, "colour=red"], 1, None, ["is no option", "stays as it is"]),
+    (["allow", B, "user=a\nb"], 2, None, ["is no option"]),
+    (["allow", B, "user"], 2, None, ["NAME=VALUE"]),
+    (["allow", B, "--comment", "a\nb"], 2, None, ["comment"]),
+    (["allow", B[:50]], 1, None, ["50 digits"]),
+    (["allow", B + "\n" + A], 1, None, []),
+    (["allow", B + " # x"], 1, None, []),
+    (["allow", "deny " + B], 1, None, []),
+    (["allow", base / "nowhere"], 1, None, ["No such file"]),
+    (["allow", "--list"], 2, None, []),
+    (["allow"], 2, None, ["expected PIN"]),
+    (["allow", B, "--colour"], 2, None, ["colour"]),
+])
+steps("deny", f"{A} user=a\n{PUMP['sha1']}\n", [
+    (["deny", A, "--comment", "stolen"], 0,
+     f"{A} user=a\n{PUMP['sha1']}\ndeny {A}   # stolen\n",
+     ["Line 1 still allows it", "deny wins", "connected stays so"]),
+    (["deny", A], 0, None, ["already there: line 3"]),
+    (["allow", A, "user=z"], 1, None, ["line 3 denies it"]),
+    (["deny", pump], 0,
+     f"{A} user=a\n{PUMP['sha1']}\ndeny {A}   # stolen\n"
+     f"deny {PUMP['sha256']}\n", ["Line 2 still allows it"]),
+    (["deny", "--spki", pump, "--dry-run"], 0, None,
+     [f"+deny spki:{PUMP['spki']}"]),
+    (["deny", A, "user=x"], 2, None, []),
+])
+steps("remove", f"{A} user=a\n# keep\n{PUMP['sha1']}\nspki:{PUMP['spki']}\n"
+      f"deny {PUMP['sha256']}\n{B}\n", [
+          (["remove", pump, "--dry-run"], 0, None, [f"-{PUMP['sha1']}"]),
+          (["remove", pump], 0,
+           f"{A} user=a\n# keep\nspki:{PUMP['spki']}\n{B}\n",
+           ["Line 4 has its public key and stays"]),
+          (["remove", pump], 1, None, ["no such entry"]),
+          (["remove", 4], 0,
+           f"{A} user=a\n# keep\nspki:{PUMP['spki']}\n", []),
+          (["remove", 9], 1, None, ["no such entry"]),
+          (["remove", 0], 1, None, []),
+          (["remove", f"spki:{PUMP['spki']}"], 0,
+           f"{A} user=a\n# keep\n", []),
+          (["remove", 2], 0, f"{A} user=a\n", []),
+          (["remove", A], 0, "", []),
+      ])
+steps("a broken list", f"{A}\nnonsense\n{B} hub=1\n", [
+    (["allow", "cc" * 20], 1, None, [":2:1: ", "stays as it is"]),
+    (["remove", 2], 1, None, [":2:", "stays as it is"]),
+    (["list"], 1, None, [":2:1: "]),
+])
+steps("mending", f"{A}\nnonsense\n", [(["remove", 2], 0, f"{A}\n", [])])
+steps("CRLF and byte order mark", f"\ufeff{A} user=a\r\n# c\r\n", [
+    (["allow", A, "user=a"], 0, None, ["already"]),
+    (["allow", B], 0, f"\ufeff{A} user=a\r\n# c\r\n{B}\r\n", []),
+    (["remove", 2], 0, f"\ufeff{A} user=a\r\n{B}\r\n", []),
+])
+steps("no end", f"{A}\n{B}", [
+    (["allow", "cc" * 20], 3, None, [":2:65: the last line has no end"]),
+    (["remove", 1], 3, None, ["no end"]),
+])
+
+
+def files():
+    book = List(f"{A}\n", 0o640)
+    if os.geteuid() == 0:
+        os.chown(book.path, 0, 33)
+    before = book.path.stat()
+    book.run("allow", B)
+    after = book.path.stat()
+    out.equal((after.st_uid, after.st_gid, after.st_mode),
+              (before.st_uid, before.st_gid, before.st_mode),
+              "owner, group and mode are kept")
+    out.result(after.st_ino != before.st_ino, "the file is another one")
+    link = book.folder / "link"
+    link.symlink_to("list")
+    got = admin.run("allow", "--list", link, "cc" * 20)
+    out.result(got.code == 0 and link.is_symlink() and
+               "cc" * 20 in book.text(), "a symbolic link stays", got)
+    out.equal(sorted(p.name for p in book.folder.iterdir()),
+              ["link", "list"], "nothing is left beside it")
+    (book.folder / ".list.new").write_text("what a killed command left")
+    got = book.run("allow", "dd" * 20)
+    out.equal((got.code, (book.folder / ".list.new").exists()), (0, False),
+              "what a killed command left does no harm")
+    book = List(None)
+    got = book.run("allow", A, "user=a")
+    out.equal((got.code, book.text(), oct(book.path.stat().st_mode)),
+              (0, f"{A} user=a\n", "0o100640"), "a list that was not there")
+    book.path.chmod(0o666)
+    got = book.run("allow", B)
+    out.result(got.code == 3 and f"chmod o-w {book.path}" in got.err,
+               "a list that anybody can write is not believed", got)
+
+
+def environment():
+    book = List(f"{A}\n")
+    conf = base / "conf"
+    conf.write_text(f"CERTGATE_LIST={book.path}\n")
+    got = admin.run("allow", B, environment={"CERTGATE_CONFIG": str(conf)})
+    out.equal((got.code, book.text()), (0, f"{A}\n{B}\n"),
+              "the list is that of CERTGATE_CONFIG")
+    got = admin.run("remove", B, "--config", conf)
+    out.equal((got.code, book.text()), (0, f"{A}\n"), "or of --config")
+    got = admin.run("deny", B)
+    out.result(got.code == 3 and "there is no list" in got.err,
+               "no list at all", got)
+    got = admin.run("allow", "--list", book.path, "-", "user=@cn",
+                    stdin=pump.read_bytes())
+    out.equal((got.code, book.text()),
+              (0, f"{A}\n{PUMP['sha256']} user=@cn\n"),
+              "a certificate from standard input")
+
+
+def difference():
+    book = List(f"{A}\n# c\n{B}\n")
+    got = book.run("allow", B, "user=x", "--replace", "--dry-run")
+    out.equal(got.out, f"--- {book.path}\n+++ {book.path}\n@@ -3 +3 @@\n"
+              f"-{B}\n+{B} user=x\n", "--dry-run shows the difference")
+    got = book.run("allow", "cc" * 20, "--dry-run")
+    out.equal(got.out, f"--- {book.path}\n+++ {book.path}\n@@ -3,0 +4 @@\n"
+              f"+{'cc' * 20}\n", "and that of a new line")
+    got = book.run("remove", 1, "--dry-run")
+    out.equal(got.out, f"--- {book.path}\n+++ {book.path}\n@@ -1 +0,0 @@\n"
+              f"-{A}\n", "and that of one that goes")
+    out.equal(book.text(), f"{A}\n# c\n{B}\n", "it changes nothing")
+
+
+def trouble():
+    """No room on the disk, no permission: the list is as it was."""
+    book = List("".join(f"{i:040x}\n" for i in range(1, 500)))
+    before = book.text()
+
+    def small():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+    got = book.run("allow", A, preexec_fn=small)
+    out.result(got.code != 0 and book.text() == before,
+               "no room: the list is as it was", got)
+    if os.geteuid() == 0:
+        got = book.run("allow", A, user=65534, group=65534, extra_groups=[])
+        out.result(got.code == 3 and "Permission denied" in got.err and
+                   book.text() == before, "no permission: said so", got)
+        book.folder.chmod(0o777)
+        got = book.run("allow", A, user=65534, group=65534, extra_groups=[])
+        out.result(got.code == 3 and book.text() == before,
+                   "a folder for all: still not", got)
+        book.folder.chmod(0o755)
+    out.equal([p.name for p in book.folder.iterdir()], ["list"],
+              "nothing is left beside it")
+
+
+def turns():
+    """Two administrators: the second waits for the first."""
+    book = List(f"{A}\n")
+    folder = os.open(book.folder, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    pid = os.fork()
+    if pid == 0:
+        os.close(folder)
+        os._exit(book.run("allow", B).code)
+    waited = place.wait_for(lambda: os.waitpid(pid, os.WNOHANG)[0] != 0, 1)
+    out.result(not waited and book.text() == f"{A}\n",
+               "an edit waits while another has the lock")
+    os.close(folder)
+    out.equal((os.waitpid(pid, 0)[1], book.text()), (0, f"{A}\n{B}\n"),
+              "and goes on behind it")
+
+
+files()
+environment()
+difference()
+trouble()
+turns()
+out.done()
