@@ -19,7 +19,7 @@
 
 enum {
 	LOCK_WAIT_MS = 30000, /* until another edit has been too long */
-	LOCK_STEP_MS = 10
+	LOCK_STEP_MS = 2
 };
 
 /* Another one that takes long is waiting for somebody or dead in its tracks. */

@@ -1,0 +1,249 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+# Copyright The certgate authors
+"""certgate check: broken files, each with the right file, line and column;
+what it warns of; what it shows and what not."""
+import datetime
+import json
+import os
+import pathlib
+import re
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import admin, place, tap  # noqa: E402
+
+out = tap.Tap()
+base = place.temporary()
+A, B = "aa" * 20, "bb" * 32
+KEY = "a-key-of-nobody-0123456789"
+
+# What is wrong with a list: its text, and every place with a word of what is
+# said there.
+LISTS = [
+    ("zz\n", "1:1 no thumbprint"),
+    (f"{A}\nzz\n{A} hub=1\n", "2:1 no thumbprint", "3:46 no hub"),
+    (f"{A[:-1]}\n", "1:1 39 digits"),
+    (f"{A}a\n", "1:1 41 digits"),
+    (f"# c\n\n  {B}b\n", "3:67 does not read"),
+    (f"sha1:{B}\n", "1:6 64 digits"),
+    (f"sha256: {A}\n", "1:9 40 digits"),
+    (f"spki:{A}\n", "1:6 40 digits"),
+    (f"{A} colour=red\n", "1:42 is no option"),
+    (f"{A} user=a user=b\n", "1:49 a second time"),
+    (f"{A} user=\n", "1:47 is empty"),
+    (f"{A} user=\"a\n", "1:47 no closing quote"),
+    (f"{A} user=a\"b\n", "1:47 a quote inside"),
+    (f"{A} user=\"a\"b\n", "1:47 expected a blank"),
+    (f"{A} user=a\\b\n", "1:47 a backslash"),
+    (f"{A} user=@colour\n", "1:47 @cn"),
+    (f"{A} user=a\x01b\n", "1:47 text"),
+    (f"{A} groups=a,,b\n", "1:49 group"),
+    (f"{A} roles=admin\n", "1:48 role"),
+    (f"{A} roles=sendToGroup.\n", "1:48 role"),
+    (f"{A} subprotocol=a/b\n", "1:54 token"),
+    (f"{A} hub=a,2b\n", "1:46 no hub"),
+    (f"{A} expires=tomorrow\n", "1:50 YYYY-MM-DD"),
+    (f"{A} expires=2026-02-30\n", "1:50 YYYY-MM-DD"),
+    (f"{A} not-before=2026-1-1\n", "1:53 YYYY-MM-DD"),
+    (f"{A} not-before=2027-01-02 expires=2027-01-01\n",
+     "1:82 ends before it begins"),
+    (f"deny {A} user=a\n", "1:47 deny takes no options"),
+    ("deny\n", "1:3 no thumbprint"),
+    (f"Deny {A}\n", "1:3 no thumbprint"),
+    (f"{A} user=a\u200bb\n", "1:47 invisible"),
+    ("file:list.pem\n", "1:1 absolute path"),
+    (f"{A}\nfile:/nowhere/x.pem\n", "2:1 No such file"),
+    (f"{A}\x00\n", "1:41 a NUL byte", "1:41 no option"),
+    (f"{A}\n{B}", "2:65 the last line has no end"),
+    (f"\ufeffzz\r\n{A}\r\nyy\r\n", "1:1 no thumbprint", "3:1 no thumbprint"),
+    ("x" * 70000 + "\n", "1 line too long"),
+    (f"{A} # c\n{A} user=\n#\n{A} zz=1\n{A} a\n", "2:47 is empty",
+     "4:42 is no option", "5:42 is no option"),
+]
+
+# The same of the settings file.
+SETTINGS = [
+    ("CERTGATE_COLOUR=red\n", "1:1 is no setting"),
+    ("nonsense\n", "1:1 expected NAME=value"),
+    ("CERTGATE_HUB=\n", "1:14 is set but empty"),
+    ("# c\n  CERTGATE_HUB = 1a\n", "2:18 no hub"),
+    ("CERTGATE_HUB=a\nCERTGATE_HUB=b\n", "2:1 a second time"),
+    (f"CLIENT_CERT_THUMBPRINT={A},zz\n", "1:65 no thumbprint"),
+    ("CERTGATE_LIST=list\n", "1:15 absolute path"),
+    ("CERTGATE_ACCESS_KEYS=short\n", "1:22 at least"),
+    ("CERTGATE_ACCESS_KEYS=\"0123456789abcdef\"\n", "1:22 base64"),
+    ("CERTGATE_SIGNATURE=maybe\n", "1:20 required, off or auto"),
+    ("CERTGATE_ORIGINS=https://a.example\n", "1:18 origin"),
+    ("CERTGATE_CHECK_DATES=1\n", "1:22 yes or no"),
+    ("CERTGATE_USER_ID=dn\n", "1:18 entry, cn"),
+    ("CERTGATE_LOG=file\n", "1:14 stderr"),
+    ("WebPubSubConnectionString=AccessKey=0123456789abcdef;\n",
+     "1:27 Endpoint"),
+    ("CERTGATE_HUB=\nx\nCERTGATE_LOG=y\nCERTGATE_Q=1\n", "2:1 NAME=value",
+     "4:1 is no setting", "1:14 empty", "3:14 stderr"),
+    ("CERTGATE_HUB=a", "1:15 the last line has no end"),
+    ("CERTGATE_HUB=a\x00\n", "1:15 a NUL byte", "1:14 no hub"),
+]
+
+
+def found(file, said, level="error"):
+    """The places in file of which the command tells, with what it says."""
+    pattern = rf"^{level}: {re.escape(str(file))}:(\d+(?::\d+)?): (.*)$"
+    return re.findall(pattern, said, re.MULTILINE)
+
+
+def broken(what, file, text, wanted, environment, number):
+    file.write_bytes(text.encode())
+    file.chmod(0o640)
+    got = admin.run("check", "--quiet", environment=environment)
+    places = [(p.partition(" ")[0], p.partition(" ")[2]) for p in wanted]
+    have = found(file, got.out)
+    good = got.code == 1 and len(have) == len(places) and all(
+        h[0] == p[0] and p[1] in h[1] for h, p in zip(have, places))
+    out.result(good, f"{what} {number}: {text[:40]!r}",
+               f"expected {places}\n{got}")
+
+
+def all_broken():
+    file = base / "broken"
+    for number, (text, *wanted) in enumerate(LISTS, 1):
+        broken("list", file, text, wanted, {"CERTGATE_LIST": str(file)},
+               number)
+    for number, (text, *wanted) in enumerate(SETTINGS, 1):
+        broken("settings", file, text, wanted,
+               {"CERTGATE_CONFIG": str(file)}, number)
+    out.result(len(LISTS) + len(SETTINGS) >= 50,
+               f"{len(LISTS) + len(SETTINGS)} broken files")
+
+
+def write(name, text, mode=0o640):
+    path = base / name
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+def day(days):
+    return (datetime.datetime.now(datetime.timezone.utc) +
+            datetime.timedelta(days)).strftime("%Y-%m-%d")
+
+
+def warnings():
+    soon = admin.certificate(base, "soon", days=10)
+    rows = [f"{A}", f"{B} expires={day(0)}", f"{B} expires={day(5)}",
+            f"{B} expires={day(12)}", f"{B} expires={day(28)}",
+            f"{B} expires={day(40)}", f"{B} expires={day(-2)}",
+            f"file:{soon}", f"deny {A}"]
+    book = write("warned", "\n".join(rows) + "\n")
+    got = admin.run("check", environment={"CERTGATE_LIST": str(book)})
+    said = {p: t for p, t in found(book, got.out, "warning")}
+    for line, word in (("1", "pinned by SHA-1"), ("2", "within 1 day, on"),
+                       ("3", "within 7 days"), ("4", "within 14 days"),
+                       ("5", "within 30 days"), ("7", "ended on"),
+                       ("8", "the certificate ends within 14 days")):
+        out.result(word in said.get(line, ""), f"a warning: {word}", got)
+    out.result("6" not in said and "9" not in said, "no other", got)
+    out.result("without a check of their signature" in got.out,
+               "unsigned operation is warned of", got)
+    out.equal(got.code, 0, "warnings are no fault")
+
+
+def files():
+    """Who may read and write, with the command that mends it."""
+    book = write("files.list", f"{B}\n")
+    conf = write("files.conf", f"CERTGATE_LIST={book}\n"
+                 f"CERTGATE_ACCESS_KEYS={KEY}\n", 0o644)
+    got = admin.run("check", "--config", conf)
+    out.result(got.code == 0 and f"chmod o-r {conf}" in got.out,
+               "settings with a key that all can read", got)
+    conf.chmod(0o640)
+    got = admin.run("check", "--config", conf)
+    out.result(got.code == 0 and "0 errors, 0 warnings" in got.out and
+               "has 1 entries" in got.out, "all is well", got)
+    out.result(KEY not in got.out and "(secret)" in got.out,
+               "a secret is not shown", got)
+    out.result(re.search(rf"^CERTGATE_LIST +{book}  \[{conf}:1\]$", got.out,
+                         re.MULTILINE), "a value and its line", got)
+    out.result(re.search(r"^CERTGATE_LOG_FORMAT +text  \[default\]$", got.out,
+                         re.MULTILINE), "a default", got)
+    got = admin.run("check", "--config", conf, "--list", book,
+                    environment={"CERTGATE_LOG": "syslog"})
+    out.result(re.search(r"CERTGATE_LOG +syslog  \[environment\]", got.out) and
+               re.search(r"CERTGATE_LIST +\S+  \[--list\]", got.out),
+               "the environment, and an option", got)
+    for mode, mend in ((0o666, "o-w"), (0o662, "o-w")):
+        book.chmod(mode)
+        got = admin.run("check", "--config", conf)
+        out.result(got.code == 1 and f"chmod {mend} {book}" in got.out,
+                   f"a list of mode {mode:o}", got)
+    book.chmod(0o640)
+    keys = write("files.keys", KEY + "\n", 0o644)
+    conf = write("files.conf", f"CERTGATE_LIST={book}\nCERTGATE_HUB=\n"
+                 f"CERTGATE_ACCESS_KEYS_FILE={keys}\n")
+    got = admin.run("check", "--config", conf)
+    out.result(got.code == 1 and f"chmod o-r {keys}" in got.out and
+               "CERTGATE_HUB: is set but empty" in got.out,
+               "a key file, behind settings that do not read", got)
+    keys.chmod(0o640)
+    keys.write_text("short\n")
+    got = admin.run("check", "--config", conf, "--quiet")
+    out.result(f"{keys}: a key of 5 characters" in got.out, "a bad key", got)
+    for missing in ("--config", "--list"):
+        got = admin.run("check", missing, base / "nowhere")
+        out.result(got.code == 1 and f"{base}/nowhere: No such file" in
+                   got.out, f"{missing}: a file that is not there", got)
+    got = admin.run("check", "--list", base)
+    out.result(got.code == 1 and "expected a file" in got.out,
+               "a folder", got)
+
+
+def other_user():
+    book = write("as.list", f"{B}\n", 0o600)
+    got = admin.run("check", "--list", book, "--as", "nobody")
+    if os.geteuid() == 0:
+        out.result(got.code == 1 and f"{book}: Permission denied" in got.out,
+                   "--as: a user who cannot read it", got)
+        book.chmod(0o644)
+        got = admin.run("check", "--list", book, "--as", "nobody")
+        out.equal(got.code, 0, "--as: one who can")
+        os.chown(book, 33, 33)
+        got = admin.run("check", "--list", book, "--as", "nobody")
+        out.result(got.code == 1 and "belongs to another user" in got.out,
+                   "--as: a third one's file", got)
+        got = admin.run("check", "--list", book, "--as", "www-data")
+        out.equal(got.code, 0, "--as: his own")
+        got = admin.run("check", "--list", book, "--as", "root", user=65534,
+                        group=65534, extra_groups=[])
+        out.result(got.code == 3 and "only root" in got.err,
+                   "--as: only root can", got)
+    got = admin.run("check", "--as", "nobody-of-this-name")
+    out.result(got.code == 3 and "no such user" in got.err,
+               "--as: no such user", got)
+
+
+def as_json():
+    book = write("json.list", f"{B} user=a\nzz\n{A} expires=x\n")
+    got = admin.run("check", "--json", "--list", book,
+                    environment={"CERTGATE_CODE": "hunter2hunter2"})
+    told = json.loads(got.out)
+    out.equal((got.code, told["starts"], told["errors"]), (1, False, 2),
+              "--json: the result")
+    out.equal([(f["file"], f["line"], f["column"]) for f in told["findings"]
+               if f["level"] == "error"],
+              [(str(book), 2, 1), (str(book), 3, 50)], "--json: the places")
+    values = {s["name"]: s for s in told["settings"]}
+    out.equal(values["CERTGATE_LIST"],
+              {"name": "CERTGATE_LIST", "value": str(book), "given": True,
+               "origin": "--list"}, "--json: a setting")
+    out.result("hunter2" not in got.out and
+               values["CERTGATE_CODE"]["value"] == "(secret)",
+               "--json: no secret", got)
+
+
+all_broken()
+warnings()
+files()
+other_user()
+as_json()
+out.done()

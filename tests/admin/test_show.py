@@ -1,0 +1,235 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+# Copyright The certgate authors
+"""certgate thumbprint, list and explain: what they show is what openssl, the
+list and the handler say; nothing that they show steers a terminal."""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import admin, cases, cgi, place, processes, tap  # noqa: E402
+
+out = tap.Tap()
+base = place.temporary()
+A, B = "aa" * 20, "bb" * 32
+KEY = "a-key-of-nobody-0123456789"
+pump = admin.certificate(base, "pump", "-addext", "subjectAltName="
+                         "DNS:pump.example,URI:urn:pump,IP:10.0.0.1,"
+                         "email:pump@plant.example")
+PUMP = {kind: admin.digest(pump, kind) for kind in ("sha1", "sha256", "spki")}
+HOSTILE = "a\x1b]0;x\x07\"b\\c\u202e, d"
+hostile = admin.certificate(base, "hostile", subject="/CN=" + HOSTILE.replace(
+    "\\", "\\\\"))
+
+
+def is_harmless(text):
+    return not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", text)
+
+
+def fields(text):
+    """name and value of the lines "name      value"."""
+    return [(line.partition(" ")[0], line.partition(" ")[2].strip())
+            for line in text.splitlines()]
+
+
+def thumbprint():
+    der = base / "pump.der"
+    der.write_bytes(subprocess.run(
+        ["openssl", "x509", "-in", pump, "-outform", "DER"], check=True,
+        capture_output=True).stdout)
+    for what, got in (("PEM", admin.run("thumbprint", pump)),
+                      ("DER", admin.run("thumbprint", der)),
+                      ("standard input", admin.run(
+                          "thumbprint", "-", stdin=pump.read_bytes()))):
+        shown = dict(fields(got.out))
+        out.equal({k: shown.get(k) for k in PUMP}, PUMP, f"pins from {what}")
+    out.equal([v for n, v in fields(got.out) if n == "name"],
+              ["DNS:pump.example", "URI:urn:pump", "IP:10.0.0.1",
+               "email:pump@plant.example"], "every alternative name")
+    out.equal(shown["subject"], "CN=pump", "the subject")
+    out.equal(shown["entry"], f'{PUMP["sha256"]} user="pump"', "a list line")
+    bundle = base / "bundle"
+    text = subprocess.run(["openssl", "x509", "-in", pump, "-text"],
+                          check=True, capture_output=True).stdout
+    bundle.write_bytes(text + hostile.read_bytes())
+    got = admin.run("thumbprint", "--json", bundle)
+    told = json.loads(got.out)
+    out.equal([t["sha256"] for t in told],
+              [PUMP["sha256"], admin.digest(hostile, "sha256")],
+              "every certificate of a bundle, with text between")
+    for name, content in (("nothing", b""), ("text", b"hello\n"),
+                          ("half", pump.read_bytes()[:300]),
+                          ("no DER", b"0\x82\x01\x00hello"),
+                          ("much", b"x" * 2000000)):
+        (base / "bad").write_bytes(content)
+        got = admin.run("thumbprint", base / "bad")
+        out.result(got.code in (1, 3) and not got.out and got.err,
+                   f"no certificate: {name}", got)
+    got = admin.run("thumbprint", base / "nowhere", pump)
+    out.result(got.code == 3 and PUMP["sha1"] in got.out,
+               "one file that is not there does not hide the next", got)
+
+
+def hostile_text():
+    got = admin.run("thumbprint", hostile)
+    out.result(got.code == 0 and is_harmless(got.out),
+               "a hostile name is escaped", repr(got.out))
+    told = json.loads(admin.run("thumbprint", "--json", hostile).out)[0]
+    book = base / "hostile.list"
+    book.write_text(told["entry"] + "\n")
+    got = admin.run("list", "--list", book)
+    out.result(got.code == 0 and is_harmless(got.out),
+               "the list line of a hostile name reads", repr(str(got)))
+    book.write_text(f"{B} user=\x1b[2J\n{A}\n")
+    for verb in ("check", "list", "explain"):
+        more = [pump] if verb == "explain" else []
+        got = admin.run(verb, "--list", book, *more)
+        out.result(got.code == 1 and is_harmless(got.out + got.err),
+                   f"{verb}: a hostile list is escaped", repr(str(got)))
+    event = base / "hostile.json"
+    event.write_text(json.dumps({"clientCertificates": [
+        {"thumbprint": HOSTILE, "content": HOSTILE}]}))
+    got = admin.run("explain", event)
+    out.result(got.code == 1 and is_harmless(got.out + got.err),
+               "a hostile event is escaped", repr(str(got)))
+
+
+def entries():
+    book = base / "list"
+    book.write_text(f"# c\n{A} user=a groups=x # c\n\ndeny {B}\n"
+                    f"spki:{B} expires=2020-01-01\n"
+                    f"file:{pump} not-before=2999-01-01\n")
+    got = admin.run("list", "--list", book)
+    out.equal([line.split(None, 3)[:3] for line in got.out.splitlines()
+               if "not yet" not in line],
+              [["2", "allowed", "sha1"], ["4", "denied", "sha256"],
+               ["5", "ended", "spki"]], "line, state and kind of an entry")
+    told = json.loads(admin.run("list", "--json", "--list", book).out)
+    out.equal(told[0], {"line": 2, "state": "allowed", "kind": "sha1",
+                        "pin": A, "options": "user=a groups=x", "user": "a"},
+              "list --json: an entry")
+    out.equal([(t["state"], t["pin"]) for t in told[1:]],
+              [("denied", B), ("ended", B), ("not yet", PUMP["sha256"])],
+              "list --json: the others")
+    got = admin.run("list", "--list", base / "nowhere")
+    out.equal((got.code, got.out), (3, ""), "no list")
+
+
+def explained(got):
+    shown = fields(got.out)
+    return dict((n, v) for n, v in shown if n not in ("yes", "no", "answer")) \
+        | {"answer": "\n".join(v for n, v in shown if n == "answer"),
+           "checks": [n for n, _ in shown if n in ("yes", "no")]}
+
+
+def explain():
+    book = base / "explained"
+    book.write_text(f"# c\n{PUMP['sha256']} user=pump hub=plant # c\n")
+    conf = base / "explained.conf"
+    conf.write_text(f"CERTGATE_LIST={book}\nCERTGATE_ACCESS_KEYS={KEY}\n"
+                    "CERTGATE_HUB=plant,office\nCERTGATE_CODE=a b%&=c\n"
+                    "CERTGATE_ORIGINS=a.example b.example\n"
+                    "CERTGATE_REMOTE_USER=*\n")
+    conf.chmod(0o640)
+    rows = [
+        (["--hub", "plant"], 0, "listed", "200", ["yes"] * 11),
+        (["--hub", "office"], 1, "entry-hub", "403", ["yes"] * 8 + ["no"]),
+        (["--hub", "other"], 1, "hub", "404", ["yes", "no"]),
+        (["--now", "2020-01-01"], 1, "certificate-not-yet", "403",
+         ["yes"] * 9 + ["no"]),
+        (["--now", "2999-01-01T00:00:00Z", "--mqtt", "5"], 1,
+         "certificate-expired", "401", ["yes"] * 9 + ["no"]),
+    ]
+    for arguments, code, reason, status, checks in rows:
+        got = admin.run("explain", "--config", conf, *arguments, pump)
+        told = explained(got)
+        out.result(got.code == code and told["checks"] == checks and
+                   told["reason"].startswith(reason + ": ") and
+                   told["answer"].startswith(f"Status: {status} "),
+                   f"explain {' '.join(arguments)}: {reason}", got)
+        if code == 0 or reason == "entry-hub":
+            out.equal(told["entry"],
+                      f"{book}:2: {PUMP['sha256']} user=pump hub=plant",
+                      "and the line that decided")
+    got = admin.run("explain", "--config", conf, pump)
+    out.result('{"userId":"pump"}' in got.out, "the answer is shown", got)
+    out.result(KEY not in got.out and "b%&" not in got.out, "no secret", got)
+    got = admin.run("explain", "--config", conf, "-", stdin=b"{}")
+    out.equal(explained(got)["reason"].partition(":")[0], "no-certificate",
+              "an event without a certificate")
+    got = admin.run("explain", "--config", conf, "-", stdin=b'{"a":1,"a":2}')
+    out.equal(explained(got)["reason"].partition(":")[0], "duplicate-member",
+              "an event that does not read")
+    got = admin.run("explain", pump)
+    out.equal((got.code, explained(got)["reason"].partition(":")[0]),
+              (1, "not-listed"), "no settings at all")
+    got = admin.run("explain", "--config", base / "nowhere", pump)
+    out.equal((got.code, explained(got)["reason"].partition(":")[0]),
+              (1, "settings"), "settings that do not read")
+    for arguments, code in ((["--now", "now", pump], 2),
+                            (["--mqtt", "3", pump], 2), ([pump, pump], 2),
+                            ([base / "nowhere"], 3)):
+        got = admin.run("explain", *arguments)
+        out.equal((got.code, got.out), (code, ""),
+                  f"explain {arguments[0]}: {code}")
+
+
+def same_as_the_handler():
+    """explain and a handler's plain CGI answer the same bytes."""
+    for case in cases.all_cases():
+        if not case.name.startswith("own/") or case.method != "POST" or \
+                getattr(case, "only_inprocess", False):
+            continue
+        kind = case.headers.get("ce-type", "")
+        if not kind.endswith("sys.connect") or len(case.body) > 100000:
+            continue
+        compare(case)
+
+
+def compare(case):
+    settings = {n: v for n, v in case.settings.items()}
+    text = case.list
+    book = base / "same.list"
+    if text is not None:
+        book.write_bytes(text.encode() if isinstance(text, str) else text)
+        settings.setdefault("CERTGATE_LIST", str(book))
+    event = base / "same.json"
+    event.write_bytes(case.body)
+    environment = processes.bare_environment(settings)
+    done = subprocess.run(
+        [place.HANDLER], input=case.body, capture_output=True, check=False,
+        env={n.encode(): v.encode() for n, v in environment.items()} |
+        cgi.parameters(case))
+    reason = re.search(r"reason=(\S+)", done.stderr.decode("latin-1"))
+    # What is wrong with the sender's headers, explain makes right.
+    client = {"no-certificate", "too-many-certificates", "certificate",
+              "label-mismatch", "content-missing", "content-needed", "denied",
+              "not-listed", "listed", "anonymous", "duplicate-member",
+              "no-user-id"}
+    if not reason or reason[1] not in client or \
+            "ce-physicalConnectionId" in case.headers:
+        return
+    got = admin.run("explain", "--connection-id",
+                    case.headers["ce-connectionId"], "--hub",
+                    case.headers["ce-hub"],
+                    *(["--user", case.headers["ce-userId"]]
+                      if "ce-userId" in case.headers else []), event,
+                    environment=settings)
+    told = explained(got)
+    body = done.stdout.decode().replace("\r", "").partition("\n\n")[2]
+    out.result(told["reason"].startswith(reason[1] + ":") and
+               told["answer"].partition("\n\n")[2] == body.strip(),
+               f"explain says what the handler does: {case.name}",
+               f"{reason[1]}\n{body}\n{got}")
+
+
+thumbprint()
+hostile_text()
+entries()
+explain()
+same_as_the_handler()
+out.done()
