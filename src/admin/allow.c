@@ -87,8 +87,9 @@ look_at(struct state *state, const struct change *change,
 		state->denied = line->number;
 	else if (same_words(line->text, entry))
 		state->same = line->number;
-	else if (state->other == 0)
-		state->other = line->number;
+	else if (state->other == 0 &&
+		 change->target.main.kind != THUMBPRINT_NONE)
+		state->other = line->number; /* a CA may have several */
 }
 
 /* True if there is nothing to be done, or it must not be. */
@@ -137,18 +138,20 @@ replace_line(struct edit *edit, const struct command *command,
 	return number;
 }
 
-/* The first line of this pin becomes the new one; the others go. */
+/* With --replace the first line of this pin becomes the new one, and the others
+ * go. */
 static unsigned
 write_lines(struct change *change, const struct command *command,
 	    const struct buffer *text)
 {
+	bool replace = command->option[OPTION_REPLACE] != NULL;
 	struct edit *edit = &change->edit;
 	struct edit_line line;
 	unsigned number = 0;
 
 	edit_again(edit);
 	while (edit_next(edit, &line)) {
-		bool mine = line.reads &&
+		bool mine = replace && line.reads &&
 			    target_is(&change->target, &line.entry, line.text);
 		if (!mine)
 			edit_keep(edit, &line);

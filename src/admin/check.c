@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "admin/advice.h"
 #include "admin/command.h"
 #include "admin/ending.h"
 #include "admin/findings.h"
@@ -85,25 +86,6 @@ check_settings(struct check *check)
 	check_secrecy(check, path);
 }
 
-static void
-warn_of_sha1(struct check *check, const struct list *list, const char *path)
-{
-	unsigned first = 0;
-	size_t n = 0;
-
-	for (size_t i = 0; i < list->n; i++) {
-		if (list->entries[i].pin.kind != THUMBPRINT_SHA1 ||
-		    !list->entries[i].allows)
-			continue;
-		first = n++ == 0 ? list->entries[i].line : first;
-	}
-	if (n > 0)
-		findings_warn(&check->findings, path, first,
-			      "%zu %s pinned by SHA-1, this one first: prefer "
-			      "SHA-256 (certgate thumbprint FILE)",
-			      n, n == 1 ? "entry is" : "entries are");
-}
-
 /* All of the list's faults; of a list without any, what else is odd. */
 static void
 check_list(struct check *check, const char *path)
@@ -123,7 +105,7 @@ check_list(struct check *check, const char *path)
 		list_report(buffer_span(&text), &setup_files, &report);
 		if (list_build(&list, buffer_span(&text), NULL, 0, &setup_files,
 			       &e)) {
-			warn_of_sha1(check, &list, path);
+			advice_find(&check->findings, &list, path);
 			ending_find(&check->findings, &list, buffer_span(&text),
 				    path, (int64_t)time(NULL));
 		}

@@ -69,6 +69,16 @@ look_at_file(const struct place *place, struct span pin)
 	free(path);
 }
 
+/* The CAs and CRLs of a ca: entry. */
+static void
+look_at_trust(const struct place *place, const struct chain_trust *trust)
+{
+	struct chain_part part;
+
+	for (size_t i = 0; chain_trust_part(trust, i, &part); i++)
+		warn(place, part.is_crl ? "a CRL" : "a CA", part.to);
+}
+
 static void
 look_at_entry(const struct place *place, const struct entry *entry,
 	      struct span text)
@@ -80,6 +90,8 @@ look_at_entry(const struct place *place, const struct entry *entry,
 	if (text.len > entry->pin_end)
 		text.len = entry->pin_end;
 	look_at_file(place, text);
+	if (entry->trust != NULL)
+		look_at_trust(place, entry->trust);
 }
 
 void

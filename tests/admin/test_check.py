@@ -149,6 +149,22 @@ def warnings():
     out.equal(got.code, 0, "warnings are no fault")
 
 
+def authorities():
+    ca = admin.certificate(base, "ca", days=20)
+    book = write("authorities", f"ca:{ca} cn=*\nca:{ca} cn=pump-*\n"
+                 f"ca:{base}/nowhere.pem cn=a\n")
+    got = admin.run("check", "--quiet", "--list", book)
+    out.result(got.code == 1 and [p for p, _ in found(book, got.out)] ==
+               ["3:1"] and "nowhere.pem: No such file" in got.out,
+               "a CA's file that is not there", got)
+    write("authorities", f"ca:{ca} cn=*\nca:{ca} cn=pump-*\n")
+    got = admin.run("check", "--quiet", "--list", book)
+    out.equal([(p, t[:20]) for p, t in found(book, got.out, "warning")],
+              [("1", "any name that this C"), ("1", "a CA ends within 30 "),
+               ("2", "a CA ends within 30 ")],
+              "a CA of any name, and one that ends soon")
+
+
 def files():
     """Who may read and write, with the command that mends it."""
     book = write("files.list", f"{B}\n")
@@ -243,6 +259,7 @@ def as_json():
 
 all_broken()
 warnings()
+authorities()
 files()
 other_user()
 as_json()

@@ -136,7 +136,7 @@ def explain():
                     "CERTGATE_REMOTE_USER=*\n")
     conf.chmod(0o640)
     rows = [
-        (["--hub", "plant"], 0, "listed", "200", ["yes"] * 11),
+        (["--hub", "plant"], 0, "listed", "200", ["yes"] * 12),
         (["--hub", "office"], 1, "entry-hub", "403", ["yes"] * 8 + ["no"]),
         (["--hub", "other"], 1, "hub", "404", ["yes", "no"]),
         (["--now", "2020-01-01"], 1, "certificate-not-yet", "403",
@@ -227,9 +227,39 @@ def compare(case):
                f"{reason[1]}\n{body}\n{got}")
 
 
+def authority():
+    """A certificate of a CA: through the same verbs."""
+    ca = admin.certificate(base, "plant-ca")
+    device = admin.issued(base, "pump-9", ca)
+    book = base / "ca.list"
+    got = admin.run("allow", "--list", book, f"ca:{ca}", "cn=pump-*",
+                    "groups=plant")
+    out.result(got.code == 0 and book.read_text() ==
+               f"ca:{ca} cn=pump-* groups=plant\n", "allow a CA", got)
+    got = admin.run("allow", "--list", book, f"ca:{ca}", "cn=valve-*")
+    out.result(got.code == 0 and got.out.startswith("allowed: line 2 "),
+               "and another name of it", got)
+    got = admin.run("allow", "--list", book, f"ca:{ca}")
+    out.result(got.code == 1 and "stays as it is" in got.err,
+               "never without a name", got)
+    got = admin.run("list", "--list", book, "--json")
+    out.equal([(t["kind"], t["pin"], t["options"]) for t in
+               json.loads(got.out)],
+              [("ca", f"ca:{ca}", "cn=pump-* groups=plant"),
+               ("ca", f"ca:{ca}", "cn=valve-*")], "list a CA")
+    got = admin.run("explain", "--list", book, device)
+    told = explained(got)
+    out.result(got.code == 0 and '"userId":"pump-9"' in told["answer"] and
+               told["entry"].startswith(f"{book}:1: "), "explain its device",
+               got)
+    got = admin.run("remove", "--list", book, f"ca:{ca}")
+    out.equal((got.code, book.read_text()), (0, ""), "remove a CA")
+
+
 thumbprint()
 hostile_text()
 entries()
 explain()
+authority()
 same_as_the_handler()
 out.done()

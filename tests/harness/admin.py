@@ -41,6 +41,21 @@ def certificate(folder, name, *more, subject=None, days=365):
     return path
 
 
+def issued(folder, name, ca, days=30):
+    """A certificate of the CA in the file ca, whose key is beside it."""
+    path, request = folder / f"{name}.pem", folder / f"{name}.csr"
+    subprocess.run(
+        ["openssl", "req", "-newkey", "ec", "-pkeyopt",
+         "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+         str(folder / f"{name}.key"), "-out", str(request), "-subj",
+         f"/CN={name}"], check=True, capture_output=True)
+    subprocess.run(
+        ["openssl", "x509", "-req", "-in", str(request), "-CA", str(ca),
+         "-CAkey", str(ca.with_suffix(".key")), "-days", str(days), "-out",
+         str(path)], check=True, capture_output=True)
+    return path
+
+
 def digest(path, kind):
     """What openssl says of it: sha1, sha256, or spki."""
     if kind == "spki":
