@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: ISC
+# Copyright The certgate authors
+#
+# bash completion of certgate(1)
+
+_certgate() {
+	local current=$2 previous=$3 setup="--config --list --help" options
+	local edit="$setup --dry-run"
+	local entry="user= groups= roles= subprotocol= client-id= query. hub=
+		not-before= expires= cn= san= crl="
+
+	case $previous in
+	--config | --list)
+		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+		return
+		;;
+	--as)
+		mapfile -t COMPREPLY < <(compgen -u -- "$current")
+		return
+		;;
+	--mqtt)
+		mapfile -t COMPREPLY < <(compgen -W "4 5" -- "$current")
+		return
+		;;
+	--comment | --hub | --connection-id | --user | --now)
+		COMPREPLY=()
+		return
+		;;
+	esac
+	if [ "$COMP_CWORD" -eq 1 ]; then
+		mapfile -t COMPREPLY < <(compgen -W "check thumbprint list \
+			allow deny remove explain --help --version" \
+			-- "$current")
+		return
+	fi
+	case ${COMP_WORDS[1]} in
+	check) options="$setup --json --quiet --as" ;;
+	thumbprint) options="--json --help" ;;
+	list) options="$setup --json" ;;
+	allow) options="$edit --replace --comment --spki" ;;
+	deny) options="$edit --comment --spki" ;;
+	remove) options="$edit" ;;
+	explain)
+		options="$setup --hub --connection-id --user --mqtt --now"
+		;;
+	*) options="" ;;
+	esac
+	case ${COMP_WORDS[1]},$current in
+	*,-*)
+		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
+		;;
+	check,* | list,*)
+		COMPREPLY=()
+		;;
+	allow,*)
+		mapfile -t COMPREPLY < <(compgen -f -- "$current"
+			[ "$COMP_CWORD" -lt 3 ] ||
+				compgen -W "$entry" -- "$current")
+		[[ ${COMPREPLY[0]-} != *[=.] ]] || compopt -o nospace 2>/dev/null
+		;;
+	*)
+		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+		;;
+	esac
+}
+complete -o filenames -F _certgate certgate
