@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <string.h>
+
+#include "emulator/client.h"
+#include "emulator/json_value.h"
+#include "emulator/mqtt_client.h"
+#include "emulator/mqtt_session.h"
+#include "emulator/trace.h"
+#include "emulator/event.h"
+
+enum {
+	CONNECT_LIMIT_S = 10, /* from the WebSocket to the packet */
+	INPUT_MAX = 2 * MESSAGE_MAX, /* bytes */
+};
+
+gpointer
+mqtt_client_new(JsonObject *connect_body)
+{
+	struct mqtt_client *client = g_new0(struct mqtt_client, 1);
+
+	client->connect_body = connect_body;
+	client->input = g_byte_array_new();
+	client->end = MQTT_ADMINISTRATIVE_ACTION;
+	return client;
+}
+
+static void
+free_client(gpointer data)
+{
+	struct mqtt_client *client = data;
+
+	if (client == NULL)
+		return;
+	g_clear_handle_id(&client->timer, g_source_remove);
+	mqtt_connect_clear(&client->connect);
+	json_object_unref(client->connect_body);
+	g_clear_pointer(&client->goodbye, json_object_unref);
+	g_byte_array_unref(client->input);
+	g_free(client);
+}
+
+void
+mqtt_client_send(struct connection *connection, GByteArray *packet)
+{
+	connection_send_binary(connection, packet->data, packet->len);
+	g_byte_array_unref(packet);
+}
+
+void
+mqtt_client_end(struct connection *connection, enum mqtt_reason reason,
+		const char *why)
+{
+	struct mqtt_client *client = connection->client;
+
+	client->end = reason;
+	connection_close(connection, SOUP_WEBSOCKET_CLOSE_NORMAL, why);
+}
+
+static int
+on_silence(gpointer data)
+{
+	struct connection *connection = data;
+	struct mqtt_client *client = connection->client;
+
+	client->timer = 0;
+	mqtt_client_end(connection, MQTT_KEEP_ALIVE_TIMEOUT,
+			"The client was silent for too long.");
+	return G_SOURCE_REMOVE;
+}
+
+/* The client owns the timer and goes with the connection. */
+static void
+limit_silence(struct connection *connection, guint seconds)
+{
+	struct mqtt_client *client = connection->client;
+
+	g_clear_handle_id(&client->timer, g_source_remove);
+	if (seconds > 0 && connection->socket != NULL)
+		client->timer =
+			g_timeout_add_seconds(seconds, on_silence, connection);
+}
+
+void
+mqtt_client_begin(struct connection *connection)
+{
+	limit_silence(connection, CONNECT_LIMIT_S);
+}
+
+static void
+dismiss(struct connection *connection, const char *reason)
+{
+	struct mqtt_client *client = connection->client;
+	GByteArray *body, *properties;
+
+	client->is_ended_here = true;
+	if (!connection->is_admitted || client->connect.version != MQTT_5)
+		return;
+	body = g_byte_array_new();
+	properties = g_byte_array_new();
+	mqtt_write_u8(body, (guint8)client->end);
+	if (reason != NULL)
+		mqtt_property_text(properties, MQTT_REASON_STRING, reason);
+	mqtt_properties_write(body, properties);
+	mqtt_client_send(connection, mqtt_packet(MQTT_DISCONNECT, 0, body));
+}
+
+static void
+tell_end(struct connection *connection, JsonObject *body)
+{
+	struct mqtt_client *client = connection->client;
+	JsonObject *mqtt = json_object_new();
+
+	g_clear_handle_id(&client->timer, g_source_remove);
+	json_object_set_boolean_member(mqtt, "initiatedByClient",
+				       !client->is_ended_here);
+	if (client->goodbye != NULL)
+		json_object_set_object_member(mqtt, "disconnectPacket",
+					      json_object_ref(client->goodbye));
+	else
+		json_object_set_null_member(mqtt, "disconnectPacket");
+	json_object_set_object_member(body, "mqtt", mqtt);
+}
+
+/* MQTT between clients and from servers is not part of the emulator. */
+static void
+deliver(struct connection *connection, const struct message *message)
+{
+	g_autofree char *id = trace_word(connection->id);
+
+	(void)message;
+	trace_line(TRACE_WARNING, "MessageNotDelivered",
+		   "connection=%s: MQTT clients get answers to events only",
+		   id);
+}
+
+static void go_on(struct connection *connection);
+
+static void
+refuse(struct connection *connection, GByteArray *packet)
+{
+	g_autofree char *label = g_strdup_printf("code=%u", packet->data[3]);
+	g_autofree char *id = trace_word(connection->id);
+
+	trace_line(TRACE_WARNING, "ConnectionRefused",
+		   "hub=%s connection=%s %s", connection->hub->settings->name,
+		   id, label);
+	mqtt_client_send(connection, packet);
+	connection_close(connection, SOUP_WEBSOCKET_CLOSE_NORMAL, NULL);
+}
+
+static void
+on_verdict(struct connection *connection, enum event_outcome outcome,
+	   const struct upstream_answer *upstream, gpointer data)
+{
+	struct mqtt_client *client = connection->client;
+	guint8 version = client->connect.version;
+	struct connect_answer answer = { .is_accepted =
+						 outcome == EVENT_UNWANTED };
+
+	(void)data;
+	client->is_waiting = false;
+	if (outcome == EVENT_ANSWERED)
+		connect_answer_read(&answer, upstream);
+	if (answer.is_accepted && answer.subprotocol != NULL &&
+	    strcmp(answer.subprotocol, CLIENT_MQTT_SUBPROTOCOL) != 0)
+		answer = (struct connect_answer){ .status = 500,
+						  .body = answer.body };
+	if (!answer.is_accepted) {
+		refuse(connection, mqtt_connack_refusal(version, answer.status,
+							answer.mqtt));
+	} else if (connection->socket == NULL) {
+		connection_admit(connection, &answer);
+		connection_leave(connection, NULL);
+	} else {
+		connection_admit(connection, &answer);
+		mqtt_client_send(connection,
+				 mqtt_connack(version,
+					      client->is_assigned
+						      ? connection->id
+						      : NULL,
+					      answer.mqtt));
+		connection->session_id = connection_random_id();
+		connection_enter(connection);
+		go_on(connection);
+	}
+	connect_answer_clear(&answer);
+}
+
+static void
+ask_handler(struct connection *connection)
+{
+	struct mqtt_client *client = connection->client;
+
+	json_object_set_object_member(client->connect_body, "mqtt",
+				      mqtt_connect_json(&client->connect));
+	g_autofree char *text = json_value_object_text(client->connect_body);
+	struct event event = {
+		.name = "connect",
+		.content_type = "application/json; charset=utf-8",
+		.body = g_bytes_new(text, strlen(text)),
+	};
+	client->is_waiting = true;
+	event_send(connection, &event, on_verdict, NULL);
+	g_bytes_unref(event.body);
+}
+
+static void
+take_connect(struct connection *connection, struct mqtt_reader body)
+{
+	struct mqtt_client *client = connection->client;
+	enum mqtt_reason reason = mqtt_connect_read(&client->connect, body);
+
+	client->has_connect = true;
+	if (reason != MQTT_SUCCESS) {
+		refuse(connection,
+		       mqtt_connack_fault(client->connect.version, reason));
+		return;
+	}
+	client->is_assigned = *client->connect.client_id == '\0';
+	if (!client->is_assigned) {
+		g_free(connection->id);
+		connection->id = g_strdup(client->connect.client_id);
+	}
+	connection->physical_id = connection_random_id();
+	ask_handler(connection);
+}
+
+static void
+take_disconnect(struct connection *connection, struct mqtt_reader body)
+{
+	struct mqtt_client *client = connection->client;
+	struct mqtt_properties properties = { 0 };
+	guint8 code = body.left > 0 ? mqtt_read_u8(&body) : 0;
+
+	if (body.left > 0)
+		mqtt_properties_read(&properties, &body);
+	client->goodbye = json_object_new();
+	json_object_set_int_member(client->goodbye, "code", code);
+	json_object_set_member(client->goodbye, "userProperties",
+			       mqtt_user_properties_json(&properties));
+	mqtt_properties_clear(&properties);
+	connection_leave(connection, NULL);
+	connection_close(connection, SOUP_WEBSOCKET_CLOSE_NORMAL, NULL);
+}
+
+static void
+take_packet(struct connection *connection, guint8 first,
+	    struct mqtt_reader body)
+{
+	struct mqtt_client *client = connection->client;
+	guint type = first >> 4;
+	guint8 flags = first & 0x0f;
+
+	if (client->has_connect == (type == MQTT_CONNECT))
+		mqtt_client_end(connection, MQTT_PROTOCOL_ERROR,
+				"CONNECT comes first, and once.");
+	else if (type == MQTT_CONNECT)
+		take_connect(connection, body);
+	else if (type == MQTT_PUBLISH)
+		mqtt_session_publish(connection, flags, body);
+	else if (type == MQTT_SUBSCRIBE || type == MQTT_UNSUBSCRIBE)
+		mqtt_session_filters(connection, type == MQTT_SUBSCRIBE, body);
+	else if (type == MQTT_PINGREQ)
+		mqtt_client_send(connection, mqtt_packet(MQTT_PINGRESP, 0,
+							 g_byte_array_new()));
+	else if (type == MQTT_DISCONNECT)
+		take_disconnect(connection, body);
+	else if (type != MQTT_PUBACK)
+		mqtt_client_end(connection, MQTT_PROTOCOL_ERROR,
+				"A packet of this type is not expected.");
+}
+
+/* Takes the packets that are there, but none behind CONNECT before the verdict
+ * on that. */
+static void
+go_on(struct connection *connection)
+{
+	struct mqtt_client *client = connection->client;
+
+	while (!client->is_waiting && !connection->has_left &&
+	       !client->is_ended_here) {
+		struct mqtt_reader body;
+		gsize taken = 0;
+		guint8 first;
+		enum mqtt_take take = mqtt_take_packet(client->input->data,
+						       client->input->len,
+						       &first, &body, &taken);
+		if (take == MQTT_TAKE_MORE)
+			return;
+		if (take == MQTT_TAKE_BAD) {
+			mqtt_client_end(connection, MQTT_MALFORMED_PACKET,
+					"The packet does not read.");
+			return;
+		}
+		take_packet(connection, first, body);
+		g_byte_array_remove_range(client->input, 0, (guint)taken);
+	}
+}
+
+static void
+received(struct connection *connection, bool is_text, GBytes *data)
+{
+	struct mqtt_client *client = connection->client;
+	gsize size;
+	const guint8 *bytes = g_bytes_get_data(data, &size);
+
+	if (is_text || client->input->len + size > INPUT_MAX) {
+		mqtt_client_end(connection, MQTT_PROTOCOL_ERROR,
+				"The message is no MQTT.");
+		return;
+	}
+	g_byte_array_append(client->input, bytes, (guint)size);
+	go_on(connection);
+	if (client->has_connect && !connection->has_left)
+		limit_silence(connection,
+			      client->connect.keep_alive_s * 3U / 2);
+}
+
+const struct client_kind client_mqtt = {
+	.received = received,
+	.deliver = deliver,
+	.dismiss = dismiss,
+	.tell_end = tell_end,
+	.free = free_client,
+};
