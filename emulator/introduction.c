@@ -49,6 +49,16 @@ introduction_offers(const struct introduction *introduction,
 	return false;
 }
 
+/* The caller frees it. */
+static char *
+decode(const char *text)
+{
+	g_autofree char *spaced = g_strdelimit(g_strdup(text), "+", ' ');
+	char *plain = g_uri_unescape_string(spaced, NULL);
+
+	return plain == NULL ? g_strdup(text) : plain;
+}
+
 /* Without the token, which is given. */
 static JsonObject *
 read_query(SoupServerMessage *message, char **token)
@@ -56,20 +66,21 @@ read_query(SoupServerMessage *message, char **token)
 	JsonObject *out = json_object_new();
 	const char *query =
 		g_uri_get_query(soup_server_message_get_uri(message));
-	GUriParamsIter iterator;
-	char *name, *value;
+	g_auto(GStrv) pairs = g_strsplit(query == NULL ? "" : query, "&", -1);
 
-	g_uri_params_iter_init(&iterator, query == NULL ? "" : query, -1, "&",
-			       G_URI_PARAMS_WWW_FORM);
-	while (g_uri_params_iter_next(&iterator, &name, &value, NULL)) {
+	for (char **pair = pairs; *pair != NULL; pair++) {
+		char *equals = strchr(*pair, '=');
+		if (equals != NULL)
+			*equals = '\0';
+		g_autofree char *raw = decode(*pair);
+		g_autofree char *name = g_utf8_make_valid(raw, -1);
+		g_autofree char *value = decode(equals ? equals + 1 : "");
 		if (strcmp(name, "access_token") == 0) {
 			g_free(*token);
 			*token = g_steal_pointer(&value);
-		} else {
+		} else if (*name != '\0') {
 			json_value_append(out, name, value);
 		}
-		g_free(name);
-		g_free(value);
 	}
 	return out;
 }

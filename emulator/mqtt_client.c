@@ -141,12 +141,11 @@ static void go_on(struct connection *connection);
 static void
 refuse(struct connection *connection, GByteArray *packet)
 {
-	g_autofree char *label = g_strdup_printf("code=%u", packet->data[3]);
 	g_autofree char *id = trace_word(connection->id);
 
 	trace_line(TRACE_WARNING, "ConnectionRefused",
-		   "hub=%s connection=%s %s", connection->hub->settings->name,
-		   id, label);
+		   "hub=%s connection=%s connack=%u",
+		   connection->hub->settings->name, id, packet->data[3]);
 	mqtt_client_send(connection, packet);
 	connection_close(connection, SOUP_WEBSOCKET_CLOSE_NORMAL, NULL);
 }

@@ -69,7 +69,9 @@ on_client(SoupServer *server, SoupServerMessage *message, const char *path,
 	for (guint i = 0; i < G_N_ELEMENTS(kinds); i++) {
 		if (!g_str_has_prefix(path, kinds[i].prefix))
 			continue;
-		hub = service_hub(service, path + strlen(kinds[i].prefix));
+		g_autofree char *name = g_uri_unescape_string(
+			path + strlen(kinds[i].prefix), NULL);
+		hub = name == NULL ? NULL : service_hub(service, name);
 		is_mqtt = kinds[i].is_mqtt;
 	}
 	if (hub == NULL)
@@ -114,6 +116,14 @@ parse_address(const char *text, GError **error)
 SoupServer *
 server_start(struct service *service, GError **error)
 {
+	static const struct {
+		const char *path;
+		SoupServerCallback answer;
+	} trees[] = {
+		{ "/client", on_client },
+		{ "/clients", on_client },
+		{ "/api", on_rest },
+	};
 	const struct settings *settings = service->settings;
 	g_autoptr(GSocketAddress) address =
 		parse_address(settings->listen, error);
@@ -127,13 +137,15 @@ server_start(struct service *service, GError **error)
 		return NULL;
 	g_autoptr(SoupServer) server = soup_server_new(
 		"tls-certificate", certificate, "tls-auth-mode",
-		G_TLS_AUTHENTICATION_REQUESTED, "raw-paths", FALSE, NULL);
+		G_TLS_AUTHENTICATION_REQUESTED, "raw-paths", TRUE, NULL);
 	g_signal_connect(server, "request-started", G_CALLBACK(on_request),
 			 NULL);
-	soup_server_add_early_handler(server, NULL, limit_body, NULL, NULL);
-	soup_server_add_handler(server, "/client", on_client, service, NULL);
-	soup_server_add_handler(server, "/clients", on_client, service, NULL);
-	soup_server_add_handler(server, "/api", on_rest, service, NULL);
+	for (guint i = 0; i < G_N_ELEMENTS(trees); i++) {
+		soup_server_add_early_handler(server, trees[i].path, limit_body,
+					      NULL, NULL);
+		soup_server_add_handler(server, trees[i].path, trees[i].answer,
+					service, NULL);
+	}
 	if (!soup_server_listen(server, address, SOUP_SERVER_LISTEN_HTTPS,
 				error))
 		return NULL;

@@ -89,8 +89,12 @@ audience_is(const char *audience, const struct token_rules *rules)
 		audience, G_URI_FLAGS_ENCODED_PATH | G_URI_FLAGS_ENCODED_QUERY,
 		NULL);
 
-	if (uri == NULL || g_uri_get_host(uri) == NULL ||
-	    strcmp(g_uri_get_path(uri), rules->path) != 0)
+	if (uri == NULL || g_uri_get_host(uri) == NULL)
+		return false;
+	g_autofree char *path =
+		g_uri_unescape_string(g_uri_get_path(uri), NULL);
+	g_autofree char *wanted = g_uri_unescape_string(rules->path, NULL);
+	if (path == NULL || g_strcmp0(path, wanted) != 0)
 		return false;
 	for (const char *const *host = rules->hosts; *host != NULL; host++) {
 		if (g_ascii_strcasecmp(*host, g_uri_get_host(uri)) == 0)
