@@ -5,9 +5,9 @@
 and from there back; every request that it sends is recorded and checked."""
 import json
 import pathlib
-import struct
+import re
+import subprocess
 import sys
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import emulator, identities, mqtt, place, processes, recorder  # noqa: E402
@@ -373,13 +373,41 @@ def trace(stage):
                          f"no secret is in the trace: {secret[:8]}")
 
 
+def manual(stage):
+    """The page has what the program has."""
+    folder = place.SOURCE / "emulator"
+    page = (folder / "certgate-emulator.1").read_text()
+    source = "".join(p.read_text() for p in sorted(folder.glob("*.c")))
+    names = set(re.findall(
+        r'"((?:AbuseProtection|Connection|HttpHandler|Message|Rest)[A-Za-z]+)"',
+        source))
+    described = set(re.findall(r"Li ((?:[A-Z][a-z]+){2,})\b", page))
+    stage.out.equal(described, names, "manual: the names in the trace")
+    usage = subprocess.run([emulator.PROGRAM, "--help"], capture_output=True,
+                           text=True, check=True).stdout
+    stage.out.equal(set(re.findall(r"Fl -([a-z-]+)", page)),
+                    set(re.findall(r"--([a-z-]+)", usage)),
+                    "manual: the options")
+    taken = set(re.findall(r'"--([a-z-]+)"', source))
+    stage.out.equal(taken, set(re.findall(r"--([a-z-]+)", usage)),
+                    "usage: the options")
+    for arguments, code in [(["--hub"], 2), (["--none", "x"], 2), ([], 2)]:
+        done = subprocess.run([emulator.PROGRAM, *arguments],
+                              capture_output=True, check=False)
+        stage.out.equal(done.returncode, code, f"exit code of {arguments}")
+    tour = (folder / "README.md").read_text()
+    missing = [p.stem for p in folder.glob("*.[ch]")
+               if f"`{p.stem}`" not in tour]
+    stage.out.equal(missing, [], "emulator/README.md has every file")
+
+
 def main():
     if not emulator.PROGRAM.exists():
         print("1..0 # SKIP the emulator is not built")
         return
     stage = Stage()
     for part in (gate, token, json_client, rest, mqtt_clients, limits, trace,
-                 recorded):
+                 recorded, manual):
         part(stage)
     stage.close()
     stage.out.done()
