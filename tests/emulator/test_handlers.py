@@ -10,7 +10,7 @@ import re
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import emulator, mqtt, identities, place, recorder  # noqa: E402
+from harness import emulator, identities, mqtt, place, recorder  # noqa: E402
 from harness import shapes, tap, websocket  # noqa: E402
 
 HOST = "test.webpubsub.azure.com"
