@@ -5,6 +5,7 @@
 format, licence.  Each check is also run on a copy with a fault planted for it,
 and must find that."""
 import functools
+import json
 import os
 import pathlib
 import re
@@ -202,7 +203,7 @@ def text_files(root):
 def check_licence(root):
     for path in text_files(root):
         if path.suffix in (".c", ".h", ".py", ".sh", ".ac", ".am", ".conf",
-                           ".bicep") \
+                           ".bicep", ".go", ".mjs") \
                 or path.name in ("bootstrap", ".clang-format") \
                 or path.parent.name == ".ci":
             head = path.read_text()[:400]
@@ -225,6 +226,26 @@ def check_words(root):
                 yield f"{path.relative_to(root)}:{number}: {line[:80]}"
 
 
+def check_packages(root):
+    """npm's packages are pinned, and no host is named that they come from."""
+    folder = root / "tests/e2e"
+    wanted = json.loads((folder / "package.json").read_text())
+    for name, version in wanted.get("devDependencies", {}).items():
+        if not re.fullmatch(r"\d+\.\d+\.\d+", version):
+            yield f"package.json: {name} is not pinned: {version}"
+    if wanted.get("dependencies"):
+        yield "package.json: there are dependencies that are not for tests"
+    lock = json.loads((folder / "package-lock.json").read_text())
+    if lock["packages"][""].get("devDependencies") != \
+            wanted["devDependencies"]:
+        yield "package-lock.json is not that of package.json"
+    for name, package in lock["packages"].items():
+        if "resolved" in package:
+            yield f"package-lock.json: {name} names a host"
+        if name and "integrity" not in package:
+            yield f"package-lock.json: {name} has no digest"
+
+
 def check_shell(root):
     scripts = [p for p in text_files(root)
                if p.read_bytes()[:20].startswith((b"#!/bin/bash",
@@ -235,7 +256,8 @@ def check_shell(root):
         yield done.stdout[:600]
 
 
-CHECKS = {  # name: check, the file that is spoilt, what is added to it
+# name: check, the file that is spoilt, what is added to it or (old, new)
+CHECKS = {
     "layers": (check_layers, "src/base/hex.c",
                '#include "policy/list.h"\n'),
     "layers, libraries": (check_layers, "src/policy/list.c",
@@ -259,6 +281,8 @@ CHECKS = {  # name: check, the file that is spoilt, what is added to it
     "format": (check_format, "src/base/hex.c", "int  x ;\n"),
     "licence": (check_licence, "tests/spoilt.py", "pass\n"),
     "words": (check_words, "src/base/hex.c", "/* TO" "DO */\n"),
+    "npm's packages": (check_packages, "tests/e2e/package-lock.json",
+                       ('"integrity"', '"resolved": "https://a", "integrity"')),
     "shell": (check_shell, "tests/spoilt.sh",
               "#!/bin/sh\n# SPDX-License-Identifier: ISC\nrm $x\n"),
 }
@@ -285,7 +309,8 @@ def main():
         out.result(not found, name, "\n".join(found))
         spoilt = root / path
         before = spoilt.read_text() if spoilt.exists() else None
-        spoilt.write_text((before or "") + fault)
+        spoilt.write_text(before.replace(*fault) if isinstance(fault, tuple)
+                          else (before or "") + fault)
         out.result(len(list(check(root))) > len(found),
                    f"{name}: a planted fault is found")
         if before is None:
