@@ -381,11 +381,11 @@ def manual(stage):
     names = set(re.findall(
         r'"((?:AbuseProtection|Connection|HttpHandler|Message|Rest)[A-Za-z]+)"',
         source))
-    described = set(re.findall(r"Li ((?:[A-Z][a-z]+){2,})\b", page))
+    described = set(re.findall(r"Li ((?:[A-Z][a-z]+){2,})(?![\w-])", page))
     stage.out.equal(described, names, "manual: the names in the trace")
     usage = subprocess.run([emulator.PROGRAM, "--help"], capture_output=True,
                            text=True, check=True).stdout
-    stage.out.equal(set(re.findall(r"Fl -([a-z-]+)", page)),
+    stage.out.equal(set(re.findall(r"(?:Fl|\|) -([a-z-]+)", page)),
                     set(re.findall(r"--([a-z-]+)", usage)),
                     "manual: the options")
     taken = set(re.findall(r'"--([a-z-]+)"', source))
