@@ -33,7 +33,7 @@ build() {
 	[ -e Makefile ] || "$source/configure" --enable-sanitizers \
 		--enable-werror CC=clang CPPFLAGS= CFLAGS='-O1 -g' LDFLAGS=
 	# shellcheck disable=SC2086
-	"$MAKE" -j2 certgate.fcgi tests/doors/inprocess \
+	"$MAKE" -j2 certgate certgate.fcgi tests/doors/inprocess \
 		tests/fuzz/fuzz $UNIT_TESTS
 }
 
@@ -57,6 +57,11 @@ if try "builds with clang, sanitizers and no warning" build; then
 	try tests/doors/test_inprocess.py env \
 		BUILD_DIR="$BUILD_DIR/sanitized" \
 		"$srcdir/tests/doors/test_inprocess.py" || :
+	for test in check edit show; do
+		try "tests/admin/test_$test.py" env \
+			BUILD_DIR="$BUILD_DIR/sanitized" \
+			"$srcdir/tests/admin/test_$test.py" || :
+	done
 fi
 echo "1..$count"
 exit "$failed"

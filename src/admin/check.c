@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -51,25 +50,6 @@ take_line(void *context, enum log_level level, const struct error *e)
 	findings_add(context, level, e);
 }
 
-/* A settings file with a secret in it is not for everybody. */
-static void
-check_secrecy(struct check *check, const char *path)
-{
-	struct stat s;
-
-	if (path == NULL || stat(path, &s) != 0 || (s.st_mode & S_IROTH) == 0)
-		return;
-	for (size_t i = 0; settings_help(i) != NULL; i++) {
-		if (!settings_help(i)->secret || check->given[i].line == 0)
-			continue;
-		findings_warn(&check->findings, path, 0,
-			      "has %s in it and is readable by everybody; "
-			      "mend it with chmod o-r %s",
-			      settings_help(i)->name, path);
-		return;
-	}
-}
-
 static void
 check_settings(struct check *check)
 {
@@ -83,7 +63,6 @@ check_settings(struct check *check)
 	settings_report(buffer_span(&check->config), path, environ,
 			check->given, &report);
 	check->file = NULL;
-	check_secrecy(check, path);
 }
 
 /* All of the list's faults; of a list without any, what else is odd. */

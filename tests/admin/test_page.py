@@ -108,7 +108,7 @@ def examples():
     conf = base / "plant" / "certgate.conf"
     conf.write_text(f"CERTGATE_LIST={base}/plant/list\n")
     environment = processes.bare_environment({"CERTGATE_CONFIG": str(conf)})
-    environment["PATH"] = f"{place.BUILD}:{environment['PATH']}"
+    environment["PATH"] = f"{admin.COMMAND.parent}:{environment['PATH']}"
     commands = re.findall(r"^\$ (.*)$", section("EXAMPLES"), re.MULTILINE)
     out.result(len(commands) >= 9, "certgate(1) has examples")
     for command in commands:

@@ -12,7 +12,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import cases, cgi, inprocess, place, processes, tap  # noqa: E402
 
-PAGES = {p.name: p for p in sorted((place.SOURCE / "src").glob("*/*.[58]"))}
+PAGES = {p.name: p for p in sorted((place.SOURCE / "src").glob("*/*.[158]"))}
 EXAMPLE = place.SOURCE / "src/policy/certgate.conf"
 LIST = "CERTGATE_LIST=/etc/certgate/list\n"
 KEY = "a-key-of-nobody-0123456789"

@@ -26,7 +26,7 @@ SUITE = "bookworm"
 MACHINE = """apache2 autopkgtest ca-certificates curl dbus haproxy
 libapache2-mod-fcgid libfcgi0ldbl libjson-c5 libssl3 lighttpd nginx-light
 openssl python3 systemd systemd-sysv""".split()
-AUTOPKGTESTS = ["cgi", "lighttpd", "apache2", "nginx"]
+AUTOPKGTESTS = ["cgi", "command", "lighttpd", "apache2", "nginx"]
 NSPAWN = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit",
           "--private-network"]
 BOOT_SECONDS = 600
