@@ -134,7 +134,7 @@ class Show:
 def rotate(show, configuration, old, new):
     """Both pins while the change is under way."""
     configuration.write_list(f"sha256:{old.sha256} user=pump-7\n"
-                             f"sha256:{new.sha256} user=pump-7\n")
+                             f"sha256:{new.sha256} user=pump-7 groups=plant\n")
     taken = place.wait_for(lambda: "list 2:" in show.configuration.log_since(0)
                            or not tick(show))
     show.good = show.good and taken
@@ -174,6 +174,19 @@ def play(show, configuration, one, two):
                  [two.element()], 200, "listed", "pump-7")
     show.connect("the first one still: connect", [one.element()], 200,
                  "listed", "pump-7")
+
+
+def explain(build, configuration, client):
+    """What the administrator's command says of the same list."""
+    command = ["certgate", "explain", "--hub", HUB, str(client.file)]
+    print(f"\n$ {' '.join(command[:-1])} {client.file.name}", flush=True)
+    done = subprocess.run([build / command[0], *command[1:]], check=False,
+                          capture_output=True, text=True,
+                          env=configuration.environment())
+    good = done.returncode == 0 and \
+        '{"userId":"pump-7","groups":["plant"]}' in done.stdout
+    print(done.stdout + ("" if good else done.stderr), end="", flush=True)
+    return good
 
 
 def stay(server, configuration, one):
@@ -221,6 +234,7 @@ def main():
     print(f"{options.server} with certgate.fcgi on 127.0.0.1:{server.port}\n")
     show = Show(server.port, configuration)
     play(show, configuration, one, two)
+    show.good &= explain(options.build.resolve(), configuration, two)
     print("\nall as it should be" if show.good else
           "\nNOT all as it should be; the log:\n" +
           configuration.log_since(0))
