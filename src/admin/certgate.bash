@@ -10,7 +10,7 @@ _certgate() {
 		not-before= expires= cn= san= crl="
 
 	case $previous in
-	--config | --list)
+	--config | --list | --ca | --admitted)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
@@ -22,14 +22,19 @@ _certgate() {
 		mapfile -t COMPREPLY < <(compgen -W "4 5" -- "$current")
 		return
 		;;
-	--comment | --hub | --connection-id | --user | --now)
+	--format)
+		mapfile -t COMPREPLY < <(compgen -W "curl http json" -- "$current")
+		return
+		;;
+	--comment | --hub | --connection-id | --user | --now | --post | --tag)
 		COMPREPLY=()
 		return
 		;;
 	esac
 	if [ "$COMP_CWORD" -eq 1 ]; then
 		mapfile -t COMPREPLY < <(compgen -W "check thumbprint list \
-			allow deny remove explain --help --version" \
+			allow deny remove explain simulate doctor stats \
+			addresses --help --version" \
 			-- "$current")
 		return
 	fi
@@ -43,13 +48,20 @@ _certgate() {
 	explain)
 		options="$setup --hub --connection-id --user --mqtt --now"
 		;;
+	simulate)
+		options="--config --hub --connection-id --user --mqtt --format
+			--post --ca --help"
+		;;
+	doctor) options="--config --hub --ca --admitted --help" ;;
+	stats) options="--config --json --prometheus --help" ;;
+	addresses) options="--tag --apache --nginx --lighttpd --help" ;;
 	*) options="" ;;
 	esac
 	case ${COMP_WORDS[1]},$current in
 	*,-*)
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
 		;;
-	check,* | list,*)
+	check,* | list,* | doctor,* | stats,*)
 		COMPREPLY=()
 		;;
 	allow,*)

@@ -21,6 +21,15 @@ enum command_option {
 	OPTION_USER,
 	OPTION_MQTT,
 	OPTION_NOW,
+	OPTION_FORMAT,
+	OPTION_POST,
+	OPTION_CA,
+	OPTION_PROMETHEUS,
+	OPTION_TAG,
+	OPTION_APACHE,
+	OPTION_NGINX,
+	OPTION_LIGHTTPD,
+	OPTION_ADMITTED,
 	OPTION_HELP,
 	OPTIONS
 };
@@ -40,5 +49,9 @@ enum exit_code allow_run(const struct command *command);
 enum exit_code deny_run(const struct command *command);
 enum exit_code remove_run(const struct command *command);
 enum exit_code explain_run(const struct command *command);
+enum exit_code simulate_run(const struct command *command);
+enum exit_code doctor_run(const struct command *command);
+enum exit_code stats_run(const struct command *command);
+enum exit_code addresses_run(const struct command *command);
 
 #endif

@@ -34,18 +34,25 @@ read_all(int fd, struct buffer *bytes, struct error *e)
 			return true;
 		bytes->len += (size_t)n;
 		if (bytes->len == bytes->max)
-			return error_set(e, "too large, at most %d bytes",
-					 INPUT_MAX);
+			return error_set(e, "too large, at most %zu bytes",
+					 bytes->max - 1);
 	}
 }
 
 bool
 input_read(const char *path, struct buffer *bytes, struct error *e)
 {
+	return input_read_large(path, INPUT_MAX, bytes, e);
+}
+
+bool
+input_read_large(const char *path, size_t max, struct buffer *bytes,
+		 struct error *e)
+{
 	bool standard = strcmp(path, "-") == 0;
 	int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 
-	buffer_init(bytes, INPUT_MAX + 1);
+	buffer_init(bytes, max + 1);
 	bool ok = fd >= 0 ? read_all(fd, bytes, e)
 			  : error_system(e, "cannot be opened");
 	if (!ok)
@@ -106,4 +113,21 @@ input_next_certificate(struct span *rest, struct buffer *der,
 	return (!der->failed && certificate_read(buffer_span(der), c)) ||
 	       error_set(e, "a certificate that does not read: expected "
 			    "X.509 in PEM or DER");
+}
+
+bool
+input_certificate(const char *path, struct buffer *der, struct error *e)
+{
+	struct buffer bytes;
+	struct certificate c;
+
+	bool ok = input_read(path, &bytes, e);
+	if (ok) {
+		struct span rest = buffer_span(&bytes);
+		ok = input_next_certificate(&rest, der, &c, e) ||
+		     error_set(e, "no certificate: expected PEM or DER");
+		error_where(e, path);
+	}
+	buffer_free(&bytes);
+	return ok;
 }

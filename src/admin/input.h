@@ -18,6 +18,10 @@ enum { INPUT_MAX = 1048576 /* bytes; a bundle of some hundred certificates */ };
 bool input_read(const char *path, struct buffer *bytes, struct error *e)
 	__attribute__((warn_unused_result));
 
+/* The same with another limit. */
+bool input_read_large(const char *path, size_t max, struct buffer *bytes,
+		      struct error *e) __attribute__((warn_unused_result));
+
 /* There may be a certificate in bytes: they look like PEM, or like DER. */
 bool input_is_certificate(struct span bytes);
 
@@ -26,6 +30,11 @@ bool input_is_certificate(struct span bytes);
  * without e behind the last one, and with e if one does not read. */
 bool input_next_certificate(struct span *rest, struct buffer *der,
 			    struct certificate *c, struct error *e)
+	__attribute__((warn_unused_result));
+
+/* Reads the first certificate in the file path, or of standard input, into der
+ * (initialised by the caller). */
+bool input_certificate(const char *path, struct buffer *der, struct error *e)
 	__attribute__((warn_unused_result));
 
 #endif

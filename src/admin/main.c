@@ -40,6 +40,20 @@ static const struct {
 	[OPTION_MQTT] = { "mqtt", "4|5", "an MQTT client: 3.1.1 or 5.0" },
 	[OPTION_NOW] = { "now", "TIME",
 			 "YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ, not now" },
+	[OPTION_FORMAT] = { "format", "FORM", "curl, http or json" },
+	[OPTION_POST] = { "post", "URL", "send it, and print the answer" },
+	[OPTION_CA] = { "ca", "FILE",
+			"a PEM file with the CAs to believe, not the "
+			"system's" },
+	[OPTION_PROMETHEUS] = { "prometheus", NULL,
+				"print what Prometheus reads" },
+	[OPTION_TAG] = { "tag", "NAME",
+			 "another tag, such as AzureWebPubSub.WestEurope" },
+	[OPTION_APACHE] = { "apache", NULL, "lines for Apache" },
+	[OPTION_NGINX] = { "nginx", NULL, "lines for nginx" },
+	[OPTION_LIGHTTPD] = { "lighttpd", NULL, "lines for lighttpd" },
+	[OPTION_ADMITTED] = { "admitted", "FILE",
+			      "a certificate that is to be let in" },
 	[OPTION_HELP] = { "help", NULL, "print this and exit" },
 };
 
@@ -75,6 +89,27 @@ static const struct verb {
 	  SETUP | BIT(OPTION_HUB) | BIT(OPTION_CONNECTION_ID) |
 		  BIT(OPTION_USER) | BIT(OPTION_MQTT) | BIT(OPTION_NOW),
 	  1, 1, explain_run },
+	{ "simulate", "[FILE|-]",
+	  "a signed connect event of a client with this certificate, or none",
+	  BIT(OPTION_CONFIG) | BIT(OPTION_HELP) | BIT(OPTION_HUB) |
+		  BIT(OPTION_CONNECTION_ID) | BIT(OPTION_USER) |
+		  BIT(OPTION_MQTT) | BIT(OPTION_FORMAT) | BIT(OPTION_POST) |
+		  BIT(OPTION_CA),
+	  0, 1, simulate_run },
+	{ "doctor", "URL",
+	  "the service played from outside: what is wrong, what to change",
+	  BIT(OPTION_CONFIG) | BIT(OPTION_HELP) | BIT(OPTION_HUB) |
+		  BIT(OPTION_CA) | BIT(OPTION_ADMITTED),
+	  1, 1, doctor_run },
+	{ "stats", "", "what the handlers of this host have counted",
+	  BIT(OPTION_CONFIG) | BIT(OPTION_HELP) | BIT(OPTION_JSON) |
+		  BIT(OPTION_PROMETHEUS),
+	  0, 0, stats_run },
+	{ "addresses", "FILE|-",
+	  "the service's addresses as lines of a web server",
+	  BIT(OPTION_HELP) | BIT(OPTION_TAG) | BIT(OPTION_APACHE) |
+		  BIT(OPTION_NGINX) | BIT(OPTION_LIGHTTPD),
+	  1, 1, addresses_run },
 };
 
 enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };

@@ -7,9 +7,9 @@
 
 #include "admin/input.h"
 #include "admin/occasion.h"
+#include "admin/posting.h"
 #include "base/date.h"
 #include "base/hex.h"
-#include "protocol/pem.h"
 
 enum {
 	WORDS_MAX = 65536, /* bytes of all parameters */
@@ -75,39 +75,6 @@ read_time(const char *text, int64_t *seconds, struct error *e)
 			 error_word(span_of(text)));
 }
 
-/* The body of an event in which the certificate der is presented. */
-static void
-make_body(struct buffer *body, struct span der, const struct certificate *c,
-	  const char *mqtt)
-{
-	char label[2 * DIGEST_SHA1_SIZE];
-	struct buffer pem;
-	struct span rest, line;
-
-	hex_encode(c->sha1, DIGEST_SHA1_SIZE, label);
-	buffer_init(&pem, INPUT_MAX);
-	pem_encode(der, &pem);
-	buffer_add(body, SPAN("{\"claims\":{},\"query\":{},\"headers\":{},"
-			      "\"subprotocols\":[],\"clientCertificates\":"
-			      "[{\"thumbprint\":\""));
-	buffer_add(body, (struct span){ label, sizeof(label) });
-	buffer_add(body, SPAN("\",\"content\":\""));
-	rest = buffer_span(&pem);
-	while (span_next(&rest, "\n", &line)) {
-		buffer_add(body, line);
-		buffer_add(body, SPAN("\\n"));
-	}
-	buffer_add(body, SPAN("\"}]"));
-	if (mqtt != NULL) {
-		buffer_add(body, SPAN(",\"mqtt\":{\"protocolVersion\":"));
-		buffer_add(body, span_of(mqtt));
-		buffer_add_byte(body, '}');
-	}
-	buffer_add_byte(body, '}');
-	body->failed |= pem.failed;
-	buffer_free(&pem);
-}
-
 static bool
 read_body(struct occasion *occasion, const struct command *command,
 	  struct error *e)
@@ -128,8 +95,15 @@ read_body(struct occasion *occasion, const struct command *command,
 		buffer_add(&occasion->body, rest);
 	else
 		ok = ok && input_next_certificate(&rest, &der, &c, e);
-	if (ok && !event)
-		make_body(&occasion->body, buffer_span(&der), &c, mqtt);
+	if (ok && !event) {
+		struct posting_plan plan = {
+			.der = buffer_span(&der),
+			.mqtt = mqtt == NULL	 ? 0
+				: mqtt[0] == '4' ? 4
+						 : 5,
+		};
+		ok = posting_body(&occasion->body, &plan);
+	}
 	error_where(e, error_word(span_of(command->arguments[0])));
 	buffer_free(&bytes);
 	buffer_free(&der);

@@ -6,8 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "admin/print.h"
 #include "admin/setup.h"
 #include "host/file.h"
+#include "host/log.h"
 #include "policy/settings.h"
 
 static bool
@@ -81,4 +83,21 @@ setup_list(struct error *e)
 	settings_free(&settings);
 	buffer_wipe(&text);
 	return path;
+}
+
+/* Warnings are for certgate check. */
+static void
+take_error(void *context, enum log_level level, const struct error *e)
+{
+	(void)context;
+	if (level == LOG_LEVEL_ERROR)
+		print_error(e);
+}
+
+bool
+setup_open(struct store *store)
+{
+	log_divert(take_error, NULL);
+	store_open(store, environ);
+	return store->has_settings;
 }

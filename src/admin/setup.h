@@ -8,6 +8,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "host/store.h"
 #include "policy/entry.h"
 
 /* How the files are read that entries name. */
@@ -23,5 +24,9 @@ bool setup_read_config(struct buffer *text, struct error *e)
 /* Gives the path of the list: free(). NULL and e if there is none, or the
  * settings do not read. */
 char *setup_list(struct error *e);
+
+/* Reads everything as the handler does, and prints what is wrong.  False if the
+ * settings do not read; to be closed with store_close in any case. */
+bool setup_open(struct store *store) __attribute__((warn_unused_result));
 
 #endif

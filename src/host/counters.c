@@ -272,6 +272,16 @@ counters_set_now(struct counters *c, const struct counters_now *now)
 	store_page(c);
 }
 
+/* A second name of a file would count it twice. */
+static bool
+is_page(int file)
+{
+	struct stat s;
+
+	return fstat(file, &s) == 0 && S_ISREG(s.st_mode) && s.st_nlink == 1 &&
+	       s.st_size == COUNTER_PAGE_SIZE;
+}
+
 bool
 counters_read(const char *path,
 	      void (*take)(void *context, struct span page, bool runs),
@@ -286,7 +296,7 @@ counters_read(const char *path,
 		int file = open_number(folder, i, O_RDONLY);
 		if (file < 0)
 			continue;
-		if (read_page(file, text))
+		if (is_page(file) && read_page(file, text))
 			take(context, (struct span){ text, sizeof(text) },
 			     flock(file, LOCK_SH | LOCK_NB) != 0);
 		close(file);

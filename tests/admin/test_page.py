@@ -3,6 +3,7 @@
 # Copyright The certgate authors
 """certgate(1) and the completion say what the command does: verbs, options and
 exit codes are the program's, every example is run."""
+import json
 import os
 import pathlib
 import re
@@ -105,8 +106,16 @@ def examples():
     admin.certificate(base, "pump-7")
     admin.issued(base, "pump-9", ca)
     (base / "plant" / "list").touch()
+    (base / "plant" / "stats").mkdir()
     conf = base / "plant" / "certgate.conf"
-    conf.write_text(f"CERTGATE_LIST={base}/plant/list\n")
+    conf.write_text(f"CERTGATE_LIST={base}/plant/list\n"
+                    f"CERTGATE_STATS={base}/plant/stats\n")
+    (base / "ServiceTags_Public.json").write_text(json.dumps({"values": [{
+        "name": "AzureWebPubSub", "properties": {
+            "addressPrefixes": ["20.1.2.0/24"]}}]}))
+    gate = processes.Configuration(base / "gate", {}, "")
+    handler = processes.Handler(gate)
+    server = processes.Lighttpd(base / "lighttpd", gate)
     environment = processes.bare_environment({"CERTGATE_CONFIG": str(conf)})
     environment["PATH"] = f"{admin.COMMAND.parent}:{environment['PATH']}"
     commands = re.findall(r"^\$ (.*)$", section("EXAMPLES"), re.MULTILINE)
@@ -115,10 +124,13 @@ def examples():
         if "--as root" in command and os.geteuid() != 0:
             continue
         done = subprocess.run(
-            command.replace("/etc/certgate", f"{base}/plant"), shell=True,
+            command.replace("/etc/certgate", f"{base}/plant").replace(
+                "https://HOST", f"http://localhost:{server.port}"), shell=True,
             cwd=base, env=environment, capture_output=True, text=True,
             check=False)
         out.equal(done.returncode, 0, f"certgate(1): {command[:60]}")
+    server.close()
+    handler.close()
     for verb in verbs():
         out.result(any(f"certgate {verb}" in c for c in commands),
                    f"certgate(1): an example of {verb}")

@@ -27,7 +27,9 @@ LAYERS = {
     "emulator": ["emulator"],
 }
 OUTSIDE = {  # a library: the files that may name it
-    "json-c/": ["protocol/event.c", "protocol/response.c"],
+    "curl/": ["admin/web.c"],
+    "json-c/": ["protocol/event.c", "protocol/response.c",
+                "admin/service_tags.c"],
     "openssl/": ["protocol/digest.c", "protocol/signature.c",
                  "protocol/pem.c", "protocol/certificate.c",
                  "protocol/certificate_text.c",

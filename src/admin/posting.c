@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "admin/posting.h"
+#include "base/date.h"
+#include "base/hex.h"
+#include "host/log_line.h"
+#include "protocol/digest.h"
+#include "protocol/pem.h"
+
+enum { HEADERS_MAX = 65536 /* bytes */ };
+
+bool
+posting_id(char id[POSTING_ID + 1], struct error *e)
+{
+	uint8_t bytes[POSTING_ID / 2];
+
+	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
+		return error_system(e, "random bytes");
+	hex_encode(bytes, sizeof(bytes), id);
+	id[POSTING_ID] = '\0';
+	return true;
+}
+
+struct span
+posting_origin(const struct settings *settings)
+{
+	if (settings->origins != NULL && settings->origins[0] != NULL)
+		return span_of(settings->origins[0]);
+	return SPAN("certgate.example");
+}
+
+/* RFC 3986 2.3: what may stand in a query as it is. */
+static bool
+is_unreserved(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
+	       c == '~';
+}
+
+void
+posting_url(const char *url, const struct settings *settings,
+	    struct buffer *out)
+{
+	const char *query = strchr(url, '?');
+
+	buffer_add(out, span_of(url));
+	if (settings->code == NULL ||
+	    (query != NULL && strstr(query, "code=") != NULL))
+		return;
+	buffer_add(out, query == NULL ? SPAN("?code=") : SPAN("&code="));
+	for (const char *c = settings->code; *c != '\0'; c++) {
+		char digits[2];
+		if (is_unreserved(*c)) {
+			buffer_add_byte(out, *c);
+			continue;
+		}
+		hex_encode((const uint8_t *)c, 1, digits);
+		buffer_add_byte(out, '%');
+		buffer_add(out, (struct span){ digits, sizeof(digits) });
+	}
+}
+
+static void
+add_header(struct buffer *headers, const char *name, struct span value)
+{
+	if (value.ptr == NULL)
+		return;
+	buffer_add(headers, span_of(name));
+	buffer_add(headers, SPAN(": "));
+	buffer_add(headers, value);
+	buffer_add_byte(headers, '\n');
+}
+
+/* One token for each key, as the service sends those of both its keys. */
+static bool
+add_signature(struct buffer *headers, const struct posting_plan *plan,
+	      const struct settings *settings)
+{
+	if (plan->unsigned_ || settings->n_keys == 0)
+		return true;
+	buffer_add(headers, SPAN("ce-signature: "));
+	for (size_t i = 0; i < settings->n_keys; i++) {
+		char token[SIGNATURE_TOKEN_SIZE];
+		if (!signature_make(settings->keys[i], plan->connection, token))
+			return false;
+		if (plan->wrong)
+			memset(token + sizeof(token) - 9, '0', 8);
+		if (i > 0)
+			buffer_add_byte(headers, ',');
+		buffer_add(headers, span_of(token));
+	}
+	buffer_add_byte(headers, '\n');
+	return true;
+}
+
+static void
+add_source(struct buffer *headers, const struct posting_plan *plan)
+{
+	buffer_add(headers, SPAN("ce-source: /hubs/"));
+	buffer_add(headers, plan->hub);
+	buffer_add(headers, SPAN("/client/"));
+	buffer_add(headers, plan->connection);
+	if (plan->mqtt != 0)
+		buffer_add(headers, SPAN("/physical-1"));
+	buffer_add_byte(headers, '\n');
+}
+
+static void
+add_time(struct buffer *headers)
+{
+	buffer_add(headers, SPAN("ce-time: "));
+	log_line_time(headers, (int64_t)time(NULL));
+	buffer_add_byte(headers, '\n');
+}
+
+static bool
+add_headers(struct buffer *headers, const struct posting_plan *plan,
+	    const struct settings *settings)
+{
+	add_header(headers, "WebHook-Request-Origin", plan->origin);
+	add_header(headers, "Content-Type",
+		   SPAN("application/json; charset=utf-8"));
+	add_header(headers, "ce-specversion", SPAN("1.0"));
+	add_header(headers, "ce-awpsversion", SPAN("1.0"));
+	add_header(headers, "ce-type", SPAN("azure.webpubsub.sys.connect"));
+	add_header(headers, "ce-eventName", SPAN("connect"));
+	add_header(headers, "ce-id", SPAN("0"));
+	add_time(headers);
+	add_source(headers, plan);
+	add_header(headers, "ce-hub", plan->hub);
+	add_header(headers, "ce-connectionId", plan->connection);
+	add_header(headers, "ce-userId", plan->user);
+	if (plan->mqtt != 0) {
+		add_header(headers, "ce-subprotocol", SPAN("mqtt"));
+		add_header(headers, "ce-physicalConnectionId",
+			   SPAN("physical-1"));
+	}
+	return add_signature(headers, plan, settings);
+}
+
+/* As the service has it: lines end in CRLF, but for the last one. */
+static void
+add_pem(struct buffer *body, struct span der)
+{
+	struct buffer pem;
+	struct span rest, line;
+
+	buffer_init(&pem, PEM_MAX);
+	pem_encode(der, &pem);
+	rest = buffer_span(&pem);
+	for (bool first = true; span_next_word(&rest, "\n", &line);
+	     first = false) {
+		if (!first)
+			buffer_add(body, SPAN("\\r\\n"));
+		buffer_add(body, line);
+	}
+	body->failed |= pem.failed;
+	buffer_free(&pem);
+}
+
+static bool
+add_certificate(struct buffer *body, struct span der)
+{
+	uint8_t sha1[DIGEST_SHA1_SIZE];
+	char digits[2 * DIGEST_SHA1_SIZE];
+
+	if (der.ptr == NULL)
+		return true;
+	if (!digest_sha1(der, sha1))
+		return false;
+	hex_encode(sha1, sizeof(sha1), digits);
+	buffer_add(body, SPAN("{\"thumbprint\":\""));
+	buffer_add(body, (struct span){ digits, sizeof(digits) });
+	buffer_add(body, SPAN("\",\"content\":\""));
+	add_pem(body, der);
+	buffer_add(body, SPAN("\"}"));
+	return true;
+}
+
+bool
+posting_body(struct buffer *body, const struct posting_plan *plan)
+{
+	buffer_add(body, SPAN("{\"claims\":{},\"query\":{},\"headers\":{"));
+	if (plan->padding > 0) {
+		char *room;
+		buffer_add(body, SPAN("\"X-Padding\":[\""));
+		room = buffer_reserve(body, plan->padding);
+		if (room == NULL)
+			return false;
+		memset(room, 'x', plan->padding);
+		body->len += plan->padding;
+		buffer_add(body, SPAN("\"]"));
+	}
+	buffer_add(body, SPAN("},\"subprotocols\":["));
+	if (plan->mqtt != 0) {
+		buffer_add(body,
+			   SPAN("\"mqtt\"],\"mqtt\":{\"protocolVersion\":"));
+		buffer_add_number(body, plan->mqtt);
+		buffer_add(body, SPAN(",\"username\":null,\"password\":null,"
+				      "\"userProperties\":null}"));
+	} else {
+		buffer_add_byte(body, ']');
+	}
+	buffer_add(body, SPAN(",\"clientCertificates\":["));
+	bool ok = add_certificate(body, plan->der);
+	buffer_add(body, SPAN("]}"));
+	return ok && !body->failed;
+}
+
+bool
+posting_make(struct posting *posting, const struct posting_plan *plan,
+	     const struct settings *settings, struct error *e)
+{
+	buffer_init(&posting->headers, HEADERS_MAX);
+	buffer_init(&posting->body, POSTING_MAX);
+	if (!span_is_text(plan->hub) || !span_is_text(plan->connection) ||
+	    !span_is_text(plan->user) || !span_is_text(plan->origin))
+		return error_set(e, "a control character in the event: "
+				    "expected text");
+	return (add_headers(&posting->headers, plan, settings) &&
+		!posting->headers.failed &&
+		posting_body(&posting->body, plan)) ||
+	       error_set(e, "the event cannot be made: out of memory, or "
+			    "too large");
+}
+
+void
+posting_free(struct posting *posting)
+{
+	buffer_free(&posting->headers);
+	buffer_free(&posting->body);
+}

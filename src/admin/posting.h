@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/* posting: a connect event as the service posts it, signed with the keys of the
+ * settings. */
+#ifndef CERTGATE_ADMIN_POSTING_H
+#define CERTGATE_ADMIN_POSTING_H
+
+#include <stdbool.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "policy/settings.h"
+
+enum {
+	POSTING_ID = 32, /* characters of a connection id that is made here */
+	POSTING_MAX = 4194304 /* bytes of a body */
+};
+
+/* What is not given is left out, or stands in for itself. */
+struct posting_plan {
+	struct span der; /* absent: the client has no certificate */
+	struct span hub, connection, user, origin;
+	unsigned mqtt; /* the protocol's version; 0: no MQTT client */
+	size_t padding; /* bytes that make the body longer */
+	bool unsigned_, wrong; /* no signature, or one of nobody's */
+};
+
+/* Header lines, each ended by a newline, and the body. */
+struct posting {
+	struct buffer headers, body;
+};
+
+/* Makes it; posting_free in any case. */
+bool posting_make(struct posting *posting, const struct posting_plan *plan,
+		  const struct settings *settings, struct error *e)
+	__attribute__((warn_unused_result));
+
+/* Adds the body alone; false if it cannot be made. */
+bool posting_body(struct buffer *body, const struct posting_plan *plan)
+	__attribute__((warn_unused_result));
+
+void posting_free(struct posting *posting);
+
+/* The origin that the settings let in, or one that stands for it. */
+struct span posting_origin(const struct settings *settings);
+
+/* Adds url, with the code of the settings if it has none, to out. */
+void posting_url(const char *url, const struct settings *settings,
+		 struct buffer *out);
+
+/* A new connection id; false with e if the system gives no random bytes. */
+bool posting_id(char id[POSTING_ID + 1], struct error *e)
+	__attribute__((warn_unused_result));
+
+#endif

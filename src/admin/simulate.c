@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/* certgate simulate: a signed connect event, printed or posted. */
+#include "config.h"
+
+#include <string.h>
+
+#include "admin/command.h"
+#include "admin/input.h"
+#include "admin/posting.h"
+#include "admin/print.h"
+#include "admin/setup.h"
+#include "admin/web.h"
+
+enum { URL_MAX = 8192 /* bytes */ };
+
+static const char url_of_nobody[] = "https://HOST/eventhandler";
+
+/* For a shell: in single quotes, and those themselves as '\''. */
+static void
+print_quoted(struct span text)
+{
+	struct span part;
+
+	print("'");
+	for (bool first = true; span_next(&text, "'", &part); first = false)
+		print("%s%.*s", first ? "" : "'\\''", (int)part.len, part.ptr);
+	print("'");
+}
+
+static void
+print_curl(const struct posting *posting, struct span url)
+{
+	struct span rest = buffer_span(&posting->headers), line;
+
+	print("curl -i");
+	while (span_next_word(&rest, "\n", &line)) {
+		print(" -H ");
+		print_quoted(line);
+		print(" \\\n ");
+	}
+	print(" --data-binary ");
+	print_quoted(buffer_span(&posting->body));
+	print(" \\\n  ");
+	print_quoted(url);
+	print("\n");
+}
+
+/* From https://HOST/PATH the two. */
+static void
+print_http(const struct posting *posting, struct span url)
+{
+	struct span rest = buffer_span(&posting->headers), line, host;
+	const char *begin = memmem(url.ptr, url.len, "://", 3);
+
+	if (begin != NULL)
+		url = span_after(url, (size_t)(begin - url.ptr) + 3);
+	host = url;
+	while (url.len > 0 && url.ptr[0] != '/' && url.ptr[0] != '?')
+		url = span_after(url, 1);
+	host.len -= url.len;
+	print("POST %s%.*s HTTP/1.1\r\nHost: %.*s\r\n",
+	      url.len > 0 && url.ptr[0] == '/' ? "" : "/", (int)url.len,
+	      url.ptr, (int)host.len, host.ptr);
+	while (span_next_word(&rest, "\n", &line))
+		print("%.*s\r\n", (int)line.len, line.ptr);
+	print("Content-Length: %zu\r\nConnection: close\r\n\r\n",
+	      posting->body.len);
+	print("%.*s", (int)posting->body.len, posting->body.data);
+}
+
+static void
+print_json(const struct posting *posting, struct span url)
+{
+	(void)url;
+	print("%.*s\n", (int)posting->body.len, posting->body.data);
+}
+
+static const struct form {
+	const char *name;
+	void (*print)(const struct posting *posting, struct span url);
+} forms[] = {
+	{ "curl", print_curl },
+	{ "http", print_http },
+	{ "json", print_json },
+};
+
+enum { FORMS = sizeof(forms) / sizeof(forms[0]) };
+
+static const struct form *
+find_form(const char *name)
+{
+	for (size_t i = 0; i < FORMS; i++)
+		if (name == NULL || strcmp(name, forms[i].name) == 0)
+			return &forms[i];
+	return NULL;
+}
+
+/* The answer as it came; done if the client is let in. */
+static enum exit_code
+post(const struct posting *posting, const char *url, const char *authorities)
+{
+	struct web_request request = {
+		.method = "POST",
+		.url = url,
+		.authorities = authorities,
+		.headers = buffer_span(&posting->headers),
+		.body = buffer_span(&posting->body),
+	};
+	struct web_answer answer;
+	enum exit_code code = EXIT_SYSTEM;
+
+	web_exchange(&request, &answer);
+	if (answer.result == WEB_ANSWERED) {
+		struct span rest = buffer_span(&answer.headers), line;
+		while (span_next_word(&rest, "\r\n", &line)) {
+			print_text(line);
+			print("\n");
+		}
+		print("\n");
+		print_text(buffer_span(&answer.body));
+		if (answer.body.len > 0)
+			print("\n");
+		code = answer.status / 100 == 2 ? EXIT_DONE : EXIT_NO;
+	} else {
+		print_problem("%s: %s", error_word(span_of(url)),
+			      answer.problem);
+	}
+	web_free(&answer);
+	return code;
+}
+
+static bool
+make(struct posting *posting, const struct command *command,
+     const struct settings *settings, struct span der, struct error *e)
+{
+	const char *const *option = command->option;
+	const char *mqtt = option[OPTION_MQTT];
+	char id[POSTING_ID + 1];
+	struct posting_plan plan = {
+		.der = der,
+		.hub = span_of(option[OPTION_HUB]),
+		.connection = span_of(option[OPTION_CONNECTION_ID]),
+		.user = span_of(option[OPTION_USER]),
+		.origin = posting_origin(settings),
+		.mqtt = mqtt == NULL	 ? 0
+			: mqtt[0] == '4' ? 4
+					 : 5,
+	};
+
+	if (plan.hub.ptr == NULL)
+		plan.hub = settings->hubs == NULL ? SPAN("hub")
+						  : span_of(settings->hubs[0]);
+	if (plan.connection.ptr == NULL) {
+		if (!posting_id(id, e))
+			return false;
+		plan.connection = span_of(id);
+	}
+	if (settings->n_keys == 0)
+		print_problem("no access key is set: the event is not signed");
+	return posting_make(posting, &plan, settings, e);
+}
+
+static enum exit_code
+show(const struct command *command, const struct settings *settings,
+     struct span der, const struct form *form)
+{
+	const char *url = command->option[OPTION_POST];
+	struct posting posting = { 0 };
+	struct buffer target;
+	struct error e = { 0 };
+	enum exit_code code = EXIT_SYSTEM;
+
+	buffer_init(&target, URL_MAX);
+	posting_url(url == NULL ? url_of_nobody : url, settings, &target);
+	buffer_add_byte(&target, '\0');
+	if (target.failed)
+		print_problem("the URL is too long");
+	else if (!make(&posting, command, settings, der, &e))
+		print_error(&e);
+	else if (url != NULL)
+		code = post(&posting, target.data, command->option[OPTION_CA]);
+	else {
+		form->print(&posting, span_of(target.data));
+		code = EXIT_DONE;
+	}
+	posting_free(&posting);
+	buffer_wipe(&target);
+	return code;
+}
+
+enum exit_code
+simulate_run(const struct command *command)
+{
+	const struct form *form = find_form(command->option[OPTION_FORMAT]);
+	const char *mqtt = command->option[OPTION_MQTT];
+	struct store store = { 0 };
+	struct error e = { 0 };
+	struct buffer der;
+	enum exit_code code = EXIT_SYSTEM;
+
+	if (form == NULL || (mqtt != NULL && strcmp(mqtt, "4") != 0 &&
+			     strcmp(mqtt, "5") != 0)) {
+		print_problem(form == NULL ? "expected --format curl, http or "
+					     "json"
+					   : "expected --mqtt 4 or 5");
+		return EXIT_MISUSED;
+	}
+	buffer_init(&der, INPUT_MAX);
+	if (command->n > 0 &&
+	    !input_certificate(command->arguments[0], &der, &e)) {
+		print_error(&e);
+	} else if (setup_open(&store) && web_start()) {
+		code = show(command, &store.settings,
+			    command->n > 0 ? buffer_span(&der)
+					   : (struct span){ 0 },
+			    form);
+		web_stop();
+	}
+	store_close(&store);
+	buffer_free(&der);
+	return code;
+}

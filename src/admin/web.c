@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <curl/curl.h>
+
+#include "admin/web.h"
+
+bool
+web_start(void)
+{
+	return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+}
+
+void
+web_stop(void)
+{
+	curl_global_cleanup();
+}
+
+/* A longer answer ends the exchange: nobody who is asked fills our memory. */
+static size_t
+take_bytes(char *bytes, size_t one, size_t n, void *context)
+{
+	struct buffer *to = context;
+
+	(void)one;
+	buffer_add(to, (struct span){ bytes, n });
+	return to->failed ? 0 : n;
+}
+
+struct upload {
+	struct span rest;
+};
+
+static size_t
+give_bytes(char *to, size_t one, size_t n, void *context)
+{
+	struct upload *upload = context;
+
+	n *= one;
+	if (n > upload->rest.len)
+		n = upload->rest.len;
+	if (n > 0)
+		memcpy(to, upload->rest.ptr, n);
+	upload->rest = span_after(upload->rest, n);
+	return n;
+}
+
+static const struct {
+	CURLcode code;
+	enum web_result result;
+} results[] = {
+	{ CURLE_OK, WEB_ANSWERED },
+	{ CURLE_COULDNT_RESOLVE_HOST, WEB_NO_NAME },
+	{ CURLE_COULDNT_CONNECT, WEB_NO_CONNECTION },
+	{ CURLE_SSL_CONNECT_ERROR, WEB_NO_TLS },
+	{ CURLE_PEER_FAILED_VERIFICATION, WEB_NO_TLS },
+	{ CURLE_SSL_CACERT_BADFILE, WEB_NO_TLS },
+	{ CURLE_OPERATION_TIMEDOUT, WEB_SLOW },
+};
+
+static enum web_result
+result_of(CURLcode code)
+{
+	for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++)
+		if (results[i].code == code)
+			return results[i].result;
+	return WEB_BROKEN;
+}
+
+/* Header lines as libcurl wants them; NULL if there is no memory. */
+static struct curl_slist *
+make_headers(const struct web_request *request)
+{
+	/* Not by libcurl: it would wait for an answer of its own. */
+	struct curl_slist *list = curl_slist_append(NULL, "Expect:");
+	struct span rest = request->headers, line;
+
+	if (request->chunked && list != NULL)
+		list = curl_slist_append(list, "Transfer-Encoding: chunked");
+	while (list != NULL && span_next_word(&rest, "\n", &line)) {
+		char *text = span_copy(line);
+		struct curl_slist *longer =
+			text == NULL ? NULL : curl_slist_append(list, text);
+		free(text);
+		if (longer == NULL)
+			curl_slist_free_all(list);
+		list = longer;
+	}
+	return list;
+}
+
+static void
+set_body(CURL *curl, const struct web_request *request, struct upload *upload)
+{
+	if (request->body.ptr == NULL)
+		return;
+	upload->rest = request->body;
+	(void)curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+	(void)curl_easy_setopt(curl, CURLOPT_READFUNCTION, give_bytes);
+	(void)curl_easy_setopt(curl, CURLOPT_READDATA, upload);
+	if (!request->chunked)
+		(void)curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE,
+				       (curl_off_t)request->body.len);
+}
+
+static void
+set_up(CURL *curl, const struct web_request *request, struct web_answer *answer)
+{
+	(void)curl_easy_setopt(curl, CURLOPT_URL, request->url);
+	(void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	(void)curl_easy_setopt(curl, CURLOPT_PROXY, "");
+	(void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	(void)curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)WEB_TIMEOUT_S);
+	(void)curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
+	(void)curl_easy_setopt(curl, CURLOPT_CERTINFO, 1L);
+	(void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, answer->problem);
+	(void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);
+	(void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer->body);
+	(void)curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_bytes);
+	(void)curl_easy_setopt(curl, CURLOPT_HEADERDATA, &answer->headers);
+	if (request->chunked) /* HTTP/2 has none */
+		(void)curl_easy_setopt(curl, CURLOPT_HTTP_VERSION,
+				       (long)CURL_HTTP_VERSION_1_1);
+	if (request->authorities != NULL)
+		(void)curl_easy_setopt(curl, CURLOPT_CAINFO,
+				       request->authorities);
+}
+
+static void
+take_certificate_end(CURL *curl, struct web_answer *answer)
+{
+	struct curl_certinfo *info = NULL;
+	struct span prefix = SPAN("Expire date:");
+
+	if (curl_easy_getinfo(curl, CURLINFO_CERTINFO, &info) != CURLE_OK ||
+	    info == NULL || info->num_of_certs == 0)
+		return;
+	for (struct curl_slist *line = info->certinfo[0]; line != NULL;
+	     line = line->next)
+		if (span_starts(span_of(line->data), prefix))
+			answer->certificate_end = (int64_t)curl_getdate(
+				line->data + prefix.len, NULL);
+	if (answer->certificate_end < 0)
+		answer->certificate_end = 0;
+}
+
+void
+web_exchange(const struct web_request *request, struct web_answer *answer)
+{
+	CURL *curl = curl_easy_init();
+	struct curl_slist *headers = make_headers(request);
+	struct upload upload = { .rest = { 0 } };
+	long status = 0;
+
+	*answer = (struct web_answer){ 0 };
+	buffer_init(&answer->headers, WEB_ANSWER_MAX);
+	buffer_init(&answer->body, WEB_ANSWER_MAX);
+	if (curl != NULL && headers != NULL) {
+		set_up(curl, request, answer);
+		set_body(curl, request, &upload);
+		(void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+		CURLcode code = curl_easy_perform(curl);
+		answer->result = result_of(code);
+		if (code != CURLE_OK && answer->problem[0] == '\0')
+			(void)snprintf(answer->problem, sizeof(answer->problem),
+				       "%s", curl_easy_strerror(code));
+		(void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+		(void)curl_easy_getinfo(curl, CURLINFO_TOTAL_TIME,
+					&answer->seconds);
+		answer->status = (int)status;
+		take_certificate_end(curl, answer);
+	}
+	curl_slist_free_all(headers);
+	curl_easy_cleanup(curl);
+}
+
+void
+web_free(struct web_answer *answer)
+{
+	buffer_free(&answer->headers);
+	buffer_free(&answer->body);
+}
+
+struct span
+web_header(const struct web_answer *answer, const char *name, unsigned n)
+{
+	struct span rest = buffer_span(&answer->headers), line, found;
+
+	while (span_next_word(&rest, "\r\n", &line)) {
+		struct span value = line;
+		span_next(&value, ":", &found);
+		if (value.ptr != NULL &&
+		    span_equal_nocase(found, span_of(name)) && n-- == 0)
+			return span_trim(value);
+	}
+	return (struct span){ 0 };
+}

@@ -1,0 +1,296 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+# Copyright The certgate authors
+"""certgate doctor: a set-up without a fault is said to be that, through each web
+server; each planted fault is found and named.  Every set-up is a real server
+with the real handler behind it; what is planted is one change of its
+configuration, its certificate, or the handler's settings."""
+import pathlib
+import re
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import place, processes, tap  # noqa: E402
+
+KEY = "one0123456789abcdef"
+ORIGIN = "doctor.webpubsub.azure.com"
+SETTINGS = {"CERTGATE_ACCESS_KEYS": KEY, "CERTGATE_HUB": "pumps",
+            "CERTGATE_ORIGINS": ORIGIN}
+out = tap.Tap()
+base = place.temporary()
+
+
+def openssl(*arguments):
+    return subprocess.run(["openssl", *map(str, arguments)], check=True,
+                          capture_output=True, text=True).stdout
+
+
+def make_ca(name):
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt",
+            "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+            base / f"{name}.key", "-out", base / f"{name}.pem", "-days", "30",
+            "-subj", f"/CN={name}")
+
+
+def make_certificate(name, host="localhost", days="30", ca="ca", more=()):
+    key, request = base / f"{name}.key", base / f"{name}.csr"
+    extensions = base / f"{name}.ext"
+    extensions.write_text(f"subjectAltName=DNS:{host}\n")
+    openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+            "-nodes", "-keyout", key, "-out", request, "-subj",
+            f"/CN={name}")
+    openssl("x509", "-req", "-in", request, "-CA", base / f"{ca}.pem",
+            "-CAkey", base / f"{ca}.key", "-days", days, "-extfile",
+            extensions, "-out", base / f"{name}.pem", *more)
+    # lighttpd and nginx as they start, and as another user.
+    key.chmod(0o644)
+
+
+def run_doctor(configuration, url, *options):
+    return subprocess.run(
+        [place.BUILD / "certgate", "doctor", url, "--ca", base / "ca.pem",
+         *options], env=configuration.environment(), capture_output=True,
+        text=True, timeout=120, check=False)
+
+
+class TlsNginx(processes.Server):
+    """nginx with TLS; plant replaces text of its configuration."""
+
+    def __init__(self, folder, configuration, certificate="good", plant=()):
+        super().__init__(folder, configuration.log)
+        www = processes.snippet("nginx.conf", {
+            "/run/certgate/certgate.sock": configuration.folder / "socket"})
+        text = f"""
+{"user root;" if processes.os.geteuid() == 0 else ""}
+daemon off;
+pid {self.folder}/pid;
+error_log {configuration.log} warn;
+worker_processes 1;
+events {{ }}
+http {{
+  access_log off;
+  client_body_temp_path {self.folder}/body;
+  fastcgi_temp_path {self.folder}/fastcgi;
+  proxy_temp_path {self.folder}/proxy;
+  uwsgi_temp_path {self.folder}/uwsgi;
+  scgi_temp_path {self.folder}/scgi;
+  server {{
+    listen 127.0.0.1:{self.port} ssl;
+    ssl_certificate {base}/{certificate}.pem;
+    ssl_certificate_key {base}/{certificate}.key;
+{www}
+  }}
+}}
+"""
+        for old, new in plant:
+            if old not in text:
+                tap.bail_out(f"nginx's configuration does not have {old}")
+            text = text.replace(old, new, 1)
+        self.begin([processes.find("nginx"), "-p", self.folder, "-c",
+                    self.write("nginx.conf", text)], {"PATH": "/usr/bin:/bin"})
+
+
+LOCATION = re.search(r"location [^{]*\{", (
+    place.SOURCE / "www/nginx.conf").read_text())[0]
+
+
+def inside(line):
+    """A line more in the location."""
+    return [(LOCATION, LOCATION + "\n" + line)]
+
+
+def gate(name, settings=None):
+    configuration = processes.Configuration(
+        base / name, {**SETTINGS, **(settings or {})},
+        f"sha256:{PIN} user=pump-7\n")
+    return configuration
+
+
+def judge(name, done, words, faults=None):
+    """words: all of them are in one fault."""
+    found = re.findall(r"^FAULT .*\n.*\n.*", done.stdout, re.MULTILINE)
+    good = any(all(w in fault for w in words) for fault in found)
+    out.result(good and done.returncode == 1 and
+               (faults is None or len(found) == faults),
+               f"{name}: {' '.join(words)[:50]}",
+               done.stdout + done.stderr)
+
+
+# name: what nginx is given, the server's certificate, the handler's settings,
+# the words that the fault must be named with.
+PLANTED = {
+    "an expired certificate":
+        ([], "expired", {}, ["expired", "renew"]),
+    "a certificate of nobody":
+        ([], "stranger", {}, ["public CA"]),
+    "a certificate for another host":
+        ([], "other", {}, ["name in the URL"]),
+    "a certificate that ends soon":
+        ([], "soon", {}, ["ends in 2 days"]),
+    "a redirect":
+        (inside("return 301 https://elsewhere.example/;"), "good", {},
+         ["AbuseProtectionResponseInvalidStatusCode", "redirect to",
+          "elsewhere"]),
+    "OPTIONS answered for CORS":
+        (inside("if ($request_method = OPTIONS) { return 204; }"), "good", {},
+         ["AbuseProtectionResponseMissingAllowedOrigin", "CORS"]),
+    "OPTIONS forbidden":
+        (inside("limit_except POST { deny all; }"), "good", {},
+         ["AbuseProtectionResponseInvalidStatusCode", "403",
+          "let OPTIONS and POST"]),
+    "POST forbidden":
+        (inside("limit_except OPTIONS { deny all; }"), "good", {},
+         ["HttpHandlerUnexpectedResponse", "403",
+          "let OPTIONS and POST"]),
+    "a login":
+        (inside("auth_basic x; auth_basic_user_file /dev/null;"), "good", {},
+         ["asks for a login", "exempt"]),
+    "another path":
+        ([(LOCATION, "location /elsewhere {")], "good", {},
+         ["AbuseProtectionResponseInvalidStatusCode", "path is not"]),
+    "no origin passed on":
+        (inside("fastcgi_param HTTP_WEBHOOK_REQUEST_ORIGIN '';"), "good", {},
+         ["WebHook-Request-Origin", "pass"]),
+    "no signature passed on":
+        (inside("fastcgi_param HTTP_CE_SIGNATURE '';"), "good", {},
+         ["ce-signature", "access keys"]),
+    "no connection id passed on":
+        (inside("fastcgi_param HTTP_CE_CONNECTIONID '';"), "good", {},
+         ["HttpHandlerUnexpectedResponse", "400", "ce- headers"]),
+    "a small body only":
+        ([("client_max_body_size", "client_max_body_size 64k; #")], "good",
+         {}, ["413", "client_max_body_size"]),
+    "error pages":
+        ([(LOCATION, "location = /no { return 403 no; }\n" + LOCATION +
+           "\nfastcgi_intercept_errors on; error_page 403 /no;")], "good",
+         {}, ["replaced on its way", "fastcgi_intercept_errors"]),
+    "a page for everything":
+        (inside("add_header WebHook-Allowed-Origin *; return 200;"), "good",
+         {}, ["a client that nobody knows is let in"]),
+    "another origin allowed":
+        ([], "good", {"CERTGATE_ORIGINS": "other.example"},
+         ["CERTGATE_ORIGINS", "refuses the origin"]),
+    "other keys":
+        ([], "good", {"CERTGATE_ACCESS_KEYS": "two0123456789abcdef"},
+         ["signature", "access keys"]),
+    "another hub":
+        ([], "good", {"CERTGATE_HUB": "other"},
+         ["404", "CERTGATE_HUB"]),
+    "unsigned events read":
+        ([], "good", {"CERTGATE_SIGNATURE": "off"},
+         ["wrong signature", "CERTGATE_SIGNATURE=required"]),
+    "settings that do not read":
+        ([], "good", {"CERTGATE_CHECK_DATES": "perhaps"},
+         ["AbuseProtectionResponseInvalidStatusCode", "no settings",
+          "certgate check"]),
+}
+# The same of other servers: lines more in their configuration.
+OTHERS = {
+    "Apache, error pages":
+        (processes.Apache, 'ProxyErrorOverride On\nErrorDocument 403 "no"',
+         ["replaced on its way", "ErrorDocument"]),
+    "Apache, OPTIONS forbidden":
+        (processes.Apache, "<If \"%{REQUEST_METHOD} == 'OPTIONS'\">\n"
+         "Require all denied\n</If>", ["403", "let OPTIONS and POST"]),
+    "lighttpd, error pages":
+        (processes.Lighttpd, 'server.error-intercept = "enable"\n'
+         f'server.errorfile-prefix = "{base}/status-"',
+         ["replaced on its way", "server.error-intercept"]),
+}
+
+
+def planted():
+    own = gate("own")
+    for number, (name, (plant, certificate, settings, words)) in enumerate(
+            PLANTED.items()):
+        configuration = gate(f"planted-{number}", settings)
+        handler = processes.Handler(configuration)
+        server = TlsNginx(base / f"nginx-{number}", configuration,
+                          certificate, plant)
+        done = run_doctor(
+            own, f"https://localhost:{server.port}/eventhandler",
+            "--admitted", base / "pump.pem")
+        judge(name, done, words)
+        server.close()
+        handler.close()
+
+
+def planted_elsewhere():
+    (base / "status-403.html").write_text("no")
+    for number, (name, (kind, more, words)) in enumerate(OTHERS.items()):
+        configuration = gate(f"other-{number}")
+        handler = processes.Handler(configuration)
+        server = kind(base / f"server-{number}", configuration, more=more)
+        judge(name, run_doctor(
+            configuration, f"http://localhost:{server.port}/eventhandler"),
+            words)
+        server.close()
+        handler.close()
+
+
+def nobody_there():
+    own = gate("nobody")
+    judge("no such name", run_doctor(
+        own, "https://handler.invalid/eventhandler"), ["DNS record"])
+    judge("nothing listens", run_doctor(
+        own, f"https://localhost:{place.free_port()}/eventhandler"),
+        ["start the web server"])
+    handler = processes.Handler(own)
+    server = TlsNginx(base / "down", own)
+    handler.close()
+    judge("no handler", run_doctor(
+        own, f"https://localhost:{server.port}/eventhandler"),
+        ["502", "does not reach the handler"])
+    server.close()
+    handler = processes.Handler(own, "socket.2")
+    server = processes.Lighttpd(base / "plain", own, "spawn")
+    judge("plain HTTP where TLS is due", run_doctor(
+        own, f"https://localhost:{server.port}/eventhandler"),
+        ["let the port speak TLS"])
+    server.close()
+    handler.close()
+
+
+def good():
+    """No fault, through each server."""
+    for kind, how in ((TlsNginx, None), (processes.Lighttpd, "socket"),
+                      (processes.Apache, "proxy")):
+        name = kind.__name__
+        configuration = gate(f"good-{name}")
+        handler = processes.Handler(configuration)
+        server = kind(base / name, configuration,
+                      *([how] if how else []))
+        scheme = "http" if how else "https"
+        done = run_doctor(
+            configuration,
+            f"{scheme}://localhost:{server.port}/eventhandler",
+            "--admitted", base / "pump.pem")
+        out.result(done.returncode == 0 and "0 faults" in done.stdout and
+                   done.stdout.count("ok    ") == (10 if scheme == "https"
+                                                   else 9),
+                   f"{name}: nothing is wrong", done.stdout + done.stderr)
+        out.result("--hub-name pumps" in done.stdout and
+                   "anonymousConnectPolicy: 'allow'" in done.stdout and
+                   f"'{scheme}://localhost:{server.port}/eventhandler'" in
+                   done.stdout, f"{name}: the settings of the hub follow",
+                   done.stdout)
+        server.close()
+        handler.close()
+
+
+make_ca("ca")
+make_ca("other-ca")
+make_certificate("pump")
+PIN = openssl("x509", "-in", base / "pump.pem", "-noout", "-fingerprint",
+              "-sha256").strip().partition("=")[2]
+make_certificate("good")
+make_certificate("soon", days="3")
+make_certificate("expired", days="-1")
+make_certificate("other", host="other.example")
+make_certificate("stranger", ca="other-ca")
+good()
+nobody_there()
+planted()
+planted_elsewhere()
+out.done()
