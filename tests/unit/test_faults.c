@@ -15,7 +15,9 @@
 
 #include "handler.h"
 #include "protocol/certificate.h"
+#include "protocol/chain.h"
 #include "protocol/pem.h"
+#include "tests/unit/authority.h"
 
 #define SHA1 "c1b211808c4c4cf8a9c59501fe103ed006a70d69"
 #define SHA256                                                                 \
@@ -449,6 +451,45 @@ test_refusals(void **state)
 	}
 }
 
+/* A chain that is good now, and one that is not at that time: with too little
+ * memory neither is. */
+static bool
+verify_chain(const void *at)
+{
+	const int64_t *now = at;
+	struct chain_memory memory = { 0 };
+	struct certificate c;
+	struct buffer der;
+	struct error e = { 0 };
+	struct chain_trust *trust = chain_trust_new(SPAN(AUTHORITY), &e);
+	enum chain_result result = CHAIN_UNTRUSTED;
+
+	check((trust != NULL) != e.set, "an error and none, or neither");
+	buffer_init(&der, PEM_MAX);
+	bool read = pem_decode(SPAN(ISSUED), &der) &&
+		    certificate_read(buffer_span(&der), &c);
+	if (trust != NULL && read)
+		result = chain_verify(trust, buffer_span(&der), c.sha256, 2,
+				      *now, &memory);
+	check(result != CHAIN_GOOD || *now < INT32_MAX, "a CA that ended");
+	bool done = trust != NULL && read &&
+		    (result == CHAIN_GOOD) == (*now < INT32_MAX);
+	chain_memory_free(&memory);
+	buffer_free(&der);
+	chain_trust_free(trust);
+	return done;
+}
+
+static void
+test_chain(void **state)
+{
+	static const int64_t times[] = { 1767225600, 2524608000 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(times); i++)
+		exhaust(verify_chain, &times[i], "chain", false);
+}
+
 static int
 start(void **state)
 {
@@ -464,6 +505,7 @@ main(void)
 		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_chain),
 	};
 
 	return cmocka_run_group_tests_name("faults", tests, start, NULL);
