@@ -340,3 +340,8 @@ Include {www}
 """)
         self.begin([find("apache2"), "-D", "FOREGROUND", "-f", config],
                    {"PATH": "/usr/bin:/bin"})
+        if how == "cgid" and os.geteuid() == 0:
+            # It serves before its daemon's socket is given to its user.
+            place.wait_for(lambda: any(
+                path.stat().st_uid for path in
+                self.folder.glob("cgisock*")))
