@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
 """The vendor's own handler library and certgate, given the same events: where
-they differ is the table in VENDOR.md, and nowhere else.  --table prints it."""
-import json
+they differ is the table in VENDOR.md, and nowhere else.  --write puts it there,
+for a person to read."""
 import pathlib
 import re
 import subprocess
@@ -55,30 +55,20 @@ def ask_certgate(case, settings):
     return cgi.answer_of(done.stdout), reasons[-1] if reasons else "-"
 
 
-def start_library(groups, log):
-    """The library's handlers, one for each group, and their ports."""
-    wanted = json.dumps([configuration(group[0]) for group in groups])
-    with open(log, "wb") as errors:
-        process = subprocess.Popen(
-            ["node", clients.FOLDER / "vendor_handler.mjs", wanted],
-            stdout=subprocess.PIPE, stderr=errors, text=True)
-    return process, json.loads(process.stdout.readline() or "[]")
-
-
 def compare():
     """For each case: its name, certgate's reason, and what both mean."""
     base = place.temporary()
     groups = door.groups(
         case for case in cases.all_cases()
         if not getattr(case, "only_inprocess", False) and not case.parameters)
-    process, ports = start_library(groups, base / "library.log")
-    if len(ports) != len(groups):
-        tap.bail_out((base / "library.log").read_text()[-600:])
+    process, ports = clients.vendor_handlers(
+        [configuration(group[0]) for group in groups], base / "library.log")
     found = []
     try:
         for group, port in zip(groups, ports):
             settings = processes.Configuration(
-                base / str(port), group[0].settings, group[0].list)
+                base / str(port), group[0].settings, group[0].list,
+                group[0].files)
             for case in group:
                 answer, reason = ask_certgate(case, settings)
                 found.append((case.name, reason, meaning(case, answer),
@@ -104,14 +94,14 @@ def table(found):
 def main():
     clients.prepare()
     found = compare()
-    if sys.argv[1:] == ["--table"]:
-        print(table(found), end="")
+    text = DOCUMENT.read_text(encoding="utf-8")
+    head, mark, documented = text.partition("| certgate |")
+    if sys.argv[1:] == ["--write"]:
+        DOCUMENT.write_text(head + table(found), encoding="utf-8")
         return
     out = tap.Tap()
-    text = DOCUMENT.read_text(encoding="utf-8")
-    _, mark, documented = text.partition("| certgate |")
     out.equal((mark + documented).splitlines(), table(found).splitlines(),
-              "VENDOR.md has every difference")
+              "VENDOR.md has every difference (else: test_vendor.py --write)")
     same = [row for row in found if row[2] == row[3]]
     for name, _, ours, _ in same:
         out.result(True, f"{name}: {ours}, both")

@@ -108,6 +108,16 @@ def mqtt_client(url, ca, certificate, log, version, client_id=None):
                    url], log)
 
 
+def with_key(device):
+    """The certificate of an identities.Identity and its key in one file; None for
+    None."""
+    if device is None:
+        return None
+    both = device.file.with_suffix(".both")
+    both.write_text(device.file.read_text() + device.key.read_text())
+    return both
+
+
 def identity(ca, certificate):
     return ["--ca", ca] + (["--certificate", certificate]
                            if certificate else [])
@@ -117,3 +127,17 @@ def go_clients(url, ca, certificates, log, subprotocol=""):
     """One process; None in certificates is a client without one."""
     return Client([FOLDER / "client", "-url", url, "-ca", ca, "-subprotocol",
                    subprotocol, *(c or "-" for c in certificates)], log)
+
+
+def vendor_handlers(configurations, log):
+    """The process of vendor_handler.mjs, and a port for each configuration;
+    the caller ends it."""
+    with open(log, "wb") as errors:
+        process = subprocess.Popen(
+            ["node", FOLDER / "vendor_handler.mjs",
+             json.dumps(configurations)],
+            stdout=subprocess.PIPE, stderr=errors, text=True)
+    ports = json.loads(process.stdout.readline() or "[]")
+    if len(ports) != len(configurations):
+        tap.bail_out("vendor_handler.mjs: " + log.read_text()[-600:])
+    return process, ports
