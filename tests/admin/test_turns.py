@@ -16,7 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import admin, cases, fastcgi, place, processes, tap  # noqa: E402
 
 EACH = 500
-KILLED = 10  # of a hundred
+KILLED = 20  # of a hundred
 known = cases.certificates()
 out = tap.Tap()
 base = place.temporary()
@@ -34,25 +34,29 @@ class Administrator(threading.Thread):
         self.number = number
         self.random = random.Random(number)
         self.done, self.killed, self.failed = [], 0, []
+        self.usual = 0.02  # seconds that a command takes; the last one's
 
     def run(self):
         for i in range(EACH):
             self.allow(f"{self.number:08x}{i:032x}")
 
     def allow(self, pin):
+        begin = time.monotonic()
         command = subprocess.Popen(
             [admin.COMMAND, "allow", "--list", str(configuration.list), pin,
              f"user=pump-{pin[-4:]}"], stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             env=processes.bare_environment())
         if self.random.random() * 100 < KILLED:
-            time.sleep(self.random.random() * 0.01)
+            time.sleep(self.random.random() * self.usual)
             command.send_signal(signal.SIGKILL)
-            self.killed += 1
         said = command.communicate()[0].decode()
         if command.returncode == 0:
+            self.usual = time.monotonic() - begin
             self.done.append((pin, said))
-        elif command.returncode != -signal.SIGKILL:
+        elif command.returncode == -signal.SIGKILL:
+            self.killed += 1
+        else:
             self.failed.append(said)
 
 
@@ -88,7 +92,7 @@ def main():
     killed = sum(one.killed for one in both)
     out.equal([one.failed for one in both], [[], []],
               "no command fails that is not killed")
-    out.result(killed > 20, f"some are killed ({killed})")
+    out.result(killed > 0, f"some are killed ({killed})")
     lines = configuration.list.read_text().splitlines()
     pins = [line.split()[0] for line in lines]
     out.equal(sorted(set(done) - set(pins)), [],
