@@ -52,7 +52,8 @@ posting_url(const char *url, const struct settings *settings,
 
 	buffer_add(out, span_of(url));
 	if (settings->code == NULL ||
-	    (query != NULL && strstr(query, "code=") != NULL))
+	    (query != NULL && (strncmp(query, "?code=", 6) == 0 ||
+			       strstr(query, "&code=") != NULL)))
 		return;
 	buffer_add(out, query == NULL ? SPAN("?code=") : SPAN("&code="));
 	for (const char *c = settings->code; *c != '\0'; c++) {

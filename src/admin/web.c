@@ -150,6 +150,15 @@ take_certificate_end(CURL *curl, struct web_answer *answer)
 		answer->certificate_end = 0;
 }
 
+/* It may have words of the other side, such as names in a certificate. */
+static void
+make_harmless(char *text)
+{
+	for (; *text != '\0'; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
+
 void
 web_exchange(const struct web_request *request, struct web_answer *answer)
 {
@@ -170,6 +179,7 @@ web_exchange(const struct web_request *request, struct web_answer *answer)
 		if (code != CURLE_OK && answer->problem[0] == '\0')
 			(void)snprintf(answer->problem, sizeof(answer->problem),
 				       "%s", curl_easy_strerror(code));
+		make_harmless(answer->problem);
 		(void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
 		(void)curl_easy_getinfo(curl, CURLINFO_TOTAL_TIME,
 					&answer->seconds);

@@ -33,16 +33,16 @@ def make_ca(name):
             "-subj", f"/CN={name}")
 
 
-def make_certificate(name, host="localhost", days="30", ca="ca", more=()):
+def make_certificate(name, host="localhost", days="30", ca="ca", subject=None):
     key, request = base / f"{name}.key", base / f"{name}.csr"
     extensions = base / f"{name}.ext"
-    extensions.write_text(f"subjectAltName=DNS:{host}\n")
+    extensions.write_text(f"subjectAltName=DNS:{host}\n" if host else "")
     openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
             "-nodes", "-keyout", key, "-out", request, "-subj",
-            f"/CN={name}")
+            subject or f"/CN={name}")
     openssl("x509", "-req", "-in", request, "-CA", base / f"{ca}.pem",
             "-CAkey", base / f"{ca}.key", "-days", days, "-extfile",
-            extensions, "-out", base / f"{name}.pem", *more)
+            extensions, "-out", base / f"{name}.pem")
     # lighttpd and nginx as they start, and as another user.
     key.chmod(0o644)
 
@@ -126,6 +126,8 @@ PLANTED = {
         ([], "stranger", {}, ["public CA"]),
     "a certificate for another host":
         ([], "other", {}, ["name in the URL"]),
+    "a certificate with a name for the terminal":
+        ([], "hostile", {}, ["name in the URL", "'?[31m'"]),
     "a certificate that ends soon":
         ([], "soon", {}, ["ends in 2 days"]),
     "a redirect":
@@ -289,6 +291,7 @@ make_certificate("soon", days="3")
 make_certificate("expired", days="-1")
 make_certificate("other", host="other.example")
 make_certificate("stranger", ca="other-ca")
+make_certificate("hostile", host=None, subject="/CN=\x1b[31m")
 good()
 nobody_there()
 planted()

@@ -93,6 +93,10 @@ out.equal(json.loads(done.stdout)["clientCertificates"][0]["thumbprint"],
 out.equal(json.loads(done.stdout)["clientCertificates"][0]["content"].replace(
     "\r\n", "\n").strip(), KNOWN["device"]["pem"].replace(
         "\r\n", "\n").strip(), "json: the certificate as it is in PEM")
+simulate("--post", URL + "?barcode=7", device())
+out.equal(reason(), "listed", "a query that only looks as if it had a code")
+simulate("--post", URL + "?barcode=7&code=x", device())
+out.equal(reason(), "code", "a code of one's own stays")
 done = simulate("-", stdin=KNOWN["device"]["pem"].encode())
 out.result(done.returncode == 0 and b"curl" in done.stdout,
            "from standard input")
