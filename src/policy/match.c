@@ -119,9 +119,23 @@ dates_of(const struct client *c, const struct entry *entry)
 	return REASON_LISTED;
 }
 
-/* REASON_LISTED, or what is wrong with the chain to the entry's CA. */
+/* The entry that denies the other bytes of the certificate; NULL if none. */
+static const struct entry *
+deny_twin(const struct client *c, const struct chain_twin *twin)
+{
+	if (!twin->exists || !c->list->denies)
+		return NULL;
+	struct thumbprint sha1 = thumbprint_of(THUMBPRINT_SHA1, twin->sha1);
+	struct thumbprint sha256 =
+		thumbprint_of(THUMBPRINT_SHA256, twin->sha256);
+	const struct entry *entry = deny_by(c, &sha256);
+	return entry != NULL ? entry : deny_by(c, &sha1);
+}
+
+/* REASON_LISTED, or what is wrong with the chain to the CA of m's entry, which
+ * becomes the one that denies, if one does. */
 static enum reason
-chain_of(const struct client *c, const struct entry *entry)
+chain_of(const struct client *c, struct match *m)
 {
 	static const enum reason reasons[] = {
 		[CHAIN_UNTRUSTED] = REASON_CHAIN,
@@ -132,11 +146,18 @@ chain_of(const struct client *c, const struct entry *entry)
 		[CHAIN_GOOD] = REASON_LISTED,
 	};
 
-	if (entry->trust == NULL)
+	struct chain_twin twin;
+
+	if (m->entry->trust == NULL)
 		return REASON_LISTED;
-	return reasons[chain_verify(entry->trust, c->der, c->certificate.sha256,
-				    c->settings->security_level, c->now,
-				    c->memory)];
+	enum chain_result result = chain_verify(
+		m->entry->trust, c->der, c->certificate.sha256,
+		c->settings->security_level, c->now, c->memory, &twin);
+	const struct entry *denies = deny_twin(c, &twin);
+	if (denies == NULL)
+		return reasons[result];
+	m->entry = denies;
+	return REASON_DENIED;
 }
 
 static struct match
@@ -157,7 +178,7 @@ match_of(struct client *c, const struct entry *entry)
 	if (m.reason != REASON_LISTED)
 		return m;
 	m.stage = MATCH_DATES;
-	m.reason = chain_of(c, entry);
+	m.reason = chain_of(c, &m);
 	if (m.reason == REASON_LISTED)
 		m.stage = MATCH_ALL;
 	return m;

@@ -70,9 +70,22 @@ result_of(int error, bool crl)
 	return crl ? CHAIN_CRL : CHAIN_UNTRUSTED;
 }
 
+/* The twin of the certificate in der, by the key of the issuer that was found;
+ * one that is an anchor itself has none. */
+static bool
+find_twin(X509_STORE_CTX *state, struct span der, struct chain_twin *twin)
+{
+	STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(state);
+
+	*twin = (struct chain_twin){ 0 };
+	return sk_X509_num(chain) == 1 ||
+	       chain_twin_find(sk_X509_value(chain, 0), der,
+			       X509_get0_pubkey(sk_X509_value(chain, 1)), twin);
+}
+
 static enum chain_result
-verify(const struct chain_trust *trust, X509 *x, bool crl, int64_t now,
-       struct chain_proof *proof)
+verify(const struct chain_trust *trust, X509 *x, struct span der, bool crl,
+       int64_t now, struct chain_proof *proof)
 {
 	X509_STORE_CTX *state = X509_STORE_CTX_new();
 	enum chain_result result = CHAIN_UNTRUSTED;
@@ -96,6 +109,9 @@ verify(const struct chain_trust *trust, X509 *x, bool crl, int64_t now,
 		else
 			result =
 				result_of(X509_STORE_CTX_get_error(state), crl);
+		if (result == CHAIN_GOOD &&
+		    !find_twin(state, der, &proof->twin))
+			result = CHAIN_UNTRUSTED;
 		if (result == CHAIN_GOOD)
 			narrow(trust, state, proof, now);
 	}
@@ -116,9 +132,9 @@ verify_whole(const struct chain_trust *trust, struct span der, int64_t now,
 	enum chain_result result = CHAIN_UNTRUSTED;
 
 	if (key != NULL && EVP_PKEY_get_bits(key) <= CHAIN_KEY_BITS_MAX)
-		result = verify(trust, x, false, now, proof);
+		result = verify(trust, x, der, false, now, proof);
 	if (result == CHAIN_GOOD && trust->n_crls > 0)
-		result = verify(trust, x, true, now, proof);
+		result = verify(trust, x, der, true, now, proof);
 	X509_free(x);
 	ERR_clear_error();
 	return result;
@@ -127,17 +143,20 @@ verify_whole(const struct chain_trust *trust, struct span der, int64_t now,
 enum chain_result
 chain_verify(const struct chain_trust *trust, struct span der,
 	     const uint8_t *sha256, unsigned level, int64_t now,
-	     struct chain_memory *memory)
+	     struct chain_memory *memory, struct chain_twin *twin)
 {
 	struct chain_proof proof = { .from = now, .to = now, .level = level };
 
 	memcpy(proof.trust, trust->identity, sizeof(proof.trust));
 	memcpy(proof.certificate, sha256, sizeof(proof.certificate));
-	if (memory != NULL && chain_memory_has(memory, &proof))
+	if (memory != NULL && chain_memory_has(memory, &proof)) {
+		*twin = proof.twin;
 		return CHAIN_GOOD;
+	}
 	proof.from = INT64_MIN;
 	proof.to = INT64_MAX;
 	enum chain_result result = verify_whole(trust, der, now, &proof);
+	*twin = result == CHAIN_GOOD ? proof.twin : (struct chain_twin){ 0 };
 	if (result == CHAIN_GOOD && memory != NULL)
 		chain_memory_add(memory, &proof);
 	return result;

@@ -38,9 +38,11 @@ enum chain_result {
 };
 
 /* Verifies the certificate in der, with this SHA-256, at the time now.  What
- * was found good is remembered in memory, which may be NULL. */
+ * was found good is remembered in memory, which may be NULL; *twin is of that
+ * too, else all zero. */
 enum chain_result chain_verify(const struct chain_trust *trust, struct span der,
 			       const uint8_t *sha256, unsigned level,
-			       int64_t now, struct chain_memory *memory);
+			       int64_t now, struct chain_memory *memory,
+			       struct chain_twin *twin);
 
 #endif

@@ -18,17 +18,19 @@ place_of(const struct chain_memory *memory, const struct chain_proof *proof)
 }
 
 bool
-chain_memory_has(const struct chain_memory *memory,
-		 const struct chain_proof *proof)
+chain_memory_has(const struct chain_memory *memory, struct chain_proof *proof)
 {
 	if (memory->proofs == NULL)
 		return false;
 	const struct chain_proof *known = place_of(memory, proof);
-	return memcmp(known->certificate, proof->certificate,
-		      sizeof(proof->certificate)) == 0 &&
-	       memcmp(known->trust, proof->trust, sizeof(proof->trust)) == 0 &&
-	       known->level == proof->level && known->from <= proof->from &&
-	       proof->from <= known->to;
+	if (memcmp(known->certificate, proof->certificate,
+		   sizeof(proof->certificate)) != 0 ||
+	    memcmp(known->trust, proof->trust, sizeof(proof->trust)) != 0 ||
+	    known->level != proof->level || known->from > proof->from ||
+	    proof->from > known->to)
+		return false;
+	proof->twin = known->twin;
+	return true;
 }
 
 void

@@ -17,15 +17,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "protocol/chain_twin.h"
 #include "protocol/digest.h"
 
-enum { CHAIN_MEMORY_SIZE = 32768 /* certificates; about 3 MB in use */ };
+enum { CHAIN_MEMORY_SIZE = 32768 /* certificates; about 5 MB in use */ };
 
 struct chain_proof {
 	uint8_t trust[DIGEST_SHA256_SIZE];
 	uint8_t certificate[DIGEST_SHA256_SIZE];
 	int64_t from, to; /* UTC seconds in which it holds */
 	unsigned level; /* of security */
+	struct chain_twin twin; /* found with it */
 };
 
 /* All zero: empty. */
@@ -33,9 +35,10 @@ struct chain_memory {
 	struct chain_proof *proofs; /* owned; NULL until the first one */
 };
 
-/* True if proof, whose from is the time now, was remembered and holds. */
+/* True if proof, whose from is the time now, was remembered and holds; gives
+ * its twin. */
 bool chain_memory_has(const struct chain_memory *memory,
-		      const struct chain_proof *proof);
+		      struct chain_proof *proof);
 
 /* Remembers proof, if there is memory for it. */
 void chain_memory_add(struct chain_memory *memory,

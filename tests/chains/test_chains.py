@@ -3,9 +3,11 @@
 # Copyright The certgate authors
 """Two hundred certificates of many CAs: the verdict of certgate and that of
 `openssl verify` agree, or the difference is in the table EXPLAINED."""
+import hashlib
 import itertools
 import json
 import pathlib
+import ssl
 import subprocess
 import sys
 
@@ -184,6 +186,98 @@ def shapes(root):
                     at=now + days * pki.DAY)
 
 
+# The order of P-256 (SEC 2 2.4.2)
+ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551
+
+
+def der(tag, value, longer=0):
+    """An element; longer: so many bytes more in its length than in DER."""
+    n = len(value)
+    width = (n.bit_length() + 7) // 8 if n > 127 else 0
+    width += longer
+    head = bytes([0x80 | width]) + n.to_bytes(width, "big") if width else \
+        bytes([n])
+    return bytes([tag]) + head + value
+
+
+def elements(value):
+    """[(tag, contents)] of what is in DER."""
+    found = []
+    while value:
+        n, at = value[1], 2
+        if n > 127:
+            at += n & 127
+            n = int.from_bytes(value[2:at], "big")
+        found.append((value[0], value[at:at + n]))
+        value = value[at + n:]
+    return found
+
+
+def negated(signature):
+    """An ECDSA signature that is as good (SEC 1 4.1.4)."""
+    (_, r), (_, s) = elements(elements(signature)[0][1])
+    s = (ORDER - int.from_bytes(s, "big")).to_bytes(33, "big").lstrip(b"\0")
+    return der(0x30, der(2, r) + der(2, b"\0" * (s[0] >> 7) + s))
+
+
+def rewritten(certificate):
+    """{name: (reason, DER)}: other bytes around what the CA signed."""
+    whole = ssl.PEM_cert_to_DER_cert(certificate.pem)
+    (_, signed), (_, algorithm), (_, bits) = elements(elements(whole)[0][1])
+    parts = [der(0x30, signed), der(0x30, algorithm), der(3, bits)]
+    content = b"".join(parts)
+    made = {
+        "as-it-is": ("denied", whole),
+        "long-frame": ("chain", der(0x30, content, 1)),
+        "long-algorithm": ("chain", der(
+            0x30, parts[0] + der(0x30, algorithm, 1) + parts[2])),
+        "long-signature": ("chain", der(
+            0x30, parts[0] + parts[1] + der(3, bits, 1))),
+        "high-tag": ("chain", der(
+            0x30, parts[0] + b"\x3f\x10" + parts[1][1:] + parts[2])),
+    }
+    if elements(algorithm)[0][1].hex() == "2a8648ce3d040302":
+        made["twin"] = ("denied", der(0x30, parts[0] + parts[1] + der(
+            3, b"\0" + negated(bits[1:]))))
+    return made
+
+
+class Rewritten:
+    """Bytes, presented as a certificate."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def presented(self):
+        return [{"thumbprint": hashlib.sha1(self.value).hexdigest(),
+                 "content": ssl.DER_cert_to_PEM_cert(self.value)}]
+
+
+def compare_rewritten(out, known, folder):
+    """A deny by digest meets each form in which a CA's entry would let the
+    certificate in."""
+    for issuer in ("root", "rsa"):
+        authority, pems = known[issuer]
+        certificate = authority.issue("stolen", "/CN=stolen",
+                                      key=KEYS["p256"])
+        (folder / "ca.pem").write_text("".join(pems))
+        digest = hashlib.sha256(
+            ssl.PEM_cert_to_DER_cert(certificate.pem)).hexdigest()
+        for pin in (digest, certificate.sha1):
+            for name, (wanted, value) in rewritten(certificate).items():
+                reason = certgate_says(
+                    Chain(name, Rewritten(value), []), folder,
+                    f"deny {pin}\n")
+                out.result(reason == wanted, f"{issuer} stolen, "
+                           f"{len(pin)} digits denied, {name}", reason)
+        for name in ("as-it-is", "twin"):
+            value = rewritten(certificate).get(name, ("", b""))[1]
+            if value:
+                reason = certgate_says(Chain(name, Rewritten(value), []),
+                                       folder)
+                out.result(reason == "listed", f"{issuer}, {name}", reason)
+
+
 def openssl_says(chain, folder):
     command = ["openssl", "verify", "-no-CApath", "-no-CAstore",
                "-partial_chain", "-purpose", "sslclient", "-auth_level", "2",
@@ -196,11 +290,11 @@ def openssl_says(chain, folder):
     return done.returncode == 0, done.stdout + done.stderr
 
 
-def certgate_says(chain, folder):
+def certgate_says(chain, folder, before=""):
     body = json.dumps({"clientCertificates": chain.certificate.presented()})
     crl = f" crl={folder}/ca.crl" if chain.crl else ""
     environment = processes.bare_environment({
-        "CASE_LIST": f"ca:{folder}/ca.pem cn=*{crl}\n",
+        "CASE_LIST": f"{before}ca:{folder}/ca.pem cn=*{crl}\n",
         "CASE_NOW": str(int(chain.at.timestamp()))})
     case = cases.Case(chain.name, {}, None, {
         "method": "POST", "path": "/eventhandler", "body": body,
@@ -237,6 +331,7 @@ def main():
     for chain in itertools.chain(product(known), revocations(root),
                                  shapes(root)):
         reasons.add(compare(out, chain, folder))
+    compare_rewritten(out, known, folder)
     out.result(out.count >= WANTED, f"there are {WANTED} of them", out.count)
     for reason in ("listed", "chain", "purpose", "weak", "crl", "revoked",
                    "not-listed", "certificate-expired",
