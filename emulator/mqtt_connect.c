@@ -25,8 +25,9 @@ read_will(struct mqtt_connect *connect, struct mqtt_reader *reader)
 		mqtt_properties_read(&properties, reader);
 		mqtt_properties_clear(&properties);
 	}
-	g_autofree char *topic = mqtt_read_string(reader);
-	g_autoptr(GBytes) payload = mqtt_read_binary(reader);
+	g_free(mqtt_read_string(reader)); /* topic */
+	GBytes *payload = mqtt_read_binary(reader);
+	g_clear_pointer(&payload, g_bytes_unref);
 }
 
 static void

@@ -458,6 +458,7 @@ verify_chain(const void *at)
 {
 	const int64_t *now = at;
 	struct chain_memory memory = { 0 };
+	struct chain_twin twin;
 	struct certificate c;
 	struct buffer der;
 	struct error e = { 0 };
@@ -470,7 +471,7 @@ verify_chain(const void *at)
 		    certificate_read(buffer_span(&der), &c);
 	if (trust != NULL && read)
 		result = chain_verify(trust, buffer_span(&der), c.sha256, 2,
-				      *now, &memory);
+				      *now, &memory, &twin);
 	check(result != CHAIN_GOOD || *now < INT32_MAX, "a CA that ended");
 	bool done = trust != NULL && read &&
 		    (result == CHAIN_GOOD) == (*now < INT32_MAX);
