@@ -30,7 +30,7 @@ matches(const char *pattern, const char *name)
 		if (*pattern == '?') {
 			if (*name == '\0' || *name == '.')
 				return false;
-			name = g_utf8_next_char(name);
+			name += g_utf8_skip[(guchar)*name];
 			pattern++;
 			continue;
 		}
