@@ -22,6 +22,20 @@ place(struct error *e, struct span text, const char *at)
 	error_at(e, line, (unsigned)(at - begin) + 1);
 }
 
+/* The first carriage return that is no part of a line's end; NULL if none. */
+static const char *
+find_stray_return(struct span text)
+{
+	const char *end = text.ptr + text.len, *at = text.ptr;
+
+	while ((at = memchr(at, '\r', (size_t)(end - at))) != NULL) {
+		if (end - at < 2 || at[1] != '\n')
+			return at;
+		at++;
+	}
+	return NULL;
+}
+
 bool
 lines_check(struct span text, struct error *e)
 {
@@ -31,6 +45,13 @@ lines_check(struct span text, struct error *e)
 	if (nul != NULL) {
 		place(e, text, nul);
 		return error_set(e, "a NUL byte: expected text");
+	}
+	/* Some editors show a new line, and it could be in a comment here. */
+	const char *stray = find_stray_return(text);
+	if (stray != NULL) {
+		place(e, text, stray);
+		return error_set(e, "a carriage return inside a line: expected "
+				    "a newline");
 	}
 	if (text.ptr[text.len - 1] == '\n')
 		return true;

@@ -128,6 +128,9 @@ test_faults(void **state)
 	} rows[] = {
 		{ SHA1, 1, 41, "no end" },
 		{ SHA1 "\n" SHA1, 2, 41, "no end" },
+		{ "# stolen\rdeny " SHA1 "\n" SHA1 "\n", 1, 9,
+		  "carriage return" },
+		{ SHA1 "\r\n" SHA1 " # x\r\r\n", 2, 45, "carriage return" },
 		{ "\n\nnonsense\n", 3, 1, "'nonsense' is no" },
 		{ SHA1 " user\n", 1, 42, "no option" },
 		{ SHA1 " colour=red\n", 1, 42, "no option" },
