@@ -70,7 +70,9 @@ show_checks(const struct decision *d)
 	if (d->reason == REASON_ANONYMOUS)
 		return;
 	for (size_t i = 0; decide_check(i) != NULL && i <= d->passed; i++)
-		show_check(i < d->passed, decide_check(i), d->reason);
+		show_check(i < d->passed, decide_check(i),
+			   d->reason == REASON_REPORT_ONLY ? d->would
+							   : d->reason);
 }
 
 /* The line of the list as it is now; the list that decided is as old as this

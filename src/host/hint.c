@@ -17,7 +17,7 @@ is_without(enum reason reason)
 static bool
 is_with(enum reason reason)
 {
-	return reason == REASON_LISTED ||
+	return reason == REASON_LISTED || reason == REASON_REPORT_ONLY ||
 	       (reason_is_client(reason) && reason != REASON_LIST_UNREADABLE &&
 		!is_without(reason));
 }

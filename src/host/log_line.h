@@ -13,7 +13,7 @@
 
 enum {
 	LOG_LINE_MAX = 4096, /* bytes; within what a pipe takes as one */
-	LOG_LINE_FIELDS = 12, /* at most, in one line */
+	LOG_LINE_FIELDS = 14, /* at most, in one line */
 	LOG_LINE_VALUE_MAX = 128 /* bytes of a value from outside */
 };
 

@@ -5,24 +5,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "host/log.h"
+#include "host/notice.h"
 #include "host/store.h"
 #include "host/watch.h"
 
 enum {
 	LOOK_MS = 1000, /* between two looks */
 };
-
-static void
-report_warnings(const struct warnings *warnings, const char *where)
-{
-	for (unsigned i = 0; i < warnings->n && i < WARNINGS_MAX; i++) {
-		struct error warning = warnings->warning[i];
-		error_where(&warning, where == NULL ? "list" : where);
-		log_error(LOG_LEVEL_WARNING, &warning);
-	}
-}
 
 /* Adds what a secret's file has to settings. */
 static enum file_result
@@ -79,6 +71,7 @@ load_settings(struct store *store, struct settings *fresh, int *file,
 	    (!settings_read(fresh, buffer_span(&text),
 			    watch[STORE_SETTINGS].path, store->environment,
 			    e) ||
+	     !settings_check_time(fresh, (int64_t)time(NULL), e) ||
 	     !watch_set(&watch[STORE_KEYS], fresh->keys_file, e) ||
 	     !watch_set(&watch[STORE_CODE], fresh->code_file, e)))
 		result = FILE_UNSAFE;
@@ -145,7 +138,7 @@ take_list(struct store *store, int64_t now_ms)
 		store->sources = sources;
 		store->has_list = true;
 		store->generation++;
-		report_warnings(&fresh.warnings, watch->path);
+		notice_warnings(&fresh.warnings, watch->path);
 		log_note(LOG_LEVEL_NOTE, "list %u: %zu entries",
 			 store->generation, store->list.n);
 		return;
@@ -155,30 +148,6 @@ take_list(struct store *store, int64_t now_ms)
 	    sources_are_gone(&store->sources, &sources, now_ms))
 		drop_list(store);
 	sources_free(&sources);
-}
-
-static void
-say_if_unsigned(const struct settings *settings)
-{
-	if (settings->signature != SIGNATURE_REQUIRED &&
-	    (settings->signature == SIGNATURE_OFF ||
-	     !settings_has_keys(settings)))
-		log_note(LOG_LEVEL_WARNING,
-			 "events are answered without a check of their "
-			 "signature; set CERTGATE_ACCESS_KEYS");
-}
-
-/* A file of keys would be refused; settings that worked are not. */
-static void
-say_if_exposed(const struct store *store)
-{
-	const struct watch *watch = &store->watch[STORE_SETTINGS];
-
-	if (store->settings.has_secret && watch->loaded.readable)
-		log_note(LOG_LEVEL_WARNING,
-			 "%s holds a secret and is readable by everybody; mend "
-			 "it with chmod o-r %s",
-			 watch->path, watch->path);
 }
 
 /* True if the list in force was made from other pins than settings have, or
@@ -226,9 +195,8 @@ take_settings(struct store *store, int64_t now_ms)
 		store->settings = fresh;
 		store->has_settings = true;
 		store->list_outlived = others;
-		report_warnings(&fresh.warnings, "CLIENT_CERT_THUMBPRINT");
-		say_if_unsigned(&store->settings);
-		say_if_exposed(store);
+		notice_settings(&store->settings, &store->watch[STORE_SETTINGS],
+				(int64_t)time(NULL));
 		return true;
 	}
 	settings_free(&fresh);

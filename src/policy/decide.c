@@ -187,16 +187,38 @@ decide_check(size_t i)
 	return i < CHECKS ? checks[i].text : NULL;
 }
 
+static char *no_roles[] = { NULL };
+
 static void
 admit_anonymous(const struct settings *settings, struct decision *d)
 {
-	static char *no_roles[] = { NULL };
-
 	d->grant.user = span_of(settings->missing_user);
 	d->grant.roles = no_roles;
 	d->grants = true;
 	d->reason = REASON_ANONYMOUS;
 	d->verdict = VERDICT_ALLOW;
+}
+
+/* Nothing of an unproven certificate is believed, nor of an entry that has
+ * ended: no name, group or role. */
+static bool
+admit_reported(const struct subject *s, struct decision *d)
+{
+	const struct client *c = &s->client;
+	bool expired =
+		d->reason == REASON_ENTRY_EXPIRED && s->match.only_expired;
+
+	if ((d->reason != REASON_NOT_LISTED && !expired) ||
+	    !settings_report_only(c->settings, c->now))
+		return false;
+	if (span_empty(c->request->user) && !grant_thumbprint(d))
+		return refuse(d, REASON_INTERNAL);
+	d->grant.roles = no_roles;
+	d->grants = true;
+	d->would = d->reason;
+	d->reason = REASON_REPORT_ONLY;
+	d->verdict = VERDICT_ALLOW;
+	return true;
 }
 
 void
@@ -226,9 +248,12 @@ decide_connect(const struct settings *settings, const struct list *list,
 		admit_anonymous(settings, d);
 		return;
 	}
-	for (; d->passed < CHECKS; d->passed++)
-		if (!checks[d->passed].passes(&s, d))
-			return;
+	for (; d->passed < CHECKS; d->passed++) {
+		if (checks[d->passed].passes(&s, d))
+			continue;
+		(void)admit_reported(&s, d);
+		return;
+	}
 	d->reason = REASON_LISTED;
 	d->verdict = VERDICT_ALLOW;
 }

@@ -25,6 +25,7 @@
 struct decision {
 	enum verdict verdict;
 	enum reason reason;
+	enum reason would; /* with REASON_REPORT_ONLY, the reason without it */
 	struct thumbprint sha1; /* THUMBPRINT_NONE: not known */
 	struct thumbprint sha256; /* THUMBPRINT_NONE: not known */
 	struct thumbprint spki; /* THUMBPRINT_NONE: not known */
@@ -48,6 +49,9 @@ void decision_clear(struct decision *d);
 /*
  * Decides on a connect event of a sender that was checked.  list is NULL while
  * there is none that reads.  The first check that refuses is the reason.
+ * While the settings only report, a client who is not listed, or by an entry
+ * that has expired and nothing else, is let in without anything granted: no
+ * roles, and as user id, unless a token has one, the thumbprint.
  */
 void decide_connect(const struct settings *settings, const struct list *list,
 		    const struct request *request, const struct event *event,

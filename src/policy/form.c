@@ -71,6 +71,19 @@ form_yes_no(bool *answer, struct span value, struct error *e)
 }
 
 bool
+form_is_host(struct span word)
+{
+	for (size_t i = 0; i < word.len; i++) {
+		char c = word.ptr[i];
+		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+		if (!letter && !(c >= '0' && c <= '9') && c != '.' &&
+		    c != '-' && c != '_')
+			return false;
+	}
+	return word.len > 0 && word.ptr[word.len - 1] != '.';
+}
+
+bool
 form_words(char ***words, struct span value,
 	   bool (*check)(struct span word, struct error *e), struct error *e)
 {

@@ -26,6 +26,9 @@ bool form_choice(int *chosen, struct span value,
 		 const struct form_choice *choices, const char *expected,
 		 struct error *e);
 
+/* A host's name or address as in a Host header, but without a port. */
+bool form_is_host(struct span word);
+
 /* Words between commas or blanks, each to be checked; `*` alone is NULL. */
 bool form_words(char ***words, struct span value,
 		bool (*check)(struct span word, struct error *e),

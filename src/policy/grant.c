@@ -23,6 +23,12 @@ take_digits(const struct thumbprint *t, struct decision *d)
 	return !d->user.failed;
 }
 
+bool
+grant_thumbprint(struct decision *d)
+{
+	return take_digits(&d->sha1, d);
+}
+
 static bool
 is_name(enum user_source source)
 {
@@ -59,7 +65,7 @@ take_source(struct client *c, enum user_source source, struct decision *d)
 	case USER_PIN:
 		return take_digits(&d->entry->pin, d);
 	case USER_THUMBPRINT:
-		return take_digits(&d->sha1, d);
+		return grant_thumbprint(d);
 	case USER_DEFAULT:
 		d->grant.user = client_name_text(c, USER_COMMON_NAME);
 		return !span_empty(d->grant.user) || take_digits(&d->sha1, d);

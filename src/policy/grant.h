@@ -11,4 +11,7 @@
  * for something that the client does not have. */
 bool grant_take(struct client *c, struct decision *d);
 
+/* Makes the digits of the label, d->sha1, the user id; false: no memory. */
+bool grant_thumbprint(struct decision *d);
+
 #endif

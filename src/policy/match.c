@@ -160,6 +160,20 @@ chain_of(const struct client *c, struct match *m)
 	return REASON_DENIED;
 }
 
+/* An entry that has expired is one of a client who may be reported only if
+ * it, its certificate and its chain would do otherwise. */
+static bool
+is_only_expired(struct client *c, const struct entry *entry)
+{
+	struct match m = { .entry = entry };
+
+	return settings_report_only(c->settings, c->now) &&
+	       has_client_id(c, &entry->terms->client_id) &&
+	       has_queries(c, entry->terms) &&
+	       dates_of(c, entry) == REASON_LISTED &&
+	       chain_of(c, &m) == REASON_LISTED;
+}
+
 static struct match
 match_of(struct client *c, const struct entry *entry)
 {
@@ -171,6 +185,8 @@ match_of(struct client *c, const struct entry *entry)
 	m.stage = MATCH_ENTRY;
 	m.reason = entry->terms == NULL ? REASON_LISTED
 					: limits_of(c, entry->terms);
+	m.only_expired =
+		m.reason == REASON_ENTRY_EXPIRED && is_only_expired(c, entry);
 	if (m.reason != REASON_LISTED)
 		return m;
 	m.stage = MATCH_LIMITS;

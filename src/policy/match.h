@@ -26,6 +26,7 @@ struct match {
 	const struct entry *entry; /* NULL: none.  Borrowed from the list */
 	enum match_stage stage;
 	enum reason reason; /* why no further; with MATCH_ALL, listed */
+	bool only_expired; /* the entry; all else of it holds */
 };
 
 /* The entry that denies the client; NULL if there is none. */

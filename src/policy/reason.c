@@ -127,6 +127,9 @@ static const struct {
 	[REASON_ANONYMOUS] = { "anonymous", 0,
 			       "No certificate, and "
 			       "CERTGATE_MISSING_CERTIFICATE is allow." },
+	[REASON_REPORT_ONLY] = { "report-only", 0,
+				 "CERTGATE_REPORT_ONLY_UNTIL lets in, without "
+				 "roles, whom the reason would= refuses." },
 };
 
 const char *

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/date.h"
 #include "base/invisible.h"
 #include "policy/form.h"
 #include "policy/option.h"
@@ -112,24 +113,10 @@ setting_keys_file(struct settings *s, struct span value, struct error *e)
 	return form_path(&s->keys_file, value, e);
 }
 
-/* A host's name or address as in a Host header, but without a port. */
-static bool
-is_host(struct span word)
-{
-	for (size_t i = 0; i < word.len; i++) {
-		char c = word.ptr[i];
-		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-		if (!letter && !(c >= '0' && c <= '9') && c != '.' &&
-		    c != '-' && c != '_')
-			return false;
-	}
-	return word.len > 0 && word.ptr[word.len - 1] != '.';
-}
-
 static bool
 check_origin(struct span word, struct error *e)
 {
-	return is_host(word) ||
+	return form_is_host(word) ||
 	       error_set(e,
 			 "origin '%s': expected a host's name without "
 			 "scheme, port and path, or * alone",
@@ -147,7 +134,7 @@ set_endpoint(struct settings *s, struct span value, struct error *e)
 	else if (span_starts_nocase(rest, SPAN("http://")))
 		rest = span_after(rest, sizeof("http://") - 1);
 	span_next(&rest, ":/", &host);
-	if (!is_host(host))
+	if (!form_is_host(host))
 		/* Not repeated: a key may have run into it. */
 		return error_set(e, "Endpoint: expected https://HOST");
 	return form_text(&s->connection_host, host, e);
@@ -301,6 +288,19 @@ setting_security_level(struct settings *s, struct span value, struct error *e)
 		return error_set(e, "'%s': expected 0 to %d", error_word(value),
 				 CHAIN_LEVEL_MAX);
 	s->security_level = (unsigned)level;
+	return true;
+}
+
+/* Holds through the last second of its day, as expires= does. */
+bool
+setting_report_only(struct settings *s, struct span value, struct error *e)
+{
+	int64_t day;
+
+	if (!date_parse(value, &day))
+		return error_set(e, "'%s': expected YYYY-MM-DD",
+				 error_word(value));
+	s->report_only_until = day + DATE_DAY_SECONDS - 1;
 	return true;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/date.h"
 #include "policy/form.h"
 #include "policy/given.h"
 #include "policy/setting_values.h"
@@ -50,6 +51,8 @@ static const struct setting {
 	  setting_user_id },
 	{ { "CERTGATE_SECURITY_LEVEL", "0 to 5", "2", false },
 	  setting_security_level },
+	{ { "CERTGATE_REPORT_ONLY_UNTIL", "YYYY-MM-DD", "none", false },
+	  setting_report_only },
 	{ { "CERTGATE_LOG", "stderr, syslog or journal",
 	    "by how the program was started", false },
 	  setting_log },
@@ -190,6 +193,34 @@ settings_set_code(struct settings *settings, struct span text, struct error *e)
 		return error_set(e, "more than one line, or a NUL byte: "
 				    "expected a secret");
 	return setting_code(settings, text, e);
+}
+
+/* The days in between are counted from midnight to midnight. */
+static bool
+is_too_far(const struct settings *settings, int64_t now)
+{
+	int64_t today = now - now % DATE_DAY_SECONDS;
+
+	return settings->report_only_until - today >=
+	       (SETTINGS_REPORT_ONLY_DAYS + 1) * (int64_t)DATE_DAY_SECONDS;
+}
+
+bool
+settings_check_time(const struct settings *settings, int64_t now,
+		    struct error *e)
+{
+	return !is_too_far(settings, now) ||
+	       error_set(e,
+			 "CERTGATE_REPORT_ONLY_UNTIL: expected a date at most "
+			 "%d days ahead",
+			 SETTINGS_REPORT_ONLY_DAYS);
+}
+
+bool
+settings_report_only(const struct settings *settings, int64_t now)
+{
+	return settings->report_only_until > 0 &&
+	       now <= settings->report_only_until && !is_too_far(settings, now);
 }
 
 static void

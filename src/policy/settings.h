@@ -26,7 +26,8 @@ enum {
 	SETTINGS_SECRET_MAX = 65536, /* bytes of a secret's file */
 	SETTINGS_CODE_MAX = 1024, /* bytes of CERTGATE_CODE */
 	SETTINGS_KEYS_MAX = 16, /* access keys */
-	SETTINGS_SECURITY_LEVEL = 2 /* 112 bits: RSA 2048, SHA-256 */
+	SETTINGS_SECURITY_LEVEL = 2, /* 112 bits: RSA 2048, SHA-256 */
+	SETTINGS_REPORT_ONLY_DAYS = 31 /* beyond the day of the load */
 };
 
 enum signature_policy {
@@ -67,6 +68,7 @@ struct settings {
 	enum log_target log_target;
 	enum log_format log_format;
 	char *stats; /* absolute path of a folder; NULL: the default one */
+	int64_t report_only_until; /* the last UTC second; 0: not set */
 	bool has_connection_key; /* from WebPubSubConnectionString */
 	char *connection_host; /* the same's; NULL: not set */
 	bool has_secret; /* in the text of the file itself */
@@ -90,6 +92,14 @@ bool settings_add_keys(struct settings *settings, struct span text,
 /* Takes the secret in the text of code_file, without its line end. */
 bool settings_set_code(struct settings *settings, struct span text,
 		       struct error *e) __attribute__((warn_unused_result));
+
+/* False with e if, at the time now, a date is further ahead than it may be. */
+bool settings_check_time(const struct settings *settings, int64_t now,
+			 struct error *e) __attribute__((warn_unused_result));
+
+/* True if at the time now who would be refused is let in and reported.  A date
+ * that is too far ahead reports nothing: an error refuses. */
+bool settings_report_only(const struct settings *settings, int64_t now);
 
 void settings_free(struct settings *settings);
 

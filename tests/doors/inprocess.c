@@ -41,13 +41,14 @@ read_named(void *context, const char *path, struct buffer *text,
 
 /* Settings and list as they are at a start. */
 static struct gate
-open_gate(struct settings *settings, struct list *list)
+open_gate(struct settings *settings, struct list *list, int64_t now)
 {
 	static const struct entry_files files = { .read = read_named };
 	struct gate gate = { 0 };
 	struct error e = { 0 };
 
-	if (settings_read(settings, (struct span){ 0 }, "none", environ, &e)) {
+	if (settings_read(settings, (struct span){ 0 }, "none", environ, &e) &&
+	    settings_check_time(settings, now, &e)) {
 		gate.settings = settings;
 		if (list_build(list, span_of(getenv("CASE_LIST")),
 			       settings->pins, settings->n_pins, &files, &e))
@@ -106,8 +107,8 @@ main(int argc, char **argv)
 	body.bytes = (struct span){ input + at + 1, body.length };
 	if (body.length > REQUEST_BODY_MAX)
 		body.bytes = (struct span){ 0 };
-	struct gate gate = open_gate(&settings, &list);
 	int64_t now = strtoll(getenv("CASE_NOW"), NULL, 10);
+	struct gate gate = open_gate(&settings, &list, now);
 	answer_init(&answer);
 	buffer_init(&out, RESPONSE_MAX);
 	request_read(&request, parameters, &body);

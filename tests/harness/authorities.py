@@ -25,6 +25,9 @@ class Row:
         self.settings = settings or {}
 
     def expected(self):
+        if self.reason == "report-only":
+            return {"status": 200, "reason": "report-only", "body_json":
+                    {"userId": self.user, "roles": []}}
         if self.reason != "listed":
             return {"status": 403, "reason": self.reason}
         return {"status": 200, "reason": "listed",
@@ -170,6 +173,18 @@ def rows():
               {"CERTGATE_SECURITY_LEVEL": "4"})
     yield Row("dates-always", pumps, w.late, "certificate-expired", None,
               files, {"CERTGATE_CHECK_DATES": "no"})
+    trial = {"CERTGATE_REPORT_ONLY_UNTIL":
+             (NOW + 7 * pki.DAY).date().isoformat()}
+    ended = crl.replace("\n", " expires=2020-01-01\n")
+    yield Row("trial", ended, w.pump, "report-only", w.pump.sha1, with_crl,
+              trial)
+    for name, certificate in (("revoked", w.revoked), ("forged", w.forged),
+                              ("purpose", w.server), ("late", w.late)):
+        yield Row("trial-" + name, ended, certificate, "entry-expired", None,
+                  with_crl, trial)
+        yield Row(f"trial-{name}-listed", crl, certificate,
+                  {"forged": "chain", "late": "certificate-expired"}.get(
+                      name, name), None, with_crl, trial)
     yield Row("user-not-limited", "ca:@{folder}/ca.pem san=*\n", w.pump,
               "listed", "Pump-1.plant.example", files,
               {"CERTGATE_USER_ID": "cn"})

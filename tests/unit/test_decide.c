@@ -24,12 +24,14 @@
 #define BEGIN 1704067200 /* 2024-01-01 00:00:00 */
 #define END 2335219199 /* 2043-12-31 23:59:59 */
 #define NOW 1767225600 /* 2026-01-01 00:00:00 */
+#define DAY 86400
 
 #define KEY "7aab239577fd4f24bc919802fb629f5f"
 #define ID "0f9c97a2f0bf4706afe87a14e0797b11"
 #define ZERO                                                                   \
 	"sha256="                                                              \
 	"0000000000000000000000000000000000000000000000000000000000000000"
+#define TRIAL "CERTGATE_REPORT_ONLY_UNTIL=2026-01-07\n"
 #define SIGNED "CERTGATE_ACCESS_KEYS=" KEY "\n"
 #define ONE "{\"clientCertificates\":[{\"thumbprint\":\"%1\"}]}"
 #define WHOLE                                                                  \
@@ -327,6 +329,50 @@ static const struct row client_rows[] = {
 	  "|HTTP_CE_USERID=a\tb", NULL, 0 },
 	{ REASON_ANONYMOUS, 200, "CERTGATE_MISSING_CERTIFICATE=allow\n", "",
 	  "{}", "", "{\"userId\":\"anonymous\",\"roles\":[]}", 0 },
+	/* On trial: whom no entry has, and whose entry has expired. */
+	{ REASON_REPORT_ONLY, 200, TRIAL, OTHER "\n", WHOLE, "",
+	  "{\"userId\":\"%1\",\"roles\":[]}", 0 },
+	{ REASON_REPORT_ONLY, 200, TRIAL "CERTGATE_USER_ID=cn\n", "", ONE, "",
+	  "{\"userId\":\"%1\",\"roles\":[]}", 0 },
+	{ REASON_REPORT_ONLY, 200, TRIAL, "", ONE, "|HTTP_CE_USERID=t",
+	  "{\"roles\":[]}", 0 },
+	{ REASON_REPORT_ONLY, 200, TRIAL,
+	  "%1 user=a groups=b roles=sendToGroup expires=2020-01-01\n", WHOLE,
+	  "", "{\"userId\":\"%1\",\"roles\":[]}", 0 },
+	{ REASON_REPORT_ONLY, 200, TRIAL, "", ONE, "",
+	  "{\"userId\":\"%1\",\"roles\":[]}", NOW + 7 * DAY - 1 },
+	{ REASON_NOT_LISTED, 403, TRIAL, "", ONE, "", NULL, NOW + 7 * DAY },
+	{ REASON_NOT_LISTED, 403, TRIAL, "", ONE, "", NULL,
+	  NOW - 25 * DAY - 1 },
+	{ REASON_REPORT_ONLY, 200, TRIAL, "", ONE, "", NULL, NOW - 25 * DAY },
+	/* No clock makes a trial of none. */
+	{ REASON_NOT_LISTED, 403, "", "", ONE, "", NULL, -1 },
+	{ REASON_LISTED, 200, TRIAL, "%1 user=a\n", ONE, "",
+	  "{\"userId\":\"a\"}", 0 },
+	{ REASON_DENIED, 403, TRIAL, "deny %1\n", ONE, "", NULL, 0 },
+	{ REASON_CONTENT_NEEDED, 403, TRIAL, "deny spki:%2\n", ONE, "", NULL,
+	  0 },
+	{ REASON_NO_CERTIFICATE, 403, TRIAL, "", "{}", "", NULL, 0 },
+	{ REASON_CERTIFICATE, 403, TRIAL, "",
+	  "{\"clientCertificates\":[{\"thumbprint\":\"%2\"}]}", "", NULL, 0 },
+	{ REASON_LABEL_MISMATCH, 403, TRIAL, "",
+	  "{\"clientCertificates\":[{\"thumbprint\":\"" OTHER
+	  "\",\"content\":\"%P\"}]}",
+	  "", NULL, 0 },
+	{ REASON_CONTENT_MISSING, 403, TRIAL "CERTGATE_REQUIRE_CONTENT=yes\n",
+	  "", ONE, "", NULL, 0 },
+	{ REASON_LIST_UNREADABLE, 403, TRIAL, "x\n", ONE, "", NULL, 0 },
+	{ REASON_ENTRY_HUB, 403, TRIAL, "%1 hub=other\n", ONE, "", NULL, 0 },
+	{ REASON_ENTRY_NOT_YET, 403, TRIAL, "%1 not-before=2027-01-01\n", ONE,
+	  "", NULL, 0 },
+	/* Expired, and something else is wrong too. */
+	{ REASON_ENTRY_EXPIRED, 403, TRIAL,
+	  "%1 expires=2020-01-01 client-id=x\n", ONE, "", NULL, 0 },
+	{ REASON_ENTRY_EXPIRED, 403, TRIAL,
+	  "%1 expires=2020-01-01 query.id=x\n", ONE, "", NULL, 0 },
+	{ REASON_SIGNATURE, 401, TRIAL SIGNED, "", ONE,
+	  "|HTTP_CE_SIGNATURE=" ZERO, NULL, 0 },
+	{ REASON_BODY, 400, TRIAL, "", "[]", "", NULL, 0 },
 	/* In the terms of MQTT, whatever the reason. */
 	{ REASON_NOT_LISTED, 401, "", "",
 	  "{\"mqtt\":{\"protocolVersion\":4},\"clientCertificates\":[{"

@@ -73,7 +73,7 @@ test_faults(void **state)
 		{ "CERTGATE_HUBS=a\n", 1, "'CERTGATE_HUBS' is no setting" },
 		{ "PATH=/bin\n", 1, "no setting's name" },
 		{ "CERTGATE_CONFIG=/x\n", 1, "no setting" },
-		{ "CERTGATE_REPORT_ONLY_UNTIL=2026-12-31\n", 1, "no setting" },
+		{ "CERTGATE_REPORT_ONLY=2026-12-31\n", 1, "no setting" },
 		{ "\nhello\n", 2, "expected NAME=value" },
 		{ "c2VjcmV0\n", 1, "expected NAME=value" },
 		{ "c2VjcmV0==\n", 1, "that is no setting's name" },

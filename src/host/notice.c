@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include "base/date.h"
+#include "host/log.h"
+#include "host/notice.h"
+
+void
+notice_warnings(const struct warnings *warnings, const char *where)
+{
+	for (unsigned i = 0; i < warnings->n && i < WARNINGS_MAX; i++) {
+		struct error warning = warnings->warning[i];
+		error_where(&warning, where == NULL ? "list" : where);
+		log_error(LOG_LEVEL_WARNING, &warning);
+	}
+}
+
+static void
+say_if_unsigned(const struct settings *settings)
+{
+	if (settings->signature != SIGNATURE_REQUIRED &&
+	    (settings->signature == SIGNATURE_OFF ||
+	     !settings_has_keys(settings)))
+		log_note(LOG_LEVEL_WARNING,
+			 "events are answered without a check of their "
+			 "signature; set CERTGATE_ACCESS_KEYS");
+}
+
+/* A file of keys would be refused; settings that worked are not. */
+static void
+say_if_exposed(const struct settings *settings, const struct watch *file)
+{
+	if (settings->has_secret && file->loaded.readable)
+		log_note(LOG_LEVEL_WARNING,
+			 "%s holds a secret and is readable by everybody; mend "
+			 "it with chmod o-r %s",
+			 file->path, file->path);
+}
+
+static void
+say_if_report_only(const struct settings *settings, int64_t now)
+{
+	int64_t until = settings->report_only_until;
+	struct date_time t;
+
+	if (until == 0)
+		return;
+	date_from_seconds(until, &t);
+	if (settings_report_only(settings, now))
+		log_note(LOG_LEVEL_WARNING,
+			 "CERTGATE_REPORT_ONLY_UNTIL: everybody whom no entry "
+			 "has is let in through %04d-%02d-%02d, and reported",
+			 t.year, t.month, t.day);
+	else
+		log_note(LOG_LEVEL_WARNING,
+			 "CERTGATE_REPORT_ONLY_UNTIL: ended on "
+			 "%04d-%02d-%02d and does nothing: remove it",
+			 t.year, t.month, t.day);
+}
+
+void
+notice_settings(const struct settings *settings, const struct watch *file,
+		int64_t now)
+{
+	notice_warnings(&settings->warnings, "CLIENT_CERT_THUMBPRINT");
+	say_if_unsigned(settings);
+	say_if_exposed(settings, file);
+	say_if_report_only(settings, now);
+}
