@@ -191,6 +191,16 @@ answer_connect(const struct gate *gate, const struct request *request,
 	event_free(&event);
 }
 
+/* Of a site that is not there, the gate has none. */
+static bool
+site_agrees(const struct gate *gate, const struct request *request)
+{
+	if (request->site.ptr == NULL)
+		return !gate->has_sites;
+	return !request->site_unclear && gate->site.ptr != NULL &&
+	       span_equal(gate->site, request->site);
+}
+
 /* All that comes before the event itself; false: the reason is set. */
 static bool
 check_request(const struct gate *gate, const struct request *request,
@@ -199,10 +209,10 @@ check_request(const struct gate *gate, const struct request *request,
 {
 	bool validation = route->task == TASK_AGREE;
 
-	if (gate->settings == NULL)
-		*reason = REASON_SETTINGS;
-	else if (request->site.ptr != NULL)
+	if (!site_agrees(gate, request))
 		*reason = REASON_SITE;
+	else if (gate->settings == NULL)
+		*reason = REASON_SETTINGS;
 	else if (request->ambiguous || (!validation && !has_headers(request)))
 		*reason = REASON_MALFORMED_REQUEST;
 	else if (!sender_check(gate->settings, request, validation, sender,
@@ -273,6 +283,7 @@ handler_answer(const struct gate *gate, const struct request *request,
 	answer->hub = request->hub;
 	answer->connection = request->connection;
 	answer->user = request->user;
+	answer->site = request->site;
 	answer->setting = request->setting;
 	answer->code[0] = '\0';
 	answer->mqtt = false;

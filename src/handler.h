@@ -21,6 +21,8 @@
 struct gate {
 	const struct settings *settings; /* NULL: they do not read */
 	const struct list *list; /* NULL: there is none that reads */
+	struct span site; /* whose both are; absent: the request's is none */
+	bool has_sites; /* a request must name one */
 };
 
 enum { HANDLER_CODE_DIGITS = 8 };
@@ -38,6 +40,7 @@ struct answer {
 	struct span user; /* granted, or of the client's token; may be absent */
 	char code[HANDLER_CODE_DIGITS + 1]; /* of a refusal; "" if none */
 	bool mqtt; /* the response is a refusal in MQTT's terms */
+	struct span site; /* that the request names; may be absent */
 	struct span setting; /* a setting that came as a parameter */
 };
 

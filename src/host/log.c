@@ -20,6 +20,7 @@ static enum log_format format = LOG_FORMAT_TEXT;
 static struct datagram syslog_daemon = { "/dev/log", -1 };
 static log_taker *taker;
 static void *taker_context;
+static const char *about; /* a site; or NULL */
 static bool may_block; /* stderr is a pipe or a socket, and may be full */
 static pid_t process; /* asked for once: the kernel is far away */
 static struct buffer line; /* the one being made; its memory is kept */
@@ -160,6 +161,12 @@ log_decision(const struct answer *answer, struct span list, int64_t now)
 }
 
 void
+log_about(const char *site)
+{
+	about = site;
+}
+
+void
 log_note(enum log_level level, const char *text, ...)
 {
 	static const char *const names[] = {
@@ -170,8 +177,12 @@ log_note(enum log_level level, const char *text, ...)
 	char message[LOG_LINE_MAX / 4];
 	va_list arguments;
 
+	size_t n = 0;
+	if (about != NULL)
+		n = (size_t)snprintf(message, sizeof(message),
+				     "site %.64s: ", about);
 	va_start(arguments, text);
-	(void)vsnprintf(message, sizeof(message), text, arguments);
+	(void)vsnprintf(message + n, sizeof(message) - n, text, arguments);
 	va_end(arguments);
 	if (taker != NULL) {
 		struct error e = { 0 };

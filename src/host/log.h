@@ -45,6 +45,10 @@ void log_decision(const struct answer *answer, struct span list, int64_t now);
 void log_note(enum log_level level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* From now on lines about the program are about this site (borrowed); NULL:
+ * about all of it. */
+void log_about(const char *site);
+
 void log_error(enum log_level level, const struct error *e);
 
 #endif

@@ -53,6 +53,8 @@ log_fields_of(struct log_fields *fields, const struct answer *answer,
 	add(fields, "list", list);
 	add(fields, "line",
 	    line_of(d->entry, fields->line, sizeof(fields->line)));
+	if (answer->site.ptr != NULL)
+		add(fields, "site", answer->site);
 	if (d->reason == REASON_REPORT_ONLY)
 		add(fields, "would", span_of(reason_name(d->would)));
 }

@@ -12,12 +12,12 @@
 #include "host/log.h"
 #include "host/sandbox.h"
 #include "host/serve.h"
+#include "host/sites.h"
 #include "host/start.h"
-#include "host/store.h"
 
 /* What the program has open while it serves. */
 struct host {
-	struct store store;
+	struct sites sites;
 	struct answer answer;
 	struct counters counters;
 	struct hint hint;
@@ -27,7 +27,7 @@ struct host {
 static void
 open_counters(struct host *host)
 {
-	const char *folder = host->store.settings.stats;
+	const char *folder = host->sites.main.settings.stats;
 	struct error e = { 0 };
 
 	if (!counters_open(&host->counters,
@@ -41,16 +41,16 @@ open_counters(struct host *host)
 }
 
 static void
-open_host(struct host *host)
+open_host(struct host *host, bool all)
 {
 	*host = (struct host){ 0 };
 	answer_init(&host->answer);
 	if (!digest_start())
 		log_note(LOG_LEVEL_ERROR, "OpenSSL does not start");
-	store_open(&host->store, environ);
-	if (host->store.has_settings)
-		log_start(host->store.settings.log_target,
-			  host->store.settings.log_format);
+	sites_open(&host->sites, environ, all);
+	const struct store *main = &host->sites.main;
+	if (main->has_settings)
+		log_start(main->settings.log_target, main->settings.log_format);
 	open_counters(host);
 }
 
@@ -60,7 +60,7 @@ open_sandboxed(struct host *host, struct sandbox_needs *needs, bool sandbox)
 {
 	if (sandbox)
 		sandbox_begin();
-	open_host(host);
+	open_host(host, !needs->calls);
 	needs->daemon = log_to_daemon();
 	if (sandbox)
 		sandbox_enter(needs);
@@ -74,7 +74,7 @@ close_host(struct host *host)
 {
 	counters_close(&host->counters);
 	answer_free(&host->answer);
-	store_close(&host->store);
+	sites_close(&host->sites);
 }
 
 static uint64_t
@@ -90,7 +90,7 @@ now_ns(void)
 static void
 count_one(struct host *host, uint64_t ns)
 {
-	const struct store *store = &host->store;
+	const struct store *store = &host->sites.main;
 	struct counters_now now = { 0 };
 
 	if (store->has_list) {
@@ -108,19 +108,22 @@ static void
 answer_one(struct host *host, char *const *parameters,
 	   const struct request_body *body, struct buffer *out)
 {
-	struct gate gate = store_gate(&host->store);
 	struct answer *answer = &host->answer;
 	int64_t now = (int64_t)time(NULL);
 	struct request request;
+	struct gate gate;
 	char number[sizeof("4294967295")];
 	uint64_t begin_ns = now_ns();
 
 	request_read(&request, parameters, body);
+	const struct store *store = sites_find(&host->sites, &request, &gate);
 	handler_answer(&gate, &request, now, answer);
 	handler_write(answer, &request, out);
 	uint64_t taken_ns = now_ns() - begin_ns;
 	log_decision(answer,
-		     store_list_word(&host->store, number, sizeof(number)),
+		     store == NULL
+			     ? (struct span){ 0 }
+			     : store_list_word(store, number, sizeof(number)),
 		     now);
 	count_one(host, taken_ns);
 }
@@ -152,7 +155,7 @@ answer_fastcgi(void *context, char *const *parameters,
 {
 	struct host *host = context;
 
-	store_refresh(&host->store, false);
+	sites_refresh(&host->sites, false);
 	answer_one(host, parameters, body, out);
 	if (hint_is_due(&host->hint, host->answer.decision.reason,
 			(int64_t)time(NULL)))
@@ -172,7 +175,7 @@ tick(void *context, bool now)
 {
 	struct host *host = context;
 
-	store_refresh(&host->store, now);
+	sites_refresh(&host->sites, now);
 }
 
 enum exit_code

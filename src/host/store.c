@@ -210,24 +210,40 @@ take_settings(struct store *store, int64_t now_ms)
 	return false;
 }
 
-void
-store_open(struct store *store, char *const *environment)
+/* path NULL: all settings are in the environment. */
+static void
+open_file(struct store *store, const char *path)
 {
-	const char *path = getenv("CERTGATE_CONFIG");
 	struct error e = { 0 };
 
-	*store = (struct store){ .environment = environment };
-	store->config_may_miss = path == NULL;
-	if (path == NULL)
-		path = CERTGATE_CONFIG_DEFAULT;
-	if (strcmp(path, "/dev/null") != 0 &&
-	    !watch_set(&store->watch[STORE_SETTINGS], path, &e)) {
+	if (!watch_set(&store->watch[STORE_SETTINGS], path, &e)) {
 		log_error(LOG_LEVEL_ERROR, &e);
 		return;
 	}
 	store->looked_ms = watch_now();
 	if (take_settings(store, store->looked_ms))
 		take_list(store, store->looked_ms);
+}
+
+void
+store_open(struct store *store, char *const *environment)
+{
+	const char *path = getenv("CERTGATE_CONFIG");
+
+	*store = (struct store){ .environment = environment };
+	store->config_may_miss = path == NULL;
+	if (path == NULL)
+		path = CERTGATE_CONFIG_DEFAULT;
+	open_file(store, strcmp(path, "/dev/null") == 0 ? NULL : path);
+}
+
+void
+store_open_site(struct store *store, const char *path)
+{
+	static char *const nothing[] = { NULL };
+
+	*store = (struct store){ .environment = nothing };
+	open_file(store, path);
 }
 
 void

@@ -44,6 +44,9 @@ struct store {
  * wrong is logged; the store is to be used all the same, and refuses. */
 void store_open(struct store *store, char *const *environment);
 
+/* The same for the settings file at path, without any environment. */
+void store_open_site(struct store *store, const char *path);
+
 /* Looks at the files, at most once a second unless now is true. */
 void store_refresh(struct store *store, bool now);
 

@@ -41,6 +41,7 @@ static const int plain_calls[] = {
 	SCMP_SYS(ftruncate),
 	SCMP_SYS(futex),
 	SCMP_SYS(getegid),
+	SCMP_SYS(getdents64),
 	SCMP_SYS(geteuid),
 	SCMP_SYS(getgid),
 	SCMP_SYS(getpid),

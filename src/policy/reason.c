@@ -21,8 +21,8 @@ static const struct {
 	[REASON_SETTINGS] = { "settings", 403,
 			      "The settings do not read; the log said why." },
 	[REASON_SITE] = { "site", 403,
-			  "The web server set CERTGATE_SITE, which this "
-			  "version does not know." },
+			  "CERTGATE_SITE names no site, or is set twice; or "
+			  "there are sites and it is missing." },
 	[REASON_METHOD] = { "method", 405, "Neither OPTIONS nor POST." },
 	[REASON_UNKNOWN_EVENT] = { "unknown-event", 400,
 				   "The event's type is none of Web "

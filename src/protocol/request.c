@@ -10,7 +10,9 @@
 enum kind {
 	KIND_ONE = 0, /* twice is ambiguous */
 	KIND_WORD, /* the same, and a comma with a blank means joined lines */
-	KIND_LINES /* a list: several are joined */
+	KIND_LINES, /* a list: several are joined */
+	KIND_SITE, /* twice is unclear */
+	KIND_OLD_SITE /* Apache's name for one from before a redirection */
 };
 
 static const struct field {
@@ -29,8 +31,8 @@ static const struct field {
 	FIELD("CONTENT_LENGTH", content_length, KIND_ONE),
 	FIELD("REMOTE_USER", remote_user, KIND_ONE),
 	FIELD("AUTH_TYPE", auth_type, KIND_ONE),
-	FIELD("CERTGATE_SITE", site, KIND_ONE),
-	FIELD("REDIRECT_CERTGATE_SITE", site, KIND_ONE),
+	FIELD("CERTGATE_SITE", site, KIND_SITE),
+	FIELD("REDIRECT_CERTGATE_SITE", site, KIND_OLD_SITE),
 	FIELD("HTTP_CE_SPECVERSION", spec_version, KIND_WORD),
 	FIELD("HTTP_CE_TYPE", type, KIND_WORD),
 	FIELD("HTTP_CE_HUB", hub, KIND_WORD),
@@ -72,8 +74,11 @@ take(struct request *r, const struct field *field, struct span value)
 		return;
 	}
 	struct span *one = member;
-	if (one->ptr != NULL ||
-	    (field->kind == KIND_WORD && span_contains(value, SPAN(", "))))
+	if (field->kind == KIND_SITE || field->kind == KIND_OLD_SITE)
+		r->site_unclear |=
+			one->ptr != NULL || field->kind == KIND_OLD_SITE;
+	else if (one->ptr != NULL ||
+		 (field->kind == KIND_WORD && span_contains(value, SPAN(", "))))
 		r->ambiguous = true;
 	*one = value;
 }

@@ -56,6 +56,7 @@ struct request {
 	struct request_lines origins; /* WebHook-Request-Origin */
 	struct request_body body;
 	struct span setting; /* a parameter with the name of a setting */
+	bool site_unclear; /* it came twice, or from before a redirection */
 	bool ambiguous; /* a decisive parameter came twice, or joined */
 };
 

@@ -261,12 +261,18 @@ server.modules = ( )
 
 
 class Nginx(Server):
-    """Talks to the socket of a running handler."""
+    """Talks to the socket of a running handler; sites: of each host, its
+    site."""
 
-    def __init__(self, folder, configuration):
+    def __init__(self, folder, configuration, sites=None):
         super().__init__(folder, configuration.log)
         www = snippet("nginx.conf", {
             "/run/certgate/certgate.sock": configuration.folder / "socket"})
+        more = "".join(
+            f"server {{ listen 127.0.0.1:{self.port}; server_name {host};\n" +
+            www.replace("#fastcgi_param CERTGATE_SITE NAME;",
+                        f"fastcgi_param CERTGATE_SITE {site};") + "}\n"
+            for host, site in (sites or {}).items())
         user = "user root;" if os.geteuid() == 0 else ""
         config = self.write("nginx.conf", f"""
 {user}
@@ -287,6 +293,7 @@ http {{
     listen 127.0.0.1:{self.port} backlog=511;
 {www}
   }}
+{more}
 }}
 """)
         self.begin([find("nginx"), "-p", self.folder, "-c", config],
@@ -294,12 +301,14 @@ http {{
 
 
 class Apache(Server):
-    """how: proxy (to a running handler's socket), fcgid, cgid."""
+    """how: proxy (to a running handler's socket), fcgid, cgid; sites: of each
+    host, its site."""
 
     MODULES = {"proxy": ["proxy", "proxy_fcgi"], "fcgid": ["fcgid"],
                "cgid": ["cgid"]}
 
-    def __init__(self, folder, configuration, how="proxy", more=""):
+    def __init__(self, folder, configuration, how="proxy", more="",
+                 sites=None):
         super().__init__(folder, configuration.log)
         modules = "/usr/lib/apache2/modules"
         www = self.write("certgate.conf", snippet("apache2.conf", {
@@ -317,6 +326,11 @@ class Apache(Server):
                           f"SetEnv CERTGATE_CONFIG {configuration.file}"}[how]
         loads = "\n".join(f"LoadModule {m}_module {modules}/mod_{m}.so"
                           for m in load + self.MODULES[how])
+        hosts = "".join(
+            f"<VirtualHost 127.0.0.1:{self.port}>\nServerName {host}\n" +
+            (f"SetEnv CERTGATE_SITE {site}\n" if site else "") +
+            "</VirtualHost>\n" for host, site in
+            (({"other.invalid": None} | sites) if sites else {}).items())
         user = "User www-data\nGroup www-data" if os.geteuid() == 0 else ""
         config = self.write("httpd.conf", f"""
 ServerRoot "{self.folder}"
@@ -337,6 +351,7 @@ MaxKeepAliveRequests 0
 {choice}
 {more}
 Include {www}
+{hosts}
 """)
         self.begin([find("apache2"), "-D", "FOREGROUND", "-f", config],
                    {"PATH": "/usr/bin:/bin"})

@@ -26,8 +26,6 @@ static const struct {
 	ROW("CONTENT_LENGTH", content_length, false, false),
 	ROW("REMOTE_USER", remote_user, false, false),
 	ROW("AUTH_TYPE", auth_type, false, false),
-	ROW("CERTGATE_SITE", site, false, false),
-	ROW("REDIRECT_CERTGATE_SITE", site, false, false),
 	ROW("HTTP_CE_SPECVERSION", spec_version, false, true),
 	ROW("HTTP_CE_TYPE", type, false, true),
 	ROW("HTTP_CE_HUB", hub, false, true),
@@ -132,6 +130,37 @@ test_names(void **state)
 	}
 }
 
+/* One that comes once and under its own name; all else is unclear, and nothing
+ * of it makes the request itself ambiguous. */
+static void
+test_site(void **state)
+{
+	char one[] = "CERTGATE_SITE=a",
+	     empty[] = "CERTGATE_SITE=", old[] = "REDIRECT_CERTGATE_SITE=a";
+	const struct {
+		char *list[3];
+		bool there, unclear;
+	} sites[] = {
+		{ { NULL }, false, false },
+		{ { one, NULL }, true, false },
+		{ { empty, NULL }, true, false },
+		{ { one, one, NULL }, true, true },
+		{ { empty, one, NULL }, true, true },
+		{ { old, NULL }, true, true },
+		{ { old, one, NULL }, true, true },
+		{ { one, old, NULL }, true, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(sites); i++) {
+		struct request r;
+		read_list(&r, sites[i].list);
+		assert_int_equal(r.site.ptr != NULL, sites[i].there);
+		assert_int_equal(r.site_unclear, sites[i].unclear);
+		assert_false(r.ambiguous);
+	}
+}
+
 static void
 test_lines(void **state)
 {
@@ -187,9 +216,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_each),
-		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_each),  cmocka_unit_test(test_names),
+		cmocka_unit_test(test_site),  cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_types),
 	};
 

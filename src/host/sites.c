@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host/log.h"
+#include "host/sandbox.h"
+#include "host/sites.h"
+
+enum { LOOK_MS = 1000 /* between two looks */ };
+
+static const struct span ending = SPAN_TEXT(".conf");
+
+bool
+sites_is_name(struct span name)
+{
+	for (size_t i = 0; i < name.len; i++) {
+		char c = name.ptr[i];
+		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
+		    c != '-')
+			return false;
+	}
+	return name.len > 0 && name.len <= SITES_NAME_MAX;
+}
+
+char *
+sites_path(const char *config, struct span name)
+{
+	const char *slash = strrchr(config, '/');
+	char *path;
+
+	if (config[0] != '/')
+		return NULL;
+	int folder = (int)(slash - config);
+	int n = name.ptr == NULL
+			? asprintf(&path, "%.*s/sites", folder, config)
+			: asprintf(&path, "%.*s/sites/%.*s.conf", folder,
+				   config, (int)name.len, name.ptr);
+	return n < 0 ? NULL : path;
+}
+
+/* The NAME in NAME.conf, whatever it is; absent: the file is no site's. */
+static struct span
+name_of(const char *file)
+{
+	struct span name = span_of(file);
+
+	if (name.len <= ending.len || file[0] == '.' ||
+	    !span_equal(span_after(name, name.len - ending.len), ending))
+		return (struct span){ 0 };
+	name.len -= ending.len;
+	return name;
+}
+
+/* The next site's name in the folder; absent behind the last. */
+static struct span
+next_name(struct sites *sites)
+{
+	struct span name = { 0 };
+	struct dirent *file;
+
+	while (name.ptr == NULL && (file = readdir(sites->names)) != NULL)
+		name = name_of(file->d_name);
+	return name;
+}
+
+/* True if there is a site, or it cannot be told: the sandbox opens no folder,
+ * so one that came later is believed to have some. */
+static bool
+has_site(struct sites *sites)
+{
+	struct stat now, held;
+
+	if (sites->folder == NULL)
+		return false;
+	if (stat(sites->folder, &now) != 0)
+		return errno != ENOENT && errno != ENOTDIR;
+	if (sites->names == NULL || fstat(dirfd(sites->names), &held) != 0 ||
+	    now.st_ino != held.st_ino || now.st_dev != held.st_dev)
+		return true;
+	rewinddir(sites->names);
+	return next_name(sites).ptr != NULL;
+}
+
+static void
+look(struct sites *sites)
+{
+	bool before = sites->in_use;
+
+	sites->in_use = has_site(sites);
+	if (sites->in_use && !before)
+		log_note(LOG_LEVEL_NOTE,
+			 "%s has sites: a request must name its own by "
+			 "CERTGATE_SITE",
+			 sites->folder);
+	if (!sites->in_use && before)
+		log_note(LOG_LEVEL_NOTE, "%s has no site any more",
+			 sites->folder);
+}
+
+static struct site *
+find(const struct sites *sites, struct span name)
+{
+	for (size_t i = 0; i < sites->n; i++)
+		if (span_equal(span_of(sites->site[i]->name), name))
+			return sites->site[i];
+	return NULL;
+}
+
+static void
+free_site(struct site *site)
+{
+	store_close(&site->store);
+	free(site->name);
+	free(site);
+}
+
+/* Nothing is passed over in silence. */
+static void
+say_if_of_process(const struct settings *settings)
+{
+	if (settings->log_target != LOG_TARGET_DEFAULT ||
+	    settings->log_format != LOG_FORMAT_TEXT || settings->stats != NULL)
+		log_note(LOG_LEVEL_WARNING,
+			 "CERTGATE_LOG, CERTGATE_LOG_FORMAT and CERTGATE_STATS "
+			 "do nothing here: they count in the main settings");
+}
+
+/* Reads the file at path, which is there. */
+static struct site *
+read_site(struct sites *sites, struct span name, const char *path)
+{
+	struct site *site = calloc(1, sizeof(*site));
+
+	if (site != NULL)
+		site->name = span_copy(name);
+	if (site == NULL || site->name == NULL) {
+		free(site);
+		log_note(LOG_LEVEL_ERROR, "site %s: out of memory",
+			 error_word(name));
+		return NULL;
+	}
+	log_about(site->name);
+	store_open_site(&site->store, path);
+	say_if_of_process(&site->store.settings);
+	log_about(NULL);
+	sites->site[sites->n++] = site;
+	return site;
+}
+
+/* A site that was not asked for before; NULL if there is no such. */
+static struct site *
+add(struct sites *sites, struct span name)
+{
+	struct file_identity identity = { 0 };
+	char *path = NULL;
+	struct site *site = NULL;
+
+	if (sites->folder != NULL)
+		path = sites_path(sites->main.watch[STORE_SETTINGS].path, name);
+	if (path != NULL)
+		file_identify(path, &identity);
+	if (identity.exists && sites->n < SITES_MAX) {
+		site = read_site(sites, name, path);
+	} else if (identity.exists && !sites->full) {
+		sites->full = true;
+		log_note(LOG_LEVEL_ERROR,
+			 "site %s: too many sites, at most %d in one process: "
+			 "it is refused",
+			 error_word(name), SITES_MAX);
+	}
+	free(path);
+	return site;
+}
+
+static void
+read_all(struct sites *sites)
+{
+	struct span name;
+
+	rewinddir(sites->names);
+	while ((name = next_name(sites)).ptr != NULL) {
+		if (sites_is_name(name))
+			(void)add(sites, name);
+		else
+			log_note(LOG_LEVEL_WARNING,
+				 "%s/%s.conf: no site's name: expected a-z, "
+				 "0-9 and -",
+				 sites->folder, error_word(name));
+	}
+}
+
+void
+sites_open(struct sites *sites, char *const *environment, bool all)
+{
+	const char *config;
+
+	*sites = (struct sites){ 0 };
+	store_open(&sites->main, environment);
+	config = sites->main.watch[STORE_SETTINGS].path;
+	if (config == NULL)
+		return;
+	sites->folder = sites_path(config, (struct span){ 0 });
+	if (sites->folder == NULL)
+		return;
+	sites->names = opendir(sites->folder);
+	if (sites->names != NULL)
+		sandbox_take(dirfd(sites->names));
+	sites->looked_ms = watch_now();
+	look(sites);
+	if (all && sites->names != NULL)
+		read_all(sites);
+}
+
+/* What is left of a site whose file has gone for good goes too. */
+static bool
+is_over(const struct site *site)
+{
+	return !site->store.has_settings &&
+	       !site->store.watch[STORE_SETTINGS].seen.exists;
+}
+
+void
+sites_refresh(struct sites *sites, bool now)
+{
+	int64_t now_ms = watch_now();
+
+	if (!now && now_ms - sites->looked_ms < LOOK_MS)
+		return;
+	sites->looked_ms = now_ms;
+	look(sites);
+	store_refresh(&sites->main, now);
+	for (size_t i = sites->n; i-- > 0;) {
+		struct site *site = sites->site[i];
+		log_about(site->name);
+		store_refresh(&site->store, now);
+		log_about(NULL);
+		if (!is_over(site))
+			continue;
+		sites->site[i] = sites->site[--sites->n];
+		sites->full = false;
+		free_site(site);
+	}
+}
+
+const struct store *
+sites_find(struct sites *sites, const struct request *request,
+	   struct gate *gate)
+{
+	struct span name = request->site;
+	struct site *site;
+
+	*gate = (struct gate){ 0 };
+	if (name.ptr == NULL && !sites->in_use) {
+		*gate = store_gate(&sites->main);
+		return &sites->main;
+	}
+	gate->has_sites = true;
+	if (request->site_unclear || !sites_is_name(name))
+		return NULL;
+	site = find(sites, name);
+	if (site == NULL)
+		site = add(sites, name);
+	if (site == NULL)
+		return NULL;
+	*gate = store_gate(&site->store);
+	gate->has_sites = true;
+	gate->site = span_of(site->name);
+	return &site->store;
+}
+
+void
+sites_close(struct sites *sites)
+{
+	for (size_t i = 0; i < sites->n; i++)
+		free_site(sites->site[i]);
+	if (sites->names != NULL)
+		(void)closedir(sites->names);
+	free(sites->folder);
+	store_close(&sites->main);
+	*sites = (struct sites){ 0 };
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/*
+ * sites: several customers behind one handler, each with settings, list and
+ * keys of its own, in sites/NAME.conf beside the main settings file.
+ *
+ * A request names its site by the parameter CERTGATE_SITE, and the site's file
+ * alone counts for it: neither the main file nor the environment.  While the
+ * folder has a site, a request that names none is refused.  Log, counters,
+ * listener and sandbox are the process's, and the main settings say them.
+ */
+#ifndef CERTGATE_HOST_SITES_H
+#define CERTGATE_HOST_SITES_H
+
+#include <dirent.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "handler.h"
+#include "host/store.h"
+
+enum {
+	SITES_MAX = 256, /* in one process; a further one is refused */
+	SITES_NAME_MAX = 64 /* bytes of a name */
+};
+
+struct site {
+	char *name; /* owned */
+	struct store store;
+};
+
+struct sites {
+	struct store main;
+	char *folder; /* owned; NULL: the main settings are in no file */
+	DIR *names; /* owned; of the folder, since the start; NULL: none */
+	bool in_use; /* the folder has a site: requests must name theirs */
+	bool full; /* and it was said */
+	struct site *site[SITES_MAX]; /* owned */
+	size_t n;
+	int64_t looked_ms; /* monotonic */
+};
+
+/*
+ * Reads the main settings, and with all every site there is: what they name is
+ * then known to the sandbox.  environment stays borrowed, and is that of the
+ * main settings alone.
+ */
+void sites_open(struct sites *sites, char *const *environment, bool all);
+void sites_close(struct sites *sites);
+
+/* Looks at all files, at most once a second unless now is true. */
+void sites_refresh(struct sites *sites, bool now);
+
+/* Fills gate with what decides on request.  Gives the store that is from, or
+ * NULL: gate refuses. */
+const struct store *sites_find(struct sites *sites,
+			       const struct request *request,
+			       struct gate *gate);
+
+/* a-z, 0-9 and '-', and not too long: it can name no other folder. */
+bool sites_is_name(struct span name);
+
+/* The settings file of the site name (absent: the folder of all) beside the
+ * main file config; gives: free().  NULL if config is no absolute path, or
+ * there is no memory. */
+char *sites_path(const char *config, struct span name);
+
+#endif
