@@ -4,8 +4,9 @@
 # bash completion of certgate(1)
 
 _certgate() {
-	local current=$2 previous=$3 setup="--config --list --help" options
-	local edit="$setup --dry-run"
+	local current=$2 previous=$3 config="--config --site --help"
+	local setup="$config --list"
+	local options edit="$setup --dry-run"
 	local entry="user= groups= roles= subprotocol= client-id= query. hub=
 		not-before= expires= cn= san= crl="
 
@@ -26,14 +27,18 @@ _certgate() {
 		mapfile -t COMPREPLY < <(compgen -W "curl http json" -- "$current")
 		return
 		;;
-	--comment | --hub | --connection-id | --user | --now | --post | --tag)
+	--overlap)
+		COMPREPLY=(14d)
+		return
+		;;
+	--comment | --site | --hub | --connection-id | --user | --now | --post | --tag)
 		COMPREPLY=()
 		return
 		;;
 	esac
 	if [ "$COMP_CWORD" -eq 1 ]; then
 		mapfile -t COMPREPLY < <(compgen -W "check thumbprint list \
-			allow deny remove explain simulate doctor stats \
+			allow deny remove rotate explain simulate doctor stats \
 			addresses --help --version" \
 			-- "$current")
 		return
@@ -45,14 +50,15 @@ _certgate() {
 	allow) options="$edit --replace --comment --spki" ;;
 	deny) options="$edit --comment --spki" ;;
 	remove) options="$edit" ;;
+	rotate) options="$edit --comment --spki --overlap" ;;
 	explain)
 		options="$setup --hub --connection-id --user --mqtt --now"
 		;;
 	simulate)
-		options="--config --hub --connection-id --user --mqtt --format
-			--post --ca --help"
+		options="$config --hub --connection-id --user --mqtt --format
+			--post --ca"
 		;;
-	doctor) options="--config --hub --ca --admitted --help" ;;
+	doctor) options="$config --hub --ca --admitted" ;;
 	stats) options="--config --json --prometheus --help" ;;
 	addresses) options="--tag --apache --nginx --lighttpd --help" ;;
 	*) options="" ;;

@@ -23,7 +23,7 @@
 #include "admin/print.h"
 #include "admin/setup.h"
 #include "host/file.h"
-#include "host/store.h"
+#include "host/sites.h"
 
 struct check {
 	struct findings findings;
@@ -151,13 +151,18 @@ check_files(struct check *check)
 static bool
 check_start(struct check *check, size_t *entries)
 {
-	struct store store;
+	struct sites sites;
 
 	log_divert(take_line, &check->findings);
-	store_open(&store, environ);
-	bool ok = store.has_settings && store.has_list;
-	*entries = store.list.n;
-	store_close(&store);
+	sites_open(&sites, environ, true);
+	bool ok = sites.main.has_settings && sites.main.has_list;
+	*entries = sites.main.list.n;
+	if (sites.in_use)
+		findings_warn(&check->findings, sites.folder, 0,
+			      "there are sites: a request must name one, and "
+			      "the main list lets nobody in; see each by "
+			      "--site");
+	sites_close(&sites);
 	return ok;
 }
 

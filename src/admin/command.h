@@ -8,6 +8,7 @@
 
 enum command_option {
 	OPTION_CONFIG = 0,
+	OPTION_SITE,
 	OPTION_LIST,
 	OPTION_JSON,
 	OPTION_QUIET,
@@ -16,6 +17,7 @@ enum command_option {
 	OPTION_REPLACE,
 	OPTION_COMMENT,
 	OPTION_SPKI,
+	OPTION_OVERLAP,
 	OPTION_HUB,
 	OPTION_CONNECTION_ID,
 	OPTION_USER,
@@ -48,6 +50,7 @@ enum exit_code list_run(const struct command *command);
 enum exit_code allow_run(const struct command *command);
 enum exit_code deny_run(const struct command *command);
 enum exit_code remove_run(const struct command *command);
+enum exit_code rotate_run(const struct command *command);
 enum exit_code explain_run(const struct command *command);
 enum exit_code simulate_run(const struct command *command);
 enum exit_code doctor_run(const struct command *command);

@@ -11,6 +11,7 @@
 
 #include "admin/command.h"
 #include "admin/print.h"
+#include "admin/setup.h"
 #include "protocol/digest.h"
 
 #define BIT(option) (1U << (option))
@@ -22,6 +23,8 @@ static const struct {
 } options[OPTIONS] = {
 	[OPTION_CONFIG] = { "config", "FILE",
 			    "the settings file, as CERTGATE_CONFIG" },
+	[OPTION_SITE] = { "site", "NAME",
+			  "the site's settings file, without environment" },
 	[OPTION_LIST] = { "list", "FILE", "the list, as CERTGATE_LIST" },
 	[OPTION_JSON] = { "json", NULL, "print JSON" },
 	[OPTION_QUIET] = { "quiet", NULL, "print errors and warnings alone" },
@@ -33,6 +36,8 @@ static const struct {
 	[OPTION_COMMENT] = { "comment", "TEXT", "behind the entry" },
 	[OPTION_SPKI] = { "spki", NULL,
 			  "of FILE the public key, not the certificate" },
+	[OPTION_OVERLAP] = { "overlap", "Nd",
+			     "days from today to the old one's last (14d)" },
 	[OPTION_HUB] = { "hub", "NAME", "the hub of the event" },
 	[OPTION_CONNECTION_ID] = { "connection-id", "ID",
 				   "the connection's; of MQTT the client's" },
@@ -58,7 +63,8 @@ static const struct {
 };
 
 enum {
-	SETUP = BIT(OPTION_CONFIG) | BIT(OPTION_LIST) | BIT(OPTION_HELP),
+	CONFIG = BIT(OPTION_CONFIG) | BIT(OPTION_SITE) | BIT(OPTION_HELP),
+	SETUP = CONFIG | BIT(OPTION_LIST),
 	EDIT = SETUP | BIT(OPTION_DRY_RUN)
 };
 
@@ -84,6 +90,10 @@ static const struct verb {
 	  EDIT | BIT(OPTION_COMMENT) | BIT(OPTION_SPKI), 1, 1, deny_run },
 	{ "remove", "PIN|FILE|LINE", "take entries out of the list", EDIT, 1, 1,
 	  remove_run },
+	{ "rotate", "OLD NEW",
+	  "add a pin with an old one's options, and end that",
+	  EDIT | BIT(OPTION_COMMENT) | BIT(OPTION_SPKI) | BIT(OPTION_OVERLAP),
+	  2, 2, rotate_run },
 	{ "explain", "EVENT|FILE|-",
 	  "what is decided on an event or a certificate, and why",
 	  SETUP | BIT(OPTION_HUB) | BIT(OPTION_CONNECTION_ID) |
@@ -91,16 +101,14 @@ static const struct verb {
 	  1, 1, explain_run },
 	{ "simulate", "[FILE|-]",
 	  "a signed connect event of a client with this certificate, or none",
-	  BIT(OPTION_CONFIG) | BIT(OPTION_HELP) | BIT(OPTION_HUB) |
-		  BIT(OPTION_CONNECTION_ID) | BIT(OPTION_USER) |
-		  BIT(OPTION_MQTT) | BIT(OPTION_FORMAT) | BIT(OPTION_POST) |
-		  BIT(OPTION_CA),
+	  CONFIG | BIT(OPTION_HUB) | BIT(OPTION_CONNECTION_ID) |
+		  BIT(OPTION_USER) | BIT(OPTION_MQTT) | BIT(OPTION_FORMAT) |
+		  BIT(OPTION_POST) | BIT(OPTION_CA),
 	  0, 1, simulate_run },
 	{ "doctor", "URL",
 	  "the service played from outside: what is wrong, what to change",
-	  BIT(OPTION_CONFIG) | BIT(OPTION_HELP) | BIT(OPTION_HUB) |
-		  BIT(OPTION_CA) | BIT(OPTION_ADMITTED),
-	  1, 1, doctor_run },
+	  CONFIG | BIT(OPTION_HUB) | BIT(OPTION_CA) | BIT(OPTION_ADMITTED), 1,
+	  1, doctor_run },
 	{ "stats", "", "what the handlers of this host have counted",
 	  BIT(OPTION_CONFIG) | BIT(OPTION_HELP) | BIT(OPTION_JSON) |
 		  BIT(OPTION_PROMETHEUS),
@@ -187,15 +195,25 @@ read_options(const struct verb *verb, int argc, char **argv,
 }
 
 /* The options that stand for a variable are that variable: there is one way to
- * read settings. */
-static bool
+ * read settings.  A site is beside the main file, and has no environment. */
+static enum exit_code
 take_variables(const struct command *command)
 {
 	const char *config = command->option[OPTION_CONFIG];
+	const char *site = command->option[OPTION_SITE];
 	const char *list = command->option[OPTION_LIST];
+	bool ok = config == NULL || setenv("CERTGATE_CONFIG", config, 1) == 0;
 
-	return (config == NULL || setenv("CERTGATE_CONFIG", config, 1) == 0) &&
-	       (list == NULL || setenv("CERTGATE_LIST", list, 1) == 0);
+	if (ok && site != NULL && !setup_name_site(site))
+		return EXIT_MISUSED;
+	if (ok && (site != NULL || config != NULL))
+		ok = setup_enter_site();
+	if (ok && list != NULL)
+		ok = setenv("CERTGATE_LIST", list, 1) == 0;
+	if (ok && digest_start())
+		return EXIT_DONE;
+	print_problem("cannot start");
+	return EXIT_SYSTEM;
 }
 
 static enum exit_code
@@ -219,11 +237,8 @@ run_verb(const struct verb *verb, int argc, char **argv)
 						     : verb->arguments);
 		return misused(name);
 	}
-	if (!take_variables(&command) || !digest_start()) {
-		print_problem("cannot start");
-		return EXIT_SYSTEM;
-	}
-	return print_end(verb->run(&command));
+	enum exit_code code = take_variables(&command);
+	return code == EXIT_DONE ? print_end(verb->run(&command)) : code;
 }
 
 int

@@ -9,6 +9,7 @@
 #include "admin/print.h"
 #include "admin/setup.h"
 #include "host/file.h"
+#include "host/sites.h"
 #include "host/log.h"
 #include "policy/settings.h"
 
@@ -36,6 +37,77 @@ setup_config(void)
 	if (path == NULL)
 		return CERTGATE_CONFIG_DEFAULT;
 	return strcmp(path, "/dev/null") == 0 ? NULL : path;
+}
+
+bool
+setup_name_site(const char *name)
+{
+	const char *config = setup_config();
+	char *path = NULL;
+
+	if (!sites_is_name(span_of(name))) {
+		print_problem("--site '%s': expected a-z, 0-9 and -",
+			      error_word(span_of(name)));
+		return false;
+	}
+	if (config != NULL)
+		path = sites_path(config, span_of(name));
+	bool ok = path != NULL && setenv("CERTGATE_CONFIG", path, 1) == 0;
+	if (!ok)
+		print_problem("--site: there is no settings file to have it "
+			      "beside");
+	free(path);
+	return ok;
+}
+
+/* It is right in a folder of the name that sites have. */
+static bool
+is_site(const char *path)
+{
+	const struct span folder = SPAN("/sites");
+	const char *slash = strrchr(path, '/');
+	size_t n = slash == NULL ? 0 : (size_t)(slash - path);
+
+	return n >= folder.len &&
+	       span_equal((struct span){ slash - folder.len, folder.len },
+			  folder);
+}
+
+static bool
+is_setting(struct span name)
+{
+	size_t i = 0;
+
+	if (span_starts(name, SPAN("CERTGATE_")))
+		return !span_equal(name, SPAN("CERTGATE_CONFIG"));
+	while (settings_help(i) != NULL &&
+	       !span_equal(name, span_of(settings_help(i)->name)))
+		i++;
+	return settings_help(i) != NULL;
+}
+
+bool
+setup_enter_site(void)
+{
+	const char *config = setup_config();
+	bool ok = true;
+	char **at = environ;
+
+	if (config == NULL || !is_site(config))
+		return true;
+	while (ok && *at != NULL) {
+		struct span rest = span_of(*at), name;
+		span_next(&rest, "=", &name);
+		if (!is_setting(name)) {
+			at++;
+			continue;
+		}
+		/* The others move up. */
+		char *copy = span_copy(name);
+		ok = copy != NULL && unsetenv(copy) == 0;
+		free(copy);
+	}
+	return ok;
 }
 
 bool

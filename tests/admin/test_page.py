@@ -104,10 +104,15 @@ def examples():
     (base / "plant").mkdir()
     ca = admin.certificate(base / "plant", "plant-ca")
     admin.certificate(base, "pump-7")
+    admin.certificate(base, "pump-7-new")
     admin.issued(base, "pump-9", ca)
     (base / "plant" / "list").touch()
     (base / "plant" / "stats").mkdir()
     conf = base / "plant" / "certgate.conf"
+    (base / "plant" / "one").touch()
+    (base / "plant" / "sites").mkdir()
+    (base / "plant" / "sites" / "one.conf").write_text(
+        f"CERTGATE_LIST={base}/plant/one\n")
     conf.write_text(f"CERTGATE_LIST={base}/plant/list\n"
                     f"CERTGATE_STATS={base}/plant/stats\n")
     (base / "ServiceTags_Public.json").write_text(json.dumps({"values": [{
