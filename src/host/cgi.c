@@ -6,10 +6,10 @@
 #include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "host/cgi.h"
+#include "host/clock.h"
 
 enum {
 	BODY_TIMEOUT_S = 30, /* for the whole body */
@@ -23,16 +23,6 @@ cgi_is_called(void)
 	       getenv("REQUEST_METHOD") != NULL;
 }
 
-static int64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	if (clock_gettime(CLOCK_MONOTONIC, &t) != 0)
-		return INT64_MAX;
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* As read, but waits no longer than until end; -1 then. */
 static ssize_t
 read_until(char *to, size_t n, int64_t end)
@@ -40,7 +30,7 @@ read_until(char *to, size_t n, int64_t end)
 	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
 
 	for (;;) {
-		int64_t left = end - now_ms();
+		int64_t left = end - clock_ms();
 		if (left <= 0)
 			return -1;
 		int ready = poll(&input, 1, (int)left);
@@ -58,7 +48,7 @@ void
 cgi_read_body(struct request_body *body, struct buffer *store)
 {
 	static char chunk[CHUNK];
-	int64_t end = now_ms() + BODY_TIMEOUT_S * 1000;
+	int64_t end = clock_ms() + BODY_TIMEOUT_S * 1000;
 	ssize_t n;
 
 	*body = (struct request_body){ 0 };

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "host/clock.h"
 #include "host/connection.h"
 #include "host/serve.h"
 
@@ -31,16 +31,6 @@ struct loop {
 	size_t open; /* connections */
 	struct connection connections[SERVE_CONNECTIONS];
 };
-
-static int64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	if (clock_gettime(CLOCK_MONOTONIC, &t) != 0)
-		return 0;
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static bool
 watch(struct loop *loop, int fd, void *who, uint32_t flags)
@@ -90,7 +80,7 @@ advance(struct loop *loop, struct connection *c)
 	}
 	c->watched = true;
 	if (progress || idle)
-		c->since_ms = now_ms();
+		c->since_ms = clock_ms();
 }
 
 /* The connection that has been idle longest, kept or silent; NULL: all are in
@@ -175,7 +165,7 @@ accept_some(struct loop *loop)
 		int fd = accept_one(loop);
 		if (fd < 0)
 			return false;
-		connection_open(c, fd, now_ms());
+		connection_open(c, fd, clock_ms());
 		loop->open++;
 		advance(loop, c);
 	}
@@ -210,7 +200,7 @@ begin_stop(struct loop *loop)
 		struct connection *c = &loop->connections[i];
 		if (c->fd < 0)
 			continue;
-		c->since_ms = now_ms();
+		c->since_ms = clock_ms();
 		advance(loop, c);
 	}
 }
@@ -268,7 +258,7 @@ turn(struct loop *loop)
 		else if (who != loop->listener && c->fd >= 0)
 			advance(loop, c);
 	}
-	int64_t now = now_ms();
+	int64_t now = clock_ms();
 	if (now - loop->ticked_ms < TICK_MS)
 		return;
 	loop->ticked_ms = now;

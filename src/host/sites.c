@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/clock.h"
 #include "host/log.h"
 #include "host/sandbox.h"
 #include "host/sites.h"
@@ -213,7 +214,7 @@ sites_open(struct sites *sites, char *const *environment, bool all)
 	sites->names = opendir(sites->folder);
 	if (sites->names != NULL)
 		sandbox_take(dirfd(sites->names));
-	sites->looked_ms = watch_now();
+	sites->looked_ms = clock_ms();
 	look(sites);
 	if (all && sites->names != NULL)
 		read_all(sites);
@@ -230,7 +231,7 @@ is_over(const struct site *site)
 void
 sites_refresh(struct sites *sites, bool now)
 {
-	int64_t now_ms = watch_now();
+	int64_t now_ms = clock_ms();
 
 	if (!now && now_ms - sites->looked_ms < LOOK_MS)
 		return;

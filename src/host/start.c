@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "host/cgi.h"
+#include "host/clock.h"
 #include "host/counters.h"
 #include "host/fastcgi.h"
 #include "host/hint.h"
@@ -77,16 +78,6 @@ close_host(struct host *host)
 	sites_close(&host->sites);
 }
 
-static uint64_t
-now_ns(void)
-{
-	struct timespec t;
-
-	if (clock_gettime(CLOCK_MONOTONIC, &t) != 0)
-		return 0;
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 static void
 count_one(struct host *host, uint64_t ns)
 {
@@ -113,13 +104,13 @@ answer_one(struct host *host, char *const *parameters,
 	struct request request;
 	struct gate gate;
 	char number[sizeof("4294967295")];
-	uint64_t begin_ns = now_ns();
+	int64_t begin_ns = clock_ns();
 
 	request_read(&request, parameters, body);
 	const struct store *store = sites_find(&host->sites, &request, &gate);
 	handler_answer(&gate, &request, now, answer);
 	handler_write(answer, &request, out);
-	uint64_t taken_ns = now_ns() - begin_ns;
+	uint64_t taken_ns = (uint64_t)(clock_ns() - begin_ns);
 	log_decision(answer,
 		     store == NULL
 			     ? (struct span){ 0 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "host/clock.h"
 #include "host/log.h"
 #include "host/notice.h"
 #include "host/store.h"
@@ -220,7 +221,7 @@ open_file(struct store *store, const char *path)
 		log_error(LOG_LEVEL_ERROR, &e);
 		return;
 	}
-	store->looked_ms = watch_now();
+	store->looked_ms = clock_ms();
 	if (take_settings(store, store->looked_ms))
 		take_list(store, store->looked_ms);
 }
@@ -249,7 +250,7 @@ store_open_site(struct store *store, const char *path)
 void
 store_refresh(struct store *store, bool now)
 {
-	int64_t now_ms = watch_now();
+	int64_t now_ms = clock_ms();
 	bool settings = false;
 
 	if (!now && now_ms - store->looked_ms < LOOK_MS)

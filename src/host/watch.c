@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "host/clock.h"
 #include "host/log.h"
 #include "host/watch.h"
 
@@ -15,20 +16,11 @@ enum {
 	RETRY_MS = 5000 /* until one that did not do is tried again */
 };
 
+/* By the clock of the file system's times. */
 static int64_t
-milliseconds(clockid_t clock)
+real_ms(const struct timespec *t)
 {
-	struct timespec t;
-
-	if (clock_gettime(clock, &t) != 0)
-		return 0;
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-int64_t
-watch_now(void)
-{
-	return milliseconds(CLOCK_MONOTONIC);
+	return (int64_t)t->tv_sec * 1000 + t->tv_nsec / 1000000;
 }
 
 void
@@ -43,7 +35,7 @@ enum file_result
 watch_load(struct watch *watch, bool secret, size_t max, struct buffer *text,
 	   struct error *e)
 {
-	watch->tried_ms = watch_now();
+	watch->tried_ms = clock_ms();
 	return file_read(watch->path, secret, max, text, &watch->tried, e);
 }
 
@@ -51,6 +43,7 @@ void
 watch_accept(struct watch *watch)
 {
 	watch->loaded = watch->tried;
+	watch->other_ms = 0;
 }
 
 bool
@@ -68,7 +61,7 @@ watch_set(struct watch *watch, const char *path, struct error *e)
 		watch->path = strdup(path);
 	if (watch->path != NULL)
 		file_identify(watch->path, &watch->seen);
-	watch->since_ms = watch_now();
+	watch->since_ms = clock_ms();
 	return path == NULL || watch->path != NULL ||
 	       error_set(e, "out of memory");
 }
@@ -97,17 +90,20 @@ is_other(struct watch *watch, int64_t now_ms)
 		watch->since_ms = now_ms;
 		watch->reported = false;
 	}
-	return !file_same(&now, &watch->loaded);
+	if (file_same(&now, &watch->loaded))
+		watch->other_ms = 0;
+	else if (watch->other_ms == 0)
+		watch->other_ms = now_ms;
+	return watch->other_ms != 0;
 }
 
 static bool
 is_stable(const struct watch *watch, int64_t now_ms)
 {
-	const struct timespec *changed = &watch->seen.changed;
-	int64_t age_ms =
-		milliseconds(CLOCK_REALTIME) -
-		((int64_t)changed->tv_sec * 1000 + changed->tv_nsec / 1000000);
+	struct timespec now = { 0 };
 
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	int64_t age_ms = real_ms(&now) - real_ms(&watch->seen.changed);
 	if (!watch->seen.exists)
 		return now_ms - watch->since_ms >= MISSING_MS;
 	return age_ms >= STABLE_MS || now_ms - watch->since_ms >= STABLE_MS;

@@ -17,11 +17,10 @@ struct watch {
 	int64_t tried_ms; /* when; monotonic */
 	struct file_identity seen; /* the one last looked at */
 	int64_t since_ms; /* since when it has been so; monotonic */
+	int64_t other_ms; /* since when it has not been the one in use; 0: it is
+			   * or was not looked at since; monotonic */
 	bool reported; /* what is wrong with it was said */
 };
-
-/* Milliseconds of the monotonic clock. */
-int64_t watch_now(void);
 
 /* Watches path (NULL: nothing) if it does not yet. */
 bool watch_set(struct watch *watch, const char *path, struct error *e)
@@ -34,7 +33,7 @@ bool watch_set(struct watch *watch, const char *path, struct error *e)
 bool watch_has_changed(struct watch *watch, int64_t now_ms, bool now);
 
 /* True if the file is another one than is in use, but not yet for long enough:
- * somebody may be writing it. */
+ * somebody may be writing it.  now_ms - other_ms then says for how long. */
 bool watch_is_busy(struct watch *watch, int64_t now_ms);
 
 /* The file that was last read is the one in use. */

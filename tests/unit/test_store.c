@@ -15,8 +15,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/clock.h"
+#include "host/sources.h"
 #include "host/store.h"
-#include "host/watch.h"
 
 #define A "c1b211808c4c4cf8a9c59501fe103ed006a70d69\n"
 #define K "one0123456789abc\n"
@@ -228,7 +229,7 @@ is_open(const struct scene *scene, const struct step *step)
 static void
 wait_for(struct scene *scenes, size_t k)
 {
-	int64_t begin = watch_now();
+	int64_t begin = clock_ms();
 	size_t open;
 
 	do {
@@ -238,7 +239,7 @@ wait_for(struct scene *scenes, size_t k)
 			store_refresh(&scenes[i].store, true);
 			open += is_open(&scenes[i], &stories[i].step[k]);
 		}
-	} while (open > 0 && watch_now() - begin < WAIT_MS);
+	} while (open > 0 && clock_ms() - begin < WAIT_MS);
 }
 
 static void
@@ -337,12 +338,55 @@ remove_folder(void **state)
 	return rmdir(folder);
 }
 
+static void
+rewrite(const char *path, size_t bytes)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	while (bytes-- > 0)
+		assert_int_equal(putc('x', file), 'x');
+	assert_int_equal(fclose(file), 0);
+}
+
+/* A file of the list that is written again and again, as a CRL may be, does not
+ * hold back an edit of the list for ever. */
+static void
+test_busy(void **state)
+{
+	struct sources sources = { 0 };
+	struct error e = { 0 };
+	struct buffer text;
+	char path[sizeof(folder) + 8];
+	int64_t now_ms = clock_ms();
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/crl", folder);
+	rewrite(path, 1);
+	buffer_init(&text, 64);
+	assert_true(sources_read(&sources, path, &text, &e));
+	assert_false(sources_are_busy(&sources, now_ms));
+	for (size_t i = 0; i < 20; i++) {
+		rewrite(path, i + 2);
+		assert_int_equal(
+			sources_are_busy(&sources, now_ms + (int64_t)i * 900),
+			i * 900 < 10000);
+	}
+	rewrite(path, 1);
+	buffer_clear(&text);
+	assert_true(sources_read(&sources, path, &text, &e));
+	buffer_free(&text);
+	sources_free(&sources);
+	assert_int_equal(unlink(path), 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_no_file),
 		cmocka_unit_test(test_stories),
+		cmocka_unit_test(test_busy),
 	};
 
 	return cmocka_run_group_tests_name("store", tests, make_folder,
