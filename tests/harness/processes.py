@@ -259,6 +259,11 @@ server.modules = ( )
         self.begin([find("lighttpd"), "-D", "-f", config],
                    configuration.environment())
 
+    def close(self):
+        """By the signal that lets requests end: SIGTERM with a connection
+        open ends lighttpd with 1."""
+        return end(self.process, signal.SIGINT)
+
 
 class Nginx(Server):
     """Talks to the socket of a running handler; sites: of each host, its
