@@ -185,7 +185,8 @@ def test_set_up():
     soon(lambda: options(PORTS["Apache"]), 200, "the settings are taken up")
     type_in("From the host")
     serves("set up")
-    found = run("journalctl -q -t certgate REASON=not-listed")
+    found = run("journalctl --sync; "
+                "journalctl -q -t certgate REASON=not-listed")
     out.result(known["stranger"]["sha1"] in found,
                "the journal finds the refusals by REASON", found)
     out.result(list(STATS.iterdir()), "events are counted")
@@ -252,11 +253,21 @@ def test_rotation():
          "the third one signs")
     run(f"chmod o+r {KEYS}; systemctl restart certgate")
     soon(lambda: connect(port), 403, "keys that everybody reads refuse")
-    found = run("journalctl -q -t certgate --grep 'mend it'")
+    # The journal has the lines of the load before to take up first.
+    found = run("journalctl --sync; "
+                "journalctl -q -t certgate --grep 'mend it'")
     out.result(f"chmod o-r {KEYS}" in found,
                "the journal has the command that mends it", found)
     run(f"chmod o-r {KEYS}; systemctl restart certgate")
     soon(lambda: connect(port), 200, "mended")
+
+
+def test_journal():
+    run("journalctl --sync")
+    found = run("journalctl -q -u systemd-journald")
+    out.result("certgate" not in found, "the journal takes every line", found)
+    found = run("journalctl -q -t certgate --grep 'sandbox:' | head")
+    out.equal(found, "", "the sandbox is whole")
 
 
 def test_spawned():
@@ -298,6 +309,7 @@ def main():
     test_balancer()
     test_load()
     test_rotation()
+    test_journal()
     test_spawned()
     test_purge(before)
     out.done()
