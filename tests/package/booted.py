@@ -241,7 +241,13 @@ def test_rotation():
     under_load("keys rotated, a credential", port, rotate)
     soon(lambda: connect(port, key=NEXT_KEY), 200, "the next key signs")
     soon(lambda: connect(port), 200, "so does the first")
-    run("rm -r /etc/systemd/system/certgate.service.d; "
+    run("systemctl start certgate-expiry.service")
+    found = run("journalctl --sync; "
+                "journalctl -q -u certgate-expiry.service")
+    out.result("CERTGATE_ACCESS_KEYS" not in found,
+               "the daily check has the key, too", found)
+    run("rm -r /etc/systemd/system/certgate.service.d "
+        "/etc/systemd/system/certgate-expiry.service.d; "
         "echo CERTGATE_ACCESS_KEYS_FILE=/etc/certgate/keys >>"
         f"{SETTINGS}; chgrp _certgate {KEYS}; chmod 640 {KEYS}; "
         "systemctl daemon-reload; systemctl restart certgate")
