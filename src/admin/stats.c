@@ -12,6 +12,7 @@
 #include "admin/print.h"
 #include "admin/setup.h"
 #include "host/counters.h"
+#include "host/numbered.h"
 
 enum {
 	COUNTS_MAX = 512, /* names; a page has room for less than half */
@@ -32,7 +33,7 @@ struct process {
 struct sums {
 	struct count count[COUNTS_MAX];
 	size_t n;
-	struct process process[COUNTERS_FILES]; /* those that run */
+	struct process process[NUMBERED_FILES]; /* those that run */
 	size_t n_processes;
 };
 

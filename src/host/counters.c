@@ -3,16 +3,14 @@
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "host/counters.h"
 #include "host/log.h"
+#include "host/numbered.h"
 
 enum {
 	READ_TRIES = 1000, /* of a page that is being written */
@@ -28,17 +26,6 @@ unsigned
 counters_time_limit(unsigned i)
 {
 	return limits[i];
-}
-
-/* The descriptor of a file's number, or -1. */
-static int
-open_number(int folder, unsigned number, int flags)
-{
-	char name[sizeof("counters.4294967295")];
-
-	(void)snprintf(name, sizeof(name), "counters.%u", number);
-	return openat(folder, name, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
-		      0640);
 }
 
 /* True with the text of a whole page.  The one that writes it does not wait, so
@@ -166,40 +153,15 @@ read_old(int file, char text[COUNTER_PAGE_SIZE], struct span *old)
 	return begun;
 }
 
-/* Only this user can have made it. */
+/* Goes on with file. */
 static bool
-take_over(struct counters *c, int file)
+take_over(void *context, int file)
 {
+	struct counters *c = context;
 	char text[COUNTER_PAGE_SIZE];
 	struct span old;
-	struct stat s;
 
-	if (fstat(file, &s) != 0 || !S_ISREG(s.st_mode) ||
-	    s.st_uid != geteuid() || s.st_nlink != 1 ||
-	    (s.st_mode & (S_IWGRP | S_IWOTH)) != 0 ||
-	    flock(file, LOCK_EX | LOCK_NB) != 0)
-		return false;
 	return read_old(file, text, &old) && begin_page(c, old);
-}
-
-/* Root makes no files where somebody else is at home. */
-static bool
-check_folder(int folder, const char *path, struct error *e)
-{
-	struct stat s;
-
-	if (fstat(folder, &s) != 0)
-		return error_system(e, "%s", path);
-	if ((s.st_mode & S_IWOTH) != 0)
-		return error_set(e,
-				 "%s is writable by everybody: nothing is "
-				 "counted; mend it with chmod o-w %s",
-				 path, path);
-	return geteuid() != 0 || s.st_uid == 0 ||
-	       error_set(e,
-			 "%s belongs to another user than root, which this "
-			 "program runs as: nothing is counted",
-			 path);
 }
 
 void
@@ -213,20 +175,9 @@ counters_close(struct counters *c)
 bool
 counters_open(struct counters *c, const char *path, struct error *e)
 {
-	int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
 	*c = (struct counters){ .file = -1 };
-	if (folder < 0)
-		return errno != ENOENT &&
-		       error_system(e, "%s: nothing is counted", path);
-	bool ok = check_folder(folder, path, e);
-	for (unsigned i = 0; ok && c->file < 0 && i < COUNTERS_FILES; i++) {
-		c->file = open_number(folder, i, O_RDWR | O_CREAT);
-		if (c->file >= 0 && !take_over(c, c->file))
-			counters_close(c);
-	}
-	close(folder);
-	if (ok && (c->file < 0 || !write_page(c))) {
+	c->file = numbered_take(path, "counters", take_over, c, e);
+	if (c->file >= 0 && !write_page(c)) {
 		error_system(e, "%s: no file to count in", path);
 		counters_close(c);
 	}
@@ -272,14 +223,20 @@ counters_set_now(struct counters *c, const struct counters_now *now)
 	store_page(c);
 }
 
-/* A second name of a file would count it twice. */
-static bool
-is_page(int file)
-{
-	struct stat s;
+struct taker {
+	void (*take)(void *context, struct span page, bool runs);
+	void *context;
+};
 
-	return fstat(file, &s) == 0 && S_ISREG(s.st_mode) && s.st_nlink == 1 &&
-	       s.st_size == COUNTER_PAGE_SIZE;
+static void
+give_page(void *context, int file)
+{
+	const struct taker *taker = context;
+	char text[COUNTER_PAGE_SIZE];
+
+	if (read_page(file, text))
+		taker->take(taker->context, (struct span){ text, sizeof(text) },
+			    numbered_is_held(file));
 }
 
 bool
@@ -287,20 +244,8 @@ counters_read(const char *path,
 	      void (*take)(void *context, struct span page, bool runs),
 	      void *context, struct error *e)
 {
-	char text[COUNTER_PAGE_SIZE];
-	int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct taker taker = { take, context };
 
-	if (folder < 0)
-		return error_system(e, "%s", path);
-	for (unsigned i = 0; i < COUNTERS_FILES; i++) {
-		int file = open_number(folder, i, O_RDONLY);
-		if (file < 0)
-			continue;
-		if (is_page(file) && read_page(file, text))
-			take(context, (struct span){ text, sizeof(text) },
-			     flock(file, LOCK_SH | LOCK_NB) != 0);
-		close(file);
-	}
-	close(folder);
-	return true;
+	return numbered_read(path, "counters", COUNTER_PAGE_SIZE, give_page,
+			     &taker, e);
 }

@@ -4,11 +4,9 @@
  * counters: what was decided and how long it took, counted in one file for each
  * process.
  *
- * A process holds a lock on its file and alone writes it, once for each event,
- * so that a kill loses at most the event in hand.  The file of a process that
- * has ended is taken over by the next one, which goes on counting: there are as
- * many files as there were processes at once, and sums never drop.  Nothing is
- * mapped.  No answer depends on any of this.
+ * A process writes its file (numbered.h) once for each event, so that a kill
+ * loses at most the event in hand.  Whoever takes over a file goes on counting:
+ * sums never drop.  No answer depends on any of this.
  */
 #ifndef CERTGATE_HOST_COUNTERS_H
 #define CERTGATE_HOST_COUNTERS_H
@@ -20,10 +18,7 @@
 #include "host/counter_page.h"
 #include "policy/reason.h"
 
-enum {
-	COUNTERS_FILES = 256, /* processes at once; more are not counted */
-	COUNTERS_TIMES = 14 /* classes of time */
-};
+enum { COUNTERS_TIMES = 14 /* classes of time */ };
 
 /* How it stands, beside what is counted. */
 struct counters_now {

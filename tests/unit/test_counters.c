@@ -14,6 +14,7 @@
 
 #include "host/counters.h"
 #include "host/hint.h"
+#include "host/numbered.h"
 
 enum { MANY = 50000 /* events */, KILLS = 8 };
 
@@ -86,7 +87,7 @@ static int
 tear_down(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < COUNTERS_FILES; i++)
+	for (unsigned i = 0; i < NUMBERED_FILES; i++)
 		(void)unlink(path_of(i));
 	return rmdir(folder);
 }

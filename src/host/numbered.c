@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host/numbered.h"
+
+/* The descriptor of a file's number, or -1. */
+static int
+open_number(int folder, const char *name, unsigned number, int flags)
+{
+	char text[NAME_MAX + 1];
+	int n = snprintf(text, sizeof(text), "%s.%u", name, number);
+
+	if (n < 0 || (size_t)n >= sizeof(text))
+		return -1;
+	return openat(folder, text, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+		      0640);
+}
+
+/* Only this user can have made it, and no other process has it. */
+static bool
+take(int file)
+{
+	struct stat s;
+
+	return fstat(file, &s) == 0 && S_ISREG(s.st_mode) &&
+	       s.st_uid == geteuid() && s.st_nlink == 1 &&
+	       (s.st_mode & (S_IWGRP | S_IWOTH)) == 0 &&
+	       flock(file, LOCK_EX | LOCK_NB) == 0;
+}
+
+/* Root makes no files where somebody else is at home. */
+static bool
+check_folder(int folder, const char *path, struct error *e)
+{
+	struct stat s;
+
+	if (fstat(folder, &s) != 0)
+		return error_system(e, "%s", path);
+	if ((s.st_mode & S_IWOTH) != 0)
+		return error_set(e,
+				 "%s is writable by everybody: nothing is "
+				 "kept in it; mend it with chmod o-w %s",
+				 path, path);
+	return geteuid() != 0 || s.st_uid == 0 ||
+	       error_set(e,
+			 "%s belongs to another user than root, which this "
+			 "program runs as: nothing is kept in it",
+			 path);
+}
+
+int
+numbered_take(const char *path, const char *name,
+	      bool (*use)(void *context, int file), void *context,
+	      struct error *e)
+{
+	int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int file = -1;
+
+	if (folder < 0) {
+		if (errno != ENOENT)
+			error_system(e, "%s: nothing is kept in it", path);
+		return -1;
+	}
+	bool ok = check_folder(folder, path, e);
+	for (unsigned i = 0; ok && file < 0 && i < NUMBERED_FILES; i++) {
+		file = open_number(folder, name, i, O_RDWR | O_CREAT);
+		if (file < 0 || (take(file) && use(context, file)))
+			continue;
+		close(file);
+		file = -1;
+	}
+	if (file < 0)
+		error_system(e, "%s: no file %s.N to be had", path, name);
+	close(folder);
+	return file;
+}
+
+/* A second name of a file would count it twice. */
+static bool
+is_ours(int file, off_t size)
+{
+	struct stat s;
+
+	return fstat(file, &s) == 0 && S_ISREG(s.st_mode) && s.st_nlink == 1 &&
+	       s.st_size == size;
+}
+
+bool
+numbered_read(const char *path, const char *name, off_t size,
+	      void (*give)(void *context, int file), void *context,
+	      struct error *e)
+{
+	int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (folder < 0)
+		return error_system(e, "%s", path);
+	for (unsigned i = 0; i < NUMBERED_FILES; i++) {
+		int file = open_number(folder, name, i, O_RDONLY);
+		if (file < 0)
+			continue;
+		if (is_ours(file, size))
+			give(context, file);
+		close(file);
+	}
+	close(folder);
+	return true;
+}
+
+bool
+numbered_is_held(int file)
+{
+	return flock(file, LOCK_SH | LOCK_NB) != 0;
+}
