@@ -59,7 +59,7 @@ _certgate() {
 			--post --ca"
 		;;
 	doctor) options="$config --hub --ca --admitted" ;;
-	stats) options="--config --json --prometheus --help" ;;
+	stats) options="--config --site --json --prometheus --help" ;;
 	addresses) options="--tag --apache --nginx --lighttpd --help" ;;
 	*) options="" ;;
 	esac

@@ -40,16 +40,23 @@ setup_config(void)
 }
 
 bool
+setup_check_site(const char *name)
+{
+	if (sites_is_name(span_of(name)))
+		return true;
+	print_problem("--site '%s': expected a-z, 0-9 and -",
+		      error_word(span_of(name)));
+	return false;
+}
+
+bool
 setup_name_site(const char *name)
 {
 	const char *config = setup_config();
 	char *path = NULL;
 
-	if (!sites_is_name(span_of(name))) {
-		print_problem("--site '%s': expected a-z, 0-9 and -",
-			      error_word(span_of(name)));
+	if (!setup_check_site(name))
 		return false;
-	}
 	if (config != NULL)
 		path = sites_path(config, span_of(name));
 	bool ok = path != NULL && setenv("CERTGATE_CONFIG", path, 1) == 0;

@@ -14,6 +14,9 @@
 /* How the files are read that entries name. */
 extern const struct entry_files setup_files;
 
+/* True if a site can have that name; else says what was expected. */
+bool setup_check_site(const char *name);
+
 /* Makes the file of the site name the settings file.  False, and said, if there
  * cannot be one. */
 bool setup_name_site(const char *name);

@@ -11,7 +11,7 @@
 #include "admin/command.h"
 #include "admin/print.h"
 #include "admin/setup.h"
-#include "host/counters.h"
+#include "host/site_counters.h"
 #include "host/numbered.h"
 
 enum {
@@ -280,19 +280,23 @@ print_prometheus(const struct sums *sums)
 	      least == UINT64_MAX ? 0 : least);
 }
 
-/* Sums from the folder that the settings name. */
+/* Sums from the folder that the main settings name. */
 static bool
-read_folder(struct sums *sums, struct error *e)
+read_folder(struct sums *sums, const char *site, struct error *e)
 {
 	struct settings settings = { 0 };
 	struct buffer text;
 
 	bool ok = setup_read_config(&text, e) &&
 		  settings_read(&settings, buffer_span(&text), setup_config(),
-				environ, e) &&
-		  counters_read(settings.stats == NULL ? CERTGATE_STATS_DEFAULT
-						       : settings.stats,
-				take_page, sums, e);
+				environ, e);
+	const char *folder = settings.stats == NULL ? CERTGATE_STATS_DEFAULT
+						    : settings.stats;
+	if (ok && site == NULL)
+		ok = counters_read(folder, take_page, sums, e);
+	else if (ok)
+		ok = site_counters_read(folder, span_of(site), take_page, sums,
+					e);
 	settings_free(&settings);
 	buffer_wipe(&text);
 	return ok;
@@ -304,7 +308,7 @@ stats_run(const struct command *command)
 	static struct sums sums;
 	struct error e = { 0 };
 
-	if (!read_folder(&sums, &e)) {
+	if (!read_folder(&sums, command->option[OPTION_SITE], &e)) {
 		print_error(&e);
 		return EXIT_SYSTEM;
 	}

@@ -6,16 +6,55 @@
 
 #include "host/counter_page.h"
 
-#define FIRST_LINE SPAN("certgate counters 1\n")
+#define FIRST_WORDS SPAN("certgate counters 1")
+
+static void
+append(struct counter_page *page, struct span text)
+{
+	if (text.len > sizeof(page->text) - page->len - 1)
+		return;
+	if (text.len > 0)
+		memcpy(page->text + page->len, text.ptr, text.len);
+	page->len += text.len;
+}
 
 void
-counter_page_init(struct counter_page *page)
+counter_page_init(struct counter_page *page, struct span site)
 {
-	struct span first = FIRST_LINE;
-
 	memset(page->text, '\n', sizeof(page->text));
-	memcpy(page->text, first.ptr, first.len);
-	page->len = first.len;
+	page->len = 0;
+	append(page, FIRST_WORDS);
+	if (site.ptr != NULL)
+		append(page, SPAN(" "));
+	append(page, site);
+	page->len++;
+}
+
+/* Takes the first line, and the site that it names, if it may. */
+static bool
+next_first(struct span *rest, struct span *site)
+{
+	struct span words = FIRST_WORDS, after = *rest, line;
+
+	*site = (struct span){ 0 };
+	if (!span_starts(after, words) || !span_next(&after, "\n", &line))
+		return false;
+	line = span_after(line, words.len);
+	if (!span_empty(line) && line.ptr[0] != ' ')
+		return false;
+	if (!span_empty(line))
+		*site = span_after(line, 1);
+	*rest = after;
+	return true;
+}
+
+struct span
+counter_page_site(struct span text)
+{
+	struct span site;
+
+	(void)next_first(&text, &site);
+	return site;
 }
 
 size_t
@@ -66,10 +105,9 @@ is_name(struct span name)
 bool
 counter_page_next(struct span *rest, struct span *name, uint64_t *value)
 {
-	struct span line, before;
+	struct span line, before, site;
 
-	if (span_starts(*rest, FIRST_LINE))
-		*rest = span_after(*rest, FIRST_LINE.len);
+	(void)next_first(rest, &site);
 	before = *rest;
 	if (span_next(rest, "\n", &line) && span_next(&line, " ", name) &&
 	    is_name(*name) && line.len == COUNTER_DIGITS &&
@@ -82,16 +120,18 @@ counter_page_next(struct span *rest, struct span *name, uint64_t *value)
 bool
 counter_page_begins(struct span text)
 {
-	return text.len == 0 || span_starts(text, FIRST_LINE);
+	struct span words = FIRST_WORDS;
+
+	return text.len == 0 || span_starts(text, words);
 }
 
 bool
 counter_page_is_whole(struct span text)
 {
-	struct span rest = text, name;
+	struct span rest = text, name, site;
 	uint64_t value, events = 0, reasons = 0, times = 0;
 
-	if (text.len != COUNTER_PAGE_SIZE || !span_starts(text, FIRST_LINE))
+	if (text.len != COUNTER_PAGE_SIZE || !next_first(&rest, &site))
 		return false;
 	while (counter_page_next(&rest, &name, &value)) {
 		if (span_equal(name, SPAN("events")))

@@ -3,9 +3,9 @@
 /*
  * counter_page: the counters of one process as one page of text.
  *
- * A first line, then lines of a name, a blank and COUNTER_DIGITS digits, then
- * newlines to the end.  A file says by itself what it counts, so that the next
- * version can go on with it.  Its numbers check one another: one that was read
+ * A first line, which may name a site, then lines of a name, a blank and
+ * COUNTER_DIGITS digits, then newlines to the end.  A page says by itself what it
+ * counts, so that the next version can go on with it.  Its numbers check one another: one that was read
  * while it was being written does not add up.
  */
 #ifndef CERTGATE_HOST_COUNTER_PAGE_H
@@ -32,8 +32,11 @@ struct counter_page {
 	char text[COUNTER_PAGE_SIZE];
 };
 
-/* A page of the first line alone. */
-void counter_page_init(struct counter_page *page);
+/* A page of the first line alone; site may be absent. */
+void counter_page_init(struct counter_page *page, struct span site);
+
+/* The site that the first line names; absent: none. */
+struct span counter_page_site(struct span text);
 
 /* Adds a counter and gives where its digits are; 0 if the page is full. */
 size_t counter_page_add(struct counter_page *page, struct span name,

@@ -28,15 +28,15 @@ counters_time_limit(unsigned i)
 	return limits[i];
 }
 
-/* True with the text of a whole page.  The one that writes it does not wait, so
- * what does not add up is to be read again. */
-static bool
-read_page(int file, char text[COUNTER_PAGE_SIZE])
+/* The one that writes it does not wait, so what does not add up is to be read
+ * again. */
+bool
+counters_read_page(int file, off_t offset, char text[COUNTER_PAGE_SIZE])
 {
 	const struct timespec pause = { .tv_nsec = READ_PAUSE_NS };
 
 	for (unsigned i = 0; i < READ_TRIES; i++) {
-		ssize_t n = pread(file, text, COUNTER_PAGE_SIZE, 0);
+		ssize_t n = pread(file, text, COUNTER_PAGE_SIZE, offset);
 		if (n != COUNTER_PAGE_SIZE)
 			return false;
 		if (counter_page_is_whole(
@@ -101,13 +101,13 @@ keep_others(struct counters *c, struct span old)
 
 /* The page of a process that begins, and goes on where old ends. */
 static bool
-begin_page(struct counters *c, struct span text_of_old)
+begin_page(struct counters *c, struct span site, struct span text_of_old)
 {
 	struct counter_page *page = &c->page;
 	struct search search = { text_of_old, text_of_old }, *old = &search;
 	char text[sizeof("4294967295")];
 
-	counter_page_init(page);
+	counter_page_init(page, site);
 	(void)counter_page_add(page, SPAN("now.process"), (uint64_t)getpid());
 	(void)counter_page_add(page, SPAN("now.since"), (uint64_t)time(NULL));
 	c->at_list = counter_page_add(page, SPAN("now.list"), 0);
@@ -132,7 +132,7 @@ begin_page(struct counters *c, struct span text_of_old)
 static bool
 write_page(struct counters *c)
 {
-	return pwrite(c->file, c->page.text, sizeof(c->page.text), 0) ==
+	return pwrite(c->file, c->page.text, sizeof(c->page.text), c->offset) ==
 	       sizeof(c->page.text);
 }
 
@@ -161,7 +161,16 @@ take_over(void *context, int file)
 	char text[COUNTER_PAGE_SIZE];
 	struct span old;
 
-	return read_old(file, text, &old) && begin_page(c, old);
+	return read_old(file, text, &old) &&
+	       begin_page(c, (struct span){ 0 }, old);
+}
+
+bool
+counters_begin(struct counters *c, int file, off_t offset, struct span site,
+	       struct span old)
+{
+	*c = (struct counters){ .file = file, .offset = offset };
+	return begin_page(c, site, old);
 }
 
 void
@@ -224,7 +233,7 @@ counters_set_now(struct counters *c, const struct counters_now *now)
 }
 
 struct taker {
-	void (*take)(void *context, struct span page, bool runs);
+	counters_taker *take;
 	void *context;
 };
 
@@ -234,18 +243,17 @@ give_page(void *context, int file)
 	const struct taker *taker = context;
 	char text[COUNTER_PAGE_SIZE];
 
-	if (read_page(file, text))
+	if (counters_read_page(file, 0, text))
 		taker->take(taker->context, (struct span){ text, sizeof(text) },
 			    numbered_is_held(file));
 }
 
 bool
-counters_read(const char *path,
-	      void (*take)(void *context, struct span page, bool runs),
-	      void *context, struct error *e)
+counters_read(const char *path, counters_taker *take, void *context,
+	      struct error *e)
 {
 	struct taker taker = { take, context };
 
-	return numbered_read(path, "counters", COUNTER_PAGE_SIZE, give_page,
+	return numbered_read(path, "counters", COUNTER_PAGE_SIZE, 1, give_page,
 			     &taker, e);
 }

@@ -2,7 +2,7 @@
 /* Copyright The certgate authors */
 /*
  * counters: what was decided and how long it took, counted in one file for each
- * process.
+ * process, and once more for each site in another.
  *
  * A process writes its file (numbered.h) once for each event, so that a kill
  * loses at most the event in hand.  Whoever takes over a file goes on counting:
@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 #include "host/counter_page.h"
@@ -28,7 +29,8 @@ struct counters_now {
 };
 
 struct counters {
-	int file; /* owned; -1: nothing is kept */
+	int file; /* owned, but for a site's; -1: nothing is kept */
+	off_t offset; /* of the page in it, in bytes */
 	bool said; /* that it cannot be written */
 	struct counters_now now;
 	size_t at_list, at_entries, at_stale;
@@ -47,6 +49,12 @@ bool counters_open(struct counters *c, const char *folder, struct error *e)
 
 void counters_close(struct counters *c);
 
+/* Begins to count for a site in the page at offset of file, which stays the
+ * caller's.  old is the page that goes on there, or empty.  False: no room. */
+bool counters_begin(struct counters *c, int file, off_t offset,
+		    struct span site, struct span old)
+	__attribute__((warn_unused_result));
+
 /* Counts one event that was decided for this reason and took so many
  * nanoseconds. */
 void counters_count(struct counters *c, enum reason reason, uint64_t ns);
@@ -57,11 +65,15 @@ void counters_set_now(struct counters *c, const struct counters_now *now);
 /* The upper end of a class of time in microseconds; 0: there is none. */
 unsigned counters_time_limit(unsigned i);
 
-/* Gives each file in folder that reads: the text of a whole page, and whether
- * its process runs.  False with e if folder does not open. */
-bool counters_read(const char *folder,
-		   void (*take)(void *context, struct span page, bool runs),
-		   void *context, struct error *e)
-	__attribute__((warn_unused_result));
+/* What takes a whole page, and whether its process runs. */
+typedef void counters_taker(void *context, struct span page, bool runs);
+
+/* Gives the page of each file in folder that reads.  False with e if folder does
+ * not open. */
+bool counters_read(const char *folder, counters_taker *take, void *context,
+		   struct error *e) __attribute__((warn_unused_result));
+
+/* Reads the page at offset, again while it is being written; false: none. */
+bool counters_read_page(int file, off_t offset, char text[COUNTER_PAGE_SIZE]);
 
 #endif

@@ -86,16 +86,17 @@ numbered_take(const char *path, const char *name,
 
 /* A second name of a file would count it twice. */
 static bool
-is_ours(int file, off_t size)
+is_ours(int file, off_t size, off_t most)
 {
 	struct stat s;
 
 	return fstat(file, &s) == 0 && S_ISREG(s.st_mode) && s.st_nlink == 1 &&
-	       s.st_size == size;
+	       s.st_size > 0 && s.st_size % size == 0 &&
+	       s.st_size / size <= most;
 }
 
 bool
-numbered_read(const char *path, const char *name, off_t size,
+numbered_read(const char *path, const char *name, off_t size, off_t most,
 	      void (*give)(void *context, int file), void *context,
 	      struct error *e)
 {
@@ -107,7 +108,7 @@ numbered_read(const char *path, const char *name, off_t size,
 		int file = open_number(folder, name, i, O_RDONLY);
 		if (file < 0)
 			continue;
-		if (is_ours(file, size))
+		if (is_ours(file, size, most))
 			give(context, file);
 		close(file);
 	}

@@ -29,9 +29,9 @@ int numbered_take(const char *folder, const char *name,
 		  bool (*use)(void *context, int file), void *context,
 		  struct error *e);
 
-/* Gives each file of size bytes, borrowed for the call.  False with e if folder
- * does not open. */
-bool numbered_read(const char *folder, const char *name, off_t size,
+/* Gives each file of 1 to most times size bytes, borrowed for the call.  False
+ * with e if folder does not open. */
+bool numbered_read(const char *folder, const char *name, off_t size, off_t most,
 		   void (*give)(void *context, int file), void *context,
 		   struct error *e) __attribute__((warn_unused_result));
 

@@ -7,12 +7,12 @@
 
 #include "host/cgi.h"
 #include "host/clock.h"
-#include "host/counters.h"
 #include "host/fastcgi.h"
 #include "host/hint.h"
 #include "host/log.h"
 #include "host/sandbox.h"
 #include "host/serve.h"
+#include "host/site_counters.h"
 #include "host/sites.h"
 #include "host/start.h"
 
@@ -21,6 +21,7 @@ struct host {
 	struct sites sites;
 	struct answer answer;
 	struct counters counters;
+	struct site_counters site_counters;
 	struct hint hint;
 	bool setting_said; /* that a parameter is no setting */
 };
@@ -29,11 +30,13 @@ static void
 open_counters(struct host *host)
 {
 	const char *folder = host->sites.main.settings.stats;
+	const char *path = folder == NULL ? CERTGATE_STATS_DEFAULT : folder;
 	struct error e = { 0 };
 
-	if (!counters_open(&host->counters,
-			   folder == NULL ? CERTGATE_STATS_DEFAULT : folder,
-			   &e) &&
+	host->site_counters.file = -1;
+	if ((!counters_open(&host->counters, path, &e) ||
+	     (host->sites.names != NULL &&
+	      !site_counters_open(&host->site_counters, path, &e))) &&
 	    e.set)
 		log_error(LOG_LEVEL_WARNING, &e);
 	else if (host->counters.file < 0 && folder != NULL)
@@ -74,14 +77,15 @@ static void
 close_host(struct host *host)
 {
 	counters_close(&host->counters);
+	site_counters_close(&host->site_counters);
 	answer_free(&host->answer);
 	sites_close(&host->sites);
 }
 
 static void
-count_one(struct host *host, uint64_t ns)
+count_in(struct counters *counters, const struct store *store,
+	 enum reason reason, uint64_t ns)
 {
-	const struct store *store = &host->sites.main;
 	struct counters_now now = { 0 };
 
 	if (store->has_list) {
@@ -89,8 +93,24 @@ count_one(struct host *host, uint64_t ns)
 		now.entries = store->list.n;
 	}
 	now.stale = store->list_stale || store->settings_stale;
-	counters_set_now(&host->counters, &now);
-	counters_count(&host->counters, host->answer.decision.reason, ns);
+	counters_set_now(counters, &now);
+	counters_count(counters, reason, ns);
+}
+
+/* store is what decided, or NULL. */
+static void
+count_one(struct host *host, const struct gate *gate, const struct store *store,
+	  uint64_t ns)
+{
+	enum reason reason = host->answer.decision.reason;
+	struct counters *site =
+		gate->site.ptr == NULL
+			? NULL
+			: site_counters_of(&host->site_counters, gate->site);
+
+	count_in(&host->counters, &host->sites.main, reason, ns);
+	if (site != NULL)
+		count_in(site, store, reason, ns);
 }
 
 /* From parameters and body to the bytes of the answer and the line in the
@@ -116,7 +136,7 @@ answer_one(struct host *host, char *const *parameters,
 			     ? (struct span){ 0 }
 			     : store_list_word(store, number, sizeof(number)),
 		     now);
-	count_one(host, taken_ns);
+	count_one(host, &gate, store, taken_ns);
 }
 
 enum exit_code

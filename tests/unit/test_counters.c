@@ -15,6 +15,7 @@
 #include "host/counters.h"
 #include "host/hint.h"
 #include "host/numbered.h"
+#include "host/site_counters.h"
 
 enum { MANY = 50000 /* events */, KILLS = 8 };
 
@@ -101,7 +102,7 @@ test_page(void **state)
 	char long_name[COUNTER_NAME_MAX + 2] = "";
 
 	(void)state;
-	counter_page_init(&page);
+	counter_page_init(&page, (struct span){ 0 });
 	memset(long_name, 'a', COUNTER_NAME_MAX + 1);
 	assert_int_equal(counter_page_add(&page, span_of(long_name), 1), 0);
 	size_t at = counter_page_add(&page, SPAN("events"), 99);
@@ -140,12 +141,12 @@ test_not_whole(void **state)
 	for (size_t i = 0; i < COUNT(lines); i++) {
 		struct counter_page page;
 		struct span text = { page.text, sizeof(page.text) };
-		counter_page_init(&page);
+		counter_page_init(&page, (struct span){ 0 });
 		assert_true(counter_page_is_whole(text));
 		memcpy(page.text + page.len, lines[i], strlen(lines[i]));
 		if (counter_page_is_whole(text))
 			fail_msg("whole: %s", lines[i]);
-		counter_page_init(&page);
+		counter_page_init(&page, (struct span){ 0 });
 		page.text[i] ^= 1;
 		assert_false(counter_page_is_whole(text));
 		text.len--;
@@ -184,6 +185,102 @@ test_take_over(void **state)
 	counters_close(&two);
 }
 
+static struct sum
+read_site(const char *site)
+{
+	struct sum sum = { 0 };
+	struct error e = { 0 };
+
+	assert_true(site_counters_read(folder, span_of(site), add, &sum, &e));
+	return sum;
+}
+
+static void
+open_sites(struct site_counters *sites)
+{
+	struct error e = { 0 };
+
+	if (!site_counters_open(sites, folder, &e))
+		fail_msg("%s", e.text);
+}
+
+static void
+count_site(struct site_counters *sites, const char *site, unsigned times)
+{
+	struct counters *c = site_counters_of(sites, span_of(site));
+
+	assert_non_null(c);
+	while (times-- > 0)
+		counters_count(c, REASON_NOT_LISTED, 1);
+}
+
+/* Each site has its own, over processes and files. */
+static void
+test_sites(void **state)
+{
+	struct site_counters one, two;
+	char path[sizeof(folder) + 16];
+
+	(void)state;
+	open_sites(&one);
+	open_sites(&two);
+	count_site(&one, "a", 1);
+	count_site(&one, "b", 10);
+	count_site(&two, "b", 100);
+	site_counters_close(&one);
+	assert_int_equal(read_site("a").not_listed, 1);
+	assert_int_equal(read_site("b").not_listed, 110);
+	assert_int_equal(read_site("b").running, 1);
+	assert_int_equal(read_site("").files, 0);
+	assert_int_equal(read_site("c").files, 0);
+	assert_int_equal(read_all().files, 0);
+	open_sites(&one);
+	count_site(&one, "c", 1000);
+	count_site(&one, "b", 10);
+	assert_int_equal(read_site("b").not_listed, 120);
+	assert_int_equal(read_site("b").files, 2);
+	assert_int_equal(read_site("c").events, 1000);
+	site_counters_close(&one);
+	site_counters_close(&two);
+	for (unsigned i = 0; i < 2; i++) {
+		(void)snprintf(path, sizeof(path), "%s/sites.%u", folder, i);
+		assert_int_equal(unlink(path), 0);
+	}
+}
+
+/* One too many is not counted; a file with a page that is none of ours is left
+ * alone, and the pages that are whole still read. */
+static void
+test_sites_limits(void **state)
+{
+	struct site_counters sites;
+	char name[sizeof("s4294967295")], path[sizeof(folder) + 16];
+
+	(void)state;
+	open_sites(&sites);
+	for (unsigned i = 0; i < SITES_MAX; i++) {
+		(void)snprintf(name, sizeof(name), "s%u", i);
+		count_site(&sites, name, 1);
+	}
+	assert_null(site_counters_of(&sites, SPAN("more")));
+	assert_true(sites.said);
+	assert_non_null(site_counters_of(&sites, SPAN("s0")));
+	site_counters_close(&sites);
+	(void)snprintf(path, sizeof(path), "%s/sites.0", folder);
+	int file = open(path, O_WRONLY);
+	assert_int_equal(pwrite(file, "x", 1, COUNTER_PAGE_SIZE), 1);
+	assert_int_equal(close(file), 0);
+	open_sites(&sites);
+	assert_int_equal(sites.n, 0);
+	assert_int_equal(read_site("s0").events, 1);
+	assert_int_equal(read_site("s1").files, 0);
+	assert_int_equal(read_site("s255").events, 1);
+	site_counters_close(&sites);
+	assert_int_equal(unlink(path), 0);
+	(void)snprintf(path, sizeof(path), "%s/sites.1", folder);
+	assert_int_equal(unlink(path), 0);
+}
+
 /* Goes on with what another version counted, and keeps what it cannot. */
 static void
 test_other_version(void **state)
@@ -192,7 +289,7 @@ test_other_version(void **state)
 	struct counters c;
 
 	(void)state;
-	counter_page_init(&page);
+	counter_page_init(&page, (struct span){ 0 });
 	(void)counter_page_add(&page, SPAN("deny.of-another-version"), 3);
 	(void)counter_page_add(&page, SPAN("deny.not-listed"), 4);
 	(void)counter_page_add(&page, SPAN("time.33"), 7);
@@ -375,6 +472,9 @@ main(void)
 		cmocka_unit_test(test_page),
 		cmocka_unit_test(test_not_whole),
 		cmocka_unit_test_setup_teardown(test_take_over, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_sites, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_sites_limits, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_other_version, set_up,
 						tear_down),
