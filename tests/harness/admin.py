@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
 """The administrator's command, and certificates to give to it."""
-import os
-import pathlib
 import subprocess
 
 from . import place, processes
 
-COMMAND = pathlib.Path(os.environ.get("COMMAND", place.BUILD / "certgate"))
+COMMAND = place.program("certgate", "COMMAND")
 
 
 class Result:

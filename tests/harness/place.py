@@ -12,7 +12,6 @@ import time
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("BUILD_DIR", SOURCE / "build")).resolve()
-HANDLER = pathlib.Path(os.environ.get("HANDLER", BUILD / "certgate.fcgi"))
 WWW = pathlib.Path(os.environ.get("WWW_DIR", SOURCE / "www"))
 CASES = SOURCE / "tests" / "cases"
 
@@ -23,6 +22,23 @@ def temporary():
     folder.chmod(0o755)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
+
+
+def program(name, variable):
+    """What the environment's variable says, else the one that was built; if root
+    builds at home, where servers and tests of another user cannot get, a copy
+    where they can."""
+    path = pathlib.Path(os.environ.get(variable, BUILD / name))
+    if os.geteuid() != 0 or not path.exists() or all(
+            folder.stat().st_mode & 0o001 for folder in path.parents):
+        return path
+    copy = temporary() / name
+    shutil.copy(path, copy)
+    copy.chmod(0o755)
+    return copy
+
+
+HANDLER = program("certgate.fcgi", "HANDLER")
 
 
 def free_port():
