@@ -165,7 +165,7 @@ add(struct sites *sites, struct span name)
 	struct site *site = NULL;
 
 	if (sites->folder != NULL)
-		path = sites_path(sites->main.watch[STORE_SETTINGS].path, name);
+		path = sites_path(sites->main.file.path, name);
 	if (path != NULL)
 		file_identify(path, &identity);
 	if (identity.exists && sites->n < SITES_MAX) {
@@ -205,7 +205,7 @@ sites_open(struct sites *sites, char *const *environment, bool all)
 
 	*sites = (struct sites){ 0 };
 	store_open(&sites->main, environment);
-	config = sites->main.watch[STORE_SETTINGS].path;
+	config = sites->main.file.path;
 	if (config == NULL)
 		return;
 	sites->folder = sites_path(config, (struct span){ 0 });
@@ -224,8 +224,7 @@ sites_open(struct sites *sites, char *const *environment, bool all)
 static bool
 is_over(const struct site *site)
 {
-	return !site->store.has_settings &&
-	       !site->store.watch[STORE_SETTINGS].seen.exists;
+	return !site->store.has_settings && !site->store.file.seen.exists;
 }
 
 void

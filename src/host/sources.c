@@ -83,8 +83,7 @@ sources_have_changed(struct sources *sources, int64_t now_ms, bool now,
 		if (!watch_has_changed(watch, now_ms, now))
 			continue;
 		/* The list will be read with other watches than these. */
-		watch->tried = watch->seen;
-		watch->tried_ms = now_ms;
+		watch_pass_over(watch, now_ms);
 		*news |= !watch->reported;
 		watch->reported = true;
 		changed = true;

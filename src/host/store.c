@@ -17,30 +17,10 @@ enum {
 	LOOK_MS = 1000, /* between two looks */
 };
 
-/* Adds what a secret's file has to settings. */
-static enum file_result
-load_secret(struct watch *watch, struct settings *settings,
-	    bool (*take)(struct settings *, struct span, struct error *),
-	    struct error *e)
-{
-	struct buffer text;
-
-	if (watch->path == NULL)
-		return FILE_READ;
-	enum file_result result =
-		watch_load(watch, true, SETTINGS_SECRET_MAX, &text, e);
-	if (result == FILE_READ && !take(settings, buffer_span(&text), e)) {
-		error_where(e, watch->path);
-		result = FILE_UNSAFE;
-	}
-	buffer_wipe(&text);
-	return result;
-}
-
 static enum file_result
 load_settings_text(struct store *store, struct buffer *text, struct error *e)
 {
-	struct watch *watch = &store->watch[STORE_SETTINGS];
+	struct watch *watch = &store->file;
 	enum file_result result;
 
 	if (watch->path == NULL) {
@@ -57,34 +37,20 @@ load_settings_text(struct store *store, struct buffer *text, struct error *e)
 	return result;
 }
 
-/* Reads the settings and the files that they name into fresh; *file is the one
- * that was read last. */
+/* Reads the settings, without the files that they name, into fresh. */
 static enum file_result
-load_settings(struct store *store, struct settings *fresh, int *file,
-	      struct error *e)
+load_settings(struct store *store, struct settings *fresh, struct error *e)
 {
-	struct watch *watch = store->watch;
 	struct buffer text;
 	enum file_result result = load_settings_text(store, &text, e);
 
-	*file = STORE_SETTINGS;
 	if (result == FILE_READ &&
-	    (!settings_read(fresh, buffer_span(&text),
-			    watch[STORE_SETTINGS].path, store->environment,
-			    e) ||
-	     !settings_check_time(fresh, (int64_t)time(NULL), e) ||
-	     !watch_set(&watch[STORE_KEYS], fresh->keys_file, e) ||
-	     !watch_set(&watch[STORE_CODE], fresh->code_file, e)))
+	    (!settings_read(fresh, buffer_span(&text), store->file.path,
+			    store->environment, e) ||
+	     !settings_check_time(fresh, (int64_t)time(NULL), e)))
 		result = FILE_UNSAFE;
 	buffer_wipe(&text);
-	if (result != FILE_READ)
-		return result;
-	*file = STORE_KEYS;
-	result = load_secret(&watch[STORE_KEYS], fresh, settings_add_keys, e);
-	if (result != FILE_READ)
-		return result;
-	*file = STORE_CODE;
-	return load_secret(&watch[STORE_CODE], fresh, settings_set_code, e);
+	return result;
 }
 
 static enum file_result
@@ -93,7 +59,7 @@ load_list(struct store *store, struct list *fresh, struct sources *sources,
 {
 	struct entry_files files = { .read = sources_read, .context = sources };
 	const struct settings *settings = &store->settings;
-	struct watch *watch = &store->watch[STORE_LIST];
+	struct watch *watch = &store->named.watch[NAMED_LIST];
 	enum file_result result = FILE_READ;
 	struct buffer text;
 
@@ -123,7 +89,7 @@ drop_list(struct store *store)
 static void
 take_list(struct store *store, int64_t now_ms)
 {
-	struct watch *watch = &store->watch[STORE_LIST];
+	struct watch *watch = &store->named.watch[NAMED_LIST];
 	struct list fresh = { 0 };
 	struct sources sources = { .result = FILE_READ };
 	struct error e = { 0 };
@@ -157,7 +123,7 @@ static bool
 is_list_of_others(const struct store *store, const struct settings *fresh)
 {
 	const struct settings *s = &store->settings;
-	const char *path = store->watch[STORE_LIST].path;
+	const char *path = store->named.watch[NAMED_LIST].path;
 
 	if (s->n_pins != fresh->n_pins ||
 	    (path == NULL) != (fresh->list == NULL) ||
@@ -169,45 +135,56 @@ is_list_of_others(const struct store *store, const struct settings *fresh)
 	return false;
 }
 
-/* True if new settings are in force, and so the list has to be read. */
+/* Cannot fail. */
+static void
+adopt(struct store *store, struct settings *fresh)
+{
+	store->list_outlived = is_list_of_others(store, fresh);
+	named_adopt(&store->named, fresh);
+	watch_accept(&store->file);
+	settings_free(&store->settings);
+	store->settings = *fresh;
+	store->has_settings = true;
+	notice_settings(&store->settings, &store->file, (int64_t)time(NULL));
+}
+
+static void
+drop_settings(struct store *store)
+{
+	settings_free(&store->settings);
+	store->has_settings = false;
+	log_note(LOG_LEVEL_ERROR, "no settings any more: everybody is refused");
+}
+
+/* True if new settings are in force, and so the list has to be read.  If not,
+ * all that was in force is. */
 static bool
 take_settings(struct store *store, int64_t now_ms)
 {
 	struct settings fresh = { 0 };
+	struct watch *last = &store->file;
 	struct error e = { 0 };
-	int file;
-	enum file_result result = load_settings(store, &fresh, &file, &e);
-	bool others = result == FILE_READ && is_list_of_others(store, &fresh);
+	enum file_result result = load_settings(store, &fresh, &e);
 
+	if (result == FILE_READ)
+		result = named_load(&store->named, &fresh, &last, &e);
 	if (result == FILE_READ && fresh.list != NULL &&
 	    file_is_outside(fresh.list, &e)) {
 		error_where(&e, "CERTGATE_LIST");
 		result = FILE_OUTSIDE;
-		file = STORE_SETTINGS;
+		last = &store->file;
 	}
-	if (result == FILE_READ &&
-	    !watch_set(&store->watch[STORE_LIST], fresh.list, &e))
-		result = FILE_UNSAFE;
 	store->settings_stale = result != FILE_READ;
 	if (result == FILE_READ) {
-		for (int i = STORE_SETTINGS; i < STORE_LIST; i++)
-			watch_accept(&store->watch[i]);
-		settings_free(&store->settings);
-		store->settings = fresh;
-		store->has_settings = true;
-		store->list_outlived = others;
-		notice_settings(&store->settings, &store->watch[STORE_SETTINGS],
-				(int64_t)time(NULL));
+		adopt(store, &fresh);
 		return true;
 	}
 	settings_free(&fresh);
-	watch_report(&store->watch[file], &e);
-	if (!watch_is_gone(&store->watch[file], result, now_ms) ||
-	    !store->has_settings)
-		return false;
-	settings_free(&store->settings);
-	store->has_settings = false;
-	log_note(LOG_LEVEL_ERROR, "no settings any more: everybody is refused");
+	watch_report(last, &e);
+	bool gone = watch_is_gone(last, result, now_ms);
+	gone |= named_is_gone(&store->named, now_ms);
+	if (gone && store->has_settings)
+		drop_settings(store);
 	return false;
 }
 
@@ -217,7 +194,7 @@ open_file(struct store *store, const char *path)
 {
 	struct error e = { 0 };
 
-	if (!watch_set(&store->watch[STORE_SETTINGS], path, &e)) {
+	if (!watch_set(&store->file, path, &e)) {
 		log_error(LOG_LEVEL_ERROR, &e);
 		return;
 	}
@@ -256,10 +233,10 @@ store_refresh(struct store *store, bool now)
 	if (!now && now_ms - store->looked_ms < LOOK_MS)
 		return;
 	store->looked_ms = now_ms;
-	for (int i = STORE_SETTINGS; i < STORE_LIST; i++)
-		settings |= watch_has_changed(&store->watch[i], now_ms, now);
+	settings |= watch_has_changed(&store->file, now_ms, now);
+	settings |= named_has_changed(&store->named, now_ms, now);
 	/* New settings read the list too: not while it is being written. */
-	struct watch *watch = &store->watch[STORE_LIST];
+	struct watch *watch = &store->named.watch[NAMED_LIST];
 	if (watch_is_busy(watch, now_ms) ||
 	    sources_are_busy(&store->sources, now_ms))
 		return;
@@ -276,8 +253,8 @@ store_refresh(struct store *store, bool now)
 void
 store_close(struct store *store)
 {
-	for (int i = 0; i < STORE_FILES; i++)
-		free(store->watch[i].path);
+	free(store->file.path);
+	named_free(&store->named);
 	settings_free(&store->settings);
 	list_free(&store->list);
 	sources_free(&store->sources);

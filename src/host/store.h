@@ -17,17 +17,17 @@
 #include <stdint.h>
 
 #include "handler.h"
+#include "host/named.h"
 #include "host/sources.h"
 #include "host/watch.h"
 #include "policy/list.h"
 #include "policy/settings.h"
 
-enum { STORE_SETTINGS = 0, STORE_KEYS, STORE_CODE, STORE_LIST, STORE_FILES };
-
 struct store {
 	char *const *environment; /* borrowed for ever */
 	bool config_may_miss; /* it was not named, and never was there */
-	struct watch watch[STORE_FILES];
+	struct watch file; /* of the settings */
+	struct named named; /* the files that these name */
 	struct sources sources; /* of the list in force */
 	struct settings settings;
 	struct list list;

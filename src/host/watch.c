@@ -47,23 +47,34 @@ watch_accept(struct watch *watch)
 }
 
 bool
+watch_is_of(const struct watch *watch, const char *path)
+{
+	return path == NULL
+		       ? watch->path == NULL
+		       : watch->path != NULL && strcmp(watch->path, path) == 0;
+}
+
+bool
 watch_set(struct watch *watch, const char *path, struct error *e)
 {
-	bool same = path == NULL ? watch->path == NULL
-				 : watch->path != NULL &&
-					   strcmp(watch->path, path) == 0;
+	char *copy = NULL;
 
-	if (same)
+	if (watch_is_of(watch, path))
 		return true;
+	if (path != NULL && (copy = strdup(path)) == NULL)
+		return error_set(e, "out of memory");
 	free(watch->path);
-	*watch = (struct watch){ 0 };
-	if (path != NULL)
-		watch->path = strdup(path);
-	if (watch->path != NULL)
-		file_identify(watch->path, &watch->seen);
-	watch->since_ms = clock_ms();
-	return path == NULL || watch->path != NULL ||
-	       error_set(e, "out of memory");
+	*watch = (struct watch){ .path = copy, .since_ms = clock_ms() };
+	if (copy != NULL)
+		file_identify(copy, &watch->seen);
+	return true;
+}
+
+void
+watch_pass_over(struct watch *watch, int64_t now_ms)
+{
+	watch->tried = watch->seen;
+	watch->tried_ms = now_ms;
 }
 
 bool

@@ -22,7 +22,11 @@ struct watch {
 	bool reported; /* what is wrong with it was said */
 };
 
-/* Watches path (NULL: nothing) if it does not yet. */
+/* True if it watches path; NULL: nothing. */
+bool watch_is_of(const struct watch *watch, const char *path);
+
+/* Watches path (NULL: nothing) if it does not yet.  On failure it stays as it
+ * was. */
 bool watch_set(struct watch *watch, const char *path, struct error *e)
 	__attribute__((warn_unused_result));
 
@@ -38,6 +42,10 @@ bool watch_is_busy(struct watch *watch, int64_t now_ms);
 
 /* The file that was last read is the one in use. */
 void watch_accept(struct watch *watch);
+
+/* As if the file were read as it was seen last, and did not do: it is due again
+ * when it changes, or after some seconds. */
+void watch_pass_over(struct watch *watch, int64_t now_ms);
 
 /* Reads the file as file_read does. */
 enum file_result watch_load(struct watch *watch, bool secret, size_t max,

@@ -3,7 +3,8 @@
 /*
  * The n-th allocation fails, alone or with all after it, for every n until
  * there is none to fail: what is refused with memory is refused without it,
- * what reads reads whole or not at all, and nothing of ours stays allocated.
+ * what reads reads whole or not at all, what is in force stays or is replaced
+ * whole, and nothing of ours stays allocated.
  *
  * The sanitizer has an allocator of its own; there all allocations succeed.
  */
@@ -11,9 +12,15 @@
 
 #include "tests/unit/unit.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <openssl/crypto.h>
 
 #include "handler.h"
+#include "host/clock.h"
+#include "host/log.h"
+#include "host/store.h"
 #include "protocol/certificate.h"
 #include "protocol/chain.h"
 #include "protocol/pem.h"
@@ -491,6 +498,147 @@ test_chain(void **state)
 		exhaust(verify_chain, &times[i], "chain", false);
 }
 
+static char folder[] = "/tmp/certgate.XXXXXX";
+
+static const char *
+path_of(const char *name)
+{
+	static char path[2][sizeof(folder) + 16];
+	static unsigned turn;
+	char *at = path[turn++ % 2];
+
+	(void)snprintf(at, sizeof(path[0]), "%s/%s", folder, name);
+	return at;
+}
+
+/* Settings, with keys, a code and a list of their own; b has one key more. */
+static void
+write_settings(const char *name)
+{
+	static const struct {
+		const char *name, *text; /* '@' stands for the settings' path */
+	} parts[] = {
+		{ "", "CERTGATE_ACCESS_KEYS_FILE=@k\nCERTGATE_CODE_FILE=@c\n"
+		      "CERTGATE_LIST=@l\n" },
+		{ "k", "one0123456789abc\n" },
+		{ "c", "@\n" },
+		{ "l", SHA1 " user=@\n" },
+	};
+
+	for (size_t i = 0; i < COUNT(parts); i++) {
+		char own[8];
+		(void)snprintf(own, sizeof(own), "%s%s", name, parts[i].name);
+		FILE *file = fopen(path_of(own), "w");
+		assert_non_null(file);
+		for (const char *p = parts[i].text; *p != '\0'; p++)
+			if (*p == '@')
+				(void)fputs(path_of(name), file);
+			else
+				(void)fputc(*p, file);
+		if (strcmp(own, "bk") == 0)
+			(void)fputs("two0123456789abc\n", file);
+		assert_int_equal(fclose(file), 0);
+		assert_int_equal(chmod(path_of(own), 0600), 0);
+	}
+}
+
+static bool
+is_path(const char *path, const char *name, char part)
+{
+	size_t n = strlen(path_of(name));
+
+	return path != NULL && strncmp(path, path_of(name), n) == 0 &&
+	       path[n] == part && path[n + 1] == '\0';
+}
+
+/* All that is in force, and what it is watched by, is of the settings name. */
+static bool
+is_all_of(const struct store *store, const char *name)
+{
+	const struct settings *s = &store->settings;
+	const struct watch *watch = store->named.watch;
+
+	return store->has_settings && s->n_keys == 1 + (name[0] == 'b') &&
+	       s->code != NULL && strcmp(s->code, path_of(name)) == 0 &&
+	       is_path(s->keys_file, name, 'k') &&
+	       is_path(s->code_file, name, 'c') &&
+	       is_path(s->list, name, 'l') &&
+	       is_path(watch[NAMED_KEYS].path, name, 'k') &&
+	       is_path(watch[NAMED_CODE].path, name, 'c') &&
+	       is_path(watch[NAMED_LIST].path, name, 'l');
+}
+
+/* A link, so that what it leads to is old enough to be read at once. */
+static void
+turn_settings(const char *name)
+{
+	(void)unlink(path_of("fresh"));
+	assert_int_equal(symlink(path_of(name), path_of("fresh")), 0);
+	assert_int_equal(rename(path_of("fresh"), path_of("settings")), 0);
+}
+
+/* From the settings a to b: without memory all stays as it was, and goes on
+ * when there is some. */
+static bool
+reload(const void *row)
+{
+	static char *environment[] = { NULL };
+	size_t left = allocations_left;
+	struct store store;
+
+	(void)row;
+	allocations_left = SIZE_MAX;
+	turn_settings("a");
+	store_open(&store, environment);
+	assert_true(is_all_of(&store, "a") && store.list.n == 1);
+	turn_settings("b");
+	allocations_left = left;
+	store_refresh(&store, true);
+	bool done = is_all_of(&store, "b");
+	check(done || is_all_of(&store, "a"), "half of one, half of the other");
+	check(done || !failed || (store.settings_stale && store.has_list),
+	      "settings that stay, without a word or their list");
+	done &= store.has_list && !store.list_stale;
+	allocations_left = SIZE_MAX;
+	store_refresh(&store, true);
+	if (failed)
+		check(is_all_of(&store, "b") && !store.settings_stale &&
+			      store.has_list && !store.list_stale,
+		      "with memory again, not taken up");
+	store_close(&store);
+	return done;
+}
+
+static void
+say_nothing(void *context, enum log_level level, const struct error *e)
+{
+	(void)context;
+	(void)level;
+	(void)e;
+}
+
+static void
+test_reload(void **state)
+{
+	enum { WAIT_MS = 12000 };
+	int64_t begin = clock_ms();
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	log_divert(say_nothing, NULL);
+	write_settings("a");
+	write_settings("b");
+	assert_int_equal(setenv("CERTGATE_CONFIG", path_of("settings"), 1), 0);
+	while (!reload(NULL) && clock_ms() - begin < WAIT_MS)
+		(void)usleep(50000);
+	exhaust(reload, NULL, "reload", false);
+	static const char *const names[] = { "a",  "ak", "ac", "al",	  "b",
+					     "bk", "bc", "bl", "settings" };
+	for (size_t i = 0; i < COUNT(names); i++)
+		assert_int_equal(unlink(path_of(names[i])), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 static int
 start(void **state)
 {
@@ -507,6 +655,7 @@ main(void)
 		cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_chain),
+		cmocka_unit_test(test_reload),
 	};
 
 	return cmocka_run_group_tests_name("faults", tests, start, NULL);

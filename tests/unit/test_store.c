@@ -25,7 +25,7 @@
 #define B "adaa3144a4a3f6395dbfa2635dde0b6faad69fdc\n"
 
 enum {
-	STEPS = 4,
+	STEPS = 5,
 	NONE = -1, /* no list, or no settings, that read */
 	WAIT_MS = 12000 /* a step that takes longer has failed */
 };
@@ -136,6 +136,34 @@ static const struct story {
 	    { CONF, "CERTGATE_LIST=@list\nCERTGATE_ACCESS_KEYS_FILE=@keys\n", 0,
 	      1, NONE, "stale" },
 	    { KEYS, K, 0, 1, 1, "2" } } },
+	/* Settings that could not be taken up leave the files of the old ones
+	 * what they are. */
+	{ "keys that go behind settings that do not read",
+	  { { KEYS, K, 0, NONE, 0, "none" },
+	    { CONF, "CERTGATE_ACCESS_KEYS_FILE=@keys\n", 0, 0, 1, "1" },
+	    { CONF, "CERTGATE_ACCESS_KEYS_FILE=@other\nx\n", 0, 0, 1, "stale" },
+	    { KEYS, NULL, 0, 0, NONE, "stale" },
+	    { CONF, "CERTGATE_CHECK_DATES=no\n", 0, 0, 0, "2" } } },
+	{ "keys that go behind settings that name other ones",
+	  { { KEYS, K, 0, NONE, 0, "none" },
+	    { OTHER, "\n", 0, NONE, 0, "none" },
+	    { CONF, "CERTGATE_ACCESS_KEYS_FILE=@keys\n", 0, 0, 1, "1" },
+	    { CONF, "CERTGATE_ACCESS_KEYS_FILE=@other\n", 0, 0, 1, "stale" },
+	    { KEYS, NULL, 0, 0, NONE, "stale" } } },
+	{ "keys that other settings name are mended",
+	  { { KEYS, K, 0, NONE, 0, "none" },
+	    { CONF, "CERTGATE_ACCESS_KEYS_FILE=@keys\n", 0, 0, 1, "1" },
+	    { OTHER, "\n", 0, 0, 1, "1" },
+	    { CONF, "CERTGATE_ACCESS_KEYS_FILE=@other\n", 0, 0, 1, "stale" },
+	    { OTHER, K L, 0, 0, 2, "2" } } },
+	{ "settings that name a code that does not read, and other keys",
+	  { { KEYS, K L, 0, NONE, 0, "none" },
+	    { CODE, "\n", 0, NONE, 0, "none" },
+	    { OTHER, K, 0, NONE, 0, "none" },
+	    { CONF, "CERTGATE_ACCESS_KEYS_FILE=@other\n", 0, 0, 1, "1" },
+	    { CONF,
+	      "CERTGATE_ACCESS_KEYS_FILE=@keys\nCERTGATE_CODE_FILE=@code\n", 0,
+	      0, 1, "stale" } } },
 };
 
 static char folder[] = "/tmp/certgate.XXXXXX";

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "host/named.h"
+
+typedef bool take_function(struct settings *settings, struct span text,
+			   struct error *e);
+
+/* The path of each file in settings, in the order of the enum. */
+static const char *
+path_of(const struct settings *settings, int file)
+{
+	const char *const path[NAMED_FILES] = {
+		[NAMED_KEYS] = settings->keys_file,
+		[NAMED_CODE] = settings->code_file,
+		[NAMED_LIST] = settings->list,
+	};
+
+	return path[file];
+}
+
+/* The watch in force if it is of that path, else the one that is wanted. */
+static struct watch *
+watch_of(struct named *named, const struct settings *settings, int file)
+{
+	return watch_is_of(&named->watch[file], path_of(settings, file))
+		       ? &named->watch[file]
+		       : &named->wanted[file];
+}
+
+/* Watches what settings want and is not in force. */
+static bool
+want(struct named *named, const struct settings *settings, struct error *e)
+{
+	for (int i = 0; i < NAMED_FILES; i++) {
+		bool other = watch_of(named, settings, i) == &named->wanted[i];
+		if (!watch_set(&named->wanted[i],
+			       other ? path_of(settings, i) : NULL, e))
+			return false;
+	}
+	return true;
+}
+
+static enum file_result
+load_secret(struct watch *watch, struct settings *settings, take_function *take,
+	    struct error *e)
+{
+	struct buffer text;
+	enum file_result result =
+		watch_load(watch, true, SETTINGS_SECRET_MAX, &text, e);
+
+	if (result == FILE_READ && !take(settings, buffer_span(&text), e)) {
+		error_where(e, watch->path);
+		result = FILE_UNSAFE;
+	}
+	buffer_wipe(&text);
+	return result;
+}
+
+enum file_result
+named_load(struct named *named, struct settings *settings, struct watch **last,
+	   struct error *e)
+{
+	static take_function *const take[NAMED_LIST] = {
+		[NAMED_KEYS] = settings_add_keys,
+		[NAMED_CODE] = settings_set_code,
+	};
+	enum file_result result = FILE_READ;
+
+	if (!want(named, settings, e))
+		return FILE_UNSAFE;
+	for (int i = 0; i < NAMED_LIST && result == FILE_READ; i++) {
+		struct watch *watch = watch_of(named, settings, i);
+		if (watch->path == NULL)
+			continue;
+		*last = watch;
+		result = load_secret(watch, settings, take[i], e);
+	}
+	return result;
+}
+
+void
+named_adopt(struct named *named, const struct settings *settings)
+{
+	for (int i = 0; i < NAMED_FILES; i++) {
+		struct watch *wanted = &named->wanted[i];
+		if (watch_of(named, settings, i) == wanted) {
+			free(named->watch[i].path);
+			named->watch[i] = *wanted;
+			*wanted = (struct watch){ 0 };
+		}
+		if (i < NAMED_LIST)
+			watch_accept(&named->watch[i]);
+	}
+}
+
+bool
+named_is_gone(struct named *named, int64_t now_ms)
+{
+	bool gone = false;
+
+	for (int i = 0; i < NAMED_LIST; i++) {
+		struct watch *watch = &named->watch[i];
+		/* Nothing came of these, whether they were read or not. */
+		watch_pass_over(watch, now_ms);
+		watch_pass_over(&named->wanted[i], now_ms);
+		gone |= watch->path != NULL && !watch->seen.exists &&
+			watch_is_gone(watch, FILE_ABSENT, now_ms);
+	}
+	return gone;
+}
+
+bool
+named_has_changed(struct named *named, int64_t now_ms, bool now)
+{
+	bool changed = false;
+
+	for (int i = 0; i < NAMED_LIST; i++)
+		changed |= watch_has_changed(&named->watch[i], now_ms, now) |
+			   watch_has_changed(&named->wanted[i], now_ms, now);
+	return changed;
+}
+
+void
+named_free(struct named *named)
+{
+	for (int i = 0; i < NAMED_FILES; i++) {
+		free(named->watch[i].path);
+		free(named->wanted[i].path);
+	}
+	*named = (struct named){ 0 };
+}
