@@ -154,7 +154,8 @@ check_start(struct check *check, size_t *entries)
 	struct sites sites;
 
 	log_divert(take_line, &check->findings);
-	sites_open(&sites, environ, true);
+	sites_open(&sites, environ);
+	sites_read(&sites);
 	bool ok = sites.main.has_settings && sites.main.has_list;
 	*entries = sites.main.list.n;
 	if (sites.in_use)

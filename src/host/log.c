@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,6 +15,8 @@
 #include "host/journal.h"
 #include "host/log.h"
 #include "host/log_line.h"
+
+enum { HELD_MAX = 65536 /* bytes of lines that are held back */ };
 
 static enum log_target target = LOG_TARGET_STDERR;
 static enum log_format format = LOG_FORMAT_TEXT;
@@ -24,6 +27,8 @@ static const char *about; /* a site; or NULL */
 static bool may_block; /* stderr is a pipe or a socket, and may be full */
 static pid_t process; /* asked for once: the kernel is far away */
 static struct buffer line; /* the one being made; its memory is kept */
+static bool holding;
+static struct buffer held; /* of each line its level, its text, a NUL */
 
 /* JOURNAL_STREAM is "device:inode" of the stream (systemd.exec(5)). */
 static bool
@@ -41,21 +46,25 @@ stderr_is_journal(void)
 }
 
 void
-log_start(enum log_target wanted, enum log_format wanted_format)
+log_hold(void)
 {
-	target = wanted;
-	format = wanted_format;
-	if (target == LOG_TARGET_DEFAULT)
-		target = stderr_is_journal() ? LOG_TARGET_JOURNAL
-					     : LOG_TARGET_STDERR;
-	if (target == LOG_TARGET_SYSLOG && !datagram_open(&syslog_daemon)) {
-		target = LOG_TARGET_STDERR;
-		log_note(LOG_LEVEL_WARNING, "the syslog cannot be reached");
-	}
-	if (target == LOG_TARGET_JOURNAL && !journal_open()) {
-		target = LOG_TARGET_STDERR;
-		log_note(LOG_LEVEL_WARNING, "the journal cannot be reached");
-	}
+	holding = true;
+	buffer_init(&held, HELD_MAX);
+}
+
+/* False if there is no room. */
+static bool
+hold(enum log_level level, const char *text)
+{
+	size_t n = strlen(text) + 1;
+	char *room = buffer_reserve(&held, n + 1);
+
+	if (room == NULL)
+		return false;
+	room[0] = (char)level;
+	memcpy(room + 1, text, n);
+	held.len += n + 1;
+	return true;
 }
 
 bool
@@ -166,18 +175,58 @@ log_about(const char *site)
 	about = site;
 }
 
-void
-log_note(enum log_level level, const char *text, ...)
+/* Writes a line about the program itself. */
+static void
+write_note(enum log_level level, const char *text)
 {
 	static const char *const names[] = {
 		[LOG_LEVEL_ERROR] = "error",
 		[LOG_LEVEL_WARNING] = "warning",
 		[LOG_LEVEL_NOTE] = "note",
 	};
+	struct span message = span_of(text);
+
+	if (target == LOG_TARGET_JOURNAL) {
+		journal_note(message, (int)level);
+		return;
+	}
+	begin(level, (int64_t)time(NULL));
+	if (format == LOG_FORMAT_JSON) {
+		buffer_add(&line, SPAN("\"level\":\""));
+		buffer_add(&line, span_of(names[level]));
+		buffer_add(&line, SPAN("\",\"message\":"));
+		log_line_json_string(&line, message);
+	} else {
+		buffer_add(&line, SPAN("level="));
+		buffer_add(&line, span_of(names[level]));
+		buffer_add_byte(&line, ' ');
+		buffer_add(&line, message);
+	}
+	send_line();
+}
+
+static void
+release(void)
+{
+	struct buffer lines = held;
+
+	holding = false;
+	held = (struct buffer){ 0 };
+	for (size_t at = 0; at < lines.len;) {
+		const char *text = lines.data + at + 1;
+		write_note((enum log_level)lines.data[at], text);
+		at += strlen(text) + 2;
+	}
+	buffer_free(&lines);
+}
+
+void
+log_note(enum log_level level, const char *text, ...)
+{
 	char message[LOG_LINE_MAX / 4];
 	va_list arguments;
-
 	size_t n = 0;
+
 	if (about != NULL)
 		n = (size_t)snprintf(message, sizeof(message),
 				     "site %.64s: ", about);
@@ -190,23 +239,30 @@ log_note(enum log_level level, const char *text, ...)
 		taker(taker_context, level, &e);
 		return;
 	}
-	if (target == LOG_TARGET_JOURNAL) {
-		journal_note(span_of(message), (int)level);
+	if (holding && hold(level, message))
 		return;
+	if (holding)
+		release(); /* rather as text than not at all */
+	write_note(level, message);
+}
+
+void
+log_start(enum log_target wanted, enum log_format wanted_format)
+{
+	target = wanted;
+	format = wanted_format;
+	if (target == LOG_TARGET_DEFAULT)
+		target = stderr_is_journal() ? LOG_TARGET_JOURNAL
+					     : LOG_TARGET_STDERR;
+	if (target == LOG_TARGET_SYSLOG && !datagram_open(&syslog_daemon)) {
+		target = LOG_TARGET_STDERR;
+		log_note(LOG_LEVEL_WARNING, "the syslog cannot be reached");
 	}
-	begin(level, (int64_t)time(NULL));
-	if (format == LOG_FORMAT_JSON) {
-		buffer_add(&line, SPAN("\"level\":\""));
-		buffer_add(&line, span_of(names[level]));
-		buffer_add(&line, SPAN("\",\"message\":"));
-		log_line_json_string(&line, span_of(message));
-	} else {
-		buffer_add(&line, SPAN("level="));
-		buffer_add(&line, span_of(names[level]));
-		buffer_add_byte(&line, ' ');
-		buffer_add(&line, span_of(message));
+	if (target == LOG_TARGET_JOURNAL && !journal_open()) {
+		target = LOG_TARGET_STDERR;
+		log_note(LOG_LEVEL_WARNING, "the journal cannot be reached");
 	}
-	send_line();
+	release();
 }
 
 void

@@ -23,8 +23,11 @@ enum log_level {
 	LOG_LEVEL_NOTE = 5
 };
 
-/* LOG_TARGET_DEFAULT is the journal if stderr goes there, else stderr.  Before it is
- * called, lines go to stderr as text. */
+/* Holds back what is told of the program until log_start, which knows where it
+ * goes and how it looks.  Without it lines go to stderr as text. */
+void log_hold(void);
+
+/* LOG_TARGET_DEFAULT is the journal if stderr goes there, else stderr. */
 void log_start(enum log_target target, enum log_format format);
 
 /* True if lines go to a local daemon, which is connected to again if it was

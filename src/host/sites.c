@@ -181,25 +181,8 @@ add(struct sites *sites, struct span name)
 	return site;
 }
 
-static void
-read_all(struct sites *sites)
-{
-	struct span name;
-
-	rewinddir(sites->names);
-	while ((name = next_name(sites)).ptr != NULL) {
-		if (sites_is_name(name))
-			(void)add(sites, name);
-		else
-			log_note(LOG_LEVEL_WARNING,
-				 "%s/%s.conf: no site's name: expected a-z, "
-				 "0-9 and -",
-				 sites->folder, error_word(name));
-	}
-}
-
 void
-sites_open(struct sites *sites, char *const *environment, bool all)
+sites_open(struct sites *sites, char *const *environment)
 {
 	const char *config;
 
@@ -216,8 +199,25 @@ sites_open(struct sites *sites, char *const *environment, bool all)
 		sandbox_take(dirfd(sites->names));
 	sites->looked_ms = clock_ms();
 	look(sites);
-	if (all && sites->names != NULL)
-		read_all(sites);
+}
+
+void
+sites_read(struct sites *sites)
+{
+	struct span name;
+
+	if (sites->names == NULL)
+		return;
+	rewinddir(sites->names);
+	while ((name = next_name(sites)).ptr != NULL) {
+		if (sites_is_name(name))
+			(void)add(sites, name);
+		else
+			log_note(LOG_LEVEL_WARNING,
+				 "%s/%s.conf: no site's name: expected a-z, "
+				 "0-9 and -",
+				 sites->folder, error_word(name));
+	}
 }
 
 /* What is left of a site whose file has gone for good goes too. */

@@ -41,12 +41,13 @@ struct sites {
 	int64_t looked_ms; /* monotonic */
 };
 
-/*
- * Reads the main settings, and with all every site there is: what they name is
- * then known to the sandbox.  environment stays borrowed, and is that of the
- * main settings alone.
- */
-void sites_open(struct sites *sites, char *const *environment, bool all);
+/* Reads the main settings.  environment stays borrowed, and is that of these
+ * alone. */
+void sites_open(struct sites *sites, char *const *environment);
+
+/* Reads every site there is: what they name is then known to the sandbox. */
+void sites_read(struct sites *sites);
+
 void sites_close(struct sites *sites);
 
 /* Looks at all files, at most once a second unless now is true. */

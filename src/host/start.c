@@ -51,10 +51,11 @@ open_host(struct host *host, bool all)
 	answer_init(&host->answer);
 	if (!digest_start())
 		log_note(LOG_LEVEL_ERROR, "OpenSSL does not start");
-	sites_open(&host->sites, environ, all);
-	const struct store *main = &host->sites.main;
-	if (main->has_settings)
-		log_start(main->settings.log_target, main->settings.log_format);
+	sites_open(&host->sites, environ);
+	const struct settings *settings = &host->sites.main.settings;
+	log_start(settings->log_target, settings->log_format);
+	if (all)
+		sites_read(&host->sites);
 	open_counters(host);
 }
 
@@ -147,6 +148,7 @@ start_cgi(void)
 	struct buffer kept, out;
 	struct sandbox_needs needs = { .calls = true };
 
+	log_hold();
 	sandbox_limit();
 	open_sandboxed(&host, &needs, true);
 	cgi_read_body(&body, &kept);
@@ -202,6 +204,7 @@ start_fastcgi(const struct start_options *options)
 	};
 	bool ok = true;
 
+	log_hold();
 	if (options->sandbox)
 		sandbox_limit();
 	if (options->listener.address == NULL)
@@ -215,6 +218,8 @@ start_fastcgi(const struct start_options *options)
 		listener_remove(&listener);
 		fastcgi_stop();
 		close_host(&host);
+	} else {
+		log_start(LOG_TARGET_DEFAULT, LOG_FORMAT_TEXT);
 	}
 	if (ok && !e.set)
 		return EXIT_DONE;

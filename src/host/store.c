@@ -49,6 +49,9 @@ load_settings(struct store *store, struct settings *fresh, struct error *e)
 			    store->environment, e) ||
 	     !settings_check_time(fresh, (int64_t)time(NULL), e)))
 		result = FILE_UNSAFE;
+	if (result != FILE_READ)
+		settings_read_log(fresh, buffer_span(&text), store->file.path,
+				  store->environment);
 	buffer_wipe(&text);
 	return result;
 }
@@ -178,6 +181,10 @@ take_settings(struct store *store, int64_t now_ms)
 	if (result == FILE_READ) {
 		adopt(store, &fresh);
 		return true;
+	}
+	if (!store->has_settings) {
+		store->settings.log_target = fresh.log_target;
+		store->settings.log_format = fresh.log_format;
 	}
 	settings_free(&fresh);
 	watch_report(last, &e);

@@ -159,6 +159,30 @@ settings_read(struct settings *settings, struct span text, const char *name,
 	return false;
 }
 
+static void
+pass_over(void *context, const struct error *e)
+{
+	(void)context;
+	(void)e;
+}
+
+void
+settings_read_log(struct settings *settings, struct span text, const char *name,
+		  char *const *environment)
+{
+	const struct report all = { .fault = pass_over };
+	struct setting_given given[SETTINGS_MAX] = { 0 };
+	struct error e = { 0 };
+
+	if (!given_read(given, text, name, environment, &all, &e))
+		return;
+	for (size_t i = 0; i < SETTINGS; i++)
+		if (given[i].value.len > 0 &&
+		    (table[i].set == setting_log ||
+		     table[i].set == setting_log_format))
+			(void)table[i].set(settings, given[i].value, &e);
+}
+
 void
 settings_report(struct span text, const char *name, char *const *environment,
 		struct setting_given given[SETTINGS_MAX],

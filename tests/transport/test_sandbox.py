@@ -369,8 +369,13 @@ def reconnecting(out, base):
              folder / "run"], configuration.log, configuration.environment(),
             stdin=listener)
         ask(path)
-        out.result(b"verdict=allow" in daemon.recv(4096),
-                   "lines go to the syslog")
+        lines = [b""]
+        while b"verdict=" not in lines[-1]:
+            lines.append(daemon.recv(4096))
+        out.result(b"verdict=allow" in lines[-1] and
+                   any(b"level=note list 1: 1 entries" in x for x in lines) and
+                   configuration.log_size() == 0,
+                   "lines go to the syslog, those of the start too", lines)
         daemon.close()
         os.unlink(folder / "run/log")
         daemon = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -386,8 +391,8 @@ def reconnecting(out, base):
 def main():
     out = tap.Tap()
     base = place.temporary()
-    for story in (acts, plain_cgi, managers, links, missing, edits, moved, own_socket,
-                  old_kernels, reconnecting):
+    for story in (acts, plain_cgi, managers, links, missing, edits,
+                  moved, own_socket, old_kernels, reconnecting):
         story(out, base / story.__name__)
     out.done()
 

@@ -1,0 +1,97 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+# Copyright The certgate authors
+"""CERTGATE_LOG_FORMAT=json: every line that the program writes is JSON, also
+those from before the settings are read, and those that say why they are not."""
+import json
+import pathlib
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import cases, fastcgi, place, processes, tap  # noqa: E402
+
+VALIDATION = [(b"REQUEST_METHOD", b"OPTIONS"),
+              (b"HTTP_WEBHOOK_REQUEST_ORIGIN", cases.ORIGIN.encode())]
+JSON = "CERTGATE_LOG_FORMAT=json\n"
+out = tap.Tap()
+base = place.temporary()
+pin = cases.certificates()["device"]["sha1"]
+
+
+def start(name, text, mode=0o644, environment=None, files=None):
+    """The lines of a handler with these settings, after one answer."""
+    configuration = processes.Configuration(base / name, {}, pin + "\n")
+    configuration.file.write_text(text.replace("@", str(
+        configuration.folder) + "/"), encoding="utf-8")
+    configuration.file.chmod(mode)
+    for file, content in (files or {}).items():
+        path = configuration.folder / file
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+    # Without the sandbox there is a line of the start on any kernel.
+    handler = processes.Handler(configuration, arguments=["--no-sandbox"],
+                                environment=environment)
+    peer = fastcgi.Peer(handler.path)
+    peer.send(fastcgi.request(VALIDATION))
+    peer.answer()
+    peer.close()
+    out.equal(handler.close(), 0, f"{name}: the handler ends with 0")
+    return configuration.log_since(0).splitlines()
+
+
+def says(name, lines, *words):
+    """All lines are JSON, and among them these messages."""
+    try:
+        read = [json.loads(line) for line in lines]
+        found = [[line for line in read if word in str(line)]
+                 for word in words]
+        good = all(found) and all("time" in line for line in read)
+    except ValueError:
+        good = False
+    out.result(good, f"{name}: JSON from the first line on",
+               f"expected {words} in\n" + "\n".join(lines))
+
+
+says("good settings", start("good", JSON + "CERTGATE_LIST=@list\n"),
+     "--no-sandbox", "without a check of their signature", "list 1: 1 entries",
+     "'verdict': 'allow'")
+says("a list with warnings", start(
+    "warnings", JSON + "CERTGATE_LIST=@list\nCLIENT_CERT_THUMBPRINT="
+    f"\u200e{pin}\n"), "invisible", "list 1: 1 entries")
+says("a list that does not read", start(
+    "list", JSON + "CERTGATE_LIST=@bad\n", files={"bad": "nonsense\n"}),
+    "bad:1:1", "'list': 'none'")
+says("settings that do not read", start(
+    "settings", "CERTGATE_HUB=\n" + JSON), "CERTGATE_HUB: is set but empty")
+says("an unknown name before it", start(
+    "unknown", "CERTGATE_X=1\n" + JSON), "CERTGATE_X")
+says("no end of the last line", start("end", JSON[:-1]), "no end")
+says("another value that is none", start(
+    "values", JSON + "CERTGATE_LOG=paper\n"), "stderr, syslog or journal")
+says("from the environment", start(
+    "environment", "CERTGATE_LOG_FORMAT=text\nCERTGATE_HUB=\n",
+    environment={"CERTGATE_LOG_FORMAT": "json"}),
+    "CERTGATE_HUB: is set but empty")
+says("settings that everybody can write", start(
+    "unsafe", "", 0o666, {"CERTGATE_LOG_FORMAT": "json"}), "chmod o-w")
+says("a secret that is missing", start(
+    "secret", JSON + "CERTGATE_CODE_FILE=@none\n"), "none: No such file")
+says("a site that does not read", start(
+    "sites", JSON, files={"sites/one.conf": "x\n"}),
+    "site one: ", "has sites")
+
+lines = start("text", "CERTGATE_HUB=\n" + JSON.replace("json", "text"))
+out.result(lines and all(" certgate[" in line for line in lines),
+           "text, where that is wanted", "\n".join(lines))
+lines = start("neither", "CERTGATE_LOG_FORMAT=yaml\n")
+out.result(lines and all(" certgate[" in line for line in lines),
+           "text, where nothing that reads is", "\n".join(lines))
+
+done = subprocess.run(
+    [place.HANDLER, "--listen", base / "nowhere/socket"], capture_output=True,
+    text=True, check=False, stdin=subprocess.DEVNULL,
+    env=processes.bare_environment({"CERTGATE_LOG_FORMAT": "json"}))
+out.result(done.returncode == 3 and "level=error " in done.stderr,
+           "no socket: said as text", done)
+out.done()
