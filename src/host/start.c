@@ -59,6 +59,21 @@ open_host(struct host *host, bool all)
 	open_counters(host);
 }
 
+/* What such settings name is not known to the sandbox. */
+static void
+say_if_unread(const struct sites *sites)
+{
+	bool all = sites->main.has_settings;
+
+	for (size_t i = 0; i < sites->n; i++)
+		all &= sites->site[i]->store.has_settings;
+	if (!all)
+		log_note(LOG_LEVEL_WARNING,
+			 "settings that do not read: files elsewhere than in "
+			 "their own folders need a restart once they name "
+			 "them");
+}
+
 /* Opens what needs say nothing of, and enters the sandbox. */
 static void
 open_sandboxed(struct host *host, struct sandbox_needs *needs, bool sandbox)
@@ -67,6 +82,8 @@ open_sandboxed(struct host *host, struct sandbox_needs *needs, bool sandbox)
 		sandbox_begin();
 	open_host(host, !needs->calls);
 	needs->daemon = log_to_daemon();
+	if (sandbox && !needs->calls)
+		say_if_unread(&host->sites);
 	if (sandbox)
 		sandbox_enter(needs);
 	else

@@ -238,6 +238,35 @@ def missing(out, base):
     gate.close()
 
 
+def broken(out, base):
+    """Settings that do not read at the start name nothing: what is in their
+    own folder, or beneath, can be read once they are mended."""
+    configuration = processes.Configuration(
+        base / "conf", {**SETTINGS, "CERTGATE_HUB": ""}, device + "\n")
+    beneath = release(configuration.folder, "lists", other + "\n") / "list"
+    elsewhere = release(base, "elsewhere", device + "\n") / "list"
+    gate = Gate(out, configuration)
+    gate.becomes("broken settings at the start", "settings", "none")
+    gate.says("settings that do not read: files elsewhere than in their own "
+              "folders need a restart once they name them",
+              "the log says what that means")
+    bad = configuration.file.read_text(encoding="utf-8")
+    good = bad.replace("CERTGATE_HUB=\n", "")
+    configuration.file.write_text(good, encoding="utf-8")
+    gate.becomes("mended, with a list beside them", "listed", "1")
+    configuration.file.write_text(good.replace(
+        str(configuration.list), str(beneath)), encoding="utf-8")
+    gate.becomes("with one beneath", "not-listed", "2")
+    configuration.file.write_text(good.replace(
+        str(configuration.list), str(elsewhere)), encoding="utf-8")
+    gate.says(f"{elsewhere} is in none", "with one elsewhere: restart needed")
+    gate.restart()
+    gate.becomes("which does it", "listed", "1")
+    out.equal(configuration.log_since(0).count("settings that do not read"),
+              1, "good settings at the start: nothing is said")
+    gate.close()
+
+
 def edits(out, base):
     configuration = processes.Configuration(
         base / "edits", {**SETTINGS, "CERTGATE_LOG": "stderr"},
@@ -391,7 +420,7 @@ def reconnecting(out, base):
 def main():
     out = tap.Tap()
     base = place.temporary()
-    for story in (acts, plain_cgi, managers, links, missing, edits,
+    for story in (acts, plain_cgi, managers, links, missing, broken, edits,
                   moved, own_socket, old_kernels, reconnecting):
         story(out, base / story.__name__)
     out.done()
