@@ -14,7 +14,11 @@
 #include "host/file.h"
 #include "host/sandbox.h"
 
-enum { LINKS_MAX = 16 /* symbolic links on one way */ };
+#define OWN_PATH "/proc/self/fd/%d"
+enum {
+	LINKS_MAX = 16, /* symbolic links on one way */
+	OWN_PATH_MAX = sizeof("/proc/self/fd/2147483647")
+};
 
 /* A way through the file system, one component at a time, so that each can be
  * looked at before it is followed. */
@@ -32,16 +36,40 @@ is_trusted(uid_t owner)
 	return owner == 0 || owner == geteuid();
 }
 
+/* With an access control list the group's bits are those of its mask: whoever
+ * it names may write (acl(5)). */
 static bool
-check_folder(const struct stat *s, const char *name, const char *path,
+group_is_root(int fd, const struct stat *s)
+{
+	char path[OWN_PATH_MAX];
+
+	/* The descriptor of a folder is not open to be read, and has a name
+	 * only here. */
+	(void)snprintf(path, sizeof(path), OWN_PATH, fd);
+	return s->st_gid == 0 &&
+	       getxattr(path, "system.posix_acl_access", NULL, 0) < 0 &&
+	       (errno == ENODATA || errno == ENOTSUP);
+}
+
+/* In a sticky folder nobody can move or remove what belongs to others. */
+static bool
+check_folder(int fd, const struct stat *s, const char *name, const char *path,
 	     struct error *e)
 {
-	if ((s->st_mode & S_IWOTH) != 0 && (s->st_mode & S_ISVTX) == 0)
-		return error_set(e,
-				 "the folder %s on the way to %s is writable "
-				 "by everybody; mend it with chmod o-w",
-				 name, path);
-	return true;
+	char own[OWN_PATH_MAX], folder[PATH_MAX];
+	bool all = (s->st_mode & S_IWOTH) != 0;
+
+	if ((s->st_mode & S_ISVTX) != 0 ||
+	    (!all && ((s->st_mode & S_IWGRP) == 0 || group_is_root(fd, s))))
+		return true;
+	(void)snprintf(own, sizeof(own), OWN_PATH, fd);
+	ssize_t n = readlink(own, folder, sizeof(folder) - 1);
+	folder[n < 0 ? 0 : n] = '\0';
+	return error_set(e,
+			 "the folder %s on the way to %s is writable by %s; "
+			 "mend it with chmod %s %s",
+			 name, path, all ? "everybody" : "its group",
+			 all ? "o-w" : "g-w", n < 0 ? name : folder);
 }
 
 /* Puts the target of the link name before what is left of the way. */
@@ -135,7 +163,7 @@ step(struct way *way, const char *path, int *file, struct error *e)
 		return error_system(e, "%s", path);
 	close(way->folder);
 	way->folder = fd;
-	return fstat(fd, &s) == 0 ? check_folder(&s, name, path, e)
+	return fstat(fd, &s) == 0 ? check_folder(fd, &s, name, path, e)
 				  : error_system(e, "%s", path);
 }
 
@@ -161,16 +189,6 @@ open_safely(const char *path, enum file_result *failure, struct error *e)
 		close(way.folder);
 	*failure = way.failure;
 	return file;
-}
-
-/* With an access control list the group's bits are those of its mask: whoever
- * it names may write (acl(5)). */
-static bool
-group_is_root(int fd, const struct stat *s)
-{
-	return s->st_gid == 0 &&
-	       fgetxattr(fd, "system.posix_acl_access", NULL, 0) < 0 &&
-	       (errno == ENODATA || errno == ENOTSUP);
 }
 
 static bool

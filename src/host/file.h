@@ -6,7 +6,7 @@
  *
  * Safe: a regular file of root or of the user that the program runs as, not
  * writable by others, nor by a group but root's, nor by whom an access control
- * list names; no folder on the way writable by others unless sticky; symbolic
+ * list names; no folder on the way writable by such unless sticky; symbolic
  * links only of those two owners.  A secret is not readable by others either.
  */
 #ifndef CERTGATE_HOST_FILE_H

@@ -94,9 +94,10 @@ test_modes(void **state)
 	unlink(path_of("file"));
 }
 
-/* root's group may write, but not a user that an access control list names. */
-static void
-test_access_list(void **state)
+/* Gives an access control list that lets another user write; false if it cannot
+ * be given here. */
+static bool
+let_other_user_write(const char *name)
 {
 	/* As the kernel takes it (linux/posix_acl_xattr.h): version 2, then a
 	 * tag, what it may do and whom it is about. */
@@ -107,24 +108,39 @@ test_access_list(void **state)
 			uint32_t id;
 		} entry[5];
 	} list = { 2,
-		   { { 0x01, 6, UINT32_MAX }, /* the owner */
-		     { 0x02, 6, OTHER_USER },
-		     { 0x04, 4, UINT32_MAX }, /* the group */
-		     { 0x10, 6, UINT32_MAX }, /* the mask */
-		     { 0x20, 4, UINT32_MAX } } };
+		   { { 0x01, 7, UINT32_MAX }, /* the owner */
+		     { 0x02, 7, OTHER_USER },
+		     { 0x04, 5, UINT32_MAX }, /* the group */
+		     { 0x10, 7, UINT32_MAX }, /* the mask */
+		     { 0x20, 5, UINT32_MAX } } };
 
+	return geteuid() == 0 &&
+	       setxattr(path_of(name), "system.posix_acl_access", &list,
+			sizeof(list), 0) == 0;
+}
+
+/* root's group may write, but not a user that an access control list names. */
+static void
+test_access_list(void **state)
+{
 	(void)state;
-	write_file("file", "text", 0664);
-	if (geteuid() != 0 ||
-	    setxattr(path_of("file"), "system.posix_acl_access", &list,
-		     sizeof(list), 0) != 0) {
-		unlink(path_of("file"));
-		skip();
+	assert_int_equal(mkdir(path_of("open"), 0700), 0);
+	write_file("open/file", "text", 0664);
+	bool given = let_other_user_write("open/file");
+	if (given) {
+		expect(path_of("open/file"), false, FILE_UNSAFE, "chmod g-w");
+		assert_int_equal(chmod(path_of("open/file"), 0644), 0);
+		expect(path_of("open/file"), false, FILE_READ, "text");
+		assert_true(let_other_user_write("open"));
+		expect(path_of("open/file"), false, FILE_UNREADABLE,
+		       "chmod g-w");
+		assert_int_equal(chmod(path_of("open"), 0755), 0);
+		expect(path_of("open/file"), false, FILE_READ, "text");
 	}
-	expect(path_of("file"), false, FILE_UNSAFE, "chmod g-w");
-	assert_int_equal(chmod(path_of("file"), 0644), 0);
-	expect(path_of("file"), false, FILE_READ, "text");
-	unlink(path_of("file"));
+	unlink(path_of("open/file"));
+	rmdir(path_of("open"));
+	if (!given)
+		skip();
 }
 
 static void
@@ -184,15 +200,49 @@ test_links(void **state)
 static void
 test_folders(void **state)
 {
+	static const struct {
+		mode_t mode;
+		gid_t group;
+		const char *says; /* NULL: it is read */
+	} rows[] = {
+		{ 0700, 0, NULL },
+		{ 0777, 0, "by everybody; mend it with chmod o-w " },
+		{ 0702, 0, "by everybody; mend it with chmod o-w " },
+		{ 01777, OTHER_USER, NULL },
+		{ 0770, 0, NULL },
+		{ 0750, OTHER_USER, NULL },
+		{ 0770, OTHER_USER, "by its group; mend it with chmod g-w " },
+		{ 02775, OTHER_USER, "by its group; mend it with chmod g-w " },
+		{ 01770, OTHER_USER, NULL },
+	};
+
 	(void)state;
 	assert_int_equal(mkdir(path_of("open"), 0700), 0);
-	write_file("open/file", "text", 0600);
-	expect(path_of("open/file"), false, FILE_READ, "text");
-	assert_int_equal(chmod(path_of("open"), 0777), 0);
-	expect(path_of("open/file"), false, FILE_UNREADABLE, "chmod o-w");
-	assert_int_equal(chmod(path_of("open"), 01777), 0);
-	expect(path_of("open/file"), false, FILE_READ, "text");
-	unlink(path_of("open/file"));
+	assert_int_equal(mkdir(path_of("open/beneath"), 0700), 0);
+	write_file("open/beneath/file", "text", 0600);
+	assert_int_equal(symlink("../open/beneath", path_of("open/link")), 0);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const char *says = rows[i].says;
+		char whole[128];
+		if (geteuid() != 0 && (rows[i].mode & 020) != 0)
+			continue; /* whose group it is cannot be chosen */
+		if (geteuid() == 0)
+			assert_int_equal(
+				chown(path_of("open"), 0, rows[i].group), 0);
+		assert_int_equal(chmod(path_of("open"), rows[i].mode), 0);
+		if (says != NULL)
+			(void)snprintf(whole, sizeof(whole), "%s%s", says,
+				       path_of("open"));
+		expect(path_of("open/beneath/file"), false,
+		       says == NULL ? FILE_READ : FILE_UNREADABLE,
+		       says == NULL ? "text" : whole);
+		expect(path_of("open/link/file"), false,
+		       says == NULL ? FILE_READ : FILE_UNREADABLE,
+		       says == NULL ? "text" : whole);
+	}
+	unlink(path_of("open/link"));
+	unlink(path_of("open/beneath/file"));
+	rmdir(path_of("open/beneath"));
 	rmdir(path_of("open"));
 }
 
