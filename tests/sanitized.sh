@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
-# Unit tests and case tables again, in a second build: by clang, whose every
-# warning is an error there, with the address and undefined behaviour
-# sanitizers.  The build stays in the folder sanitized until make clean.
+# Unit tests, case tables and spoilt streams again, in a second build: by clang,
+# whose every warning is an error there, with the address and undefined
+# behaviour sanitizers.  The build stays in the folder sanitized until make clean.
 set -euo pipefail
 : "${srcdir:?run by make check}" "${BUILD_DIR:?}" "${MAKE:=make}"
 : "${UNIT_TESTS=}"
@@ -57,6 +57,9 @@ if try "builds with clang, sanitizers and no warning" build; then
 	try tests/doors/test_inprocess.py env \
 		BUILD_DIR="$BUILD_DIR/sanitized" \
 		"$srcdir/tests/doors/test_inprocess.py" || :
+	try tests/transport/test_fuzz.py env \
+		BUILD_DIR="$BUILD_DIR/sanitized" \
+		"$srcdir/tests/transport/test_fuzz.py" || :
 	for test in check edit show; do
 		try "tests/admin/test_$test.py" env \
 			BUILD_DIR="$BUILD_DIR/sanitized" \

@@ -66,12 +66,6 @@ def event(certificate, key, connection=cases.CONNECTION, host="one.example"):
     return cases.Case("event", {}, None, cases.own_request(row, known), {})
 
 
-def fields_of(log):
-    """The decisions in a log, each as a dictionary."""
-    return [dict(f.split("=", 1) for f in line.split() if "=" in f)
-            for line in log.splitlines() if "verdict=" in line]
-
-
 def ask(configuration, parameters, case=None):
     """What the handler answers to these parameters, of which names may come
     twice: status (None: it closed), and the log's line."""
@@ -82,7 +76,7 @@ def ask(configuration, parameters, case=None):
                               case.body))
     answer = peer.answer()
     peer.close()
-    found = fields_of(configuration.log_since(before))
+    found = processes.decisions(configuration.log_since(before))
     return (cgi.answer_of(answer).status if answer else None,
             found[-1] if found else {})
 
@@ -143,7 +137,7 @@ class Traffic:
 
     def compare(self, log):
         """Each event has one line, of its site and reason."""
-        lines = [f for f in fields_of(log) if f["connection"] in self.sent]
+        lines = [f for f in processes.decisions(log) if f["connection"] in self.sent]
         wrong = [f for f in lines if self.sent[f["connection"]] !=
                  (f.get("site"), f["reason"])]
         out.equal(len(lines), len(self.sent), "one line for each event")
@@ -217,7 +211,7 @@ def unnamed(name, server, configuration):
         case.method, case.path,
         case.headers | {"certgate-site": "one", "CERTGATE_SITE": "one"},
         case.body))
-    got = fields_of(configuration.log_since(before))[-1]
+    got = processes.decisions(configuration.log_since(before))[-1]
     # nginx takes the first server block for a host that it does not know.
     out.equal((answer.status, got["reason"]), (403, "site"),
               f"{name}: a host without a site, whatever its headers")
@@ -228,7 +222,7 @@ def redirected(server, configuration):
     case = event("device", KEYS["one"])
     answer = http.exchange(server.port, http.request_bytes(
         case.method, "/old", case.headers, case.body))
-    got = fields_of(configuration.log_since(before))
+    got = processes.decisions(configuration.log_since(before))
     out.equal((answer.status, [f["reason"] for f in got]), (403, ["site"]),
               "apache: a request that was redirected inside")
 
@@ -349,7 +343,7 @@ def plain_cgi():
         done = subprocess.run(
             [place.HANDLER], input=case.body, capture_output=True,
             env=environment | cgi.parameters(case), check=True, timeout=60)
-        got = fields_of(done.stderr.decode("latin-1"))[-1]
+        got = processes.decisions(done.stderr.decode("latin-1"))[-1]
         out.equal(got["reason"], wanted, f"plain CGI, site {name}")
 
 

@@ -129,6 +129,12 @@ class Configuration:
             return file.read().decode("latin-1")
 
 
+def decisions(log):
+    """The decisions in a log, each as a dictionary."""
+    return [dict(f.split("=", 1) for f in line.split() if "=" in f)
+            for line in log.splitlines() if "verdict=" in line]
+
+
 # Nobody but root can look into a process that cannot be dumped.
 TO_LOOK_INTO = [] if os.geteuid() == 0 else ["--no-sandbox"]
 
