@@ -80,24 +80,34 @@ take_source(struct client *c, enum user_source source, struct decision *d)
 	return true;
 }
 
+static enum user_source
+entry_source(const struct entry *entry)
+{
+	return entry->terms == NULL ? USER_DEFAULT : entry->terms->user_source;
+}
+
+enum user_source
+grant_source(const struct client *c, const struct entry *entry)
+{
+	enum user_source source = entry_source(entry);
+
+	return source == USER_DEFAULT ? default_source(c, entry) : source;
+}
+
 /* The entry's user, else what the settings say; an id that came with the
  * client's token stays unless the entry has one. */
-static bool
-take_user(struct client *c, struct decision *d)
+bool
+grant_user(struct client *c, struct decision *d)
 {
-	const struct terms *terms = d->entry->terms;
-	enum user_source source =
-		terms == NULL ? USER_DEFAULT : terms->user_source;
+	enum user_source source = grant_source(c, d->entry);
 
 	if (source == USER_LITERAL) {
-		d->grant.user = span_of(terms->user);
+		d->grant.user = span_of(d->entry->terms->user);
 		return true;
 	}
-	if (source == USER_DEFAULT) {
-		if (!span_empty(c->request->user))
-			return true;
-		source = default_source(c, d->entry);
-	}
+	if (entry_source(d->entry) == USER_DEFAULT &&
+	    !span_empty(c->request->user))
+		return true;
 	if (take_source(c, source, d))
 		return true;
 	d->reason = REASON_NO_USER_ID;
@@ -173,7 +183,7 @@ grant_take(struct client *c, struct decision *d)
 {
 	const struct terms *terms = d->entry->terms;
 
-	if (!take_user(c, d))
+	if (!grant_user(c, d))
 		return false;
 	if (terms != NULL) {
 		if (!take_lists(c, d))

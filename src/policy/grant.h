@@ -11,6 +11,14 @@
  * for something that the client does not have. */
 bool grant_take(struct client *c, struct decision *d);
 
+/* The same for the user id alone. */
+bool grant_user(struct client *c, struct decision *d);
+
+/* Where the user id comes from of a client without a token whom entry lets
+ * in. */
+enum user_source grant_source(const struct client *c,
+			      const struct entry *entry);
+
 /* Makes the digits of the label, d->sha1, the user id; false: no memory. */
 bool grant_thumbprint(struct decision *d);
 

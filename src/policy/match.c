@@ -91,8 +91,8 @@ is_within(const char *pattern, const struct client_name *name)
 
 /* A certificate of a CA must be within the limits of names; one whose names
  * are of a kind that could deceive has no limits that it could be within. */
-static bool
-is_named(struct client *c, const struct entry *entry)
+bool
+match_is_named(struct client *c, const struct entry *entry)
 {
 	const struct client_name *common = client_name(c, USER_COMMON_NAME);
 	const struct client_name *alternative =
@@ -180,7 +180,7 @@ match_of(struct client *c, const struct entry *entry)
 	struct match m = { .entry = entry, .stage = MATCH_ISSUER };
 
 	m.reason = REASON_ENTRY_NAME;
-	if (entry->trust != NULL && !is_named(c, entry))
+	if (entry->trust != NULL && !match_is_named(c, entry))
 		return m;
 	m.stage = MATCH_ENTRY;
 	m.reason = entry->terms == NULL ? REASON_LISTED
@@ -202,8 +202,9 @@ match_of(struct client *c, const struct entry *entry)
 
 /* True when entry lets the client in; otherwise the best so far is in best. */
 static bool
-try(struct client *c, const struct entry *entry, struct match *best)
+try(struct client *c, const struct entry *entry, void *context)
 {
+	struct match *best = context;
 	struct match m = match_of(c, entry);
 
 	if (m.stage > best->stage)
@@ -212,22 +213,28 @@ try(struct client *c, const struct entry *entry, struct match *best)
 }
 
 void
-match_find(struct client *c, struct match *match)
+match_each(struct client *c, match_function *take, void *context)
 {
 	const struct thumbprint *pins[] = { &c->sha256, &c->spki, &c->sha1 };
 
-	*match = (struct match){ .reason = REASON_NOT_LISTED };
 	for (size_t i = 0; i < 3; i++) {
 		const struct list_key *found;
 		size_t n = list_find(c->list, pins[i], &found);
 		for (size_t k = 0; k < n; k++)
 			if (found[k].entry->allows &&
-			    try(c, found[k].entry, match))
+			    take(c, found[k].entry, context))
 				return;
 	}
 	for (size_t i = 0; c->has_content && i < c->list->n_authorities; i++)
 		if (chain_trust_names(c->list->authorities[i]->trust,
 				      c->certificate.issuer) &&
-		    try(c, c->list->authorities[i], match))
+		    take(c, c->list->authorities[i], context))
 			return;
+}
+
+void
+match_find(struct client *c, struct match *match)
+{
+	*match = (struct match){ .reason = REASON_NOT_LISTED };
+	match_each(c, try, match);
 }

@@ -32,9 +32,20 @@ struct match {
 /* The entry that denies the client; NULL if there is none. */
 const struct entry *match_deny(const struct client *c);
 
-/* Looks at all entries that have the client: by SHA-256, by public key, by
- * SHA-1, by CA, each in the order of the file.  Takes the one by which he gets
- * furthest, of several the first. */
+/* What is done with an entry that has the client; true: no more of them. */
+typedef bool match_function(struct client *c, const struct entry *entry,
+			    void *context);
+
+/* Gives take all entries that allow and have the client: by SHA-256, by public
+ * key, by SHA-1, by CA, each in the order of the file.  Of a CA's certificate
+ * its issuer alone is looked at. */
+void match_each(struct client *c, match_function *take, void *context);
+
+/* The names of the client's certificate are within those of a CA's entry. */
+bool match_is_named(struct client *c, const struct entry *entry);
+
+/* Of all entries that have the client takes the one by which he gets furthest,
+ * of several the first. */
 void match_find(struct client *c, struct match *match);
 
 #endif
