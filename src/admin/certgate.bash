@@ -6,7 +6,7 @@
 _certgate() {
 	local current=$2 previous=$3 config="--config --site --help"
 	local setup="$config --list"
-	local options edit="$setup --dry-run"
+	local options edit="$setup --dry-run" service="--hub --endpoint --ca"
 	local entry="user= groups= roles= subprotocol= client-id= query. hub=
 		not-before= expires= cn= san= crl="
 
@@ -31,15 +31,16 @@ _certgate() {
 		COMPREPLY=(14d)
 		return
 		;;
-	--comment | --site | --hub | --connection-id | --user | --now | --post | --tag)
+	--comment | --site | --hub | --connection-id | --user | --now | --post | \
+		--tag | --endpoint)
 		COMPREPLY=()
 		return
 		;;
 	esac
 	if [ "$COMP_CWORD" -eq 1 ]; then
 		mapfile -t COMPREPLY < <(compgen -W "check thumbprint list \
-			allow deny remove rotate explain simulate doctor stats \
-			addresses --help --version" \
+			allow deny disconnect remove rotate explain simulate \
+			doctor stats addresses --help --version" \
 			-- "$current")
 		return
 	fi
@@ -48,7 +49,8 @@ _certgate() {
 	thumbprint) options="--json --help" ;;
 	list) options="$setup --json" ;;
 	allow) options="$edit --replace --comment --spki" ;;
-	deny) options="$edit --comment --spki" ;;
+	deny) options="$edit --comment --spki --disconnect $service" ;;
+	disconnect) options="$config --dry-run $service" ;;
 	remove) options="$edit" ;;
 	rotate) options="$edit --comment --spki --overlap" ;;
 	explain)
@@ -67,7 +69,7 @@ _certgate() {
 	*,-*)
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
 		;;
-	check,* | list,* | doctor,* | stats,*)
+	check,* | list,* | doctor,* | stats,* | disconnect,*)
 		COMPREPLY=()
 		;;
 	allow,*)

@@ -32,6 +32,8 @@ enum command_option {
 	OPTION_NGINX,
 	OPTION_LIGHTTPD,
 	OPTION_ADMITTED,
+	OPTION_DISCONNECT,
+	OPTION_ENDPOINT,
 	OPTION_HELP,
 	OPTIONS
 };
@@ -49,6 +51,7 @@ enum exit_code thumbprint_run(const struct command *command);
 enum exit_code list_run(const struct command *command);
 enum exit_code allow_run(const struct command *command);
 enum exit_code deny_run(const struct command *command);
+enum exit_code disconnect_run(const struct command *command);
 enum exit_code remove_run(const struct command *command);
 enum exit_code rotate_run(const struct command *command);
 enum exit_code explain_run(const struct command *command);

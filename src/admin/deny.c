@@ -4,7 +4,9 @@
 #include "config.h"
 
 #include "admin/change.h"
+#include "admin/closing.h"
 #include "admin/print.h"
+#include "admin/revocation.h"
 
 /* Goes through the list and keeps it.  Says which entries that allow it stay;
  * the line that denies it already, else 0. */
@@ -47,10 +49,31 @@ deny(struct change *change, const struct command *command, struct buffer *text)
 	unsigned number = edit_put(&change->edit, buffer_span(text));
 	enum exit_code code =
 		change_finish(change, command, "denied", number, entry);
-	if (code == EXIT_DONE && command->option[OPTION_DRY_RUN] == NULL)
-		print("A client that is connected stays so until it is "
-		      "closed.\n");
+	if (code == EXIT_DONE && command->option[OPTION_DRY_RUN] == NULL &&
+	    command->option[OPTION_DISCONNECT] == NULL)
+		print("A client that is connected stays so until it is closed: "
+		      "--disconnect does that.\n");
 	return code;
+}
+
+/* No option without a meaning: who gives one expects that something is
+ * closed. */
+static bool
+check(const struct command *command)
+{
+	static const enum command_option closing[] = { OPTION_HUB,
+						       OPTION_ENDPOINT,
+						       OPTION_CA };
+
+	if (command->option[OPTION_DISCONNECT] != NULL)
+		return closing_check(command);
+	for (size_t i = 0; i < sizeof(closing) / sizeof(closing[0]); i++)
+		if (command->option[closing[i]] != NULL) {
+			print_problem("--hub, --endpoint and --ca are for "
+				      "--disconnect");
+			return false;
+		}
+	return true;
 }
 
 enum exit_code
@@ -58,12 +81,18 @@ deny_run(const struct command *command)
 {
 	struct change change;
 	struct buffer text;
+
+	if (!check(command))
+		return EXIT_MISUSED;
 	enum exit_code code = change_open(&change, command);
 
 	buffer_init(&text, CHANGE_TEXT_MAX);
 	if (code == EXIT_DONE)
 		code = deny(&change, command, &text);
 	buffer_free(&text);
+	edit_close(&change.edit); /* others need not wait for what follows */
+	if (code == EXIT_DONE && command->option[OPTION_DISCONNECT] != NULL)
+		code = revocation_run(command, &change.target);
 	change_close(&change);
 	return code;
 }

@@ -38,7 +38,8 @@ static const struct {
 			  "of FILE the public key, not the certificate" },
 	[OPTION_OVERLAP] = { "overlap", "Nd",
 			     "days from today to the old one's last (14d)" },
-	[OPTION_HUB] = { "hub", "NAME", "the hub of the event" },
+	[OPTION_HUB] = { "hub", "NAME",
+			 "the hub; to disconnect, several between commas" },
 	[OPTION_CONNECTION_ID] = { "connection-id", "ID",
 				   "the connection's; of MQTT the client's" },
 	[OPTION_USER] = { "user", "NAME", "the user id of the client's token" },
@@ -59,13 +60,18 @@ static const struct {
 	[OPTION_LIGHTTPD] = { "lighttpd", NULL, "lines for lighttpd" },
 	[OPTION_ADMITTED] = { "admitted", "FILE",
 			      "a certificate that is to be let in" },
+	[OPTION_DISCONNECT] = { "disconnect", NULL,
+				"close what is open of the certificate, too" },
+	[OPTION_ENDPOINT] = { "endpoint", "URL",
+			      "the service, not CERTGATE_ORIGINS" },
 	[OPTION_HELP] = { "help", NULL, "print this and exit" },
 };
 
 enum {
 	CONFIG = BIT(OPTION_CONFIG) | BIT(OPTION_SITE) | BIT(OPTION_HELP),
 	SETUP = CONFIG | BIT(OPTION_LIST),
-	EDIT = SETUP | BIT(OPTION_DRY_RUN)
+	EDIT = SETUP | BIT(OPTION_DRY_RUN),
+	SERVICE = BIT(OPTION_HUB) | BIT(OPTION_ENDPOINT) | BIT(OPTION_CA)
 };
 
 static const struct verb {
@@ -89,7 +95,12 @@ static const struct verb {
 	  EDIT | BIT(OPTION_REPLACE) | BIT(OPTION_COMMENT) | BIT(OPTION_SPKI),
 	  1, -1, allow_run },
 	{ "deny", "PIN|FILE", "add an entry that refuses",
-	  EDIT | BIT(OPTION_COMMENT) | BIT(OPTION_SPKI), 1, 1, deny_run },
+	  EDIT | BIT(OPTION_COMMENT) | BIT(OPTION_SPKI) |
+		  BIT(OPTION_DISCONNECT) | SERVICE,
+	  1, 1, deny_run },
+	{ "disconnect", "USER|CONNECTION...",
+	  "close the connections of a user, or one",
+	  CONFIG | BIT(OPTION_DRY_RUN) | SERVICE, 1, -1, disconnect_run },
 	{ "remove", "PIN|FILE|LINE", "take entries out of the list", EDIT, 1, 1,
 	  remove_run },
 	{ "rotate", "OLD NEW",

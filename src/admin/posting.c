@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "admin/posting.h"
+#include "admin/web.h"
 #include "base/date.h"
 #include "base/hex.h"
 #include "host/log_line.h"
@@ -35,15 +36,6 @@ posting_origin(const struct settings *settings)
 	return SPAN("certgate.example");
 }
 
-/* RFC 3986 2.3: what may stand in a query as it is. */
-static bool
-is_unreserved(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
-	       c == '~';
-}
-
 void
 posting_url(const char *url, const struct settings *settings,
 	    struct buffer *out)
@@ -56,16 +48,7 @@ posting_url(const char *url, const struct settings *settings,
 			       strstr(query, "&code=") != NULL)))
 		return;
 	buffer_add(out, query == NULL ? SPAN("?code=") : SPAN("&code="));
-	for (const char *c = settings->code; *c != '\0'; c++) {
-		char digits[2];
-		if (is_unreserved(*c)) {
-			buffer_add_byte(out, *c);
-			continue;
-		}
-		hex_encode((const uint8_t *)c, 1, digits);
-		buffer_add_byte(out, '%');
-		buffer_add(out, (struct span){ digits, sizeof(digits) });
-	}
+	web_escape(out, span_of(settings->code));
 }
 
 static void

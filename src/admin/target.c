@@ -71,7 +71,7 @@ take_file(struct target *target, const char *path, bool spki, struct error *e)
 	buffer_init(&der, INPUT_MAX);
 	bool ok = input_read(path, &bytes, e);
 	struct span rest = buffer_span(&bytes);
-	if (ok && !input_next_certificate(&rest, &der, &c, e))
+	if (ok && !input_next_certificate(&rest, &target->der, &c, e))
 		ok = error_set(e, "%s: expected a certificate in PEM or DER",
 			       error_word(span_of(path)));
 	if (ok) {
@@ -120,6 +120,7 @@ target_read(struct target *target, const char *argument, bool spki,
 
 	*target = (struct target){ 0 };
 	buffer_init(&target->pin, PIN_MAX);
+	buffer_init(&target->der, INPUT_MAX);
 	if (take_pin(target, word, &no_pin))
 		return !target->pin.failed || error_set(e, "out of memory");
 	if (take_file(target, argument, spki, e))
@@ -135,6 +136,7 @@ void
 target_free(struct target *target)
 {
 	buffer_free(&target->pin);
+	buffer_free(&target->der);
 }
 
 bool

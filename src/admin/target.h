@@ -14,7 +14,8 @@
 struct target {
 	struct buffer pin; /* as it goes to the list */
 	struct thumbprint main; /* THUMBPRINT_NONE: it has only its text */
-	bool is_certificate; /* then all three are known */
+	bool is_certificate; /* then all that follows is known */
+	struct buffer der;
 	struct thumbprint sha1, sha256, spki;
 };
 

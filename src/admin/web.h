@@ -49,6 +49,9 @@ struct web_answer {
 bool web_start(void) __attribute__((warn_unused_result));
 void web_stop(void);
 
+/* Adds text as a part of a path or a query has it: percent-encoded. */
+void web_escape(struct buffer *out, struct span text);
+
 /* Fills answer; web_free in any case. */
 void web_exchange(const struct web_request *request, struct web_answer *answer);
 void web_free(struct web_answer *answer);

@@ -128,10 +128,15 @@ def examples():
     for command in commands:
         if "--as root" in command and os.geteuid() != 0:
             continue
+        settings = environment
+        if "disconnect" in command:
+            settings = environment | {
+                "CERTGATE_ORIGINS": "a.example", "CERTGATE_HUB": "plant",
+                "CERTGATE_ACCESS_KEYS": "a-key-of-nobody-0123456789"}
         done = subprocess.run(
             command.replace("/etc/certgate", f"{base}/plant").replace(
                 "https://HOST", f"http://localhost:{server.port}"), shell=True,
-            cwd=base, env=environment, capture_output=True, text=True,
+            cwd=base, env=settings, capture_output=True, text=True,
             check=False)
         out.equal(done.returncode, 0, f"certgate(1): {command[:60]}")
     server.close()

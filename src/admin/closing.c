@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "admin/closing.h"
+#include "admin/print.h"
+#include "policy/form.h"
+#include "policy/option.h"
+
+static const char *const names[] = {
+	[SERVICE_USER] = "user",
+	[SERVICE_CONNECTION] = "connection",
+};
+
+static bool
+check_hub(struct span word, struct error *e)
+{
+	return option_is_hub(word) ||
+	       error_set(e, "--hub '%s': expected a hub's name",
+			 error_word(word));
+}
+
+static bool
+read_hubs(char ***hubs, const char *text)
+{
+	struct error e = { 0 };
+
+	*hubs = NULL;
+	if (!form_words(hubs, span_of(text), check_hub, &e)) {
+		print_error(&e);
+		return false;
+	}
+	return true;
+}
+
+bool
+closing_check(const struct command *command)
+{
+	const char *endpoint = command->option[OPTION_ENDPOINT];
+	const char *hub = command->option[OPTION_HUB];
+	char **hubs = NULL;
+
+	if (endpoint != NULL && !service_is_endpoint(span_of(endpoint))) {
+		print_problem("--endpoint '%s': expected https://HOST",
+			      error_word(span_of(endpoint)));
+		return false;
+	}
+	bool ok = hub == NULL || read_hubs(&hubs, hub);
+	form_free_words(hubs);
+	return ok;
+}
+
+static bool
+add_service(struct closing *closing, const char *scheme, struct span host,
+	    const char *authorities)
+{
+	size_t n = closing->n_services;
+	struct service *longer = reallocarray(closing->services, n + 1,
+					      sizeof(*closing->services));
+
+	if (longer == NULL)
+		return false;
+	closing->services = longer;
+	longer[n] = (struct service){ .authorities = authorities };
+	if (host.len > 0 && host.ptr[host.len - 1] == '/')
+		host.len--;
+	if (asprintf(&longer[n].url, "%s%.*s", scheme, (int)host.len,
+		     host.ptr) < 0)
+		return false;
+	closing->n_services++;
+	return true;
+}
+
+static bool
+find_services(struct closing *closing, const struct command *command)
+{
+	const char *endpoint = command->option[OPTION_ENDPOINT];
+	const char *authorities = command->option[OPTION_CA];
+	char *const *origin = closing->settings->origins;
+	bool ok = true;
+
+	if (endpoint != NULL)
+		ok = add_service(closing, "", span_of(endpoint), authorities);
+	for (; ok && endpoint == NULL && origin != NULL && *origin != NULL;
+	     origin++)
+		ok = add_service(closing, "https://", span_of(*origin),
+				 authorities);
+	if (!ok)
+		print_problem("out of memory");
+	else if (closing->n_services == 0)
+		print_problem("CERTGATE_ORIGINS names no host: expected "
+			      "--endpoint https://HOST");
+	return ok && closing->n_services > 0;
+}
+
+static bool
+find_hubs(struct closing *closing, const struct command *command)
+{
+	const char *text = command->option[OPTION_HUB];
+	char *const *from = closing->settings->hubs;
+	size_t n = 0;
+
+	if (text != NULL && !read_hubs(&closing->hubs, text))
+		return false;
+	if (text == NULL && from != NULL) {
+		while (from[n] != NULL)
+			n++;
+		closing->hubs = calloc(n + 1, sizeof(*closing->hubs));
+		for (size_t i = 0; closing->hubs != NULL && i < n; i++)
+			closing->hubs[i] = strdup(from[i]);
+	}
+	if (closing->hubs == NULL || closing->hubs[0] == NULL)
+		print_problem("CERTGATE_HUB names no hub: expected --hub NAME");
+	return closing->hubs != NULL && closing->hubs[0] != NULL;
+}
+
+bool
+closing_open(struct closing *closing, const struct command *command,
+	     const struct settings *settings)
+{
+	*closing = (struct closing){ .settings = settings };
+	if (settings->n_keys == 0) {
+		print_problem("there is no access key: expected "
+			      "CERTGATE_ACCESS_KEYS");
+		return false;
+	}
+	return find_services(closing, command) && find_hubs(closing, command);
+}
+
+void
+closing_close(struct closing *closing)
+{
+	for (size_t i = 0; i < closing->n_services; i++)
+		free(closing->services[i].url);
+	for (size_t i = 0; i < closing->n; i++)
+		free(closing->items[i].id);
+	free(closing->services);
+	free(closing->items);
+	form_free_words(closing->hubs);
+	*closing = (struct closing){ 0 };
+}
+
+static bool
+has(const struct closing *closing, enum service_kind kind, struct span id)
+{
+	for (size_t i = 0; i < closing->n; i++)
+		if (closing->items[i].target.kind == kind &&
+		    span_equal(closing->items[i].target.id, id))
+			return true;
+	return false;
+}
+
+static bool
+add_item(struct closing *closing, struct service *service,
+	 const struct service_target *target)
+{
+	struct closing_item *longer = reallocarray(
+		closing->items, closing->n + 1, sizeof(*closing->items));
+
+	if (longer == NULL)
+		return false;
+	closing->items = longer;
+	longer[closing->n] =
+		(struct closing_item){ .service = service, .target = *target };
+	char *id = span_copy(target->id);
+	longer[closing->n].id = id;
+	longer[closing->n].target.id = span_of(id);
+	closing->n += id != NULL;
+	return id != NULL;
+}
+
+bool
+closing_add(struct closing *closing, enum service_kind kind, struct span id)
+{
+	bool ok = true;
+
+	if (!service_is_name(id)) {
+		print_problem("%s '%s' cannot be closed: no path can name it",
+			      names[kind], error_word(id));
+		return false;
+	}
+	if (has(closing, kind, id))
+		return true;
+	for (size_t i = 0; i < closing->n_services; i++)
+		for (char **hub = closing->hubs; ok && *hub != NULL; hub++) {
+			struct service_target target = {
+				.kind = kind,
+				.hub = span_of(*hub),
+				.id = id,
+			};
+			ok = add_item(closing, &closing->services[i], &target);
+		}
+	if (!ok)
+		print_problem("out of memory");
+	return ok;
+}
+
+void
+closing_show(const struct closing *closing)
+{
+	for (size_t i = 0; i < closing->n; i++)
+		service_show(closing->items[i].service,
+			     &closing->items[i].target);
+}
+
+static void
+say_closed(const struct closing_item *item)
+{
+	print("closed: %s ", names[item->target.kind]);
+	print_text(item->target.id);
+	print(" in hub ");
+	print_text(item->target.hub);
+	print(" of %s\n", item->service->url);
+}
+
+bool
+closing_run(struct closing *closing)
+{
+	bool ok = true;
+
+	for (size_t i = 0; i < closing->n_services; i++)
+		closing->services[i].silent[0] = '\0';
+	for (size_t i = 0; i < closing->n; i++) {
+		struct closing_item *item = &closing->items[i];
+		/* Each would be waited for as long again. */
+		if (item->service->silent[0] != '\0') {
+			item->closed = false;
+			memcpy(item->problem, item->service->silent,
+			       sizeof(item->problem));
+		} else {
+			item->closed =
+				service_close(item->service, closing->settings,
+					      &item->target, item->problem);
+		}
+		ok &= item->closed;
+		if (item->closed && !item->said)
+			say_closed(item);
+		item->said |= item->closed;
+	}
+	return ok;
+}
+
+void
+closing_complain(const struct closing *closing)
+{
+	for (size_t i = 0; i < closing->n; i++) {
+		const struct closing_item *item = &closing->items[i];
+		if (!item->closed)
+			print_problem("still open: %s '%s' in hub %s of %s: %s",
+				      names[item->target.kind],
+				      error_word(item->target.id),
+				      error_word(item->target.hub),
+				      item->service->url, item->problem);
+	}
+}

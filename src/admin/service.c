@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "admin/bearer.h"
+#include "admin/print.h"
+#include "admin/service.h"
+#include "admin/web.h"
+#include "policy/form.h"
+
+enum {
+	URL_MAX = 8192, /* bytes */
+	HEADERS_MAX = 32768, /* bytes */
+	OK_BEGIN = 200,
+	OK_END = 299,
+	UNAUTHORIZED = 401
+};
+
+#define API_VERSION SPAN("?api-version=2024-01-01")
+
+static const struct {
+	const char *method;
+	struct span before, after; /* the id, in the path */
+} calls[] = {
+	[SERVICE_USER] = { "POST", SPAN_TEXT("/users/"),
+			   SPAN_TEXT("/:closeConnections") },
+	[SERVICE_CONNECTION] = { "DELETE", SPAN_TEXT("/connections/"),
+				 SPAN_TEXT("") },
+};
+
+bool
+service_is_endpoint(struct span url)
+{
+	struct span scheme = SPAN("https://"), host;
+	uint64_t port;
+
+	if (!span_starts(url, scheme))
+		return false;
+	url = span_after(url, scheme.len);
+	if (url.len > 0 && url.ptr[url.len - 1] == '/')
+		url.len--;
+	const char *colon = memrchr(url.ptr, ':', url.len);
+	bool bracket = memchr(url.ptr, ']', url.len) != NULL;
+	if (colon == NULL || (bracket && colon[-1] != ']'))
+		return form_is_host(url);
+	host = (struct span){ url.ptr, (size_t)(colon - url.ptr) };
+	return form_is_host(host) &&
+	       span_number(span_after(url, host.len + 1), 1, 65535, &port);
+}
+
+bool
+service_is_name(struct span id)
+{
+	struct span part;
+	bool ok = id.len > 0 && span_is_text(id);
+
+	while (ok && span_next(&id, "/\\", &part))
+		ok = !span_equal(part, SPAN(".")) &&
+		     !span_equal(part, SPAN(".."));
+	return ok;
+}
+
+/* Without the query, as it is the audience of the token. */
+static void
+add_url(struct buffer *url, const struct service *service,
+	const struct service_target *target)
+{
+	buffer_add(url, span_of(service->url));
+	buffer_add(url, SPAN("/api/hubs/"));
+	web_escape(url, target->hub);
+	buffer_add(url, calls[target->kind].before);
+	web_escape(url, target->id);
+	buffer_add(url, calls[target->kind].after);
+}
+
+void
+service_show(const struct service *service, const struct service_target *target)
+{
+	struct buffer url;
+
+	buffer_init(&url, URL_MAX);
+	add_url(&url, service, target);
+	buffer_add(&url, API_VERSION);
+	print("%s ", calls[target->kind].method);
+	print_text(buffer_span(&url));
+	print("\nAuthorization: Bearer ***\n");
+	buffer_free(&url);
+}
+
+/* The status; 0, and why in service->silent, without an answer. */
+static int
+ask(struct service *service, const struct service_target *target,
+    struct signature_key *key)
+{
+	struct buffer url, headers;
+	struct web_answer answer = { 0 };
+	bool asked = false;
+
+	buffer_init(&url, URL_MAX);
+	buffer_init(&headers, HEADERS_MAX);
+	add_url(&url, service, target);
+	buffer_add(&headers, SPAN("Authorization: Bearer "));
+	bool ok = bearer_make(key, buffer_span(&url), (int64_t)time(NULL),
+			      &headers);
+	buffer_add_byte(&headers, '\n');
+	buffer_add(&url, API_VERSION);
+	buffer_add_byte(&url, '\0');
+	if (ok && !url.failed && !headers.failed) {
+		struct web_request request = {
+			.method = calls[target->kind].method,
+			.url = url.data,
+			.authorities = service->authorities,
+			.headers = buffer_span(&headers),
+			.body = SPAN(""), /* its length has to be there */
+		};
+		web_exchange(&request, &answer);
+		asked = answer.result == WEB_ANSWERED;
+	}
+	if (!asked)
+		(void)snprintf(service->silent, sizeof(service->silent), "%s",
+			       answer.problem[0] == '\0' ? "no answer"
+							 : answer.problem);
+	int status = asked ? answer.status : 0;
+	web_free(&answer);
+	buffer_free(&url);
+	buffer_wipe(&headers);
+	return status;
+}
+
+bool
+service_close(struct service *service, const struct settings *settings,
+	      const struct service_target *target,
+	      char problem[SERVICE_PROBLEM])
+{
+	int status = UNAUTHORIZED;
+
+	for (size_t i = 0; i < settings->n_keys && status == UNAUTHORIZED;
+	     i++) {
+		size_t key = (service->key + i) % settings->n_keys;
+		status = ask(service, target, settings->keys[key]);
+		if (status != UNAUTHORIZED) {
+			service->key = key;
+			break;
+		}
+	}
+	if (status >= OK_BEGIN && status <= OK_END)
+		return true;
+	if (status == 0)
+		memcpy(problem, service->silent, SERVICE_PROBLEM);
+	else if (status == UNAUTHORIZED)
+		(void)snprintf(problem, SERVICE_PROBLEM,
+			       "401: it takes none of the access keys");
+	else
+		(void)snprintf(problem, SERVICE_PROBLEM, "it answers %d",
+			       status);
+	return false;
+}
