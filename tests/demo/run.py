@@ -1,24 +1,22 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
-"""The main job, shown: a web server on loopback with the handler, and the
-events of the service played to it.  A mock in one point: the service is played
-here."""
+"""The main job, shown: a web server on loopback with the handler; the events of
+the service played to it, then clients on the whole path.  A mock in one point:
+the service is this program, then certgate-emulator."""
 import argparse
-import json
 import pathlib
-import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import cases, http, place, processes  # noqa: E402
+from harness import cases, emulator, place, processes  # noqa: E402
+import events  # noqa: E402
+import story  # noqa: E402
 
-ORIGIN = "demo.webpubsub.azure.com"
-KEY = "demo-access-key-of-nobody"
-HUB = "demo"
 SERVERS = {"lighttpd": processes.Lighttpd, "apache": processes.Apache,
            "nginx": processes.Nginx}
 
@@ -32,10 +30,10 @@ class Client:
     """A device with a key and a certificate of the test CA."""
 
     def __init__(self, folder, name):
-        key, request = folder / f"{name}.key", folder / f"{name}.csr"
+        self.key, request = folder / f"{name}.key", folder / f"{name}.csr"
         self.file = folder / f"{name}.pem"
         openssl("req", "-newkey", "ec", "-pkeyopt",
-                "ec_paramgen_curve:P-256", "-nodes", "-keyout", key,
+                "ec_paramgen_curve:P-256", "-nodes", "-keyout", self.key,
                 "-out", request, "-subj", f"/O=Demo/CN={name}")
         openssl("x509", "-req", "-in", request, "-CA", folder / "ca.pem",
                 "-CAkey", folder / "ca.key", "-days", "30", "-out", self.file)
@@ -53,132 +51,18 @@ class Client:
 
 
 def make_ca(folder):
+    """Beside the list, too, where the handler may read it."""
     openssl("req", "-x509", "-newkey", "ec", "-pkeyopt",
             "ec_paramgen_curve:P-256", "-nodes", "-keyout",
             folder / "ca.key", "-out", folder / "ca.pem", "-days", "30",
             "-subj", "/O=Demo/CN=Demo CA")
-
-
-def meaning(status):
-    """What the service does with an answer to connect."""
-    if status in (200, 204):
-        return "client is connected"
-    if 400 <= status < 500 and status != 408:
-        return "client is refused"
-    return "tried again, then refused"
-
-
-class Show:
-    """Plays events and prints a line for each."""
-
-    def __init__(self, port, configuration):
-        self.port = port
-        self.configuration = configuration
-        self.good = True
-        print(f"{'what was sent':<44} {'status':<6} "
-              f"{'what the service does':<36} reason in the log")
-
-    def send(self, method, headers, body=b""):
-        before = self.configuration.log_size()
-        answer = http.exchange(self.port, http.request_bytes(
-            method, "/eventhandler", headers, body))
-        found = re.findall(r"verdict=\S+ reason=(\S+)",
-                           self.configuration.log_since(before))
-        return answer, found[-1] if found else "-"
-
-    def line(self, text, answer, does, reason, good):
-        self.good = self.good and good
-        print(f"{text:<44} {answer.status:<6} {does:<36} {reason}"
-              f"{'' if good else '   <-- NOT AS IT SHOULD BE'}", flush=True)
-
-    def validation(self, origin, status, reason):
-        answer, got = self.send("OPTIONS", {
-            "Host": "localhost", "WebHook-Request-Origin": origin})
-        agreed = answer.header("WebHook-Allowed-Origin") == origin
-        self.line(f"validation from {origin}"[:44], answer,
-                  "events are posted" if agreed else "no events are posted",
-                  got, answer.status == status and got == reason and
-                  agreed == (status == 200))
-
-    def connect(self, text, presented, status, reason, user=None, key=KEY,
-                mqtt=None, code=None):
-        connection = "pump-7" if mqtt else cases.CONNECTION
-        more = {"WebHook-Request-Origin": ORIGIN}
-        if mqtt:
-            more["ce-physicalConnectionId"] = "p1"
-        body = cases.connect_body(presented, {}, {"mqtt": mqtt})
-        answer, got = self.send("POST", cases.event_headers(
-            "azure.webpubsub.sys.connect", connection, HUB, key, more),
-            body.encode())
-        good = answer.status == status and got == reason
-        does = meaning(answer.status)
-        if user:
-            told = json.loads(answer.body or b"{}").get("userId")
-            good = good and told == user
-            does += f" as {told}"
-        if code:
-            told = json.loads(answer.body or b"{}").get("mqtt", {}).get("code")
-            good = good and told == code
-            does += f", CONNACK {told}"
-        self.line(text, answer, does, got, good)
-        return good
-
-    def notify(self, text, kind, body):
-        answer, got = self.send("POST", cases.event_headers(
-            kind, cases.CONNECTION, HUB, KEY,
-            {"WebHook-Request-Origin": ORIGIN}), body)
-        self.line(text, answer, "nothing more", got,
-                  answer.status == 204 and got == "notified")
-
-
-def rotate(show, configuration, old, new):
-    """Both pins while the change is under way."""
-    configuration.write_list(f"sha256:{old.sha256} user=pump-7\n"
-                             f"sha256:{new.sha256} user=pump-7 groups=plant\n")
-    taken = place.wait_for(lambda: "list 2:" in show.configuration.log_since(0)
-                           or not tick(show))
-    show.good = show.good and taken
-
-
-def tick(show):
-    """A request makes the handler look at its files; true, so that a wait
-    goes on."""
-    show.send("OPTIONS", {"Host": "localhost",
-                          "WebHook-Request-Origin": ORIGIN})
-    return True
-
-
-def play(show, configuration, one, two):
-    forged = {"thumbprint": one.sha1, "content": two.content}
-    show.validation(ORIGIN, 200, "validated")
-    show.validation("stranger.example", 401, "origin")
-    show.connect("connect, the allowed certificate", [one.element()], 200,
-                 "listed", "pump-7")
-    show.connect("connect, another certificate", [two.element()], 403,
-                 "not-listed")
-    show.connect("connect, no certificate", [], 403, "no-certificate")
-    show.connect("connect, a forged label", [forged], 403, "label-mismatch")
-    show.connect("connect, a wrong signature", [one.element()], 401,
-                 "signature", key="another key")
-    show.connect("MQTT 3.1.1 connect, another certificate",
-                 [two.element()], 401, "not-listed", mqtt=4, code=5)
-    show.connect("MQTT 5.0 connect, another certificate",
-                 [two.element()], 401, "not-listed", mqtt=5, code=135)
-    show.connect("MQTT 5.0 connect, the allowed certificate",
-                 [one.element()], 200, "listed", "pump-7", mqtt=5)
-    show.notify("connected", "azure.webpubsub.sys.connected", b"{}")
-    show.notify("a message of the client", "azure.webpubsub.user.message",
-                b"hello")
-    rotate(show, configuration, one, two)
-    show.connect("the other thumbprint rotated in: connect",
-                 [two.element()], 200, "listed", "pump-7")
-    show.connect("the first one still: connect", [one.element()], 200,
-                 "listed", "pump-7")
+    (folder / "gate").mkdir()
+    shutil.copy(folder / "ca.pem", folder / "gate/ca.pem")
 
 
 def explain(build, configuration, client):
     """What the administrator's command says of the same list."""
-    command = ["certgate", "explain", "--hub", HUB, str(client.file)]
+    command = ["certgate", "explain", "--hub", events.HUB, str(client.file)]
     print(f"\n$ {' '.join(command[:-1])} {client.file.name}", flush=True)
     done = subprocess.run([build / command[0], *command[1:]], check=False,
                           capture_output=True, text=True,
@@ -189,24 +73,32 @@ def explain(build, configuration, client):
     return good
 
 
-def stay(server, configuration, one):
+def stay(server, path, configuration, one, valve):
     body = configuration.folder / "connect.json"
     body.write_text(cases.connect_body([one.element()], {}, {}))
-    signed = cases.signature(KEY, cases.CONNECTION)
+    signed = cases.signature(events.KEY, cases.CONNECTION)
     print(f"""
 It goes on until it is interrupted.
   address   http://127.0.0.1:{server.port}/eventhandler
+  clients   wss://localhost:{path.service.port}{story.PATH}
   list      {configuration.list}
   log       {configuration.log}
+  trace     {path.service.log}
 Validation and a connect, by hand:
-  curl -i -X OPTIONS -H 'WebHook-Request-Origin: {ORIGIN}' \\
+  curl -i -X OPTIONS -H 'WebHook-Request-Origin: {events.ORIGIN}' \\
     http://127.0.0.1:{server.port}/eventhandler
-  curl -i -H 'WebHook-Request-Origin: {ORIGIN}' -H 'ce-hub: {HUB}' \\
+  curl -i -H 'WebHook-Request-Origin: {events.ORIGIN}' -H 'ce-hub: {events.HUB}' \\
     -H 'ce-type: azure.webpubsub.sys.connect' \\
     -H 'ce-connectionId: {cases.CONNECTION}' \\
     -H 'ce-signature: {signed}' \\
     -H 'Content-Type: application/json' --data @{body} \\
-    http://127.0.0.1:{server.port}/eventhandler""", flush=True)
+    http://127.0.0.1:{server.port}/eventhandler
+A client, by hand; without --cert and --key it stays outside:
+  curl -i --http1.1 --max-time 3 --cacert {path.certificate.file} \\
+    --cert {valve.file} --key {valve.key} \\
+    -H 'Connection: Upgrade' -H 'Upgrade: websocket' \\
+    -H 'Sec-WebSocket-Version: 13' -H 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==' \\
+    https://localhost:{path.service.port}{story.PATH}""", flush=True)
     try:
         while server.process.poll() is None:
             time.sleep(0.5)
@@ -220,29 +112,36 @@ def main():
     parser.add_argument("--server", choices=SERVERS, default="lighttpd")
     parser.add_argument("--stay", action="store_true")
     options = parser.parse_args()
-    place.HANDLER = options.build.resolve() / "certgate.fcgi"
+    build = options.build.resolve()
+    place.HANDLER = build / "certgate.fcgi"
+    emulator.PROGRAM = build / "certgate-emulator"
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     base = place.temporary()
     make_ca(base)
-    one, two = Client(base, "pump-7"), Client(base, "pump-8")
+    one, two, valve, other = (Client(base, name) for name in
+                              ("pump-7", "pump-8", "valve-1", "valve-2"))
     configuration = processes.Configuration(base / "gate", {
-        "CERTGATE_ORIGINS": ORIGIN, "CERTGATE_HUB": HUB,
-        "CERTGATE_ACCESS_KEYS": KEY},
+        "CERTGATE_ORIGINS": events.ORIGIN, "CERTGATE_HUB": events.HUB,
+        "CERTGATE_ACCESS_KEYS": events.KEY},
         f"sha256:{one.sha256} user=pump-7\n")
     handler = processes.Handler(configuration)
     server = SERVERS[options.server](base / options.server, configuration)
     print(f"{options.server} with certgate.fcgi on 127.0.0.1:{server.port}\n")
-    show = Show(server.port, configuration)
-    play(show, configuration, one, two)
-    show.good &= explain(options.build.resolve(), configuration, two)
-    print("\nall as it should be" if show.good else
+    good = events.play(server.port, configuration, one, two)
+    good &= explain(build, configuration, two)
+    path = story.Story(base, build, server, configuration)
+    print("\nThe whole path: clients, certgate-emulator on "
+          f"localhost:{path.service.port}, {options.server}, certgate.fcgi")
+    good &= story.play(path, configuration.folder / "ca.pem", valve, other)
+    print("\nall as it should be" if good else
           "\nNOT all as it should be; the log:\n" +
-          configuration.log_since(0))
+          configuration.log_since(0) + path.service.trace())
     if options.stay:
-        stay(server, configuration, one)
+        stay(server, path, configuration, one, other)
+    path.service.close()
     server.close()
     handler.close()
-    return 0 if show.good else 1
+    return 0 if good else 1
 
 
 sys.exit(main())

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
 """README.md says what the program does: its tables are the program's, its
-options those of --help, its example is run.  --tables prints the tables."""
+options those of --help, its example is run, its sample of ./bootstrap run is what
+that prints.  --tables prints the tables."""
 import os
 import pathlib
 import re
@@ -10,7 +11,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import inprocess, place, processes, tap  # noqa: E402
+from harness import emulator, inprocess, place, processes, tap  # noqa: E402
 
 
 def settings_table():
@@ -28,6 +29,20 @@ def reasons_table():
     return "\n".join(lines)
 
 
+def test_sample(out, text):
+    """In the sample, … stands for anything, on a line of its own for lines."""
+    sample = re.search(r"```\n(what was sent.*?)```", text, re.DOTALL)[1]
+    pattern = re.escape(sample).replace("\n…\\\n", "\n(?:.*\n)*?") \
+        .replace("…", ".*")
+    got = subprocess.run(
+        [place.SOURCE / "tests/demo/run.py", "--build", place.BUILD],
+        capture_output=True, text=True, check=False)
+    shown = got.stdout.partition("\n\n")[2]
+    out.result(got.returncode == 0 and re.fullmatch(pattern, shown),
+               "README.md: the sample of ./bootstrap run",
+               shown + got.stderr)
+
+
 def main():
     if sys.argv[1:] == ["--tables"]:
         print(settings_table() + "\n\n" + reasons_table())
@@ -38,6 +53,8 @@ def main():
                settings_table())
     out.result(reasons_table() in text, "README.md has every reason",
                reasons_table())
+    if emulator.PROGRAM.exists():
+        test_sample(out, text)
     link = place.SOURCE / "README"  # in a release tarball it is a copy
     out.result(link.read_text(encoding="utf-8") == text and
                (not (place.SOURCE / ".git").exists() or
