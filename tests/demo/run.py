@@ -94,7 +94,7 @@ Validation and a connect, by hand:
     -H 'Content-Type: application/json' --data @{body} \\
     http://127.0.0.1:{server.port}/eventhandler
 A client, by hand; without --cert and --key it stays outside:
-  curl -i --http1.1 --max-time 3 --cacert {path.certificate.file} \\
+  curl -sSi --http1.1 --max-time 3 --cacert {path.certificate.file} \\
     --cert {valve.file} --key {valve.key} \\
     -H 'Connection: Upgrade' -H 'Upgrade: websocket' \\
     -H 'Sec-WebSocket-Version: 13' -H 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==' \\

@@ -2,18 +2,21 @@
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
 """Five hundred clients at once, each with a certificate of its own, a fifth of
-them refused; CERTGATE_CROWD_S is for how many seconds they stay (5)."""
+them refused; one of them is denied while all are connected, and all leave at
+once.  CERTGATE_CROWD_S is for how many seconds they stay (60)."""
 import concurrent.futures
 import os
 import pathlib
+import re
 import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import emulator, identities, place, processes, tap, websocket  # noqa: E402
+from harness import admin, emulator, identities, place, processes  # noqa: E402
+from harness import tap, websocket  # noqa: E402
 
 CLIENTS = 500
-STAY_S = float(os.environ.get("CERTGATE_CROWD_S", "5"))
+STAY_S = float(os.environ.get("CERTGATE_CROWD_S", "60"))
 HOST = "test.webpubsub.azure.com"
 KEY = "the-only-key-of-nobody"
 JSON = "json.webpubsub.azure.v1"
@@ -27,18 +30,15 @@ class Crowd:
     def __init__(self):
         base = place.temporary()
         self.server = identities.Identity(base, "server", "DNS:localhost")
-        with concurrent.futures.ThreadPoolExecutor(4) as pool:
-            self.identities = list(pool.map(
-                lambda n: identities.Identity(base, f"pump-{n}", "", self.server),
-                range(CLIENTS)))
-        gate = processes.Configuration(
-            base / "gate", {"CERTGATE_ORIGINS": HOST,
+        self.identities = identities.many(base, CLIENTS)
+        self.gate = processes.Configuration(
+            base / "gate", {"CERTGATE_ORIGINS": HOST, "CERTGATE_HUB": "plant",
                             "CERTGATE_ACCESS_KEYS": KEY},
-            "".join(f"sha256:{one.sha256} user={one.name}\n"
+            "".join(f"sha256:{one.sha256} user=pump-{n}\n"
                     for n, one in enumerate(self.identities)
                     if is_allowed(n)))
-        self.handler = processes.Handler(gate)
-        self.lighttpd = processes.Lighttpd(base / "lighttpd", gate)
+        self.handler = processes.Handler(self.gate)
+        self.lighttpd = processes.Lighttpd(base / "lighttpd", self.gate)
         self.service = emulator.Emulator(
             base, self.server, [KEY], HOST,
             ["--hub", "plant", "--anonymous", "allow", "--handler",
@@ -52,14 +52,34 @@ class Crowd:
                 self.identities[number], [JSON])
         except websocket.Refused as e:
             return e.answer.status
-        client.name = client.json()["userId"]
+        told = client.json()
+        client.name, client.id = told["userId"], told["connectionId"]
         return client
+
+    def deny(self, number):
+        """By the administrator's command, as it is given in a hurry."""
+        return admin.run(
+            "deny", self.identities[number].file, "--disconnect",
+            "--endpoint", f"https://localhost:{self.service.port}", "--ca",
+            self.server.file, environment=self.gate.environment())
+
+    def left(self):
+        """The connections of which the handler was told that they ended."""
+        return set(re.findall(r"event=disconnected .* connection=(\S+)",
+                              self.gate.log_since(0)))
 
     def close(self):
         code = self.service.close()
         self.lighttpd.close()
         self.handler.close()
         return code
+
+
+def wait_for_end(client):
+    """Until it is closed, whatever it is told before; the time then."""
+    while client.receive()[0] != websocket.CLOSE:
+        pass
+    return time.monotonic()
 
 
 def ping(client):
@@ -87,15 +107,25 @@ def main():
         time.sleep(min(1, STAY_S))
     out.result(all(ping(c) for c in inside.values()),
                f"all are still there after {STAY_S:g} s")
-    leaver = inside.pop(1)
-    out.equal(crowd.service.rest(
-        "POST", "/api/hubs/plant/users/pump-1/:closeConnections").status, 204,
-        "one is closed")
-    leaver.json()
-    out.equal(leaver.receive()[0], websocket.CLOSE, "it is told and closed")
+    denied = [inside.pop(1), crowd.open(1)]
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        begin = time.monotonic()
+        got = pool.submit(crowd.deny, 1)
+        ends = list(pool.map(lambda c: wait_for_end(c) - begin, denied))
+    out.equal(got.result().code, 0, "one is denied and disconnected")
+    out.equal(len(ends), 2,
+              f"both its connections are closed, after {max(ends):.2f} s")
     out.result(all(ping(c) for c in inside.values()), "and no other is")
-    for client in inside.values():
+    out.equal(crowd.left(), {c.id for c in denied},
+              "nobody else is said to have left")
+    out.equal(crowd.open(1), 403, "it does not come back")
+    for number, client in inside.items():
+        if number % 2:
+            client.send(b"\x03\xe8", websocket.CLOSE)
         client.socket.close()
+    all_ids = {c.id for c in [*denied, *inside.values()]}
+    place.wait_for(lambda: crowd.left() >= all_ids, seconds=60)
+    out.equal(crowd.left(), all_ids, "each that leaves is said to have left")
     out.equal(crowd.close(), 0, "the emulator ends with 0")
     out.done()
 
