@@ -99,6 +99,7 @@ run(const struct settings *settings)
 	g_main_loop_run(loop);
 	soup_server_disconnect(server);
 	g_object_unref(server);
+	service_stop(&service);
 	return 0;
 }
 

@@ -27,16 +27,18 @@ def token(key, audience, **claims):
 
 
 class Emulator:
-    """hubs: options of the command line from the first --hub on."""
+    """hubs: options of the command line from the first --hub on; under: the
+    program that runs it, with its arguments."""
 
-    def __init__(self, folder, server, keys, host, hubs):
+    def __init__(self, folder, server, keys, host, hubs, under=()):
         self.keys = keys
         self.log = folder / "trace"
         self.log.touch()
         options = [o for k in keys for o in ("--access-key", k)]
         self.process = processes.begin(
-            [PROGRAM, "--listen", "127.0.0.1:0", "--certificate", server.file,
-             "--key", server.key, "--host", host, *options, *hubs], self.log)
+            [*under, PROGRAM, "--listen", "127.0.0.1:0", "--certificate",
+             server.file, "--key", server.key, "--host", host, *options,
+             *hubs], self.log)
         if not place.wait_for(lambda: " Listening " in self.trace() or
                               self.process.poll() is not None) or \
                 self.process.poll() is not None:
@@ -70,5 +72,5 @@ class Emulator:
             s.sendall(data)
             return http.read_answer(s, method == "HEAD")
 
-    def close(self):
-        return processes.end(self.process)
+    def close(self, seconds=15):
+        return processes.end(self.process, seconds=seconds)

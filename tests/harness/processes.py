@@ -273,9 +273,9 @@ server.modules = ( )
 
 class Nginx(Server):
     """Talks to the socket of a running handler; sites: of each host, its
-    site."""
+    site; tls: an identities.Identity, then it is https."""
 
-    def __init__(self, folder, configuration, sites=None):
+    def __init__(self, folder, configuration, sites=None, tls=None):
         super().__init__(folder, configuration.log)
         www = snippet("nginx.conf", {
             "/run/certgate/certgate.sock": configuration.folder / "socket"})
@@ -301,7 +301,9 @@ http {{
   uwsgi_temp_path {self.folder}/uwsgi;
   scgi_temp_path {self.folder}/scgi;
   server {{
-    listen 127.0.0.1:{self.port} backlog=511;
+    listen 127.0.0.1:{self.port} backlog=511{" ssl" if tls else ""};
+    {f"ssl_certificate {tls.file}; ssl_certificate_key {tls.key};"
+     if tls else ""}
 {www}
   }}
 {more}

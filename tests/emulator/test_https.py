@@ -1,0 +1,60 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+# Copyright The certgate authors
+"""An event handler by https: the emulator posts events to one whose certificate
+it can believe, and to no other."""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import emulator, identities, place, processes, tap  # noqa: E402
+from harness import websocket  # noqa: E402
+
+HOST = "test.webpubsub.azure.com"
+KEY = "the-only-key-of-nobody"
+
+
+def main():
+    if not emulator.PROGRAM.exists():
+        tap.skip_all("certgate-emulator is not built")
+    out, base = tap.Tap(), place.temporary()
+    server = identities.Identity(base, "server", "DNS:localhost")
+    other = identities.Identity(base, "other", "DNS:localhost")
+    device = identities.Identity(base, "pump-7")
+    gate = processes.Configuration(
+        base / "gate", {"CERTGATE_ORIGINS": HOST, "CERTGATE_ACCESS_KEYS": KEY},
+        f"sha256:{device.sha256}\n")
+    handler = processes.Handler(gate)
+    nginx = processes.Nginx(base / "nginx", gate, tls=server)
+    for name, options, host, good in (
+            ("with its CA", ["--ca", server.file], "localhost", True),
+            ("without", [], "localhost", False),
+            ("with another CA", ["--ca", other.file], "localhost", False),
+            ("by another name", ["--ca", server.file], "127.0.0.1", False),
+            ("--insecure", ["--insecure"], "localhost", True)):
+        before = gate.log_size()
+        folder = base / name.replace(" ", "-")
+        folder.mkdir()
+        service = emulator.Emulator(
+            folder, server, [KEY], HOST,
+            [*options, "--hub", "plant", "--anonymous", "allow", "--handler",
+             f"https://{host}:{nginx.port}/eventhandler"])
+        try:
+            client = websocket.WebSocket(service.port, "/client/hubs/plant",
+                                         device)
+            client.close()
+            got = 101
+        except websocket.Refused as e:
+            got = e.answer.status
+        out.equal(got, 101 if good else 500, f"https, {name}")
+        out.equal("verdict=" in gate.log_since(before), good,
+                  f"https, {name}: what certgate has heard")
+        out.equal("AbuseProtectionResponseFailed" in service.trace(), not good,
+                  f"https, {name}: what the trace says")
+        out.equal(service.close(), 0, f"https, {name}: the end")
+    nginx.close()
+    handler.close()
+    out.done()
+
+
+main()
