@@ -189,10 +189,24 @@ def play_changes(story):
     story.equal(story.becomes("pump-7", story.other), "pump-7",
                 "a certificate that is rotated in is let in")
     story.equal(story.outcome(story.one), "pump-7", "the first still is")
-    story.path.add(f"deny {story.one.sha1}")
-    story.equal(story.becomes(403, story.one), 403,
-                "a revoked one is refused")
+    json = story.json(story.one)
+    mqtt = clients.mqtt_client(
+        story.path.url("plant", "clients/mqtt"), story.path.ca,
+        clients.with_key(story.one), story.log, 5, "device")
+    bench = story.json(story.lab, "lab")
+    for client in (json, mqtt, bench):
+        client.hear("connected")
+    got = story.path.administer("deny", story.one.file, "--disconnect")
+    story.show(got.code == 0, "one is revoked and disconnected", got)
+    for name, client in (("the vendor's client", json), ("mqtt.js", mqtt)):
+        story.show(client.hear("closed"), f"{name} is dropped", client.seen)
+        client.end()
+    story.equal(story.outcome(story.one), 403, "it is refused")
     story.equal(story.outcome(story.other), "pump-7", "the other is not")
+    bench.tell("event", name="reading", data="7")
+    story.show((bench.hear("done") or {}).get("success"),
+               "somebody else is still there", bench.seen)
+    bench.end()
 
 
 def main():

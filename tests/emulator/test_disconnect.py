@@ -66,14 +66,9 @@ class Stage:
         client.id = client.json()["connectionId"]
         return client
 
-    def run(self, *words, endpoint=None, settings=None, hub="plant,lab"):
-        """certgate with the path's settings."""
-        more = ["--hub", hub] if hub else []
-        got = admin.run(
-            words[0], "--ca", self.path.ca, "--endpoint",
-            endpoint or f"https://localhost:{self.path.service.port}/", *more,
-            *words[1:], environment=self.path.configuration.environment() |
-            (settings or {}))
+    def run(self, verb, *words, hub="plant,lab", **more):
+        got = self.path.administer(
+            verb, *(["--hub", hub] if hub else []), *words, **more)
         self.said.append(got.out + got.err)
         return got
 

@@ -2,7 +2,7 @@
 # Copyright The certgate authors
 """The whole path on loopback: clients, certgate-emulator in the service's
 place, a web server, certgate."""
-from . import emulator, identities, processes
+from . import admin, emulator, identities, processes
 
 HOST = "demo.webpubsub.azure.com"
 KEY = "path-access-key-of-nobody"
@@ -38,6 +38,13 @@ class Path:
         """Adds a line to the list; certgate has it within seconds."""
         self.text += line + "\n"
         self.configuration.write_list(self.text)
+
+    def administer(self, verb, *words, endpoint=None, settings=None):
+        """certgate with the settings of the path, for its service."""
+        return admin.run(
+            verb, "--ca", self.ca, "--endpoint",
+            endpoint or f"https://localhost:{self.service.port}/", *words,
+            environment=self.configuration.environment() | (settings or {}))
 
     def logs(self):
         """The end of the emulator's and of certgate's."""
