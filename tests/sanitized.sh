@@ -65,6 +65,11 @@ if try "builds with clang, sanitizers and no warning" build; then
 			BUILD_DIR="$BUILD_DIR/sanitized" \
 			"$srcdir/tests/admin/test_$test.py" || :
 	done
+	if [ -e "$BUILD_DIR/certgate-emulator" ]; then
+		try tests/emulator/test_disconnect.py env \
+			COMMAND="$BUILD_DIR/sanitized/certgate" \
+			"$srcdir/tests/emulator/test_disconnect.py" || :
+	fi
 fi
 echo "1..$count"
 exit "$failed"
