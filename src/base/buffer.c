@@ -78,7 +78,10 @@ buffer_add(struct buffer *b, struct span bytes)
 void
 buffer_add_byte(struct buffer *b, char byte)
 {
-	buffer_add(b, (struct span){ &byte, 1 });
+	if (b->len < b->size && b->len < b->max && !b->failed)
+		b->data[b->len++] = byte;
+	else
+		buffer_add(b, (struct span){ &byte, 1 });
 }
 
 void

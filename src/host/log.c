@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/json_string.h"
 #include "host/datagram.h"
 #include "host/journal.h"
 #include "host/log.h"
@@ -195,7 +196,7 @@ write_note(enum log_level level, const char *text)
 		buffer_add(&line, SPAN("\"level\":\""));
 		buffer_add(&line, span_of(names[level]));
 		buffer_add(&line, SPAN("\",\"message\":"));
-		log_line_json_string(&line, message);
+		json_string_add_bytes(&line, message);
 	} else {
 		buffer_add(&line, SPAN("level="));
 		buffer_add(&line, span_of(names[level]));

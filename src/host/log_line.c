@@ -7,6 +7,7 @@
 
 #include "base/date.h"
 #include "base/hex.h"
+#include "base/json_string.h"
 #include "host/log_line.h"
 
 static void
@@ -117,35 +118,18 @@ log_line_text(struct buffer *out, const struct log_fields *fields)
 }
 
 void
-log_line_json_string(struct buffer *out, struct span text)
-{
-	buffer_add_byte(out, '"');
-	for (size_t i = 0; i < text.len; i++) {
-		char c = text.ptr[i], digits[2];
-		if (c >= ' ' && c <= '~' && c != '"' && c != '\\') {
-			buffer_add_byte(out, c);
-			continue;
-		}
-		hex_encode((const uint8_t *)&c, 1, digits);
-		buffer_add(out, SPAN("\\u00"));
-		buffer_add(out, (struct span){ digits, sizeof(digits) });
-	}
-	buffer_add_byte(out, '"');
-}
-
-void
 log_line_json(struct buffer *out, const struct log_fields *fields)
 {
 	for (size_t i = 0; i < fields->n; i++) {
 		const struct log_field *field = &fields->field[i];
 		if (i > 0)
 			buffer_add_byte(out, ',');
-		log_line_json_string(out, span_of(field->name));
+		json_string_add_bytes(out, span_of(field->name));
 		buffer_add_byte(out, ':');
 		if (span_empty(field->value))
 			buffer_add(out, SPAN("null"));
 		else
-			log_line_json_string(out, shorten(field->value));
+			json_string_add_bytes(out, shorten(field->value));
 	}
 }
 

@@ -41,9 +41,6 @@ void log_line_text(struct buffer *out, const struct log_fields *fields);
 /* The members of a JSON object, without its braces: "name":"value",… */
 void log_line_json(struct buffer *out, const struct log_fields *fields);
 
-/* text as a JSON string, bytes beyond ASCII as \u00HH. */
-void log_line_json_string(struct buffer *out, struct span text);
-
 /* One value as in log_line_text. */
 void log_line_escape(struct buffer *out, struct span value);
 

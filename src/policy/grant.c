@@ -159,7 +159,7 @@ take_lists(const struct client *c, struct decision *d)
 
 	d->grant.groups = terms->groups;
 	d->grant.roles = terms->roles;
-	if (!terms->names_user)
+	if (!terms->groups_name_user && !terms->roles_name_user)
 		return true;
 	if (span_empty(user))
 		user = c->request->user;
@@ -167,15 +167,16 @@ take_lists(const struct client *c, struct decision *d)
 		d->reason = REASON_NO_USER_ID;
 		return false;
 	}
-	if (terms->groups != NULL)
+	if (terms->groups_name_user) {
 		d->grant.groups = d->groups =
 			with_user(terms->groups, false, user, d);
-	if (terms->roles != NULL &&
-	    (terms->groups == NULL || d->groups != NULL))
+		if (d->groups == NULL)
+			return false;
+	}
+	if (terms->roles_name_user)
 		d->grant.roles = d->roles =
 			with_user(terms->roles, true, user, d);
-	return (terms->groups == NULL) == (d->groups == NULL) &&
-	       (terms->roles == NULL) == (d->roles == NULL);
+	return !terms->roles_name_user || d->roles != NULL;
 }
 
 bool

@@ -147,7 +147,7 @@ set_groups(struct terms *terms, struct value *value, struct error *e)
 {
 	if (!value_items(&terms->groups, value, option_is_group, e))
 		return false;
-	terms->names_user |= names_user(terms->groups);
+	terms->groups_name_user = names_user(terms->groups);
 	return true;
 }
 
@@ -156,7 +156,7 @@ set_roles(struct terms *terms, struct value *value, struct error *e)
 {
 	if (!value_items(&terms->roles, value, check_role, e))
 		return false;
-	terms->names_user |= names_user(terms->roles);
+	terms->roles_name_user = names_user(terms->roles);
 	return role_complete(terms->roles, e);
 }
 

@@ -31,24 +31,32 @@ add_escaped(struct buffer *out, struct span text)
 	}
 }
 
+/* How many bytes of text, which is not empty, come before the next mark; in a
+ * pattern, what a backslash takes away stays away. */
+static size_t
+before_mark(struct span text, bool pattern)
+{
+	size_t n = 0;
+
+	while (n < text.len && !span_starts(span_after(text, n), mark))
+		n += pattern && text.ptr[n] == '\\' && n + 1 < text.len ? 2 : 1;
+	return n;
+}
+
 static void
 fill(struct buffer *out, struct span text, bool pattern, struct span user)
 {
 	while (text.len > 0) {
-		size_t n = 1;
-		if (pattern && text.ptr[0] == '\\' && text.len > 1) {
-			/* What a backslash takes away stays away. */
-			n = 2;
-		} else if (span_starts(text, mark)) {
-			if (pattern)
-				add_escaped(out, user);
-			else
-				buffer_add(out, user);
-			text = span_after(text, mark.len);
-			continue;
-		}
+		size_t n = before_mark(text, pattern);
 		buffer_add(out, (struct span){ text.ptr, n });
 		text = span_after(text, n);
+		if (text.len == 0)
+			break;
+		if (pattern)
+			add_escaped(out, user);
+		else
+			buffer_add(out, user);
+		text = span_after(text, mark.len);
 	}
 }
 
@@ -58,6 +66,8 @@ template_fill(struct span text, bool role, struct span user)
 	struct error e = { 0 };
 	struct buffer out;
 
+	if (!template_has_user(text))
+		return span_copy(text);
 	buffer_init(&out, FILLED_MAX);
 	fill(&out, text, role && role_is_pattern(text), user);
 	struct span made = buffer_span(&out);

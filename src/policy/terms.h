@@ -37,7 +37,7 @@ struct terms {
 	char **groups; /* owned, ended by NULL; or NULL */
 	char **roles; /* owned, ended by NULL; in the service's full names */
 	char **subprotocols; /* owned, ended by NULL; in order of preference */
-	bool names_user; /* groups or roles have {user} in them */
+	bool groups_name_user, roles_name_user; /* have {user} in them */
 	struct binding client_id;
 	struct binding queries[ENTRY_QUERIES_MAX];
 	size_t n_queries;

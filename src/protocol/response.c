@@ -4,8 +4,7 @@
 
 #include <string.h>
 
-#include <json-c/json.h>
-
+#include "base/json_string.h"
 #include "protocol/response.h"
 
 const struct span response_refusal =
@@ -34,90 +33,65 @@ response_clear(struct response *r)
 	*r = (struct response){ .body = body };
 }
 
-/* Takes value, which may be NULL when memory ran out. */
-static bool
-add_member(struct json_object *object, const char *name,
-	   struct json_object *value)
+static void
+add_member(struct response *r, struct span name)
 {
-	if (value != NULL && json_object_object_add(object, name, value) == 0)
-		return true;
-	json_object_put(value);
-	return false;
+	if (r->body.len > 1)
+		buffer_add_byte(&r->body, ',');
+	json_string_add(&r->body, name);
+	buffer_add_byte(&r->body, ':');
 }
 
-static struct json_object *
-new_string(struct span text)
+static void
+add_text(struct response *r, struct span name, struct span text)
 {
-	return json_object_new_string_len(text.ptr, (int)text.len);
+	if (span_empty(text))
+		return;
+	add_member(r, name);
+	json_string_add(&r->body, text);
 }
 
-static struct json_object *
-new_array(char *const *texts)
+/* texts may be NULL: no member. */
+static void
+add_array(struct response *r, struct span name, char *const *texts)
 {
-	struct json_object *array = json_object_new_array();
-
-	for (; array != NULL && *texts != NULL; texts++) {
-		struct json_object *text = json_object_new_string(*texts);
-		if (text == NULL || json_object_array_add(array, text) != 0) {
-			json_object_put(text);
-			json_object_put(array);
-			return NULL;
-		}
+	if (texts == NULL)
+		return;
+	add_member(r, name);
+	buffer_add_byte(&r->body, '[');
+	for (size_t i = 0; texts[i] != NULL; i++) {
+		if (i > 0)
+			buffer_add_byte(&r->body, ',');
+		json_string_add(&r->body, span_of(texts[i]));
 	}
-	return array;
-}
-
-/* Takes tree; ok says whether it was built. */
-static bool
-set_json(struct response *r, struct json_object *tree, bool ok)
-{
-	const char *text = NULL;
-
-	if (ok)
-		text = json_object_to_json_string_ext(
-			tree, JSON_C_TO_STRING_PLAIN |
-				      JSON_C_TO_STRING_NOSLASHESCAPE);
-	buffer_clear(&r->body);
-	if (text != NULL)
-		buffer_add(&r->body, span_of(text));
-	json_object_put(tree);
-	r->content = CONTENT_JSON;
-	return text != NULL && !r->body.failed;
+	buffer_add_byte(&r->body, ']');
 }
 
 bool
 response_set_grant(struct response *r, const struct grant *grant)
 {
-	struct json_object *tree = json_object_new_object();
-	bool ok = tree != NULL;
-
-	if (ok && !span_empty(grant->user))
-		ok = add_member(tree, "userId", new_string(grant->user));
-	if (ok && grant->groups != NULL)
-		ok = add_member(tree, "groups", new_array(grant->groups));
-	if (ok && grant->roles != NULL)
-		ok = add_member(tree, "roles", new_array(grant->roles));
-	if (ok && !span_empty(grant->subprotocol))
-		ok = add_member(tree, "subprotocol",
-				new_string(grant->subprotocol));
-	return set_json(r, tree, ok);
+	buffer_clear(&r->body);
+	r->content = CONTENT_JSON;
+	buffer_add_byte(&r->body, '{');
+	add_text(r, SPAN("userId"), grant->user);
+	add_array(r, SPAN("groups"), grant->groups);
+	add_array(r, SPAN("roles"), grant->roles);
+	add_text(r, SPAN("subprotocol"), grant->subprotocol);
+	buffer_add_byte(&r->body, '}');
+	return !r->body.failed;
 }
 
 bool
 response_set_mqtt_refusal(struct response *r, int64_t version, struct span text)
 {
-	struct json_object *tree = json_object_new_object();
-	struct json_object *mqtt = json_object_new_object();
-	int code = version >= 5 ? 135 : 5;
-	bool ok = tree != NULL && mqtt != NULL &&
-		  add_member(mqtt, "code", json_object_new_int(code)) &&
-		  add_member(mqtt, "reason", new_string(text));
-
-	if (ok)
-		ok = add_member(tree, "mqtt", mqtt);
-	else
-		json_object_put(mqtt);
-	return set_json(r, tree, ok);
+	buffer_clear(&r->body);
+	r->content = CONTENT_JSON;
+	buffer_add(&r->body, SPAN("{\"mqtt\":{\"code\":"));
+	buffer_add_number(&r->body, version >= 5 ? 135 : 5);
+	buffer_add(&r->body, SPAN(",\"reason\":"));
+	json_string_add(&r->body, text);
+	buffer_add(&r->body, SPAN("}}"));
+	return !r->body.failed;
 }
 
 void

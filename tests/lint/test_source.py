@@ -28,8 +28,7 @@ LAYERS = {
 }
 OUTSIDE = {  # a library: the files that may name it
     "curl/": ["admin/web.c"],
-    "json-c/": ["protocol/event.c", "protocol/response.c",
-                "admin/service_tags.c"],
+    "json-c/": ["protocol/event.c", "admin/service_tags.c"],
     "openssl/": ["protocol/digest.c", "protocol/signature.c",
                  "protocol/pem.c", "protocol/certificate.c",
                  "protocol/certificate_text.c",

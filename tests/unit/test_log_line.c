@@ -9,7 +9,25 @@
 #include <json-c/json.h>
 
 #include "base/hex.h"
+#include "base/json_string.h"
 #include "host/log_line.h"
+
+/* The character that out, one string of JSON, is. */
+static int
+read_json(struct buffer *out)
+{
+	buffer_add_byte(out, '\0');
+	struct json_object *tree = json_tokener_parse(out->data);
+	assert_non_null(tree);
+	const unsigned char *got =
+		(const unsigned char *)json_object_get_string(tree);
+	int value =
+		got[0] < 0x80 ? got[0] : (got[0] & 0x1f) << 6 | (got[1] & 0x3f);
+	assert_int_equal(json_object_get_string_len(tree),
+			 got[0] < 0x80 ? 1 : 2);
+	json_object_put(tree);
+	return value;
+}
 
 static void
 test_each_byte(void **state)
@@ -27,19 +45,31 @@ test_each_byte(void **state)
 		log_line_escape(&out, (struct span){ &byte, 1 });
 		assert_span(buffer_span(&out), plain ? one : escaped);
 		buffer_clear(&out);
-		log_line_json_string(&out, (struct span){ &byte, 1 });
-		buffer_add_byte(&out, '\0');
-		struct json_object *tree = json_tokener_parse(out.data);
-		assert_non_null(tree);
-		const unsigned char *got =
-			(const unsigned char *)json_object_get_string(tree);
-		int value = got[0] < 0x80
-				    ? got[0]
-				    : (got[0] & 0x1f) << 6 | (got[1] & 0x3f);
-		if (value != c)
-			fail_msg("byte %02x is %s, and read as %02x", c,
-				 out.data, value);
-		json_object_put(tree);
+		json_string_add_bytes(&out, (struct span){ &byte, 1 });
+		assert_int_equal(read_json(&out), c);
+	}
+	buffer_free(&out);
+}
+
+/* Every character of up to two bytes, as text. */
+static void
+test_each_character(void **state)
+{
+	struct buffer out;
+
+	(void)state;
+	buffer_init(&out, LOG_LINE_MAX);
+	for (int c = 0; c < 0x800; c++) {
+		char text[] = { (char)(0xc0 | c >> 6),
+				(char)(0x80 | (c & 0x3f)) };
+		struct span s = { text, 2 };
+		if (c < 0x80) {
+			text[0] = (char)c;
+			s.len = 1;
+		}
+		buffer_clear(&out);
+		json_string_add(&out, s);
+		assert_int_equal(read_json(&out), c);
 	}
 	buffer_free(&out);
 }
@@ -126,6 +156,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_byte),
+		cmocka_unit_test(test_each_character),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_time),
 		cmocka_unit_test(test_fields),
