@@ -4,11 +4,14 @@
  * events N KIND FOLDER: makes N requests as the service sends them, each with a
  * certificate of its own (EC P-256, made here), and what must be answered.
  *
- * KIND is `connect` (one in ten refused) or `mixed` (all kinds of events, valid
- * and hostile).  Into FOLDER go `list` (the allowed ones, with a user each)
- * and `events`, a sequence of: size of the request, size of the expected body
- * (both 4 bytes, in this machine's order), expected status (2 bytes), the
- * request, the expected body (a prefix of what comes).
+ * KIND is `connect` (each certificate has a plain pin, but one in ten is
+ * refused), `options` (the same, and the pins have options), `authority` (the
+ * same with one entry, of the CA that issued them all) or `mixed` (all kinds of
+ * events, valid and hostile, with plain pins).  Into FOLDER, an absolute path,
+ * go `list`, with `authority` the CA's certificate, and `events`, a sequence
+ * of: size of the request, size of the expected body (both 4 bytes, in this
+ * machine's order), expected status (2 bytes), the request, the expected body
+ * (a prefix of what comes).
  */
 #include "config.h"
 
@@ -18,78 +21,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
+
+#include "identity.h"
 
 static const char access_key[] = "bench-access-key";
 
-enum { PEM_SIZE = 4096, BODY_SIZE = 16384, HEAD_SIZE = 4096 };
+enum { BODY_SIZE = 16384, HEAD_SIZE = 4096 };
 
 static void
 die(const char *what)
 {
 	(void)fprintf(stderr, "events: %s\n", what);
 	exit(3);
-}
-
-static void
-to_hex(const unsigned char *bytes, size_t n, char *text)
-{
-	for (size_t i = 0; i < n; i++)
-		(void)sprintf(text + 2 * i, "%02x", bytes[i]);
-}
-
-struct made {
-	char pem[PEM_SIZE]; /* with \r\n written as in JSON, no final one */
-	char sha1[41];
-	char sha256[65];
-};
-
-static void
-make_certificate(unsigned number, struct made *made)
-{
-	EVP_PKEY *key = EVP_EC_gen("P-256");
-	X509 *certificate = X509_new();
-	BIO *memory = BIO_new(BIO_s_mem());
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	char name[32], *text;
-	unsigned size;
-
-	(void)snprintf(name, sizeof(name), "pump-%06u", number);
-	if (key == NULL || certificate == NULL || memory == NULL)
-		die("out of memory");
-	X509_set_version(certificate, 2);
-	ASN1_INTEGER_set(X509_get_serialNumber(certificate), (long)number + 1);
-	X509_gmtime_adj(X509_getm_notBefore(certificate), -86400);
-	X509_gmtime_adj(X509_getm_notAfter(certificate), 864000);
-	X509_set_pubkey(certificate, key);
-	X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN",
-				   MBSTRING_ASC, (unsigned char *)name, -1, -1,
-				   0);
-	X509_set_issuer_name(certificate, X509_get_subject_name(certificate));
-	if (X509_sign(certificate, key, EVP_sha256()) == 0 ||
-	    PEM_write_bio_X509(memory, certificate) != 1)
-		die("cannot sign");
-	X509_digest(certificate, EVP_sha1(), digest, &size);
-	to_hex(digest, size, made->sha1);
-	X509_digest(certificate, EVP_sha256(), digest, &size);
-	to_hex(digest, size, made->sha256);
-	long length = BIO_get_mem_data(memory, &text);
-	size_t at = 0;
-	for (long i = 0; i + 1 < length; i++) {
-		if (text[i] == '\n') {
-			memcpy(made->pem + at, "\\r\\n", 4);
-			at += 4;
-		} else {
-			made->pem[at++] = text[i];
-		}
-	}
-	made->pem[at] = '\0';
-	BIO_free(memory);
-	X509_free(certificate);
-	EVP_PKEY_free(key);
 }
 
 struct event {
@@ -101,7 +45,7 @@ struct event {
 	bool sign_wrong;
 	char body[BODY_SIZE];
 	unsigned status;
-	char answer[128];
+	char answer[256];
 };
 
 static void
@@ -119,7 +63,7 @@ write_event(FILE *out, const struct event *e)
 		die("HMAC");
 	if (e->sign_wrong)
 		mac[0] ^= 1;
-	to_hex(mac, sizeof(mac), signature);
+	identity_hex(mac, sizeof(mac), signature);
 	int n = snprintf(
 		head, sizeof(head),
 		"%s /eventhandler/%s HTTP/1.1\r\nHost: handler.example\r\n"
@@ -259,53 +203,111 @@ make_kind(struct event *e, enum kind kind, const char *certificates)
 	}
 }
 
+static FILE *
+create(const char *folder, const char *name)
+{
+	char path[4096];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+	FILE *file = fopen(path, "w");
+	if (file == NULL)
+		die(path);
+	return file;
+}
+
+/* What the entries say behind the pin, and what they grant by that. */
+static const char options[] =
+	" user=@cn groups=plant,of-{user} "
+	"roles=joinLeaveGroup,sendToGroup.alarms subprotocol=ocpp1.6 "
+	"hub=bench query.hub=bench expires=2099-12-31";
+
+static void
+admit(struct event *e, const char *name, bool with_options)
+{
+	int n = snprintf(e->answer, sizeof(e->answer), "{\"userId\":\"%s\"",
+			 name);
+
+	if (with_options)
+		(void)snprintf(e->answer + n, sizeof(e->answer) - (size_t)n,
+			       ",\"groups\":[\"plant\",\"of-%s\"],\"roles\":["
+			       "\"webpubsub.joinLeaveGroup\","
+			       "\"webpubsub.sendToGroup.alarms\"],"
+			       "\"subprotocol\":\"ocpp1.6\"}",
+			       name);
+	else
+		strcpy(e->answer + n, "}");
+}
+
+struct making {
+	bool mixed, options;
+	const struct authority *authority; /* NULL: the list has pins */
+	FILE *list;
+};
+
+/* The i-th event, and its entry in the list. */
+static void
+make_event(const struct making *m, unsigned i, struct event *e)
+{
+	static struct identity made;
+	static char certificates[BODY_SIZE / 2];
+	bool odd = i % (m->mixed ? 2 : 10) == 1;
+	enum kind kind = m->mixed ? (enum kind)(i / 2 % KINDS) : KIND_REFUSED;
+	bool refused = odd && kind == KIND_REFUSED;
+	char name[32];
+
+	/* The CA's entry has its limit in the name. */
+	(void)snprintf(name, sizeof(name), "%s-%06u", refused ? "door" : "pump",
+		       i);
+	identity_make(m->authority, name, (long)i + 2, &made);
+	*e = (struct event){
+		.method = "POST",
+		.type = "azure.webpubsub.sys.connect",
+		.content_type = "application/json; charset=utf-8",
+		.hub = "bench",
+		.status = 200,
+	};
+	(void)snprintf(e->connection, sizeof(e->connection), "c%031u", i);
+	(void)snprintf(certificates, sizeof(certificates),
+		       "[{\"thumbprint\":\"%s\",\"content\":\"%s\"}]",
+		       made.sha1, made.pem);
+	set_body(e, certificates, "");
+	if (odd)
+		make_kind(e, kind, certificates);
+	else
+		admit(e, name, m->options);
+	if (!refused && m->authority == NULL)
+		(void)fprintf(m->list, "sha256:%s%s\n", made.sha256,
+			      m->options ? options : "");
+}
+
 int
 main(int argc, char **argv)
 {
 	static struct event event;
-	static struct made made;
-	static char certificates[BODY_SIZE / 2];
 	char path[4096];
 
 	if (argc != 4)
-		die("expected N connect|mixed FOLDER");
+		die("expected N connect|options|authority|mixed FOLDER");
 	unsigned n = (unsigned)strtoul(argv[1], NULL, 10);
-	bool mixed = strcmp(argv[2], "mixed") == 0;
-	(void)snprintf(path, sizeof(path), "%s/list", argv[3]);
-	FILE *list = fopen(path, "w");
-	(void)snprintf(path, sizeof(path), "%s/events", argv[3]);
-	FILE *events = fopen(path, "w");
-	if (n == 0 || list == NULL || events == NULL)
-		die("cannot open the folder's files");
+	struct making making = {
+		.mixed = strcmp(argv[2], "mixed") == 0,
+		.options = strcmp(argv[2], "options") == 0,
+		.list = create(argv[3], "list"),
+	};
+	FILE *events = create(argv[3], "events");
+	if (strcmp(argv[2], "authority") == 0) {
+		(void)snprintf(path, sizeof(path), "%s/ca.pem", argv[3]);
+		making.authority = identity_authority(path);
+		(void)fprintf(making.list, "ca:%s cn=pump-*\n", path);
+	} else if (!making.mixed && !making.options &&
+		   strcmp(argv[2], "connect") != 0) {
+		die("no such kind");
+	}
 	for (unsigned i = 0; i < n; i++) {
-		make_certificate(i, &made);
-		event = (struct event){
-			.method = "POST",
-			.type = "azure.webpubsub.sys.connect",
-			.content_type = "application/json; charset=utf-8",
-			.hub = "bench",
-			.status = 200,
-		};
-		(void)snprintf(event.connection, sizeof(event.connection),
-			       "c%031u", i);
-		(void)snprintf(certificates, sizeof(certificates),
-			       "[{\"thumbprint\":\"%s\",\"content\":\"%s\"}]",
-			       made.sha1, made.pem);
-		set_body(&event, certificates, "");
-		bool odd = i % (mixed ? 2 : 10) == 1;
-		if (odd)
-			make_kind(&event,
-				  mixed ? (enum kind)(i / 2 % KINDS)
-					: KIND_REFUSED,
-				  certificates);
-		else
-			(void)snprintf(event.answer, sizeof(event.answer),
-				       "{\"userId\":\"pump-%06u\"}", i);
-		if (!odd || (mixed && i / 2 % KINDS != KIND_REFUSED))
-			(void)fprintf(list, "sha256:%s\n", made.sha256);
+		make_event(&making, i, &event);
 		write_event(events, &event);
 	}
-	if (fclose(list) != 0 || fclose(events) != 0)
+	if (fclose(making.list) != 0 || fclose(events) != 0)
 		die("cannot write");
 	return 0;
 }

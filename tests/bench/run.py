@@ -3,8 +3,11 @@
 # Copyright The certgate authors
 """Benchmark: this handler with all checks on beside a null libfcgi responder in
 the same loop, and beside itself without its sandbox, through lighttpd, in
-interleaved rounds of one run; plain CGI the same; and where the handler's time goes.  Every event carries a certificate of
-its own, one in ten is refused, and a wrong answer fails the benchmark.
+interleaved rounds of one run; the same for the kinds of entries: a plain pin,
+one with options, and a CA at the first sight of a certificate and when it comes
+again; plain CGI the same; and where the handler's time goes.  Every event
+carries a certificate of its own, one in ten is refused, and a wrong answer fails
+the benchmark.
 
 It measures; it judges nothing but the answers."""
 import os
@@ -21,6 +24,8 @@ EVENTS = int(os.environ.get("BENCH_EVENTS", "20000"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 REQUESTS = int(os.environ.get("BENCH_REQUESTS", "100000"))
 CGI_REQUESTS = int(os.environ.get("BENCH_CGI_REQUESTS", "3000"))
+SEEN = 200  # events that come again; few places in the memory are shared
+ENTRY_ROUNDS = 5
 CONNECTIONS = 32
 bench = place.BUILD / "tests/bench"
 base = place.temporary()
@@ -48,16 +53,20 @@ class Stack:
     """lighttpd and what answers behind it."""
 
     def __init__(self, name, configuration, program, how="socket",
-                 arguments=()):
+                 arguments=(), events=None, fresh=False):
+        """fresh: each round has a handler that has seen no certificate yet."""
         self.name = name
         self.rows = []
         self.handler = None
+        self.events = events or base / "events"
+        self.fresh = fresh
         self.constant = program != place.HANDLER
         if how == "socket":
             self.socket = processes.listen(configuration.folder / "socket")
-            self.handler = processes.begin(
-                [program, *arguments], configuration.log, configuration.environment(),
-                stdin=self.socket)
+            self.begin = lambda: processes.begin(
+                [program, *arguments], configuration.log,
+                configuration.environment(), stdin=self.socket)
+            self.handler = self.begin()
         handler, place.HANDLER = place.HANDLER, program
         self.server = processes.Lighttpd(
             configuration.folder / "lighttpd", configuration, how,
@@ -68,18 +77,24 @@ class Stack:
         return [self.server.process.pid] + (
             [self.handler.pid] if self.handler else [])
 
-    def round(self, requests):
-        before = cpu(self.pids())
-        own = cpu([self.handler.pid]) if self.handler else 0
+    def load(self, requests):
         done = subprocess.run(
-            [bench / "load", f"127.0.0.1:{self.server.port}", base / "events",
+            [bench / "load", f"127.0.0.1:{self.server.port}", self.events,
              str(CONNECTIONS), str(requests)] +
             (["constant"] if self.constant else []),
             capture_output=True, text=True, check=False)
         if done.returncode != 0:
             sys.exit(f"{self.name}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    def round(self, requests):
+        if self.fresh:
+            processes.end(self.handler)
+            self.handler = self.begin()
+        before = cpu(self.pids())
+        own = cpu([self.handler.pid]) if self.handler else 0
         found = re.search(r"rate=(\d+) p50_us=(\d+) p99_us=(\d+)",
-                          done.stdout)
+                          self.load(requests))
         per = 10000 / requests
         self.rows.append([
             float(found[1]), (cpu(self.pids()) - before) * per,
@@ -113,29 +128,59 @@ def compare(title, stacks, requests):
         stack.close()
 
 
-def configuration(name):
-    found = processes.Configuration(base / name, SETTINGS,
-                                    (base / "list").read_text())
-    return found
+def configuration(name, folder=base):
+    return processes.Configuration(base / name, SETTINGS,
+                                   (folder / "list").read_text())
+
+
+def make(count, kind, folder):
+    folder.mkdir(exist_ok=True)
+    subprocess.run([bench / "events", str(count), kind, folder], check=True)
+    return folder
+
+
+def entries():
+    """The kinds of entries through lighttpd, and in process: there the memory
+    of a processor's other work does not blur them."""
+    names = {"connect": "plain pin", "options": "pin with options",
+             "authority": "CA, first sight"}
+    folders = {kind: make(EVENTS, kind, base / kind) for kind in names}
+    stacks = [Stack(name, configuration("of-" + kind, folders[kind]),
+                    place.HANDLER, events=folders[kind] / "events",
+                    fresh=kind == "authority")
+              for kind, name in names.items()]
+    seen = make(SEEN, "authority", base / "seen")
+    stacks.append(Stack("CA, again", configuration("of-seen", seen),
+                        place.HANDLER, events=seen / "events"))
+    stacks[-1].load(SEEN)
+    compare("kinds of entries through lighttpd", stacks, EVENTS)
+    few = [make(min(EVENTS, 2000), kind, base / name.replace(" ", "-"))
+           for kind, name in (("connect", "plain pin"),
+                              ("options", "pin with options"),
+                              ("authority", "CA"))]
+    print("\nkinds of entries, in process: "
+          f"{ENTRY_ROUNDS} rounds, medians of those let in", flush=True)
+    subprocess.run([bench / "entries", str(ENTRY_ROUNDS), *few], check=True)
 
 
 def main():
     print(f"making {EVENTS} events, each with its certificate …", flush=True)
-    subprocess.run([bench / "events", str(EVENTS), "connect", base],
-                   check=True)
+    make(EVENTS, "connect", base)
     compare("FastCGI through lighttpd",
             [Stack("certgate.fcgi", configuration("ours"), place.HANDLER),
              Stack("the same, --no-sandbox", configuration("free"),
                    place.HANDLER, arguments=["--no-sandbox"]),
              Stack("null responder", configuration("null"), bench / "null")],
             REQUESTS)
-    subprocess.run([bench / "events", "100", "connect", base], check=True)
+    entries()
+    make(100, "connect", base)
     compare("plain CGI through lighttpd, 90 entries",
             [Stack("certgate.fcgi", configuration("cgi"), place.HANDLER,
                    "cgi"),
              Stack("null CGI", configuration("null-cgi"),
                    bench / "null_cgi", "cgi")], CGI_REQUESTS)
-    print("\nwhere the handler's time goes, in process, per event")
+    print("\nwhere the handler's time goes, in process, per event",
+          flush=True)
     subprocess.run([bench / "stages", base / "events", base / "list"],
                    check=True)
 

@@ -8,8 +8,6 @@
 #include "config.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "handler.h"
@@ -18,83 +16,22 @@
 #include "protocol/event.h"
 #include "protocol/pem.h"
 #include "protocol/signature.h"
+#include "replay.h"
 
-enum { PARAMETERS = 32, FILE_MAX = 268435456 };
-
-static struct span events, text;
 static struct settings settings;
 static struct list list;
 static struct request request;
-static char *parameters[PARAMETERS + 1];
-static char parameter_text[PARAMETERS][8192];
-static struct request_body body;
+static struct replay_event given;
 static struct answer answer;
 static struct buffer out, der;
 static struct event event;
 static struct certificate certificate;
 static bool sink;
 
-static struct span
-read_file(const char *path)
-{
-	FILE *file = fopen(path, "r");
-	char *data = malloc(FILE_MAX);
-	size_t n = 0;
-
-	if (file == NULL || data == NULL) {
-		perror(path);
-		exit(3);
-	}
-	n = fread(data, 1, FILE_MAX, file);
-	(void)fclose(file);
-	return (struct span){ data, n };
-}
-
-/* From the bytes of an HTTP request to what a web server hands over. */
-static void
-take_http(struct span http)
-{
-	struct span line, rest = http;
-	size_t n = 0;
-
-	(void)snprintf(parameter_text[n++], sizeof(parameter_text[0]),
-		       "REQUEST_METHOD=POST");
-	span_next(&rest, "\n", &line);
-	while (span_next(&rest, "\n", &line) && line.len > 1 &&
-	       n < PARAMETERS) {
-		char *at = parameter_text[n++];
-		bool value = false;
-		struct span value_text = line, name;
-		span_next(&value_text, ":", &name);
-		bool bare = span_equal_nocase(name, SPAN("Content-Type")) ||
-			    span_equal_nocase(name, SPAN("Content-Length"));
-		at += sprintf(at, "%s", bare ? "" : "HTTP_");
-		for (size_t i = 0; i + 1 < line.len; i++) {
-			char c = line.ptr[i];
-			if (!value && c == ':') {
-				*at++ = '=';
-				value = true;
-				i++;
-			} else if (!value) {
-				*at++ = c == '-'	       ? '_'
-					: c >= 'a' && c <= 'z' ? (char)(c - 32)
-							       : c;
-			} else {
-				*at++ = c;
-			}
-		}
-		*at = '\0';
-	}
-	for (size_t i = 0; i < n; i++)
-		parameters[i] = parameter_text[i];
-	parameters[n] = NULL;
-	body = (struct request_body){ .bytes = rest, .length = rest.len };
-}
-
 static void
 stage_request(void)
 {
-	request_read(&request, parameters, &body);
+	request_read(&request, given.parameters, &given.body);
 }
 
 static void
@@ -108,7 +45,7 @@ stage_signature(void)
 static void
 stage_json(void)
 {
-	sink ^= event_read(&event, body.bytes) == EVENT_READ;
+	sink ^= event_read(&event, given.body.bytes) == EVENT_READ;
 	event_free(&event);
 }
 
@@ -139,7 +76,7 @@ stage_whole(void)
 {
 	struct gate gate = { &settings, &list };
 
-	request_read(&request, parameters, &body);
+	request_read(&request, given.parameters, &given.body);
 	handler_answer(&gate, &request, time(NULL), &answer);
 	buffer_clear(&out);
 	handler_write(&answer, &request, &out);
@@ -154,15 +91,6 @@ stage_log(void)
 	buffer_clear(&out);
 	log_fields_of(&fields, &answer, SPAN("1"));
 	log_line_text(&out, &fields);
-}
-
-static int64_t
-now_ns(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
 static const struct stage {
@@ -184,43 +112,34 @@ enum { STAGES = sizeof(stages) / sizeof(stages[0]), REPEATS = 20 };
 int
 main(int argc, char **argv)
 {
-	static const struct entry_files files = { 0 };
-	static char keys[] = "CERTGATE_ACCESS_KEYS=bench-access-key";
-	static char hub[] = "CERTGATE_HUB=bench";
-	char *environment[] = { keys, hub, NULL };
 	int64_t total[STAGES] = { 0 };
 	struct error e = { 0 };
 	uint64_t count = 0;
 
 	if (argc != 3 || !digest_start())
 		return 2;
-	events = read_file(argv[1]);
-	text = read_file(argv[2]);
-	if (!settings_read(&settings, (struct span){ 0 }, "", environment,
-			   &e) ||
-	    !list_build(&list, text, NULL, 0, &files, &e)) {
+	struct span events = replay_file(argv[1]);
+	replay_settings(&settings);
+	if (!list_build(&list, replay_file(argv[2]), NULL, 0, &replay_files,
+			&e)) {
 		(void)fprintf(stderr, "stages: %s\n", e.text);
 		return 3;
 	}
 	answer_init(&answer);
 	buffer_init(&out, RESPONSE_MAX);
 	buffer_init(&der, PEM_MAX);
-	for (struct span rest = events; rest.len > 10; count++) {
-		uint32_t sizes[2];
-		memcpy(sizes, rest.ptr, sizeof(sizes));
-		take_http((struct span){ rest.ptr + 10, sizes[0] });
-		rest = span_after(rest, 10 + sizes[0] + sizes[1]);
+	for (; replay_next(&events, &given); count++) {
 		stage_request();
-		if (event_read(&event, body.bytes) != EVENT_READ)
+		if (event_read(&event, given.body.bytes) != EVENT_READ)
 			return 3;
 		struct event kept = event;
 		for (size_t i = 0; i < STAGES; i++) {
-			int64_t begin = now_ns();
+			int64_t begin = replay_now_ns();
 			for (unsigned k = 0; k < REPEATS; k++) {
 				event = kept;
 				stages[i].run();
 			}
-			total[i] += now_ns() - begin;
+			total[i] += replay_now_ns() - begin;
 		}
 		event = kept;
 		event_free(&event);
