@@ -7,73 +7,11 @@
 #include <openssl/asn1.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/x509v3.h>
 
 #include "base/date.h"
 #include "protocol/certificate.h"
-
-/* A tag-length-value element; tag is the number with its class in the bits
- * that ASN1_get_object gives (V_ASN1_CONTEXT_SPECIFIC for [n]). */
-struct element {
-	int tag;
-	int class;
-	bool constructed;
-	struct span value;
-};
-
-/* Takes the next element from *rest; false at its end or if it does not read.
- * Definite lengths only (DER, X.690 10.1). */
-static bool
-next(struct span *rest, struct element *element)
-{
-	const unsigned char *at = (const unsigned char *)rest->ptr;
-	long length;
-
-	if (rest->len == 0)
-		return false;
-	int flags = ASN1_get_object(&at, &length, &element->tag,
-				    &element->class, (long)rest->len);
-	if ((flags & 0x80) != 0 || (flags & 1) != 0) {
-		ERR_clear_error();
-		return false;
-	}
-	element->constructed = (flags & V_ASN1_CONSTRUCTED) != 0;
-	element->value = (struct span){ (const char *)at, (size_t)length };
-	*rest = span_after(*rest, (size_t)((const char *)at - rest->ptr) +
-					  (size_t)length);
-	return true;
-}
-
-/* Takes the next element if it is a universal one with this tag. */
-static bool
-next_is(struct span *rest, int tag, struct span *value)
-{
-	struct span before = *rest;
-	struct element element;
-
-	if (!next(rest, &element) || element.class != V_ASN1_UNIVERSAL ||
-	    element.tag != tag) {
-		*rest = before;
-		return false;
-	}
-	*value = element.value;
-	return true;
-}
-
-/* The same for the context-specific [tag]. */
-static bool
-next_is_context(struct span *rest, int tag, struct span *value)
-{
-	struct span before = *rest;
-	struct element element;
-
-	if (!next(rest, &element) || element.class != V_ASN1_CONTEXT_SPECIFIC ||
-	    element.tag != tag) {
-		*rest = before;
-		return false;
-	}
-	*value = element.value;
-	return true;
-}
+#include "protocol/der.h"
 
 static bool
 two_digits(struct span *text, int *number)
@@ -97,11 +35,11 @@ next_time(struct span *rest, int64_t *seconds)
 	struct span text;
 	int century, year;
 
-	if (next_is(rest, V_ASN1_UTCTIME, &text)) {
+	if (der_next_is(rest, V_ASN1_UTCTIME, &text)) {
 		if (!two_digits(&text, &year))
 			return false;
 		century = year < 50 ? 20 : 19;
-	} else if (!next_is(rest, V_ASN1_GENERALIZEDTIME, &text) ||
+	} else if (!der_next_is(rest, V_ASN1_GENERALIZEDTIME, &text) ||
 		   !two_digits(&text, &century) || !two_digits(&text, &year)) {
 		return false;
 	}
@@ -112,31 +50,48 @@ next_time(struct span *rest, int64_t *seconds)
 	       date_to_seconds(&t, seconds);
 }
 
+/* RFC 5280 4.1.2.7, SubjectPublicKeyInfo: an algorithm and whole bytes of key,
+ * so that nobody who writes it again gets other bytes. */
+static bool
+is_key(struct span key)
+{
+	struct span info, algorithm, oid, bits;
+	struct der_element parameters;
+
+	return der_next_is(&key, V_ASN1_SEQUENCE, &info) && key.len == 0 &&
+	       der_next_is(&info, V_ASN1_SEQUENCE, &algorithm) &&
+	       der_next_is(&info, V_ASN1_BIT_STRING, &bits) && info.len == 0 &&
+	       bits.len > 0 && bits.ptr[0] == '\0' &&
+	       der_next_is(&algorithm, V_ASN1_OBJECT, &oid) &&
+	       (algorithm.len == 0 || der_next(&algorithm, &parameters)) &&
+	       algorithm.len == 0;
+}
+
 /* RFC 5280 4.1, TBSCertificate, in the order of its members. */
 static bool
 read_fields(struct span tbs, struct certificate *c)
 {
 	struct span skipped, validity, wrapped, key;
 
-	next_is_context(&tbs, 0, &skipped); /* version */
-	if (!next_is(&tbs, V_ASN1_INTEGER, &skipped) ||
-	    !next_is(&tbs, V_ASN1_SEQUENCE, &skipped) || /* signature */
-	    !next_is(&tbs, V_ASN1_SEQUENCE, &c->issuer) ||
-	    !next_is(&tbs, V_ASN1_SEQUENCE, &validity) ||
+	der_next_context(&tbs, 0, true, &skipped); /* version */
+	if (!der_next_is(&tbs, V_ASN1_INTEGER, &skipped) ||
+	    !der_next_is(&tbs, V_ASN1_SEQUENCE, &skipped) || /* signature */
+	    !der_next_is(&tbs, V_ASN1_SEQUENCE, &c->issuer) ||
+	    !der_next_is(&tbs, V_ASN1_SEQUENCE, &validity) ||
 	    !next_time(&validity, &c->not_before) ||
 	    !next_time(&validity, &c->not_after) || validity.len > 0 ||
-	    !next_is(&tbs, V_ASN1_SEQUENCE, &c->subject))
+	    !der_next_is(&tbs, V_ASN1_SEQUENCE, &c->subject))
 		return false;
 	key = tbs;
-	if (!next_is(&tbs, V_ASN1_SEQUENCE, &skipped))
+	if (!der_next_is(&tbs, V_ASN1_SEQUENCE, &skipped))
 		return false;
 	key.len -= tbs.len; /* with its tag and length, as a pin has it */
-	if (!digest_sha256(key, c->spki))
+	if (!is_key(key) || !digest_sha256(key, c->spki))
 		return false;
-	next_is_context(&tbs, 1, &skipped); /* issuerUniqueID */
-	next_is_context(&tbs, 2, &skipped); /* subjectUniqueID */
-	if (next_is_context(&tbs, 3, &wrapped) &&
-	    (!next_is(&wrapped, V_ASN1_SEQUENCE, &c->extensions) ||
+	der_next_context(&tbs, 1, false, &skipped); /* issuerUniqueID */
+	der_next_context(&tbs, 2, false, &skipped); /* subjectUniqueID */
+	if (der_next_context(&tbs, 3, true, &wrapped) &&
+	    (!der_next_is(&wrapped, V_ASN1_SEQUENCE, &c->extensions) ||
 	     wrapped.len > 0))
 		return false;
 	return tbs.len == 0;
@@ -148,12 +103,12 @@ certificate_read(struct span der, struct certificate *c)
 	struct span rest = der, outer, tbs, skipped;
 
 	memset(c, 0, sizeof(*c));
-	if (next_is(&rest, V_ASN1_SEQUENCE, &outer) && rest.len == 0 &&
-	    next_is(&outer, V_ASN1_SEQUENCE, &tbs) &&
-	    next_is(&outer, V_ASN1_SEQUENCE, &skipped) && /* algorithm */
-	    next_is(&outer, V_ASN1_BIT_STRING, &skipped) && outer.len == 0 &&
-	    read_fields(tbs, c) && digest_sha1(der, c->sha1) &&
-	    digest_sha256(der, c->sha256))
+	if (der_next_is(&rest, V_ASN1_SEQUENCE, &outer) && rest.len == 0 &&
+	    der_next_is(&outer, V_ASN1_SEQUENCE, &tbs) &&
+	    der_next_is(&outer, V_ASN1_SEQUENCE, &skipped) && /* algorithm */
+	    der_next_is(&outer, V_ASN1_BIT_STRING, &skipped) &&
+	    outer.len == 0 && read_fields(tbs, c) &&
+	    digest_sha1(der, c->sha1) && digest_sha256(der, c->sha256))
 		return true;
 	memset(c, 0, sizeof(*c));
 	return false;
@@ -183,14 +138,14 @@ is_ascii(struct span text)
 /* RFC 5280 4.1.2.4, DirectoryString: UTF-8 is what it is, OpenSSL turns the
  * other types into it. */
 static enum certificate_name
-take_directory_string(const struct element *element, struct buffer *name)
+take_directory_string(const struct der_element *element, struct buffer *name)
 {
 	enum certificate_name result = CERTIFICATE_NAME_UNUSABLE;
 	struct span value = element->value;
 	unsigned char *utf8 = NULL;
 	int length = -1;
 
-	if (element->class != V_ASN1_UNIVERSAL ||
+	if (element->class != V_ASN1_UNIVERSAL || element->constructed ||
 	    value.len > CERTIFICATE_NAME_MAX * sizeof(uint32_t))
 		return CERTIFICATE_NAME_UNUSABLE;
 	if (element->tag == V_ASN1_UTF8STRING ||
@@ -216,13 +171,13 @@ certificate_common_name(const struct certificate *c, struct buffer *name)
 {
 	static const char common_name[] = "\x55\x04\x03"; /* 2.5.4.3 */
 	struct span rest = c->subject, set, pair, oid;
-	struct element value, found = { 0 };
+	struct der_element value, found = { 0 };
 	unsigned count = 0;
 
-	while (next_is(&rest, V_ASN1_SET, &set)) {
-		while (next_is(&set, V_ASN1_SEQUENCE, &pair)) {
-			if (!next_is(&pair, V_ASN1_OBJECT, &oid) ||
-			    !next(&pair, &value) || pair.len > 0)
+	while (der_next_is(&rest, V_ASN1_SET, &set)) {
+		while (der_next_is(&set, V_ASN1_SEQUENCE, &pair)) {
+			if (!der_next_is(&pair, V_ASN1_OBJECT, &oid) ||
+			    !der_next(&pair, &value) || pair.len > 0)
 				return CERTIFICATE_NAME_UNUSABLE;
 			if (span_equal(oid, span_of(common_name))) {
 				found = value;
@@ -239,51 +194,97 @@ certificate_common_name(const struct certificate *c, struct buffer *name)
 	return take_directory_string(&found, name);
 }
 
-/* The value of the extension subjectAltName, a list of GeneralName. */
+/* RFC 5280 4.2.1.6, GeneralName: tags of those that have nothing inside. */
+enum { NAME_EMAIL = 1, NAME_DNS = 2, NAME_URI = 6, NAME_ADDRESS = 7 };
+
+/* RFC 5280 4.2: an extension comes once.  FOUND: octets is what is in the one
+ * called subjectAltName. */
 static enum certificate_name
-find_alternative_names(const struct certificate *c, struct span *names)
+find_alternative_names(const struct certificate *c, struct span *octets)
 {
 	static const char subject_alt_name[] = "\x55\x1d\x11"; /* 2.5.29.17 */
-	struct span rest = c->extensions, extension, oid, skipped, octets;
+	struct span rest = c->extensions, extension, oid, skipped, value;
+	unsigned count = 0;
 
-	while (next_is(&rest, V_ASN1_SEQUENCE, &extension)) {
-		if (!next_is(&extension, V_ASN1_OBJECT, &oid))
+	while (der_next_is(&rest, V_ASN1_SEQUENCE, &extension)) {
+		if (!der_next_is(&extension, V_ASN1_OBJECT, &oid))
 			return CERTIFICATE_NAME_UNUSABLE;
-		next_is(&extension, V_ASN1_BOOLEAN, &skipped); /* critical */
-		if (!next_is(&extension, V_ASN1_OCTET_STRING, &octets))
+		der_next_is(&extension, V_ASN1_BOOLEAN,
+			    &skipped); /* critical */
+		if (!der_next_is(&extension, V_ASN1_OCTET_STRING, &value) ||
+		    extension.len > 0)
 			return CERTIFICATE_NAME_UNUSABLE;
-		if (span_equal(oid, span_of(subject_alt_name)))
-			return next_is(&octets, V_ASN1_SEQUENCE, names) &&
-					       octets.len == 0
-				       ? CERTIFICATE_NAME_FOUND
-				       : CERTIFICATE_NAME_UNUSABLE;
+		if (!span_equal(oid, span_of(subject_alt_name)))
+			continue;
+		*octets = value;
+		count++;
 	}
-	return rest.len == 0 ? CERTIFICATE_NAME_NONE
-			     : CERTIFICATE_NAME_UNUSABLE;
+	if (rest.len > 0 || count > 1)
+		return CERTIFICATE_NAME_UNUSABLE;
+	return count == 0 ? CERTIFICATE_NAME_NONE : CERTIFICATE_NAME_FOUND;
+}
+
+/* Whether GeneralNames read with all that is inside them. */
+static bool
+read_whole(struct span octets)
+{
+	const unsigned char *at = (const unsigned char *)octets.ptr;
+	GENERAL_NAMES *names = d2i_GENERAL_NAMES(NULL, &at, (long)octets.len);
+	bool ok = names != NULL && (const char *)at == octets.ptr + octets.len;
+
+	GENERAL_NAMES_free(names);
+	ERR_clear_error();
+	return ok;
+}
+
+/* True if all names in octets read, whatever they are; then their list. */
+static bool
+read_names(struct span octets, struct span *names)
+{
+	static const unsigned plain = 1U << NAME_EMAIL | 1U << NAME_DNS |
+				      1U << NAME_URI | 1U << NAME_ADDRESS;
+	struct span whole = octets, rest;
+	struct der_element element;
+	bool all_plain = true;
+
+	if (!der_next_is(&octets, V_ASN1_SEQUENCE, names) || octets.len > 0)
+		return false;
+	rest = *names;
+	while (der_next(&rest, &element)) {
+		bool is_plain = element.class == V_ASN1_CONTEXT_SPECIFIC &&
+				element.tag <= NAME_ADDRESS &&
+				(plain >> element.tag & 1) != 0;
+		if (is_plain && element.constructed)
+			return false;
+		all_plain &= is_plain;
+	}
+	return rest.len == 0 && (all_plain || read_whole(whole));
 }
 
 enum certificate_name
 certificate_alternative_name(const struct certificate *c, struct buffer *name,
 			     bool *is_dns)
 {
-	/* RFC 5280 4.2.1.6, GeneralName: dNSName, URI, rfc822Name */
-	static const int by_preference[] = { 2, 6, 1 };
-	struct span names;
-	enum certificate_name found = find_alternative_names(c, &names);
+	static const int by_preference[] = { NAME_DNS, NAME_URI, NAME_EMAIL };
+	struct span octets, names, text;
+	enum certificate_name found = find_alternative_names(c, &octets);
 
 	*is_dns = false;
 	if (found != CERTIFICATE_NAME_FOUND)
 		return found;
+	if (!read_names(octets, &names))
+		return CERTIFICATE_NAME_UNUSABLE;
 	for (size_t i = 0; i < sizeof(by_preference) / sizeof(int); i++) {
-		struct span rest = names;
-		struct element element;
-		while (next(&rest, &element)) {
-			if (element.class != V_ASN1_CONTEXT_SPECIFIC ||
-			    element.tag != by_preference[i])
-				continue;
+		struct der_element skipped;
+		for (struct span rest = names; rest.len > 0;) {
 			*is_dns = i == 0;
-			return take_name(element.value, name);
+			if (der_next_context(&rest, by_preference[i], false,
+					     &text))
+				return take_name(text, name);
+			if (!der_next(&rest, &skipped))
+				return CERTIFICATE_NAME_UNUSABLE;
 		}
 	}
+	*is_dns = false;
 	return CERTIFICATE_NAME_NONE;
 }

@@ -226,17 +226,21 @@ def rewritten(certificate):
     (_, signed), (_, algorithm), (_, bits) = elements(elements(whole)[0][1])
     parts = [der(0x30, signed), der(0x30, algorithm), der(3, bits)]
     content = b"".join(parts)
+    oid = elements(algorithm)[0][1]
     made = {
         "as-it-is": ("denied", whole),
-        "long-frame": ("chain", der(0x30, content, 1)),
-        "long-algorithm": ("chain", der(
+        "long-frame": ("certificate", der(0x30, content, 1)),
+        "long-algorithm": ("certificate", der(
             0x30, parts[0] + der(0x30, algorithm, 1) + parts[2])),
-        "long-signature": ("chain", der(
+        "long-signature": ("certificate", der(
             0x30, parts[0] + parts[1] + der(3, bits, 1))),
-        "high-tag": ("chain", der(
+        "long-inside": ("chain", der(
+            0x30, parts[0] + der(0x30, der(6, oid, 1) + algorithm[
+                2 + len(oid):]) + parts[2])),
+        "high-tag": ("certificate", der(
             0x30, parts[0] + b"\x3f\x10" + parts[1][1:] + parts[2])),
     }
-    if elements(algorithm)[0][1].hex() == "2a8648ce3d040302":
+    if oid.hex() == "2a8648ce3d040302":
         made["twin"] = ("denied", der(0x30, parts[0] + parts[1] + der(
             3, b"\0" + negated(bits[1:]))))
     return made

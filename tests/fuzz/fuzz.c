@@ -21,6 +21,7 @@
 #include "protocol/event.h"
 #include "protocol/pem.h"
 #include "protocol/record.h"
+#include "targets.h"
 
 enum { INPUT_MAX = 262144, DAMAGES = 500 };
 
@@ -186,9 +187,14 @@ static const struct target {
 	const char *name;
 	void (*run)(struct span input);
 } targets[] = {
-	{ "list", target_list },       { "settings", target_settings },
-	{ "event", target_event },     { "certificate", target_certificate },
-	{ "records", target_records }, { "parameters", target_parameters },
+	{ "list", target_list },
+	{ "settings", target_settings },
+	{ "event", target_event },
+	{ "certificate", target_certificate },
+	{ "comparison", target_comparison },
+	{ "trust", target_trust },
+	{ "records", target_records },
+	{ "parameters", target_parameters },
 };
 
 #ifndef FUZZ_TARGET

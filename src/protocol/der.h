@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/*
+ * der: elements of ASN.1 in their one form (X.690 10), read in place with
+ * OpenSSL's reader.  What has another form does not read: whoever reads it and
+ * writes it again would get other bytes.
+ */
+#ifndef CERTGATE_PROTOCOL_DER_H
+#define CERTGATE_PROTOCOL_DER_H
+
+#include <stdbool.h>
+
+#include "base/span.h"
+
+struct der_element {
+	int tag; /* V_ASN1_SEQUENCE, or n of [n] */
+	int class; /* V_ASN1_UNIVERSAL, V_ASN1_CONTEXT_SPECIFIC */
+	bool constructed; /* its value is elements */
+	struct span value;
+};
+
+/* Takes the next element from *rest; false at its end or if it does not read. */
+bool der_next(struct span *rest, struct der_element *element);
+
+/* The same of a universal one with this tag, and nothing taken if it is
+ * another; sequences and sets are made of elements, all others are not. */
+bool der_next_is(struct span *rest, int tag, struct span *value);
+
+/* The same of the context-specific [tag]. */
+bool der_next_context(struct span *rest, int tag, bool constructed,
+		      struct span *value);
+
+#endif
