@@ -163,6 +163,9 @@ check_start(struct check *check, size_t *entries)
 			      "there are sites: a request must name one, and "
 			      "the main list lets nobody in; see each by "
 			      "--site");
+	else if (ok && *entries == 0 && !sites.main.settings.missing_allowed)
+		findings_warn(&check->findings, NULL, 0,
+			      "there is no entry: nobody is let in");
 	sites_close(&sites);
 	return ok;
 }

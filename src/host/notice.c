@@ -27,6 +27,36 @@ say_if_unsigned(const struct settings *settings)
 			 "signature; set CERTGATE_ACCESS_KEYS");
 }
 
+/* Below the top level that nobody has (RFC 6761 6.4). */
+static bool
+is_of_nobody(struct span host)
+{
+	struct span level = SPAN(".invalid");
+
+	return host.len >= level.len &&
+	       span_equal_nocase(span_after(host, host.len - level.len), level);
+}
+
+/* As installed, for instance. */
+static void
+say_if_nobody_can_post(const struct settings *settings)
+{
+	if (settings->signature == SIGNATURE_REQUIRED &&
+	    !settings_has_keys(settings))
+		log_note(LOG_LEVEL_WARNING,
+			 "every event is refused: CERTGATE_SIGNATURE is "
+			 "required, and there is no access key; set "
+			 "CERTGATE_ACCESS_KEYS");
+	if (settings->origins == NULL)
+		return;
+	for (size_t i = 0; settings->origins[i] != NULL; i++)
+		if (is_of_nobody(span_of(settings->origins[i])))
+			log_note(LOG_LEVEL_WARNING,
+				 "CERTGATE_ORIGINS: no host has the name %s; "
+				 "set that of the Web PubSub resource",
+				 error_word(span_of(settings->origins[i])));
+}
+
 /* A file of keys would be refused; settings that worked are not. */
 static void
 say_if_exposed(const struct settings *settings, const struct watch *file)
@@ -65,6 +95,7 @@ notice_settings(const struct settings *settings, const struct watch *file,
 {
 	notice_warnings(&settings->warnings, "CLIENT_CERT_THUMBPRINT");
 	say_if_unsigned(settings);
+	say_if_nobody_can_post(settings);
 	say_if_exposed(settings, file);
 	say_if_report_only(settings, now);
 }

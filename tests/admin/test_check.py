@@ -149,6 +149,23 @@ def warnings():
     out.equal(got.code, 0, "warnings are no fault")
 
 
+def as_installed():
+    """Nobody is let in, and it is said why."""
+    empty = write("empty", "")
+    text = (place.SOURCE / "src/policy/certgate.conf").read_text()
+    conf = write("installed", text.replace("/etc/certgate/list", str(empty)))
+    got = admin.run("check", "--quiet", "--config", conf)
+    for word in ("every event is refused", "no host has the name unset.invalid",
+                 "there is no entry"):
+        out.result(got.code == 0 and word in got.out, f"as installed: {word}",
+                   got)
+    write("empty", f"{B}\n")
+    conf.write_text(conf.read_text().replace("unset.invalid", "a.example") +
+                    f"CERTGATE_ACCESS_KEYS={KEY}\n")
+    got = admin.run("check", "--quiet", "--config", conf)
+    out.equal((got.code, got.out), (0, ""), "as installed, and filled in")
+
+
 def authorities():
     ca = admin.certificate(base, "ca", days=20)
     book = write("authorities", f"ca:{ca} cn=*\nca:{ca} cn=pump-*\n"
@@ -259,6 +276,7 @@ def as_json():
 
 all_broken()
 warnings()
+as_installed()
 authorities()
 files()
 other_user()
