@@ -237,8 +237,8 @@ diagnose_refused(struct diagnosis *d, const struct web_answer *answer,
 		say(d,
 		    "let the web server pass ce-signature on, and give the "
 		    "handler the access keys of this resource",
-		    UNEXPECTED ": 401, the handler takes a good signature "
-			       "for none of its keys'");
+		    UNEXPECTED ": 401, the handler does not accept the "
+			       "signature");
 	else if (status == 403 && wanted == WANTED_SENDER_REFUSED)
 		say(d,
 		    "set CERTGATE_ACCESS_KEYS, and CERTGATE_SIGNATURE=required",

@@ -234,6 +234,25 @@ judge_transport(struct doctor *doctor, const char *url)
 		report_good("the web server's certificate");
 }
 
+/* Without a key each probe is refused for the same reason. */
+static bool
+can_sign(struct doctor *doctor)
+{
+	static const struct diagnosis none = {
+		.fault = "CERTGATE_SIGNATURE is required, and the settings "
+			 "that are read here have no key: no event is tried",
+		.change = "set CERTGATE_ACCESS_KEYS; for this command alone, "
+			  "CERTGATE_ACCESS_KEYS_FILE in its environment will "
+			  "do",
+	};
+	const struct settings *s = doctor->settings;
+
+	if (s->n_keys > 0 || s->signature != SIGNATURE_REQUIRED)
+		return true;
+	report_fault(doctor, "access keys", &none);
+	return false;
+}
+
 static void
 examine(struct doctor *doctor, const char *url)
 {
@@ -242,6 +261,8 @@ examine(struct doctor *doctor, const char *url)
 		return;
 	judge_transport(doctor, url);
 	validate(doctor, "validation, two origins", "certgate.invalid, ");
+	if (!can_sign(doctor))
+		return;
 	for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
 		const char *why = reason_to_skip(doctor, &probes[i]);
 		if (why != NULL)

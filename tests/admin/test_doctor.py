@@ -250,6 +250,12 @@ def nobody_there():
     judge("plain HTTP where TLS is due", run_doctor(
         own, f"https://localhost:{server.port}/eventhandler"),
         ["let the port speak TLS"])
+    keyless = processes.Configuration(
+        base / "keyless", {"CERTGATE_SIGNATURE": "required",
+                            "CERTGATE_ORIGINS": ORIGIN}, "")
+    judge("no key to sign with", run_doctor(
+        keyless, f"http://localhost:{server.port}/eventhandler"),
+        ["access keys", "CERTGATE_ACCESS_KEYS_FILE"], 1)
     server.close()
     handler.close()
 
