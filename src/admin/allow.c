@@ -85,7 +85,8 @@ look_at(struct state *state, const struct change *change,
 		return;
 	else if (!line->entry.allows)
 		state->denied = line->number;
-	else if (same_words(line->text, entry))
+	else if (same_words(span_after(line->text, line->entry.pin_end),
+			    span_after(entry, change->target.pin.len)))
 		state->same = line->number;
 	else if (state->other == 0 &&
 		 change->target.main.kind != THUMBPRINT_NONE)

@@ -23,6 +23,20 @@ pin_of(const struct entry *entry, struct span text)
 	return span_trim(entry->allows ? text : span_after(text, deny.len));
 }
 
+/* The digits alone, whatever stood between and around them. */
+static void
+set_pin(struct target *target, const struct thumbprint *t)
+{
+	char digits[2 * DIGEST_MAX_SIZE];
+	size_t n = thumbprint_size(t->kind);
+
+	hex_encode(t->digest, n, digits);
+	target->main = *t;
+	if (t->kind == THUMBPRINT_SPKI)
+		buffer_add(&target->pin, SPAN("spki:"));
+	buffer_add(&target->pin, (struct span){ digits, 2 * n });
+}
+
 /* True if the argument alone would be an entry, or the beginning of one. */
 static bool
 take_pin(struct target *target, struct span argument, struct error *e)
@@ -41,24 +55,17 @@ take_pin(struct target *target, struct span argument, struct error *e)
 		return false;
 	struct span pin = pin_of(&entry, argument);
 	bool alone = entry.allows && pin.len == argument.len;
-	target->main = entry.pin;
+	struct thumbprint main = entry.pin;
 	entry_free(&entry);
 	if (!alone)
 		return error_set(e, "expected a pin alone");
-	buffer_add(&target->pin, pin);
+	if (span_starts(argument, SPAN("file:"))) {
+		target->main = main;
+		buffer_add(&target->pin, pin);
+	} else {
+		set_pin(target, &main);
+	}
 	return true;
-}
-
-static void
-set_pin(struct target *target, struct span prefix, const struct thumbprint *t)
-{
-	char digits[2 * DIGEST_MAX_SIZE];
-	size_t n = thumbprint_size(t->kind);
-
-	hex_encode(t->digest, n, digits);
-	target->main = *t;
-	buffer_add(&target->pin, prefix);
-	buffer_add(&target->pin, (struct span){ digits, 2 * n });
 }
 
 static bool
@@ -79,10 +86,7 @@ take_file(struct target *target, const char *path, bool spki, struct error *e)
 		target->sha1 = thumbprint_of(THUMBPRINT_SHA1, c.sha1);
 		target->sha256 = thumbprint_of(THUMBPRINT_SHA256, c.sha256);
 		target->spki = thumbprint_of(THUMBPRINT_SPKI, c.spki);
-		if (spki)
-			set_pin(target, SPAN("spki:"), &target->spki);
-		else
-			set_pin(target, SPAN(""), &target->sha256);
+		set_pin(target, spki ? &target->spki : &target->sha256);
 	}
 	if (ok && input_next_certificate(&rest, &der, &second, &end))
 		ok = error_set(e, "%s: several certificates: expected one",

@@ -69,6 +69,23 @@ steps("allow", f"# fleet\n{A} user=a   # first\n\n", [
     (["allow", B, "--replace", "--comment", "third"], 0,
      f"# fleet\n{A} user=b   # first\n\n{B}   # third\n", ["line 4"]),
 ])
+SPACED = PUMP["sha1"].upper()
+SPACED = " ".join(SPACED[i:i + 2] for i in range(0, 40, 2))
+steps("allow writes the digits alone", "", [
+    (["allow", f"\u200eSHA1 Fingerprint={SPACED.replace(' ', ':')}", "user=a"],
+     0, f"{PUMP['sha1']} user=a\n", ["allowed: line 1"]),
+    (["allow", SPACED, "user=a"], 0, None, ["already there: line 1"]),
+    (["allow", SPACED, "user=b"], 1, None, ["other options"]),
+    (["deny", f"SPKI:{PUMP['spki'].upper()}"], 0,
+     f"{PUMP['sha1']} user=a\ndeny spki:{PUMP['spki']}\n", []),
+])
+steps("a pin of other form", f"{SPACED} user=a\n", [
+    (["allow", PUMP["sha1"], "user=a"], 0, None, ["already there: line 1"]),
+    (["allow", f"file:{pump}", "user=a"], 0,
+     f"{SPACED} user=a\nfile:{pump} user=a\n", []),
+    (["allow", f"file:{pump}", "user=a"], 0, None, ["already there: line 2"]),
+    (["allow", PUMP["sha256"], "user=a"], 0, None, ["already there: line 2"]),
+])
 steps("allow refuses", f"{A}\n", [
     (["allow", B, "colour=red"], 1, None, ["is no option", "stays as it is"]),
     (["allow", B, "user=a\nb"], 2, None, ["is no option"]),
