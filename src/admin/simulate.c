@@ -118,8 +118,10 @@ post(const struct posting *posting, const char *url, const char *authorities)
 			print("\n");
 		}
 		print("\n");
-		print_text(buffer_span(&answer.body));
-		if (answer.body.len > 0)
+		struct span body = buffer_span(&answer.body);
+		body.len -= body.len > 0 && body.ptr[body.len - 1] == '\n';
+		print_text(body);
+		if (body.len > 0)
 			print("\n");
 		code = answer.status / 100 == 2 ? EXIT_DONE : EXIT_NO;
 	} else {

@@ -72,7 +72,7 @@ def as_http(options, name):
 def as_post(options, name):
     done = simulate("--post", URL, *options, *name)
     return done.returncode == (0 if reason() == "listed" else 1) and \
-        done.stdout.startswith(b"HTTP/1.1 ")
+        done.stdout.startswith(b"HTTP/1.1 ") and b"\\x0a" not in done.stdout
 
 
 for options, name, wanted in ROWS:
