@@ -26,6 +26,20 @@ struct host {
 	bool setting_said; /* that a parameter is no setting */
 };
 
+/* What has been taken up, also while no event comes. */
+static void
+count_state(struct counters *counters, const struct store *store)
+{
+	struct counters_now now = { 0 };
+
+	if (store->has_list) {
+		now.list = store->generation;
+		now.entries = store->list.n;
+	}
+	now.stale = store->list_stale || store->settings_stale;
+	counters_set_now(counters, &now);
+}
+
 static void
 open_counters(struct host *host)
 {
@@ -42,6 +56,7 @@ open_counters(struct host *host)
 	else if (host->counters.file < 0 && folder != NULL)
 		log_note(LOG_LEVEL_WARNING,
 			 "CERTGATE_STATS: there is no folder %s", folder);
+	count_state(&host->counters, &host->sites.main);
 }
 
 static void
@@ -52,6 +67,7 @@ open_host(struct host *host, bool all)
 	if (!digest_start())
 		log_note(LOG_LEVEL_ERROR, "OpenSSL does not start");
 	sites_open(&host->sites, environ);
+	/* Without settings that read: where lines go by default. */
 	const struct settings *settings = &host->sites.main.settings;
 	log_start(settings->log_target, settings->log_format);
 	if (all)
@@ -100,21 +116,6 @@ close_host(struct host *host)
 	sites_close(&host->sites);
 }
 
-static void
-count_in(struct counters *counters, const struct store *store,
-	 enum reason reason, uint64_t ns)
-{
-	struct counters_now now = { 0 };
-
-	if (store->has_list) {
-		now.list = store->generation;
-		now.entries = store->list.n;
-	}
-	now.stale = store->list_stale || store->settings_stale;
-	counters_set_now(counters, &now);
-	counters_count(counters, reason, ns);
-}
-
 /* store is what decided, or NULL. */
 static void
 count_one(struct host *host, const struct gate *gate, const struct store *store,
@@ -126,9 +127,12 @@ count_one(struct host *host, const struct gate *gate, const struct store *store,
 			? NULL
 			: site_counters_of(&host->site_counters, gate->site);
 
-	count_in(&host->counters, &host->sites.main, reason, ns);
-	if (site != NULL)
-		count_in(site, store, reason, ns);
+	count_state(&host->counters, &host->sites.main);
+	counters_count(&host->counters, reason, ns);
+	if (site == NULL)
+		return;
+	count_state(site, store);
+	counters_count(site, reason, ns);
 }
 
 /* From parameters and body to the bytes of the answer and the line in the
@@ -206,6 +210,7 @@ tick(void *context, bool now)
 	struct host *host = context;
 
 	sites_refresh(&host->sites, now);
+	count_state(&host->counters, &host->sites.main);
 }
 
 enum exit_code

@@ -77,6 +77,9 @@ folder.mkdir()
 out.equal((stats().returncode, in_json()[0]), (0, {}), "nothing yet")
 one = processes.Handler(configuration, "one")
 two = processes.Handler(configuration, "two")
+place.wait_for(lambda: len(in_json()[1]["handlers"]) == 2)
+out.equal([(h["list"], h["entries"]) for h in in_json()[1]["handlers"]],
+          [(1, 1)] * 2, "the list of each, before an event")
 for turn in range(7):
     send(one, ["@device"])
     send(two, [])
@@ -107,11 +110,11 @@ out.result(re.search(r"deny +no-certificate +7\n", text) and
            re.search(r"handlers that run +2\n", text) and
            re.search(rf"process {one.process.pid}, .*list 1 of 1 entries\n",
                      text), "text: the same", text)
-# Half a list: from then on it is stale.
+# Half a list: from then on it is stale, though no event comes.
 configuration.write_list("x")
-place.wait_for(lambda: send(one, []) or "list=stale" in
-               configuration.log_since(0))
-out.equal(in_prometheus()["certgate_stale_handlers"], 1,
+place.wait_for(lambda: not [h for h in in_json()[1]["handlers"]
+                            if not h["stale"]])
+out.equal(in_prometheus()["certgate_stale_handlers"], 2,
           "prometheus: a stale list")
 two.close()
 one.close()

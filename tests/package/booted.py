@@ -264,6 +264,8 @@ def test_rotation():
                 "journalctl -q -t certgate --grep 'mend it'")
     out.result(f"chmod o-r {KEYS}" in found,
                "the journal has the command that mends it", found)
+    found = run("journalctl -q -t certgate REASON=settings")
+    out.result(found, "the journal has the reason as a field all the same")
     run(f"chmod o-r {KEYS}; systemctl restart certgate")
     soon(lambda: connect(port), 200, "mended")
 
