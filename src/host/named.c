@@ -118,9 +118,10 @@ named_has_changed(struct named *named, int64_t now_ms, bool now)
 {
 	bool changed = false;
 
-	for (int i = 0; i < NAMED_LIST; i++)
-		changed |= watch_has_changed(&named->watch[i], now_ms, now) |
-			   watch_has_changed(&named->wanted[i], now_ms, now);
+	for (int i = 0; i < NAMED_LIST; i++) {
+		changed |= watch_has_changed(&named->watch[i], now_ms, now);
+		changed |= watch_has_changed(&named->wanted[i], now_ms, now);
+	}
 	return changed;
 }
 
