@@ -230,11 +230,8 @@ is_over(const struct site *site)
 void
 sites_refresh(struct sites *sites, bool now)
 {
-	int64_t now_ms = clock_ms();
-
-	if (!now && now_ms - sites->looked_ms < LOOK_MS)
+	if (!now && clock_ms() - sites->looked_ms < LOOK_MS)
 		return;
-	sites->looked_ms = now_ms;
 	look(sites);
 	store_refresh(&sites->main, now);
 	for (size_t i = sites->n; i-- > 0;) {
@@ -248,6 +245,9 @@ sites_refresh(struct sites *sites, bool now)
 		sites->full = false;
 		free_site(site);
 	}
+	/* After those of the stores, which have the same pause: the next look
+	 * is one for them, too. */
+	sites->looked_ms = clock_ms();
 }
 
 const struct store *
