@@ -9,7 +9,8 @@
 
 enum {
 	/* Until handlers have a list that was just written: one second in which
-	 * it is left alone, one between two looks, and one to spare. */
+	 * it is left alone, and one since their last look, for before each event
+	 * they look if that is longer ago; and one for answers on their way. */
 	REVOCATION_AGAIN_S = 3
 };
 
