@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,16 +24,29 @@ open_number(int folder, const char *name, unsigned number, int flags)
 		      0640);
 }
 
+/* One who asks whether it is held must not hold it meanwhile, as flock(2)'s
+ * locks would: hence these, which the kernel can be asked for. */
+static bool
+lock(int file, int command, short *type)
+{
+	struct flock whole = { .l_type = *type, .l_whence = SEEK_SET };
+	bool done = fcntl(file, command, &whole) == 0;
+
+	*type = whole.l_type;
+	return done;
+}
+
 /* Only this user can have made it, and no other process has it. */
 static bool
 take(int file)
 {
 	struct stat s;
+	short type = F_WRLCK;
 
 	return fstat(file, &s) == 0 && S_ISREG(s.st_mode) &&
 	       s.st_uid == geteuid() && s.st_nlink == 1 &&
 	       (s.st_mode & (S_IWGRP | S_IWOTH)) == 0 &&
-	       flock(file, LOCK_EX | LOCK_NB) == 0;
+	       lock(file, F_OFD_SETLK, &type);
 }
 
 /* Root makes no files where somebody else is at home. */
@@ -119,5 +131,7 @@ numbered_read(const char *path, const char *name, off_t size, off_t most,
 bool
 numbered_is_held(int file)
 {
-	return flock(file, LOCK_SH | LOCK_NB) != 0;
+	short type = F_RDLCK;
+
+	return !lock(file, F_OFD_GETLK, &type) || type != F_UNLCK;
 }

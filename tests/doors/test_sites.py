@@ -184,7 +184,7 @@ def pool():
 
 def count(configuration):
     """What was counted of each site is what the log has of it."""
-    lines = fields_of(configuration.log_since(0))
+    lines = processes.decisions(configuration.log_since(0))
     for name in (*KEYS, None):
         more = ["--site", name] if name else []
         done = subprocess.run(
