@@ -73,9 +73,17 @@ open_folder(struct edit *edit, struct error *e)
 }
 
 static bool
-read_list(struct edit *edit, struct error *e)
+changed(const struct edit *edit, struct error *e)
 {
-	enum file_result result = file_read(edit->path, false, LIST_TEXT_MAX,
+	return error_set(e, "%s: somebody else has just changed it; try again",
+			 edit->path);
+}
+
+/* path is the list as it was named: its links are to be safe, too. */
+static bool
+read_list(struct edit *edit, const char *path, struct error *e)
+{
+	enum file_result result = file_read(path, false, LIST_TEXT_MAX,
 					    &edit->before, &edit->identity, e);
 
 	edit->exists = result == FILE_READ;
@@ -89,9 +97,12 @@ read_list(struct edit *edit, struct error *e)
 	if (!lines_check(buffer_span(&edit->before), e))
 		return false;
 	*e = (struct error){ 0 };
-	return fstatat(edit->folder, edit->name, &edit->status,
-		       AT_SYMLINK_NOFOLLOW) == 0 ||
-	       error_system(e, "%s", edit->path);
+	if (fstatat(edit->folder, edit->name, &edit->status,
+		    AT_SYMLINK_NOFOLLOW) != 0)
+		return error_system(e, "%s", edit->path);
+	return (edit->status.st_ino == edit->identity.inode &&
+		edit->status.st_dev == edit->identity.device) ||
+	       changed(edit, e);
 }
 
 bool
@@ -102,7 +113,7 @@ edit_open(struct edit *edit, const char *path, struct error *e)
 	buffer_init(&edit->difference, LIST_TEXT_MAX);
 	edit->path = resolve(path, e);
 	if (edit->path == NULL || !open_folder(edit, e) ||
-	    !lock(edit->folder, e) || !read_list(edit, e))
+	    !lock(edit->folder, e) || !read_list(edit, path, e))
 		return false;
 	edit->rest = buffer_span(&edit->before);
 	const char *end = edit->rest.len == 0 ? NULL
@@ -244,9 +255,7 @@ check_same(const struct edit *edit, struct error *e)
 	struct file_identity now;
 
 	file_identify(edit->path, &now);
-	return file_same(&now, &edit->identity) ||
-	       error_set(e, "%s: somebody else has just changed it; try again",
-			 edit->path);
+	return file_same(&now, &edit->identity) || changed(edit, e);
 }
 
 bool

@@ -168,6 +168,44 @@ def files():
     got = book.run("allow", "dd" * 20)
     out.equal((got.code, (book.folder / ".list.new").exists()), (0, False),
               "what a killed command left does no harm")
+    precious = base / "precious"
+    precious.write_text("precious\n")
+    for name, plant in {
+            "a symbolic link": lambda path: path.symlink_to(precious),
+            "a hard link": lambda path: os.link(precious, path),
+            "a pipe": lambda path: os.mkfifo(path)}.items():
+        book = List(f"{A}\n")
+        plant(book.folder / ".list.new")
+        got = book.run("allow", B)
+        out.result(got.code == 0 and book.text() == f"{A}\n{B}\n" and
+                   precious.read_text() == "precious\n" and
+                   book.path.stat().st_nlink == 1,
+                   f"{name} that waits where the new one is made", got)
+    (book.folder / ".list.new").mkdir()
+    got = book.run("allow", "dd" * 20)
+    out.result(got.code == 3 and ".list.new: " in got.err and
+               book.text() == f"{A}\n{B}\n", "a folder that does", got)
+    book = List(f"{A}\n")
+    os.link(book.path, book.folder / "twin")
+    got = book.run("deny", A)
+    out.equal((got.code, (book.folder / "twin").read_text()), (0, f"{A}\n"),
+              "another name of the list keeps what it had")
+    if os.geteuid() == 0:
+        link = base / "strangers"
+        link.symlink_to(book.path)
+        os.chown(link, 12345, 12345, follow_symlinks=False)
+        before = book.text()
+        got = admin.run("allow", "--list", link, B)
+        out.result(got.code == 3 and "symbolic link" in got.err and
+                   book.text() == before,
+                   "a link of somebody else is not followed", got)
+        link.unlink()
+        book.folder.chmod(0o775)
+        os.chown(book.folder, 0, 12345)
+        got = book.run("allow", B)
+        out.result(got.code == 3 and f"chmod g-w {book.folder}" in got.err and
+                   book.text() == before,
+                   "a folder that others can write to", got)
     book = List(None)
     got = book.run("allow", A, "user=a")
     out.equal((got.code, book.text(), oct(book.path.stat().st_mode)),
