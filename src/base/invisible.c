@@ -8,6 +8,7 @@
 static const struct span characters[] = {
 	{ "\xc2\xa0", 2 }, /* U+00A0 no-break space */
 	{ "\xc2\xad", 2 }, /* U+00AD soft hyphen */
+	{ "\xd8\x9c", 2 }, /* U+061C Arabic letter mark */
 	{ "\xe2\x80\x8b", 3 }, /* U+200B zero width space */
 	{ "\xe2\x80\x8c", 3 }, /* U+200C zero width non-joiner */
 	{ "\xe2\x80\x8d", 3 }, /* U+200D zero width joiner */
@@ -21,6 +22,8 @@ static const struct span characters[] = {
 	{ "\xe2\x80\xaf", 3 }, /* U+202F narrow no-break space */
 	{ "\xe2\x81\xa0", 3 }, /* U+2060 word joiner */
 	{ "\xe2\x81\xa6", 3 }, /* U+2066 left-to-right isolate */
+	{ "\xe2\x81\xa7", 3 }, /* U+2067 right-to-left isolate */
+	{ "\xe2\x81\xa8", 3 }, /* U+2068 first strong isolate */
 	{ "\xe2\x81\xa9", 3 }, /* U+2069 pop directional isolate */
 	{ "\xef\xbb\xbf", 3 }, /* U+FEFF byte order mark */
 };

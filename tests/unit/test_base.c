@@ -235,6 +235,14 @@ test_invisible(void **state)
 	assert_int_equal(invisible_trim(&s), 0);
 	assert_int_equal(invisible_find(s), 2);
 	assert_int_equal(invisible_find(SPAN("äöü")), 6);
+	/* All that isolate, embed or mark a direction. */
+	static const char *const directions[] = {
+		"\u061c", "\u200e", "\u200f", "\u202a", "\u202b", "\u202c",
+		"\u202d", "\u202e", "\u2066", "\u2067", "\u2068", "\u2069",
+	};
+	for (size_t i = 0; i < COUNT(directions); i++)
+		assert_int_equal(invisible_at(span_of(directions[i])),
+				 strlen(directions[i]));
 }
 
 int
