@@ -7,38 +7,18 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "admin/edit.h"
 #include "admin/replace.h"
 #include "admin/setup.h"
 #include "base/lines.h"
+#include "host/lock.h"
 #include "policy/list.h"
 
-enum {
-	LOCK_WAIT_MS = 30000, /* until another edit has been too long */
-	LOCK_STEP_MS = 2
-};
-
-/* Another one that takes long is waiting for somebody or dead in its tracks. */
-static bool
-lock(int folder, struct error *e)
-{
-	struct timespec step = { .tv_nsec = LOCK_STEP_MS * 1000000L };
-
-	for (int waited = 0; waited < LOCK_WAIT_MS; waited += LOCK_STEP_MS) {
-		if (flock(folder, LOCK_EX | LOCK_NB) == 0)
-			return true;
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return error_system(e, "the folder of the list cannot "
-					       "be locked");
-		(void)nanosleep(&step, NULL);
-	}
-	return error_set(e, "somebody else has been editing the list for %d s",
-			 LOCK_WAIT_MS / 1000);
-}
+/* Another edit that takes longer is waiting for somebody, or dead in its
+ * tracks. */
+enum { LOCK_WAIT_MS = 30000 };
 
 /* Where path leads to, symbolic links followed; the file itself may be
  * missing. */
@@ -57,7 +37,7 @@ resolve(const char *path, struct error *e)
 }
 
 static bool
-open_folder(struct edit *edit, struct error *e)
+lock_folder(struct edit *edit, struct error *e)
 {
 	char *slash = strrchr(edit->path, '/');
 	char folder[PATH_MAX];
@@ -69,7 +49,9 @@ open_folder(struct edit *edit, struct error *e)
 	folder[n] = '\0';
 	edit->name = slash + 1;
 	edit->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return edit->folder >= 0 || error_system(e, "%s", folder);
+	if (edit->folder < 0)
+		return error_system(e, "%s", folder);
+	return lock_take(edit->folder, folder, LOCK_WAIT_MS, e);
 }
 
 static bool
@@ -112,8 +94,8 @@ edit_open(struct edit *edit, const char *path, struct error *e)
 	buffer_init(&edit->after, LIST_TEXT_MAX);
 	buffer_init(&edit->difference, LIST_TEXT_MAX);
 	edit->path = resolve(path, e);
-	if (edit->path == NULL || !open_folder(edit, e) ||
-	    !lock(edit->folder, e) || !read_list(edit, path, e))
+	if (edit->path == NULL || !lock_folder(edit, e) ||
+	    !read_list(edit, path, e))
 		return false;
 	edit->rest = buffer_span(&edit->before);
 	const char *end = edit->rest.len == 0 ? NULL

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -20,11 +19,13 @@
 
 #include "base/span.h"
 #include "host/listener.h"
+#include "host/lock.h"
 
 enum {
 	BACKLOG = 511, /* connections that wait; the kernel may cut it */
 	DEFAULT_MODE = 0660,
-	MODE_MAX = 0777
+	MODE_MAX = 0777,
+	LOCK_WAIT_MS = 5000 /* a start that has the lock is done at once */
 };
 
 union address {
@@ -188,13 +189,12 @@ clear_path(const char *path, const union address *address, struct error *e)
 static bool
 read_mode(const char *text, mode_t *mode, struct error *e)
 {
-	char *end;
-
 	*mode = DEFAULT_MODE;
 	if (text == NULL)
 		return true;
-	unsigned long value = strtoul(text, &end, 8);
-	if (text[0] == '\0' || *end != '\0' || value > MODE_MAX ||
+	size_t digits = strspn(text, "01234567");
+	unsigned long value = strtoul(text, NULL, 8);
+	if (digits == 0 || text[digits] != '\0' || value > MODE_MAX ||
 	    (value & S_IWOTH) != 0)
 		return error_set(e,
 				 "mode '%s': expected octal digits such as "
@@ -228,7 +228,7 @@ bind_unix(int fd, const union address *address,
 	umask(before);
 	if (!bound)
 		return false;
-	if ((group == NULL || chown(path, (uid_t)-1, group->gr_gid) == 0) &&
+	if ((group == NULL || lchown(path, (uid_t)-1, group->gr_gid) == 0) &&
 	    chmod(path, mode) == 0)
 		return true;
 	error_system(e, "%s", path);
@@ -248,11 +248,11 @@ lock_folder(const char *path, struct error *e)
 	memcpy(folder, path, n);
 	folder[n] = '\0';
 	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0 && flock(fd, LOCK_EX) == 0)
+	if (fd < 0)
+		error_system(e, "%s", folder);
+	if (fd < 0 || lock_take(fd, folder, LOCK_WAIT_MS, e))
 		return fd;
-	error_system(e, "%s", folder);
-	if (fd >= 0)
-		close(fd);
+	close(fd);
 	return -1;
 }
 

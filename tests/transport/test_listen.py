@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
 """How the program is started: --listen, file descriptor 0, misuse."""
+import fcntl
 import os
 import pathlib
 import signal
@@ -97,6 +98,13 @@ out.result(is_answered(path), "and answers")
 for process in many:
     processes.end(process)
 
+folder = os.open(base, os.O_RDONLY)
+fcntl.flock(folder, fcntl.LOCK_EX)
+code, _, errors = run("--listen", path)
+out.result(code == 3 and "locked by somebody else" in errors and
+           not path.exists(), "a folder whose lock another one holds", errors)
+os.close(folder)
+
 path.write_text("precious")
 code, _, errors = run("--listen", path)
 out.result(code == 3 and "no socket" in errors and
@@ -130,7 +138,7 @@ for address in ("0.0.0.0:9000", "192.0.2.1:9000", "localhost:9000", ":9000",
                 "socket", "[::1]9000"):
     code, _, errors = run("--listen", address)
     out.result(code == 3 and "expected" in errors, f"not {address}", errors)
-for mode in ("0666", "9", "", "rw", "01777"):
+for mode in ("0666", "9", "", "rw", "01777", " 660", "+660", "660 ", "-1"):
     code, _, errors = run("--listen", path, "--listen-mode", mode)
     out.result(code == 3 and "expected octal" in errors,
                f"no mode '{mode}'", errors)
