@@ -36,7 +36,9 @@ mqtt_read_u16(struct mqtt_reader *reader)
 {
 	const guint8 *at = take(reader, 2);
 
-	return at == NULL ? 0 : (guint16)(at[0] << 8 | at[1]);
+	if (at == NULL)
+		return 0;
+	return (guint16)(at[0] << 8 | at[1]);
 }
 
 guint32
