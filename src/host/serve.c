@@ -218,23 +218,40 @@ take_signals(struct loop *loop)
 	}
 }
 
-static bool
-start(struct loop *loop, struct error *e)
+static sigset_t
+own_signals(void)
 {
-	struct sigaction ignore = { .sa_handler = SIG_IGN };
 	sigset_t signals;
 
-	for (size_t i = 0; i < SERVE_CONNECTIONS; i++)
-		loop->connections[i].fd = -1;
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGUSR1);
 	sigaddset(&signals, SIGHUP);
+	return signals;
+}
+
+bool
+serve_hold_signals(struct error *e)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	sigset_t signals = own_signals();
+
+	return (sigaction(SIGPIPE, &ignore, NULL) == 0 &&
+		sigprocmask(SIG_BLOCK, &signals, NULL) == 0) ||
+	       error_system(e, "signals");
+}
+
+static bool
+start(struct loop *loop, struct error *e)
+{
+	sigset_t signals = own_signals();
+
+	for (size_t i = 0; i < SERVE_CONNECTIONS; i++)
+		loop->connections[i].fd = -1;
 	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (sigaction(SIGPIPE, &ignore, NULL) != 0 ||
-	    sigprocmask(SIG_BLOCK, &signals, NULL) != 0 || loop->epoll < 0)
-		return error_system(e, "signals");
+	if (loop->epoll < 0)
+		return error_system(e, "epoll");
 	loop->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (loop->signals < 0 || !watch(loop, loop->signals, loop, 0))
 		return error_system(e, "signalfd");

@@ -30,6 +30,10 @@ struct service {
 	void *context;
 };
 
+/* At once: what signals say to a program that is not serving yet, it does once
+ * it serves.  Else a reload that comes too early would end it. */
+bool serve_hold_signals(struct error *e) __attribute__((warn_unused_result));
+
 /*
  * Answers requests until SIGTERM, SIGINT or SIGUSR1, then those that have come
  * in, and returns true.  False and e if it cannot begin.  A connection that

@@ -224,15 +224,14 @@ start_fastcgi(const struct start_options *options)
 		.tick = tick,
 		.context = &host,
 	};
-	bool ok = true;
-
 	log_hold();
+	bool ok = serve_hold_signals(&e);
 	if (options->sandbox)
 		sandbox_limit();
 	if (options->listener.address == NULL)
 		listener_take(&listener, STDIN_FILENO);
 	else
-		ok = listener_open(&listener, &options->listener, &e);
+		ok = ok && listener_open(&listener, &options->listener, &e);
 	if (ok && fastcgi_start(&e)) {
 		struct sandbox_needs needs = { .socket = listener.path };
 		open_sandboxed(&host, &needs, options->sandbox);

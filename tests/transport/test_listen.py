@@ -105,6 +105,31 @@ out.result(code == 3 and "locked by somebody else" in errors and
            not path.exists(), "a folder whose lock another one holds", errors)
 os.close(folder)
 
+
+def holds_signals(process):
+    """It is not serving yet, and a signal waits until it does."""
+    text = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+    held = int(text.partition("SigBlk:")[2].split()[0], 16)
+    return all(held >> s - 1 & 1 for s in (
+        signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGUSR1))
+
+
+for number, wanted in (signal.SIGHUP, True), (signal.SIGTERM, False):
+    folder = os.open(base, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    early = start("--listen", path)
+    out.result(place.wait_for(lambda: holds_signals(early)),
+               "signals that come before it serves are held")
+    early.send_signal(number)
+    os.close(folder)
+    if wanted:
+        out.result(place.wait_for(lambda: is_answered(path)),
+                   "SIGHUP before it serves: it does")
+        out.equal(processes.end(early), 0, "and ends with 0")
+    else:
+        out.equal(early.wait(20), 0, "SIGTERM before it serves: it ends")
+        out.result(not path.exists(), "and leaves nothing")
+
 path.write_text("precious")
 code, _, errors = run("--listen", path)
 out.result(code == 3 and "no socket" in errors and
