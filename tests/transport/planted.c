@@ -12,14 +12,20 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,6 +35,10 @@ enum { PAGE = 4096 };
 
 static const char *folder;
 static const char *planted;
+static pid_t parent;
+static int pair[2]; /* was open before the sandbox was entered */
+static struct sockaddr_un elsewhere = { .sun_family = AF_UNIX };
+static socklen_t elsewhere_size = sizeof(sa_family_t);
 
 __attribute__((constructor)) static void
 remember(void)
@@ -36,6 +46,14 @@ remember(void)
 	/* The program's environment is another one at a request. */
 	folder = getenv("PLANTED_FOLDER");
 	planted = getenv("PLANTED");
+	parent = getppid();
+	if (planted == NULL || socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) != 0)
+		return;
+	/* An abstract address of the kernel's choice. */
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+	(void)!bind(fd, (struct sockaddr *)&elsewhere, elsewhere_size);
+	elsewhere_size = sizeof(elsewhere);
+	(void)getsockname(fd, (struct sockaddr *)&elsewhere, &elsewhere_size);
 }
 
 static int
@@ -136,7 +154,7 @@ start_process(void)
 static int
 signal_parent(void)
 {
-	return kill(getppid(), 0);
+	return kill(parent, 0);
 }
 
 static int
@@ -160,6 +178,169 @@ read_process(void)
 	return (int)process_vm_readv(getpid(), &here, 1, &there, 1, 0);
 }
 
+static int
+execute_memory(void)
+{
+	const char *const arguments[] = { "true", NULL };
+	char bytes[65536];
+	int from = open("/bin/true", O_RDONLY);
+	int memory = memfd_create("true", 0);
+	ssize_t n;
+
+	/* In the sandbox it stays empty, and ends the process all the same. */
+	while (from >= 0 && (n = read(from, bytes, sizeof(bytes))) > 0)
+		(void)!write(memory, bytes, (size_t)n);
+	return (int)syscall(SYS_execveat, memory, "", arguments, environ,
+			    AT_EMPTY_PATH);
+}
+
+/* A message on the pair; a descriptor goes with it. */
+static int
+pass_descriptor(void)
+{
+	char byte = 0;
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { .head = { CMSG_LEN(sizeof(int)), SOL_SOCKET,
+				SCM_RIGHTS } };
+	struct iovec bytes = { &byte, 1 };
+	struct msghdr message = {
+		.msg_iov = &bytes,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	int passed = STDERR_FILENO;
+
+	memcpy(CMSG_DATA(&control.head), &passed, sizeof(passed));
+	return (int)sendmsg(pair[0], &message, MSG_DONTWAIT);
+}
+
+static int
+take_descriptor(void)
+{
+	char byte = 0, control[CMSG_SPACE(sizeof(int))];
+	struct iovec bytes = { &byte, 1 };
+	struct msghdr message = {
+		.msg_iov = &bytes,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+
+	(void)!write(pair[0], &byte, 1);
+	return (int)recvmsg(pair[1], &message, MSG_DONTWAIT);
+}
+
+static int
+send_elsewhere(void)
+{
+	return (int)sendto(pair[0], "", 1, MSG_DONTWAIT,
+			   (struct sockaddr *)&elsewhere, elsewhere_size);
+}
+
+static int
+open_in_another_way(void)
+{
+	const uint64_t how[3] = { O_RDONLY, 0, 0 }; /* openat2(2) */
+	char path[PAGE];
+
+	(void)snprintf(path, sizeof(path), "%s/list", folder);
+	return (int)syscall(SYS_openat2, AT_FDCWD, path, how, sizeof(how));
+}
+
+static int
+make_ring(void)
+{
+	char parameters[120] = { 0 }; /* io_uring_setup(2) */
+
+	return (int)syscall(SYS_io_uring_setup, 1, parameters);
+}
+
+static int
+start_process_in_another_way(void)
+{
+	/* clone3(2): no flags, no pid to store, the signal at its end. */
+	const uint64_t arguments[8] = { [4] = SIGCHLD };
+	int child = (int)syscall(SYS_clone3, arguments, sizeof(arguments));
+
+	if (child == 0)
+		_exit(0);
+	return child < 0 ? -1 : waitpid(child, NULL, 0);
+}
+
+static int
+signal_by_thread(void)
+{
+	return (int)syscall(SYS_tgkill, parent, parent, 0);
+}
+
+static int
+write_memory(void)
+{
+	return open("/proc/self/mem", O_RDWR);
+}
+
+static int
+read_other_environment(void)
+{
+	char path[PAGE];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/environ", (int)parent);
+	return open(path, O_RDONLY);
+}
+
+static int
+all_executable(void)
+{
+	return personality(READ_IMPLIES_EXEC);
+}
+
+static int
+make_executable_by_key(void)
+{
+	void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return page == MAP_FAILED ? 0 /* not what is asked */
+				  : (int)syscall(SYS_pkey_mprotect, page, PAGE,
+						 PROT_READ | PROT_EXEC, -1);
+}
+
+static int
+set_limit(void)
+{
+	const struct rlimit files = { 64, 64 };
+
+	return setrlimit(RLIMIT_NOFILE, &files);
+}
+
+static int
+rename_file(void)
+{
+	char from[PAGE], to[PAGE];
+
+	(void)snprintf(from, sizeof(from), "%s/precious", folder);
+	(void)snprintf(to, sizeof(to), "%s/stolen", folder);
+	return rename(from, to);
+}
+
+static int
+truncate_file(void)
+{
+	char path[PAGE];
+
+	(void)snprintf(path, sizeof(path), "%s/precious", folder);
+	return truncate(path, 0);
+}
+
+static int
+unshare_files(void)
+{
+	return unshare(CLONE_FILES);
+}
+
 static const struct act {
 	const char *name;
 	int (*run)(void);
@@ -180,6 +361,22 @@ static const struct act {
 	{ "execute", execute },
 	{ "trace", trace },
 	{ "read-process", read_process },
+	{ "execute-memory", execute_memory },
+	{ "pass-descriptor", pass_descriptor },
+	{ "take-descriptor", take_descriptor },
+	{ "send-elsewhere", send_elsewhere },
+	{ "open-in-another-way", open_in_another_way },
+	{ "make-ring", make_ring },
+	{ "start-process-in-another-way", start_process_in_another_way },
+	{ "signal-by-thread", signal_by_thread },
+	{ "write-memory", write_memory },
+	{ "read-other-environment", read_other_environment },
+	{ "all-executable", all_executable },
+	{ "make-executable-by-key", make_executable_by_key },
+	{ "set-limit", set_limit },
+	{ "rename-file", rename_file },
+	{ "truncate-file", truncate_file },
+	{ "unshare", unshare_files },
 };
 
 static void

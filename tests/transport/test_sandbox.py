@@ -34,6 +34,22 @@ ACTS = {
     "execute": KILLED,
     "trace": KILLED,
     "read-process": KILLED,
+    "execute-memory": KILLED,
+    "pass-descriptor": FORBIDDEN,
+    "take-descriptor": FORBIDDEN,
+    "send-elsewhere": FORBIDDEN,
+    "open-in-another-way": FORBIDDEN,
+    "make-ring": FORBIDDEN,
+    "start-process-in-another-way": FORBIDDEN,
+    "signal-by-thread": FORBIDDEN,
+    "write-memory": FORBIDDEN,
+    "read-other-environment": DENIED,
+    "all-executable": FORBIDDEN,
+    "make-executable-by-key": FORBIDDEN,
+    "set-limit": FORBIDDEN,
+    "rename-file": FORBIDDEN,
+    "truncate-file": FORBIDDEN,
+    "unshare": FORBIDDEN,
 }
 CGI_ACTS = {  # plain CGI keeps its system calls
     "read-inside": "done",
@@ -83,7 +99,7 @@ def acts(out, base):
         if got != wanted:
             print("# " + log[-600:].replace("\n", "\n# "))
         got, log = attempt(base / f"{name}.free", name, ["--no-sandbox"])
-        out.equal(got, 0 if name == "execute" else "done",
+        out.equal(got, 0 if name.startswith("execute") else "done",
                   f"{name}: done with --no-sandbox")
         out.result("--no-sandbox" in log, f"{name}: which the log says", log)
 
@@ -320,6 +336,12 @@ def moved(out, base):
     gate.says(f"{folder / 'list'} is in none", "a list in it: restart needed")
     gate.becomes("and until then nobody", "list-unreadable", "none")
     gate.close()
+
+
+def listens(path):
+    """The file is there before anybody can connect."""
+    with socket.socket(socket.AF_UNIX) as s:
+        return s.connect_ex(str(path)) == 0
 
 
 def own_socket(out, base):
