@@ -4,6 +4,7 @@
 """Inside a machine that run.py boots: the package as an administrator meets
 it, with Apache, lighttpd and nginx running, from installation to purge.  What
 root types is read from README.Debian and run."""
+import json
 import os
 import pathlib
 import re
@@ -23,6 +24,7 @@ SETTINGS = pathlib.Path("/etc/certgate/certgate.conf")
 LIST = pathlib.Path("/etc/certgate/list")
 KEYS = pathlib.Path("/etc/certgate/keys")
 STATS = pathlib.Path("/var/lib/certgate/stats")
+EXPORTER = pathlib.Path("/var/lib/prometheus/node-exporter")
 README = place.SOURCE / "debian/README.Debian"
 # Not what a package leaves: logs, caches, and the lists of dpkg, apt, systemd.
 OTHERS = re.compile("|".join([
@@ -155,7 +157,7 @@ def test_installation():
     run("apt-get -q -y install /certgate/one.deb")
     for path, mode in (("/etc/certgate", 0o750), (SETTINGS, 0o640),
                        (LIST, 0o640), ("/var/lib/certgate", 0o750),
-                       ("/var/lib/certgate/stats", 0o770)):
+                       ("/var/lib/certgate/stats", 0o2770)):
         path = pathlib.Path(path)
         got = path.stat()
         out.equal((oct(got.st_mode & 0o7777), path.group()),
@@ -293,6 +295,26 @@ def test_spawned():
     run("gpasswd -d www-data _certgate")
 
 
+def test_counters():
+    """Those of www-data's handlers are in it, and a link that the exporter's
+    user can lay leads nowhere."""
+    precious = pathlib.Path("/tmp/precious")
+    precious.write_text("precious\n", encoding="utf-8")
+    EXPORTER.mkdir(parents=True)
+    for name in ("certgate.new", "certgate.prom.new"):
+        (EXPORTER / name).symlink_to(precious)
+    type_in("Counters")
+    run("systemctl start certgate-stats.service")
+    text = run("setpriv --reuid nobody --regid nogroup --clear-groups "
+               f"cat {EXPORTER}/certgate.prom")
+    out.equal(sum(int(n) for n in re.findall(
+        r"^certgate_events_total\S+ (\d+)", text, re.MULTILINE)),
+        json.loads(run("certgate stats --json"))["events"],
+        "the exporter's user reads what all handlers have counted")
+    out.equal(precious.read_text(encoding="utf-8"), "precious\n",
+              "a link in the exporter's folder is not followed")
+
+
 def test_purge(before):
     run("apt-get -q -y remove certgate")
     for server in ("Apache", "lighttpd"):
@@ -302,6 +324,10 @@ def test_purge(before):
     run("sed -i /certgate/d /etc/nginx/sites-available/default; "
         "systemctl reload nginx")
     out.result(LIST.exists(), "removed: the list is still there")
+    for timer in ("certgate-stats.timer", "certgate-expiry.timer"):
+        out.equal(run(f"systemctl is-active {timer}", (3,)), "inactive\n",
+                  f"removed: {timer} is stopped")
+    run(f"rm -r {EXPORTER.parent} /tmp/precious")
     run("apt-get -q -y purge certgate")
     after = listing()
     out.equal(sorted(after - before), [], "purged: nothing is left")
@@ -319,6 +345,7 @@ def main():
     test_rotation()
     test_journal()
     test_spawned()
+    test_counters()
     test_purge(before)
     out.done()
 
