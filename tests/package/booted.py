@@ -295,6 +295,22 @@ def test_spawned():
     run("gpasswd -d www-data _certgate")
 
 
+def test_ends():
+    """A handler that ends again and again is there again."""
+    for _ in range(30):
+        run("systemctl kill --signal=SEGV certgate.service", (0, 1))
+        options(PORTS["nginx"])
+    soon(lambda: options(PORTS["nginx"]), 200, "30 ends: it serves")
+
+
+def test_user():
+    """A user of that name that was there first may be in any group."""
+    run("usermod -g nogroup _certgate; systemctl restart certgate")
+    soon(lambda: options(PORTS["nginx"]), 200, "a user of another group")
+    run("usermod -g _certgate _certgate; systemctl restart certgate")
+    out.equal(STATS.parent.group(), "_certgate", "the state stays the group's")
+
+
 def test_counters():
     """Those of www-data's handlers are in it, and a link that the exporter's
     user can lay leads nowhere."""
@@ -345,6 +361,8 @@ def main():
     test_rotation()
     test_journal()
     test_spawned()
+    test_ends()
+    test_user()
     test_counters()
     test_purge(before)
     out.done()
