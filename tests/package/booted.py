@@ -344,6 +344,13 @@ def test_purge(before):
         out.equal(run(f"systemctl is-active {timer}", (3,)), "inactive\n",
                   f"removed: {timer} is stopped")
     run(f"rm -r {EXPORTER.parent} /tmp/precious")
+    run("apt-get -q -y install /certgate/next.deb")
+    soon(lambda: options(PORTS["lighttpd"]), 200,
+         "installed again: lighttpd serves as before")
+    run("mkdir /tmp/away && mv /usr/sbin/light* /tmp/away && "
+        "apt-get -q -y remove certgate && mv /tmp/away/* /usr/sbin && "
+        "rmdir /tmp/away")
+    run("systemctl restart lighttpd")  # removed while it was away
     run("apt-get -q -y purge certgate")
     after = listing()
     out.equal(sorted(after - before), [], "purged: nothing is left")
