@@ -338,12 +338,6 @@ def moved(out, base):
     gate.close()
 
 
-def listens(path):
-    """The file is there before anybody can connect."""
-    with socket.socket(socket.AF_UNIX) as s:
-        return s.connect_ex(str(path)) == 0
-
-
 def own_socket(out, base):
     """Removed at the end, in the sandbox too."""
     base.mkdir()
