@@ -36,7 +36,7 @@ static const struct field {
 	FIELD("HTTP_CE_SPECVERSION", spec_version, KIND_WORD),
 	FIELD("HTTP_CE_TYPE", type, KIND_WORD),
 	FIELD("HTTP_CE_HUB", hub, KIND_WORD),
-	FIELD("HTTP_CE_CONNECTIONID", connection, KIND_WORD),
+	FIELD("HTTP_CE_CONNECTIONID", connection, KIND_ONE),
 	FIELD("HTTP_CE_EVENTNAME", event_name, KIND_WORD),
 	FIELD("HTTP_CE_USERID", user, KIND_ONE),
 	FIELD("HTTP_CE_SUBPROTOCOL", subprotocol, KIND_ONE),
@@ -64,6 +64,13 @@ take_line(struct request *r, struct request_lines *lines, struct span value)
 		lines->line[lines->n++] = value;
 }
 
+/* Web servers join two lines of a header so. */
+static bool
+is_joined(struct span value)
+{
+	return span_contains(value, SPAN(", "));
+}
+
 static void
 take(struct request *r, const struct field *field, struct span value)
 {
@@ -78,7 +85,7 @@ take(struct request *r, const struct field *field, struct span value)
 		r->site_unclear |=
 			one->ptr != NULL || field->kind == KIND_OLD_SITE;
 	else if (one->ptr != NULL ||
-		 (field->kind == KIND_WORD && span_contains(value, SPAN(", "))))
+		 (field->kind == KIND_WORD && is_joined(value)))
 		r->ambiguous = true;
 	*one = value;
 }
@@ -106,6 +113,10 @@ request_read(struct request *r, char *const *parameters,
 		else if (is_setting(name))
 			r->setting = name;
 	}
+	/* The service's own ids have no comma; an MQTT client id has what the
+	 * client likes (MQTT 5.0 3.1.3.1), and all of it is signed. */
+	r->ambiguous |=
+		is_joined(r->connection) && span_empty(r->physical_connection);
 }
 
 bool

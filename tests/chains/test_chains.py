@@ -12,7 +12,8 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import cases, cgi, pki, place, processes, tap  # noqa: E402
+from harness import cases, cgi, der, pki, place, processes  # noqa: E402
+from harness import tap  # noqa: E402
 
 WANTED = 200
 # name of the chain: what openssl says, the reason of certgate, and why
@@ -190,58 +191,35 @@ def shapes(root):
 ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551
 
 
-def der(tag, value, longer=0):
-    """An element; longer: so many bytes more in its length than in DER."""
-    n = len(value)
-    width = (n.bit_length() + 7) // 8 if n > 127 else 0
-    width += longer
-    head = bytes([0x80 | width]) + n.to_bytes(width, "big") if width else \
-        bytes([n])
-    return bytes([tag]) + head + value
-
-
-def elements(value):
-    """[(tag, contents)] of what is in DER."""
-    found = []
-    while value:
-        n, at = value[1], 2
-        if n > 127:
-            at += n & 127
-            n = int.from_bytes(value[2:at], "big")
-        found.append((value[0], value[at:at + n]))
-        value = value[at + n:]
-    return found
-
-
 def negated(signature):
     """An ECDSA signature that is as good (SEC 1 4.1.4)."""
-    (_, r), (_, s) = elements(elements(signature)[0][1])
+    (_, r), (_, s) = der.elements(der.elements(signature)[0][1])
     s = (ORDER - int.from_bytes(s, "big")).to_bytes(33, "big").lstrip(b"\0")
-    return der(0x30, der(2, r) + der(2, b"\0" * (s[0] >> 7) + s))
+    return der.element(0x30, der.element(2, r) + der.element(2, b"\0" * (s[0] >> 7) + s))
 
 
 def rewritten(certificate):
     """{name: (reason, DER)}: other bytes around what the CA signed."""
     whole = ssl.PEM_cert_to_DER_cert(certificate.pem)
-    (_, signed), (_, algorithm), (_, bits) = elements(elements(whole)[0][1])
-    parts = [der(0x30, signed), der(0x30, algorithm), der(3, bits)]
+    (_, signed), (_, algorithm), (_, bits) = der.elements(der.elements(whole)[0][1])
+    parts = [der.element(0x30, signed), der.element(0x30, algorithm), der.element(3, bits)]
     content = b"".join(parts)
-    oid = elements(algorithm)[0][1]
+    oid = der.elements(algorithm)[0][1]
     made = {
         "as-it-is": ("denied", whole),
-        "long-frame": ("certificate", der(0x30, content, 1)),
-        "long-algorithm": ("certificate", der(
-            0x30, parts[0] + der(0x30, algorithm, 1) + parts[2])),
-        "long-signature": ("certificate", der(
-            0x30, parts[0] + parts[1] + der(3, bits, 1))),
-        "long-inside": ("chain", der(
-            0x30, parts[0] + der(0x30, der(6, oid, 1) + algorithm[
+        "long-frame": ("certificate", der.element(0x30, content, 1)),
+        "long-algorithm": ("certificate", der.element(
+            0x30, parts[0] + der.element(0x30, algorithm, 1) + parts[2])),
+        "long-signature": ("certificate", der.element(
+            0x30, parts[0] + parts[1] + der.element(3, bits, 1))),
+        "long-inside": ("chain", der.element(
+            0x30, parts[0] + der.element(0x30, der.element(6, oid, 1) + algorithm[
                 2 + len(oid):]) + parts[2])),
-        "high-tag": ("certificate", der(
+        "high-tag": ("certificate", der.element(
             0x30, parts[0] + b"\x3f\x10" + parts[1][1:] + parts[2])),
     }
     if oid.hex() == "2a8648ce3d040302":
-        made["twin"] = ("denied", der(0x30, parts[0] + parts[1] + der(
+        made["twin"] = ("denied", der.element(0x30, parts[0] + parts[1] + der.element(
             3, b"\0" + negated(bits[1:]))))
     return made
 

@@ -77,6 +77,15 @@ class World:
             "outside", "/CN=pump-1", san("DNS:pump-1.other.example"), key=key)
         self.inside = self.narrow.issue(
             "inside", "/CN=pump-1", san("DNS:pump-1.plant.example"), key=key)
+        largest = pki.rsa_public(8192)
+        larger = pki.rsa_public(8200)
+        self.large = self.plant.certify("large", "/CN=pump-1", largest,
+                                        [CLIENT])
+        self.larger = self.plant.certify("larger", "/CN=pump-1", larger,
+                                         [CLIENT])
+        self.large_ca = self.plant.certify("large-ca", "/CN=L", largest, [CA])
+        self.larger_ca = self.plant.certify("larger-ca", "/CN=L", larger,
+                                            [CA])
         self.revoked = issue("revoked", "/CN=pump-9")
         self.plant.revoke(self.revoked)
 
@@ -149,6 +158,16 @@ def rows():
          "denied"),
         ("pin-first", f"{pumps}{w.pump.sha1} user=pin\n", w.pump, "listed",
          "pin"),
+        ("key-of-8192-bits", pumps, w.large, "listed", "pump-1"),
+        ("key-of-more", pumps, w.larger, "chain"),
+        ("key-of-more-pinned", f"{w.larger.sha256}\n", w.larger, "listed",
+         "pump-1"),
+        ("ca-key-of-8192-bits", pumps, w.pump, "listed", "pump-1",
+         {"ca.pem": w.plant.pem + w.large_ca.pem}),
+        ("ca-key-of-more", pumps, w.pump, "list-unreadable", None,
+         {"ca.pem": w.plant.pem + w.larger_ca.pem}),
+        ("crl-without-end", crl, w.pump, "list-unreadable", None,
+         {**files, "ca.crl": pki.without_next_update(w.plant.crl())}),
         ("file-no-ca", pumps, w.pump, "list-unreadable", None,
          {"ca.pem": w.pump.pem}),
         ("file-empty", pumps, w.pump, "list-unreadable", None,

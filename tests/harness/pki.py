@@ -7,6 +7,8 @@ import hashlib
 import ssl
 import subprocess
 
+from . import der
+
 DAY = datetime.timedelta(days=1)
 
 
@@ -126,6 +128,48 @@ class Authority:
             "-cert", self.path, "-gencrl", "-md", "sha256",
             "-crl_lastupdate", stamp(begin or now() - DAY),
             "-crl_nextupdate", stamp(end or now() + 30 * DAY)).decode()
+
+
+    def certify(self, name, subject, public, extensions):
+        """A certificate of a public key of which nobody has the other half;
+        public: its SubjectPublicKeyInfo."""
+        request = self.folder / (name + ".csr")
+        openssl("req", "-new", "-key", self.key, "-subj", subject, "-config",
+                self.configuration, "-out", request)
+        given = self.folder / (name + ".pub")
+        given.write_bytes(openssl("pkey", "-pubin", "-inform", "DER",
+                                  data=public))
+        wanted = self.folder / (name + ".ext")
+        wanted.write_text("\n".join(extensions) + "\n")
+        out = self.folder / (name + ".pem")
+        openssl("x509", "-req", "-in", request, "-CA", self.path, "-CAkey",
+                self.key, "-set_serial", "4711", "-days", "300",
+                "-force_pubkey", given, "-extfile", wanted, "-out", out)
+        return Certificate(out, None)
+
+
+def rsa_public(bits):
+    """The SubjectPublicKeyInfo of a number of so many bits."""
+    number = (1 << bits - 1 | 1).to_bytes(bits // 8 + 1, "big").lstrip(b"\0")
+    number = b"\0" * (number[0] >> 7) + number
+    key = der.element(0x30, der.element(2, number) +
+                      der.element(2, b"\1\0\1"))
+    return der.element(0x30, bytes.fromhex("300d06092a864886f70d0101010500") +
+                       der.element(3, b"\0" + key))
+
+
+def without_next_update(crl):
+    """The text of a CRL that does not say when the next one comes; its
+    signature is what it was."""
+    [(_, whole)] = der.elements(ssl.PEM_cert_to_DER_cert(
+        crl.replace("X509 CRL", "CERTIFICATE")))
+    (_, signed), *rest = der.elements(whole)
+    parts = der.elements(signed)
+    del parts[4]  # version, algorithm, issuer, this update, next update
+    changed = [(0x30, b"".join(der.element(*p) for p in parts)), *rest]
+    return ssl.DER_cert_to_PEM_cert(der.element(
+        0x30, b"".join(der.element(*p) for p in changed))).replace(
+            "CERTIFICATE", "X509 CRL")
 
 
 def new_key(path, kind="EC", option="ec_paramgen_curve:P-256"):

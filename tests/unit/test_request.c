@@ -95,6 +95,29 @@ test_each(void **state)
 	}
 }
 
+/* A connection id that looks like two joined lines is an MQTT client's, or is
+ * two. */
+static void
+test_comma(void **state)
+{
+	char id[] = "HTTP_CE_CONNECTIONID=a, b",
+	     two[] = "HTTP_CE_CONNECTIONID=c";
+	char mqtt[] = "HTTP_CE_PHYSICALCONNECTIONID=p";
+	char none[] = "HTTP_CE_PHYSICALCONNECTIONID=";
+	struct request r;
+
+	(void)state;
+	read_list(&r, (char *[]){ id, mqtt, NULL });
+	assert_span(r.connection, "a, b");
+	assert_false(r.ambiguous);
+	read_list(&r, (char *[]){ mqtt, id, NULL });
+	assert_false(r.ambiguous);
+	read_list(&r, (char *[]){ id, none, NULL });
+	assert_true(r.ambiguous);
+	read_list(&r, (char *[]){ id, two, mqtt, NULL });
+	assert_true(r.ambiguous);
+}
+
 /* What a client can set by a header must not be a setting or a site. */
 static void
 test_names(void **state)
@@ -216,9 +239,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_each),  cmocka_unit_test(test_names),
-		cmocka_unit_test(test_site),  cmocka_unit_test(test_lines),
-		cmocka_unit_test(test_types),
+		cmocka_unit_test(test_each),  cmocka_unit_test(test_comma),
+		cmocka_unit_test(test_names), cmocka_unit_test(test_site),
+		cmocka_unit_test(test_lines), cmocka_unit_test(test_types),
 	};
 
 	return cmocka_run_group_tests_name("request", tests, NULL, NULL);

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: ISC
+# Copyright The certgate authors
+"""DER, as far as tests put it together themselves."""
+
+
+def element(tag, value, longer=0):
+    """An element; longer: so many bytes more in its length than in DER."""
+    n = len(value)
+    width = (n.bit_length() + 7) // 8 if n > 127 else 0
+    width += longer
+    head = bytes([0x80 | width]) + n.to_bytes(width, "big") if width else \
+        bytes([n])
+    return bytes([tag]) + head + value
+
+
+def elements(value):
+    """[(tag, contents)] of what is in DER."""
+    found = []
+    while value:
+        n, at = value[1], 2
+        if n > 127:
+            at += n & 127
+            n = int.from_bytes(value[2:at], "big")
+        found.append((value[0], value[at:at + n]))
+        value = value[at + n:]
+    return found
