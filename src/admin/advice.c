@@ -2,9 +2,8 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
-#include <string.h>
-
 #include "admin/advice.h"
+#include "policy/pattern.h"
 
 static void
 warn_of_sha1(struct findings *findings, const struct list *list,
@@ -26,6 +25,13 @@ warn_of_sha1(struct findings *findings, const struct list *list,
 			      n, n == 1 ? "entry is" : "entries are");
 }
 
+/* pattern: NULL if there is none. */
+static bool
+limits_nothing(const char *pattern)
+{
+	return pattern == NULL || pattern_is_any(pattern);
+}
+
 /* Whoever that CA signs for comes in. */
 static void
 warn_of_any_name(struct findings *findings, const struct list *list,
@@ -34,10 +40,8 @@ warn_of_any_name(struct findings *findings, const struct list *list,
 	for (size_t i = 0; i < list->n; i++) {
 		const struct terms *terms = list->entries[i].terms;
 		if (terms == NULL || terms->ca == NULL ||
-		    (terms->common_name != NULL &&
-		     strcmp(terms->common_name, "*") != 0) ||
-		    (terms->alternative_name != NULL &&
-		     strcmp(terms->alternative_name, "*") != 0))
+		    !limits_nothing(terms->common_name) ||
+		    !limits_nothing(terms->alternative_name))
 			continue;
 		findings_warn(findings, path, list->entries[i].line,
 			      "any name that this CA signs is let in: expected "

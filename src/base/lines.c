@@ -22,14 +22,31 @@ place(struct error *e, struct span text, const char *at)
 	error_at(e, line, (unsigned)(at - begin) + 1);
 }
 
-/* The first carriage return that is no part of a line's end; NULL if none. */
+/* What editors show as a new line though none begins here (Unicode UAX 14,
+ * mandatory breaks): what stands behind one in a comment would look like an
+ * entry. */
+static const struct line_break {
+	struct span bytes;
+	const char *name;
+} breaks[] = {
+	{ SPAN_TEXT("\r"), "a carriage return" },
+	{ SPAN_TEXT("\v"), "a vertical tab" },
+	{ SPAN_TEXT("\f"), "a form feed" },
+	{ SPAN_TEXT("\xc2\x85"), "U+0085 (next line)" },
+	{ SPAN_TEXT("\xe2\x80\xa8"), "U+2028 (line separator)" },
+	{ SPAN_TEXT("\xe2\x80\xa9"), "U+2029 (paragraph separator)" },
+};
+
+/* Where the next one in text is; NULL if there is none.  A carriage return
+ * before a newline is part of the line's end. */
 static const char *
-find_stray_return(struct span text)
+find_break(struct span text, const struct line_break *what)
 {
 	const char *end = text.ptr + text.len, *at = text.ptr;
 
-	while ((at = memchr(at, '\r', (size_t)(end - at))) != NULL) {
-		if (end - at < 2 || at[1] != '\n')
+	while ((at = memmem(at, (size_t)(end - at), what->bytes.ptr,
+			    what->bytes.len)) != NULL) {
+		if (*at != '\r' || end - at < 2 || at[1] != '\n')
 			return at;
 		at++;
 	}
@@ -46,12 +63,13 @@ lines_check(struct span text, struct error *e)
 		place(e, text, nul);
 		return error_set(e, "a NUL byte: expected text");
 	}
-	/* Some editors show a new line, and it could be in a comment here. */
-	const char *stray = find_stray_return(text);
-	if (stray != NULL) {
-		place(e, text, stray);
-		return error_set(e, "a carriage return inside a line: expected "
-				    "a newline");
+	for (size_t i = 0; i < sizeof(breaks) / sizeof(breaks[0]); i++) {
+		const char *at = find_break(text, &breaks[i]);
+		if (at == NULL)
+			continue;
+		place(e, text, at);
+		return error_set(e, "%s inside a line: expected a newline",
+				 breaks[i].name);
 	}
 	if (text.ptr[text.len - 1] == '\n')
 		return true;

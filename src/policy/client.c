@@ -19,8 +19,8 @@ client_name(struct client *c, enum user_source source)
 		return name;
 	name->result =
 		common ? certificate_common_name(&c->certificate, name->text)
-		       : certificate_alternative_name(
-				 &c->certificate, name->text, &name->is_dns);
+		       : certificate_alternative_name(&c->certificate,
+						      name->text, &name->kind);
 	return name;
 }
 

@@ -21,7 +21,7 @@
 struct client_name {
 	bool looked;
 	enum certificate_name result;
-	bool is_dns;
+	enum certificate_kind kind; /* of the alternative name */
 	struct buffer *text; /* borrowed; where it goes */
 };
 

@@ -2,6 +2,8 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <string.h>
+
 #include "policy/match.h"
 #include "policy/pattern.h"
 #include "protocol/chain.h"
@@ -79,14 +81,27 @@ limits_of(struct client *c, const struct terms *terms)
 	return REASON_LISTED;
 }
 
+/* A pattern for hosts must not fit the address of somebody's mailbox there: only
+ * one with the mark of that kind of name fits it, or one that fits any. */
+static bool
+is_of_kind(const char *pattern, enum certificate_kind kind)
+{
+	if (kind == CERTIFICATE_KIND_URI)
+		return strchr(pattern, ':') != NULL || pattern_is_any(pattern);
+	if (kind == CERTIFICATE_KIND_EMAIL)
+		return strchr(pattern, '@') != NULL || pattern_is_any(pattern);
+	return true;
+}
+
 /* True if pattern, which may be NULL, admits the name. */
 static bool
 is_within(const char *pattern, const struct client_name *name)
 {
 	return pattern == NULL ||
 	       (name->result == CERTIFICATE_NAME_FOUND &&
+		is_of_kind(pattern, name->kind) &&
 		pattern_fits(span_of(pattern), buffer_span(name->text),
-			     name->is_dns));
+			     name->kind == CERTIFICATE_KIND_DNS));
 }
 
 /* A certificate of a CA must be within the limits of names; one whose names

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "policy/pattern.h"
 
@@ -41,4 +42,10 @@ pattern_fits(struct span pattern, struct span text, bool nocase)
 	while (p < pattern.len && pattern.ptr[p] == '*')
 		p++;
 	return p == pattern.len;
+}
+
+bool
+pattern_is_any(const char *pattern)
+{
+	return pattern[0] == '*' && pattern[strspn(pattern, "*")] == '\0';
 }

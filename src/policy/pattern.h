@@ -11,4 +11,7 @@
 /* True if the whole of text fits; nocase: ASCII letters without case. */
 bool pattern_fits(struct span pattern, struct span text, bool nocase);
 
+/* It limits nothing: every text fits. */
+bool pattern_is_any(const char *pattern);
+
 #endif

@@ -263,28 +263,34 @@ read_names(struct span octets, struct span *names)
 
 enum certificate_name
 certificate_alternative_name(const struct certificate *c, struct buffer *name,
-			     bool *is_dns)
+			     enum certificate_kind *kind)
 {
-	static const int by_preference[] = { NAME_DNS, NAME_URI, NAME_EMAIL };
+	static const struct {
+		int tag;
+		enum certificate_kind kind;
+	} by_preference[] = {
+		{ NAME_DNS, CERTIFICATE_KIND_DNS },
+		{ NAME_URI, CERTIFICATE_KIND_URI },
+		{ NAME_EMAIL, CERTIFICATE_KIND_EMAIL },
+	};
 	struct span octets, names, text;
+	struct der_element skipped;
 	enum certificate_name found = find_alternative_names(c, &octets);
 
-	*is_dns = false;
+	*kind = CERTIFICATE_KIND_NONE;
 	if (found != CERTIFICATE_NAME_FOUND)
 		return found;
 	if (!read_names(octets, &names))
 		return CERTIFICATE_NAME_UNUSABLE;
-	for (size_t i = 0; i < sizeof(by_preference) / sizeof(int); i++) {
-		struct der_element skipped;
-		for (struct span rest = names; rest.len > 0;) {
-			*is_dns = i == 0;
-			if (der_next_context(&rest, by_preference[i], false,
-					     &text))
-				return take_name(text, name);
-			if (!der_next(&rest, &skipped))
-				return CERTIFICATE_NAME_UNUSABLE;
-		}
+	for (size_t i = 0; i < 3; i++) {
+		struct span rest = names;
+		do {
+			if (!der_next_context(&rest, by_preference[i].tag,
+					      false, &text))
+				continue;
+			*kind = by_preference[i].kind;
+			return take_name(text, name);
+		} while (der_next(&rest, &skipped));
 	}
-	*is_dns = false;
 	return CERTIFICATE_NAME_NONE;
 }

@@ -37,6 +37,14 @@ enum certificate_name {
 	CERTIFICATE_NAME_FOUND
 };
 
+/* Which of the alternative names it is. */
+enum certificate_kind {
+	CERTIFICATE_KIND_NONE = 0,
+	CERTIFICATE_KIND_DNS,
+	CERTIFICATE_KIND_URI,
+	CERTIFICATE_KIND_EMAIL
+};
+
 /* Reads der, which must be one certificate to its last byte, and borrows it.
  * False, and c all zero, if it does not read. */
 bool certificate_read(struct span der, struct certificate *c)
@@ -48,9 +56,9 @@ enum certificate_name certificate_common_name(const struct certificate *c,
 					      struct buffer *name);
 
 /* The first DNS name among the subject's alternative names, else the first
- * URI, else the first e-mail address, added to name; *is_dns says which. */
+ * URI, else the first e-mail address, added to name; *kind says which. */
 enum certificate_name certificate_alternative_name(const struct certificate *c,
 						   struct buffer *name,
-						   bool *is_dns);
+						   enum certificate_kind *kind);
 
 #endif

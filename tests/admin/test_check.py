@@ -56,6 +56,10 @@ LISTS = [
     (f"{A}\nfile:/nowhere/x.pem\n", "2:1 No such file"),
     (f"{A}\x00\n", "1:41 a NUL byte", "1:41 no option"),
     (f"{A}\n{B}", "2:65 the last line has no end"),
+    *((f"{A}\n# x{c}deny {A}\n", f"2:4 {name}") for c, name in (
+        ("\r", "a carriage return"), ("\v", "a vertical tab"),
+        ("\f", "a form feed"), ("\x85", "U+0085"), ("\u2028", "U+2028"),
+        ("\u2029", "U+2029"))),
     (f"\ufeffzz\r\n{A}\r\nyy\r\n", "1:1 no thumbprint", "3:1 no thumbprint"),
     ("x" * 70000 + "\n", "1 line too long"),
     (f"{A} # c\n{A} user=\n#\n{A} zz=1\n{A} a\n", "2:47 is empty",
@@ -174,12 +178,18 @@ def authorities():
     out.result(got.code == 1 and [p for p, _ in found(book, got.out)] ==
                ["3:1"] and "nowhere.pem: No such file" in got.out,
                "a CA's file that is not there", got)
-    write("authorities", f"ca:{ca} cn=*\nca:{ca} cn=pump-*\n")
+    limits = ("cn=*", "cn=pump-*", "san=*", "cn=* san=*", "san=** cn=***",
+              "cn=* san=*.example", "cn=?*", "cn=*-*")
+    write("authorities", "".join(f"ca:{ca} {n}\n" for n in limits))
     got = admin.run("check", "--quiet", "--list", book)
-    out.equal([(p, t[:20]) for p, t in found(book, got.out, "warning")],
-              [("1", "any name that this C"), ("1", "a CA ends within 30 "),
-               ("2", "a CA ends within 30 ")],
-              "a CA of any name, and one that ends soon")
+    said = found(book, got.out, "warning")
+    out.equal([limits[int(p) - 1] for p, t in said
+               if t.startswith("any name that this CA signs is let in")],
+              ["cn=*", "san=*", "cn=* san=*", "san=** cn=***"],
+              "a CA of any name")
+    out.equal([p for p, t in said if t.startswith("a CA ends within 30 ")],
+              [str(n + 1) for n in range(len(limits))], "one that ends soon")
+    out.equal(got.code, 0, "both are warnings")
 
 
 def files():

@@ -7,7 +7,8 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import cases, cgi, door, place, processes, tap  # noqa: E402
+from harness import cases, cgi, door, inprocess, place  # noqa: E402
+from harness import processes, tap  # noqa: E402
 
 
 def run(case):
@@ -27,19 +28,21 @@ def run(case):
 
 def main():
     out = tap.Tap()
-    seen = set()
+    seen = {}
     for case in cases.all_cases():
         done = run(case)
         log = done.stderr.decode("latin-1")
-        door.judge(out, "in process", case, cgi.answer_of(done.stdout), log)
-        seen.add(log.rpartition("reason=")[2].split(" ")[0])
-    listed = subprocess.run([place.BUILD / "tests/doors/inprocess",
-                             "--reasons"], capture_output=True, text=True,
-                            check=True).stdout.splitlines()
-    for line in listed:
-        reason = line.split("\t")[0]
-        if reason != "internal":
-            out.result(reason in seen, f"a case has the reason {reason}")
+        answer = cgi.answer_of(done.stdout)
+        door.judge(out, "in process", case, answer, log)
+        reason = log.rpartition("reason=")[2].split(" ")[0]
+        seen.setdefault(reason, set()).add(str(answer.status))
+    for reason, statuses, _ in inprocess.reasons():
+        if reason == "internal":
+            continue
+        out.result(reason in seen, f"a case has the reason {reason}")
+        if reason in inprocess.ACCEPTED:
+            out.equal(", ".join(sorted(seen[reason])), statuses,
+                      f"what is answered for {reason}")
     out.done()
 
 

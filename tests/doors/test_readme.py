@@ -23,9 +23,8 @@ def settings_table():
 
 def reasons_table():
     lines = ["| reason | status | |", "|---|---|---|"]
-    for name, status, text in inprocess.printed("--reasons"):
-        lines.append(f"| `{name}` | {status if status != '0' else '200, 204'}"
-                     f" | {text} |")
+    for name, statuses, text in inprocess.reasons():
+        lines.append(f"| `{name}` | {statuses} | {text} |")
     return "\n".join(lines)
 
 

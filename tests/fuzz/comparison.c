@@ -111,20 +111,23 @@ compare_alternative_name(const struct certificate *c, const X509 *x)
 	static const int types[] = { GEN_DNS, GEN_URI, GEN_EMAIL };
 	const ASN1_STRING *theirs = NULL;
 	struct buffer ours;
-	bool is_dns;
+	enum certificate_kind kind;
 	int state;
 	GENERAL_NAMES *names =
 		X509_get_ext_d2i(x, NID_subject_alt_name, &state, NULL);
 
 	buffer_init(&ours, CERTIFICATE_NAME_MAX);
 	enum certificate_name found =
-		certificate_alternative_name(c, &ours, &is_dns);
+		certificate_alternative_name(c, &ours, &kind);
 	for (size_t i = 0; names != NULL && i < 3 && theirs == NULL; i++)
 		theirs = find(names, types[i]);
 	if (found == CERTIFICATE_NAME_FOUND) {
 		struct span name = buffer_span(&ours);
 		assert(theirs != NULL);
-		assert(is_dns == (find(names, GEN_DNS) != NULL));
+		assert(theirs ==
+		       find(names, kind == CERTIFICATE_KIND_DNS	  ? GEN_DNS
+				   : kind == CERTIFICATE_KIND_URI ? GEN_URI
+								  : GEN_EMAIL));
 		assert(span_equal(
 			name,
 			(struct span){

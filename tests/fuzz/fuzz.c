@@ -86,7 +86,7 @@ target_certificate(struct span input)
 {
 	struct certificate c;
 	struct buffer der, name;
-	bool is_dns;
+	enum certificate_kind kind;
 
 	buffer_init(&der, PEM_MAX);
 	buffer_init(&name, CERTIFICATE_NAME_MAX);
@@ -97,7 +97,7 @@ target_certificate(struct span input)
 		    CERTIFICATE_NAME_FOUND)
 			assert(name.len == 0);
 		buffer_clear(&name);
-		certificate_alternative_name(&c, &name, &is_dns);
+		certificate_alternative_name(&c, &name, &kind);
 		assert(span_is_text(buffer_span(&name)));
 	}
 	buffer_free(&der);

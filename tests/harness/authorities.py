@@ -59,6 +59,9 @@ class World:
         self.pump = issue("pump-1", "/O=Plant/CN=pump-1",
                           san("DNS:Pump-1.plant.example,DNS:b.example"))
         self.door = issue("door", "/O=Plant/CN=door-1", san("URI:urn:Door:1"))
+        self.mail = issue("mail", "/O=Plant", san("email:a@b.example"))
+        # A path without a scheme, in the place of a URI.
+        self.path = issue("path", "/O=Plant", san("URI:b.example"))
         self.other = issue("other", "/CN=xpump-1x")
         self.twice = issue("twice", "/CN=pump-1/CN=pump-2")
         self.blank = issue("blank", "/CN=pump-1",
@@ -109,6 +112,14 @@ def rows():
          "urn:Door:1"),
         ("san-uri-case", "ca:@{folder}/ca.pem san=urn:door:*\n", w.door,
          "entry-name"),
+        ("san-mail", "ca:@{folder}/ca.pem san=*@b.example\n", w.mail,
+         "listed", "a@b.example"),
+        ("san-mail-any", "ca:@{folder}/ca.pem san=**\n", w.mail, "listed",
+         "a@b.example"),
+        ("san-mail-is-no-host", "ca:@{folder}/ca.pem san=*b.example\n",
+         w.mail, "entry-name"),
+        ("san-uri-is-no-host", "ca:@{folder}/ca.pem san=b.example\n",
+         w.path, "entry-name"),
         ("both", "ca:@{folder}/ca.pem cn=pump-* san=*.example\n", w.pump,
          "listed", "pump-1"),
         ("both-one-not", "ca:@{folder}/ca.pem cn=pump-* san=*.test\n", w.pump,

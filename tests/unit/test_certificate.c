@@ -158,13 +158,13 @@ check_names(X509 *x, enum certificate_name found, const char *name, bool san)
 	struct made made;
 	struct certificate c;
 	struct buffer text;
-	bool is_dns = false;
+	enum certificate_kind kind = CERTIFICATE_KIND_NONE;
 
 	finish(&made, x);
 	compare(&made);
 	assert_true(certificate_read(made.bytes, &c));
 	buffer_init(&text, CERTIFICATE_NAME_MAX);
-	assert_int_equal(san ? certificate_alternative_name(&c, &text, &is_dns)
+	assert_int_equal(san ? certificate_alternative_name(&c, &text, &kind)
 			     : certificate_common_name(&c, &text),
 			 found);
 	if (found == CERTIFICATE_NAME_FOUND)
@@ -304,7 +304,7 @@ test_damage(void **state)
 			(struct span){ made.bytes.ptr, n }, &c));
 	made.bytes.len++;
 	assert_false(certificate_read(made.bytes, &c));
-	bool is_dns;
+	enum certificate_kind kind;
 	made.bytes.len--;
 	buffer_init(&name, CERTIFICATE_NAME_MAX);
 	for (size_t i = 0; i < made.bytes.len; i++) {
@@ -314,8 +314,7 @@ test_damage(void **state)
 				assert_memory_not_equal(c.sha1, whole.sha1,
 							sizeof(c.sha1));
 				certificate_common_name(&c, &name);
-				certificate_alternative_name(&c, &name,
-							     &is_dns);
+				certificate_alternative_name(&c, &name, &kind);
 				buffer_clear(&name);
 			}
 			made.der[i] ^= (uint8_t)(1 << bit);
