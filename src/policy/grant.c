@@ -3,11 +3,16 @@
 #include "config.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/hex.h"
 #include "policy/grant.h"
 #include "policy/template.h"
 #include "policy/value.h"
+
+/* Bytes of all groups, or of all roles, with the user id in them: as long as a
+ * line of the list, so that the answer has room for what any entry grants. */
+enum { GRANT_MADE_MAX = 65536 };
 
 /* The digits of a digest as the user id. */
 static bool
@@ -129,11 +134,12 @@ take_subprotocol(const struct client *c, struct decision *d)
 }
 
 /* An array of groups or roles with the user id in the place of {user}; NULL,
- * and the reason in d, if one of them is none that the service has. */
+ * and the reason in d, if one of them is none that the service has, or all
+ * together are too long. */
 static char **
 with_user(char *const *items, bool roles, struct span user, struct decision *d)
 {
-	size_t n = 0;
+	size_t n = 0, size = 0;
 
 	while (items[n] != NULL)
 		n++;
@@ -142,7 +148,8 @@ with_user(char *const *items, bool roles, struct span user, struct decision *d)
 	d->reason = ok ? REASON_GRANT : REASON_INTERNAL;
 	for (size_t i = 0; ok && i < n; i++) {
 		made[i] = template_fill(span_of(items[i]), roles, user);
-		ok = made[i] != NULL;
+		size += made[i] == NULL ? 0 : strlen(made[i]);
+		ok = made[i] != NULL && size <= GRANT_MADE_MAX;
 	}
 	if (ok)
 		return made;

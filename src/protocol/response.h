@@ -14,7 +14,9 @@
 #include "base/span.h"
 
 enum {
-	RESPONSE_BODY_MAX = 262144, /* bytes; what an entry can grant fits */
+	/* Bytes.  What an entry can grant fits: a line's worth of groups, of
+	 * roles and of the rest, each byte of which may become two. */
+	RESPONSE_BODY_MAX = 524288,
 	RESPONSE_MAX = RESPONSE_BODY_MAX + 1024 /* bytes with the header */
 };
 
