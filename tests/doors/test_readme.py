@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
 """README.md says what the program does: its tables are the program's, its
-options those of --help, its example is run, its sample of ./bootstrap run is what
-that prints.  --tables prints the tables."""
+options those of --help, its examples are run, its sample of ./bootstrap run is
+what that prints.  --tables prints the tables."""
 import os
 import pathlib
 import re
@@ -11,7 +11,8 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import emulator, inprocess, place, processes, tap  # noqa: E402
+from harness import emulator, inprocess, pki, place  # noqa: E402
+from harness import processes, tap  # noqa: E402
 
 
 def settings_table():
@@ -40,6 +41,52 @@ def test_sample(out, text):
     out.result(got.returncode == 0 and re.fullmatch(pattern, shown),
                "README.md: the sample of ./bootstrap run",
                shown + got.stderr)
+
+
+def administrator(out, text):
+    """The commands of each way of working, and what explain says, with the
+    folder of a test in the place of /etc/certgate; … stands for anything."""
+    folder = place.temporary()
+    (folder / "list").write_text("")
+    (folder / "list").chmod(0o640)
+    (folder / "certificates").mkdir()
+    ca = pki.Authority(folder / "ca", "/CN=Plant CA")
+    for number in (7, 8, 9):
+        found = ca.issue(f"pump-{number}", f"/CN=pump-{number}").pem
+        (folder / f"pump-{number}.pem").write_text(found)
+        (folder / "certificates" / f"{number}.pem").write_text(found)
+    (folder / "plant-ca.pem").write_text(ca.pem)
+    (folder / "plant.crl").write_text(ca.crl())
+    environment = processes.bare_environment(
+        {"CERTGATE_LIST": str(folder / "list")})
+    environment["PATH"] = f"{place.BUILD}:/usr/bin:/bin"
+    section = text.partition("## Who may come in")[2].partition("\n## ")[0]
+    said, commands = "", 0
+    for block in re.findall(r"```\n(.*?)```", section, re.DOTALL):
+        block = block.replace("/etc/certgate", str(folder))
+        if not block.startswith("certgate "):
+            pattern = r"\s*".join(re.escape(line).replace("…", ".*?")
+                                  for line in block.splitlines())
+            pattern = re.sub(r"list:\d+:\\ \w+", r"list:\\d+:\\ \\w+", pattern)
+            out.result(re.search(pattern, said, re.DOTALL),
+                       f"README.md: {block[:30]!r}…", f"{pattern}\n{said}")
+            continue
+        for line in block.splitlines():
+            done = subprocess.run(line, shell=True, cwd=folder, text=True,
+                                  capture_output=True, check=False,
+                                  env=environment)
+            said = done.stdout
+            commands += 1
+            out.result(done.returncode == 0, f"README.md: {line[:50]}",
+                       f"{done.returncode}: {said}{done.stderr}")
+    out.result(commands > 5, f"README.md: {commands} commands ran")
+    for name, reason in (("pump-8", "listed"), ("pump-9", "denied")):
+        done = subprocess.run(
+            ["certgate", "explain", name + ".pem"], cwd=folder, text=True,
+            capture_output=True, check=False, env=environment)
+        out.result(f"reason    {reason}:" in done.stdout,
+                   f"README.md: {name} is {reason}",
+                   done.stdout + done.stderr)
 
 
 def main():
@@ -83,6 +130,7 @@ def main():
                              env=environment).stdout
         out.equal(got.replace("\r", "").strip(), wanted.strip(),
                   f"README.md: {command[2:50]}…")
+    administrator(out, text)
     tour = (place.SOURCE / "src/README.md").read_text(encoding="utf-8")
     for path in sorted((place.SOURCE / "src").rglob("*.c")):
         name = path.stem
