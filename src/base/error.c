@@ -10,6 +10,22 @@
 #include "base/error.h"
 #include "base/hex.h"
 
+/* Names of files are not escaped, for people copy them; but none steers a
+ * terminal or begins a line.  C1 is U+0080 to U+009F. */
+static void
+tame(char *text)
+{
+	enum { DELETE = 0x7f, C1_LEAD = 0xc2, C1_END = 0xa0 };
+
+	for (unsigned char *p = (unsigned char *)text; *p != '\0'; p++) {
+		bool c1 = *p == C1_LEAD && p[1] > DELETE && p[1] < C1_END;
+		if (c1)
+			p[1] = '?';
+		if (c1 || *p < ' ' || *p == DELETE)
+			*p = '?';
+	}
+}
+
 /* False if there is an error already. */
 __attribute__((format(printf, 2, 0))) static bool
 set_text(struct error *e, const char *format, va_list arguments)
@@ -18,6 +34,7 @@ set_text(struct error *e, const char *format, va_list arguments)
 		return false;
 	e->set = true;
 	(void)vsnprintf(e->text, sizeof(e->text), format, arguments);
+	tame(e->text);
 	return true;
 }
 
@@ -51,8 +68,10 @@ error_system(struct error *e, const char *format, ...)
 void
 error_where(struct error *e, const char *where)
 {
-	if (e->where[0] == '\0')
-		(void)snprintf(e->where, sizeof(e->where), "%s", where);
+	if (e->where[0] != '\0')
+		return;
+	(void)snprintf(e->where, sizeof(e->where), "%s", where);
+	tame(e->where);
 }
 
 void

@@ -5,7 +5,8 @@
  *
  * Lives on the caller's stack and owns nothing.  The first error wins: once
  * set, later ones are ignored.  Words from outside are escaped as they come in,
- * so that text can go to a log as it is.
+ * and control characters that are left, as in the name of a file, become '?':
+ * so where and text can go to a log or a terminal as they are.
  */
 #ifndef CERTGATE_BASE_ERROR_H
 #define CERTGATE_BASE_ERROR_H

@@ -219,6 +219,11 @@ test_error(void **state)
 		error_set(warnings_next(&w), "%d", i);
 	assert_int_equal(w.n, 3 * WARNINGS_MAX);
 	assert_string_equal(w.warning[0].text, "0");
+	e = (struct error){ 0 };
+	error_where(&e, "a\tb");
+	error_set(&e, "%s", "\x1b[31m\n\x7f\xc2\x9b\u00a0\u00e9\x9b\xc2");
+	assert_string_equal(e.where, "a?b");
+	assert_string_equal(e.text, "?[31m????\u00a0\u00e9\x9b\xc2");
 }
 
 static void
