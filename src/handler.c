@@ -286,12 +286,13 @@ handler_answer(const struct gate *gate, const struct request *request,
 	answer->site = request->site;
 	answer->setting = request->setting;
 	answer->code[0] = '\0';
-	answer->mqtt = false;
+	answer->verified = answer->mqtt = false;
 	if (route == NULL ||
 	    !check_request(gate, request, route, &sender, &reason)) {
 		refuse(answer, reason);
 	} else {
 		answer->response.allowed_origin = sender.origin;
+		answer->verified = sender.verified;
 		answer_route(route, gate, request, now, answer);
 	}
 	if (answer->decision.verdict != VERDICT_ALLOW)

@@ -39,6 +39,7 @@ struct answer {
 	struct span connection;
 	struct span user; /* granted, or of the client's token; may be absent */
 	char code[HANDLER_CODE_DIGITS + 1]; /* of a refusal; "" if none */
+	bool verified; /* an event that is signed with one of the keys */
 	bool mqtt; /* the response is a refusal in MQTT's terms */
 	struct span site; /* that the request names; may be absent */
 	struct span setting; /* a setting that came as a parameter */

@@ -10,7 +10,9 @@
 #include "host/fastcgi.h"
 #include "host/hint.h"
 #include "host/log.h"
+#include "host/pending.h"
 #include "host/sandbox.h"
+#include "host/seen.h"
 #include "host/serve.h"
 #include "host/site_counters.h"
 #include "host/sites.h"
@@ -22,6 +24,7 @@ struct host {
 	struct answer answer;
 	struct counters counters;
 	struct site_counters site_counters;
+	struct slots pending, seen;
 	struct hint hint;
 	bool setting_said; /* that a parameter is no setting */
 };
@@ -40,20 +43,25 @@ count_state(struct counters *counters, const struct store *store)
 	counters_set_now(counters, &now);
 }
 
+/* All that is written, in one folder; it is said once if that cannot be. */
 static void
-open_counters(struct host *host)
+open_notes(struct host *host)
 {
 	const char *folder = host->sites.main.settings.stats;
 	const char *path = folder == NULL ? CERTGATE_STATS_DEFAULT : folder;
 	struct error e = { 0 };
 
-	host->site_counters.file = -1;
-	if ((!counters_open(&host->counters, path, &e) ||
-	     (host->sites.names != NULL &&
-	      !site_counters_open(&host->site_counters, path, &e))) &&
-	    e.set)
+	host->site_counters.file = host->pending.file = host->seen.file = -1;
+	bool there = counters_open(&host->counters, path, &e), all = there;
+	if (there && host->sites.names != NULL)
+		all &= site_counters_open(&host->site_counters, path, &e);
+	if (there)
+		all &= slots_open(&host->pending, &pending_kind, path, &e);
+	if (there)
+		all &= slots_open(&host->seen, &seen_kind, path, &e);
+	if (!all && e.set)
 		log_error(LOG_LEVEL_WARNING, &e);
-	else if (host->counters.file < 0 && folder != NULL)
+	else if (!there && folder != NULL)
 		log_note(LOG_LEVEL_WARNING,
 			 "CERTGATE_STATS: there is no folder %s", folder);
 	count_state(&host->counters, &host->sites.main);
@@ -72,7 +80,11 @@ open_host(struct host *host, bool all)
 	log_start(settings->log_target, settings->log_format);
 	if (all)
 		sites_read(&host->sites);
-	open_counters(host);
+	open_notes(host);
+	if (!all)
+		return;
+	slots_load(&host->pending);
+	slots_load(&host->seen);
 }
 
 /* What such settings name is not known to the sandbox. */
@@ -107,9 +119,20 @@ open_sandboxed(struct host *host, struct sandbox_needs *needs, bool sandbox)
 			 "sandbox: none, as --no-sandbox says");
 }
 
+/* Not while somebody waits for an answer. */
+static void
+write_notes(struct host *host)
+{
+	slots_write(&host->pending);
+	slots_write(&host->seen);
+}
+
 static void
 close_host(struct host *host)
 {
+	write_notes(host);
+	slots_close(&host->pending);
+	slots_close(&host->seen);
 	counters_close(&host->counters);
 	site_counters_close(&host->site_counters);
 	answer_free(&host->answer);
@@ -133,6 +156,14 @@ count_one(struct host *host, const struct gate *gate, const struct store *store,
 		return;
 	count_state(site, store);
 	counters_count(site, reason, ns);
+}
+
+/* For people, afterwards: no decision looks at it. */
+static void
+note_one(struct host *host, int64_t now)
+{
+	pending_note(&host->pending, &host->answer, now);
+	seen_note(&host->seen, &host->answer, now);
 }
 
 /* From parameters and body to the bytes of the answer and the line in the
@@ -177,6 +208,7 @@ start_cgi(void)
 	answer_one(&host, environ, &body, &out);
 	bool written =
 		cgi_write(out.failed ? response_refusal : buffer_span(&out));
+	note_one(&host, (int64_t)time(NULL));
 	buffer_free(&out);
 	buffer_free(&kept);
 	close_host(&host);
@@ -188,11 +220,12 @@ answer_fastcgi(void *context, char *const *parameters,
 	       const struct request_body *body, struct buffer *out)
 {
 	struct host *host = context;
+	int64_t now = (int64_t)time(NULL);
 
 	sites_refresh(&host->sites, false);
 	answer_one(host, parameters, body, out);
-	if (hint_is_due(&host->hint, host->answer.decision.reason,
-			(int64_t)time(NULL)))
+	note_one(host, now);
+	if (hint_is_due(&host->hint, host->answer.decision.reason, now))
 		log_note(LOG_LEVEL_NOTE, "%s", hint_text);
 	if (host->answer.setting.ptr == NULL || host->setting_said)
 		return;
@@ -211,6 +244,7 @@ tick(void *context, bool now)
 
 	sites_refresh(&host->sites, now);
 	count_state(&host->counters, &host->sites.main);
+	write_notes(host);
 }
 
 enum exit_code

@@ -59,7 +59,8 @@ remote_user_agrees(const struct settings *settings,
 }
 
 static enum reason
-check_signature(const struct settings *settings, const struct request *request)
+check_signature(const struct settings *settings, const struct request *request,
+		struct sender *sender)
 {
 	if (settings->signature == SIGNATURE_OFF ||
 	    (settings->signature == SIGNATURE_AUTO &&
@@ -71,6 +72,7 @@ check_signature(const struct settings *settings, const struct request *request)
 				request->signatures.line, request->signatures.n,
 				request->connection)) {
 	case SIGNATURE_GOOD:
+		sender->verified = true;
 		return REASON_VALIDATED;
 	case SIGNATURE_MISSING:
 		return REASON_NO_SIGNATURE;
@@ -95,6 +97,6 @@ sender_check(const struct settings *settings, const struct request *request,
 	else if (!validation && !remote_user_agrees(settings, request))
 		*reason = REASON_REMOTE_USER;
 	else if (!validation)
-		*reason = check_signature(settings, request);
+		*reason = check_signature(settings, request, sender);
 	return *reason == REASON_VALIDATED;
 }

@@ -20,6 +20,7 @@ struct sender {
 	/* The one origin that is agreed to, for WebHook-Allowed-Origin; "*" if
 	 * any is.  Borrowed from the settings. */
 	struct span origin;
+	bool verified; /* the event is signed with one of the keys */
 };
 
 /*

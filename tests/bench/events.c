@@ -5,13 +5,13 @@
  * certificate of its own (EC P-256, made here), and what must be answered.
  *
  * KIND is `connect` (each certificate has a plain pin, but one in ten is
- * refused), `options` (the same, and the pins have options), `authority` (the
- * same with one entry, of the CA that issued them all) or `mixed` (all kinds of
- * events, valid and hostile, with plain pins).  Into FOLDER, an absolute path,
- * go `list`, with `authority` the CA's certificate, and `events`, a sequence
- * of: size of the request, size of the expected body (both 4 bytes, in this
- * machine's order), expected status (2 bytes), the request, the expected body
- * (a prefix of what comes).
+ * refused), `refused` (none has), `options` (as the first, and the pins have
+ * options), `authority` (the same with one entry, of the CA that issued them
+ * all) or `mixed` (all kinds of events, valid and hostile, with plain pins).
+ * Into FOLDER, an absolute path, go `list`, with `authority` the CA's
+ * certificate, and `events`, a sequence of: size of the request, size of the
+ * expected body (both 4 bytes, in this machine's order), expected status (2
+ * bytes), the request, the expected body (a prefix of what comes).
  */
 #include "config.h"
 
@@ -239,7 +239,7 @@ admit(struct event *e, const char *name, bool with_options)
 }
 
 struct making {
-	bool mixed, options;
+	bool mixed, options, refused;
 	const struct authority *authority; /* NULL: the list has pins */
 	FILE *list;
 };
@@ -250,7 +250,7 @@ make_event(const struct making *m, unsigned i, struct event *e)
 {
 	static struct identity made;
 	static char certificates[BODY_SIZE / 2];
-	bool odd = i % (m->mixed ? 2 : 10) == 1;
+	bool odd = m->refused || i % (m->mixed ? 2 : 10) == 1;
 	enum kind kind = m->mixed ? (enum kind)(i / 2 % KINDS) : KIND_REFUSED;
 	bool refused = odd && kind == KIND_REFUSED;
 	char name[32];
@@ -287,11 +287,13 @@ main(int argc, char **argv)
 	char path[4096];
 
 	if (argc != 4)
-		die("expected N connect|options|authority|mixed FOLDER");
+		die("expected N connect|refused|options|authority|mixed "
+		    "FOLDER");
 	unsigned n = (unsigned)strtoul(argv[1], NULL, 10);
 	struct making making = {
 		.mixed = strcmp(argv[2], "mixed") == 0,
 		.options = strcmp(argv[2], "options") == 0,
+		.refused = strcmp(argv[2], "refused") == 0,
 		.list = create(argv[3], "list"),
 	};
 	FILE *events = create(argv[3], "events");
@@ -299,7 +301,7 @@ main(int argc, char **argv)
 		(void)snprintf(path, sizeof(path), "%s/ca.pem", argv[3]);
 		making.authority = identity_authority(path);
 		(void)fprintf(making.list, "ca:%s cn=pump-*\n", path);
-	} else if (!making.mixed && !making.options &&
+	} else if (!making.mixed && !making.options && !making.refused &&
 		   strcmp(argv[2], "connect") != 0) {
 		die("no such kind");
 	}

@@ -5,9 +5,9 @@
 the same loop, and beside itself without its sandbox, through lighttpd, in
 interleaved rounds of one run; the same for the kinds of entries: a plain pin,
 one with options, and a CA at the first sight of a certificate and when it comes
-again; plain CGI the same; and where the handler's time goes.  Every event
-carries a certificate of its own, one in ten is refused, and a wrong answer fails
-the benchmark.
+again; with everybody refused, beside itself when it notes nobody; plain CGI the
+same; and where the handler's time goes.  Every event carries a certificate of
+its own, one in ten is refused, and a wrong answer fails the benchmark.
 
 It measures; it judges nothing but the answers."""
 import os
@@ -128,9 +128,28 @@ def compare(title, stacks, requests):
         stack.close()
 
 
-def configuration(name, folder=base):
-    return processes.Configuration(base / name, SETTINGS,
+def configuration(name, folder=base, more=None):
+    return processes.Configuration(base / name, {**SETTINGS, **(more or {})},
                                    (folder / "list").read_text())
+
+
+def noting(name, folder, also):
+    """Counts what it decides; with also, it notes who was refused, too."""
+    stats = base / name / "stats"
+    found = configuration(name, folder, {"CERTGATE_STATS": stats})
+    stats.mkdir()
+    for number in range(0 if also else 256):
+        (stats / f"pending.{number}").mkdir()  # no file to be had
+    return found
+
+
+def strangers():
+    folder = make(EVENTS, "refused", base / "refused")
+    compare("every one refused, each a stranger",
+            [Stack(name, noting(name.replace(" ", "-"), folder, also),
+                   place.HANDLER, events=folder / "events")
+             for name, also in (("noted", True), ("counted alone", False))],
+            REQUESTS)
 
 
 def make(count, kind, folder):
@@ -173,6 +192,7 @@ def main():
              Stack("null responder", configuration("null"), bench / "null")],
             REQUESTS)
     entries()
+    strangers()
     make(100, "connect", base)
     compare("plain CGI through lighttpd, 90 entries",
             [Stack("certgate.fcgi", configuration("cgi"), place.HANDLER,
