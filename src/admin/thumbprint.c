@@ -3,21 +3,16 @@
 /* certgate thumbprint: the pins of certificates, and a line for the list. */
 #include "config.h"
 
-#include <time.h>
-
 #include "admin/command.h"
 #include "admin/input.h"
+#include "admin/portrait.h"
 #include "admin/print.h"
 #include "base/hex.h"
-#include "policy/thumbprint.h"
-#include "protocol/certificate_text.h"
-
-enum { TEXT_MAX = 65536 /* bytes of subject or names */ };
 
 struct seen {
 	struct certificate certificate;
-	struct thumbprint sha1, sha256, spki;
-	struct buffer subject, names, common_name;
+	struct portrait portrait;
+	struct buffer common_name;
 };
 
 static void
@@ -25,14 +20,8 @@ look_at(struct seen *seen, struct span der)
 {
 	const struct certificate *c = &seen->certificate;
 
-	seen->sha1 = thumbprint_of(THUMBPRINT_SHA1, c->sha1);
-	seen->sha256 = thumbprint_of(THUMBPRINT_SHA256, c->sha256);
-	seen->spki = thumbprint_of(THUMBPRINT_SPKI, c->spki);
-	buffer_init(&seen->subject, TEXT_MAX);
-	buffer_init(&seen->names, TEXT_MAX);
+	portrait_take(&seen->portrait, der, c);
 	buffer_init(&seen->common_name, CERTIFICATE_NAME_MAX);
-	if (!certificate_text(der, &seen->subject, &seen->names))
-		buffer_clear(&seen->names);
 	if (certificate_common_name(c, &seen->common_name) !=
 	    CERTIFICATE_NAME_FOUND)
 		buffer_clear(&seen->common_name);
@@ -41,8 +30,7 @@ look_at(struct seen *seen, struct span der)
 static void
 forget(struct seen *seen)
 {
-	buffer_free(&seen->subject);
-	buffer_free(&seen->names);
+	portrait_free(&seen->portrait);
 	buffer_free(&seen->common_name);
 }
 
@@ -53,7 +41,7 @@ make_line(const struct seen *seen, struct buffer *line)
 	char digits[2 * DIGEST_SHA256_SIZE];
 	struct span name = buffer_span(&seen->common_name);
 
-	hex_encode(seen->sha256.digest, DIGEST_SHA256_SIZE, digits);
+	hex_encode(seen->certificate.sha256, DIGEST_SHA256_SIZE, digits);
 	buffer_add(line, (struct span){ digits, sizeof(digits) });
 	if (span_empty(span_trim(name)) || name.ptr[0] == '@')
 		return;
@@ -67,38 +55,10 @@ make_line(const struct seen *seen, struct buffer *line)
 }
 
 static void
-show_pin(const char *name, const struct thumbprint *t)
-{
-	print("%-10s ", name);
-	print_digits(t);
-	print("\n");
-}
-
-static void
 show_text(const struct seen *seen, struct span line)
 {
-	struct span names = buffer_span(&seen->names);
-	const struct certificate *c = &seen->certificate;
-	int64_t now = (int64_t)time(NULL);
-
-	print("subject    ");
-	print_text(buffer_span(&seen->subject));
-	while (names.len > 0) {
-		struct span one = span_of(names.ptr);
-		print("\nname       ");
-		print_text(one);
-		names = span_after(names, one.len + 1);
-	}
-	print("\nvalid      ");
-	print_date(c->not_before);
-	print(" to ");
-	print_date(c->not_after);
-	print("%s\n", now > c->not_after    ? " (it has ended)"
-		      : now < c->not_before ? " (not yet)"
-					    : "");
-	show_pin("sha1", &seen->sha1);
-	show_pin("sha256", &seen->sha256);
-	show_pin("spki", &seen->spki);
+	portrait_print_names(&seen->portrait, "", false);
+	portrait_print_pins(&seen->portrait);
 	print("entry      ");
 	print_text(line);
 	print("\n");
@@ -107,23 +67,9 @@ show_text(const struct seen *seen, struct span line)
 static void
 show_json(const char *file, const struct seen *seen, struct span line)
 {
-	struct span names = buffer_span(&seen->names);
-
 	print_json_open(NULL, '{');
 	print_json_string("file", span_of(file));
-	print_json_string("subject", buffer_span(&seen->subject));
-	print_json_open("names", '[');
-	while (names.len > 0) {
-		struct span one = span_of(names.ptr);
-		print_json_string(NULL, one);
-		names = span_after(names, one.len + 1);
-	}
-	print_json_close(']');
-	print_json_date("from", seen->certificate.not_before);
-	print_json_date("to", seen->certificate.not_after);
-	print_json_digits("sha1", &seen->sha1);
-	print_json_digits("sha256", &seen->sha256);
-	print_json_digits("spki", &seen->spki);
+	portrait_print_json(&seen->portrait);
 	print_json_string("entry", line);
 	print_json_close('}');
 }

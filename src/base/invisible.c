@@ -14,6 +14,8 @@ static const struct span characters[] = {
 	{ "\xe2\x80\x8d", 3 }, /* U+200D zero width joiner */
 	{ "\xe2\x80\x8e", 3 }, /* U+200E left-to-right mark */
 	{ "\xe2\x80\x8f", 3 }, /* U+200F right-to-left mark */
+	{ "\xe2\x80\xa8", 3 }, /* U+2028 line separator */
+	{ "\xe2\x80\xa9", 3 }, /* U+2029 paragraph separator */
 	{ "\xe2\x80\xaa", 3 }, /* U+202A left-to-right embedding */
 	{ "\xe2\x80\xab", 3 }, /* U+202B right-to-left embedding */
 	{ "\xe2\x80\xac", 3 }, /* U+202C pop directional formatting */

@@ -11,7 +11,7 @@
 #include "protocol/certificate_text.h"
 
 static void
-add_subject(const X509 *x, struct buffer *out)
+add_distinguished(const X509_NAME *name, struct buffer *out)
 {
 	/* UTF-8 stays what it is; who prints it escapes what is harmful. */
 	unsigned long flags =
@@ -19,8 +19,7 @@ add_subject(const X509 *x, struct buffer *out)
 	BIO *text = BIO_new(BIO_s_mem());
 	char *bytes = NULL;
 
-	if (text != NULL &&
-	    X509_NAME_print_ex(text, X509_get_subject_name(x), 0, flags) >= 0) {
+	if (text != NULL && X509_NAME_print_ex(text, name, 0, flags) >= 0) {
 		long n = BIO_get_mem_data(text, &bytes);
 		if (n > 0)
 			buffer_add(out, (struct span){ bytes, (size_t)n });
@@ -48,6 +47,20 @@ add_address(const ASN1_OCTET_STRING *address, struct buffer *out)
 	}
 }
 
+/* What follows a NUL would look like another name. */
+static void
+add_text(const ASN1_STRING *string, struct buffer *out)
+{
+	const unsigned char *bytes = ASN1_STRING_get0_data(string);
+
+	for (int i = 0; i < ASN1_STRING_length(string); i++) {
+		if (bytes[i] == '\0')
+			buffer_add(out, SPAN("\\00"));
+		else
+			buffer_add_byte(out, (char)bytes[i]);
+	}
+}
+
 static void
 add_name(const GENERAL_NAME *name, struct buffer *out)
 {
@@ -63,12 +76,8 @@ add_name(const GENERAL_NAME *name, struct buffer *out)
 		buffer_add(out, SPAN("IP:"));
 		add_address(value, out);
 	} else if (type == GEN_EMAIL || type == GEN_DNS || type == GEN_URI) {
-		const ASN1_STRING *string = value;
 		buffer_add(out, span_of(words[type]));
-		buffer_add(out,
-			   (struct span){
-				   (const char *)ASN1_STRING_get0_data(string),
-				   (size_t)ASN1_STRING_length(string) });
+		add_text(value, out);
 	} else {
 		buffer_add(out, SPAN("other"));
 	}
@@ -76,7 +85,8 @@ add_name(const GENERAL_NAME *name, struct buffer *out)
 }
 
 bool
-certificate_text(struct span der, struct buffer *subject, struct buffer *names)
+certificate_text(struct span der, struct buffer *subject, struct buffer *issuer,
+		 struct buffer *names)
 {
 	const unsigned char *at = (const unsigned char *)der.ptr;
 	X509 *x = d2i_X509(NULL, &at, (long)der.len);
@@ -84,12 +94,14 @@ certificate_text(struct span der, struct buffer *subject, struct buffer *names)
 	if (x != NULL) {
 		GENERAL_NAMES *all =
 			X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
-		add_subject(x, subject);
+		add_distinguished(X509_get_subject_name(x), subject);
+		add_distinguished(X509_get_issuer_name(x), issuer);
 		for (int i = 0; i < sk_GENERAL_NAME_num(all); i++)
 			add_name(sk_GENERAL_NAME_value(all, i), names);
 		GENERAL_NAMES_free(all);
 		X509_free(x);
 	}
 	ERR_clear_error();
-	return x != NULL && !subject->failed && !names->failed;
+	return x != NULL && !subject->failed && !issuer->failed &&
+	       !names->failed;
 }

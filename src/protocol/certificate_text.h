@@ -11,11 +11,12 @@
 #include "base/span.h"
 
 /*
- * Adds the subject to subject (RFC 4514) and every alternative name, as
- * DNS:NAME, URI:…, email:…, IP:… or other, to names, each with a NUL behind it.
- * False if der does not read.
+ * Adds the subject and the issuer (RFC 4514) to these, and every alternative
+ * name, as DNS:NAME, URI:…, email:…, IP:… or other, to names, each with a NUL
+ * behind it; a NUL inside one is written as \00.  False if der does not read.
  */
 bool certificate_text(struct span der, struct buffer *subject,
-		      struct buffer *names) __attribute__((warn_unused_result));
+		      struct buffer *issuer, struct buffer *names)
+	__attribute__((warn_unused_result));
 
 #endif

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import ssl
 import subprocess
 import sys
 
@@ -75,6 +76,15 @@ def thumbprint():
 
 
 def hostile_text():
+    path = admin.certificate(base, "nul", "-addext",
+                             "subjectAltName=DNS:good.exampleXDNS:bank.example")
+    der = base / "nul.der"
+    der.write_bytes(ssl.PEM_cert_to_DER_cert(path.read_text()).replace(
+        b"exampleXDNS", b"example\0DNS"))
+    told = json.loads(admin.run("thumbprint", "--json", der).out)[0]
+    out.equal(told["names"], ["DNS:good.example\\00DNS:bank.example"],
+              "a NUL in a name makes no second one")
+    out.equal(told["issuer"], "CN=nul", "the issuer")
     got = admin.run("thumbprint", hostile)
     out.result(got.code == 0 and is_harmless(got.out),
                "a hostile name is escaped", repr(got.out))

@@ -239,6 +239,8 @@ test_invisible(void **state)
 	s = SPAN("ab\u200bc");
 	assert_int_equal(invisible_trim(&s), 0);
 	assert_int_equal(invisible_find(s), 2);
+	assert_int_equal(invisible_at(SPAN("\u2028")), 3); /* ends a line */
+	assert_int_equal(invisible_at(SPAN("\u2029")), 3);
 	assert_int_equal(invisible_find(SPAN("äöü")), 6);
 	/* All that isolate, embed or mark a direction. */
 	static const char *const directions[] = {
