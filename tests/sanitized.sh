@@ -60,7 +60,7 @@ if try "builds with clang, sanitizers and no warning" build; then
 	try tests/transport/test_fuzz.py env \
 		BUILD_DIR="$BUILD_DIR/sanitized" \
 		"$srcdir/tests/transport/test_fuzz.py" || :
-	for test in check edit show; do
+	for test in check edit pending show; do
 		try "tests/admin/test_$test.py" env \
 			BUILD_DIR="$BUILD_DIR/sanitized" \
 			"$srcdir/tests/admin/test_$test.py" || :

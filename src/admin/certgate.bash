@@ -39,8 +39,8 @@ _certgate() {
 	esac
 	if [ "$COMP_CWORD" -eq 1 ]; then
 		mapfile -t COMPREPLY < <(compgen -W "check thumbprint list \
-			allow deny disconnect remove rotate explain simulate \
-			doctor stats addresses --help --version" \
+			pending allow deny disconnect remove rotate explain \
+			simulate doctor stats addresses --help --version" \
 			-- "$current")
 		return
 	fi
@@ -48,6 +48,7 @@ _certgate() {
 	check) options="$setup --json --quiet --as" ;;
 	thumbprint) options="--json --help" ;;
 	list) options="$setup --json" ;;
+	pending) options="$setup --json --hub" ;;
 	allow) options="$edit --replace --comment --spki" ;;
 	deny) options="$edit --comment --spki --disconnect $service" ;;
 	disconnect) options="$config --dry-run $service" ;;
@@ -69,7 +70,7 @@ _certgate() {
 	*,-*)
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
 		;;
-	check,* | list,* | doctor,* | stats,* | disconnect,*)
+	check,* | list,* | pending,* | doctor,* | stats,* | disconnect,*)
 		COMPREPLY=()
 		;;
 	allow,*)

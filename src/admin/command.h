@@ -49,6 +49,7 @@ struct command {
 enum exit_code check_run(const struct command *command);
 enum exit_code thumbprint_run(const struct command *command);
 enum exit_code list_run(const struct command *command);
+enum exit_code pending_run(const struct command *command);
 enum exit_code allow_run(const struct command *command);
 enum exit_code deny_run(const struct command *command);
 enum exit_code disconnect_run(const struct command *command);

@@ -81,8 +81,6 @@ static const struct verb {
 	unsigned options;
 	int least, most; /* arguments; most -1: any number */
 	enum exit_code (*run)(const struct command *command);
-	bool of_process; /* what the process keeps, for its sites too: the
-			  * settings are the main ones */
 } verbs[] = {
 	{ "check", "", "are settings, list, keys and files as they should be",
 	  SETUP | BIT(OPTION_JSON) | BIT(OPTION_QUIET) | BIT(OPTION_AS), 0, 0,
@@ -91,6 +89,8 @@ static const struct verb {
 	  BIT(OPTION_JSON) | BIT(OPTION_HELP), 1, -1, thumbprint_run },
 	{ "list", "", "the entries of the list", SETUP | BIT(OPTION_JSON), 0, 0,
 	  list_run },
+	{ "pending", "", "whom no entry has, of those that came",
+	  SETUP | BIT(OPTION_JSON) | BIT(OPTION_HUB), 0, 0, pending_run },
 	{ "allow", "PIN|FILE [NAME=VALUE]...", "add an entry",
 	  EDIT | BIT(OPTION_REPLACE) | BIT(OPTION_COMMENT) | BIT(OPTION_SPKI),
 	  1, -1, allow_run },
@@ -123,8 +123,7 @@ static const struct verb {
 	  CONFIG | BIT(OPTION_HUB) | BIT(OPTION_CA) | BIT(OPTION_ADMITTED), 1,
 	  1, doctor_run },
 	{ "stats", "", "what the handlers of this host have counted",
-	  CONFIG | BIT(OPTION_JSON) | BIT(OPTION_PROMETHEUS), 0, 0, stats_run,
-	  true },
+	  CONFIG | BIT(OPTION_JSON) | BIT(OPTION_PROMETHEUS), 0, 0, stats_run },
 	{ "addresses", "FILE|-",
 	  "the service's addresses as lines of a web server",
 	  BIT(OPTION_HELP) | BIT(OPTION_TAG) | BIT(OPTION_APACHE) |
@@ -209,17 +208,16 @@ read_options(const struct verb *verb, int argc, char **argv,
 /* The options that stand for a variable are that variable: there is one way to
  * read settings.  A site is beside the main file, and has no environment. */
 static enum exit_code
-take_variables(const struct verb *verb, const struct command *command)
+take_variables(const struct command *command)
 {
 	const char *config = command->option[OPTION_CONFIG];
 	const char *site = command->option[OPTION_SITE];
 	const char *list = command->option[OPTION_LIST];
 	bool ok = config == NULL || setenv("CERTGATE_CONFIG", config, 1) == 0;
 
-	if (ok && site != NULL &&
-	    !(verb->of_process ? setup_check_site : setup_name_site)(site))
+	if (ok && site != NULL && !setup_name_site(site))
 		return EXIT_MISUSED;
-	if (ok && (site != NULL || config != NULL) && !verb->of_process)
+	if (ok && (site != NULL || config != NULL))
 		ok = setup_enter_site();
 	if (ok && list != NULL)
 		ok = setenv("CERTGATE_LIST", list, 1) == 0;
@@ -250,7 +248,7 @@ run_verb(const struct verb *verb, int argc, char **argv)
 						     : verb->arguments);
 		return misused(name);
 	}
-	enum exit_code code = take_variables(verb, &command);
+	enum exit_code code = take_variables(&command);
 	return code == EXIT_DONE ? print_end(verb->run(&command)) : code;
 }
 

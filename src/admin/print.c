@@ -11,8 +11,12 @@
 #include "base/date.h"
 #include "base/hex.h"
 #include "base/invisible.h"
+#include "host/log_line.h"
 
-enum { DATE_SIZE = sizeof("-YYYY-MM-DD") + 16 };
+enum {
+	DATE_SIZE = sizeof("-YYYY-MM-DD") + 16,
+	TIME_MAX = 64 /* bytes of a date and time */
+};
 
 static bool comma; /* before the next value of the JSON text */
 
@@ -91,6 +95,17 @@ print_date(int64_t seconds)
 
 	write_date(seconds, text);
 	(void)fputs(text, stdout);
+}
+
+void
+print_time(int64_t seconds)
+{
+	struct buffer text;
+
+	buffer_init(&text, TIME_MAX);
+	log_line_time(&text, seconds);
+	print_text(buffer_span(&text));
+	buffer_free(&text);
 }
 
 void
@@ -195,6 +210,17 @@ print_json_date(const char *name, int64_t seconds)
 
 	write_date(seconds, text);
 	print_json_string(name, span_of(text));
+}
+
+void
+print_json_time(const char *name, int64_t seconds)
+{
+	struct buffer text;
+
+	buffer_init(&text, TIME_MAX);
+	log_line_time(&text, seconds);
+	print_json_string(name, buffer_span(&text));
+	buffer_free(&text);
 }
 
 enum exit_code

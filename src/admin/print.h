@@ -31,6 +31,9 @@ void print_error(const struct error *e);
 /* YYYY-MM-DD */
 void print_date(int64_t seconds);
 
+/* YYYY-MM-DDTHH:MM:SSZ */
+void print_time(int64_t seconds);
+
 /* Lower-case digits. */
 void print_digits(const struct thumbprint *t);
 
@@ -44,6 +47,7 @@ void print_json_bool(const char *name, bool value);
 void print_json_null(const char *name);
 void print_json_digits(const char *name, const struct thumbprint *t);
 void print_json_date(const char *name, int64_t seconds);
+void print_json_time(const char *name, int64_t seconds);
 
 /* code, or EXIT_SYSTEM if not all could be written. */
 enum exit_code print_end(enum exit_code code);

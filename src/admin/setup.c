@@ -2,6 +2,7 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,6 +30,29 @@ read_file(void *context, const char *path, struct buffer *text, struct error *e)
 
 const struct entry_files setup_files = { .read = read_file };
 
+/* What the main settings come from while a site is looked at; all zero: from
+ * where all settings come. */
+static struct {
+	char *config; /* NULL: there is no site */
+	bool may_miss;
+	char *environment[2]; /* what it says of the folder; ended by NULL */
+} main_setup;
+
+/* Before the site's take their place. */
+static bool
+keep_main(const char *config, bool may_miss)
+{
+	const char *stats = getenv("CERTGATE_STATS");
+
+	if (main_setup.config != NULL)
+		return true;
+	main_setup.config = strdup(config);
+	main_setup.may_miss = may_miss;
+	return main_setup.config != NULL &&
+	       (stats == NULL || asprintf(&main_setup.environment[0],
+					  "CERTGATE_STATS=%s", stats) >= 0);
+}
+
 const char *
 setup_config(void)
 {
@@ -40,26 +64,21 @@ setup_config(void)
 }
 
 bool
-setup_check_site(const char *name)
-{
-	if (sites_is_name(span_of(name)))
-		return true;
-	print_problem("--site '%s': expected a-z, 0-9 and -",
-		      error_word(span_of(name)));
-	return false;
-}
-
-bool
 setup_name_site(const char *name)
 {
 	const char *config = setup_config();
 	char *path = NULL;
 
-	if (!setup_check_site(name))
+	if (!sites_is_name(span_of(name))) {
+		print_problem("--site '%s': expected a-z, 0-9 and -",
+			      error_word(span_of(name)));
 		return false;
+	}
 	if (config != NULL)
 		path = sites_path(config, span_of(name));
-	bool ok = path != NULL && setenv("CERTGATE_CONFIG", path, 1) == 0;
+	bool ok = path != NULL &&
+		  keep_main(config, getenv("CERTGATE_CONFIG") == NULL) &&
+		  setenv("CERTGATE_CONFIG", path, 1) == 0;
 	if (!ok)
 		print_problem("--site: there is no settings file to have it "
 			      "beside");
@@ -67,17 +86,34 @@ setup_name_site(const char *name)
 	return ok;
 }
 
-/* It is right in a folder of the name that sites have. */
-static bool
-is_site(const char *path)
+/* The path of the folder above the one that sites have; absent if path is not
+ * right in a folder of that name. */
+static struct span
+above_site(const char *path)
 {
 	const struct span folder = SPAN("/sites");
 	const char *slash = strrchr(path, '/');
 	size_t n = slash == NULL ? 0 : (size_t)(slash - path);
 
-	return n >= folder.len &&
-	       span_equal((struct span){ slash - folder.len, folder.len },
-			  folder);
+	if (n < folder.len ||
+	    !span_equal((struct span){ slash - folder.len, folder.len },
+			folder))
+		return (struct span){ 0 };
+	return (struct span){ path, n - folder.len };
+}
+
+/* Beside the sites, the main file has the name that it is installed with. */
+static bool
+keep_main_beside(struct span folder)
+{
+	const char *name = strrchr(CERTGATE_CONFIG_DEFAULT, '/');
+	char *path;
+
+	if (asprintf(&path, "%.*s%s", (int)folder.len, folder.ptr, name) < 0)
+		return false;
+	bool ok = keep_main(path, true);
+	free(path);
+	return ok;
 }
 
 static bool
@@ -97,11 +133,14 @@ bool
 setup_enter_site(void)
 {
 	const char *config = setup_config();
-	bool ok = true;
+	struct span above = { 0 };
 	char **at = environ;
 
-	if (config == NULL || !is_site(config))
+	if (config != NULL)
+		above = above_site(config);
+	if (above.ptr == NULL)
 		return true;
+	bool ok = keep_main_beside(above);
 	while (ok && *at != NULL) {
 		struct span rest = span_of(*at), name;
 		span_next(&rest, "=", &name);
@@ -117,22 +156,69 @@ setup_enter_site(void)
 	return ok;
 }
 
-bool
-setup_read_config(struct buffer *text, struct error *e)
+static bool
+read_config(const char *path, bool may_miss, struct buffer *text,
+	    struct error *e)
 {
 	struct file_identity identity;
-	const char *path = setup_config();
 
 	buffer_init(text, 0);
 	if (path == NULL)
 		return true;
 	enum file_result result =
 		file_read(path, false, SETTINGS_TEXT_MAX, text, &identity, e);
-	if (result == FILE_ABSENT && getenv("CERTGATE_CONFIG") == NULL) {
+	if (result == FILE_ABSENT && may_miss) {
 		*e = (struct error){ 0 };
 		return true;
 	}
 	return result == FILE_READ;
+}
+
+bool
+setup_read_config(struct buffer *text, struct error *e)
+{
+	return read_config(setup_config(), getenv("CERTGATE_CONFIG") == NULL,
+			   text, e);
+}
+
+struct span
+setup_site(void)
+{
+	const struct span ending = SPAN(".conf");
+	const char *config = setup_config();
+
+	if (config == NULL || above_site(config).ptr == NULL)
+		return (struct span){ 0 };
+	struct span name = span_of(strrchr(config, '/') + 1);
+	if (name.len > ending.len)
+		name.len -= ending.len;
+	return name;
+}
+
+char *
+setup_stats(struct error *e)
+{
+	bool apart = main_setup.config != NULL;
+	const char *config = apart ? main_setup.config : setup_config();
+	char *const *environment = apart ? main_setup.environment : environ;
+	struct settings settings = { 0 };
+	struct buffer text;
+	char *path = NULL;
+
+	if (read_config(config,
+			apart ? main_setup.may_miss
+			      : getenv("CERTGATE_CONFIG") == NULL,
+			&text, e) &&
+	    settings_read(&settings, buffer_span(&text), config, environment,
+			  e)) {
+		path = strdup(settings.stats == NULL ? CERTGATE_STATS_DEFAULT
+						     : settings.stats);
+		if (path == NULL)
+			error_set(e, "out of memory");
+	}
+	settings_free(&settings);
+	buffer_wipe(&text);
+	return path;
 }
 
 char *

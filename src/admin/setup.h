@@ -14,9 +14,6 @@
 /* How the files are read that entries name. */
 extern const struct entry_files setup_files;
 
-/* True if a site can have that name; else says what was expected. */
-bool setup_check_site(const char *name);
-
 /* Makes the file of the site name the settings file.  False, and said, if there
  * cannot be one. */
 bool setup_name_site(const char *name);
@@ -27,6 +24,14 @@ bool setup_enter_site(void);
 
 /* The settings file's path; NULL if there is to be none. */
 const char *setup_config(void);
+
+/* The name of the site that this file is of; absent if it is of none. */
+struct span setup_site(void);
+
+/* Gives the path of the folder that handlers write in, which is the process's
+ * whatever site it is about: free().  NULL and e if the main settings do not
+ * read. */
+char *setup_stats(struct error *e);
 
 /* Reads it into text (initialised here; it may hold secrets: buffer_wipe). */
 bool setup_read_config(struct buffer *text, struct error *e)

@@ -5,14 +5,14 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "admin/command.h"
 #include "admin/print.h"
 #include "admin/setup.h"
-#include "host/site_counters.h"
 #include "host/numbered.h"
+#include "host/site_counters.h"
 
 enum {
 	COUNTS_MAX = 512, /* names; a page has room for less than half */
@@ -282,23 +282,16 @@ print_prometheus(const struct sums *sums)
 
 /* Sums from the folder that the main settings name. */
 static bool
-read_folder(struct sums *sums, const char *site, struct error *e)
+read_folder(struct sums *sums, struct error *e)
 {
-	struct settings settings = { 0 };
-	struct buffer text;
+	struct span site = setup_site();
+	char *folder = setup_stats(e);
+	bool ok = folder != NULL &&
+		  (site.ptr == NULL ? counters_read(folder, take_page, sums, e)
+				    : site_counters_read(folder, site,
+							 take_page, sums, e));
 
-	bool ok = setup_read_config(&text, e) &&
-		  settings_read(&settings, buffer_span(&text), setup_config(),
-				environ, e);
-	const char *folder = settings.stats == NULL ? CERTGATE_STATS_DEFAULT
-						    : settings.stats;
-	if (ok && site == NULL)
-		ok = counters_read(folder, take_page, sums, e);
-	else if (ok)
-		ok = site_counters_read(folder, span_of(site), take_page, sums,
-					e);
-	settings_free(&settings);
-	buffer_wipe(&text);
+	free(folder);
 	return ok;
 }
 
@@ -308,7 +301,7 @@ stats_run(const struct command *command)
 	static struct sums sums;
 	struct error e = { 0 };
 
-	if (!read_folder(&sums, command->option[OPTION_SITE], &e)) {
+	if (!read_folder(&sums, &e)) {
 		print_error(&e);
 		return EXIT_SYSTEM;
 	}

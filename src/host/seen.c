@@ -13,6 +13,7 @@ is_sound(const void *slot)
 	const struct seen_pin *seen = slot;
 
 	return seen->last > 0 && seen->last <= DATE_SECONDS_MAX &&
+	       seen->kind != THUMBPRINT_NONE && seen->kind <= THUMBPRINT_SHA1 &&
 	       seen->site_length <= SITES_NAME_MAX;
 }
 
@@ -84,14 +85,20 @@ remember(struct slots *slots, const struct thumbprint *pin, struct span site,
 	slots_touch(slots, i);
 }
 
+bool
+seen_notes(const struct entry *entry)
+{
+	return entry->allows && entry->pin.kind != THUMBPRINT_NONE &&
+	       entry->terms != NULL && entry->terms->not_after != 0;
+}
+
 void
 seen_note(struct slots *slots, const struct answer *answer, int64_t now)
 {
 	const struct entry *entry = answer->decision.entry;
 
 	if (answer->decision.reason == REASON_LISTED && entry != NULL &&
-	    entry->pin.kind != THUMBPRINT_NONE && entry->terms != NULL &&
-	    entry->terms->not_after != 0 &&
-	    answer->site.len <= SITES_NAME_MAX && slots_load(slots))
+	    seen_notes(entry) && answer->site.len <= SITES_NAME_MAX &&
+	    slots_load(slots))
 		remember(slots, &entry->pin, answer->site, now);
 }

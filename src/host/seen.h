@@ -34,6 +34,9 @@ struct seen_pin {
 
 extern const struct slots_kind seen_kind;
 
+/* The entry is one that ends, and lets in by a pin. */
+bool seen_notes(const struct entry *entry);
+
 /* Takes note of an answer that such an entry gave. */
 void seen_note(struct slots *slots, const struct answer *answer, int64_t now);
 

@@ -8,6 +8,7 @@ import hashlib
 import json
 import ssl
 import struct
+import time
 
 from . import cases, cgi, fastcgi
 
@@ -79,6 +80,28 @@ class Client:
 
     def close(self):
         self.peer.close()
+
+
+def place(site, hub):
+    """The 64-bit FNV-1a of both, made odd."""
+    value = 0xcbf29ce484222325
+    for byte in site + b"\0" + hub:
+        value = (value ^ byte) * 0x100000001b3 % 2 ** 64
+    return value | 1
+
+
+def slot(der, hub=b"chat", site=b"", count=1, first=None, last=None,
+         sha256=None, number=None):
+    """A slot as a file has it, its check right whatever is in it."""
+    now = int(time.time())
+    text = SLOT.pack(count, first or now, last or now, number or place(site, hub),
+                     sha256 or hashlib.sha256(der).digest(), len(der),
+                     len(site), len(hub), site, hub, der)
+    return hashlib.sha256(text).digest() + text
+
+
+def file_of(slots):
+    return b"".join(slots).ljust(SLOTS * SIZE, b"\0")
 
 
 def knocks(folder):

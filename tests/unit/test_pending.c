@@ -300,6 +300,13 @@ test_age(void **state)
 	knock(&slots, 3000, "wrong", NOW + 40 * DAY);
 	slots_write(&slots);
 	assert_int_equal(found_of(3000, NULL).last, NOW + 40 * DAY);
+	/* Of those that weigh the same, who has not come longest goes. */
+	for (unsigned i = 0; i < PENDING_PER_HUB; i++)
+		knock(&slots, 4000 + i, "even", NOW + 41 * DAY + (i != 17));
+	knock(&slots, 5000, "even", NOW + 41 * DAY + 1);
+	slots_write(&slots);
+	assert_int_equal(found_of(4017, NULL).knocks, 0);
+	assert_int_equal(found_of(0, "even").knocks, PENDING_PER_HUB);
 	/* Who comes back after that is new. */
 	knock(&slots, 2000, "chat", NOW + 60 * DAY);
 	slots_write(&slots);
