@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
 /* certgate allow: adds an entry, or with --replace puts it in the place of those
- * that have the same pin. */
+ * that have the same pin.  The pin may be that of somebody who knocked. */
 #include "config.h"
 
 #include <string.h>
 
+#include "admin/admission.h"
 #include "admin/change.h"
 #include "admin/print.h"
 
@@ -194,8 +195,8 @@ allow(struct change *change, const struct command *command, struct buffer *text)
 	return code;
 }
 
-enum exit_code
-allow_run(const struct command *command)
+static enum exit_code
+run(const struct command *command)
 {
 	struct change change;
 	struct buffer text;
@@ -206,5 +207,20 @@ allow_run(const struct command *command)
 		code = allow(&change, command, &text);
 	buffer_free(&text);
 	change_close(&change);
+	return code;
+}
+
+/* Whoever is asked for has all the time: the list is not locked yet. */
+enum exit_code
+allow_run(const struct command *command)
+{
+	struct admission admission;
+
+	if (!admission_is_meant(command->arguments[0]))
+		return run(command);
+	enum exit_code code = admission_ask(&admission, command);
+	if (code == EXIT_DONE)
+		code = run(&admission.command);
+	admission_free(&admission);
 	return code;
 }

@@ -49,7 +49,7 @@ _certgate() {
 	thumbprint) options="--json --help" ;;
 	list) options="$setup --json" ;;
 	pending) options="$setup --json --hub" ;;
-	allow) options="$edit --replace --comment --spki" ;;
+	allow) options="$edit --replace --comment --yes --spki" ;;
 	deny) options="$edit --comment --spki --disconnect $service" ;;
 	disconnect) options="$config --dry-run $service" ;;
 	remove) options="$edit" ;;

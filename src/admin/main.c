@@ -34,6 +34,7 @@ static const struct {
 	[OPTION_REPLACE] = { "replace", NULL,
 			     "in place of other entries of the same pin" },
 	[OPTION_COMMENT] = { "comment", "TEXT", "behind the entry" },
+	[OPTION_YES] = { "yes", NULL, "let in without being asked" },
 	[OPTION_SPKI] = { "spki", NULL,
 			  "of FILE the public key, not the certificate" },
 	[OPTION_OVERLAP] = { "overlap", "Nd",
@@ -91,8 +92,9 @@ static const struct verb {
 	  list_run },
 	{ "pending", "", "whom no entry has, of those that came",
 	  SETUP | BIT(OPTION_JSON) | BIT(OPTION_HUB), 0, 0, pending_run },
-	{ "allow", "PIN|FILE [NAME=VALUE]...", "add an entry",
-	  EDIT | BIT(OPTION_REPLACE) | BIT(OPTION_COMMENT) | BIT(OPTION_SPKI),
+	{ "allow", "PIN|FILE|DIGITS [NAME=VALUE]...", "add an entry",
+	  EDIT | BIT(OPTION_REPLACE) | BIT(OPTION_COMMENT) | BIT(OPTION_SPKI) |
+		  BIT(OPTION_YES),
 	  1, -1, allow_run },
 	{ "deny", "PIN|FILE", "add an entry that refuses",
 	  EDIT | BIT(OPTION_COMMENT) | BIT(OPTION_SPKI) |

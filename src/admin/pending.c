@@ -91,7 +91,8 @@ show_all(const struct command *command, const struct store *store,
 		return;
 	}
 	if (shown > 0)
-		print("A name is what the certificate says of itself.\n");
+		print("A name is what the certificate says of itself.  To let "
+		      "one in: certgate allow DIGITS\n");
 	if (knocks->elsewhere > 0)
 		print("There are some at %s: certgate pending %s\n",
 		      knocks->site.ptr == NULL ? "sites" : "other sites",

@@ -1,12 +1,15 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
-"""certgate pending: who knocked is shown, whatever is in the files that say so
-and whatever he calls himself."""
+"""certgate pending and allow DIGITS: who knocked is shown, whatever is in the
+files that say so and whatever he calls himself, and let in when a person, or a
+script, says yes."""
+import concurrent.futures
 import hashlib
 import json
 import os
 import pathlib
+import pty
 import re
 import ssl
 import subprocess
@@ -51,6 +54,33 @@ class Gate:
     def rows(self, *options):
         done = self.run("pending", "--json", *options)
         return json.loads(done.out) if done.code == 0 else done
+
+    def list(self):
+        return self.configuration.list.read_text()
+
+    def at_terminal(self, typed, *arguments):
+        """The exit code, and what was shown, of a command at a terminal."""
+        pid, fd = pty.fork()
+        if pid == 0:
+            os.environ.clear()
+            os.environ.update(processes.bare_environment(
+                {"CERTGATE_CONFIG": str(self.configuration.file)}))
+            os.execv(admin.COMMAND, ["certgate", *arguments])
+        shown = b""
+        while True:
+            try:
+                got = os.read(fd, 4096)
+            except OSError:
+                break
+            if not got:
+                break
+            shown += got
+            if b"[y/N]" in shown and typed is not None:
+                os.write(fd, typed)
+                typed = None
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        os.close(fd)
+        return code, shown.decode(errors="replace")
 
 
 def shown():
@@ -174,7 +204,10 @@ def hostile_names():
     der = ssl.PEM_cert_to_DER_cert(path.read_text()).replace(
         b"exampleXDNS", b"example\0DNS")
     gate.file(0, [strangers.slot(der, hub=b"h\x1b[2J\xe2\x80\xae")])
-    for arguments in (["pending"], ["pending", "--json"]):
+    digits = sha256(der)[:8]
+    for arguments in (["pending"], ["pending", "--json"],
+                      ["allow", digits, "hub=chat", "--yes", "--dry-run"],
+                      ["allow", digits, "--yes"], ["allow", digits]):
         done = gate.run(*arguments)
         out.result(is_harmless(done.out + done.err) and
                    ("bank" in done.out or "x1b[2J" in done.err),
@@ -187,6 +220,113 @@ def hostile_names():
                "a NUL makes no second name", text)
     out.equal([line for line in text.splitlines()
                if line.startswith("001122")], [], "a line end makes no row")
+    out.result("give hub=NAME" in done.err and not gate.list(),
+               "and a hub that is none is not written", done)
+    code, said = gate.at_terminal(b"y\n", "allow", digits, "hub=chat")
+    out.result(code == 0 and is_harmless(said.replace("\r", "")) and
+               said.rindex("sha256 ") > said.rindex("name "),
+               "digests are shown behind the names", repr(said))
+
+
+def alike():
+    """Two certificates whose SHA-256 begin with the same eight digits."""
+    seen = {}
+    for number in range(10 ** 7):
+        digits = sha256(strangers.certificate(number))[:8]
+        if digits in seen:
+            return digits, seen[digits], number
+        seen[digits] = number
+    raise RuntimeError("no two are alike")
+
+
+def told_apart():
+    gate = Gate("apart")
+    digits, *numbers = alike()
+    both = [strangers.certificate(n) for n in numbers]
+    far = strangers.certificate(123456789)
+    gate.file(0, [strangers.slot(der) for der in [*both, far]])
+    done = gate.run("allow", digits, "--yes")
+    out.result(done.code == 1 and not gate.list() and
+               all(sha256(d)[:12] in done.out for d in both) and
+               sha256(far)[:12] not in done.out,
+               "digits of two: it says whose", done)
+    done = gate.run("allow", sha256(both[0])[:20], "--yes")
+    out.equal((done.code, gate.list()),
+              (0, f"{sha256(both[0])} hub=chat\n"), "more of them")
+    prefixes = re.findall(r"^([0-9a-f]+)  hub", gate.run("pending").out,
+                          re.MULTILINE)
+    out.equal(sorted(prefixes), sorted(
+        sha256(d)[:12] for d in (both[1], far)), "the others are still shown")
+
+
+def let_in():
+    gate = Gate("in")
+    device, other = der_of("device"), der_of("other")
+    gate.file(0, [strangers.slot(device), strangers.slot(device, hub=b"a,b"),
+                  strangers.slot(other, hub=b"ocpp")])
+    digits, entry = sha256(other)[:8], sha256(other)
+    done = gate.run("allow", digits)
+    out.result(done.code == 2 and "--yes" in done.err and not gate.list(),
+               "without a terminal it wants --yes", done)
+    for typed in (b"n\n", b"\n", b"yesterday\n", b"\x04", b"Y \n"):
+        code, said = gate.at_terminal(typed, "allow", digits)
+        out.result(code == 1 and "Nothing was changed" in said and
+                   not gate.list(), f"at a terminal, {typed!r}", said)
+    done = gate.run("allow", digits, "--dry-run", "user=x")
+    out.result(done.code == 0 and f"+{entry} user=x hub=ocpp" in done.out and
+               not gate.list(), "--dry-run", done)
+    code, said = gate.at_terminal(b"y\n", "allow", digits.upper(), "user=x",
+                                  "groups=g", "--comment", "hall 3")
+    out.equal((code, gate.list()),
+              (0, f"{entry} user=x groups=g hub=ocpp   # hall 3\n"),
+              "at a terminal, y")
+    for word in ("subject", "issuer", "valid", "sha1", known["other"]["sha256"],
+                 "hub ocpp", "own words"):
+        out.result(word in said, f"it shows {word[:10]}", said)
+    done = gate.run("allow", digits, "--yes", "user=y", "--replace")
+    out.equal((done.code, gate.list()),
+              (0, f"{entry} user=y hub=ocpp   # hall 3\n"), "--replace")
+    done = gate.run("allow", digits, "--yes", "user=y")
+    out.result(done.code == 0 and "already there" in done.out, "again", done)
+    gate.configuration.write_list("")
+    done = gate.run("allow", sha256(device)[:39], "--yes")
+    out.equal((done.code, gate.list()),
+              (0, f"{sha256(device)} hub=a\\,b,chat\n"),
+              "39 digits, and both hubs")
+    gate.configuration.write_list("")
+    done = gate.run("allow", sha256(device)[:9], "hub=x", "--yes")
+    out.equal((done.code, gate.list()), (0, f"{sha256(device)} hub=x\n"),
+              "a hub that is given")
+    gate.configuration.write_list(f"deny {known['device']['sha256']}\n")
+    done = gate.run("allow", sha256(device)[:9], "--yes")
+    out.equal(done.code, 1, "one that is denied stays so")
+    gate.configuration.write_list("")
+    gate.run("allow", sha256(device)[:9], "--spki", "--yes")
+    pem = base / "device.pem"
+    out.equal(gate.list(), f"spki:{admin.digest(pem, 'spki')} "
+              "hub=a\\,b,chat\n", "--spki")
+
+
+def no_digits():
+    """What is none of those that knocked."""
+    gate = Gate("none")
+    gate.file(0, [strangers.slot(der_of("device"))])
+    device = known["device"]["sha256"]
+    for name, word, code in (("nobody's", "0123456789", 1),
+                             ("seven", device[:7], 1),
+                             ("no digits", device[:8] + "g", 1),
+                             ("with a prefix", "sha256:" + device[:12], 1)):
+        done = gate.run("allow", word, "--yes")
+        out.result(done.code == code and not gate.list(),
+                   f"digits: {name}", done)
+    (base / "none/deadbeef").write_text(known["device"]["pem"])
+    done = gate.run("allow", "./deadbeef", cwd=base / "none")
+    out.equal((done.code, gate.list()), (0, f"{device}\n"),
+              "a file of such a name")
+    gate.configuration.write_list("")
+    done = gate.run("allow", device[:40], "--yes")
+    out.equal((done.code, gate.list()), (0, f"{device[:40]}\n"),
+              "40 digits are a SHA-1")
 
 
 def sites():
@@ -206,6 +346,8 @@ def sites():
     done = gate.run("pending")
     out.result(done.code == 0 and "--site" in done.out and
                sha256(device)[:8] not in done.out, "without a site", done)
+    done = gate.run("allow", sha256(other)[:8], "--yes", "--site", "one")
+    out.equal(done.code, 1, "the other site's is not let in")
     (folder / "certgate.conf").write_text("CERTGATE_HUB=chat\n")
     environment = {"CERTGATE_STATS": str(gate.folder),
                    "CERTGATE_LIST": "/nonexistent/of/nobody",
@@ -217,12 +359,35 @@ def sites():
     done = admin.run("pending", "--config", folder / "sites/one.conf")
     out.result(sha256(device)[:8] in done.out, "by the file of the site", done)
     environment["CERTGATE_CONFIG"] = str(folder / "nothing.conf")
-    done = admin.run("pending", "--site", "one", environment=environment)
+    done = admin.run("allow", sha256(device)[:8], "--yes", "--site", "one",
+                     environment=environment)
     out.equal(done.code, 3, "main settings that are not there are an error")
+    done = gate.run("allow", sha256(device)[:8], "--yes", "--site", "one")
+    out.equal([(folder / f"{n}.list").read_text() for n in ("one", "two")],
+              [f"{sha256(device)} hub=chat\n", ""],
+              "it goes to the site's list")
+
+
+def at_once():
+    """Several administrators, each about another."""
+    gate = Gate("once")
+    ders = [strangers.certificate(n) for n in range(8)]
+    gate.file(0, [strangers.slot(der) for der in ders])
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(lambda der: gate.run(
+            "allow", sha256(der)[:12], "--yes").code, ders))
+    out.equal(done, [0] * 8, "eight at once")
+    out.equal(sorted(gate.list().splitlines()),
+              sorted(f"{sha256(der)} hub=chat" for der in ders),
+              "each has its entry")
 
 
 shown()
 strange_files()
 hostile_names()
+told_apart()
+let_in()
+no_digits()
 sites()
+at_once()
 out.done()
