@@ -8,6 +8,7 @@
 
 #include "admin/command.h"
 #include "admin/edit.h"
+#include "admin/last_seen.h"
 #include "admin/print.h"
 #include "admin/setup.h"
 #include "base/lines.h"
@@ -45,6 +46,7 @@ struct shown {
 	struct span text; /* of the entry */
 	struct span pin, options; /* parts of that */
 	int64_t now;
+	struct last_seen seen;
 };
 
 static void
@@ -75,6 +77,7 @@ static void
 show_text(const struct shown *shown)
 {
 	const struct entry *entry = shown->entry;
+	int64_t at;
 
 	print("%4u  %-8s %-7s ", entry->line, state_of(entry, shown->now),
 	      kind_of(entry));
@@ -82,6 +85,13 @@ show_text(const struct shown *shown)
 	if (shown->options.len > 0)
 		print("  ");
 	print_text(shown->options);
+	if (last_seen_of(&shown->seen, entry, &at)) {
+		print("  (%s",
+		      at == 0 ? "not seen since it is to end" : "last seen ");
+		if (at != 0)
+			print_time(at);
+		print(")");
+	}
 	print("\n");
 }
 
@@ -90,6 +100,7 @@ show_json(const struct shown *shown)
 {
 	const struct entry *entry = shown->entry;
 	const struct terms *terms = entry->terms;
+	int64_t at;
 
 	print_json_open(NULL, '{');
 	print_json_number("line", entry->line);
@@ -106,6 +117,8 @@ show_json(const struct shown *shown)
 		print_json_date("not-before", terms->not_before);
 	if (terms != NULL && terms->not_after != 0)
 		print_json_date("expires", terms->not_after);
+	if (last_seen_of(&shown->seen, entry, &at) && at != 0)
+		print_json_time("last-seen", at);
 	print_json_close('}');
 }
 
@@ -118,6 +131,7 @@ show_entries(const struct list *list, struct span text, bool json)
 	unsigned number = 0;
 	size_t next = 0;
 
+	last_seen_read(&shown.seen, list);
 	text = lines_begin(text);
 	while (next < list->n && span_next(&text, "\n", &line)) {
 		if (list->entries[next].line != ++number)
@@ -130,6 +144,7 @@ show_entries(const struct list *list, struct span text, bool json)
 		else
 			show_text(&shown);
 	}
+	last_seen_free(&shown.seen);
 }
 
 static enum exit_code

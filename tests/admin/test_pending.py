@@ -3,7 +3,7 @@
 # Copyright The certgate authors
 """certgate pending and allow DIGITS: who knocked is shown, whatever is in the
 files that say so and whatever he calls himself, and let in when a person, or a
-script, says yes."""
+script, says yes; certgate list: when a pin that is to end was last seen."""
 import concurrent.futures
 import hashlib
 import json
@@ -382,6 +382,40 @@ def at_once():
               "each has its entry")
 
 
+def last_seen():
+    gate = Gate("seen")
+    gate.configuration.write_list(f"{known['device']['sha256']} user=a\n")
+    new = "bb" * 32
+    gate.run("rotate", known["device"]["sha256"], new, "--overlap", "9d")
+    done = gate.run("list")
+    out.result("(not seen since it is to end)" in done.out.splitlines()[0] and
+               "seen" not in done.out.splitlines()[1],
+               "not yet; and nothing of one that does not end", done)
+    handler = processes.Handler(gate.configuration)
+    client = strangers.Client(handler.path)
+    began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    out.equal(client.knock(strangers.presented(der_of("device"))), 200,
+              "the old one is let in")
+    client.close()
+    handler.close()
+    rows = json.loads(gate.run("list", "--json").out)
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    out.result(began <= rows[0].get("last-seen", "") <= now and
+               "last-seen" not in rows[1], "and seen", rows)
+    out.result(f"(last seen {rows[0]['last-seen']})" in gate.run("list").out,
+               "as text")
+    folder = gate.configuration.folder
+    (folder / "sites").mkdir()
+    (folder / "sites/one.conf").write_text(
+        f"CERTGATE_LIST={gate.configuration.list}\n")
+    done = gate.run("list", "--site", "one")
+    out.result("(not seen" in done.out and "(last seen" not in done.out,
+               "not at a site where it was not", done)
+    gate.configuration.file.write_text(
+        gate.configuration.file.read_text().replace("/stats", "/nowhere"))
+    out.result("seen" not in gate.run("list").out, "nothing without a folder")
+
+
 shown()
 strange_files()
 hostile_names()
@@ -390,4 +424,5 @@ let_in()
 no_digits()
 sites()
 at_once()
+last_seen()
 out.done()

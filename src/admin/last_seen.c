@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "admin/last_seen.h"
+#include "admin/setup.h"
+#include "host/seen.h"
+
+static void
+take(void *context, const void *slot)
+{
+	const struct last_seen *all = context;
+	const struct seen_pin *seen = slot;
+	struct thumbprint pin =
+		thumbprint_of((enum thumbprint_kind)seen->kind, seen->digest);
+	const struct list_key *found;
+	size_t n = list_find(all->list, &pin, &found);
+
+	if (!seen_is(seen, &pin, setup_site()))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		size_t k = (size_t)(found[i].entry - all->list->entries);
+		if (seen->last > all->at[k])
+			all->at[k] = seen->last;
+	}
+}
+
+void
+last_seen_read(struct last_seen *seen, const struct list *list)
+{
+	struct error e = { 0 };
+	char *folder = setup_stats(&e);
+
+	*seen = (struct last_seen){ .list = list };
+	if (folder != NULL && list->n > 0)
+		seen->at = calloc(list->n, sizeof(*seen->at));
+	if (seen->at != NULL && !slots_read(folder, &seen_kind, take, seen, &e))
+		last_seen_free(seen);
+	free(folder);
+}
+
+void
+last_seen_free(struct last_seen *seen)
+{
+	free(seen->at);
+	seen->at = NULL;
+}
+
+bool
+last_seen_of(const struct last_seen *seen, const struct entry *entry,
+	     int64_t *at)
+{
+	*at = 0;
+	if (seen->at == NULL || !seen_notes(entry))
+		return false;
+	*at = seen->at[entry - seen->list->entries];
+	return true;
+}
