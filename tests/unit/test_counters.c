@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -409,6 +410,8 @@ test_kill(void **state)
 	for (unsigned k = 0; k < KILLS; k++) {
 		pid_t child = fork();
 		if (child == 0) {
+			/* A test that fails leaves nobody. */
+			(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 			struct counters c;
 			open_one(&c);
 			for (unsigned i = 0; i < MANY * 100; i++)

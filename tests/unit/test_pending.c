@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -476,6 +477,8 @@ test_kill(void **state)
 			children[w] = fork();
 			if (children[w] != 0)
 				continue;
+			/* A test that fails leaves nobody. */
+			(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 			struct slots slots = open_one(&pending_kind);
 			for (unsigned i = 0;; i++) {
 				knock(&slots, 1, "chat", NOW);
