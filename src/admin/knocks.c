@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "admin/knocks.h"
@@ -100,7 +101,7 @@ compare(const void *one, const void *other)
 	if (order == 0)
 		order = (int)a->of.hub_length - (int)b->of.hub_length;
 	return order != 0 ? order
-			  : memcmp(a->of.hub, b->of.hub, a->of.hub_length);
+			  : strncasecmp(a->of.hub, b->of.hub, a->of.hub_length);
 }
 
 static void

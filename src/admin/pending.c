@@ -80,7 +80,8 @@ show_all(const struct command *command, const struct store *store,
 		print_json_open(NULL, '[');
 	for (size_t i = 0; i < knocks->n; i++) {
 		const struct knock *knock = knocks->knock[i];
-		if ((hub.ptr != NULL && !span_equal(hub, knock_hub(knock))) ||
+		if ((hub.ptr != NULL &&
+		     !span_equal_nocase(hub, knock_hub(knock))) ||
 		    is_settled(store, knock))
 			continue;
 		show(knock, json);

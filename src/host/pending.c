@@ -2,6 +2,7 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "base/date.h"
@@ -26,7 +27,7 @@ hub_of(const struct pending_knock *k)
 }
 
 /* The 64-bit FNV-1a of site and hub, made odd.  Two places of one number only
- * share their room. */
+ * share their room.  A hub has one room however the client writes its name. */
 static uint64_t
 place_of(struct span site, struct span hub)
 {
@@ -35,7 +36,9 @@ place_of(struct span site, struct span hub)
 
 	for (size_t n = 0; n < sizeof(parts) / sizeof(parts[0]); n++)
 		for (size_t i = 0; i < parts[n].len; i++)
-			hash = (hash ^ (uint8_t)parts[n].ptr[i]) *
+			hash = (hash ^
+				(uint8_t)tolower(
+					(unsigned char)parts[n].ptr[i])) *
 			       UINT64_C(0x100000001b3);
 	return hash | 1;
 }
@@ -196,7 +199,7 @@ remember(struct slots *slots, const struct caller *c, int64_t now)
 
 	for (; i < SLOTS; i = slots_find(slots, c->key, i + 1)) {
 		const struct pending_knock *k = slots_at(slots, i);
-		if (is_of(k, c) && span_equal(hub_of(k), c->hub))
+		if (is_of(k, c) && span_equal_nocase(hub_of(k), c->hub))
 			break;
 	}
 	bool is_new = i == SLOTS || is_free(slots_at(slots, i), now);

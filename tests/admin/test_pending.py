@@ -132,6 +132,16 @@ def shown():
     gate.file(9, [strangers.slot(strangers.certificate(1), first=old,
                                  last=old)])
     out.equal(len(gate.rows()), 2, "not who has not come for a month")
+    device = der_of("device")
+    written = Gate("written")
+    for number, hub in enumerate((b"chat", b"CHAT")):
+        written.file(number, [strangers.slot(device, hub=hub)])
+    out.equal([[r["count"] for r in written.rows(*options)]
+               for options in ((), ("--hub", "Chat"), ("--hub", "cha"))],
+              [[2], [2], []], "a hub is one however it is written")
+    written.run("allow", sha256(device)[:12], "--yes")
+    out.equal(written.list().lower(), f"{sha256(device)} hub=chat\n",
+              "and is once in the entry")
     gone = Gate("gone")
     gone.folder.rmdir()
     out.equal(gone.run("pending").code, 3, "no folder is an error")

@@ -83,9 +83,9 @@ class Client:
 
 
 def place(site, hub):
-    """The 64-bit FNV-1a of both, made odd."""
+    """The 64-bit FNV-1a of both in lower case, made odd."""
     value = 0xcbf29ce484222325
-    for byte in site + b"\0" + hub:
+    for byte in site + b"\0" + hub.lower():
         value = (value ^ byte) * 0x100000001b3 % 2 ** 64
     return value | 1
 

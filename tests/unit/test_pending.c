@@ -252,6 +252,27 @@ test_flood(void **state)
 	slots_close(&slots);
 }
 
+/* Who writes a hub's name in many ways has its one share. */
+static void
+test_spellings(void **state)
+{
+	struct slots slots = open_one(&pending_kind);
+	char hub[] = "chat";
+
+	(void)state;
+	knock(&slots, 1, "quiet", NOW);
+	for (unsigned i = 0; i < 4 * SLOTS; i++) {
+		for (unsigned k = 0; k < sizeof(hub) - 1; k++)
+			hub[k] = (char)((i >> k & 1) != 0 ? "CHAT" : "chat")[k];
+		knock(&slots, 100 + i, hub, NOW + 1);
+	}
+	knock(&slots, 1, "QUIET", NOW + 2);
+	slots_write(&slots);
+	assert_int_equal(found_of(0, NULL).knocks, PENDING_PER_HUB + 1);
+	assert_int_equal(found_of(1, "quiet").count, 2);
+	slots_close(&slots);
+}
+
 /* More hubs than slots: everybody is new, and one goes for each. */
 static void
 test_many_hubs(void **state)
@@ -588,7 +609,7 @@ main(void)
 		IN_FOLDER(test_age),	   IN_FOLDER(test_torn),
 		IN_FOLDER(test_forged),	   IN_FOLDER(test_strangers),
 		IN_FOLDER(test_no_room),   IN_FOLDER(test_kill),
-		IN_FOLDER(test_seen),
+		IN_FOLDER(test_seen),	   IN_FOLDER(test_spellings),
 	};
 
 	return cmocka_run_group_tests_name("pending", tests, NULL, NULL);
