@@ -147,7 +147,7 @@ write_digits(const struct knock *knock, char digits[DIGITS])
 	hex_encode(knock->of.sha256, DIGEST_SHA256_SIZE, digits);
 }
 
-/* How many digits tell a from b; 0: it is the same certificate. */
+/* How many digits tell a from b, another certificate. */
 static unsigned
 tell_apart(const struct knock *a, const struct knock *b)
 {
@@ -158,24 +158,29 @@ tell_apart(const struct knock *a, const struct knock *b)
 	write_digits(b, other);
 	while (n < DIGITS && one[n] == other[n])
 		n++;
-	return n == DIGITS ? 0 : n + 1;
+	return n + 1;
 }
 
-/* In their order the neighbours are those that are most alike. */
+/* In their order the neighbours of those of one certificate are the ones that
+ * are most alike. */
 static void
-set_digits(const struct knocks *knocks, size_t i)
+set_digits(const struct knocks *knocks)
 {
 	struct knock *const *all = knocks->knock;
-	size_t below = i, above = i;
+	unsigned below = 0, above;
 
-	while (below > 0 && tell_apart(all[below], all[i]) == 0)
-		below--;
-	while (above + 1 < knocks->n && tell_apart(all[above], all[i]) == 0)
-		above++;
-	unsigned one = tell_apart(all[below], all[i]);
-	unsigned other = tell_apart(all[above], all[i]);
-	unsigned most = one > other ? one : other;
-	all[i]->digits = most > DIGITS_SHOWN ? most : DIGITS_SHOWN;
+	for (size_t first = 0, end; first < knocks->n; first = end) {
+		end = first + 1;
+		while (end < knocks->n &&
+		       knock_same_certificate(all[first], all[end]))
+			end++;
+		above = end < knocks->n ? tell_apart(all[first], all[end]) : 0;
+		unsigned most = above > below ? above : below;
+		for (size_t i = first; i < end; i++)
+			all[i]->digits =
+				most > DIGITS_SHOWN ? most : DIGITS_SHOWN;
+		below = above;
+	}
 }
 
 bool
@@ -196,8 +201,7 @@ knocks_read(struct knocks *knocks, struct error *e)
 		qsort(knocks->knock, knocks->n, sizeof(struct knock *),
 		      compare);
 	merge(knocks);
-	for (size_t i = 0; i < knocks->n; i++)
-		set_digits(knocks, i);
+	set_digits(knocks);
 	return true;
 }
 
