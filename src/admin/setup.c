@@ -95,8 +95,10 @@ above_site(const char *path)
 	const char *slash = strrchr(path, '/');
 	size_t n = slash == NULL ? 0 : (size_t)(slash - path);
 
+	while (n > 0 && path[n - 1] == '/')
+		n--;
 	if (n < folder.len ||
-	    !span_equal((struct span){ slash - folder.len, folder.len },
+	    !span_equal((struct span){ path + n - folder.len, folder.len },
 			folder))
 		return (struct span){ 0 };
 	return (struct span){ path, n - folder.len };

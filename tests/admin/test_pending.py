@@ -366,8 +366,10 @@ def sites():
     out.result(sha256(device)[:8] in done.out, "the folder is the process's",
                done)
     (folder / "certgate.conf").write_text(f"CERTGATE_STATS={gate.folder}\n")
-    done = admin.run("pending", "--config", folder / "sites/one.conf")
-    out.result(sha256(device)[:8] in done.out, "by the file of the site", done)
+    for name in ("sites/one.conf", "sites//one.conf", "sites///one.conf"):
+        done = admin.run("pending", "--config", f"{folder}/{name}")
+        out.result(sha256(device)[:8] in done.out,
+                   f"by the file of the site: {name}", done)
     environment["CERTGATE_CONFIG"] = str(folder / "nothing.conf")
     done = admin.run("allow", sha256(device)[:8], "--yes", "--site", "one",
                      environment=environment)
