@@ -97,22 +97,37 @@ find_services(struct closing *closing, const struct command *command)
 	return ok && closing->n_services > 0;
 }
 
+/* All of them, or none: one that is left out would count as closed. */
+static bool
+copy_hubs(char ***hubs, char *const *from)
+{
+	size_t n = 0;
+
+	while (from[n] != NULL)
+		n++;
+	char **made = calloc(n + 1, sizeof(*made));
+	bool ok = made != NULL;
+	for (size_t i = 0; ok && i < n; i++)
+		ok = (made[i] = strdup(from[i])) != NULL;
+	if (ok) {
+		*hubs = made;
+		return true;
+	}
+	form_free_words(made);
+	print_problem("out of memory");
+	return false;
+}
+
 static bool
 find_hubs(struct closing *closing, const struct command *command)
 {
 	const char *text = command->option[OPTION_HUB];
 	char *const *from = closing->settings->hubs;
-	size_t n = 0;
 
 	if (text != NULL && !read_hubs(&closing->hubs, text))
 		return false;
-	if (text == NULL && from != NULL) {
-		while (from[n] != NULL)
-			n++;
-		closing->hubs = calloc(n + 1, sizeof(*closing->hubs));
-		for (size_t i = 0; closing->hubs != NULL && i < n; i++)
-			closing->hubs[i] = strdup(from[i]);
-	}
+	if (text == NULL && from != NULL && !copy_hubs(&closing->hubs, from))
+		return false;
 	if (closing->hubs == NULL || closing->hubs[0] == NULL)
 		print_problem("CERTGATE_HUB names no hub: expected --hub NAME");
 	return closing->hubs != NULL && closing->hubs[0] != NULL;
