@@ -249,6 +249,23 @@ def check_packages(root):
             yield f"package-lock.json: {name} has no digest"
 
 
+def check_own_packages(root):
+    """bootstrap installs what the archive has, for each test that it reads."""
+    function = re.search(r"^packages_of\(\) \{.*?^\}", (
+        root / "bootstrap").read_text(), re.MULTILINE | re.DOTALL)[0]
+    for test in ("", "check", "run", "package", "lighttpd", "apache2",
+                 "nginx"):
+        control = "debian/tests/control" if test else "debian/control"
+        found = subprocess.run(
+            ["bash", "-c", f'{function}\nsource_dir=$1 packages_of $2 "$3"',
+             "bash", place.SOURCE, control, test], capture_output=True,
+            text=True, check=True).stdout.split()
+        if not found:
+            yield f"bootstrap: no packages of {control} {test}"
+        yield from (f"bootstrap: {name}, of {control} {test}, is ours"
+                    for name in found if "certgate" in name or "@" in name)
+
+
 def check_shell(root):
     scripts = [p for p in text_files(root)
                if p.read_bytes()[:20].startswith((b"#!/bin/bash",
@@ -286,6 +303,8 @@ CHECKS = {
     "words": (check_words, "src/base/hex.c", "/* TO" "DO */\n"),
     "npm's packages": (check_packages, "tests/e2e/package-lock.json",
                        ('"integrity"', '"resolved": "https://a", "integrity"')),
+    "our own packages": (check_own_packages, "bootstrap",
+                         ("(@|certgate)", "(@)")),
     "shell": (check_shell, "tests/spoilt.sh",
               "#!/bin/sh\n# SPDX-License-Identifier: ISC\nrm $x\n"),
 }
