@@ -131,7 +131,11 @@ fill(struct admission *a, const struct command *command,
 {
 	bool spki = command->option[OPTION_SPKI] != NULL;
 
-	set_pin(a, &knocks->knock[first]->certificate, spki);
+	/* Its names end with the knock. */
+	a->certificate = knocks->knock[first]->certificate;
+	a->certificate.subject = a->certificate.issuer =
+		a->certificate.extensions = (struct span){ 0 };
+	set_pin(a, &a->certificate, spki);
 	for (size_t i = 0; i < n && !has_option(command, "hub="); i++)
 		if (!add_hub(&a->hubs, knock_hub(knocks->knock[first + i]),
 			     i == 0))

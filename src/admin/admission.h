@@ -14,8 +14,10 @@
 
 #include "admin/command.h"
 #include "base/buffer.h"
+#include "protocol/certificate.h"
 
 struct admission {
+	struct certificate certificate; /* digests and dates alone */
 	struct command command; /* with the pin and the hubs; borrows */
 	char **arguments; /* owned; of that */
 	struct buffer pin, hubs; /* arguments of it, with a NUL */

@@ -79,13 +79,13 @@ look_at(struct state *state, const struct change *change,
 {
 	if (!line->reads)
 		return;
-	if (target_is_otherwise(&change->target, &line->entry) &&
-	    line->entry.allows)
-		state->otherwise = line->number;
-	else if (!target_is(&change->target, &line->entry, line->text))
+	bool otherwise = target_is_otherwise(&change->target, &line->entry);
+	if (!otherwise && !target_is(&change->target, &line->entry, line->text))
 		return;
-	else if (!line->entry.allows)
+	if (!line->entry.allows)
 		state->denied = line->number;
+	else if (otherwise)
+		state->otherwise = line->number;
 	else if (same_words(span_after(line->text, line->entry.pin_end),
 			    span_after(entry, change->target.pin.len)))
 		state->same = line->number;
@@ -195,14 +195,17 @@ allow(struct change *change, const struct command *command, struct buffer *text)
 	return code;
 }
 
+/* certificate is that of the pin, if it is known apart from the command. */
 static enum exit_code
-run(const struct command *command)
+run(const struct command *command, const struct certificate *certificate)
 {
 	struct change change;
 	struct buffer text;
 	enum exit_code code = change_open(&change, command);
 
 	buffer_init(&text, CHANGE_TEXT_MAX);
+	if (certificate != NULL)
+		target_know(&change.target, certificate);
 	if (code == EXIT_DONE)
 		code = allow(&change, command, &text);
 	buffer_free(&text);
@@ -217,10 +220,10 @@ allow_run(const struct command *command)
 	struct admission admission;
 
 	if (!admission_is_meant(command->arguments[0]))
-		return run(command);
+		return run(command, NULL);
 	enum exit_code code = admission_ask(&admission, command);
 	if (code == EXIT_DONE)
-		code = run(&admission.command);
+		code = run(&admission.command, &admission.certificate);
 	admission_free(&admission);
 	return code;
 }

@@ -68,6 +68,15 @@ take_pin(struct target *target, struct span argument, struct error *e)
 	return true;
 }
 
+void
+target_know(struct target *target, const struct certificate *c)
+{
+	target->is_certificate = true;
+	target->sha1 = thumbprint_of(THUMBPRINT_SHA1, c->sha1);
+	target->sha256 = thumbprint_of(THUMBPRINT_SHA256, c->sha256);
+	target->spki = thumbprint_of(THUMBPRINT_SPKI, c->spki);
+}
+
 static bool
 take_file(struct target *target, const char *path, bool spki, struct error *e)
 {
@@ -82,10 +91,7 @@ take_file(struct target *target, const char *path, bool spki, struct error *e)
 		ok = error_set(e, "%s: expected a certificate in PEM or DER",
 			       error_word(span_of(path)));
 	if (ok) {
-		target->is_certificate = true;
-		target->sha1 = thumbprint_of(THUMBPRINT_SHA1, c.sha1);
-		target->sha256 = thumbprint_of(THUMBPRINT_SHA256, c.sha256);
-		target->spki = thumbprint_of(THUMBPRINT_SPKI, c.spki);
+		target_know(target, &c);
 		set_pin(target, spki ? &target->spki : &target->sha256);
 	}
 	if (ok && input_next_certificate(&rest, &der, &second, &end))

@@ -10,13 +10,14 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "policy/entry.h"
+#include "protocol/certificate.h"
 
 struct target {
 	struct buffer pin; /* as it goes to the list */
 	struct thumbprint main; /* THUMBPRINT_NONE: it has only its text */
-	bool is_certificate; /* then all that follows is known */
-	struct buffer der;
+	bool is_certificate; /* then all its pins are known */
 	struct thumbprint sha1, sha256, spki;
+	struct buffer der; /* of a file; else empty */
 };
 
 /* Reads argument: a pin, else the name of a file with one certificate, "-" for
@@ -25,6 +26,9 @@ struct target {
 bool target_read(struct target *target, const char *argument, bool spki,
 		 struct error *e) __attribute__((warn_unused_result));
 void target_free(struct target *target);
+
+/* The pin is one of this certificate, which is known from elsewhere. */
+void target_know(struct target *target, const struct certificate *c);
 
 /* The entry, which text says, has the target's pin. */
 bool target_is(const struct target *target, const struct entry *entry,

@@ -109,6 +109,7 @@ steps("deny", f"{A} user=a\n{PUMP['sha1']}\n", [
     (["deny", pump], 0,
      f"{A} user=a\n{PUMP['sha1']}\ndeny {A}   # stolen\n"
      f"deny {PUMP['sha256']}\n", ["Line 2 still allows it"]),
+    (["allow", pump, "--spki"], 1, None, ["line 4 denies it"]),
     (["deny", "--spki", pump, "--dry-run"], 0, None,
      [f"+deny spki:{PUMP['spki']}"]),
     (["deny", A, "user=x"], 2, None, []),

@@ -310,6 +310,11 @@ def let_in():
     gate.configuration.write_list(f"deny {known['device']['sha256']}\n")
     done = gate.run("allow", sha256(device)[:9], "--yes")
     out.equal(done.code, 1, "one that is denied stays so")
+    deny = f"deny {known['device']['sha1']}\n"
+    gate.configuration.write_list(deny)
+    done = gate.run("allow", sha256(device)[:9], "--yes")
+    out.result(done.code == 1 and "line 1 denies it" in done.err and
+               gate.list() == deny, "nor one that is by another pin", done)
     gate.configuration.write_list("")
     gate.run("allow", sha256(device)[:9], "--spki", "--yes")
     pem = base / "device.pem"
