@@ -12,10 +12,7 @@
 #include "host/log.h"
 #include "host/numbered.h"
 
-enum {
-	READ_TRIES = 1000, /* of a page that is being written */
-	READ_PAUSE_NS = 100000
-};
+enum { READ_PAUSE_NS = 100000 };
 
 /* In microseconds, each about twice the one before. */
 static const unsigned limits[COUNTERS_TIMES] = {
@@ -31,20 +28,22 @@ counters_time_limit(unsigned i)
 /* The one that writes it does not wait, so what does not add up is to be read
  * again. */
 bool
-counters_read_page(int file, off_t offset, char text[COUNTER_PAGE_SIZE])
+counters_read_page(int file, off_t offset, unsigned *pauses,
+		   char text[COUNTER_PAGE_SIZE])
 {
 	const struct timespec pause = { .tv_nsec = READ_PAUSE_NS };
 
-	for (unsigned i = 0; i < READ_TRIES; i++) {
+	for (;; (*pauses)--) {
 		ssize_t n = pread(file, text, COUNTER_PAGE_SIZE, offset);
 		if (n != COUNTER_PAGE_SIZE)
 			return false;
 		if (counter_page_is_whole(
 			    (struct span){ text, COUNTER_PAGE_SIZE }))
 			return true;
+		if (*pauses == 0)
+			return false;
 		(void)nanosleep(&pause, NULL);
 	}
-	return false;
 }
 
 /* Pages of one version have one order, so that a name is looked for where the
@@ -242,8 +241,9 @@ give_page(void *context, int file)
 {
 	const struct taker *taker = context;
 	char text[COUNTER_PAGE_SIZE];
+	unsigned pauses = COUNTERS_PAUSES;
 
-	if (counters_read_page(file, 0, text))
+	if (counters_read_page(file, 0, &pauses, text))
 		taker->take(taker->context, (struct span){ text, sizeof(text) },
 			    numbered_is_held(file));
 }

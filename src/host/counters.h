@@ -73,7 +73,13 @@ typedef void counters_taker(void *context, struct span page, bool runs);
 bool counters_read(const char *folder, counters_taker *take, void *context,
 		   struct error *e) __attribute__((warn_unused_result));
 
-/* Reads the page at offset, again while it is being written; false: none. */
-bool counters_read_page(int file, off_t offset, char text[COUNTER_PAGE_SIZE]);
+enum { COUNTERS_PAUSES = 1000 /* in which a page is being written */ };
+
+/* Reads the page at offset, again after a pause while it is being written; false:
+ * none.  *pauses, COUNTERS_PAUSES for all pages of a file, is what is left of
+ * them: nobody who fills files with what is no page makes readers wait for
+ * each. */
+bool counters_read_page(int file, off_t offset, unsigned *pauses,
+			char text[COUNTER_PAGE_SIZE]);
 
 #endif

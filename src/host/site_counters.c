@@ -57,9 +57,10 @@ take_over(void *context, int file)
 	char text[COUNTER_PAGE_SIZE];
 	struct span old = { text, sizeof(text) };
 	off_t size = lseek(file, 0, SEEK_END);
+	unsigned pauses = COUNTERS_PAUSES;
 
 	while (counters_read_page(file, (off_t)sites->n * COUNTER_PAGE_SIZE,
-				  text)) {
+				  &pauses, text)) {
 		struct span site = counter_page_site(old);
 		if (!sites_is_name(site) || find(sites, site) != NULL ||
 		    add(sites, file, site, old) == NULL)
@@ -121,9 +122,10 @@ give_page(void *context, int file)
 	char text[COUNTER_PAGE_SIZE];
 	struct span page = { text, sizeof(text) };
 	off_t size = lseek(file, 0, SEEK_END), at = 0;
+	unsigned pauses = COUNTERS_PAUSES;
 
 	while (at < size &&
-	       !(counters_read_page(file, at, text) &&
+	       !(counters_read_page(file, at, &pauses, text) &&
 		 span_equal(counter_page_site(page), reader->site)))
 		at += COUNTER_PAGE_SIZE;
 	if (at < size)

@@ -256,6 +256,8 @@ test_sites_limits(void **state)
 {
 	struct site_counters sites;
 	char name[sizeof("s4294967295")], path[sizeof(folder) + 16];
+	char text[COUNTER_PAGE_SIZE];
+	unsigned pauses = 3;
 
 	(void)state;
 	open_sites(&sites);
@@ -268,8 +270,16 @@ test_sites_limits(void **state)
 	assert_non_null(site_counters_of(&sites, SPAN("s0")));
 	site_counters_close(&sites);
 	(void)snprintf(path, sizeof(path), "%s/sites.0", folder);
-	int file = open(path, O_WRONLY);
+	int file = open(path, O_RDWR);
 	assert_int_equal(pwrite(file, "x", 1, COUNTER_PAGE_SIZE), 1);
+	/* What is waited for one page is gone for the others. */
+	assert_false(
+		counters_read_page(file, COUNTER_PAGE_SIZE, &pauses, text));
+	assert_int_equal(pauses, 0);
+	assert_true(counters_read_page(file, 0, &pauses, text));
+	assert_false(
+		counters_read_page(file, COUNTER_PAGE_SIZE, &pauses, text));
+	assert_int_equal(pauses, 0);
 	assert_int_equal(close(file), 0);
 	open_sites(&sites);
 	assert_int_equal(sites.n, 0);
