@@ -162,6 +162,9 @@ revocation_run(const struct command *command, const struct target *target)
 	store_close(&store);
 	if (ok)
 		return EXIT_DONE;
+	/* A dry run has done nothing that is to be set right. */
+	if (command->option[OPTION_DRY_RUN] != NULL)
+		return EXIT_SYSTEM;
 	print_problem("the list is as asked, but not all that may be open was "
 		      "closed: find it in the log, and give its user or "
 		      "connection to certgate disconnect");
