@@ -223,7 +223,7 @@ take_variables(const struct command *command)
 		ok = setup_enter_site();
 	if (ok && list != NULL)
 		ok = setenv("CERTGATE_LIST", list, 1) == 0;
-	if (ok && digest_start())
+	if (ok && digest_start(DIGEST_USE_TLS))
 		return EXIT_DONE;
 	print_problem("cannot start");
 	return EXIT_SYSTEM;

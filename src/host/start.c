@@ -72,7 +72,7 @@ open_host(struct host *host, bool all)
 {
 	*host = (struct host){ 0 };
 	answer_init(&host->answer);
-	if (!digest_start())
+	if (!digest_start(DIGEST_USE_HANDLER))
 		log_note(LOG_LEVEL_ERROR, "OpenSSL does not start");
 	sites_open(&host->sites, environ);
 	/* Without settings that read: where lines go by default. */

@@ -10,11 +10,14 @@
 #include "protocol/digest.h"
 
 bool
-digest_start(void)
+digest_start(enum digest_use use)
 {
-	return OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG |
-					   OPENSSL_INIT_NO_ATEXIT,
-				   NULL) == 1;
+	uint64_t without = OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT;
+
+	if (use == DIGEST_USE_HANDLER)
+		without |= OPENSSL_INIT_NO_ADD_ALL_CIPHERS |
+			   OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS;
+	return OPENSSL_init_crypto(without, NULL) == 1;
 }
 
 /* Fetched and allocated once: either costs more than the digest of a

@@ -17,10 +17,18 @@ enum {
 	DIGEST_MAX_SIZE = DIGEST_SHA256_SIZE
 };
 
+/* What else the process does with OpenSSL. */
+enum digest_use {
+	DIGEST_USE_HANDLER, /* nothing that enciphers, and it shows nobody the
+			     * texts of OpenSSL's errors */
+	DIGEST_USE_TLS
+};
+
 /* Takes OpenSSL into use without its configuration file, which could replace
- * algorithms, and without tidying up at exit: both only cost time, which plain
- * CGI pays for each event.  Before all else of this layer; once. */
-bool digest_start(void) __attribute__((warn_unused_result));
+ * algorithms, without tidying up at exit, and without what it is not used for:
+ * all of that only costs time, which plain CGI pays for each event.  Before all
+ * else of this layer; once. */
+bool digest_start(enum digest_use use) __attribute__((warn_unused_result));
 
 /* False, and out all zero, if OpenSSL cannot compute it. */
 bool digest_sha1(struct span bytes, uint8_t out[DIGEST_SHA1_SIZE])

@@ -148,7 +148,7 @@ main(int argc, char **argv)
 	static struct row rows[ROWS_MAX];
 	size_t n = (size_t)argc - 2;
 
-	if (argc < 3 || n > ROWS_MAX || !digest_start())
+	if (argc < 3 || n > ROWS_MAX || !digest_start(DIGEST_USE_HANDLER))
 		return 2;
 	unsigned rounds = (unsigned)strtoul(argv[1], NULL, 10);
 	replay_settings(&settings);

@@ -116,7 +116,7 @@ main(int argc, char **argv)
 	struct error e = { 0 };
 	uint64_t count = 0;
 
-	if (argc != 3 || !digest_start())
+	if (argc != 3 || !digest_start(DIGEST_USE_HANDLER))
 		return 2;
 	struct span events = replay_file(argv[1]);
 	replay_settings(&settings);

@@ -97,7 +97,7 @@ main(int argc, char **argv)
 		return print_reasons();
 	if (argc > 1 && strcmp(argv[1], "--settings") == 0)
 		return print_settings();
-	if (!digest_start())
+	if (!digest_start(DIGEST_USE_HANDLER))
 		return 1;
 	while (at < n && input[at] != '\0' && count < PARAMETERS_MAX) {
 		parameters[count++] = input + at;

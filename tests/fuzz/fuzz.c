@@ -177,7 +177,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static bool started;
 
 	if (!started)
-		started = digest_start();
+		started = digest_start(DIGEST_USE_HANDLER);
 	FUZZ_TARGET((struct span){ (const char *)data, size });
 	return 0;
 }
@@ -233,7 +233,7 @@ main(int argc, char **argv)
 	size_t n = sizeof(targets) / sizeof(targets[0]), count = 0;
 	char folder[4096];
 
-	if (argc != 2 || !digest_start())
+	if (argc != 2 || !digest_start(DIGEST_USE_HANDLER))
 		return 2;
 	(void)printf("1..%zu\n", n);
 	for (size_t i = 0; i < n; i++) {

@@ -394,7 +394,7 @@ make_key(void **state)
 {
 	(void)state;
 	key = EVP_EC_gen("P-256");
-	return key == NULL || !digest_start();
+	return key == NULL || !digest_start(DIGEST_USE_HANDLER);
 }
 
 static int

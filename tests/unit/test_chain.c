@@ -213,7 +213,8 @@ start(void **state)
 {
 	(void)state;
 	buffer_init(&der, PEM_MAX);
-	return !digest_start() || !pem_decode(SPAN(ISSUED), &der) ||
+	return !digest_start(DIGEST_USE_HANDLER) ||
+	       !pem_decode(SPAN(ISSUED), &der) ||
 	       !certificate_read(buffer_span(&der), &issued);
 }
 

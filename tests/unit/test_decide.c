@@ -655,7 +655,7 @@ make_certificate(void **state)
 	write_pem(x);
 	X509_free(x);
 	EVP_PKEY_free(key);
-	return !ok || !digest_start();
+	return !ok || !digest_start(DIGEST_USE_HANDLER);
 }
 
 int

@@ -309,7 +309,7 @@ static int
 start(void **state)
 {
 	(void)state;
-	return !digest_start();
+	return !digest_start(DIGEST_USE_HANDLER);
 }
 
 int

@@ -356,7 +356,7 @@ static int
 make_folder(void **state)
 {
 	(void)state;
-	return mkdtemp(folder) == NULL || !digest_start();
+	return mkdtemp(folder) == NULL || !digest_start(DIGEST_USE_HANDLER);
 }
 
 static int
