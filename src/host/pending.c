@@ -193,8 +193,10 @@ write_knock(struct pending_knock *k, const struct caller *c, int64_t now)
 }
 
 static void
-remember(struct slots *slots, const struct caller *c, int64_t now)
+remember(struct pending *pending, const struct caller *c, int64_t now)
 {
+	struct slots *slots = &pending->slots;
+	uint8_t *fresh = &pending->fresh[c->place / 2 % PENDING_ROOMS];
 	unsigned i = slots_find(slots, c->key, 0);
 
 	for (; i < SLOTS; i = slots_find(slots, c->key, i + 1)) {
@@ -203,11 +205,14 @@ remember(struct slots *slots, const struct caller *c, int64_t now)
 			break;
 	}
 	bool is_new = i == SLOTS || is_free(slots_at(slots, i), now);
+	if (is_new && *fresh == PENDING_PER_HUB)
+		return;
 	if (i == SLOTS)
 		i = find_room(slots, c->place, now);
 	struct pending_knock *k = slots_at(slots, i);
 	if (is_new)
 		write_knock(k, c, now);
+	*fresh = (uint8_t)(*fresh + is_new);
 	k->count += k->count < UINT64_MAX;
 	k->last = now > k->first ? now : k->first;
 	slots_touch(slots, i);
@@ -237,8 +242,9 @@ is_stranger(const struct decision *d)
 }
 
 void
-pending_note(struct slots *slots, const struct answer *answer, int64_t now)
+pending_note(struct pending *pending, const struct answer *answer, int64_t now)
 {
+	struct slots *slots = &pending->slots;
 	const struct decision *d = &answer->decision;
 	struct caller c = {
 		.site = answer->site,
@@ -255,9 +261,16 @@ pending_note(struct slots *slots, const struct answer *answer, int64_t now)
 		if (c.hub.len > 0 && c.hub.len <= PENDING_HUB_MAX &&
 		    c.der.len <= PENDING_DER_MAX && slots_load(slots)) {
 			c.place = place_of(c.site, c.hub);
-			remember(slots, &c, now);
+			remember(pending, &c, now);
 		}
 	} else if (d->entry != NULL && slots->memory != NULL) {
 		forget(slots, &c);
 	}
+}
+
+void
+pending_write(struct pending *pending)
+{
+	slots_write(&pending->slots);
+	memset(pending->fresh, 0, sizeof(pending->fresh));
 }

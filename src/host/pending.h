@@ -8,7 +8,9 @@
  * that the client has the key; whether he is welcome, nobody has said: every
  * stranger gets here, and so what is in a certificate is hostile.  There is room
  * for so many of each hub, and who knocks again and again stays before strangers
- * that come once.  No decision reads any of this.
+ * that come once.  Nor are more new ones of a hub noted between two writings than
+ * it has room for: the rest of a flood costs next to nothing, and who is pushed
+ * out was at least in the file.  No decision reads any of this.
  */
 #ifndef CERTGATE_HOST_PENDING_H
 #define CERTGATE_HOST_PENDING_H
@@ -22,6 +24,7 @@
 
 enum {
 	PENDING_PER_HUB = 32, /* slots of one hub of one site */
+	PENDING_ROOMS = 256, /* of those that are new; hubs may share one */
 	PENDING_DAYS = 30, /* since it was last seen; then it is forgotten */
 	PENDING_SIZE = 4096, /* bytes of a slot in the file */
 	PENDING_HUB_MAX = 128, /* bytes */
@@ -46,10 +49,19 @@ struct pending_knock {
  * of der, but anything may stand in that. */
 extern const struct slots_kind pending_kind;
 
+/* What a process has noted. */
+struct pending {
+	struct slots slots; /* open, of pending_kind; owned */
+	uint8_t fresh[PENDING_ROOMS]; /* how many are new, not yet written */
+};
+
 /* Takes note of an answer: who is in no entry is to be remembered, and who is
  * in one by now is not. */
-void pending_note(struct slots *slots, const struct answer *answer,
+void pending_note(struct pending *pending, const struct answer *answer,
 		  int64_t now);
+
+/* As slots_write; then there is room for new ones again. */
+void pending_write(struct pending *pending);
 
 /* So long ago that it is as if it had not been. */
 bool pending_is_over(const struct pending_knock *knock, int64_t now);

@@ -24,7 +24,8 @@ struct host {
 	struct answer answer;
 	struct counters counters;
 	struct site_counters site_counters;
-	struct slots pending, seen;
+	struct pending pending;
+	struct slots seen;
 	struct hint hint;
 	bool setting_said; /* that a parameter is no setting */
 };
@@ -51,12 +52,14 @@ open_notes(struct host *host)
 	const char *path = folder == NULL ? CERTGATE_STATS_DEFAULT : folder;
 	struct error e = { 0 };
 
-	host->site_counters.file = host->pending.file = host->seen.file = -1;
+	host->site_counters.file = host->seen.file = -1;
+	host->pending.slots.file = -1;
 	bool there = counters_open(&host->counters, path, &e), all = there;
 	if (there && host->sites.names != NULL)
 		all &= site_counters_open(&host->site_counters, path, &e);
 	if (there)
-		all &= slots_open(&host->pending, &pending_kind, path, &e);
+		all &= slots_open(&host->pending.slots, &pending_kind, path,
+				  &e);
 	if (there)
 		all &= slots_open(&host->seen, &seen_kind, path, &e);
 	if (!all && e.set)
@@ -83,7 +86,7 @@ open_host(struct host *host, bool all)
 	open_notes(host);
 	if (!all)
 		return;
-	slots_load(&host->pending);
+	slots_load(&host->pending.slots);
 	slots_load(&host->seen);
 }
 
@@ -123,7 +126,7 @@ open_sandboxed(struct host *host, struct sandbox_needs *needs, bool sandbox)
 static void
 write_notes(struct host *host)
 {
-	slots_write(&host->pending);
+	pending_write(&host->pending);
 	slots_write(&host->seen);
 }
 
@@ -131,7 +134,7 @@ static void
 close_host(struct host *host)
 {
 	write_notes(host);
-	slots_close(&host->pending);
+	slots_close(&host->pending.slots);
 	slots_close(&host->seen);
 	counters_close(&host->counters);
 	site_counters_close(&host->site_counters);

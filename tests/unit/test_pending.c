@@ -71,6 +71,12 @@ open_one(const struct slots_kind *kind)
 	return slots;
 }
 
+static struct pending
+open_pending(void)
+{
+	return (struct pending){ .slots = open_one(&pending_kind) };
+}
+
 /* An answer about the certificate of a number. */
 static struct answer
 answer_on(unsigned number, const char *site, const char *hub,
@@ -94,11 +100,11 @@ answer_on(unsigned number, const char *site, const char *hub,
 }
 
 static void
-knock(struct slots *slots, unsigned number, const char *hub, int64_t now)
+knock(struct pending *pending, unsigned number, const char *hub, int64_t now)
 {
 	struct answer answer = answer_on(number, NULL, hub, REASON_NOT_LISTED);
 
-	pending_note(slots, &answer, now);
+	pending_note(pending, &answer, now);
 }
 
 /* What all files have of one certificate, or, with number 0, of all. */
@@ -147,37 +153,37 @@ found_of(unsigned number, const char *hub)
 static void
 test_take_over(void **state)
 {
-	struct slots one = open_one(&pending_kind);
-	struct slots two = open_one(&pending_kind);
+	struct pending one = open_pending();
+	struct pending two = open_pending();
 
 	(void)state;
 	knock(&one, 1, "chat", NOW);
 	knock(&two, 1, "chat", NOW + 5);
-	slots_write(&one);
+	pending_write(&one);
 	assert_int_equal(found_of(1, NULL).count, 1);
-	slots_write(&two);
+	pending_write(&two);
 	struct found found = found_of(1, "chat");
 	assert_int_equal(found.knocks, 2);
 	assert_int_equal(found.first, NOW);
 	assert_int_equal(found.last, NOW + 5);
-	slots_close(&one);
-	one = open_one(&pending_kind);
+	slots_close(&one.slots);
+	one = open_pending();
 	knock(&one, 1, "chat", NOW + 9);
-	slots_write(&one);
+	pending_write(&one);
 	found = found_of(1, NULL);
 	assert_int_equal(found.knocks, 2);
 	assert_int_equal(found.count, 3);
 	assert_int_equal(found.first, NOW);
 	assert_int_equal(found.last, NOW + 9);
-	slots_close(&one);
-	slots_close(&two);
+	slots_close(&one.slots);
+	slots_close(&two.slots);
 }
 
 /* Who is noted, who is not, and who is not any more. */
 static void
 test_who(void **state)
 {
-	struct slots slots = open_one(&pending_kind);
+	struct pending pending = open_pending();
 	struct entry entry = { 0 };
 	char long_hub[PENDING_HUB_MAX + 2] = "";
 
@@ -185,36 +191,36 @@ test_who(void **state)
 	memset(long_hub, 'h', PENDING_HUB_MAX + 1);
 	struct answer answer = answer_on(1, NULL, "chat", REASON_NOT_LISTED);
 	answer.verified = false;
-	pending_note(&slots, &answer, NOW);
+	pending_note(&pending, &answer, NOW);
 	answer.verified = true;
 	answer.decision.sha256.kind = THUMBPRINT_NONE; /* a label alone */
-	pending_note(&slots, &answer, NOW);
+	pending_note(&pending, &answer, NOW);
 	for (int i = 0; i < REASONS; i++) {
 		if (i == REASON_NOT_LISTED)
 			continue;
 		answer = answer_on(1, NULL, "chat", (enum reason)i);
 		answer.decision.would = REASON_ENTRY_EXPIRED;
-		pending_note(&slots, &answer, NOW);
+		pending_note(&pending, &answer, NOW);
 	}
-	knock(&slots, 1, long_hub, NOW);
-	knock(&slots, 1, "", NOW);
-	slots_write(&slots);
+	knock(&pending, 1, long_hub, NOW);
+	knock(&pending, 1, "", NOW);
+	pending_write(&pending);
 	assert_int_equal(found_of(0, NULL).knocks, 0);
 	answer = answer_on(2, NULL, "chat", REASON_REPORT_ONLY);
 	answer.decision.would = REASON_NOT_LISTED;
-	pending_note(&slots, &answer, NOW);
+	pending_note(&pending, &answer, NOW);
 	answer = answer_on(2, "one", "chat", REASON_NOT_LISTED);
-	pending_note(&slots, &answer, NOW);
-	knock(&slots, 2, "other", NOW);
-	slots_write(&slots);
+	pending_note(&pending, &answer, NOW);
+	knock(&pending, 2, "other", NOW);
+	pending_write(&pending);
 	assert_int_equal(found_of(2, NULL).knocks, 3);
 	answer = answer_on(2, NULL, "chat", REASON_DENIED);
 	answer.decision.entry = &entry;
-	pending_note(&slots, &answer, NOW);
-	slots_write(&slots);
+	pending_note(&pending, &answer, NOW);
+	pending_write(&pending);
 	struct found found = found_of(0, NULL);
 	assert_int_equal(found.knocks, 1); /* the site's */
-	slots_close(&slots);
+	slots_close(&pending.slots);
 }
 
 /* A flood of strangers pushes out neither who knocks again nor another hub's;
@@ -222,25 +228,32 @@ test_who(void **state)
 static void
 test_flood(void **state)
 {
-	struct slots slots = open_one(&pending_kind);
+	struct pending pending = open_pending();
 	char hub[16];
 
 	(void)state;
-	knock(&slots, 1, "chat", NOW);
-	knock(&slots, 1, "chat", NOW);
-	knock(&slots, 2, "quiet", NOW);
-	for (unsigned i = 100; i < 2100; i++)
-		knock(&slots, i, "chat", NOW + 1);
-	slots_write(&slots);
+	knock(&pending, 1, "chat", NOW);
+	knock(&pending, 1, "chat", NOW);
+	knock(&pending, 2, "quiet", NOW);
+	for (unsigned i = 100; i < 2100; i++) {
+		knock(&pending, i, "chat", NOW + 1);
+		if (i % 20 == 0)
+			pending_write(&pending);
+	}
+	pending_write(&pending);
+	assert_int_equal(found_of(2099, NULL).knocks, 1);
 	assert_int_equal(found_of(0, "chat").knocks, PENDING_PER_HUB);
 	assert_int_equal(found_of(1, NULL).count, 2);
 	assert_int_equal(found_of(2, NULL).knocks, 1);
-	for (unsigned i = 0; i < 4 * PENDING_PER_HUB; i++)
+	for (unsigned i = 0; i < 4 * PENDING_PER_HUB; i++) {
 		for (unsigned h = 0; h < 5; h++) {
 			(void)snprintf(hub, sizeof(hub), "hub%u", h);
-			knock(&slots, 5000 + 10 * i + h, hub, NOW + 2);
+			knock(&pending, 5000 + 10 * i + h, hub, NOW + 2);
 		}
-	slots_write(&slots);
+		if (i % 20 == 0)
+			pending_write(&pending);
+	}
+	pending_write(&pending);
 	assert_int_equal(found_of(0, NULL).knocks, SLOTS);
 	assert_int_equal(found_of(1, NULL).count, 2);
 	assert_int_equal(found_of(2, NULL).knocks, 1);
@@ -249,107 +262,138 @@ test_flood(void **state)
 		unsigned n = found_of(0, hub).knocks;
 		assert_true(n >= SLOTS / 6 - 1 && n <= SLOTS / 6 + 1);
 	}
-	slots_close(&slots);
+	slots_close(&pending.slots);
+}
+
+/* Between two writings, a hub has no more new ones than it has slots; those who
+ * are known, and other hubs and sites, are noted all the same. */
+static void
+test_surge(void **state)
+{
+	struct pending pending = open_pending();
+
+	(void)state;
+	for (unsigned i = 1; i <= 2000; i++)
+		knock(&pending, i, "chat", NOW);
+	knock(&pending, 5, "chat", NOW);
+	knock(&pending, 2001, "quiet", NOW);
+	struct answer answer =
+		answer_on(2002, "one", "chat", REASON_NOT_LISTED);
+	pending_note(&pending, &answer, NOW);
+	pending_write(&pending);
+	for (unsigned i = 1; i <= PENDING_PER_HUB; i++)
+		assert_int_equal(found_of(i, "chat").count, 1 + (i == 5));
+	assert_int_equal(found_of(0, NULL).knocks, PENDING_PER_HUB + 2);
+	assert_int_equal(found_of(2001, "quiet").knocks, 1);
+	assert_int_equal(found_of(2002, "chat").knocks, 1);
+	knock(&pending, 1999, "chat", NOW + 1);
+	pending_write(&pending);
+	assert_int_equal(found_of(1999, "chat").knocks, 1);
+	slots_close(&pending.slots);
 }
 
 /* Who writes a hub's name in many ways has its one share. */
 static void
 test_spellings(void **state)
 {
-	struct slots slots = open_one(&pending_kind);
+	struct pending pending = open_pending();
 	char hub[] = "chat";
 
 	(void)state;
-	knock(&slots, 1, "quiet", NOW);
+	knock(&pending, 1, "quiet", NOW);
 	for (unsigned i = 0; i < 4 * SLOTS; i++) {
 		for (unsigned k = 0; k < sizeof(hub) - 1; k++)
 			hub[k] = (char)((i >> k & 1) != 0 ? "CHAT" : "chat")[k];
-		knock(&slots, 100 + i, hub, NOW + 1);
+		knock(&pending, 100 + i, hub, NOW + 1);
+		if (i % 20 == 0)
+			pending_write(&pending);
 	}
-	knock(&slots, 1, "QUIET", NOW + 2);
-	slots_write(&slots);
+	knock(&pending, 1, "QUIET", NOW + 2);
+	pending_write(&pending);
 	assert_int_equal(found_of(0, NULL).knocks, PENDING_PER_HUB + 1);
 	assert_int_equal(found_of(1, "quiet").count, 2);
-	slots_close(&slots);
+	slots_close(&pending.slots);
 }
 
 /* More hubs than slots: everybody is new, and one goes for each. */
 static void
 test_many_hubs(void **state)
 {
-	struct slots slots = open_one(&pending_kind);
+	struct pending pending = open_pending();
 	char hub[16];
 
 	(void)state;
 	for (unsigned i = 1; i <= 3 * SLOTS; i++) {
 		(void)snprintf(hub, sizeof(hub), "hub%u", i);
-		knock(&slots, i, hub, NOW + i);
+		knock(&pending, i, hub, NOW + i);
 	}
-	slots_write(&slots);
+	pending_write(&pending);
 	assert_int_equal(found_of(0, NULL).knocks, SLOTS);
 	assert_int_equal(found_of(3 * SLOTS, NULL).knocks, 1);
 	assert_int_equal(found_of(2 * SLOTS + 1, NULL).knocks, 1);
 	assert_int_equal(found_of(2 * SLOTS, NULL).knocks, 0);
-	slots_close(&slots);
+	slots_close(&pending.slots);
 }
 
 /* What counted once loses its weight, and in the end its slot. */
 static void
 test_age(void **state)
 {
-	struct slots slots = open_one(&pending_kind);
+	struct pending pending = open_pending();
 
 	(void)state;
 	for (unsigned i = 1; i <= PENDING_PER_HUB; i++)
 		for (unsigned n = 0; n < 100; n++)
-			knock(&slots, i, "chat", NOW + i);
-	knock(&slots, 1000, "chat", NOW + 1000);
-	knock(&slots, 1001, "chat", NOW + 1001);
-	slots_write(&slots);
+			knock(&pending, i, "chat", NOW + i);
+	pending_write(&pending);
+	knock(&pending, 1000, "chat", NOW + 1000);
+	knock(&pending, 1001, "chat", NOW + 1001);
+	pending_write(&pending);
 	assert_int_equal(found_of(1, NULL).knocks, 0);
 	assert_int_equal(found_of(1000, NULL).knocks, 0);
 	assert_int_equal(found_of(1001, NULL).knocks, 1);
 	/* 100 is nothing after seven days. */
 	for (unsigned i = 0; i < 3; i++) {
-		knock(&slots, 2000 + i, "chat", NOW + 8 * DAY);
-		knock(&slots, 2000 + i, "chat", NOW + 8 * DAY);
+		knock(&pending, 2000 + i, "chat", NOW + 8 * DAY);
+		knock(&pending, 2000 + i, "chat", NOW + 8 * DAY);
 	}
-	slots_write(&slots);
+	pending_write(&pending);
 	for (unsigned i = 0; i < 3; i++)
 		assert_int_equal(found_of(2000 + i, NULL).count, 2);
 	/* A clock that was wrong holds no slot. */
-	knock(&slots, 3000, "wrong", NOW + 5000 * (int64_t)DAY);
-	knock(&slots, 3000, "wrong", NOW + 40 * DAY);
-	slots_write(&slots);
+	knock(&pending, 3000, "wrong", NOW + 5000 * (int64_t)DAY);
+	knock(&pending, 3000, "wrong", NOW + 40 * DAY);
+	pending_write(&pending);
 	assert_int_equal(found_of(3000, NULL).last, NOW + 40 * DAY);
 	/* Of those that weigh the same, who has not come longest goes. */
 	for (unsigned i = 0; i < PENDING_PER_HUB; i++)
-		knock(&slots, 4000 + i, "even", NOW + 41 * DAY + (i != 17));
-	knock(&slots, 5000, "even", NOW + 41 * DAY + 1);
-	slots_write(&slots);
+		knock(&pending, 4000 + i, "even", NOW + 41 * DAY + (i != 17));
+	pending_write(&pending);
+	knock(&pending, 5000, "even", NOW + 41 * DAY + 1);
+	pending_write(&pending);
 	assert_int_equal(found_of(4017, NULL).knocks, 0);
 	assert_int_equal(found_of(0, "even").knocks, PENDING_PER_HUB);
 	/* Who comes back after that is new. */
-	knock(&slots, 2000, "chat", NOW + 60 * DAY);
-	slots_write(&slots);
+	knock(&pending, 2000, "chat", NOW + 60 * DAY);
+	pending_write(&pending);
 	struct found found = found_of(2000, NULL);
 	assert_int_equal(found.count, 1);
 	assert_int_equal(found.first, NOW + 60 * DAY);
-	slots_close(&slots);
+	slots_close(&pending.slots);
 }
 
 /* Whatever one byte of a slot becomes, it is not read, and the others are. */
 static void
 test_torn(void **state)
 {
-	struct slots slots = open_one(&pending_kind);
+	struct pending pending = open_pending();
 	char byte;
 
 	(void)state;
-	knock(&slots, 1, "chat", NOW);
-	knock(&slots, 2, "chat", NOW);
-	slots_write(&slots);
-	slots_close(&slots);
+	knock(&pending, 1, "chat", NOW);
+	knock(&pending, 2, "chat", NOW);
+	pending_write(&pending);
+	slots_close(&pending.slots);
 	int file = open(path_of("pending.0"), O_RDWR);
 	for (off_t at = 0; at < PENDING_SIZE; at += 7) {
 		assert_int_equal(pread(file, &byte, 1, at), 1);
@@ -364,12 +408,12 @@ test_torn(void **state)
 	byte = 1;
 	assert_int_equal(pwrite(file, &byte, 1, 5), 1);
 	assert_int_equal(close(file), 0);
-	slots = open_one(&pending_kind);
-	knock(&slots, 3, "chat", NOW);
-	slots_write(&slots);
+	pending = open_pending();
+	knock(&pending, 3, "chat", NOW);
+	pending_write(&pending);
 	assert_int_equal(found_of(0, NULL).knocks, 2);
 	assert_int_equal(found_of(1, NULL).knocks, 0);
-	slots_close(&slots);
+	slots_close(&pending.slots);
 }
 
 /* Writes contents as a slot whose check is right. */
@@ -391,12 +435,12 @@ forge(const struct pending_knock *k)
 static void
 test_forged(void **state)
 {
-	struct slots slots = open_one(&pending_kind);
+	struct pending pending = open_pending();
 	struct pending_knock good, bad[11];
 
 	(void)state;
-	knock(&slots, 1, "chat", NOW);
-	good = *(struct pending_knock *)slots_at(&slots, 0);
+	knock(&pending, 1, "chat", NOW);
+	good = *(struct pending_knock *)slots_at(&pending.slots, 0);
 	for (size_t i = 0; i < COUNT(bad); i++)
 		bad[i] = good;
 	bad[0].sha256[31] ^= 1;
@@ -417,7 +461,7 @@ test_forged(void **state)
 		if (found_of(0, NULL).knocks != 0)
 			fail_msg("the forged slot %zu is read", i);
 	}
-	slots_close(&slots);
+	slots_close(&pending.slots);
 }
 
 /* What is no file of ours is left as it is, and not read either. */
@@ -428,10 +472,10 @@ test_strangers(void **state)
 	struct error e = { 0 };
 
 	(void)state;
-	struct slots slots = open_one(&pending_kind);
-	knock(&slots, 1, "chat", NOW);
-	slots_write(&slots);
-	slots_close(&slots);
+	struct pending pending = open_pending();
+	knock(&pending, 1, "chat", NOW);
+	pending_write(&pending);
+	slots_close(&pending.slots);
 	(void)snprintf(target, sizeof(target), "%s/target", folder);
 	assert_int_equal(rename(path_of("pending.0"), target), 0);
 	assert_int_equal(symlink(target, path_of("pending.0")), 0);
@@ -442,10 +486,10 @@ test_strangers(void **state)
 	assert_int_equal(found_of(0, NULL).knocks, 0);
 	assert_int_equal(link(target, path_of("pending.3")), 0);
 	assert_int_equal(found_of(0, NULL).knocks, 0);
-	slots = open_one(&pending_kind);
-	knock(&slots, 2, "chat", NOW);
-	slots_write(&slots);
-	slots_close(&slots);
+	pending = open_pending();
+	knock(&pending, 2, "chat", NOW);
+	pending_write(&pending);
+	slots_close(&pending.slots);
 	assert_int_equal(access(path_of("pending.4"), F_OK), 0);
 	assert_int_equal(found_of(0, NULL).knocks, 1);
 	assert_int_equal(unlink(path_of("pending.0")), 0);
@@ -453,11 +497,11 @@ test_strangers(void **state)
 	assert_int_equal(unlink(path_of("pending.3")), 0);
 	assert_int_equal(found_of(0, NULL).knocks, 2);
 	assert_int_equal(chmod(folder, 0777), 0);
-	assert_false(slots_open(&slots, &pending_kind, folder, &e));
+	assert_false(slots_open(&pending.slots, &pending_kind, folder, &e));
 	assert_non_null(strstr(e.text, "chmod o-w"));
-	knock(&slots, 1, "chat", NOW);
-	slots_write(&slots);
-	slots_close(&slots);
+	knock(&pending, 1, "chat", NOW);
+	pending_write(&pending);
+	slots_close(&pending.slots);
 	assert_int_equal(chmod(folder, 0700), 0);
 }
 
@@ -466,23 +510,23 @@ static void
 test_no_room(void **state)
 {
 	struct rlimit before, none;
-	struct slots slots = open_one(&pending_kind);
+	struct pending pending = open_pending();
 
 	(void)state;
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
 	none = before;
 	none.rlim_cur = 100;
 	(void)signal(SIGXFSZ, SIG_IGN);
-	knock(&slots, 1, "chat", NOW);
-	knock(&slots, 2, "chat", NOW);
+	knock(&pending, 1, "chat", NOW);
+	knock(&pending, 2, "chat", NOW);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
-	slots_write(&slots);
-	assert_true(slots.said);
+	pending_write(&pending);
+	assert_true(pending.slots.said);
 	assert_int_equal(found_of(0, NULL).knocks, 0);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-	slots_write(&slots);
+	pending_write(&pending);
 	assert_int_equal(found_of(0, NULL).knocks, 2);
-	slots_close(&slots);
+	slots_close(&pending.slots);
 }
 
 /* Writers that do not wait are killed again and again; whoever reads meanwhile
@@ -500,11 +544,11 @@ test_kill(void **state)
 				continue;
 			/* A test that fails leaves nobody. */
 			(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-			struct slots slots = open_one(&pending_kind);
+			struct pending pending = open_pending();
 			for (unsigned i = 0;; i++) {
-				knock(&slots, 1, "chat", NOW);
-				knock(&slots, 2 + i % 1000, "chat", NOW);
-				slots_write(&slots);
+				knock(&pending, 1, "chat", NOW);
+				knock(&pending, 2 + i % 1000, "chat", NOW);
+				pending_write(&pending);
 			}
 		}
 		uint64_t before = found_of(1, NULL).count;
@@ -610,6 +654,7 @@ main(void)
 		IN_FOLDER(test_forged),	   IN_FOLDER(test_strangers),
 		IN_FOLDER(test_no_room),   IN_FOLDER(test_kill),
 		IN_FOLDER(test_seen),	   IN_FOLDER(test_spellings),
+		IN_FOLDER(test_surge),
 	};
 
 	return cmocka_run_group_tests_name("pending", tests, NULL, NULL);
