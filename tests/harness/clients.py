@@ -96,14 +96,18 @@ class Client:
             return self.process.wait()
 
 
+# Some versions of Node.js take localhost for ::1 and try nothing else.
+NODE = ["node", "--dns-result-order=ipv4first"]
+
+
 def json_client(url, ca, certificate, log):
-    return Client(["node", FOLDER / "json_client.mjs",
+    return Client([*NODE, FOLDER / "json_client.mjs",
                    *identity(ca, certificate), url], log)
 
 
 def mqtt_client(url, ca, certificate, log, version, client_id=None):
     more = ["--client-id", client_id] if client_id else []
-    return Client(["node", FOLDER / "mqtt_client.mjs",
+    return Client([*NODE, FOLDER / "mqtt_client.mjs",
                    *identity(ca, certificate), "--version", version, *more,
                    url], log)
 
