@@ -135,6 +135,23 @@ take_crl(struct chain_trust *trust, unsigned char *der, long length,
 	return ok;
 }
 
+/* Digests by which signatures are looked up and weighed: a handler's OpenSSL has
+ * no names but these (digest_start). */
+static bool
+add_digests(void)
+{
+	static const EVP_MD *(*const digests[])(void) = {
+		EVP_md5,      EVP_sha1,	    EVP_sha224,	    EVP_sha256,
+		EVP_sha384,   EVP_sha512,   EVP_sha512_224, EVP_sha512_256,
+		EVP_sha3_224, EVP_sha3_256, EVP_sha3_384,   EVP_sha3_512,
+	};
+	bool ok = true;
+
+	for (size_t i = 0; i < sizeof(digests) / sizeof(digests[0]); i++)
+		ok &= EVP_add_digest(digests[i]()) == 1;
+	return ok;
+}
+
 struct chain_trust *
 chain_trust_new(struct span text, struct error *e)
 {
@@ -142,7 +159,7 @@ chain_trust_new(struct span text, struct error *e)
 
 	if (trust != NULL)
 		trust->store = X509_STORE_new();
-	bool ok = (trust != NULL && trust->store != NULL &&
+	bool ok = (trust != NULL && trust->store != NULL && add_digests() &&
 		   digest_sha256(text, trust->identity)) ||
 		  error_set(e, "out of memory");
 	if (ok && text.len > CHAIN_CA_TEXT_MAX)

@@ -16,6 +16,7 @@ digest_start(enum digest_use use)
 
 	if (use == DIGEST_USE_HANDLER)
 		without |= OPENSSL_INIT_NO_ADD_ALL_CIPHERS |
+			   OPENSSL_INIT_NO_ADD_ALL_DIGESTS |
 			   OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS;
 	return OPENSSL_init_crypto(without, NULL) == 1;
 }

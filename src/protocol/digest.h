@@ -19,15 +19,14 @@ enum {
 
 /* What else the process does with OpenSSL. */
 enum digest_use {
-	DIGEST_USE_HANDLER, /* nothing that enciphers, and it shows nobody the
-			     * texts of OpenSSL's errors */
+	DIGEST_USE_HANDLER, /* signatures of certificates (chain_trust) */
 	DIGEST_USE_TLS
 };
 
 /* Takes OpenSSL into use without its configuration file, which could replace
- * algorithms, without tidying up at exit, and without what it is not used for:
- * all of that only costs time, which plain CGI pays for each event.  Before all
- * else of this layer; once. */
+ * algorithms, without tidying up at exit, and in a handler without its names of
+ * ciphers and digests and the texts of its errors: all of that only costs time,
+ * which plain CGI pays for each event.  Before all else of this layer; once. */
 bool digest_start(enum digest_use use) __attribute__((warn_unused_result));
 
 /* False, and out all zero, if OpenSSL cannot compute it. */

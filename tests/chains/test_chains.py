@@ -187,6 +187,25 @@ def shapes(root):
                     at=now + days * pki.DAY)
 
 
+def digests(known):
+    """Signatures by each digest that CAs sign with, and some."""
+    for name in ("root", "rsa"):
+        issuer, pems = known[name]
+        for digest in ("sha224", "sha256", "sha384", "sha512", "sha3-224",
+                       "sha3-256", "sha3-384", "sha3-512", "sha1"):
+            yield Chain(f"{name}/{digest}", issuer.issue(
+                digest, f"/CN={digest}", key=KEYS["p256"], digest=digest),
+                pems)
+    issuer, pems = known["rsa"]
+    for digest in ("sha512-224", "sha512-256", "md5"):
+        yield Chain(f"rsa/{digest}", issuer.issue(
+            digest, f"/CN={digest}", key=KEYS["p256"], digest=digest), pems)
+    for digest in ("sha256", "sha384", "sha512", "sha1"):
+        yield Chain(f"rsa-pss/{digest}", issuer.issue(
+            "pss-" + digest, f"/CN=pss-{digest}", key=KEYS["p256"],
+            digest=digest, options=["rsa_padding_mode:pss"]), pems)
+
+
 # The order of P-256 (SEC 2 2.4.2)
 ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551
 
@@ -311,7 +330,7 @@ def main():
     root = known["root"][0]
     reasons = set()
     for chain in itertools.chain(product(known), revocations(root),
-                                 shapes(root)):
+                                 shapes(root), digests(known)):
         reasons.add(compare(out, chain, folder))
     compare_rewritten(out, known, folder)
     out.result(out.count >= WANTED, f"there are {WANTED} of them", out.count)

@@ -98,8 +98,9 @@ class Authority:
         self.pem = self.certificate.pem
 
     def issue(self, name, subject, extensions=None, key=None, begin=None,
-              end=None, digest="sha256", own=False):
-        """A certificate; by default of a client, for a year around now."""
+              end=None, digest="sha256", own=False, options=()):
+        """A certificate; by default of a client, for a year around now.
+        options: of the signature (openssl-ca, -sigopt)."""
         if extensions is None:
             extensions = ["extendedKeyUsage=clientAuth"]
         key = key or new_key(self.folder / (name + ".key"))
@@ -113,6 +114,7 @@ class Authority:
         openssl("ca", "-batch", "-notext", "-config", self.configuration,
                 "-keyfile", self.key, *signer, "-in", request, "-out", out,
                 "-extfile", wanted, "-md", digest,
+                *(word for option in options for word in ("-sigopt", option)),
                 "-startdate", stamp(begin or now() - 30 * DAY),
                 "-enddate", stamp(end or now() + 335 * DAY))
         return Certificate(out, key)
