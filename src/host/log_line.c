@@ -133,14 +133,20 @@ log_line_json(struct buffer *out, const struct log_fields *fields)
 	}
 }
 
+/* Many lines are of one second: its text is made once. */
 void
 log_line_time(struct buffer *out, int64_t seconds)
 {
-	char text[sizeof("YYYY-MM-DDTHH:MM:SSZ") + 16];
+	static char text[sizeof("YYYY-MM-DDTHH:MM:SSZ") + 16];
+	static int64_t made;
 	struct date_time t;
 
-	date_from_seconds(seconds, &t);
-	(void)snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02dZ",
-		       t.year, t.month, t.day, t.hour, t.minute, t.second);
+	if (text[0] == '\0' || seconds != made) {
+		date_from_seconds(seconds, &t);
+		(void)snprintf(text, sizeof(text),
+			       "%04d-%02d-%02dT%02d:%02d:%02dZ", t.year,
+			       t.month, t.day, t.hour, t.minute, t.second);
+		made = seconds;
+	}
 	buffer_add(out, span_of(text));
 }
