@@ -16,7 +16,10 @@
 
 enum {
 	PIN_MAX = 80, /* bytes of a digest and what stands before it */
-	HUBS_MAX = 65536 /* bytes of hub=... */
+	HUBS_MAX = 65536, /* bytes of hub=... */
+	/* 128 bits: for fewer a stranger can look for a certificate whose
+	 * SHA-256 begins with them. */
+	UNWATCHED_DIGITS_MIN = 32
 };
 
 bool
@@ -172,20 +175,36 @@ show(const struct admission *a, const struct knocks *knocks, size_t first,
 	print("\n");
 }
 
-/* True if a person says so; a script says it beforehand. */
+/* What a script says beforehand, and enough digits, for nobody compares. */
+static enum exit_code
+do_without_asking(const struct command *command)
+{
+	if (strlen(command->arguments[0]) < UNWATCHED_DIGITS_MIN) {
+		print_problem("'%s': too few where nobody is asked to compare: "
+			      "give --yes and %d to %d digits of the sha256 "
+			      "that certgate pending --json says",
+			      command->arguments[0], UNWATCHED_DIGITS_MIN,
+			      KNOCKS_DIGITS_MAX);
+		return EXIT_MISUSED;
+	}
+	if (command->option[OPTION_YES] != NULL)
+		return EXIT_DONE;
+	print_problem("nobody can be asked, for standard input is no "
+		      "terminal: give --yes to let it in");
+	return EXIT_MISUSED;
+}
+
+/* True if a person says so, or nobody has to be asked. */
 static enum exit_code
 ask(const struct command *command)
 {
 	char answer[sizeof("yes\n")] = "";
+	bool yes = command->option[OPTION_YES] != NULL;
 
-	if (command->option[OPTION_DRY_RUN] != NULL ||
-	    command->option[OPTION_YES] != NULL)
+	if (!yes && command->option[OPTION_DRY_RUN] != NULL)
 		return EXIT_DONE;
-	if (isatty(STDIN_FILENO) != 1) {
-		print_problem("nobody can be asked, for standard input is no "
-			      "terminal: give --yes to let it in");
-		return EXIT_MISUSED;
-	}
+	if (yes || isatty(STDIN_FILENO) != 1)
+		return do_without_asking(command);
 	print("Let it in? [y/N] ");
 	(void)fflush(stdout);
 	if (fgets(answer, sizeof(answer), stdin) != NULL &&

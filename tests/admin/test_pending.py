@@ -139,7 +139,7 @@ def shown():
     out.equal([[r["count"] for r in written.rows(*options)]
                for options in ((), ("--hub", "Chat"), ("--hub", "cha"))],
               [[2], [2], []], "a hub is one however it is written")
-    written.run("allow", sha256(device)[:12], "--yes")
+    written.run("allow", sha256(device)[:32], "--yes")
     out.equal(written.list().lower(), f"{sha256(device)} hub=chat\n",
               "and is once in the entry")
     gone = Gate("gone")
@@ -216,8 +216,9 @@ def hostile_names():
     gate.file(0, [strangers.slot(der, hub=b"h\x1b[2J\xe2\x80\xae")])
     digits = sha256(der)[:8]
     for arguments in (["pending"], ["pending", "--json"],
-                      ["allow", digits, "hub=chat", "--yes", "--dry-run"],
-                      ["allow", digits, "--yes"], ["allow", digits]):
+                      ["allow", digits, "hub=chat", "--dry-run"],
+                      ["allow", sha256(der)[:32], "--yes"],
+                      ["allow", digits]):
         done = gate.run(*arguments)
         out.result(is_harmless(done.out + done.err) and
                    ("bank" in done.out or "x1b[2J" in done.err),
@@ -260,7 +261,7 @@ def told_apart():
                all(sha256(d)[:12] in done.out for d in both) and
                sha256(far)[:12] not in done.out,
                "digits of two: it says whose", done)
-    done = gate.run("allow", sha256(both[0])[:20], "--yes")
+    done = gate.run("allow", sha256(both[0])[:32], "--yes")
     out.equal((done.code, gate.list()),
               (0, f"{sha256(both[0])} hub=chat\n"), "more of them")
     prefixes = re.findall(r"^([0-9a-f]+)  hub", gate.run("pending").out,
@@ -275,8 +276,8 @@ def let_in():
     gate.file(0, [strangers.slot(device), strangers.slot(device, hub=b"a,b"),
                   strangers.slot(other, hub=b"ocpp")])
     digits, entry = sha256(other)[:8], sha256(other)
-    done = gate.run("allow", digits)
-    out.result(done.code == 2 and "--yes" in done.err and not gate.list(),
+    done = gate.run("allow", entry[:32])
+    out.result(done.code == 2 and "give --yes" in done.err and not gate.list(),
                "without a terminal it wants --yes", done)
     for typed in (b"n\n", b"\n", b"yesterday\n", b"\x04", b"Y \n"):
         code, said = gate.at_terminal(typed, "allow", digits)
@@ -293,10 +294,10 @@ def let_in():
     for word in ("subject", "issuer", "valid", "sha1", known["other"]["sha256"],
                  "hub ocpp", "own words"):
         out.result(word in said, f"it shows {word[:10]}", said)
-    done = gate.run("allow", digits, "--yes", "user=y", "--replace")
+    done = gate.run("allow", entry[:32], "--yes", "user=y", "--replace")
     out.equal((done.code, gate.list()),
               (0, f"{entry} user=y hub=ocpp   # hall 3\n"), "--replace")
-    done = gate.run("allow", digits, "--yes", "user=y")
+    done = gate.run("allow", entry[:32], "--yes", "user=y")
     out.result(done.code == 0 and "already there" in done.out, "again", done)
     gate.configuration.write_list("")
     done = gate.run("allow", sha256(device)[:39], "--yes")
@@ -304,22 +305,47 @@ def let_in():
               (0, f"{sha256(device)} hub=a\\,b,chat\n"),
               "39 digits, and both hubs")
     gate.configuration.write_list("")
-    done = gate.run("allow", sha256(device)[:9], "hub=x", "--yes")
+    done = gate.run("allow", sha256(device)[:32], "hub=x", "--yes")
     out.equal((done.code, gate.list()), (0, f"{sha256(device)} hub=x\n"),
               "a hub that is given")
     gate.configuration.write_list(f"deny {known['device']['sha256']}\n")
-    done = gate.run("allow", sha256(device)[:9], "--yes")
+    done = gate.run("allow", sha256(device)[:32], "--yes")
     out.equal(done.code, 1, "one that is denied stays so")
     deny = f"deny {known['device']['sha1']}\n"
     gate.configuration.write_list(deny)
-    done = gate.run("allow", sha256(device)[:9], "--yes")
+    done = gate.run("allow", sha256(device)[:32], "--yes")
     out.result(done.code == 1 and "line 1 denies it" in done.err and
                gate.list() == deny, "nor one that is by another pin", done)
     gate.configuration.write_list("")
-    gate.run("allow", sha256(device)[:9], "--spki", "--yes")
+    gate.run("allow", sha256(device)[:32], "--spki", "--yes")
     pem = base / "device.pem"
     out.equal(gate.list(), f"spki:{admin.digest(pem, 'spki')} "
               "hub=a\\,b,chat\n", "--spki")
+
+
+def unwatched():
+    """Nobody compares: a stranger whose SHA-256 begins as the device's, whose
+    own note was pushed out, is not let in by a few digits."""
+    gate = Gate("unwatched")
+    der = der_of("device")
+    gate.file(0, [strangers.slot(der)])
+    digits = sha256(der)
+    for name, arguments in (("8", [digits[:8], "--yes"]),
+                            ("31", [digits[:31], "--yes"]),
+                            ("31, and no terminal", [digits[:31]]),
+                            ("31, and --dry-run",
+                             [digits[:31], "--yes", "--dry-run"])):
+        done = gate.run("allow", *arguments)
+        out.result(done.code == 2 and not gate.list() and
+                   "32 to 39 digits" in done.err and
+                   "certgate pending --json" in done.err,
+                   f"too few digits where nobody compares: {name}", done)
+    code, said = gate.at_terminal(None, "allow", digits[:31], "--yes")
+    out.result(code == 2 and not gate.list() and "32 to 39" in said,
+               "nor at a terminal with --yes", said)
+    done = gate.run("allow", digits[:32], "--yes")
+    out.equal((done.code, gate.list()), (0, f"{digits} hub=chat\n"),
+              "32 are enough")
 
 
 def no_digits():
@@ -361,7 +387,7 @@ def sites():
     done = gate.run("pending")
     out.result(done.code == 0 and "--site" in done.out and
                sha256(device)[:8] not in done.out, "without a site", done)
-    done = gate.run("allow", sha256(other)[:8], "--yes", "--site", "one")
+    done = gate.run("allow", sha256(other)[:32], "--yes", "--site", "one")
     out.equal(done.code, 1, "the other site's is not let in")
     (folder / "certgate.conf").write_text("CERTGATE_HUB=chat\n")
     environment = {"CERTGATE_STATS": str(gate.folder),
@@ -376,10 +402,10 @@ def sites():
         out.result(sha256(device)[:8] in done.out,
                    f"by the file of the site: {name}", done)
     environment["CERTGATE_CONFIG"] = str(folder / "nothing.conf")
-    done = admin.run("allow", sha256(device)[:8], "--yes", "--site", "one",
+    done = admin.run("allow", sha256(device)[:32], "--yes", "--site", "one",
                      environment=environment)
     out.equal(done.code, 3, "main settings that are not there are an error")
-    done = gate.run("allow", sha256(device)[:8], "--yes", "--site", "one")
+    done = gate.run("allow", sha256(device)[:32], "--yes", "--site", "one")
     out.equal([(folder / f"{n}.list").read_text() for n in ("one", "two")],
               [f"{sha256(device)} hub=chat\n", ""],
               "it goes to the site's list")
@@ -392,7 +418,7 @@ def at_once():
     gate.file(0, [strangers.slot(der) for der in ders])
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         done = list(pool.map(lambda der: gate.run(
-            "allow", sha256(der)[:12], "--yes").code, ders))
+            "allow", sha256(der)[:32], "--yes").code, ders))
     out.equal(done, [0] * 8, "eight at once")
     out.equal(sorted(gate.list().splitlines()),
               sorted(f"{sha256(der)} hub=chat" for der in ders),
@@ -438,6 +464,7 @@ strange_files()
 hostile_names()
 told_apart()
 let_in()
+unwatched()
 no_digits()
 sites()
 at_once()
