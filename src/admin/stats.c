@@ -3,10 +3,12 @@
 /* certgate stats: what all handlers of this host have counted. */
 #include "config.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "admin/command.h"
 #include "admin/print.h"
@@ -35,6 +37,7 @@ struct sums {
 	size_t n;
 	struct process process[NUMBERED_FILES]; /* those that run */
 	size_t n_processes;
+	size_t pages; /* of all that run, or ran */
 };
 
 static void
@@ -80,6 +83,7 @@ take_page(void *context, struct span page, bool runs)
 	struct span name;
 	uint64_t value;
 
+	sums->pages++;
 	while (counter_page_next(&page, &name, &value)) {
 		if (span_starts(name, COUNTER_NOW))
 			take_now(&process, name, value);
@@ -280,6 +284,22 @@ print_prometheus(const struct sums *sums)
 	      least == UINT64_MAX ? 0 : least);
 }
 
+/* One that was taken away has its counters still. */
+static bool
+check_site(const struct sums *sums, struct span site, struct error *e)
+{
+	const char *config = setup_config();
+
+	if (sums->pages > 0 || access(config, F_OK) == 0 ||
+	    (errno != ENOENT && errno != ENOTDIR))
+		return true;
+	error_where(e, config);
+	return error_set(e,
+			 "there is no site '%s': no settings file, and no "
+			 "counters of it",
+			 error_word(site));
+}
+
 /* Sums from the folder that the main settings name. */
 static bool
 read_folder(struct sums *sums, struct error *e)
@@ -292,7 +312,7 @@ read_folder(struct sums *sums, struct error *e)
 							 take_page, sums, e));
 
 	free(folder);
-	return ok;
+	return ok && (site.ptr == NULL || check_site(sums, site, e));
 }
 
 enum exit_code

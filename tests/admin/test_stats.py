@@ -4,6 +4,7 @@
 """certgate stats: as text, as JSON and for Prometheus it says what the log says,
 whatever else is in the folder."""
 import collections
+import contextlib
 import json
 import pathlib
 import re
@@ -23,20 +24,21 @@ configuration = processes.Configuration(
     KNOWN["device"]["sha1"] + " user=pump-7\n")
 
 
-def stats(*options):
+def stats(*options, of=configuration):
     return subprocess.run([place.BUILD / "certgate", "stats", *options],
-                          env=configuration.environment(),
+                          env=of.environment(),
                           capture_output=True, text=True, timeout=60,
                           check=False)
 
 
-def send(handler, presented, key=KEY):
+def send(handler, presented, key=KEY, more=()):
     case = cases.Case("connect", {}, None, {
         "method": "POST", "path": "/eventhandler", "headers":
         cases.event_headers("azure.webpubsub.sys.connect", key=key),
         "body": cases.connect_body(presented, KNOWN, {})}, None)
     peer = fastcgi.Peer(handler.path)
-    peer.send(fastcgi.request(list(cgi.parameters(case).items()), case.body))
+    peer.send(fastcgi.request(
+        [*cgi.parameters(case).items(), *more], case.body))
     peer.answer()
     peer.close()
 
@@ -69,6 +71,27 @@ def in_prometheus():
               "prometheus: each family once")
     values = dict(line.rsplit(" ", 1) for line in lines if line[0] != "#")
     return {n: float(v) for n, v in values.items()}
+
+
+def sites(gate):
+    """A site that has settings, or had them when it was counted; no other."""
+    (gate.folder / "stats").mkdir()
+    (gate.folder / "sites").mkdir()
+    for name in ("quiet", "gone"):
+        (gate.folder / f"sites/{name}.conf").write_text("CERTGATE_HUB=chat\n")
+    with contextlib.closing(processes.Handler(gate)) as handler:
+        send(handler, [], more=[(b"CERTGATE_SITE", b"gone")])
+    (gate.folder / "sites/gone.conf").unlink()
+    for name, events in (("quiet", 0), ("gone", 1)):
+        done = stats("--site", name, "--json", of=gate)
+        out.result(done.returncode == 0 and
+                   json.loads(done.stdout)["events"] == events,
+                   f"site {name}", done)
+    for form in ([], ["--json"], ["--prometheus"]):
+        done = stats("--site", "typo", *form, of=gate)
+        out.result(done.returncode == 3 and not done.stdout and
+                   "'typo'" in done.stderr and "sites/typo.conf" in done.stderr,
+                   f"a site that there is not {form}", done)
 
 
 out.result(stats().returncode == 3 and "stats" in stats().stderr,
@@ -135,4 +158,6 @@ done = stats("--json")
 out.result(done.returncode == 0 and in_json()[0] == before and
            "\x1b" not in done.stdout + done.stderr,
            "strangers in the folder count nothing", done.stdout + done.stderr)
+sites(processes.Configuration(
+    base / "sited", {"CERTGATE_STATS": base / "sited/stats"}, ""))
 out.done()
