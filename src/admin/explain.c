@@ -131,6 +131,12 @@ show_answer(struct span bytes)
 }
 
 static void
+show_reason(const char *name, enum reason reason)
+{
+	print("%-9s %s: %s\n", name, reason_name(reason), reason_text(reason));
+}
+
+static void
 show(const struct answer *answer, const struct settings *settings,
      struct span bytes)
 {
@@ -141,8 +147,9 @@ show(const struct answer *answer, const struct settings *settings,
 	show_pin("spki", &d->spki);
 	show_checks(d);
 	print("verdict   %s\n", d->verdict == VERDICT_ALLOW ? "allow" : "deny");
-	print("reason    %s: %s\n", reason_name(d->reason),
-	      reason_text(d->reason));
+	show_reason("reason", d->reason);
+	if (d->reason == REASON_REPORT_ONLY)
+		show_reason("would", d->would);
 	if (d->entry != NULL)
 		show_entry(d->entry, settings->list);
 	show_answer(bytes);

@@ -3,6 +3,7 @@
 # Copyright The certgate authors
 """certgate thumbprint, list and explain: what they show is what openssl, the
 list and the handler say; nothing that they show steers a terminal."""
+import datetime
 import json
 import os
 import pathlib
@@ -134,6 +135,29 @@ def explained(got):
     return dict((n, v) for n, v in shown if n not in ("yes", "no", "answer")) \
         | {"answer": "\n".join(v for n, v in shown if n == "answer"),
            "checks": [n for n, _ in shown if n in ("yes", "no")]}
+
+
+def explain_trial():
+    """Under report-only, as the log has it: would= and the reason."""
+    book = base / "trial"
+    today = datetime.datetime.now(datetime.timezone.utc).date()
+    until = f"CERTGATE_REPORT_ONLY_UNTIL={today + datetime.timedelta(2)}\n"
+    ended = f"{PUMP['sha256']} expires=2020-01-01\n"
+    conf = base / "trial.conf"
+    for text, more, code, reason, would in (
+            ("", until, 0, "report-only", "not-listed"),
+            (ended, until, 0, "report-only", "entry-expired"),
+            (ended, "", 1, "entry-expired", None),
+            (PUMP["sha256"] + "\n", until, 0, "listed", None),
+            (f"deny {PUMP['sha256']}\n", until, 1, "denied", None)):
+        book.write_text(text)
+        conf.write_text(f"CERTGATE_LIST={book}\n{more}")
+        got = admin.run("explain", "--config", conf, pump)
+        told = explained(got)
+        out.equal((got.code, told["reason"].partition(":")[0],
+                   told.get("would", "").partition(": ")[0] or None),
+                  (code, reason, would),
+                  f"explain: {reason}, would {would}")
 
 
 def explain():
@@ -270,6 +294,7 @@ thumbprint()
 hostile_text()
 entries()
 explain()
+explain_trial()
 authority()
 same_as_the_handler()
 out.done()
