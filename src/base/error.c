@@ -134,7 +134,7 @@ error_text(const struct error *e, char *text, unsigned long size)
 }
 
 struct error *
-warnings_next(struct warnings *w)
+warnings_next(struct warnings *w, const char *at)
 {
 	struct error *place = &w->warning[WARNINGS_MAX - 1];
 
@@ -142,5 +142,7 @@ warnings_next(struct warnings *w)
 		place = &w->warning[w->n];
 	w->n++;
 	*place = (struct error){ 0 };
+	if (w->begin != NULL && at != NULL)
+		error_at(place, w->line, (unsigned)(at - w->begin) + 1);
 	return place;
 }

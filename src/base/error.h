@@ -53,14 +53,17 @@ const char *error_word(struct span word);
 
 enum { WARNINGS_MAX = 8 };
 
-/* Things that are odd but not wrong; of many, the first are kept. */
+/* Things that are odd but not wrong; of many, the first and the last are kept. */
 struct warnings {
 	struct error warning[WARNINGS_MAX];
 	unsigned n; /* all that were added */
+	const char *begin; /* of the line that is read; NULL: of none */
+	unsigned line; /* its number */
 };
 
-/* The place for the next warning, empty; never NULL. */
-struct error *warnings_next(struct warnings *w);
+/* The place for the next warning, empty but for the line and the column of at in
+ * it, if both are known; never NULL. */
+struct error *warnings_next(struct warnings *w, const char *at);
 
 /* "where:line:column: text", leaving out what is not known.  text has room
  * for size bytes with the NUL. */

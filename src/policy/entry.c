@@ -138,7 +138,6 @@ entry_parse(struct entry *entry, struct span line,
 {
 	struct span deny = SPAN("deny");
 	struct span rest = line;
-	unsigned before = warnings->n;
 
 	*entry = (struct entry){ .allows = true, .text_hash = hash(line) };
 	if (span_starts(rest, deny) && rest.len > deny.len &&
@@ -154,11 +153,8 @@ entry_parse(struct entry *entry, struct span line,
 	ok = ok && take_options(&rest, entry, warnings, e) &&
 	     (entry->terms == NULL ||
 	      terms_check(entry->terms, entry->pin.kind == THUMBPRINT_SPKI, e));
-	unsigned column = (unsigned)(rest.ptr - line.ptr) + 1;
-	for (unsigned i = before; i < warnings->n && i < WARNINGS_MAX; i++)
-		warnings->warning[i].column = column;
 	if (!ok) {
-		e->column = column;
+		e->column = (unsigned)(rest.ptr - line.ptr) + 1;
 		entry_free(entry);
 	}
 	return ok;

@@ -85,7 +85,6 @@ add_line(struct list *list, struct span line, const struct entry_files *files,
 	 unsigned number, struct error *e)
 {
 	const char *begin = line.ptr;
-	unsigned before = list->warnings.n;
 	struct entry entry;
 
 	if (line.len > LIST_LINE_MAX)
@@ -94,13 +93,11 @@ add_line(struct list *list, struct span line, const struct entry_files *files,
 	line = list_entry_text(line);
 	if (line.len == 0)
 		return true;
+	list->warnings.begin = begin;
+	list->warnings.line = number;
 	bool ok = entry_parse(&entry, line, files, &list->warnings, e);
+	list->warnings.begin = NULL;
 	unsigned indent = (unsigned)(line.ptr - begin);
-	for (unsigned i = before; i < list->warnings.n && i < WARNINGS_MAX;
-	     i++) {
-		list->warnings.warning[i].line = number;
-		list->warnings.warning[i].column += indent;
-	}
 	if (!ok) {
 		e->column += indent;
 		return false;
@@ -216,7 +213,7 @@ warn_of_repeats(struct list *list)
 		if (one->text_hash != other->text_hash ||
 		    thumbprint_compare(&one->pin, &other->pin) != 0)
 			continue;
-		struct error *warning = warnings_next(&list->warnings);
+		struct error *warning = warnings_next(&list->warnings, NULL);
 		error_set(warning, "the same as line %u", one->line);
 		error_at(warning, other->line, 1);
 	}

@@ -292,7 +292,7 @@ set_value(const struct option *option, struct span name, struct span *rest,
 	struct span text = buffer_span(&value.text);
 	size_t dropped = invisible_trim(&text);
 	if (ok && text.len < value.text.len) {
-		error_set(warnings_next(warnings),
+		error_set(warnings_next(warnings, begin.ptr),
 			  "an invisible character beside the value of %s "
 			  "is ignored",
 			  option->name.ptr);

@@ -99,7 +99,7 @@ skip_invisible(struct span *rest, struct warnings *warnings)
 
 	if (n == 0)
 		return;
-	error_set(warnings_next(warnings),
+	error_set(warnings_next(warnings, rest->ptr),
 		  "an invisible character (%s) beside a thumbprint is ignored",
 		  error_word((struct span){ rest->ptr, n }));
 	while ((n = invisible_at(*rest)) > 0)

@@ -153,6 +153,23 @@ def warnings():
     out.equal(got.code, 0, "warnings are no fault")
 
 
+def places():
+    """Where what is warned of stands: of more than are kept, the last too."""
+    mark = "\u200e"
+    lines = [f"{mark}{A} user=a", f"  deny {mark}{B}", f"sha1:{mark}{A} hub=a",
+             f"{A}{mark} hub=b", f"  {A} user=a hub={mark}c # c",
+             f'{A} user="a{mark}" hub=d', f"{A} hub=e user={mark}b", "",
+             *(f"{mark}{A} hub={hub}" for hub in "fg")]
+    book = write("places", "\n".join(lines) + "\n")
+    got = admin.run("check", "--list", book)
+    said = [p for p, t in found(book, got.out, "warning") if "invisible" in t]
+    out.equal(said, ["1:1", "2:8", "3:6", "4:41", "5:55", "6:47", "7:53",
+                     "10:1"], "a warning's line and column")
+    told = json.loads(admin.run("check", "--json", "--list", book).out)
+    out.equal([f"{f['line']}:{f['column']}" for f in told["findings"]
+               if "invisible" in f["text"]], said, "and as JSON")
+
+
 def as_installed():
     """Nobody is let in, and it is said why."""
     empty = write("empty", "")
@@ -286,6 +303,7 @@ def as_json():
 
 all_broken()
 warnings()
+places()
 as_installed()
 authorities()
 files()

@@ -216,9 +216,15 @@ test_error(void **state)
 	assert_string_equal(error_word((struct span){ "a\n\0\\", 4 }),
 			    "a\\x0a\\x00\\x5c");
 	for (int i = 0; i < 3 * WARNINGS_MAX; i++)
-		error_set(warnings_next(&w), "%d", i);
+		error_set(warnings_next(&w, NULL), "%d", i);
 	assert_int_equal(w.n, 3 * WARNINGS_MAX);
 	assert_string_equal(w.warning[0].text, "0");
+	assert_int_equal(w.warning[0].line, 0);
+	w.begin = "a b";
+	w.line = 7;
+	const struct error *placed = warnings_next(&w, w.begin + 2);
+	assert_int_equal(placed->line, 7);
+	assert_int_equal(placed->column, 3);
 	e = (struct error){ 0 };
 	error_where(&e, "a\tb");
 	error_set(&e, "%s", "\x1b[31m\n\x7f\xc2\x9b\u00a0\u00e9\x9b\xc2");
