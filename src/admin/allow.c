@@ -108,7 +108,7 @@ is_settled(const struct change *change, const struct command *command,
 	}
 	if (state->same > 0 && state->other == 0) {
 		*code = EXIT_DONE;
-		change_say(change, "already there", state->same, entry);
+		change_say(change, SPAN("already there"), state->same, entry);
 		return true;
 	}
 	if (state->other > 0 && command->option[OPTION_REPLACE] == NULL) {
@@ -187,8 +187,9 @@ allow(struct change *change, const struct command *command, struct buffer *text)
 	if (!change_add_comment(command, text))
 		return EXIT_MISUSED;
 	unsigned number = write_lines(change, command, text);
-	code = change_finish(change, command, "allowed", number,
-			     (struct span){ text->data, entry_length });
+	change_note(change, "allowed", number,
+		    (struct span){ text->data, entry_length });
+	code = change_finish(change, command);
 	if (code == EXIT_DONE && state.otherwise > 0)
 		print("Line %u allows the same certificate by another pin.\n",
 		      state.otherwise);

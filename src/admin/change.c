@@ -2,11 +2,15 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 #include "admin/change.h"
 #include "admin/print.h"
 #include "admin/setup.h"
+#include "policy/list.h"
+
+enum { NOTES_MAX = LIST_TEXT_MAX /* bytes */ };
 
 enum exit_code
 change_open(struct change *change, const struct command *command)
@@ -46,14 +50,46 @@ change_add_comment(const struct command *command, struct buffer *text)
 }
 
 void
-change_say(const struct change *change, const char *what, unsigned line,
+change_say(const struct change *change, struct span what, unsigned line,
 	   struct span text)
 {
-	print("%s: line %u of ", what, line);
+	print_text(what);
+	print(": line %u of ", line);
 	print_text(span_of(change->edit.path));
 	print(": ");
 	print_text(text);
 	print("\n");
+}
+
+void
+change_note(struct change *change, const char *what, unsigned line,
+	    struct span text)
+{
+	struct buffer *notes = &change->notes;
+
+	if (notes->max == 0)
+		buffer_init(notes, NOTES_MAX);
+	buffer_add(notes, span_of(what));
+	buffer_add_byte(notes, '\t');
+	buffer_add_number(notes, line);
+	buffer_add_byte(notes, '\t');
+	buffer_add(notes, text);
+	buffer_add_byte(notes, '\n');
+	change->edit.after.failed |= notes->failed;
+}
+
+static void
+say_notes(const struct change *change)
+{
+	struct span rest = buffer_span(&change->notes), text, what, number;
+
+	while (rest.len > 0 && span_next(&rest, "\n", &text)) {
+		uint64_t line;
+		if (span_next(&text, "\t", &what) &&
+		    span_next(&text, "\t", &number) &&
+		    span_number(number, 1, UINT_MAX, &line))
+			change_say(change, what, (unsigned)line, text);
+	}
 }
 
 static void
@@ -75,8 +111,7 @@ show_difference(const struct edit *edit)
 }
 
 enum exit_code
-change_finish(struct change *change, const struct command *command,
-	      const char *what, unsigned line, struct span text)
+change_finish(struct change *change, const struct command *command)
 {
 	struct edit *edit = &change->edit;
 	struct error e = { 0 };
@@ -95,8 +130,7 @@ change_finish(struct change *change, const struct command *command,
 		print_error(&e);
 		return EXIT_SYSTEM;
 	}
-	if (line > 0)
-		change_say(change, what, line, text);
+	say_notes(change);
 	print("Running handlers that have this list take it up within two "
 	      "seconds.\n");
 	return EXIT_DONE;
@@ -107,4 +141,5 @@ change_close(struct change *change)
 {
 	edit_close(&change->edit);
 	target_free(&change->target);
+	buffer_free(&change->notes);
 }

@@ -15,6 +15,7 @@ enum { CHANGE_TEXT_MAX = 65536 /* bytes of a new entry */ };
 struct change {
 	struct edit edit;
 	struct target target;
+	struct buffer notes; /* what, number, text; tabs between; a line each */
 };
 
 /* Opens the list and reads the first argument.  EXIT_DONE, or what was wrong
@@ -26,16 +27,20 @@ enum exit_code change_open(struct change *change,
  * is none. */
 bool change_add_comment(const struct command *command, struct buffer *text);
 
-/* Writes the list and says what became of which line (0: said already), or with
- * --dry-run prints the difference. */
+/* Remembers what becomes of a line, for change_finish() to say when it is
+ * done. */
+void change_note(struct change *change, const char *what, unsigned line,
+		 struct span text);
+
+/* Writes the list and says what became of which line, or with --dry-run prints
+ * the difference. */
 enum exit_code change_finish(struct change *change,
-			     const struct command *command, const char *what,
-			     unsigned line, struct span text);
+			     const struct command *command);
 
 void change_close(struct change *change);
 
-/* "verb: line N of LIST: TEXT" */
-void change_say(const struct change *change, const char *what, unsigned line,
+/* "what: line N of LIST: TEXT" */
+void change_say(const struct change *change, struct span what, unsigned line,
 		struct span text);
 
 #endif

@@ -43,12 +43,13 @@ deny(struct change *change, const struct command *command, struct buffer *text)
 	struct span entry = { text->data, entry_length };
 	unsigned denied = keep_lines(change);
 	if (denied > 0) {
-		change_say(change, "already there", denied, entry);
+		change_say(change, SPAN("already there"), denied, entry);
 		return EXIT_DONE;
 	}
 	unsigned number = edit_put(&change->edit, buffer_span(text));
-	enum exit_code code =
-		change_finish(change, command, "denied", number, entry);
+	change_note(change, "denied", number,
+		    (struct span){ text->data, entry_length });
+	enum exit_code code = change_finish(change, command);
 	if (code == EXIT_DONE && command->option[OPTION_DRY_RUN] == NULL &&
 	    command->option[OPTION_DISCONNECT] == NULL)
 		print("A client that is connected stays so until it is closed: "

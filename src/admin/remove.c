@@ -37,9 +37,7 @@ remove_lines(struct change *change, const struct command *command,
 	while (edit_next(edit, &line)) {
 		if (is_meant(change, number, &line)) {
 			edit_drop(edit, &line);
-			if (command->option[OPTION_DRY_RUN] == NULL)
-				change_say(change, "to be removed", line.number,
-					   line.text);
+			change_note(change, "removed", line.number, line.text);
 		} else {
 			edit_keep(edit, &line);
 			if (line.reads &&
@@ -51,8 +49,7 @@ remove_lines(struct change *change, const struct command *command,
 		edit_line_free(&line);
 	}
 	if (edit->changes > 0)
-		return change_finish(change, command, NULL, 0,
-				     (struct span){ 0 });
+		return change_finish(change, command);
 	print_problem("%s: no such entry",
 		      error_word(span_of(command->arguments[0])));
 	return EXIT_NO;

@@ -178,7 +178,6 @@ rotate_line(struct rotation *r, const struct edit_line *line,
 	    struct buffer *text)
 {
 	struct edit *edit = &r->change.edit;
-	bool quiet = r->command->option[OPTION_DRY_RUN] != NULL;
 	bool ends = end_of(&line->entry) != 0;
 
 	buffer_clear(text);
@@ -189,9 +188,8 @@ rotate_line(struct rotation *r, const struct edit_line *line,
 		size_t length = text->len;
 		add_comment(text, line->comment);
 		unsigned number = edit_replace(edit, line, buffer_span(text));
-		if (!quiet)
-			change_say(&r->change, "to end", number,
-				   (struct span){ text->data, length });
+		change_note(&r->change, "will end", number,
+			    (struct span){ text->data, length });
 	}
 	buffer_clear(text);
 	write_new(r, line, text);
@@ -201,9 +199,8 @@ rotate_line(struct rotation *r, const struct edit_line *line,
 	else if (!change_add_comment(r->command, text))
 		return false;
 	unsigned number = edit_put(edit, buffer_span(text));
-	if (!quiet)
-		change_say(&r->change, "to be added", number,
-			   (struct span){ text->data, length });
+	change_note(&r->change, "added", number,
+		    (struct span){ text->data, length });
 	if (ends)
 		print("The new one ends as line %u does.\n", line->number);
 	edit->after.failed |= text->failed;
@@ -229,8 +226,7 @@ rotate(struct rotation *r)
 	buffer_free(&text);
 	if (!ok)
 		return EXIT_MISUSED;
-	return change_finish(&r->change, r->command, NULL, 0,
-			     (struct span){ 0 });
+	return change_finish(&r->change, r->command);
 }
 
 static enum exit_code

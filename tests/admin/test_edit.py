@@ -250,6 +250,25 @@ def difference():
     out.equal(book.text(), f"{A}\n# c\n{B}\n", "it changes nothing")
 
 
+def said():
+    """What was done, and only when it was done; --dry-run: what would be."""
+    book = List(f"{A}\n# c\n{A} hub=b   # c\n")
+    done = book.run("remove", A, "--dry-run").out
+    out.result("removed" not in done and f"-{A} hub=b" in done,
+               "remove: not what would be done", done)
+    done = book.run("remove", A)
+    out.equal(done.out.splitlines()[:-1],
+              [f"removed: line 1 of {book.path}: {A}",
+               f"removed: line 3 of {book.path}: {A} hub=b"],
+              "remove: what was done")
+    book = List(f"{A} user=a\n{B}\nnonsense\n")
+    for arguments in (["remove", A], ["rotate", A, "cc" * 20],
+                      ["allow", "cc" * 20], ["deny", A]):
+        done = book.run(*arguments)
+        out.result(done.code == 1 and ": line " not in done.out,
+                   f"{arguments[0]}: nothing was done", done)
+
+
 def trouble():
     """No room on the disk, no permission: the list is as it was."""
     book = List("".join(f"{i:040x}\n" for i in range(1, 500)))
@@ -294,6 +313,7 @@ def turns():
 files()
 environment()
 difference()
+said()
 trouble()
 turns()
 out.done()

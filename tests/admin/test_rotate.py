@@ -66,8 +66,13 @@ def rewrites():
     text = f"{A} hub=x\n"
     got, done = rotated(text, A, B, "--dry-run")
     out.equal((got, done.code), (text, 0), "--dry-run changes nothing")
-    out.result(f"-{A} hub=x\n" in done.out and f"+{B} hub=x\n" in done.out,
-               "and shows the difference", done)
+    out.result(f"-{A} hub=x\n" in done.out and f"+{B} hub=x\n" in done.out
+               and "added" not in done.out, "and shows the difference", done)
+    _, done = rotated(f"{A} hub=x   # c\n{C}\n", A, B)
+    out.equal(done.out.splitlines()[:-1],
+              [f"will end: line 1 of {base}/list: {A} hub=x "
+               f"expires={day(14)}", f"added: line 2 of {base}/list: {B} hub=x"],
+              "it says what was done")
 
 
 def refusals():
