@@ -41,7 +41,7 @@ static const struct {
 	[OPTION_OVERLAP] = { "overlap", "Nd",
 			     "days from today to the old one's last (14d)" },
 	[OPTION_HUB] = { "hub", "NAME",
-			 "the hub; to disconnect, several between commas" },
+			 "the hub, not the first of CERTGATE_HUB" },
 	[OPTION_CONNECTION_ID] = { "connection-id", "ID",
 				   "the connection's; of MQTT the client's" },
 	[OPTION_USER] = { "user", "NAME", "the user id of the client's token" },
@@ -136,6 +136,32 @@ static const struct verb {
 
 enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
 
+/* Where an option is something else to a verb than to the others. */
+static const struct {
+	const char *verb;
+	enum command_option option;
+	const char *text;
+} own_texts[] = {
+	{ "pending", OPTION_HUB, "those at this hub, not at all of them" },
+	{ "deny", OPTION_HUB,
+	  "the hubs, between commas, not all of CERTGATE_HUB" },
+	{ "deny", OPTION_DRY_RUN,
+	  "change nothing, print the difference and the requests" },
+	{ "disconnect", OPTION_HUB,
+	  "the hubs, between commas, not all of CERTGATE_HUB" },
+	{ "disconnect", OPTION_DRY_RUN, "close nothing, print the requests" },
+};
+
+static const char *
+text_of(const struct verb *verb, enum command_option option)
+{
+	for (size_t i = 0; i < sizeof(own_texts) / sizeof(own_texts[0]); i++)
+		if (own_texts[i].option == option &&
+		    strcmp(own_texts[i].verb, verb->name) == 0)
+			return own_texts[i].text;
+	return options[option].text;
+}
+
 static void
 print_usage(void)
 {
@@ -169,7 +195,7 @@ print_verb_usage(const struct verb *verb)
 			       options[i].value == NULL ? "" : " ",
 			       options[i].value == NULL ? ""
 							: options[i].value);
-		print("  %-19s %s\n", name, options[i].text);
+		print("  %-19s %s\n", name, text_of(verb, i));
 	}
 }
 

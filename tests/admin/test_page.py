@@ -85,6 +85,24 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
                           capture_output=True, text=True).stdout.split()
 
 
+def own_meanings():
+    """An option says of a verb what it is to that verb, and what is without
+    it."""
+    for verb, option, words in (
+            ("pending", "hub", "not at all of them"),
+            ("deny", "hub", "between commas, not all of CERTGATE_HUB"),
+            ("disconnect", "hub", "between commas, not all of CERTGATE_HUB"),
+            ("explain", "hub", "not the first of CERTGATE_HUB"),
+            ("simulate", "hub", "not the first of CERTGATE_HUB"),
+            ("doctor", "hub", "not the first of CERTGATE_HUB"),
+            ("allow", "dry-run", "print the difference"),
+            ("deny", "dry-run", "print the difference and the requests"),
+            ("disconnect", "dry-run", "print the requests")):
+        text = admin.run(verb, "--help").out
+        out.result(re.search(rf"^  --{option} .*{words}$", text, re.MULTILINE),
+                   f"{verb} --{option}: {words}", text)
+
+
 def exit_codes():
     codes = re.findall(r"^\.It (\d)$", section("EXIT STATUS"), re.MULTILINE)
     book = base / "codes"
@@ -147,6 +165,7 @@ def examples():
 
 
 contents()
+own_meanings()
 exit_codes()
 examples()
 out.done()
