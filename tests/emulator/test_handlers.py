@@ -86,8 +86,9 @@ SCRIPTS = {
 class Stage:
     def __init__(self):
         self.out = tap.Tap()
-        base = place.temporary()
+        self.base = base = place.temporary()
         self.counts = {}
+        self.down = place.free_port()
         self.recorder = recorder.Recorder(self.answer)
         server = identities.Identity(base, "server", "DNS:localhost")
         hubs = []
@@ -102,7 +103,7 @@ class Stage:
                  "connect,disconnected", "--user-events", "alarm,message"]
         hubs += ["--hub", "silent", "--anonymous", "allow"]
         hubs += ["--hub", "down", "--anonymous", "allow", "--handler",
-                 f"http://127.0.0.1:{place.free_port()}/"]
+                 f"http://127.0.0.1:{self.down}/"]
         self.service = emulator.Emulator(base, server, KEYS, HOST, hubs)
         self.shapes = shapes.Shapes(HOST, KEYS, lambda hub, event:
                                     f"/{hub}/{event}")
@@ -124,15 +125,15 @@ class Stage:
                 if r.path.split("/")[1] == hub and
                 name in (None, r.header("ce-eventName") or r.method)]
 
-    def open(self, hub, subprotocols=(), query=""):
+    def open(self, hub, subprotocols=(), query="", identity=None):
         return websocket.WebSocket(self.service.port,
-                                   f"/client/hubs/{hub}{query}", None,
+                                   f"/client/hubs/{hub}{query}", identity,
                                    subprotocols)
 
-    def status(self, hub, subprotocols=()):
+    def status(self, hub, subprotocols=(), identity=None):
         """Status and body of the handshake; 101 if it succeeds."""
         try:
-            self.open(hub, subprotocols).close()
+            self.open(hub, subprotocols, identity=identity).close()
         except websocket.Refused as e:
             return e.answer.status, e.answer.body
         return 101, b""
@@ -187,6 +188,37 @@ def retries(stage):
                       f"retries: {hub}: {counts[hub]} equal attempts")
 
 
+def manual(stage):
+    """certgate-emulator(1) has the numbers of the program, and how often a
+    handler that is down was asked."""
+    out = stage.out
+    page = " ".join((place.SOURCE / "emulator/certgate-emulator.1").read_text(
+        ).split())
+    said = re.search(r"tried again after (\d+), (\d+) and (\d+) seconds, but "
+                     r"not once (\d+) seconds are over for that question, or "
+                     r"(\d+) for an event", page)
+    source = {n: (place.SOURCE / f"emulator/{n}.c").read_text()
+              for n in ("upstream", "validation", "event")}
+    limits = [re.search(r"\bLIMIT_S = (\d+)", source[n])[1]
+              for n in ("validation", "event")]
+    pauses = re.search(r"pauses_s\[\] = { (.*) };", source["upstream"])[1]
+    out.equal(list(said.groups()), pauses.split(", ") + limits,
+              "manual: pauses and limits")
+    out.result("for nine or ten seconds" in page and
+               sum(map(int, said.groups()[:3])) == 9,
+               "manual: how long a client waits")
+    attempts = re.findall(rf":{stage.down}/ attempt=(\d+)",
+                          stage.service.trace())
+    # The fourth is at the limit, and may be cut off by it.
+    out.equal(attempts[:3], ["1", "2", "3"],
+              "manual: a handler that is down is asked again")
+    out.equal(stage.status("down")[0], 500, "manual: 500 until it succeeds")
+    trace = stage.service.trace()
+    out.equal((len(re.findall("AbuseProtectionRefused .*hub=down", trace)),
+               len(re.findall("HttpHandlerRequest .*hub=down", trace))),
+              (2, 0), "manual: at once, and no event is sent")
+
+
 def answers(stage):
     out = stage.out
     out.equal(stage.status("teapot"), (418, b"no entry"),
@@ -220,6 +252,9 @@ def answers(stage):
                   f"answer: {hub}: the token's roles")
         client.close()
     out.equal(stage.status("silent")[0], 101, "no handler: anonymous clients")
+    certificate = identities.Identity(stage.base, "nobody", "DNS:nobody")
+    out.equal(stage.status("silent", identity=certificate)[0], 101,
+              "no handler: whatever certificate they have")
 
 
 def memory(stage):
@@ -332,7 +367,7 @@ def main():
         print("1..0 # SKIP the emulator is not built")
         return
     stage = Stage()
-    for part in (validation, retries, answers, memory, replies, handlers,
+    for part in (validation, retries, manual, answers, memory, replies, handlers,
                  mqtt_answers, recorded):
         part(stage)
     stage.out.equal(stage.service.close(), 0, "the emulator ends with 0")
