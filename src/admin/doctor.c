@@ -14,8 +14,8 @@
 #include "admin/posting.h"
 #include "admin/print.h"
 #include "admin/setup.h"
+#include "admin/stranger.h"
 #include "admin/web.h"
-#include "protocol/pem.h"
 
 enum {
 	URL_MAX = 8192, /* bytes */
@@ -25,20 +25,6 @@ enum {
 	DAYS_LEFT = 14, /* of the web server's certificate */
 	SLOW_S = 1 /* a client waits for each answer */
 };
-
-/* Of nobody: its key was not kept. */
-static const char stranger[] =
-	"-----BEGIN CERTIFICATE-----\n"
-	"MIIBpDCCAUmgAwIBAgIUchBST+GKCp35HnyRAftZQXWhpagwCgYIKoZIzj0EAwIw\n"
-	"JjEkMCIGA1UEAwwbc3RyYW5nZXIgb2YgY2VydGdhdGUgZG9jdG9yMCAXDTI2MTEy\n"
-	"NDIyMTAzN1oYDzIxMjYxMDMxMjIxMDM3WjAmMSQwIgYDVQQDDBtzdHJhbmdlciBv\n"
-	"ZiBjZXJ0Z2F0ZSBkb2N0b3IwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAASwGrtM\n"
-	"zoN0CEfgZxOGJ/AE1jiNNsXxkhxDdTZjAamfTJjctZe+yQsxWr19n4slqpEuuUXC\n"
-	"qLpJAqu5GDGTbpl3o1MwUTAdBgNVHQ4EFgQUHE0TDBKYSRFm4bdDDXxFUmqyjk8w\n"
-	"HwYDVR0jBBgwFoAUHE0TDBKYSRFm4bdDDXxFUmqyjk8wDwYDVR0TAQH/BAUwAwEB\n"
-	"/zAKBggqhkjOPQQDAgNJADBGAiEAmZxiElh0s3nZm/S6SEcybexNoewWBtf89UNH\n"
-	"MFaz5vcCIQCFJpqQfgnpZl9heAuNsjz57jMtD/ip25yrUIAwJ8iXLQ==\n"
-	"-----END CERTIFICATE-----\n";
 
 struct doctor {
 	const struct settings *settings;
@@ -326,7 +312,7 @@ doctor_run(const struct command *command)
 	}
 	buffer_init(&doctor.stranger, INPUT_MAX);
 	buffer_init(&doctor.admitted, INPUT_MAX);
-	if (!pem_decode(span_of(stranger), &doctor.stranger) ||
+	if (!stranger_take(&doctor.stranger) ||
 	    (admitted != NULL &&
 	     !input_certificate(admitted, &doctor.admitted, &e))) {
 		print_error(&e);

@@ -11,6 +11,7 @@
 #include "admin/knocks.h"
 #include "admin/print.h"
 #include "admin/setup.h"
+#include "admin/stranger.h"
 #include "base/hex.h"
 
 enum {
@@ -245,5 +246,6 @@ knock_print(const struct knock *knock)
 	print_time(knock->of.first);
 	print(", last ");
 	print_time(knock->of.last);
-	print("\n");
+	print("%s\n",
+	      stranger_is(knock_der(knock)) ? ", certgate doctor's own" : "");
 }

@@ -54,7 +54,8 @@ bool knock_same_certificate(const struct knock *a, const struct knock *b);
 struct span knock_hub(const struct knock *knock);
 struct span knock_der(const struct knock *knock);
 
-/* "DIGITS  hub HUB, N times, first TIME, last TIME" and a line end. */
+/* "DIGITS  hub HUB, N times, first TIME, last TIME", whether it is certgate
+ * doctor's stranger, and a line end. */
 void knock_print(const struct knock *knock);
 
 #endif

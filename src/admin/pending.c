@@ -10,6 +10,7 @@
 #include "admin/portrait.h"
 #include "admin/print.h"
 #include "admin/setup.h"
+#include "admin/stranger.h"
 
 /* An entry, whatever it says, has one of its pins. */
 static bool
@@ -49,6 +50,7 @@ show_json(const struct knock *knock, const struct portrait *portrait)
 	print_json_number("count", (int64_t)knock->of.count);
 	print_json_time("first", knock->of.first);
 	print_json_time("last", knock->of.last);
+	print_json_bool("doctor", stranger_is(knock_der(knock)));
 	portrait_print_json(portrait);
 	print_json_close('}');
 }

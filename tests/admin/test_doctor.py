@@ -5,6 +5,7 @@
 server; each planted fault is found and named.  Every set-up is a real server
 with the real handler behind it; what is planted is one change of its
 configuration, its certificate, or the handler's settings."""
+import json
 import pathlib
 import re
 import subprocess
@@ -52,6 +53,13 @@ def run_doctor(configuration, url, *options):
         [place.BUILD / "certgate", "doctor", url, "--ca", base / "ca.pem",
          *options], env=configuration.environment(), capture_output=True,
         text=True, timeout=120, check=False)
+
+
+def certgate(configuration, *arguments):
+    return subprocess.run(
+        [place.BUILD / "certgate", *map(str, arguments)],
+        env=configuration.environment(), capture_output=True, text=True,
+        timeout=120, check=False)
 
 
 class TlsNginx(processes.Server):
@@ -298,7 +306,41 @@ make_certificate("expired", days="-1")
 make_certificate("other", host="other.example")
 make_certificate("stranger", ca="other-ca")
 make_certificate("hostile", host=None, subject="/CN=\x1b[31m")
+def pending():
+    """What the doctor sent is told from what a stranger sends, whatever he
+    calls himself."""
+    configuration = gate("pending", {"CERTGATE_STATS": base / "pending/stats"})
+    (configuration.folder / "stats").mkdir()
+    handler = processes.Handler(configuration)
+    server = processes.Lighttpd(base / "lighttpd-pending", configuration)
+    url = f"http://localhost:{server.port}/eventhandler"
+    copy = base / "copy.pem"
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt",
+            "ec_paramgen_curve:P-256", "-nodes", "-keyout", base / "copy.key",
+            "-out", copy, "-subj", "/CN=stranger of certgate doctor")
+    run_doctor(configuration, url)
+    certgate(configuration, "simulate", copy, "--post", url)
+    server.close()
+    handler.close()
+    rows = json.loads(certgate(configuration, "pending", "--json").stdout)
+    out.equal(sorted((r["doctor"], r["subject"]) for r in rows),
+              [(n, "CN=stranger of certgate doctor") for n in (False, True)],
+              "pending: the doctor's, and one that has its name")
+    own = [r["sha256"] for r in rows if r["doctor"]]
+    text = certgate(configuration, "pending").stdout
+    out.equal([line[:12] for line in text.splitlines()
+               if line.endswith(", certgate doctor's own")],
+              [digits[:12] for digits in own], "as text")
+    text = certgate(configuration, "allow", own[0][:12], "--dry-run").stdout
+    out.result("certgate doctor's own" in text, "when it is to be let in", text)
+    done = certgate(configuration, "deny", own[0])
+    out.result(done.returncode == 0 and own[0][:12] not in
+               certgate(configuration, "pending").stdout,
+               "denied, it is no longer shown", done)
+
+
 good()
+pending()
 nobody_there()
 planted()
 planted_elsewhere()

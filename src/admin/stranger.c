@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include "admin/stranger.h"
+#include "protocol/pem.h"
+
+static const char pem[] =
+	"-----BEGIN CERTIFICATE-----\n"
+	"MIIBpDCCAUmgAwIBAgIUchBST+GKCp35HnyRAftZQXWhpagwCgYIKoZIzj0EAwIw\n"
+	"JjEkMCIGA1UEAwwbc3RyYW5nZXIgb2YgY2VydGdhdGUgZG9jdG9yMCAXDTI2MTEy\n"
+	"NDIyMTAzN1oYDzIxMjYxMDMxMjIxMDM3WjAmMSQwIgYDVQQDDBtzdHJhbmdlciBv\n"
+	"ZiBjZXJ0Z2F0ZSBkb2N0b3IwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAASwGrtM\n"
+	"zoN0CEfgZxOGJ/AE1jiNNsXxkhxDdTZjAamfTJjctZe+yQsxWr19n4slqpEuuUXC\n"
+	"qLpJAqu5GDGTbpl3o1MwUTAdBgNVHQ4EFgQUHE0TDBKYSRFm4bdDDXxFUmqyjk8w\n"
+	"HwYDVR0jBBgwFoAUHE0TDBKYSRFm4bdDDXxFUmqyjk8wDwYDVR0TAQH/BAUwAwEB\n"
+	"/zAKBggqhkjOPQQDAgNJADBGAiEAmZxiElh0s3nZm/S6SEcybexNoewWBtf89UNH\n"
+	"MFaz5vcCIQCFJpqQfgnpZl9heAuNsjz57jMtD/ip25yrUIAwJ8iXLQ==\n"
+	"-----END CERTIFICATE-----\n";
+
+bool
+stranger_take(struct buffer *der)
+{
+	return pem_decode(span_of(pem), der);
+}
+
+bool
+stranger_is(struct span der)
+{
+	struct buffer own;
+
+	buffer_init(&own, sizeof(pem));
+	bool is = stranger_take(&own) && span_equal(buffer_span(&own), der);
+	buffer_free(&own);
+	return is;
+}

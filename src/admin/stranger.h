@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/* stranger: the certificate that certgate doctor sends as one that no entry has;
+ * it is nobody's, for its key was not kept. */
+#ifndef CERTGATE_ADMIN_STRANGER_H
+#define CERTGATE_ADMIN_STRANGER_H
+
+#include <stdbool.h>
+
+#include "base/buffer.h"
+#include "base/span.h"
+
+/* Puts it, DER, into der, which is initialised.  False: out of memory. */
+bool stranger_take(struct buffer *der) __attribute__((warn_unused_result));
+
+/* True if der is that certificate, byte for byte: its names could be anybody's. */
+bool stranger_is(struct span der);
+
+#endif
