@@ -179,9 +179,10 @@ rotate_line(struct rotation *r, const struct edit_line *line,
 {
 	struct edit *edit = &r->change.edit;
 	bool ends = end_of(&line->entry) != 0;
+	bool stays = ends && end_of(&line->entry) <= r->end;
 
 	buffer_clear(text);
-	if (ends && end_of(&line->entry) <= r->end) {
+	if (stays) {
 		edit_keep(edit, line);
 	} else {
 		write_old(r, line, text);
@@ -191,6 +192,7 @@ rotate_line(struct rotation *r, const struct edit_line *line,
 		change_note(&r->change, "will end", number,
 			    (struct span){ text->data, length });
 	}
+	unsigned old = edit->written;
 	buffer_clear(text);
 	write_new(r, line, text);
 	size_t length = text->len;
@@ -202,7 +204,8 @@ rotate_line(struct rotation *r, const struct edit_line *line,
 	change_note(&r->change, "added", number,
 		    (struct span){ text->data, length });
 	if (ends)
-		print("The new one ends as line %u does.\n", line->number);
+		print("The new one ends as line %u %s.\n", old,
+		      stays ? "does" : "did until now");
 	edit->after.failed |= text->failed;
 	return true;
 }

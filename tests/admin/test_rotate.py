@@ -75,6 +75,16 @@ def rewrites():
               "it says what was done")
 
 
+def ends():
+    """Lines are counted as they are afterwards."""
+    _, done = rotated(f"{A} expires={day(3)}\n{A} hub=x expires={day(300)}\n"
+                      f"{A} hub=y expires={day(3)}\n", A, B)
+    out.equal([line for line in done.out.splitlines() if "ends as" in line],
+              [f"The new one ends as line {n}." for n in
+               ("1 does", "3 did until now", "5 does")],
+              "whose end the new ones have")
+
+
 def refusals():
     rows = [
         ("the new one is there", 1, f"{A}\n{B} hub=x\n", [A, B]),
@@ -166,6 +176,7 @@ def sites():
 
 
 rewrites()
+ends()
 refusals()
 certificates()
 sites()
