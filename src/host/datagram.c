@@ -29,14 +29,16 @@ datagram_open(struct datagram *d)
 	return false;
 }
 
-void
+bool
 datagram_send(struct datagram *d, struct span bytes)
 {
 	for (int i = 0; i < 2 && datagram_open(d); i++) {
-		if (send(d->fd, bytes.ptr, bytes.len, MSG_NOSIGNAL) >= 0 ||
-		    errno == EAGAIN || errno == ENOBUFS)
-			return;
+		if (send(d->fd, bytes.ptr, bytes.len, MSG_NOSIGNAL) >= 0)
+			return true;
+		if (errno == EAGAIN || errno == ENOBUFS)
+			return false;
 		close(d->fd);
 		d->fd = -1;
 	}
+	return false;
 }

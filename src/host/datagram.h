@@ -17,7 +17,7 @@ struct datagram {
 bool datagram_open(struct datagram *d);
 
 /* Sends bytes, after connecting again if the daemon was restarted.  What it does
- * not take at once is lost. */
-void datagram_send(struct datagram *d, struct span bytes);
+ * not take at once is lost: false. */
+bool datagram_send(struct datagram *d, struct span bytes);
 
 #endif

@@ -29,7 +29,7 @@ finish(struct buffer *out)
 {
 	buffer_add_byte(out, '\n');
 	if (!out->failed)
-		datagram_send(&journal, buffer_span(out));
+		(void)datagram_send(&journal, buffer_span(out));
 	buffer_free(out);
 }
 

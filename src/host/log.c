@@ -133,7 +133,7 @@ send_line(void)
 	if (line.failed)
 		return;
 	if (target == LOG_TARGET_SYSLOG) {
-		datagram_send(&syslog_daemon, buffer_span(&line));
+		(void)datagram_send(&syslog_daemon, buffer_span(&line));
 		return;
 	}
 	buffer_add_byte(&line, '\n');

@@ -17,6 +17,7 @@
 #include "host/site_counters.h"
 #include "host/sites.h"
 #include "host/start.h"
+#include "host/status.h"
 
 /* What the program has open while it serves. */
 struct host {
@@ -247,6 +248,7 @@ tick(void *context, bool now)
 
 	sites_refresh(&host->sites, now);
 	count_state(&host->counters, &host->sites.main);
+	status_tell(&host->sites);
 	write_notes(host);
 }
 
@@ -271,7 +273,9 @@ start_fastcgi(const struct start_options *options)
 		ok = ok && listener_open(&listener, &options->listener, &e);
 	if (ok && fastcgi_start(&e)) {
 		struct sandbox_needs needs = { .socket = listener.path };
+		status_open();
 		open_sandboxed(&host, &needs, options->sandbox);
+		status_tell(&host.sites);
 		ok = serve_run(&listener, &service, &e);
 		listener_remove(&listener);
 		fastcgi_stop();

@@ -261,6 +261,10 @@ def test_rotation():
          "the third one signs")
     run(f"chmod o+r {KEYS}; systemctl restart certgate")
     soon(lambda: connect(port), 403, "keys that everybody reads refuse")
+    found = run("systemctl show certgate -p ActiveState,StatusText")
+    out.result("ActiveState=active" in found and
+               "StatusText=refuses everybody" in found,
+               "the service runs, and its status says so", found)
     # The journal has the lines of the load before to take up first.
     found = run("journalctl --sync; "
                 "journalctl -q -t certgate --grep 'mend it'")
@@ -301,6 +305,13 @@ def test_ends():
         run("systemctl kill --signal=SEGV certgate.service", (0, 1))
         options(PORTS["nginx"])
     soon(lambda: options(PORTS["nginx"]), 200, "30 ends: it serves")
+
+
+def test_reload():
+    """As soon as it is started, a signal ends it no more."""
+    run("for i in $(seq 50); do systemctl restart certgate && "
+        "systemctl reload certgate && sleep 0.05 && "
+        "systemctl is-active -q certgate || exit 1; done")
 
 
 def test_user():
@@ -369,6 +380,7 @@ def main():
     test_journal()
     test_spawned()
     test_ends()
+    test_reload()
     test_user()
     test_counters()
     test_purge(before)
