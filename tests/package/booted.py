@@ -265,6 +265,8 @@ def test_rotation():
     out.result("ActiveState=active" in found and
                "StatusText=refuses everybody" in found,
                "the service runs, and its status says so", found)
+    run("timeout 60 sh -c 'until systemctl is-failed certgate-expiry; "
+        "do sleep 0.2; done'")
     # The journal has the lines of the load before to take up first.
     found = run("journalctl --sync; "
                 "journalctl -q -t certgate --grep 'mend it'")
@@ -274,6 +276,8 @@ def test_rotation():
     out.result(found, "the journal has the reason as a field all the same")
     run(f"chmod o-r {KEYS}; systemctl restart certgate")
     soon(lambda: connect(port), 200, "mended")
+    run("timeout 60 sh -c 'while systemctl is-failed certgate-expiry; "
+        "do sleep 0.2; done'")
 
 
 def test_journal():
