@@ -49,6 +49,14 @@ say_if_nobody_can_post(const struct settings *settings)
 			 "CERTGATE_ACCESS_KEYS");
 	if (settings->origins == NULL)
 		return;
+	if (settings->connection_host != NULL &&
+	    !settings_names(settings->origins,
+			    span_of(settings->connection_host)))
+		log_note(LOG_LEVEL_WARNING,
+			 "CERTGATE_ORIGINS does not have %s, the host of "
+			 "WebPubSubConnectionString, whose events are refused; "
+			 "take CERTGATE_ORIGINS out, or add it there",
+			 error_word(span_of(settings->connection_host)));
 	for (size_t i = 0; settings->origins[i] != NULL; i++)
 		if (is_of_nobody(span_of(settings->origins[i])))
 			log_note(LOG_LEVEL_WARNING,

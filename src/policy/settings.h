@@ -70,7 +70,8 @@ struct settings {
 	char *stats; /* absolute path of a folder; NULL: the default one */
 	int64_t report_only_until; /* the last UTC second; 0: not set */
 	bool has_connection_key; /* from WebPubSubConnectionString */
-	char *connection_host; /* the same's; NULL: not set */
+	char *connection_host; /* the same's, if origins were set otherwise;
+				* NULL: not set */
 	bool has_secret; /* in the text of the file itself */
 	struct warnings warnings;
 };

@@ -187,6 +187,22 @@ def as_installed():
     out.equal((got.code, got.out), (0, ""), "as installed, and filled in")
 
 
+def connection_string():
+    """Beside CERTGATE_ORIGINS its host does not count."""
+    book = write("strung", f"{B}\n")
+    string = (f"WebPubSubConnectionString=Endpoint=https://a.example;"
+              f"AccessKey={KEY};Version=1.0;\nCERTGATE_LIST={book}\n")
+    for origins, warned in (("unset.invalid", True), ("b.example", True),
+                            ("*", False), ("b.example,A.example", False),
+                            (None, False)):
+        conf = write("string", string + (
+            f"CERTGATE_ORIGINS={origins}\n" if origins else ""))
+        got = admin.run("check", "--quiet", "--config", conf)
+        out.equal((got.code, "does not have a.example, the host of "
+                   "WebPubSubConnectionString" in got.out), (0, warned),
+                  f"a connection string beside CERTGATE_ORIGINS={origins}")
+
+
 def authorities():
     ca = admin.certificate(base, "ca", days=20)
     book = write("authorities", f"ca:{ca} cn=*\nca:{ca} cn=pump-*\n"
@@ -305,6 +321,7 @@ all_broken()
 warnings()
 places()
 as_installed()
+connection_string()
 authorities()
 files()
 other_user()
