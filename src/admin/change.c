@@ -13,24 +13,31 @@
 enum { NOTES_MAX = LIST_TEXT_MAX /* bytes */ };
 
 enum exit_code
+change_open_list(struct change *change, const struct command *command)
+{
+	bool look = command->option[OPTION_DRY_RUN] != NULL;
+	struct error e = { 0 };
+	char *path = setup_list(&e);
+	bool ok = path != NULL && edit_open(&change->edit, path, look, &e);
+
+	free(path);
+	if (!ok)
+		print_error(&e);
+	return ok ? EXIT_DONE : EXIT_SYSTEM;
+}
+
+enum exit_code
 change_open(struct change *change, const struct command *command)
 {
 	struct error e = { 0 };
 	bool spki = command->option[OPTION_SPKI] != NULL;
 
-	*change = (struct change){ .edit = { .folder = -1 } };
+	*change = (struct change){ .edit = EDIT_CLOSED };
 	if (!target_read(&change->target, command->arguments[0], spki, &e)) {
 		print_error(&e);
 		return EXIT_NO;
 	}
-	char *path = setup_list(&e);
-	if (path != NULL && edit_open(&change->edit, path, &e)) {
-		free(path);
-		return EXIT_DONE;
-	}
-	free(path);
-	print_error(&e);
-	return EXIT_SYSTEM;
+	return change_open_list(change, command);
 }
 
 bool

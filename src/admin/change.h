@@ -23,6 +23,10 @@ struct change {
 enum exit_code change_open(struct change *change,
 			   const struct command *command);
 
+/* Opens the list alone, of a change that is EDIT_CLOSED. */
+enum exit_code change_open_list(struct change *change,
+				const struct command *command);
+
 /* Adds to text the comment that was given, with its mark; false and said, if it
  * is none. */
 bool change_add_comment(const struct command *command, struct buffer *text);

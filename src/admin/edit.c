@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -37,7 +38,7 @@ resolve(const char *path, struct error *e)
 }
 
 static bool
-lock_folder(struct edit *edit, struct error *e)
+open_folder(struct edit *edit, struct error *e)
 {
 	char *slash = strrchr(edit->path, '/');
 	char folder[PATH_MAX];
@@ -49,9 +50,22 @@ lock_folder(struct edit *edit, struct error *e)
 	folder[n] = '\0';
 	edit->name = slash + 1;
 	edit->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (edit->folder < 0)
-		return error_system(e, "%s", folder);
-	return lock_take(edit->folder, folder, LOCK_WAIT_MS, e);
+	return edit->folder >= 0 || error_system(e, "%s", folder);
+}
+
+static bool
+lock_list(struct edit *edit, struct error *e)
+{
+	int folder = (int)(edit->name - edit->path);
+
+	if (asprintf(&edit->lock_path, "%.*s.%s.lock", folder, edit->path,
+		     edit->name) < 0) {
+		edit->lock_path = NULL;
+		return error_set(e, "out of memory");
+	}
+	edit->lock =
+		lock_take_file(edit->folder, edit->lock_path, LOCK_WAIT_MS, e);
+	return edit->lock >= 0;
 }
 
 static bool
@@ -88,14 +102,14 @@ read_list(struct edit *edit, const char *path, struct error *e)
 }
 
 bool
-edit_open(struct edit *edit, const char *path, struct error *e)
+edit_open(struct edit *edit, const char *path, bool look, struct error *e)
 {
-	*edit = (struct edit){ .folder = -1, .line_end = "\n" };
+	*edit = (struct edit){ .folder = -1, .lock = -1, .line_end = "\n" };
 	buffer_init(&edit->after, LIST_TEXT_MAX);
 	buffer_init(&edit->difference, LIST_TEXT_MAX);
 	edit->path = resolve(path, e);
-	if (edit->path == NULL || !lock_folder(edit, e) ||
-	    !read_list(edit, path, e))
+	if (edit->path == NULL || !open_folder(edit, e) ||
+	    (!look && !lock_list(edit, e)) || !read_list(edit, path, e))
 		return false;
 	edit->rest = buffer_span(&edit->before);
 	const char *end = edit->rest.len == 0 ? NULL
@@ -258,11 +272,14 @@ edit_commit(struct edit *edit, struct error *e)
 void
 edit_close(struct edit *edit)
 {
+	if (edit->lock >= 0)
+		lock_release_file(edit->folder, edit->lock_path, edit->lock);
 	if (edit->folder >= 0)
 		close(edit->folder);
+	free(edit->lock_path);
 	free(edit->path);
 	buffer_free(&edit->before);
 	buffer_free(&edit->after);
 	buffer_free(&edit->difference);
-	*edit = (struct edit){ .folder = -1 };
+	*edit = EDIT_CLOSED;
 }

@@ -3,9 +3,9 @@
 /*
  * edit: changes the list, line by line, and replaces the file whole.
  *
- * While an edit is open its folder is locked (flock), so that two
- * administrators take turns; the lock ends with the program, however that
- * ends.  The new text is believed only if the core reads it.  It goes to a file
+ * While an edit is open its list is locked, by a file beside it that only the
+ * owner of the folder, who could do worse, and root can hold: two administrators
+ * take turns.  The lock ends with the program, however that ends.  The new text is believed only if the core reads it.  It goes to a file
  * beside the list, to the disk, and there by renaming: whoever reads sees the
  * old list or the new one.  A symbolic link stays; what it leads to is
  * replaced.
@@ -24,7 +24,9 @@
 struct edit {
 	char *path; /* owned; without symbolic links */
 	const char *name; /* in its folder; borrows path */
-	int folder; /* owned; locked */
+	int folder; /* owned */
+	char *lock_path; /* owned; without symbolic links */
+	int lock; /* owned; -1: it is only looked at */
 	bool exists; /* the list, before the edit */
 	struct stat status;
 	struct file_identity identity;
@@ -47,9 +49,13 @@ struct edit_line {
 	struct entry entry;
 };
 
-/* Locks and reads the list at path.  edit_close() whatever it returns.  A list
- * that is not there is an empty one. */
-bool edit_open(struct edit *edit, const char *path, struct error *e)
+/* None is open; as edit_close() leaves it. */
+#define EDIT_CLOSED ((struct edit){ .folder = -1, .lock = -1 })
+
+/* Locks and reads the list at path; without the lock, which asks for the right to
+ * change it, if it is only to be looked at.  edit_close() whatever it returns.  A
+ * list that is not there is an empty one. */
+bool edit_open(struct edit *edit, const char *path, bool look, struct error *e)
 	__attribute__((warn_unused_result));
 
 /* The next line; false behind the last.  Each is to be kept, dropped or
@@ -72,7 +78,7 @@ unsigned edit_replace(struct edit *edit, const struct edit_line *line,
 bool edit_check(const struct edit *edit, struct error *e)
 	__attribute__((warn_unused_result));
 
-/* Makes the list what was written, which was checked.  False, and the list as
+/* Makes the list, which is locked, what was written, which was checked.  False, and the list as
  * it was, if that cannot be done. */
 bool edit_commit(struct edit *edit, struct error *e)
 	__attribute__((warn_unused_result));

@@ -57,17 +57,10 @@ remove_lines(struct change *change, const struct command *command,
 
 /* By a line's number, which needs no target. */
 static enum exit_code
-open_by_number(struct change *change)
+open_by_number(struct change *change, const struct command *command)
 {
-	struct error e = { 0 };
-	char *path = setup_list(&e);
-
-	*change = (struct change){ .edit = { .folder = -1 } };
-	bool ok = path != NULL && edit_open(&change->edit, path, &e);
-	free(path);
-	if (!ok)
-		print_error(&e);
-	return ok ? EXIT_DONE : EXIT_SYSTEM;
+	*change = (struct change){ .edit = EDIT_CLOSED };
+	return change_open_list(change, command);
 }
 
 enum exit_code
@@ -80,7 +73,7 @@ remove_run(const struct command *command)
 	enum exit_code code =
 		word.len <= LINE_DIGITS &&
 				span_number(word, 1, UINT_MAX, &number)
-			? open_by_number(&change)
+			? open_by_number(&change, command)
 			: change_open(&change, command);
 	if (code == EXIT_DONE)
 		code = remove_lines(&change, command, number);

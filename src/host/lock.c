@@ -3,24 +3,150 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "host/lock.h"
+
+enum { STEP_MS = 2 };
+
+enum turn { TURN_FAILED = 0, TURN_OTHERS, TURN_OURS };
+
+/* Whose turn it is; name is for e. */
+static enum turn
+try(int fd, const char *name, struct error *e)
+{
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return TURN_OURS;
+	if (errno == EWOULDBLOCK || errno == EINTR)
+		return TURN_OTHERS;
+	error_system(e, "%s cannot be locked", name);
+	return TURN_FAILED;
+}
+
+static void
+pause_a_step(void)
+{
+	const struct timespec step = { .tv_nsec = STEP_MS * 1000000L };
+
+	(void)nanosleep(&step, NULL);
+}
+
+static bool
+too_long(const char *name, int wait_ms, struct error *e)
+{
+	return error_set(e, "%s has been locked by somebody else for %d s",
+			 name, wait_ms / 1000);
+}
 
 bool
 lock_take(int folder, const char *name, int wait_ms, struct error *e)
 {
-	enum { STEP_MS = 2 };
-	const struct timespec step = { .tv_nsec = STEP_MS * 1000000L };
-
 	for (int waited = 0; waited < wait_ms; waited += STEP_MS) {
-		if (flock(folder, LOCK_EX | LOCK_NB) == 0)
-			return true;
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return error_system(e, "%s cannot be locked", name);
-		(void)nanosleep(&step, NULL);
+		enum turn turn = try(folder, name, e);
+		if (turn != TURN_OTHERS)
+			return turn == TURN_OURS;
+		pause_a_step();
 	}
-	return error_set(e, "%s has been locked by somebody else for %d s",
-			 name, wait_ms / 1000);
+	return too_long(name, wait_ms, e);
+}
+
+static const char *
+name_of(const char *path)
+{
+	return strrchr(path, '/') + 1;
+}
+
+/* Nobody can have it open but its owner and root, and it has nothing in it that
+ * could be missed. */
+static bool
+check_file(int folder, const struct stat *s, const char *path, struct error *e)
+{
+	struct stat parent;
+
+	if (fstat(folder, &parent) != 0)
+		return error_system(e, "%s", path);
+	bool ours = s->st_uid == 0 || s->st_uid == geteuid() ||
+		    s->st_uid == parent.st_uid;
+	return (ours && S_ISREG(s->st_mode) && s->st_nlink <= 1 &&
+		s->st_size == 0 && (s->st_mode & (S_IRWXG | S_IRWXO)) == 0) ||
+	       error_set(e,
+			 "%s is in the way: it is no lock, or one that others "
+			 "can hold; mend it with rm %s",
+			 path, path);
+}
+
+/* The file is its folder's owner's, so that he can wait for root. */
+static int
+make_file(int folder, const char *name)
+{
+	int fd = openat(folder, name,
+			O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			S_IRUSR | S_IWUSR);
+	struct stat parent;
+
+	if (fd >= 0 && geteuid() == 0 && fstat(folder, &parent) == 0)
+		(void)!fchown(fd, parent.st_uid, (gid_t)-1);
+	return fd;
+}
+
+static enum turn
+failed(const char *path, struct error *e)
+{
+	error_system(e, "%s", path);
+	return TURN_FAILED;
+}
+
+/* With TURN_OURS, *fd is the file that is locked and there, for who had it
+ * before removes it. */
+static enum turn
+try_file(int folder, const char *path, int *fd, struct error *e)
+{
+	struct stat s, now;
+
+	*fd = openat(folder, name_of(path),
+		     O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (*fd < 0 && errno == ENOENT)
+		*fd = make_file(folder, name_of(path));
+	if (*fd < 0)
+		return errno == EEXIST ? TURN_OTHERS : failed(path, e);
+	if (fstat(*fd, &s) != 0)
+		return failed(path, e);
+	if (!check_file(folder, &s, path, e))
+		return TURN_FAILED;
+	enum turn turn = try(*fd, path, e);
+	if (turn == TURN_OURS &&
+	    (fstatat(folder, name_of(path), &now, AT_SYMLINK_NOFOLLOW) != 0 ||
+	     now.st_ino != s.st_ino))
+		return TURN_OTHERS;
+	return turn;
+}
+
+int
+lock_take_file(int folder, const char *path, int wait_ms, struct error *e)
+{
+	for (int waited = 0; waited < wait_ms; waited += STEP_MS) {
+		int fd;
+		enum turn turn = try_file(folder, path, &fd, e);
+		if (turn == TURN_OURS)
+			return fd;
+		if (fd >= 0)
+			close(fd);
+		if (turn == TURN_FAILED)
+			return -1;
+		pause_a_step();
+	}
+	(void)too_long(path, wait_ms, e);
+	return -1;
+}
+
+void
+lock_release_file(int folder, const char *path, int lock)
+{
+	(void)unlinkat(folder, name_of(path), 0);
+	close(lock);
 }

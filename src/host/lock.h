@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* lock: a folder in which one program at a time changes what is there. */
+/* lock: one program at a time changes what is in a folder, or a file of it. */
 #ifndef CERTGATE_HOST_LOCK_H
 #define CERTGATE_HOST_LOCK_H
 
@@ -12,5 +12,17 @@
  * can read a folder can hold its lock for ever; so false and e after wait_ms. */
 bool lock_take(int folder, const char *name, int wait_ms, struct error *e)
 	__attribute__((warn_unused_result));
+
+/*
+ * Takes the file at path in the open folder, which is there only for this, and so
+ * that nobody can hold it but its owner and root; one who was killed leaves it to
+ * the next.  A descriptor for lock_release_file; -1 and e if it cannot be had, or
+ * another had it for wait_ms.
+ */
+int lock_take_file(int folder, const char *path, int wait_ms, struct error *e)
+	__attribute__((warn_unused_result));
+
+/* Removes the file and lets go of it. */
+void lock_release_file(int folder, const char *path, int lock);
 
 #endif

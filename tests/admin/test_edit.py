@@ -284,6 +284,10 @@ def trouble():
         got = book.run("allow", A, user=65534, group=65534, extra_groups=[])
         out.result(got.code == 3 and "Permission denied" in got.err and
                    book.text() == before, "no permission: said so", got)
+        got = book.run("allow", A, "--dry-run", user=65534, group=65534,
+                       extra_groups=[])
+        out.result(got.code == 0 and f"+{A}" in got.out,
+                   "to look, no such is needed", got)
         book.folder.chmod(0o777)
         got = book.run("allow", A, user=65534, group=65534, extra_groups=[])
         out.result(got.code == 3 and book.text() == before,
@@ -294,20 +298,70 @@ def trouble():
 
 
 def turns():
-    """Two administrators: the second waits for the first."""
+    """Two administrators: the second waits for the first; nobody else can make
+    either wait."""
     book = List(f"{A}\n")
+    lock = book.folder / ".list.lock"
     folder = os.open(book.folder, os.O_RDONLY)
     fcntl.flock(folder, fcntl.LOCK_EX)
+    text = os.open(book.path, os.O_RDONLY)
+    fcntl.flock(text, fcntl.LOCK_EX)
+    held = os.open(lock, os.O_RDONLY | os.O_CREAT, 0o600)
+    fcntl.flock(held, fcntl.LOCK_EX)
     pid = os.fork()
     if pid == 0:
-        os.close(folder)
+        os.close(held)
         os._exit(book.run("allow", B).code)
     waited = place.wait_for(lambda: os.waitpid(pid, os.WNOHANG)[0] != 0, 1)
     out.result(not waited and book.text() == f"{A}\n",
                "an edit waits while another has the lock")
-    os.close(folder)
+    got = book.run("allow", B, "--dry-run")
+    out.result(got.code == 0 and f"+{B}" in got.out,
+               "who only looks does not wait", got)
+    lock.unlink()
+    os.close(held)
     out.equal((os.waitpid(pid, 0)[1], book.text()), (0, f"{A}\n{B}\n"),
-              "and goes on behind it")
+              "and goes on behind it, whoever locked what others can open")
+    os.close(folder)
+    os.close(text)
+    lock.touch(0o600)
+    got = book.run("remove", B)
+    out.equal((got.code, book.text(), lock.exists()), (0, f"{A}\n", False),
+              "what a killed command left is taken over")
+
+
+def strange_locks():
+    """What others could hold, or would miss, is no lock."""
+    book = List(f"{A}\n")
+    lock, other = book.folder / ".list.lock", book.folder / "other"
+    other.touch(0o600)
+
+    def owned():
+        lock.touch(0o600)
+        os.chown(lock, 12345, 12345)
+
+    plants = [("a link", lambda: lock.symlink_to(other)),
+              ("a dead link", lambda: lock.symlink_to("nowhere")),
+              ("a file that the group reads", lambda: lock.touch(0o640)),
+              ("a file with a second name", lambda: os.link(other, lock)),
+              ("a fifo", lambda: os.mkfifo(lock, 0o600)),
+              ("a folder", lambda: lock.mkdir(0o700)),
+              ("a file with a text", lambda: (lock.write_text("precious"),
+                                              lock.chmod(0o600)))]
+    if os.geteuid() == 0:
+        plants.append(("another user's file", owned))
+    for name, plant in plants:
+        plant()
+        got = book.run("allow", B)
+        out.result(got.code == 3 and str(lock) in got.err and
+                   book.text() == f"{A}\n" and os.path.lexists(lock),
+                   f"in place of the lock {name}: said so", got)
+        if lock.is_dir() and not lock.is_symlink():
+            lock.rmdir()
+        else:
+            lock.unlink()
+    out.equal(sorted(p.name for p in book.folder.iterdir()), ["list", "other"],
+              "nothing else was made")
 
 
 files()
@@ -316,4 +370,5 @@ difference()
 said()
 trouble()
 turns()
+strange_locks()
 out.done()

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "host/file.h"
+#include "host/lock.h"
 
 enum { MAX = 16, OTHER_USER = 12345 };
 
@@ -266,6 +267,37 @@ test_identity(void **state)
 	assert_true(file_same(&none, &after));
 }
 
+/* Nobody but the owner of the folder, and root, can open it to hold it. */
+static void
+test_lock(void **state)
+{
+	enum { WAIT_MS = 10 };
+	int at = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool root = geteuid() == 0;
+	struct error e = { 0 };
+	struct stat s;
+
+	(void)state;
+	if (root)
+		assert_int_equal(chown(folder, OTHER_USER, 0), 0);
+	umask(0);
+	int lock = lock_take_file(at, path_of("lock"), WAIT_MS, &e);
+	assert_true(lock >= 0);
+	assert_int_equal(stat(path_of("lock"), &s), 0);
+	assert_int_equal(s.st_mode & 07777, 0600);
+	assert_int_equal(s.st_uid, root ? OTHER_USER : geteuid());
+	assert_int_equal(lock_take_file(at, path_of("lock"), WAIT_MS, &e), -1);
+	assert_non_null(strstr(e.text, "locked by somebody else"));
+	lock_release_file(at, path_of("lock"), lock);
+	assert_int_equal(stat(path_of("lock"), &s), -1);
+	lock = lock_take_file(at, path_of("lock"), WAIT_MS, &e);
+	assert_true(lock >= 0);
+	lock_release_file(at, path_of("lock"), lock);
+	if (root)
+		assert_int_equal(chown(folder, 0, 0), 0);
+	close(at);
+}
+
 static int
 make_folder(void **state)
 {
@@ -290,6 +322,7 @@ main(void)
 		cmocka_unit_test(test_links),
 		cmocka_unit_test(test_folders),
 		cmocka_unit_test(test_identity),
+		cmocka_unit_test(test_lock),
 	};
 
 	return cmocka_run_group_tests_name("file", tests, make_folder,
