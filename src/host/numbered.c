@@ -69,13 +69,34 @@ check_folder(int folder, const char *path, struct error *e)
 			 path);
 }
 
+/* Takes one file; -1 if that is not to be, with *number the errno if it was not
+ * for another process or user. */
+static int
+take_one(int file, bool (*use)(void *context, int file), void *context,
+	 int *number)
+{
+	if (file < 0) {
+		*number = errno;
+		return -1;
+	}
+	if (take(file)) {
+		errno = 0;
+		if (use(context, file))
+			return file;
+		if (errno != 0)
+			*number = errno;
+	}
+	close(file);
+	return -1;
+}
+
 int
 numbered_take(const char *path, const char *name,
 	      bool (*use)(void *context, int file), void *context,
 	      struct error *e)
 {
 	int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int file = -1;
+	int file = -1, number = 0;
 
 	if (folder < 0) {
 		if (errno != ENOENT)
@@ -83,16 +104,18 @@ numbered_take(const char *path, const char *name,
 		return -1;
 	}
 	bool ok = check_folder(folder, path, e);
-	for (unsigned i = 0; ok && file < 0 && i < NUMBERED_FILES; i++) {
-		file = open_number(folder, name, i, O_RDWR | O_CREAT);
-		if (file < 0 || (take(file) && use(context, file)))
-			continue;
-		close(file);
-		file = -1;
-	}
-	if (file < 0)
-		error_system(e, "%s: no file %s.N to be had", path, name);
+	for (unsigned i = 0; ok && file < 0 && i < NUMBERED_FILES; i++)
+		file = take_one(open_number(folder, name, i, O_RDWR | O_CREAT),
+				use, context, &number);
 	close(folder);
+	errno = number;
+	if (file < 0 && number != 0)
+		error_system(e, "%s: no file %s.N to be had", path, name);
+	else if (file < 0)
+		error_set(e,
+			  "%s: no file %s.N to be had: all are another "
+			  "process's, another user's or no such file",
+			  path, name);
 	return file;
 }
 

@@ -5,6 +5,7 @@
 
 #include "tests/unit/unit.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -642,6 +643,32 @@ test_seen(void **state)
 	slots_close(&slots);
 }
 
+/* When there is none to be had, what is said of it is true. */
+static void
+test_no_file(void **state)
+{
+	struct slots slots;
+	struct error e = { 0 }, other = { 0 };
+	char name[32];
+
+	(void)state;
+	for (unsigned i = 0; i < NUMBERED_FILES; i++) {
+		(void)snprintf(name, sizeof(name), "seen.%u", i);
+		int file = open(path_of(name), O_CREAT | O_WRONLY, 0600);
+		assert_true(file >= 0);
+		assert_int_equal(fchmod(file, 0660), 0);
+		close(file);
+	}
+	errno = EXDEV;
+	assert_false(slots_open(&slots, &seen_kind, folder, &e));
+	assert_non_null(strstr(e.text, "all are another process's"));
+	assert_null(strstr(e.text, strerror(EXDEV)));
+	(void)unlink(path_of("seen.7"));
+	assert_int_equal(symlink("nowhere", path_of("seen.7")), 0);
+	assert_false(slots_open(&slots, &seen_kind, folder, &other));
+	assert_non_null(strstr(other.text, strerror(ELOOP)));
+}
+
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int
@@ -654,7 +681,7 @@ main(void)
 		IN_FOLDER(test_forged),	   IN_FOLDER(test_strangers),
 		IN_FOLDER(test_no_room),   IN_FOLDER(test_kill),
 		IN_FOLDER(test_seen),	   IN_FOLDER(test_spellings),
-		IN_FOLDER(test_surge),
+		IN_FOLDER(test_surge),	   IN_FOLDER(test_no_file),
 	};
 
 	return cmocka_run_group_tests_name("pending", tests, NULL, NULL);
