@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "admin/last_seen.h"
 #include "admin/setup.h"
@@ -18,7 +19,7 @@ take(void *context, const void *slot)
 	const struct list_key *found;
 	size_t n = list_find(all->list, &pin, &found);
 
-	if (!seen_is(seen, &pin, setup_site()))
+	if (!seen_is(seen, &pin, setup_site()) || seen_is_ahead(seen, all->now))
 		return;
 	for (size_t i = 0; i < n; i++) {
 		size_t k = (size_t)(found[i].entry - all->list->entries);
@@ -33,7 +34,7 @@ last_seen_read(struct last_seen *seen, const struct list *list)
 	struct error e = { 0 };
 	char *folder = setup_stats(&e);
 
-	*seen = (struct last_seen){ .list = list };
+	*seen = (struct last_seen){ .list = list, .now = (int64_t)time(NULL) };
 	if (folder != NULL && list->n > 0)
 		seen->at = calloc(list->n, sizeof(*seen->at));
 	if (seen->at != NULL && !slots_read(folder, &seen_kind, take, seen, &e))

@@ -11,6 +11,7 @@
 
 struct last_seen {
 	const struct list *list; /* borrowed */
+	int64_t now; /* UTC seconds */
 	int64_t *at; /* owned; of each entry; NULL: nothing is known */
 };
 

@@ -41,16 +41,28 @@ seen_is(const struct seen_pin *seen, const struct thumbprint *pin,
 	       span_equal((struct span){ seen->site, seen->site_length }, site);
 }
 
-/* The one that is empty, or was not seen longest. */
+bool
+seen_is_ahead(const struct seen_pin *seen, int64_t now)
+{
+	return seen->last - now > DATE_DAY_SECONDS;
+}
+
+static int64_t
+age_rank(const struct seen_pin *seen, int64_t now)
+{
+	return seen_is_ahead(seen, now) ? 0 : seen->last;
+}
+
+/* The one that is empty or as good as that, or was not seen longest. */
 static unsigned
-find_oldest(const struct slots *slots)
+find_oldest(const struct slots *slots, int64_t now)
 {
 	unsigned oldest = 0;
 
 	for (unsigned i = 1; i < SLOTS; i++) {
 		const struct seen_pin *seen = slots_at(slots, i);
 		const struct seen_pin *old = slots_at(slots, oldest);
-		if (seen->last < old->last)
+		if (age_rank(seen, now) < age_rank(old, now))
 			oldest = i;
 	}
 	return oldest;
@@ -68,7 +80,7 @@ remember(struct slots *slots, const struct thumbprint *pin, struct span site,
 		i = slots_find(slots, key, i + 1);
 	bool is_new = i == SLOTS;
 	if (is_new)
-		i = find_oldest(slots);
+		i = find_oldest(slots, now);
 	struct seen_pin *seen = slots_at(slots, i);
 	if (is_new) {
 		*seen = (struct seen_pin){

@@ -40,6 +40,9 @@ bool seen_notes(const struct entry *entry);
 /* Takes note of an answer that such an entry gave. */
 void seen_note(struct slots *slots, const struct answer *answer, int64_t now);
 
+/* The clock was wrong then, or somebody else wrote it: it counts as empty. */
+bool seen_is_ahead(const struct seen_pin *seen, int64_t now);
+
 /* True if it is this pin, at this site. */
 bool seen_is(const struct seen_pin *seen, const struct thumbprint *pin,
 	     struct span site);

@@ -12,6 +12,7 @@ import pathlib
 import pty
 import re
 import ssl
+import struct
 import subprocess
 import sys
 import time
@@ -448,6 +449,15 @@ def last_seen():
     out.result(f"(last seen {rows[0]['last-seen']})" in gate.run("list").out,
                "as text")
     folder = gate.configuration.folder
+    noted = folder / "stats/seen.0"
+    data = bytearray(noted.read_bytes())
+    at = next(i for i in range(0, len(data), 256) if any(data[i:i + 256]))
+    kept = bytes(data)
+    data[at + 32:at + 40] = struct.pack("=q", int(time.time()) + 2 * 86400)
+    data[at:at + 32] = hashlib.sha256(data[at + 32:at + 256]).digest()
+    noted.write_bytes(data)
+    out.result("(not seen" in gate.run("list").out, "not in the future")
+    noted.write_bytes(kept)
     (folder / "sites").mkdir()
     (folder / "sites/one.conf").write_text(
         f"CERTGATE_LIST={gate.configuration.list}\n")

@@ -643,6 +643,37 @@ test_seen(void **state)
 	slots_close(&slots);
 }
 
+/* A slot of the future is the first to go. */
+static void
+test_seen_ahead(void **state)
+{
+	struct slots slots = open_one(&seen_kind);
+	struct terms terms = { .not_after = NOW + 1000 * DAY };
+	struct entry entry = { .allows = true, .terms = &terms };
+	struct answer answer = answer_on(1, NULL, "chat", REASON_LISTED);
+	uint8_t digest[DIGEST_MAX_SIZE] = { 0 };
+	struct thumbprint ahead;
+
+	(void)state;
+	answer.decision.entry = &entry;
+	for (unsigned i = 0; i <= SLOTS; i++) {
+		digest[0] = (uint8_t)(i + 1);
+		entry.pin = thumbprint_of(THUMBPRINT_SPKI, digest);
+		if (i == 1)
+			ahead = entry.pin;
+		seen_note(&slots, &answer, NOW + (i == 1 ? 2 * DAY : i));
+	}
+	slots_write(&slots);
+	assert_int_equal(last_seen(&ahead, NULL), 0);
+	for (unsigned i = 0; i <= SLOTS; i++) {
+		digest[0] = (uint8_t)(i + 1);
+		entry.pin = thumbprint_of(THUMBPRINT_SPKI, digest);
+		if (i != 1)
+			assert_int_equal(last_seen(&entry.pin, NULL), NOW + i);
+	}
+	slots_close(&slots);
+}
+
 /* When there is none to be had, what is said of it is true. */
 static void
 test_no_file(void **state)
@@ -681,7 +712,8 @@ main(void)
 		IN_FOLDER(test_forged),	   IN_FOLDER(test_strangers),
 		IN_FOLDER(test_no_room),   IN_FOLDER(test_kill),
 		IN_FOLDER(test_seen),	   IN_FOLDER(test_spellings),
-		IN_FOLDER(test_surge),	   IN_FOLDER(test_no_file),
+		IN_FOLDER(test_surge),	   IN_FOLDER(test_seen_ahead),
+		IN_FOLDER(test_no_file),
 	};
 
 	return cmocka_run_group_tests_name("pending", tests, NULL, NULL);
