@@ -26,22 +26,26 @@ counters_time_limit(unsigned i)
 }
 
 /* The one that writes it does not wait, so what does not add up is to be read
- * again. */
+ * again; what nobody holds, nobody is writing by then. */
 bool
 counters_read_page(int file, off_t offset, unsigned *pauses,
 		   char text[COUNTER_PAGE_SIZE])
 {
 	const struct timespec pause = { .tv_nsec = READ_PAUSE_NS };
 
-	for (;; (*pauses)--) {
+	for (bool again = true;;) {
 		ssize_t n = pread(file, text, COUNTER_PAGE_SIZE, offset);
 		if (n != COUNTER_PAGE_SIZE)
 			return false;
 		if (counter_page_is_whole(
 			    (struct span){ text, COUNTER_PAGE_SIZE }))
 			return true;
-		if (*pauses == 0)
+		if (!again)
 			return false;
+		again = *pauses > 0 && numbered_is_held(file);
+		if (!again)
+			continue;
+		(*pauses)--;
 		(void)nanosleep(&pause, NULL);
 	}
 }
@@ -234,16 +238,16 @@ counters_set_now(struct counters *c, const struct counters_now *now)
 struct taker {
 	counters_taker *take;
 	void *context;
+	unsigned pauses;
 };
 
 static void
 give_page(void *context, int file)
 {
-	const struct taker *taker = context;
+	struct taker *taker = context;
 	char text[COUNTER_PAGE_SIZE];
-	unsigned pauses = COUNTERS_PAUSES;
 
-	if (counters_read_page(file, 0, &pauses, text))
+	if (counters_read_page(file, 0, &taker->pauses, text))
 		taker->take(taker->context, (struct span){ text, sizeof(text) },
 			    numbered_is_held(file));
 }
@@ -252,7 +256,7 @@ bool
 counters_read(const char *path, counters_taker *take, void *context,
 	      struct error *e)
 {
-	struct taker taker = { take, context };
+	struct taker taker = { take, context, COUNTERS_PAUSES };
 
 	return numbered_read(path, "counters", COUNTER_PAGE_SIZE, 1, give_page,
 			     &taker, e);

@@ -76,7 +76,7 @@ bool counters_read(const char *folder, counters_taker *take, void *context,
 enum { COUNTERS_PAUSES = 1000 /* in which a page is being written */ };
 
 /* Reads the page at offset, again after a pause while it is being written; false:
- * none.  *pauses, COUNTERS_PAUSES for all pages of a file, is what is left of
+ * none.  *pauses, COUNTERS_PAUSES for all pages of all files, is what is left of
  * them: nobody who fills files with what is no page makes readers wait for
  * each. */
 bool counters_read_page(int file, off_t offset, unsigned *pauses,

@@ -112,20 +112,20 @@ struct reader {
 	struct span site;
 	counters_taker *take;
 	void *context;
+	unsigned pauses;
 };
 
 /* One page of a file at most, whatever is in it. */
 static void
 give_page(void *context, int file)
 {
-	const struct reader *reader = context;
+	struct reader *reader = context;
 	char text[COUNTER_PAGE_SIZE];
 	struct span page = { text, sizeof(text) };
 	off_t size = lseek(file, 0, SEEK_END), at = 0;
-	unsigned pauses = COUNTERS_PAUSES;
 
 	while (at < size &&
-	       !(counters_read_page(file, at, &pauses, text) &&
+	       !(counters_read_page(file, at, &reader->pauses, text) &&
 		 span_equal(counter_page_site(page), reader->site)))
 		at += COUNTER_PAGE_SIZE;
 	if (at < size)
@@ -136,7 +136,7 @@ bool
 site_counters_read(const char *folder, struct span site, counters_taker *take,
 		   void *context, struct error *e)
 {
-	struct reader reader = { site, take, context };
+	struct reader reader = { site, take, context, COUNTERS_PAUSES };
 
 	return numbered_read(folder, files, COUNTER_PAGE_SIZE, SITES_MAX,
 			     give_page, &reader, e);

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "host/counters.h"
@@ -18,7 +19,7 @@
 #include "host/numbered.h"
 #include "host/site_counters.h"
 
-enum { MANY = 50000 /* events */, KILLS = 8 };
+enum { MANY = 50000 /* events */, KILLS = 8, JUNK = 3 /* files */ };
 
 static char folder[] = "/tmp/certgate.XXXXXX";
 
@@ -257,6 +258,7 @@ test_sites_limits(void **state)
 	struct site_counters sites;
 	char name[sizeof("s4294967295")], path[sizeof(folder) + 16];
 	char text[COUNTER_PAGE_SIZE];
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	unsigned pauses = 3;
 
 	(void)state;
@@ -270,8 +272,9 @@ test_sites_limits(void **state)
 	assert_non_null(site_counters_of(&sites, SPAN("s0")));
 	site_counters_close(&sites);
 	(void)snprintf(path, sizeof(path), "%s/sites.0", folder);
-	int file = open(path, O_RDWR);
+	int file = open(path, O_RDWR), writer = open(path, O_RDWR);
 	assert_int_equal(pwrite(file, "x", 1, COUNTER_PAGE_SIZE), 1);
+	assert_int_equal(fcntl(writer, F_OFD_SETLK, &whole), 0);
 	/* What is waited for one page is gone for the others. */
 	assert_false(
 		counters_read_page(file, COUNTER_PAGE_SIZE, &pauses, text));
@@ -281,6 +284,7 @@ test_sites_limits(void **state)
 		counters_read_page(file, COUNTER_PAGE_SIZE, &pauses, text));
 	assert_int_equal(pauses, 0);
 	assert_int_equal(close(file), 0);
+	assert_int_equal(close(writer), 0);
 	open_sites(&sites);
 	assert_int_equal(sites.n, 0);
 	assert_int_equal(read_site("s0").events, 1);
@@ -362,6 +366,64 @@ test_strangers(void **state)
 	assert_false(counters_open(&c, folder, &e));
 	assert_non_null(strstr(e.text, "chmod o-w"));
 	assert_int_equal(chmod(folder, 0700), 0);
+}
+
+/* Counted here, in place of libc's. */
+static unsigned paused;
+
+int
+nanosleep(const struct timespec *wanted, struct timespec *left)
+{
+	paused++;
+	return clock_nanosleep(CLOCK_MONOTONIC, 0, wanted, left);
+}
+
+static void
+fill_with_junk(int file[JUNK], const char *name, off_t size)
+{
+	char path[sizeof(folder) + 32];
+
+	for (unsigned i = 0; i < JUNK; i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s.%u", folder, name, i);
+		file[i] = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+		assert_true(file[i] >= 0);
+		assert_int_equal(ftruncate(file[i], size), 0);
+	}
+}
+
+/* Whoever fills the folder with what is no page makes nobody wait long: not at
+ * all if he does not hold it, else once for all of it. */
+static void
+test_junk(void **state)
+{
+	int counters[JUNK], sites[JUNK];
+	char path[sizeof(folder) + 32];
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct sum sum = { 0 };
+	struct error e = { 0 };
+
+	(void)state;
+	fill_with_junk(counters, "counters", COUNTER_PAGE_SIZE);
+	fill_with_junk(sites, "sites", 2 * COUNTER_PAGE_SIZE);
+	paused = 0;
+	assert_int_equal(read_all().files, 0);
+	assert_true(site_counters_read(folder, SPAN("one"), add, &sum, &e));
+	assert_int_equal(paused, 0);
+	for (unsigned i = 0; i < JUNK; i++) {
+		assert_int_equal(fcntl(counters[i], F_OFD_SETLK, &whole), 0);
+		assert_int_equal(fcntl(sites[i], F_OFD_SETLK, &whole), 0);
+	}
+	assert_int_equal(read_all().files, 0);
+	assert_int_equal(paused, COUNTERS_PAUSES);
+	assert_true(site_counters_read(folder, SPAN("one"), add, &sum, &e));
+	assert_int_equal(sum.files, 0);
+	assert_int_equal(paused, 2 * COUNTERS_PAUSES);
+	for (unsigned i = 0; i < JUNK; i++) {
+		close(counters[i]);
+		close(sites[i]);
+		(void)snprintf(path, sizeof(path), "%s/sites.%u", folder, i);
+		assert_int_equal(unlink(path), 0);
+	}
 }
 
 static void
@@ -493,6 +555,7 @@ main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_strangers, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(test_junk, set_up, tear_down),
 		cmocka_unit_test(test_no_folder),
 		cmocka_unit_test_setup_teardown(test_no_room, set_up,
 						tear_down),
