@@ -10,6 +10,7 @@
 #include <fcgiapp.h>
 
 #include "host/fastcgi.h"
+#include "host/sandbox.h"
 #include "protocol/response.h"
 
 /* Bytes of the records that are handed over: parameters, and five headers and
@@ -19,6 +20,9 @@ enum {
 	OUTPUT_MAX = 2 * RESPONSE_MAX, /* bytes of an answer in records */
 	READ_SIZE = 16384 /* bytes taken at once */
 };
+
+_Static_assert(RECORDS_MAX + OUTPUT_MAX <= SANDBOX_FILE_MAX,
+	       "a request can be kept");
 
 static int memory = -1; /* a file: libfcgi reads the request from it and
 			 * writes the answer behind that */

@@ -7,6 +7,7 @@
 
 #include "base/date.h"
 #include "host/pending.h"
+#include "host/sandbox.h"
 
 enum {
 	SHIFT_MAX = 63, /* bits of a count but one */
@@ -72,6 +73,8 @@ key_of(const void *slot)
 const struct slots_kind pending_kind = { "pending", PENDING_SIZE, is_sound,
 					 key_of };
 
+_Static_assert(SLOTS *PENDING_SIZE <= SANDBOX_FILE_MAX,
+	       "all knocks can be kept");
 _Static_assert(sizeof(struct pending_knock) == PENDING_SIZE - SLOTS_CHECK,
 	       "a knock fills its slot");
 

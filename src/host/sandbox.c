@@ -67,11 +67,21 @@ limit(__rlimit_resource_t resource, rlim_t most)
 	(void)setrlimit(resource, &now);
 }
 
+/* A file that grows: the log, or a plain CGI program's answers. */
+static bool
+is_file(int fd)
+{
+	struct stat s;
+
+	return fstat(fd, &s) != 0 || S_ISREG(s.st_mode);
+}
+
 void
 sandbox_limit(void)
 {
-	/* Not RLIMIT_FSIZE: stderr may be a file, and large. */
 	limit(RLIMIT_CORE, 0);
+	if (!is_file(STDOUT_FILENO) && !is_file(STDERR_FILENO))
+		limit(RLIMIT_FSIZE, SANDBOX_FILE_MAX);
 	limit(RLIMIT_NPROC, 0);
 	limit(RLIMIT_NOFILE, FILES_MAX);
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ||

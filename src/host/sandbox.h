@@ -21,8 +21,14 @@ struct sandbox_needs {
 		     * too much (0.9 ms of 7, measured) */
 };
 
+enum {
+	SANDBOX_FILE_MAX = 2097152 /* bytes; no file that is written here has
+				    * more, but for the log */
+};
+
 /* At once, before a secret is read: no new privileges, no core, no debugger, no
- * further process, a bounded number of files. */
+ * further process, a bounded number of files, and where the log is no file, of a
+ * bounded size. */
 void sandbox_limit(void);
 
 /* From now on, folders are taken. */

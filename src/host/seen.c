@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/date.h"
+#include "host/sandbox.h"
 #include "host/seen.h"
 
 static bool
@@ -29,6 +30,7 @@ key_of(const void *slot)
 
 const struct slots_kind seen_kind = { "seen", SEEN_SIZE, is_sound, key_of };
 
+_Static_assert(SLOTS *SEEN_SIZE <= SANDBOX_FILE_MAX, "all can be kept");
 _Static_assert(sizeof(struct seen_pin) == SEEN_SIZE - SLOTS_CHECK,
 	       "a pin fills its slot");
 

@@ -7,7 +7,11 @@
 
 #include "host/log.h"
 #include "host/numbered.h"
+#include "host/sandbox.h"
 #include "host/site_counters.h"
+
+_Static_assert(SITES_MAX *COUNTER_PAGE_SIZE <= SANDBOX_FILE_MAX,
+	       "all sites can be counted");
 
 static const char files[] = "sites";
 

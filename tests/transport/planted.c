@@ -23,6 +23,7 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
@@ -341,6 +342,22 @@ unshare_files(void)
 	return unshare(CLONE_FILES);
 }
 
+/* The first file that can be written and has a name. */
+static int
+grow_file(void)
+{
+	enum { FILES = 64, HUGE = 1 << 30 };
+	struct stat s;
+
+	for (int fd = STDERR_FILENO + 1; fd < FILES; fd++)
+		if (fstat(fd, &s) == 0 && S_ISREG(s.st_mode) &&
+		    s.st_nlink > 0 &&
+		    (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDWR)
+			return ftruncate(fd, HUGE);
+	errno = ENOENT;
+	return -1;
+}
+
 static const struct act {
 	const char *name;
 	int (*run)(void);
@@ -377,6 +394,7 @@ static const struct act {
 	{ "rename-file", rename_file },
 	{ "truncate-file", truncate_file },
 	{ "unshare", unshare_files },
+	{ "grow-file", grow_file },
 };
 
 static void
