@@ -5,10 +5,10 @@
  *
  * While an edit is open its list is locked, by a file beside it that only the
  * owner of the folder, who could do worse, and root can hold: two administrators
- * take turns.  The lock ends with the program, however that ends.  The new text is believed only if the core reads it.  It goes to a file
- * beside the list, to the disk, and there by renaming: whoever reads sees the
- * old list or the new one.  A symbolic link stays; what it leads to is
- * replaced.
+ * take turns.  The lock ends with the program, however that ends.  The new text
+ * is believed only if the core reads it.  It goes to a file beside the list, to
+ * the disk, and there by renaming: whoever reads sees the old list or the new
+ * one.  A symbolic link stays; what it leads to is replaced.
  */
 #ifndef CERTGATE_ADMIN_EDIT_H
 #define CERTGATE_ADMIN_EDIT_H
@@ -78,8 +78,8 @@ unsigned edit_replace(struct edit *edit, const struct edit_line *line,
 bool edit_check(const struct edit *edit, struct error *e)
 	__attribute__((warn_unused_result));
 
-/* Makes the list, which is locked, what was written, which was checked.  False, and the list as
- * it was, if that cannot be done. */
+/* Makes the list, which is locked, what was written, which was checked.  False,
+ * and the list as it was, if that cannot be done. */
 bool edit_commit(struct edit *edit, struct error *e)
 	__attribute__((warn_unused_result));
 
