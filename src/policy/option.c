@@ -298,6 +298,7 @@ set_value(const struct option *option, struct span name, struct span *rest,
 			  option->name.ptr);
 		buffer_drop(&value.text, dropped);
 		value.text.len = text.len;
+		text = buffer_span(&value.text);
 	}
 	if (ok && value.text.len == 0)
 		ok = error_set(e, "%s is empty", option->name.ptr);

@@ -98,6 +98,43 @@ test_values(void **state)
 	}
 }
 
+/* What comes along with a copy is dropped at the ends and refused inside,
+ * wherever else there is some. */
+static void
+test_invisible(void **state)
+{
+	static const struct {
+		const char *line;
+		const char *user; /* NULL: does not read */
+	} rows[] = {
+		{ "user=\u200babc", "abc" },
+		{ "user=abc\u200b", "abc" },
+		{ "user=\u200babc\u200b", "abc" },
+		{ "user=\u00a0\u200babc\u200b\u00a0", "abc" },
+		{ "user=ab\u200bcd", NULL },
+		{ "user=\u200ba\u200bbcdefg", NULL },
+		{ "user=\u200babcdef\u200bg", NULL },
+		{ "user=\u200b", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct warnings w;
+		struct error e;
+		struct terms *terms = take(span_of(rows[i].line), &w, &e);
+		if ((terms != NULL) != (rows[i].user != NULL))
+			fail_msg("row %zu: %s, expected %s", i,
+				 e.set ? e.text : "taken",
+				 rows[i].user == NULL ? "an error"
+						      : rows[i].user);
+		if (terms != NULL) {
+			assert_string_equal(terms->user, rows[i].user);
+			assert_int_equal(w.n, 1);
+		}
+		terms_free(terms);
+	}
+}
+
 /* Every option alone is set, twice is an error, and the second does not win. */
 static void
 test_each(void **state)
@@ -330,6 +367,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_invisible),
 		cmocka_unit_test(test_each),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_lists),
