@@ -93,6 +93,35 @@ test_text(void **state)
 }
 
 static void
+test_case(void **state)
+{
+	static const struct {
+		struct span a, b;
+		bool same, nocase;
+	} rows[] = {
+		{ SPAN_TEXT("az"), SPAN_TEXT("az"), true, true },
+		{ SPAN_TEXT("AZ"), SPAN_TEXT("az"), false, true },
+		{ SPAN_TEXT("az"), SPAN_TEXT("aZ"), false, true },
+		{ SPAN_TEXT("@["), SPAN_TEXT("`{"), false, false },
+		{ SPAN_TEXT("\xc3\x84"), SPAN_TEXT("\xc3\xa4"), false, false },
+		{ SPAN_TEXT("a\0b"), SPAN_TEXT("A\0B"), false, true },
+		{ SPAN_TEXT("a\0b"), SPAN_TEXT("a\0c"), false, false },
+		{ SPAN_TEXT("a"), SPAN_TEXT("ab"), false, false },
+		{ SPAN_TEXT(""), { NULL, 0 }, true, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		if (span_equal(rows[i].a, rows[i].b) != rows[i].same ||
+		    span_equal_nocase(rows[i].a, rows[i].b) != rows[i].nocase)
+			fail_msg("row %zu: expected %d with case, %d without",
+				 i, rows[i].same, rows[i].nocase);
+	}
+	assert_true(span_starts_nocase(SPAN("Sha256=ab"), SPAN("sHA256=")));
+	assert_false(span_starts_nocase(SPAN("sha"), SPAN("sha256=")));
+}
+
+static void
 test_buffer(void **state)
 {
 	struct buffer b;
@@ -262,10 +291,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_numbers),	  cmocka_unit_test(test_words),
-		cmocka_unit_test(test_text),	  cmocka_unit_test(test_buffer),
-		cmocka_unit_test(test_hex),	  cmocka_unit_test(test_days),
-		cmocka_unit_test(test_dates),	  cmocka_unit_test(test_error),
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_case),
+		cmocka_unit_test(test_buffer),
+		cmocka_unit_test(test_hex),
+		cmocka_unit_test(test_days),
+		cmocka_unit_test(test_dates),
+		cmocka_unit_test(test_error),
 		cmocka_unit_test(test_invisible),
 	};
 
