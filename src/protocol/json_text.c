@@ -39,9 +39,9 @@ skip_string(const char *at, const char *end, bool *nul)
 			return at + 1;
 		if (end - at >= 6 && memcmp(at, "\\u0000", 6) == 0)
 			*nul = true;
-		at += 2; /* the backslash and what it escapes */
-		if (at > end)
+		if (end - at < 2)
 			return NULL;
+		at += 2; /* the backslash and what it escapes */
 	}
 }
 
