@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "emulator/client.h"
+#include "emulator/event.h"
 #include "emulator/json_value.h"
 #include "emulator/mqtt_client.h"
 #include "emulator/mqtt_session.h"
 #include "emulator/trace.h"
-#include "emulator/event.h"
 
 enum {
 	CONNECT_LIMIT_S = 10, /* from the WebSocket to the packet */
@@ -273,14 +273,14 @@ take_packet(struct connection *connection, guint8 first,
 }
 
 /* Takes the packets that are there, but none behind CONNECT before the verdict
- * on that. */
+ * on that, which may come while the packet is taken. */
 static void
 go_on(struct connection *connection)
 {
 	struct mqtt_client *client = connection->client;
 
-	while (!client->is_waiting && !connection->has_left &&
-	       !client->is_ended_here) {
+	while (!client->is_waiting && !client->is_taking &&
+	       !connection->has_left && !client->is_ended_here) {
 		struct mqtt_reader body;
 		gsize taken = 0;
 		guint8 first;
@@ -294,7 +294,9 @@ go_on(struct connection *connection)
 					"The packet does not read.");
 			return;
 		}
+		client->is_taking = true;
 		take_packet(connection, first, body);
+		client->is_taking = false;
 		g_byte_array_remove_range(client->input, 0, (guint)taken);
 	}
 }

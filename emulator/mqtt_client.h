@@ -14,6 +14,7 @@ struct mqtt_client {
 	bool is_waiting; /* for the verdict on it */
 	bool is_assigned; /* the client id is ours */
 	GByteArray *input;
+	bool is_taking; /* a packet that is still in input */
 	guint timer; /* 0: none */
 	enum mqtt_reason end; /* that the service gives for the end */
 	bool is_ended_here;

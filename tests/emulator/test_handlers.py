@@ -340,6 +340,13 @@ def mqtt_answers(stage):
               ("$webpubsub/server/events/alarm/failed", b"why",
                [("azure-status-code", "409"), ("cause", "heat")],
                "text/plain"), "MQTT 5: an event that fails")
+    for version in (4, 5):
+        unasked = mqtt.Client(port, "silent", None, version)
+        out.equal(unasked.connect("c")[0], 0,
+                  f"MQTT {version}: let in where no handler is asked")
+        unasked.send(12, b"")
+        out.equal(unasked.receive(), (mqtt.PINGRESP, 0, b""),
+                  f"MQTT {version}: and stays")
     other = mqtt.Client(port, "mqttyes", None, 5)
     out.equal(other.connect("c")[0], 0, "MQTT: the same client id again")
     out.equal(client.receive()[0], mqtt.DISCONNECT, "MQTT: it is taken over")
