@@ -10,9 +10,11 @@
 #include "policy/template.h"
 #include "policy/value.h"
 
-/* Bytes of all groups, or of all roles, with the user id in them: as long as a
- * line of the list, so that the answer has room for what any entry grants. */
-enum { GRANT_MADE_MAX = 65536 };
+/* Bytes of all groups, or of all roles, with the user id in them: as long as an
+ * option's value with the prefixes of its roles, and short enough for a socket
+ * to take the whole answer at once, whose bytes JSON may double (208 KiB where
+ * nobody set more, socket(7)). */
+enum { GRANT_MADE_MAX = 40960 };
 
 /* The digits of a digest as the user id. */
 static bool

@@ -119,7 +119,7 @@ static const struct {
 	[REASON_GRANT] = { "grant", 403,
 			   "A group or role with the user id in it is none "
 			   "that the service has, or all of them are over "
-			   "64 KiB." },
+			   "40 KiB." },
 	[REASON_VALIDATED] = { "validated", 0,
 			       "The service may post events here." },
 	[REASON_NOTIFIED] = { "notified", 0,

@@ -14,9 +14,9 @@
 #include "base/span.h"
 
 enum {
-	/* Bytes.  What an entry can grant fits: a line's worth of groups, of
-	 * roles and of the rest, each byte of which may become two. */
-	RESPONSE_BODY_MAX = 524288,
+	/* Bytes.  What an entry can grant fits: 40 KiB of groups, as much of
+	 * roles, and the rest, each byte of which may become two. */
+	RESPONSE_BODY_MAX = 204800,
 	RESPONSE_MAX = RESPONSE_BODY_MAX + 1024 /* bytes with the header */
 };
 

@@ -3,6 +3,7 @@
 # Copyright The certgate authors
 """Peers of the FastCGI socket: proper ones, slow ones, silent ones, wrong
 ones.  Whatever one of them does, the others are answered."""
+import json
 import os
 import pathlib
 import signal
@@ -17,6 +18,12 @@ ORIGIN = b"example.webpubsub.azure.com"
 VALIDATION = [(b"REQUEST_METHOD", b"OPTIONS"), (b"QUERY_STRING", b""),
               (b"HTTP_WEBHOOK_REQUEST_ORIGIN", ORIGIN)]
 BODY_MAX = 1048576
+USER = "\"" * 1000  # JSON doubles it
+LARGEST = "ab" * 20
+# As much as an entry can grant to that user.
+GRANTS = " ".join(f"{option}=" + ",".join(f"{front}{i:02}" for i in range(39))
+                  for option, front in [("groups", "{user}"),
+                                        ("roles", "sendToGroup.{user}")])
 
 
 def event(kind, body, more=(), length=None):
@@ -39,7 +46,8 @@ class Test:
         known = cases.certificates()
         self.configuration = processes.Configuration(self.base / "gate", {
             "CERTGATE_ACCESS_KEYS": cases.KEY,
-            "CERTGATE_ORIGINS": cases.ORIGIN}, known["device"]["sha1"] + "\n")
+            "CERTGATE_ORIGINS": cases.ORIGIN},
+            f"{known['device']['sha1']}\n{LARGEST} {GRANTS}\n")
         self.handler = processes.Handler(self.configuration,
                                          arguments=processes.TO_LOOK_INTO)
         self.path = self.handler.path
@@ -175,6 +183,23 @@ class Test:
         data += b"x"
         self.tap.equal(self.status(fastcgi.request(
             event(user, data), data)), 413, "user event of 16 MiB and a byte")
+
+    def largest(self):
+        """An answer goes out whole, or not at all."""
+        body = json.dumps(
+            {"clientCertificates": [{"thumbprint": LARGEST}]}).encode()
+        parameters = event("azure.webpubsub.sys.connect", body,
+                           [(b"HTTP_CE_USERID", USER.encode())])
+        peer = self.peer()
+        peer.send(fastcgi.request(parameters, body))
+        head, _, body = (peer.answer() or b"").partition(b"\r\n\r\n")
+        peer.close()
+        self.tap.result(head.startswith(b"Status: 200"),
+                        "the largest grant", head)
+        granted = json.loads(body or b"{}")
+        self.tap.equal([len("".join(granted.get(name, [])))
+                        for name in ("groups", "roles")],
+                       [39 * 1002, 39 * 1024], "it arrives whole")
 
     def memory(self):
         """Resident and peak, in KiB."""
@@ -351,6 +376,7 @@ class Test:
         self.proper()
         self.wrong()
         self.bodies()
+        self.largest()
         peak = self.memory()
         self.tap.result(peak["VmHWM:"] < 40000,
                         "sixteen times the largest body are not kept", peak)
