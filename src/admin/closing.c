@@ -10,6 +10,7 @@
 #include "admin/print.h"
 #include "policy/form.h"
 #include "policy/option.h"
+#include "policy/value.h"
 
 static const char *const names[] = {
 	[SERVICE_USER] = "user",
@@ -50,7 +51,7 @@ closing_check(const struct command *command)
 		return false;
 	}
 	bool ok = hub == NULL || read_hubs(&hubs, hub);
-	form_free_words(hubs);
+	value_free_items(hubs);
 	return ok;
 }
 
@@ -113,7 +114,7 @@ copy_hubs(char ***hubs, char *const *from)
 		*hubs = made;
 		return true;
 	}
-	form_free_words(made);
+	value_free_items(made);
 	print_problem("out of memory");
 	return false;
 }
@@ -155,7 +156,7 @@ closing_close(struct closing *closing)
 		free(closing->items[i].id);
 	free(closing->services);
 	free(closing->items);
-	form_free_words(closing->hubs);
+	value_free_items(closing->hubs);
 	*closing = (struct closing){ 0 };
 }
 

@@ -5,21 +5,12 @@
 #include <stdlib.h>
 
 #include "policy/form.h"
+#include "policy/value.h"
 
 enum {
 	WORDS_MAX = 64, /* origins or hubs */
 	TEXT_MAX = 1024 /* of a user's name, or a path */
 };
-
-void
-form_free_words(char **words)
-{
-	if (words == NULL)
-		return;
-	for (char **word = words; *word != NULL; word++)
-		free(*word);
-	free(words);
-}
 
 bool
 form_text(char **text, struct span value, struct error *e)
@@ -90,6 +81,8 @@ form_words(char ***words, struct span value,
 	struct span word;
 	size_t n = 0;
 
+	value_free_items(*words);
+	*words = NULL;
 	if (span_equal(value, SPAN("*")))
 		return true;
 	char **made = calloc(WORDS_MAX + 1, sizeof(*made));
@@ -101,13 +94,13 @@ form_words(char ***words, struct span value,
 		else if (check(word, e) && (made[n] = span_copy(word)) == NULL)
 			error_set(e, "out of memory");
 		if (e->set) {
-			form_free_words(made);
+			value_free_items(made);
 			return false;
 		}
 		n++;
 	}
 	if (n == 0) {
-		form_free_words(made);
+		value_free_items(made);
 		return error_set(e, "no name: expected one, or *");
 	}
 	*words = made;

@@ -29,12 +29,10 @@ bool form_choice(int *chosen, struct span value,
 /* A host's name or address as in a Host header, but without a port. */
 bool form_is_host(struct span word);
 
-/* Words between commas or blanks, each to be checked; `*` alone is NULL. */
+/* Words between commas or blanks, each to be checked, up to a NULL: free with
+ * value_free_items.  `*` alone is NULL. */
 bool form_words(char ***words, struct span value,
 		bool (*check)(struct span word, struct error *e),
 		struct error *e);
-
-/* Frees an array of owned strings that NULL ends; NULL is nothing. */
-void form_free_words(char **words);
 
 #endif

@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "base/date.h"
-#include "policy/form.h"
 #include "policy/given.h"
 #include "policy/setting_values.h"
 #include "policy/settings.h"
+#include "policy/value.h"
 
 static const struct setting {
 	struct setting_help help;
@@ -264,8 +264,8 @@ settings_free(struct settings *settings)
 	for (size_t i = 0; i < settings->n_keys; i++)
 		signature_key_free(settings->keys[i]);
 	free(settings->keys_file);
-	form_free_words(settings->origins);
-	form_free_words(settings->hubs);
+	value_free_items(settings->origins);
+	value_free_items(settings->hubs);
 	free_secret(settings->code);
 	free(settings->code_file);
 	free(settings->remote_user);

@@ -31,6 +31,8 @@ typedef bool value_check(struct span item, struct error *e);
  * items, each of which passes check. */
 bool value_items(char ***items, const struct value *value, value_check *check,
 		 struct error *e) __attribute__((warn_unused_result));
+
+/* Frees an array of owned strings that NULL ends; NULL is nothing. */
 void value_free_items(char **items);
 
 /* The value as one: its commas are commas. */
