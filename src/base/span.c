@@ -78,10 +78,17 @@ is_blank(char c)
 }
 
 struct span
-span_trim(struct span s)
+span_skip_blanks(struct span s)
 {
 	while (s.len > 0 && is_blank(s.ptr[0]))
 		s = span_after(s, 1);
+	return s;
+}
+
+struct span
+span_trim(struct span s)
+{
+	s = span_skip_blanks(s);
 	while (s.len > 0 && is_blank(s.ptr[s.len - 1]))
 		s.len--;
 	return s;

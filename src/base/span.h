@@ -46,7 +46,8 @@ bool span_contains(struct span s, struct span needle);
 /* The rest of s after its first n bytes; n is at most s.len. */
 struct span span_after(struct span s, size_t n);
 
-/* s without blanks (space, tab) at both ends. */
+/* s without blanks (space, tab) in front; at both ends. */
+struct span span_skip_blanks(struct span s);
 struct span span_trim(struct span s);
 
 /* Takes from *rest what comes before the first byte that is in separators and

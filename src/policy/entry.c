@@ -9,13 +9,6 @@
 #include "protocol/certificate.h"
 #include "protocol/pem.h"
 
-static void
-skip_blanks(struct span *rest)
-{
-	while (rest->len > 0 && (rest->ptr[0] == ' ' || rest->ptr[0] == '\t'))
-		*rest = span_after(*rest, 1);
-}
-
 /* FNV-1a, 64 bits: to compare lines with each other, not against anybody. */
 static uint64_t
 hash(struct span text)
@@ -117,7 +110,7 @@ take_options(struct span *rest, struct entry *entry, struct warnings *warnings,
 {
 	unsigned seen = 0;
 
-	for (skip_blanks(rest); rest->len > 0; skip_blanks(rest)) {
+	while ((*rest = span_skip_blanks(*rest)).len > 0) {
 		if (!entry->allows)
 			return error_set(e, "deny takes no options: "
 					    "expected the end of the line");
@@ -143,8 +136,7 @@ entry_parse(struct entry *entry, struct span line,
 	if (span_starts(rest, deny) && rest.len > deny.len &&
 	    (rest.ptr[deny.len] == ' ' || rest.ptr[deny.len] == '\t')) {
 		entry->allows = false;
-		rest = span_after(rest, deny.len);
-		skip_blanks(&rest);
+		rest = span_skip_blanks(span_after(rest, deny.len));
 	}
 	bool ok = take_pin(&rest, files, entry, warnings, e);
 	size_t pin_end = (size_t)(rest.ptr - line.ptr);

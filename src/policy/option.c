@@ -16,7 +16,6 @@
 #include "protocol/certificate.h"
 
 enum {
-	GROUP_MAX = 1024, /* bytes; the service has as many characters */
 	USER_MAX = 1024, /* bytes; the service names no limit */
 	HUB_MAX = 128 /* characters; constraint of the service */
 };
@@ -24,16 +23,9 @@ enum {
 bool
 option_is_group(struct span item, struct error *e)
 {
-	return (item.len <= GROUP_MAX && !span_empty(span_trim(item)) &&
-		span_is_text(item)) ||
+	return role_is_target(item) ||
 	       error_set(e, "group '%s': expected 1 to %d bytes of text",
-			 error_word(item), GROUP_MAX);
-}
-
-static bool
-check_role(struct span item, struct error *e)
-{
-	return role_is_valid(item, e);
+			 error_word(item), ROLE_GROUP_MAX);
 }
 
 static bool
@@ -44,13 +36,6 @@ check_subprotocol(struct span item, struct error *e)
 			 "subprotocol '%s': expected a token as in "
 			 "Sec-WebSocket-Protocol",
 			 error_word(item));
-}
-
-static bool
-check_hub(struct span item, struct error *e)
-{
-	return option_is_hub(item) ||
-	       error_set(e, "'%s' is no hub's name", error_word(item));
 }
 
 bool
@@ -64,6 +49,13 @@ option_is_hub(struct span name)
 			return false;
 	}
 	return name.len > 0 && name.len <= HUB_MAX;
+}
+
+bool
+option_check_hub(struct span name, struct error *e)
+{
+	return option_is_hub(name) ||
+	       error_set(e, "'%s' is no hub's name", error_word(name));
 }
 
 /* A name of the certificate, its thumbprint if that is allowed, or text. */
@@ -154,7 +146,7 @@ set_groups(struct terms *terms, struct value *value, struct error *e)
 static bool
 set_roles(struct terms *terms, struct value *value, struct error *e)
 {
-	if (!value_items(&terms->roles, value, check_role, e))
+	if (!value_items(&terms->roles, value, role_is_valid, e))
 		return false;
 	terms->roles_name_user = names_user(terms->roles);
 	return role_complete(terms->roles, e);
@@ -169,7 +161,7 @@ set_subprotocols(struct terms *terms, struct value *value, struct error *e)
 static bool
 set_hubs(struct terms *terms, struct value *value, struct error *e)
 {
-	return value_items(&terms->hubs, value, check_hub, e);
+	return value_items(&terms->hubs, value, option_check_hub, e);
 }
 
 static bool

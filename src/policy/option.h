@@ -26,6 +26,9 @@ bool option_take(struct span *rest, struct terms *terms, unsigned *seen,
  * digits, or characters of _`,.[] */
 bool option_is_hub(struct span name);
 
+/* The same for value_items or form_words. */
+bool option_check_hub(struct span name, struct error *e);
+
 /* A group's name as the service has them: text that is not blank. */
 bool option_is_group(struct span name, struct error *e);
 

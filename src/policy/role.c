@@ -9,7 +9,6 @@
 #include "policy/role.h"
 
 enum {
-	GROUP_MAX = 1024, /* characters; constraint of the service */
 	WILDCARDS_MAX = 5, /* in one pattern; constraint of the service */
 	ROLE_MAX = 2048 /* bytes with the prefix */
 };
@@ -35,10 +34,10 @@ is_pattern(struct span pattern)
 	return wildcards <= WILDCARDS_MAX;
 }
 
-static bool
-is_target(struct span target)
+bool
+role_is_target(struct span target)
 {
-	return target.len <= GROUP_MAX && !span_empty(span_trim(target)) &&
+	return target.len <= ROLE_GROUP_MAX && !span_empty(span_trim(target)) &&
 	       span_is_text(target);
 }
 
@@ -86,7 +85,7 @@ role_is_valid(struct span role, struct error *e)
 
 	if (verb != NULL && target.ptr == NULL && !verb->patterns)
 		return true;
-	if (verb != NULL && target.ptr != NULL && is_target(target) &&
+	if (verb != NULL && target.ptr != NULL && role_is_target(target) &&
 	    (!verb->patterns || is_pattern(target)))
 		return true;
 	return error_set(e,

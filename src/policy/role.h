@@ -15,6 +15,12 @@
 #include "base/error.h"
 #include "base/span.h"
 
+enum { ROLE_GROUP_MAX = 1024 /* bytes; the service has as many characters */ };
+
+/* What can stand behind the dot: a group's name as the service has them, text
+ * that is not blank, or a pattern, which is not looked into. */
+bool role_is_target(struct span target);
+
 bool role_is_valid(struct span role, struct error *e);
 
 /* Of the two verbs in the plural, whose target is a pattern. */

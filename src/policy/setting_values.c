@@ -189,17 +189,10 @@ setting_origins(struct settings *s, struct span value, struct error *e)
 	return form_words(&s->origins, value, check_origin, e);
 }
 
-static bool
-check_hub(struct span word, struct error *e)
-{
-	return option_is_hub(word) ||
-	       error_set(e, "'%s' is no hub's name", error_word(word));
-}
-
 bool
 setting_hubs(struct settings *s, struct span value, struct error *e)
 {
-	return form_words(&s->hubs, value, check_hub, e);
+	return form_words(&s->hubs, value, option_check_hub, e);
 }
 
 bool

@@ -86,13 +86,6 @@ take_prefix(struct span *rest)
 }
 
 static void
-skip_blanks(struct span *rest)
-{
-	while (rest->len > 0 && (rest->ptr[0] == ' ' || rest->ptr[0] == '\t'))
-		*rest = span_after(*rest, 1);
-}
-
-static void
 skip_invisible(struct span *rest, struct warnings *warnings)
 {
 	size_t n = invisible_at(*rest);
@@ -144,7 +137,7 @@ joins(struct span rest, size_t digits)
 	if (digits % 2 != 0 || rest.len == 0 ||
 	    (rest.ptr[0] != ' ' && rest.ptr[0] != '\t'))
 		return false;
-	skip_blanks(&rest);
+	rest = span_skip_blanks(rest);
 	while (n < rest.len && hex_digit(rest.ptr[n]) >= 0)
 		n++;
 	bool ends = n == rest.len || rest.ptr[n] == ' ' ||
@@ -163,14 +156,14 @@ thumbprint_take(struct span *rest, struct thumbprint *t,
 	*t = (struct thumbprint){ 0 };
 	skip_invisible(rest, warnings);
 	enum thumbprint_kind named = take_prefix(rest);
-	skip_blanks(rest);
+	*rest = span_skip_blanks(*rest);
 	skip_invisible(rest, warnings);
 	struct span begin = *rest;
 	if (!take_group(rest, &digits))
 		return error_set(e, "thumbprint does not read: %s", expected);
 	bool one_word = kind_of_length(digits.n) != THUMBPRINT_NONE;
 	while (!one_word && joins(*rest, digits.n)) {
-		skip_blanks(rest);
+		*rest = span_skip_blanks(*rest);
 		if (!take_group(rest, &digits))
 			return error_set(e, "thumbprint does not read: %s",
 					 expected);
