@@ -270,7 +270,6 @@ static enum exit_code
 treat(struct doctor *doctor, const struct command *command)
 {
 	const char *url = command->arguments[0];
-	const char *hub = command->option[OPTION_HUB];
 	const struct settings *settings = doctor->settings;
 	struct buffer target;
 
@@ -284,9 +283,7 @@ treat(struct doctor *doctor, const struct command *command)
 	doctor->url = target.data;
 	doctor->authorities = command->option[OPTION_CA];
 	doctor->origin = posting_origin(settings);
-	doctor->hub = hub != NULL	       ? span_of(hub)
-		      : settings->hubs == NULL ? SPAN("hub")
-					       : span_of(settings->hubs[0]);
+	doctor->hub = posting_hub(command->option[OPTION_HUB], settings);
 	(void)snprintf(doctor->origin_text, sizeof(doctor->origin_text), "%.*s",
 		       (int)doctor->origin.len, doctor->origin.ptr);
 	examine(doctor, url);

@@ -17,10 +17,8 @@ enum {
 	SECONDS_PER_MINUTE = 60
 };
 
-/* What the service would send if the options do not say otherwise. */
-static const char standard_hub[] = "hub";
+/* As the service makes them. */
 static const char standard_connection[] = "0f9c97a2f0bf4706afe87a14e0797b11";
-static const char standard_origin[] = "example.webpubsub.azure.com";
 
 void
 occasion_init(struct occasion *occasion)
@@ -79,7 +77,6 @@ static bool
 read_body(struct occasion *occasion, const struct command *command,
 	  struct error *e)
 {
-	const char *mqtt = command->option[OPTION_MQTT];
 	struct certificate c;
 	struct buffer bytes, der;
 
@@ -98,9 +95,7 @@ read_body(struct occasion *occasion, const struct command *command,
 	if (ok && !event) {
 		struct posting_plan plan = {
 			.der = buffer_span(&der),
-			.mqtt = mqtt == NULL	 ? 0
-				: mqtt[0] == '4' ? 4
-						 : 5,
+			.mqtt = occasion->mqtt,
 		};
 		ok = posting_body(&occasion->body, &plan);
 	}
@@ -140,22 +135,13 @@ add_code(struct occasion *occasion, const char *code)
 	buffer_add_byte(&occasion->words, '\0');
 }
 
-static struct span
-first_of(char *const *values, const char *otherwise)
-{
-	return span_of(values == NULL || values[0] == NULL ? otherwise
-							   : values[0]);
-}
-
 static void
 add_sender(struct occasion *occasion, const struct settings *settings,
 	   struct span connection)
 {
 	char token[SIGNATURE_TOKEN_SIZE];
 
-	add(occasion, "HTTP_WEBHOOK_REQUEST_ORIGIN",
-	    first_of(settings == NULL ? NULL : settings->origins,
-		     standard_origin));
+	add(occasion, "HTTP_WEBHOOK_REQUEST_ORIGIN", posting_origin(settings));
 	if (settings == NULL)
 		return;
 	add_code(occasion, settings->code);
@@ -189,7 +175,7 @@ occasion_read_options(struct occasion *occasion, const struct command *command,
 	const char *mqtt = command->option[OPTION_MQTT];
 	const char *now = command->option[OPTION_NOW];
 
-	if (mqtt != NULL && strcmp(mqtt, "4") != 0 && strcmp(mqtt, "5") != 0)
+	if (!posting_mqtt(mqtt, &occasion->mqtt))
 		return error_set(e, "--mqtt %s: expected 4 or 5",
 				 error_word(span_of(mqtt)));
 	return now == NULL || read_time(now, &occasion->now, e);
@@ -199,9 +185,7 @@ bool
 occasion_make(struct occasion *occasion, const struct command *command,
 	      const struct settings *settings, struct error *e)
 {
-	const char *hub = command->option[OPTION_HUB];
 	const char *connection = command->option[OPTION_CONNECTION_ID];
-	const char *mqtt = command->option[OPTION_MQTT];
 
 	if (!read_body(occasion, command, e))
 		return false;
@@ -214,11 +198,9 @@ occasion_make(struct occasion *occasion, const struct command *command,
 	add(occasion, "HTTP_CE_EVENTNAME", SPAN("connect"));
 	add(occasion, "HTTP_CE_CONNECTIONID", span_of(connection));
 	add(occasion, "HTTP_CE_HUB",
-	    hub != NULL ? span_of(hub)
-			: first_of(settings == NULL ? NULL : settings->hubs,
-				   standard_hub));
+	    posting_hub(command->option[OPTION_HUB], settings));
 	add(occasion, "HTTP_CE_USERID", span_of(command->option[OPTION_USER]));
-	if (mqtt != NULL)
+	if (occasion->mqtt != 0)
 		add(occasion, "HTTP_CE_PHYSICALCONNECTIONID", SPAN("1"));
 	add_sender(occasion, settings, span_of(connection));
 	struct request_body body = {

@@ -18,6 +18,7 @@ enum { OCCASION_PARAMETERS = 16 };
 struct occasion {
 	struct request request; /* borrows all that follows */
 	int64_t now;
+	unsigned mqtt; /* the protocol's version; 0: no MQTT client */
 	struct buffer body;
 	struct buffer words; /* NAME=value, each with a NUL behind it */
 	char *parameters[OCCASION_PARAMETERS + 1];

@@ -28,12 +28,36 @@ posting_id(char id[POSTING_ID + 1], struct error *e)
 	return true;
 }
 
+bool
+posting_mqtt(const char *text, unsigned *version)
+{
+	bool known = text == NULL || strcmp(text, "4") == 0 ||
+		     strcmp(text, "5") == 0;
+
+	*version = known && text != NULL ? (unsigned)(text[0] - '0') : 0;
+	return known;
+}
+
+static struct span
+first_of(char *const *values, struct span otherwise)
+{
+	return values == NULL || values[0] == NULL ? otherwise
+						   : span_of(values[0]);
+}
+
+struct span
+posting_hub(const char *hub, const struct settings *settings)
+{
+	return hub != NULL ? span_of(hub)
+			   : first_of(settings == NULL ? NULL : settings->hubs,
+				      SPAN("hub"));
+}
+
 struct span
 posting_origin(const struct settings *settings)
 {
-	if (settings->origins != NULL && settings->origins[0] != NULL)
-		return span_of(settings->origins[0]);
-	return SPAN("certgate.example");
+	return first_of(settings == NULL ? NULL : settings->origins,
+			SPAN("certgate.example"));
 }
 
 void
@@ -67,7 +91,7 @@ static bool
 add_signature(struct buffer *headers, const struct posting_plan *plan,
 	      const struct settings *settings)
 {
-	if (plan->unsigned_ || settings->n_keys == 0)
+	if (settings->n_keys == 0)
 		return true;
 	buffer_add(headers, SPAN("ce-signature: "));
 	for (size_t i = 0; i < settings->n_keys; i++) {

@@ -22,7 +22,7 @@ struct posting_plan {
 	struct span hub, connection, user, origin;
 	unsigned mqtt; /* the protocol's version; 0: no MQTT client */
 	size_t padding; /* bytes that make the body longer */
-	bool unsigned_, wrong; /* no signature, or one of nobody's */
+	bool wrong; /* a signature of nobody's */
 };
 
 /* Header lines, each ended by a newline, and the body. */
@@ -41,7 +41,12 @@ bool posting_body(struct buffer *body, const struct posting_plan *plan)
 
 void posting_free(struct posting *posting);
 
-/* The origin that the settings let in, or one that stands for it. */
+/* The version that --mqtt names: 4 or 5; 0 if text is NULL.  False: another. */
+bool posting_mqtt(const char *text, unsigned *version);
+
+/* The hub that --hub names, the first of the settings, or one that stands for
+ * it; the same for the origin.  settings may be NULL. */
+struct span posting_hub(const char *hub, const struct settings *settings);
 struct span posting_origin(const struct settings *settings);
 
 /* Adds url, with the code of the settings if it has none, to out. */

@@ -137,22 +137,16 @@ make(struct posting *posting, const struct command *command,
      const struct settings *settings, struct span der, struct error *e)
 {
 	const char *const *option = command->option;
-	const char *mqtt = option[OPTION_MQTT];
 	char id[POSTING_ID + 1];
 	struct posting_plan plan = {
 		.der = der,
-		.hub = span_of(option[OPTION_HUB]),
+		.hub = posting_hub(option[OPTION_HUB], settings),
 		.connection = span_of(option[OPTION_CONNECTION_ID]),
 		.user = span_of(option[OPTION_USER]),
 		.origin = posting_origin(settings),
-		.mqtt = mqtt == NULL	 ? 0
-			: mqtt[0] == '4' ? 4
-					 : 5,
 	};
 
-	if (plan.hub.ptr == NULL)
-		plan.hub = settings->hubs == NULL ? SPAN("hub")
-						  : span_of(settings->hubs[0]);
+	(void)posting_mqtt(option[OPTION_MQTT], &plan.mqtt);
 	if (plan.connection.ptr == NULL) {
 		if (!posting_id(id, e))
 			return false;
@@ -195,14 +189,14 @@ enum exit_code
 simulate_run(const struct command *command)
 {
 	const struct form *form = find_form(command->option[OPTION_FORMAT]);
-	const char *mqtt = command->option[OPTION_MQTT];
+	unsigned mqtt;
 	struct store store = { 0 };
 	struct error e = { 0 };
 	struct buffer der;
 	enum exit_code code = EXIT_SYSTEM;
 
-	if (form == NULL || (mqtt != NULL && strcmp(mqtt, "4") != 0 &&
-			     strcmp(mqtt, "5") != 0)) {
+	if (form == NULL ||
+	    !posting_mqtt(command->option[OPTION_MQTT], &mqtt)) {
 		print_problem(form == NULL ? "expected --format curl, http or "
 					     "json"
 					   : "expected --mqtt 4 or 5");
