@@ -2,42 +2,18 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "admin/input.h"
+#include "host/file.h"
 #include "protocol/pem.h"
 
 #define PEM_BEGIN "-----BEGIN CERTIFICATE-----"
 #define PEM_END "-----END CERTIFICATE-----"
 
 enum { DER_SEQUENCE = 0x30 /* X.690 8.9: how every certificate begins */ };
-
-static bool
-read_all(int fd, struct buffer *bytes, struct error *e)
-{
-	enum { CHUNK = 65536 };
-
-	for (;;) {
-		size_t room = bytes->max - bytes->len;
-		char *at = buffer_reserve(bytes, room < CHUNK ? room : CHUNK);
-		if (at == NULL)
-			return error_set(e, "out of memory");
-		ssize_t n = read(fd, at, room < CHUNK ? room : CHUNK);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return error_system(e, "cannot be read");
-		if (n == 0)
-			return true;
-		bytes->len += (size_t)n;
-		if (bytes->len == bytes->max)
-			return error_set(e, "too large, at most %zu bytes",
-					 bytes->max - 1);
-	}
-}
 
 bool
 input_read(const char *path, struct buffer *bytes, struct error *e)
@@ -53,7 +29,7 @@ input_read_large(const char *path, size_t max, struct buffer *bytes,
 	int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 
 	buffer_init(bytes, max + 1);
-	bool ok = fd >= 0 ? read_all(fd, bytes, e)
+	bool ok = fd >= 0 ? file_read_all(fd, bytes, e)
 			  : error_system(e, "cannot be opened");
 	if (!ok)
 		error_where(e, standard ? "standard input"

@@ -223,27 +223,42 @@ check_file(int fd, const struct stat *s, const char *path, bool secret,
 	return true;
 }
 
-static bool
-read_all(int fd, const char *path, struct buffer *text, struct error *e)
+bool
+file_read_all(int fd, struct buffer *text, struct error *e)
 {
 	enum { CHUNK = 65536 };
 
 	for (;;) {
-		size_t room = text->max - text->len;
-		char *at = buffer_reserve(text, room < CHUNK ? room : CHUNK);
+		size_t left = text->max - text->len;
+		/* Growing would leave a copy of a secret behind. */
+		size_t room =
+			text->size > text->len ? text->size - text->len : CHUNK;
+		if (room > left)
+			room = left;
+		char *at = buffer_reserve(text, room);
 		if (at == NULL)
-			return error_set(e, "%s: out of memory", path);
-		ssize_t n = read(fd, at, room < CHUNK ? room : CHUNK);
+			return error_set(e, "out of memory");
+		ssize_t n = read(fd, at, room);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return error_system(e, "%s", path);
+			return error_system(e, "cannot be read");
 		if (n == 0)
 			return true;
 		text->len += (size_t)n;
 		if (text->len == text->max)
-			return error_set(e, "%s: too large, or growing", path);
+			return error_set(e, "too large, at most %zu bytes",
+					 text->max - 1);
 	}
+}
+
+static bool
+read_named(int fd, const char *path, struct buffer *text, struct error *e)
+{
+	struct error inner = { 0 };
+
+	return file_read_all(fd, text, &inner) ||
+	       error_set(e, "%s: %s", path, inner.text);
 }
 
 static void
@@ -281,7 +296,7 @@ file_read(const char *path, bool secret, size_t max, struct buffer *text,
 			error_set(e, "%s: expected a file", path);
 		else if (!check_file(fd, &s, path, secret, max, e))
 			result = FILE_UNSAFE;
-		else if (read_all(fd, path, text, e))
+		else if (read_named(fd, path, text, e))
 			result = FILE_READ;
 	}
 	close(fd);

@@ -48,6 +48,11 @@ enum file_result file_read(const char *path, bool secret, size_t max,
 			   struct buffer *text, struct file_identity *identity,
 			   struct error *e);
 
+/* Reads fd to its end into text, whose ceiling is one byte more than there may
+ * be.  False with e, which does not say of which file. */
+bool file_read_all(int fd, struct buffer *text, struct error *e)
+	__attribute__((warn_unused_result));
+
 /* True, and e, if there is a file at path that only a restart can read. */
 bool file_is_outside(const char *path, struct error *e);
 
