@@ -37,14 +37,14 @@ say_where(struct error *e, struct span text, size_t at)
 static struct json_object *
 parse(struct span text, struct error *e)
 {
-	struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
+	struct json_tokener *tokener =
+		text.len > INT_MAX ? NULL : json_tokener_new_ex(DEPTH_MAX);
 	struct json_object *tree;
 
 	/* The provider's file has one, and json-c does not take it. */
 	if (span_starts(text, SPAN("\xef\xbb\xbf")))
 		text = span_after(text, 3);
-	if (tokener == NULL || text.len > INT_MAX) {
-		json_tokener_free(tokener);
+	if (tokener == NULL) {
 		error_set(e, "out of memory, or too large");
 		return NULL;
 	}
