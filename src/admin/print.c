@@ -183,20 +183,14 @@ print_json_bool(const char *name, bool value)
 }
 
 void
-print_json_null(const char *name)
-{
-	json_name(name);
-	(void)fputs("null", stdout);
-}
-
-void
 print_json_digits(const char *name, const struct thumbprint *t)
 {
 	char text[2 * DIGEST_MAX_SIZE];
 	size_t n = thumbprint_size(t->kind);
 
 	if (n == 0) {
-		print_json_null(name);
+		json_name(name);
+		(void)fputs("null", stdout);
 		return;
 	}
 	hex_encode(t->digest, n, text);

@@ -44,8 +44,7 @@ service_is_endpoint(struct span url)
 	if (url.len > 0 && url.ptr[url.len - 1] == '/')
 		url.len--;
 	const char *colon = memrchr(url.ptr, ':', url.len);
-	bool bracket = memchr(url.ptr, ']', url.len) != NULL;
-	if (colon == NULL || (bracket && colon[-1] != ']'))
+	if (colon == NULL)
 		return form_is_host(url);
 	host = (struct span){ url.ptr, (size_t)(colon - url.ptr) };
 	return form_is_host(host) &&

@@ -119,7 +119,7 @@ error_word(struct span word)
 }
 
 void
-error_text(const struct error *e, char *text, unsigned long size)
+error_text(const struct error *e, char *text, size_t size)
 {
 	char place[sizeof(":4294967295:4294967295")] = "";
 

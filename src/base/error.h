@@ -12,6 +12,7 @@
 #define CERTGATE_BASE_ERROR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/span.h"
 
@@ -67,6 +68,6 @@ struct error *warnings_next(struct warnings *w, const char *at);
 
 /* "where:line:column: text", leaving out what is not known.  text has room
  * for size bytes with the NUL. */
-void error_text(const struct error *e, char *text, unsigned long size);
+void error_text(const struct error *e, char *text, size_t size);
 
 #endif
