@@ -26,8 +26,8 @@ struct admission {
 /* True if argument is the beginning of a SHA-256: digits, too few for a pin. */
 bool admission_is_meant(const char *argument);
 
-/* Finds whom command means and asks.  EXIT_DONE if he is to be let in, else what
- * was wrong and was said; admission_free() in any case. */
+/* Finds whom command means and asks.  EXIT_DONE if he is to be let in, else
+ * what was wrong and was said; admission_free() in any case. */
 enum exit_code admission_ask(struct admission *admission,
 			     const struct command *command);
 void admission_free(struct admission *admission);

@@ -44,7 +44,8 @@ bool knocks_read(struct knocks *knocks, struct error *e)
 	__attribute__((warn_unused_result));
 void knocks_free(struct knocks *knocks);
 
-/* How many have a SHA-256 that begins with these digits; the first at *first. */
+/* How many have a SHA-256 that begins with these digits; the first at
+ * *first. */
 size_t knocks_find(const struct knocks *knocks, struct span digits,
 		   size_t *first);
 

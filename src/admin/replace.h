@@ -12,7 +12,7 @@
 #include "base/span.h"
 
 struct replace_owner {
-	bool known; /* else a new file: the caller's, the folder's group, 0640 */
+	bool known; /* else new: the caller's, the folder's group, 0640 */
 	uid_t user;
 	gid_t group;
 	mode_t mode;
@@ -20,9 +20,10 @@ struct replace_owner {
 
 /*
  * Writes text to a new file `.NAME.new` in folder, to the disk, and renames it
- * to name.  False, and the old file as it was, if any of that fails.  What a
- * killed program left is overwritten: nobody else reads it, and the caller has
- * a lock on the folder.
+ * to name.  False, and the old file as it was, if any of that fails; if only
+ * the folder does not reach the disk, the new one is there, and e says so.
+ * What a killed program left is overwritten: nobody else reads it, and the
+ * caller has a lock on the folder.
  */
 bool replace_file(int folder, const char *name, struct span text,
 		  const struct replace_owner *owner, struct error *e)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* revocation: closes what is still open of a certificate that the list denies. */
+/* revocation: closes what is still open of a certificate that the list
+ * denies. */
 #ifndef CERTGATE_ADMIN_REVOCATION_H
 #define CERTGATE_ADMIN_REVOCATION_H
 
@@ -9,8 +10,9 @@
 
 enum {
 	/* Until handlers have a list that was just written: one second in which
-	 * it is left alone, and one since their last look, for before each event
-	 * they look if that is longer ago; and one for answers on their way. */
+	 * it is left alone, and one since their last look, for before each
+	 * event they look if that is longer ago; and one for answers on their
+	 * way. */
 	REVOCATION_AGAIN_S = 3
 };
 

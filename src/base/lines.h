@@ -11,7 +11,8 @@
 
 /* False, with the place in e, if text has a NUL byte, something inside a line
  * that editors show as a new one, such as a carriage return, or a last line
- * without an end: of a file that is still being written a part would be read. */
+ * without an end: of a file that is still being written a part would be
+ * read. */
 bool lines_check(struct span text, struct error *e)
 	__attribute__((warn_unused_result));
 

@@ -4,9 +4,9 @@
  * counter_page: the counters of one process as one page of text.
  *
  * A first line, which may name a site, then lines of a name, a blank and
- * COUNTER_DIGITS digits, then newlines to the end.  A page says by itself what it
- * counts, so that the next version can go on with it.  Its numbers check one another: one that was read
- * while it was being written does not add up.
+ * COUNTER_DIGITS digits, then newlines to the end.  A page says by itself what
+ * it counts, so that the next version can go on with it.  Its numbers check one
+ * another: one that was read while it was being written does not add up.
  */
 #ifndef CERTGATE_HOST_COUNTER_PAGE_H
 #define CERTGATE_HOST_COUNTER_PAGE_H

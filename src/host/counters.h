@@ -68,17 +68,17 @@ unsigned counters_time_limit(unsigned i);
 /* What takes a whole page, and whether its process runs. */
 typedef void counters_taker(void *context, struct span page, bool runs);
 
-/* Gives the page of each file in folder that reads.  False with e if folder does
- * not open. */
+/* Gives the page of each file in folder that reads.  False with e if folder
+ * does not open. */
 bool counters_read(const char *folder, counters_taker *take, void *context,
 		   struct error *e) __attribute__((warn_unused_result));
 
 enum { COUNTERS_PAUSES = 1000 /* in which a page is being written */ };
 
-/* Reads the page at offset, again after a pause while it is being written; false:
- * none.  *pauses, COUNTERS_PAUSES for all pages of all files, is what is left of
- * them: nobody who fills files with what is no page makes readers wait for
- * each. */
+/* Reads the page at offset, again after a pause while it is being written;
+ * false: none.  *pauses, COUNTERS_PAUSES for all pages of all files, is what is
+ * left of them: nobody who fills files with what is no page makes readers wait
+ * for each. */
 bool counters_read_page(int file, off_t offset, unsigned *pauses,
 			char text[COUNTER_PAGE_SIZE]);
 

@@ -27,9 +27,9 @@ struct named {
 	struct watch wanted[NAMED_FILES]; /* of others that are not yet */
 };
 
-/* Adds to settings what the secrets that they name have; *last becomes the watch
- * of the one that was read last, if one was.  What is in force stays as it is,
- * whatever happens. */
+/* Adds to settings what the secrets that they name have; *last becomes the
+ * watch of the one that was read last, if one was.  What is in force stays as
+ * it is, whatever happens. */
 enum file_result named_load(struct named *named, struct settings *settings,
 			    struct watch **last, struct error *e);
 

@@ -5,9 +5,10 @@
  * time.
  *
  * A process holds a lock on its file and alone writes it.  The file of one that
- * has ended is taken over by the next: there are as many as there were processes
- * at once.  Nothing is mapped, so nobody can pull the ground away.  The folder
- * may be others' to write in: whoever reads believes nothing of what is there.
+ * has ended is taken over by the next: there are as many as there were
+ * processes at once.  Nothing is mapped, so nobody can pull the ground away.
+ * The folder may be others' to write in: whoever reads believes nothing of what
+ * is there.
  */
 #ifndef CERTGATE_HOST_NUMBERED_H
 #define CERTGATE_HOST_NUMBERED_H

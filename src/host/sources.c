@@ -7,8 +7,8 @@
 
 #include "host/sources.h"
 
-/* One that is written again and again holds back no edit of the list for longer:
- * read in the middle it does not read, or vouches for less. */
+/* One that is written again and again holds back no edit of the list for
+ * longer: read in the middle it does not read, or vouches for less. */
 enum { BUSY_MS = 10000 };
 
 static struct watch *

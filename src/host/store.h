@@ -8,7 +8,8 @@
  * does not read is reported, and the last good one stays.  A file that is
  * missing or unreadable for five seconds counts as none: then everybody is
  * refused.  The same holds for the files that the list names: without a CRL
- * nobody can say whom it would have refused, and a start would find no list.  At the start there is no last good one.
+ * nobody can say whom it would have refused, and a start would find no list.
+ * At the start there is no last good one.
  */
 #ifndef CERTGATE_HOST_STORE_H
 #define CERTGATE_HOST_STORE_H

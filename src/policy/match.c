@@ -81,8 +81,8 @@ limits_of(struct client *c, const struct terms *terms)
 	return REASON_LISTED;
 }
 
-/* A pattern for hosts must not fit the address of somebody's mailbox there: only
- * one with the mark of that kind of name fits it, or one that fits any. */
+/* A pattern for hosts must not fit the address of somebody's mailbox there:
+ * only one with the mark of that kind of name fits it, or one that fits any. */
 static bool
 is_of_kind(const char *pattern, enum certificate_kind kind)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
 /*
- * thumbprint: the digest of a certificate or of its public key, in bytes, and the
- * many ways in which people and programs write one.
+ * thumbprint: the digest of a certificate or of its public key, in bytes, and
+ * the many ways in which people and programs write one.
  */
 #ifndef CERTGATE_POLICY_THUMBPRINT_H
 #define CERTGATE_POLICY_THUMBPRINT_H

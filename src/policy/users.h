@@ -4,8 +4,8 @@
  * users: as whom a certificate's clients can be connected.
  *
  * By every entry that has the certificate, whatever its limits and whatever is
- * denied: who is connected came in some time ago.  The user id of a token, which
- * a client brings along, is nowhere in a list.
+ * denied: who is connected came in some time ago.  The user id of a token,
+ * which a client brings along, is nowhere in a list.
  */
 #ifndef CERTGATE_POLICY_USERS_H
 #define CERTGATE_POLICY_USERS_H

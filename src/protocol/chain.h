@@ -4,11 +4,11 @@
  * chain: whether a certificate was issued by one of the CAs in a file
  * (RFC 5280 6), and not revoked.
  *
- * Everything is checked by OpenSSL, at a time that the caller gives: signatures,
- * dates, path length, name constraints, that client authentication is among the
- * purposes, and a floor for the strength of keys and signatures.  Of the client
- * there is one certificate and nothing more, so each certificate in the file is
- * an anchor, be it self-signed or not.
+ * Everything is checked by OpenSSL, at a time that the caller gives:
+ * signatures, dates, path length, name constraints, that client authentication
+ * is among the purposes, and a floor for the strength of keys and signatures.
+ * Of the client there is one certificate and nothing more, so each certificate
+ * in the file is an anchor, be it self-signed or not.
  *
  * Not checked here: the client certificate's own dates, for which the caller
  * has one rule for all certificates, and whose name is in it.

@@ -20,7 +20,8 @@
 struct signature_key;
 
 enum {
-	/* Tokens looked at in one request; the service sends two.  More refuse. */
+	/* Tokens looked at in one request; the service sends two.  More
+	 * refuse. */
 	SIGNATURE_MAX_TOKENS = 16,
 	/* "sha256=", 64 digits, NUL */
 	SIGNATURE_TOKEN_SIZE = 7 + 2 * 32 + 1
