@@ -204,18 +204,35 @@ collect_authorities(struct list *list, struct error *e)
 	return true;
 }
 
+/* The last one before the i-th in order with the same pin and the same text;
+ * NULL if none is near. */
+static const struct entry *
+find_repeated(const struct list *list, size_t i)
+{
+	enum { NEAR = LIST_AUTHORITIES_MAX /* which all have the same pin */ };
+	const struct list_key *key = &list->sorted[i];
+	const struct entry *entry = key->entry;
+
+	for (size_t n = 1; n <= i && n <= NEAR; n++) {
+		const struct entry *one = list->sorted[i - n].entry;
+		if (compare_pin(key - n, key->front, &entry->pin) != 0)
+			return NULL;
+		if (one->text_hash == entry->text_hash)
+			return one;
+	}
+	return NULL;
+}
+
 static void
 warn_of_repeats(struct list *list)
 {
 	for (size_t i = 1; i < list->n; i++) {
-		const struct entry *one = list->sorted[i - 1].entry;
-		const struct entry *other = list->sorted[i].entry;
-		if (one->text_hash != other->text_hash ||
-		    thumbprint_compare(&one->pin, &other->pin) != 0)
+		const struct entry *one = find_repeated(list, i);
+		if (one == NULL)
 			continue;
 		struct error *warning = warnings_next(&list->warnings, NULL);
 		error_set(warning, "the same as line %u", one->line);
-		error_at(warning, other->line, 1);
+		error_at(warning, list->sorted[i].entry->line, 1);
 	}
 }
 

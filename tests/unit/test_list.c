@@ -297,6 +297,14 @@ test_repeats_and_variable(void **state)
 	assert_int_equal(list_find(&list, &pins[1], &found), 1);
 	assert_int_equal(found[0].entry->line, 0);
 	list_free(&list);
+	assert_true(build(&list,
+			  SPAN(SHA1 " user=a\n" SHA1 " user=b\n" SHA1
+				    " user=a\n" SHA1 " user=c\n"),
+			  &e));
+	assert_int_equal(list.warnings.n, 1);
+	assert_int_equal(list.warnings.warning[0].line, 3);
+	assert_non_null(strstr(list.warnings.warning[0].text, "line 1"));
+	list_free(&list);
 }
 
 static void
