@@ -99,6 +99,7 @@ apply(struct settings *s, const struct setting_given *given, const char *file,
 	for (size_t i = 0; i < SETTINGS; i++) {
 		if (given[i].value.ptr == NULL)
 			continue;
+		size_t before = s->n_keys + (s->code != NULL);
 		bool ok =
 			given[i].value.len > 0
 				? table[i].set(s, given[i].value, e)
@@ -111,7 +112,7 @@ apply(struct settings *s, const struct setting_given *given, const char *file,
 			continue;
 		}
 		s->has_secret |= table[i].help.secret && given[i].line > 0 &&
-				 (s->n_keys > 0 || s->code != NULL);
+				 s->n_keys + (s->code != NULL) > before;
 	}
 	return true;
 }

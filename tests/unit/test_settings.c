@@ -39,10 +39,10 @@ test_each(void **state)
 		struct settings s;
 		struct error e;
 		char text[TEXT];
-		static const char *const empty[] = { "%s=", "%s= \t", "%s=\r" };
+		static const char *const empty[] = { "", " \t", "\r" };
 		for (size_t k = 0; k < COUNT(empty); k++) {
-			(void)snprintf(text, sizeof(text), "# a\n\n%s=\n",
-				       help->name);
+			(void)snprintf(text, sizeof(text), "# a\n\n%s=%s\n",
+				       help->name, empty[k]);
 			assert_false(read_one(&s, text, NULL, &e));
 			assert_int_equal(e.line, 3);
 			assert_string_equal(e.where, "settings");
@@ -285,6 +285,41 @@ test_secrets(void **state)
 	settings_free(&s);
 }
 
+/* Whether the file's own text is one to be kept from others. */
+static void
+test_has_secret(void **state)
+{
+#define KEY "0123456789abcdef"
+	static const struct {
+		const char *text, *variable;
+		bool has;
+	} rows[] = {
+		{ "CERTGATE_HUB=a\n", NULL, false },
+		{ "CERTGATE_ACCESS_KEYS=" KEY "\n", NULL, true },
+		{ "CERTGATE_CODE=a\n", NULL, true },
+		{ "CERTGATE_CODE_FILE=/a\n", NULL, false },
+		{ "WebPubSubConnectionString=Endpoint=https://a;AccessKey=" KEY
+		  ";\n",
+		  NULL, true },
+		{ "", "CERTGATE_ACCESS_KEYS=" KEY, false },
+		{ "WebPubSubConnectionString=Endpoint=https://a;\n",
+		  "CERTGATE_ACCESS_KEYS=" KEY, false },
+		{ "CERTGATE_ACCESS_KEYS=" KEY "\n", "CERTGATE_CODE=a", true },
+	};
+#undef KEY
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct settings s;
+		struct error e;
+		if (!read_one(&s, rows[i].text, rows[i].variable, &e))
+			fail_msg("row %zu: %s", i, e.text);
+		if (s.has_secret != rows[i].has)
+			fail_msg("row %zu: expected %d", i, rows[i].has);
+		settings_free(&s);
+	}
+}
+
 int
 main(void)
 {
@@ -296,6 +331,7 @@ main(void)
 		cmocka_unit_test(test_thumbprints),
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_secrets),
+		cmocka_unit_test(test_has_secret),
 	};
 
 	return cmocka_run_group_tests_name("settings", tests, NULL, NULL);
