@@ -40,7 +40,7 @@ struct client {
 };
 
 /* The name that source stands for: the common name (USER_COMMON_NAME) or the
- * alternative name (USER_ALTERNATIVE_NAME). */
+ * alternative name (USER_ALTERNATIVE_NAME).  Lives in the client. */
 const struct client_name *client_name(struct client *c,
 				      enum user_source source);
 

@@ -114,7 +114,7 @@ certificate_read(struct span der, struct certificate *c)
 	return false;
 }
 
-/* Adds text to name if it can be one; not empty, blank, or hidden. */
+/* Adds text to name if it can be one: not blank, no control character. */
 static enum certificate_name
 take_name(struct span text, struct buffer *name)
 {
@@ -282,7 +282,8 @@ certificate_alternative_name(const struct certificate *c, struct buffer *name,
 		return found;
 	if (!read_names(octets, &names))
 		return CERTIFICATE_NAME_UNUSABLE;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof(by_preference) / sizeof(by_preference[0]);
+	     i++) {
 		struct span rest = names;
 		do {
 			if (!der_next_context(&rest, by_preference[i].tag,

@@ -51,12 +51,14 @@ bool certificate_read(struct span der, struct certificate *c)
 	__attribute__((warn_unused_result));
 
 /* The common name of the subject as UTF-8, added to name.  UNUSABLE: two of
- * them, empty, a control character, more than CERTIFICATE_NAME_MAX bytes. */
+ * them, or one that is blank, no text, has a control character or more than
+ * CERTIFICATE_NAME_MAX bytes. */
 enum certificate_name certificate_common_name(const struct certificate *c,
 					      struct buffer *name);
 
 /* The first DNS name among the subject's alternative names, else the first
- * URI, else the first e-mail address, added to name; *kind says which. */
+ * URI, else the first e-mail address, added to name; *kind says which.
+ * UNUSABLE: the same of that one, or any of the names does not read. */
 enum certificate_name certificate_alternative_name(const struct certificate *c,
 						   struct buffer *name,
 						   enum certificate_kind *kind);
