@@ -39,8 +39,7 @@ take_fault(void *context, const struct error *e)
 	struct check *check = context;
 	struct error fault = *e;
 
-	if (check->file != NULL)
-		error_where(&fault, check->file);
+	error_where(&fault, check->file);
 	findings_add(&check->findings, LOG_LEVEL_ERROR, &fault);
 }
 

@@ -58,8 +58,7 @@ findings_warn(struct findings *findings, const char *file, unsigned line,
 	struct error e = { .set = true, .line = line };
 	va_list arguments;
 
-	if (file != NULL)
-		error_where(&e, file);
+	error_where(&e, file);
 	va_start(arguments, format);
 	(void)vsnprintf(e.text, sizeof(e.text), format, arguments);
 	va_end(arguments);

@@ -26,7 +26,7 @@ struct findings {
 void findings_add(struct findings *findings, enum log_level level,
 		  const struct error *e);
 
-/* A warning about a line of file (0: the file as a whole). */
+/* A warning about a line of file (0: the file as a whole; NULL: of none). */
 void findings_warn(struct findings *findings, const char *file, unsigned line,
 		   const char *format, ...)
 	__attribute__((format(printf, 4, 5)));

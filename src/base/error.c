@@ -68,7 +68,7 @@ error_system(struct error *e, const char *format, ...)
 void
 error_where(struct error *e, const char *where)
 {
-	if (e->where[0] != '\0')
+	if (where == NULL || e->where[0] != '\0')
 		return;
 	(void)snprintf(e->where, sizeof(e->where), "%s", where);
 	tame(e->where);

@@ -32,7 +32,7 @@ bool error_set(struct error *e, const char *format, ...)
 bool error_system(struct error *e, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Says where, if that is not known yet. */
+/* Says where, if that is not known yet; NULL: nowhere. */
 void error_where(struct error *e, const char *where);
 
 /* Says line and column, if they are not known yet. */

@@ -255,6 +255,7 @@ test_error(void **state)
 	assert_int_equal(placed->line, 7);
 	assert_int_equal(placed->column, 3);
 	e = (struct error){ 0 };
+	error_where(&e, NULL);
 	error_where(&e, "a\tb");
 	error_set(&e, "%s", "\x1b[31m\n\x7f\xc2\x9b\u00a0\u00e9\x9b\xc2");
 	assert_string_equal(e.where, "a?b");
