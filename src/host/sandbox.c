@@ -20,7 +20,7 @@
 #include "host/system_calls.h"
 
 enum {
-	FOLDERS_MAX = 64, /* taken; each may have many files */
+	FOLDERS_MAX = 4096, /* taken: of each site some */
 	FILES_MAX = SERVE_CONNECTIONS + 32, /* open at once */
 	LINK_DEPTH = 2 /* folders below it are not the distribution's */
 };
@@ -168,13 +168,23 @@ is_below(int folder, unsigned depth)
 static void
 take(int folder, unsigned depth)
 {
+	static bool said;
 	struct stat s;
 
-	if (rules < 0 || n_folders == FOLDERS_MAX || fstat(folder, &s) != 0 ||
-	    is_taken(&s) || !is_below(folder, depth) ||
-	    !allow(folder, LANDLOCK_ACCESS_FS_READ_FILE))
+	if (rules < 0 || fstat(folder, &s) != 0 || is_taken(&s) ||
+	    !is_below(folder, depth))
 		return;
-	folders[n_folders++] = (struct folder){ s.st_dev, s.st_ino };
+	if (n_folders < FOLDERS_MAX &&
+	    allow(folder, LANDLOCK_ACCESS_FS_READ_FILE)) {
+		folders[n_folders++] = (struct folder){ s.st_dev, s.st_ino };
+		return;
+	}
+	if (!said)
+		log_note(LOG_LEVEL_WARNING,
+			 "sandbox: files in more than %zu folders: what is "
+			 "edited in the others is not taken up",
+			 n_folders);
+	said = true;
 }
 
 void

@@ -369,6 +369,23 @@ def moved(out, base):
     gate.close()
 
 
+def many(out, base):
+    """A folder for each of many files, as sites may have."""
+    pins = []
+    for i in range(150):
+        folder = base / f"customer-{i}"
+        folder.mkdir(parents=True)
+        pins.append(folder / "certificate.pem")
+        pins[-1].write_text(known["other"]["pem"], encoding="ascii")
+    pins[-1].write_text(known["device"]["pem"], encoding="ascii")
+    gate = Gate(out, processes.Configuration(
+        base / "conf", SETTINGS, "".join(f"file:{pin}\n" for pin in pins)))
+    gate.becomes("files in many folders", "listed", "1")
+    pins[-1].write_text(known["other"]["pem"], encoding="ascii")
+    gate.becomes("one in the last of them is another", "not-listed", "2")
+    gate.close()
+
+
 def own_socket(out, base):
     """Removed at the end, in the sandbox too."""
     base.mkdir()
@@ -476,7 +493,7 @@ def main():
     out = tap.Tap()
     base = place.temporary()
     for story in (acts, plain_cgi, sizes, managers, links, missing, broken,
-                  edits, moved, own_socket, old_kernels, reconnecting):
+                  edits, moved, many, own_socket, old_kernels, reconnecting):
         story(out, base / story.__name__)
     out.done()
 
