@@ -106,6 +106,19 @@ say_if_unread(const struct sites *sites)
 			 "them");
 }
 
+/* The site that the one request is about: what it names is then known to the
+ * sandbox. */
+static void
+read_own_site(struct sites *sites)
+{
+	const struct request_body none = { 0 };
+	struct request request;
+	struct gate gate;
+
+	request_read(&request, environ, &none);
+	(void)sites_find(sites, &request, &gate);
+}
+
 /* Opens what needs say nothing of, and enters the sandbox. */
 static void
 open_sandboxed(struct host *host, struct sandbox_needs *needs, bool sandbox)
@@ -113,6 +126,8 @@ open_sandboxed(struct host *host, struct sandbox_needs *needs, bool sandbox)
 	if (sandbox)
 		sandbox_begin();
 	open_host(host, !needs->calls);
+	if (needs->calls)
+		read_own_site(&host->sites);
 	needs->daemon = log_to_daemon();
 	if (sandbox && !needs->calls)
 		say_if_unread(&host->sites);

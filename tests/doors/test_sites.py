@@ -332,7 +332,12 @@ def folders():
 
 def plain_cgi():
     configuration = configure("cgi")
+    write(base / "elsewhere" / "list", LISTS["one"])
+    write(configuration.folder / "sites" / "far.conf",
+          f"CERTGATE_ACCESS_KEYS={KEYS['one']}\n"
+          f"CERTGATE_LIST={base}/elsewhere/list\n")
     for name, wanted in (("one", "listed"), ("two", "signature"),
+                         ("far", "listed"),
                          ("../outside", "site"), (None, "site")):
         case = event("device", KEYS["one"])
         environment = {n.encode(): v.encode() for n, v in
