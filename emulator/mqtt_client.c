@@ -142,10 +142,16 @@ static void
 refuse(struct connection *connection, GByteArray *packet)
 {
 	g_autofree char *id = trace_word(connection->id);
+	struct mqtt_reader body = { 0 };
+	gsize taken;
+	guint8 first;
 
+	(void)mqtt_take_packet(packet->data, packet->len, &first, &body,
+			       &taken);
+	(void)mqtt_read_u8(&body); /* flags; the code is behind them */
 	trace_line(TRACE_WARNING, "ConnectionRefused",
 		   "hub=%s connection=%s connack=%u",
-		   connection->hub->settings->name, id, packet->data[3]);
+		   connection->hub->settings->name, id, mqtt_read_u8(&body));
 	mqtt_client_send(connection, packet);
 	connection_close(connection, SOUP_WEBSOCKET_CLOSE_NORMAL, NULL);
 }

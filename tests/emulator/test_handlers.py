@@ -75,6 +75,8 @@ SCRIPTS = {
     "mqtt": {"connect": says(403, {"mqtt": {
         "code": 138, "reason": "banned", "userProperties": [
             {"name": "a", "value": "b"}]}})},
+    "mqttlong": {"connect": says(403, {"mqtt": {
+        "code": 135, "reason": "why " * 50}})},
     "mqttbad": {"connect": says(401, {"mqtt": {"code": 7}})},
     "mqtttext": {"connect": says(401, b"no")},
     "mqttyes": {"connect": says(200, {"mqtt": {"userProperties": [
@@ -331,6 +333,11 @@ def mqtt_answers(stage):
             ("mqtttext", 4, (5, {}))]:
         client = mqtt.Client(port, hub, None, version)
         out.equal(client.connect("c"), expected, f"MQTT {version}: {hub}")
+    client = mqtt.Client(port, "mqttlong", None, 5)
+    client.connect("c")
+    out.result("hub=mqttlong connection=c connack=135" in
+               stage.service.trace(), "MQTT 5: a long reason",
+               stage.service.trace()[-300:])
     client = mqtt.Client(port, "mqttyes", None, 5)
     out.equal(client.connect("c")[1]["user"], [("a", "b")],
               "MQTT 5: user properties of an acceptance")
