@@ -7,10 +7,6 @@
 
 #include "host/sources.h"
 
-/* One that is written again and again holds back no edit of the list for
- * longer: read in the middle it does not read, or vouches for less. */
-enum { BUSY_MS = 10000 };
-
 static struct watch *
 find(struct sources *sources, const char *path)
 {
@@ -95,8 +91,7 @@ bool
 sources_are_busy(struct sources *sources, int64_t now_ms)
 {
 	for (size_t i = 0; i < sources->n; i++)
-		if (watch_is_busy(&sources->watch[i], now_ms) &&
-		    now_ms - sources->watch[i].other_ms < BUSY_MS)
+		if (watch_is_busy(&sources->watch[i], now_ms))
 			return true;
 	return false;
 }

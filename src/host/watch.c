@@ -12,6 +12,8 @@
 
 enum {
 	STABLE_MS = 1000, /* a file may be written in place until then */
+	BUSY_MS = 10000, /* one that is written again and again is read then:
+			  * else who is taken out of it would stay for ever */
 	MISSING_MS = 5000, /* then a missing file counts as empty */
 	RETRY_MS = 5000 /* until one that did not do is tried again */
 };
@@ -36,6 +38,7 @@ watch_load(struct watch *watch, bool secret, size_t max, struct buffer *text,
 	   struct error *e)
 {
 	watch->tried_ms = clock_ms();
+	watch->news_ms = 0;
 	return file_read(watch->path, secret, max, text, &watch->tried, e);
 }
 
@@ -43,7 +46,6 @@ void
 watch_accept(struct watch *watch)
 {
 	watch->loaded = watch->tried;
-	watch->other_ms = 0;
 }
 
 bool
@@ -75,6 +77,7 @@ watch_pass_over(struct watch *watch, int64_t now_ms)
 {
 	watch->tried = watch->seen;
 	watch->tried_ms = now_ms;
+	watch->news_ms = 0;
 }
 
 bool
@@ -101,11 +104,12 @@ is_other(struct watch *watch, int64_t now_ms)
 		watch->since_ms = now_ms;
 		watch->reported = false;
 	}
-	if (file_same(&now, &watch->loaded))
-		watch->other_ms = 0;
-	else if (watch->other_ms == 0)
-		watch->other_ms = now_ms;
-	return watch->other_ms != 0;
+	bool in_use = file_same(&now, &watch->loaded);
+	if (in_use || file_same(&now, &watch->tried))
+		watch->news_ms = 0;
+	else if (watch->news_ms == 0)
+		watch->news_ms = now_ms;
+	return !in_use;
 }
 
 static bool
@@ -117,7 +121,8 @@ is_stable(const struct watch *watch, int64_t now_ms)
 	int64_t age_ms = real_ms(&now) - real_ms(&watch->seen.changed);
 	if (!watch->seen.exists)
 		return now_ms - watch->since_ms >= MISSING_MS;
-	return age_ms >= STABLE_MS || now_ms - watch->since_ms >= STABLE_MS;
+	return age_ms >= STABLE_MS || now_ms - watch->since_ms >= STABLE_MS ||
+	       (watch->news_ms != 0 && now_ms - watch->news_ms >= BUSY_MS);
 }
 
 bool

@@ -17,8 +17,8 @@ struct watch {
 	int64_t tried_ms; /* when; monotonic */
 	struct file_identity seen; /* the one last looked at */
 	int64_t since_ms; /* since when it has been so; monotonic */
-	int64_t other_ms; /* since when it has not been the one in use; 0: it is
-			   * or was not looked at since; monotonic */
+	int64_t news_ms; /* since when it has been one that was not read, which
+			  * may have changed since; 0: it was; monotonic */
 	bool reported; /* what is wrong with it was said */
 };
 
@@ -31,13 +31,13 @@ bool watch_set(struct watch *watch, const char *path, struct error *e)
 	__attribute__((warn_unused_result));
 
 /* True if the file is another one than is in use, and has been so for long
- * enough to be read: a second, or five when it is missing.  One that was tried
- * and not taken up is due again after some seconds, for what is wrong may be
- * elsewhere; with now set, at once. */
+ * enough to be read: a second, or five when it is missing, and ten if it changes
+ * all the time.  One that was tried and not taken up is due again after some
+ * seconds, for what is wrong may be elsewhere; with now set, at once. */
 bool watch_has_changed(struct watch *watch, int64_t now_ms, bool now);
 
 /* True if the file is another one than is in use, but not yet for long enough:
- * somebody may be writing it.  now_ms - other_ms then says for how long. */
+ * somebody may be writing it. */
 bool watch_is_busy(struct watch *watch, int64_t now_ms);
 
 /* The file that was last read is the one in use. */

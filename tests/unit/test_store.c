@@ -408,6 +408,49 @@ test_busy(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
+/* Nor does a list that is never at rest stay what it was: each of its versions
+ * is read, or passed over, ten seconds after the one before. */
+static void
+test_restless(void **state)
+{
+	enum { STEP_MS = 900, BUSY_MS = 10000 };
+	struct watch watch = { 0 };
+	struct error e = { 0 };
+	struct buffer text;
+	char path[sizeof(folder) + 8];
+	int64_t now_ms = clock_ms(), begin_ms = now_ms;
+	unsigned reads = 0;
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/list", folder);
+	rewrite(path, 1);
+	buffer_init(&text, 64);
+	assert_true(watch_set(&watch, path, &e));
+	assert_int_equal(watch_load(&watch, false, 64, &text, &e), FILE_READ);
+	watch_accept(&watch);
+	for (size_t i = 0; i < 40; i++) {
+		now_ms += STEP_MS;
+		rewrite(path, i % 8 + 2);
+		bool due = watch_has_changed(&watch, now_ms, false);
+		if (i == 0)
+			begin_ms = now_ms;
+		assert_int_equal(due, now_ms - begin_ms >= BUSY_MS);
+		assert_int_equal(watch_is_busy(&watch, now_ms), !due);
+		if (!due)
+			continue;
+		buffer_clear(&text);
+		assert_int_equal(watch_load(&watch, false, 64, &text, &e),
+				 FILE_READ);
+		if (++reads % 2 == 0)
+			watch_accept(&watch);
+		begin_ms = now_ms + STEP_MS; /* of the next */
+	}
+	assert_true(reads >= 3);
+	buffer_free(&text);
+	free(watch.path);
+	assert_int_equal(unlink(path), 0);
+}
+
 int
 main(void)
 {
@@ -415,6 +458,7 @@ main(void)
 		cmocka_unit_test(test_no_file),
 		cmocka_unit_test(test_stories),
 		cmocka_unit_test(test_busy),
+		cmocka_unit_test(test_restless),
 	};
 
 	return cmocka_run_group_tests_name("store", tests, make_folder,
