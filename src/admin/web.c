@@ -149,9 +149,10 @@ set_up(CURL *curl, const struct web_request *request, struct web_answer *answer)
 	(void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer->body);
 	(void)curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_bytes);
 	(void)curl_easy_setopt(curl, CURLOPT_HEADERDATA, &answer->headers);
-	if (request->chunked) /* HTTP/2 has none */
-		(void)curl_easy_setopt(curl, CURLOPT_HTTP_VERSION,
-				       (long)CURL_HTTP_VERSION_1_1);
+	/* HTTP/2 has no chunks, and an answer that comes before the whole body,
+	 * such as a 413, ends there as an error of the stream. */
+	(void)curl_easy_setopt(curl, CURLOPT_HTTP_VERSION,
+			       (long)CURL_HTTP_VERSION_1_1);
 	if (request->authorities != NULL)
 		(void)curl_easy_setopt(curl, CURLOPT_CAINFO,
 				       request->authorities);

@@ -8,8 +8,11 @@ configuration, its certificate, or the handler's settings."""
 import json
 import pathlib
 import re
+import socket
+import ssl
 import subprocess
 import sys
+import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import place, processes, tap  # noqa: E402
@@ -268,6 +271,30 @@ def nobody_there():
     handler.close()
 
 
+def version():
+    """HTTP/1.1, also with a server that would rather speak HTTP/2."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(base / "good.pem", base / "good.key")
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    seen = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(60)
+
+        def answer():
+            with context.wrap_socket(listener.accept()[0],
+                                     server_side=True) as client:
+                seen.append((client.selected_alpn_protocol(),
+                             client.recv(4096).partition(b"\r\n")[0]))
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        run_doctor(gate("version"), "https://localhost:"
+                   f"{listener.getsockname()[1]}/eventhandler")
+        thread.join()
+    out.equal(seen, [("http/1.1", b"OPTIONS /eventhandler HTTP/1.1")],
+              "HTTP/1.1 is spoken")
+
+
 def good():
     """No fault, through each server."""
     for kind, how in ((TlsNginx, None), (processes.Lighttpd, "socket"),
@@ -342,6 +369,7 @@ def pending():
 good()
 pending()
 nobody_there()
+version()
 planted()
 planted_elsewhere()
 out.done()
