@@ -42,6 +42,8 @@ static const struct {
 	{ "issuer", "let the web server send the whole chain (fullchain.pem) "
 		    "of a certificate of a public CA" },
 	{ "subject name", "take a certificate that has the name in the URL" },
+	{ "setting certificate",
+	  "name a PEM file with CAs, that can be read, behind --ca" },
 	{ "wrong version number",
 	  "let the port speak TLS: plain HTTP answers there" },
 };
@@ -93,6 +95,34 @@ asks_for_login(const struct web_answer *answer)
 	return web_header(answer, "WWW-Authenticate", 0).ptr != NULL;
 }
 
+/* The web server's own answer; false: nothing is known of such a one. */
+static bool
+diagnose_foreign(struct diagnosis *d, int status, const char *name)
+{
+	if (status == 404)
+		say(d,
+		    "pass this path to the handler, or mend the path of the "
+		    "URL",
+		    "%s: 404, the web server does not know the path", name);
+	else if (status == 400)
+		say(d,
+		    "ask for no TLS client certificate on this path, for the "
+		    "service shows none; register https:// if the port speaks "
+		    "TLS; else look into the web server's error log",
+		    "%s: 400, the web server itself refuses the request", name);
+	else if (status == 403 || status == 405)
+		say(d,
+		    "let OPTIONS and POST of this path pass to the handler, "
+		    "from the service's addresses at least (certgate "
+		    "addresses)",
+		    "%s: %d, the web server itself answers: it forbids the "
+		    "method or the sender, or the path is not the handler's",
+		    name, status);
+	else
+		return false;
+	return true;
+}
+
 /* What is wrong whatever was wanted; false: nothing of that. */
 static bool
 diagnose_status(struct diagnosis *d, const struct web_answer *answer,
@@ -120,11 +150,6 @@ diagnose_status(struct diagnosis *d, const struct web_answer *answer,
 	else if (status / 100 == 5)
 		say(d, "look into the web server's error log",
 		    "%s: %d, the web server fails", name, status);
-	else if (status == 404 && !is_ours(answer))
-		say(d,
-		    "pass this path to the handler, or mend the path of the "
-		    "URL",
-		    "%s: 404, the web server does not know the path", name);
 	else if (status == 413)
 		say(d,
 		    "allow bodies of 1 MiB: client_max_body_size (nginx), "
@@ -134,14 +159,8 @@ diagnose_status(struct diagnosis *d, const struct web_answer *answer,
 	else if (status == 411)
 		say(d, "let the web server take bodies in chunks",
 		    "%s: 411, the web server takes no body in chunks", name);
-	else if ((status == 403 || status == 405) && !is_ours(answer))
-		say(d,
-		    "let OPTIONS and POST of this path pass to the handler, "
-		    "from the service's addresses at least (certgate "
-		    "addresses)",
-		    "%s: %d, the web server itself answers: it forbids the "
-		    "method or the sender, or the path is not the handler's",
-		    name, status);
+	else if (!is_ours(answer))
+		return diagnose_foreign(d, status, name);
 	else
 		return false;
 	return true;
@@ -194,10 +213,14 @@ diagnose_validation(struct diagnosis *d, const struct web_answer *answer,
 		    "handler with the service's name and the URL",
 		    STATUS ": 401, the handler refuses the origin or the "
 			   "code");
-	else if (status == 403)
-		say(d, "ask `certgate check` on the host of the handler",
-		    STATUS ": 403, the handler has no settings that read");
-	else
+	else if (status == 403) {
+		d->of_all = true;
+		say(d,
+		    "ask `certgate check` on the host of the handler; if it "
+		    "has sites, let the web server name one (CERTGATE_SITE)",
+		    STATUS ": 403, the handler has no settings that read, or "
+			   "no such site");
+	} else
 		say(d, "look into the log of the handler", STATUS ": %d",
 		    status);
 }

@@ -22,6 +22,7 @@ enum wanted {
 
 struct diagnosis {
 	bool good;
+	bool of_all; /* each event is refused for the same reason */
 	char fault[400], change[400];
 };
 

@@ -56,7 +56,8 @@ report_note(const char *what)
 	print("note  %s\n", what);
 }
 
-static void
+/* False: what is wrong makes each further trial fail. */
+static bool
 judge(struct doctor *doctor, const char *what, enum wanted wanted)
 {
 	struct diagnosis d;
@@ -69,6 +70,7 @@ judge(struct doctor *doctor, const char *what, enum wanted wanted)
 		      what, doctor->answer.seconds);
 	else
 		report_good(what);
+	return !d.of_all;
 }
 
 static void
@@ -80,7 +82,7 @@ exchange(struct doctor *doctor, struct web_request *request)
 	web_exchange(request, &doctor->answer);
 }
 
-static void
+static bool
 validate(struct doctor *doctor, const char *what, const char *before)
 {
 	char headers[512];
@@ -91,7 +93,7 @@ validate(struct doctor *doctor, const char *what, const char *before)
 		       before, doctor->origin_text);
 	request.headers = span_of(headers);
 	exchange(doctor, &request);
-	judge(doctor, what, WANTED_AGREEMENT);
+	return judge(doctor, what, WANTED_AGREEMENT);
 }
 
 /* A connect event, but for what more says. */
@@ -171,7 +173,7 @@ try_probe(struct doctor *doctor, const struct probe *probe)
 			.chunked = probe->chunked,
 		};
 		exchange(doctor, &request);
-		judge(doctor, probe->what, probe->wanted);
+		(void)judge(doctor, probe->what, probe->wanted);
 	} else {
 		doctor->faults++;
 		print_error(&e);
@@ -242,11 +244,14 @@ can_sign(struct doctor *doctor)
 static void
 examine(struct doctor *doctor, const char *url)
 {
-	validate(doctor, "validation", "");
+	bool goes_on = validate(doctor, "validation", "");
+
 	if (doctor->answer.result != WEB_ANSWERED)
 		return;
 	judge_transport(doctor, url);
-	validate(doctor, "validation, two origins", "certgate.invalid, ");
+	if (!goes_on)
+		return;
+	(void)validate(doctor, "validation, two origins", "certgate.invalid, ");
 	if (!can_sign(doctor))
 		return;
 	for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {

@@ -193,6 +193,11 @@ PLANTED = {
     "unsigned events read":
         ([], "good", {"CERTGATE_SIGNATURE": "off"},
          ["wrong signature", "CERTGATE_SIGNATURE=required"]),
+    "a TLS client certificate asked for":
+        ([("    ssl_certificate ", "    ssl_verify_client on; "
+           f"ssl_client_certificate {base}/ca.pem;\n    ssl_certificate ")],
+         "good", {}, ["AbuseProtectionResponseInvalidStatusCode", "400",
+                      "TLS client certificate"]),
     "settings that do not read":
         ([], "good", {"CERTGATE_CHECK_DATES": "perhaps"},
          ["AbuseProtectionResponseInvalidStatusCode", "no settings",
@@ -264,9 +269,26 @@ def nobody_there():
     keyless = processes.Configuration(
         base / "keyless", {"CERTGATE_SIGNATURE": "required",
                             "CERTGATE_ORIGINS": ORIGIN}, "")
+    judge("no such file of CAs", certgate(
+        own, "doctor", f"https://localhost:{server.port}/eventhandler",
+        "--ca", base / "nothing.pem"), ["behind --ca"], 1)
     judge("no key to sign with", run_doctor(
         keyless, f"http://localhost:{server.port}/eventhandler"),
         ["access keys", "CERTGATE_ACCESS_KEYS_FILE"], 1)
+    server.close()
+    handler.close()
+
+
+def no_site():
+    """A request without a site is said to be that, and nothing else is."""
+    configuration = gate("no-site")
+    (configuration.folder / "sites").mkdir()
+    (configuration.folder / "sites/one.conf").touch()
+    handler = processes.Handler(configuration)
+    server = processes.Lighttpd(base / "lighttpd-no-site", configuration)
+    judge("no site named", run_doctor(
+        configuration, f"http://localhost:{server.port}/eventhandler"),
+        ["403", "CERTGATE_SITE"], 1)
     server.close()
     handler.close()
 
@@ -369,6 +391,7 @@ def pending():
 good()
 pending()
 nobody_there()
+no_site()
 version()
 planted()
 planted_elsewhere()
