@@ -105,7 +105,8 @@ look(struct rotation *r)
 	if (there > 0)
 		print_problem("line %u has the new pin already", there);
 	else if (found == 0)
-		print_problem("%s: no entry lets it in",
+		print_problem("%s: no pin of it lets it in; an entry of a CA "
+			      "needs no rotation",
 			      error_word(span_of(r->command->arguments[0])));
 	return there == 0 && found > 0;
 }
