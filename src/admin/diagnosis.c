@@ -289,11 +289,13 @@ diagnose_body(struct diagnosis *d, const struct web_answer *answer,
 		     : is_ours(answer);
 	if (!d->good)
 		say(d,
-		    "switch off the web server's own error pages for this "
-		    "location (fastcgi_intercept_errors, ErrorDocument, "
+		    "let POST of this path pass to the handler, and switch "
+		    "off the web server's own error pages for it "
+		    "(fastcgi_intercept_errors, ErrorDocument, "
 		    "server.error-intercept)",
 		    "the body of a refusal is replaced on its way%s",
-		    mqtt ? ": MQTT clients see an unspecified error" : "");
+		    mqtt ? ": MQTT clients see an unspecified error"
+			 : ", or the web server itself refuses");
 }
 
 static void
