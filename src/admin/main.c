@@ -195,7 +195,8 @@ print_verb_usage(const struct verb *verb)
 			       options[i].value == NULL ? "" : " ",
 			       options[i].value == NULL ? ""
 							: options[i].value);
-		print("  %-19s %s\n", name, text_of(verb, i));
+		print("  %-19s %s\n", name,
+		      text_of(verb, (enum command_option)i));
 	}
 }
 
