@@ -424,7 +424,6 @@ test_restless(void **state)
 	(void)state;
 	(void)snprintf(path, sizeof(path), "%s/list", folder);
 	rewrite(path, 1);
-	buffer_init(&text, 64);
 	assert_true(watch_set(&watch, path, &e));
 	assert_int_equal(watch_load(&watch, false, 64, &text, &e), FILE_READ);
 	watch_accept(&watch);
@@ -438,7 +437,7 @@ test_restless(void **state)
 		assert_int_equal(watch_is_busy(&watch, now_ms), !due);
 		if (!due)
 			continue;
-		buffer_clear(&text);
+		buffer_free(&text);
 		assert_int_equal(watch_load(&watch, false, 64, &text, &e),
 				 FILE_READ);
 		if (++reads % 2 == 0)
