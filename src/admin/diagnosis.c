@@ -308,7 +308,14 @@ diagnose_event(struct diagnosis *d, const struct web_answer *answer,
 		[WANTED_SENDER_REFUSED] = 401,
 	};
 
-	if (answer->status / 100 == 2) {
+	if (answer->status / 100 == 2 &&
+	    web_header(answer, "WebHook-Allowed-Origin", 0).ptr == NULL) {
+		say(d,
+		    "pass POST of this path to the handler: something before "
+		    "it answers instead",
+		    "%d, but not the handler's: every client is let in",
+		    answer->status);
+	} else if (answer->status / 100 == 2) {
 		d->good = wanted == WANTED_ADMISSION;
 		if (!d->good)
 			diagnose_admitted(d, wanted);

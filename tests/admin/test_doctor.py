@@ -181,6 +181,10 @@ PLANTED = {
     "a page for everything":
         (inside("add_header WebHook-Allowed-Origin *; return 200;"), "good",
          {}, ["a client that nobody knows is let in"]),
+    "POST answered by a page":
+        (inside("if ($request_method = POST) { return 200 hello; }"), "good",
+         {}, ["a client that is to be let in", "not the handler's",
+              "pass POST"]),
     "another origin allowed":
         ([], "good", {"CERTGATE_ORIGINS": "other.example"},
          ["CERTGATE_ORIGINS", "refuses the origin"]),
