@@ -9,34 +9,38 @@
 #include "protocol/event.h"
 #include "protocol/json_text.h"
 
-/* Kept from event to event, which saves a twentieth of the reading. */
+/* NULL without memory. */
 static struct json_tokener *
-tokener(void)
+new_tokener(void)
 {
-	static struct json_tokener *kept;
+	struct json_tokener *reader = json_tokener_new_ex(JSON_MAX_DEPTH + 1);
 
-	if (kept == NULL) {
-		kept = json_tokener_new_ex(JSON_MAX_DEPTH + 1);
-		if (kept != NULL)
-			json_tokener_set_flags(kept, JSON_TOKENER_STRICT);
-	} else {
-		json_tokener_reset(kept);
-	}
-	return kept;
+	if (reader != NULL)
+		json_tokener_set_flags(reader, JSON_TOKENER_STRICT);
+	return reader;
 }
 
+/* The tokener is kept from event to event, which saves a twentieth of the
+ * reading, but not after a text that does not read: json_tokener_reset() leaves
+ * the first half of a pair of surrogates for the next \u (json-c 0.16). */
 static struct json_object *
 parse(struct span text)
 {
-	struct json_tokener *reader = tokener();
+	static struct json_tokener *kept;
 	struct json_object *tree;
 
-	if (text.len > INT_MAX || reader == NULL)
+	if (kept == NULL)
+		kept = new_tokener();
+	if (text.len > INT_MAX || kept == NULL)
 		return NULL;
-	tree = json_tokener_parse_ex(reader, text.ptr, (int)text.len);
-	if (json_tokener_get_error(reader) == json_tokener_success)
+	tree = json_tokener_parse_ex(kept, text.ptr, (int)text.len);
+	if (json_tokener_get_error(kept) == json_tokener_success) {
+		json_tokener_reset(kept);
 		return tree;
+	}
 	json_object_put(tree);
+	json_tokener_free(kept);
+	kept = NULL;
 	return NULL;
 }
 

@@ -207,6 +207,41 @@ test_nul_in_values(void **state)
 	event_free(&event);
 }
 
+/* The next event has nothing of one that did not read. */
+static void
+test_after_malformed(void **state)
+{
+	static const char *const rows[] = {
+		"{\"a\":\"\\ud83d\\u00zz\"}",
+		"{\"\\ud83d\\u00zz\":1}",
+		"{\"a\":\"\\ud83d\\uzz\"}",
+		"{\"a\":\"\\ud83d\\u\"}",
+		"{\"a\":\"\\ud83d\\z\"}",
+		"{\"a\":\"\\u006\"}",
+		"{\"a\":[{\"thumbprint\":\"b\"},-",
+		"{\"a\":1.",
+		"{\"a\":tru",
+		"{\"a\":{\"b\":",
+		"{\"a",
+	};
+	struct event event;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		if (result_of(span_of(rows[i])) != EVENT_MALFORMED)
+			fail_msg("read: %s", rows[i]);
+		assert_int_equal(
+			event_read(&event,
+				   SPAN("{\"clientCertificates\":[{"
+					"\"thumbprint\":\"\\u0061b\"}]}")),
+			EVENT_READ);
+		if (!span_equal(event.thumbprint, SPAN("ab")))
+			fail_msg("'%s' behind %s", event.thumbprint.ptr,
+				 rows[i]);
+		event_free(&event);
+	}
+}
+
 int
 main(void)
 {
@@ -216,6 +251,7 @@ main(void)
 		cmocka_unit_test(test_not_json),
 		cmocka_unit_test(test_pieces),
 		cmocka_unit_test(test_nul_in_values),
+		cmocka_unit_test(test_after_malformed),
 	};
 
 	return cmocka_run_group_tests_name("event", tests, NULL, NULL);
