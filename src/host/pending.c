@@ -11,7 +11,6 @@
 
 enum {
 	SHIFT_MAX = 63, /* bits of a count but one */
-	TALLY_SIZE = 2 * SLOTS, /* so that it never fills */
 	FREE_PLACE = 2 /* no place's number: those are odd */
 };
 
@@ -111,20 +110,14 @@ is_less(const struct pending_knock *a, const struct pending_knock *b,
 	return one < other || (one == other && a->last < b->last);
 }
 
-/* How many slots each place has. */
-struct tally {
-	uint64_t place[TALLY_SIZE]; /* 0: not used */
-	unsigned n[TALLY_SIZE];
-};
-
 /* Where the tally has this place, or will have it. */
 static unsigned *
-tally_of(struct tally *tally, uint64_t place)
+tally_of(struct pending_tally *tally, uint64_t place)
 {
-	size_t at = place % TALLY_SIZE;
+	size_t at = place % PENDING_TALLY;
 
 	while (tally->place[at] != 0 && tally->place[at] != place)
-		at = (at + 1) % TALLY_SIZE;
+		at = (at + 1) % PENDING_TALLY;
 	tally->place[at] = place;
 	return &tally->n[at];
 }
@@ -134,7 +127,7 @@ tally_of(struct tally *tally, uint64_t place)
 static unsigned
 find_room(const struct slots *slots, uint64_t place, int64_t now)
 {
-	struct tally tally = { 0 };
+	struct pending_tally tally = { 0 };
 	unsigned most = 0, least = SLOTS;
 
 	for (unsigned i = 0; i < SLOTS; i++) {
@@ -145,7 +138,7 @@ find_room(const struct slots *slots, uint64_t place, int64_t now)
 	}
 	bool full = *tally_of(&tally, place) >= PENDING_PER_HUB;
 	bool room = *tally_of(&tally, FREE_PLACE) > 0;
-	for (unsigned i = 0; i < TALLY_SIZE; i++)
+	for (unsigned i = 0; i < PENDING_TALLY; i++)
 		if (tally.place[i] != FREE_PLACE && tally.n[i] > most)
 			most = tally.n[i];
 	/* Of those that came in one second, round and round. */
@@ -196,10 +189,31 @@ write_knock(struct pending_knock *k, const struct caller *c, int64_t now)
 }
 
 static void
+forget_fresh(struct pending *pending)
+{
+	memset(&pending->fresh, 0, sizeof(pending->fresh));
+	pending->fresh_places = 0;
+}
+
+/* False if place has had, since they were written, as many new ones as it may.
+ * More places than slots push each other out: then it begins again. */
+static bool
+take_turn(struct pending *pending, uint64_t place)
+{
+	if (pending->fresh_places == SLOTS)
+		forget_fresh(pending);
+	unsigned *n = tally_of(&pending->fresh, place);
+	if (*n == PENDING_PER_HUB)
+		return false;
+	pending->fresh_places += *n == 0;
+	(*n)++;
+	return true;
+}
+
+static void
 remember(struct pending *pending, const struct caller *c, int64_t now)
 {
 	struct slots *slots = &pending->slots;
-	uint8_t *fresh = &pending->fresh[c->place / 2 % PENDING_ROOMS];
 	unsigned i = slots_find(slots, c->key, 0);
 
 	for (; i < SLOTS; i = slots_find(slots, c->key, i + 1)) {
@@ -208,14 +222,13 @@ remember(struct pending *pending, const struct caller *c, int64_t now)
 			break;
 	}
 	bool is_new = i == SLOTS || is_free(slots_at(slots, i), now);
-	if (is_new && *fresh == PENDING_PER_HUB)
+	if (is_new && !take_turn(pending, c->place))
 		return;
 	if (i == SLOTS)
 		i = find_room(slots, c->place, now);
 	struct pending_knock *k = slots_at(slots, i);
 	if (is_new)
 		write_knock(k, c, now);
-	*fresh = (uint8_t)(*fresh + is_new);
 	k->count += k->count < UINT64_MAX;
 	k->last = now > k->first ? now : k->first;
 	slots_touch(slots, i);
@@ -275,5 +288,5 @@ void
 pending_write(struct pending *pending)
 {
 	slots_write(&pending->slots);
-	memset(pending->fresh, 0, sizeof(pending->fresh));
+	forget_fresh(pending);
 }

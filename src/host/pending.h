@@ -24,7 +24,7 @@
 
 enum {
 	PENDING_PER_HUB = 32, /* slots of one hub of one site */
-	PENDING_ROOMS = 256, /* of those that are new; hubs may share one */
+	PENDING_TALLY = 2 * SLOTS, /* so that it never fills */
 	PENDING_DAYS = 30, /* since it was last seen; then it is forgotten */
 	PENDING_SIZE = 4096, /* bytes of a slot in the file */
 	PENDING_HUB_MAX = 128, /* bytes */
@@ -49,10 +49,17 @@ struct pending_knock {
  * of der, but anything may stand in that. */
 extern const struct slots_kind pending_kind;
 
+/* How many each place has; of no more places than there are slots. */
+struct pending_tally {
+	uint64_t place[PENDING_TALLY]; /* 0: not used */
+	unsigned n[PENDING_TALLY];
+};
+
 /* What a process has noted. */
 struct pending {
 	struct slots slots; /* open, of pending_kind; owned */
-	uint8_t fresh[PENDING_ROOMS]; /* how many are new, not yet written */
+	struct pending_tally fresh; /* those that are new, not yet written */
+	unsigned fresh_places;
 };
 
 /* Takes note of an answer: who is in no entry is to be remembered, and who is

@@ -290,6 +290,18 @@ test_surge(void **state)
 	knock(&pending, 1999, "chat", NOW + 1);
 	pending_write(&pending);
 	assert_int_equal(found_of(1999, "chat").knocks, 1);
+	/* No name of a hub makes it share with another. */
+	for (unsigned i = 3000; i <= 3100; i++)
+		knock(&pending, i, "chat", NOW + 2);
+	for (unsigned h = 10; h < 100; h++) {
+		char hub[16];
+		(void)snprintf(hub, sizeof(hub), "hub%u", h);
+		knock(&pending, 4000 + h, hub, NOW + 2);
+	}
+	pending_write(&pending);
+	for (unsigned h = 10; h < 100; h++)
+		if (found_of(4000 + h, NULL).knocks != 1)
+			fail_msg("hub%u is not noted", h);
 	slots_close(&pending.slots);
 }
 
