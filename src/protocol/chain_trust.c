@@ -141,9 +141,15 @@ static bool
 add_digests(void)
 {
 	static const EVP_MD *(*const digests[])(void) = {
-		EVP_md5,      EVP_sha1,	    EVP_sha224,	    EVP_sha256,
-		EVP_sha384,   EVP_sha512,   EVP_sha512_224, EVP_sha512_256,
-		EVP_sha3_224, EVP_sha3_256, EVP_sha3_384,   EVP_sha3_512,
+		EVP_md5,       EVP_sha1,     EVP_sha224,     EVP_sha256,
+		EVP_sha384,    EVP_sha512,   EVP_sha512_224, EVP_sha512_256,
+		EVP_sha3_224,  EVP_sha3_256, EVP_sha3_384,   EVP_sha3_512,
+#ifndef OPENSSL_NO_RMD160
+		EVP_ripemd160,
+#endif
+#ifndef OPENSSL_NO_SM3
+		EVP_sm3,
+#endif
 	};
 	bool ok = true;
 

@@ -204,6 +204,14 @@ def digests(known):
         yield Chain(f"rsa-pss/{digest}", issuer.issue(
             "pss-" + digest, f"/CN=pss-{digest}", key=KEYS["p256"],
             digest=digest, options=["rsa_padding_mode:pss"]), pems)
+    sm2 = pki.Authority(base / "sm2", "/O=T/CN=Root SM2", key=key(
+        "sm2", option="ec_paramgen_curve:SM2"), digest="sm3")
+    yield Chain("sm2/sm3", sm2.issue("sm3", "/CN=sm3", key=KEYS["p256"],
+                                     digest="sm3"), [sm2.pem])
+    kept = issuer.issue("kept", "/CN=kept", key=KEYS["p256"])
+    for digest in ("ripemd160", "md5", "sha1", "sha3-256"):
+        yield Chain(f"crl-rsa/{digest}", kept, pems,
+                    issuer.crl(digest=digest))
 
 
 # The order of P-256 (SEC 2 2.4.2)

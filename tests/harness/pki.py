@@ -123,11 +123,11 @@ class Authority:
         openssl("ca", "-config", self.configuration, "-keyfile", self.key,
                 "-cert", self.path, "-revoke", certificate.path)
 
-    def crl(self, begin=None, end=None):
+    def crl(self, begin=None, end=None, digest="sha256"):
         """Its text, valid for a day before and a month after now."""
         return openssl(
             "ca", "-config", self.configuration, "-keyfile", self.key,
-            "-cert", self.path, "-gencrl", "-md", "sha256",
+            "-cert", self.path, "-gencrl", "-md", digest,
             "-crl_lastupdate", stamp(begin or now() - DAY),
             "-crl_nextupdate", stamp(end or now() + 30 * DAY)).decode()
 
