@@ -9,10 +9,7 @@
 #include "host/pending.h"
 #include "host/sandbox.h"
 
-enum {
-	SHIFT_MAX = 63, /* bits of a count but one */
-	FREE_PLACE = 2 /* no place's number: those are odd */
-};
+enum { SHIFT_MAX = 63 /* bits of a count but one */ };
 
 static struct span
 site_of(const struct pending_knock *k)
@@ -122,34 +119,72 @@ tally_of(struct pending_tally *tally, uint64_t place)
 	return &tally->n[at];
 }
 
+static uint64_t
+site_number(const struct pending_knock *k)
+{
+	return place_of(site_of(k), (struct span){ 0 });
+}
+
+/* How many slots each has. */
+struct spread {
+	struct pending_tally places, sites;
+	bool room; /* one is free */
+	unsigned most_of_site;
+	unsigned most_of_place; /* in a site that has most */
+};
+
+static void
+measure(const struct slots *slots, int64_t now, struct spread *s)
+{
+	*s = (struct spread){ 0 };
+	for (unsigned i = 0; i < SLOTS; i++) {
+		const struct pending_knock *k = slots_at(slots, i);
+		if (is_free(k, now)) {
+			s->room = true;
+			continue;
+		}
+		unsigned *n = tally_of(&s->sites, site_number(k));
+		(*n)++;
+		s->most_of_site = *n > s->most_of_site ? *n : s->most_of_site;
+		(*tally_of(&s->places, k->place))++;
+	}
+	for (unsigned i = 0; i < SLOTS; i++) {
+		const struct pending_knock *k = slots_at(slots, i);
+		if (is_free(k, now) ||
+		    *tally_of(&s->sites, site_number(k)) < s->most_of_site)
+			continue;
+		unsigned n = *tally_of(&s->places, k->place);
+		s->most_of_place = n > s->most_of_place ? n : s->most_of_place;
+	}
+}
+
+/* No site takes the slots of another that has fewer, whatever hubs it names. */
+static bool
+has_most(struct spread *s, const struct pending_knock *k)
+{
+	return *tally_of(&s->sites, site_number(k)) == s->most_of_site &&
+	       *tally_of(&s->places, k->place) == s->most_of_place;
+}
+
 /* Where one that is new to place goes: in its share if that is used up, else to
- * a free slot, else to one of a place that has most. */
+ * a free slot, else to one of those that have most. */
 static unsigned
 find_room(const struct slots *slots, uint64_t place, int64_t now)
 {
-	struct pending_tally tally = { 0 };
-	unsigned most = 0, least = SLOTS;
+	struct spread spread;
+	unsigned least = SLOTS;
 
-	for (unsigned i = 0; i < SLOTS; i++) {
-		const struct pending_knock *k = slots_at(slots, i);
-		unsigned *n = tally_of(&tally,
-				       is_free(k, now) ? FREE_PLACE : k->place);
-		(*n)++;
-	}
-	bool full = *tally_of(&tally, place) >= PENDING_PER_HUB;
-	bool room = *tally_of(&tally, FREE_PLACE) > 0;
-	for (unsigned i = 0; i < PENDING_TALLY; i++)
-		if (tally.place[i] != FREE_PLACE && tally.n[i] > most)
-			most = tally.n[i];
+	measure(slots, now, &spread);
+	bool full = *tally_of(&spread.places, place) >= PENDING_PER_HUB;
 	/* Of those that came in one second, round and round. */
 	for (unsigned n = 1; n <= SLOTS; n++) {
 		unsigned i = (slots->latest + n) % SLOTS;
 		const struct pending_knock *k = slots_at(slots, i);
 		bool unused = is_free(k, now);
-		if (!full && room && unused)
+		if (!full && unused)
 			return i;
-		if (unused || (full ? k->place != place
-				    : *tally_of(&tally, k->place) < most))
+		if (unused || (!full && spread.room) ||
+		    (full ? k->place != place : !has_most(&spread, k)))
 			continue;
 		if (least == SLOTS || is_less(k, slots_at(slots, least), now))
 			least = i;

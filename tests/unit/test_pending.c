@@ -348,6 +348,33 @@ test_many_hubs(void **state)
 	slots_close(&pending.slots);
 }
 
+/* A site that names more hubs than there are slots pushes out none of
+ * another's. */
+static void
+test_many_hubs_of_a_site(void **state)
+{
+	struct pending pending = open_pending();
+	struct answer quiet;
+	char hub[16];
+
+	(void)state;
+	for (unsigned i = 1; i <= 6 * SLOTS; i++) {
+		if (i == 2 * SLOTS) {
+			quiet = answer_on(1, "one", "plant", REASON_NOT_LISTED);
+			pending_note(&pending, &quiet, NOW);
+		}
+		(void)snprintf(hub, sizeof(hub), "hub%u", i);
+		struct answer loud =
+			answer_on(1000 + i, "two", hub, REASON_NOT_LISTED);
+		pending_note(&pending, &loud, NOW + i);
+		pending_note(&pending, &loud, NOW + i);
+	}
+	pending_write(&pending);
+	assert_int_equal(found_of(0, NULL).knocks, SLOTS);
+	assert_int_equal(found_of(1, "plant").count, 1);
+	slots_close(&pending.slots);
+}
+
 /* What counted once loses its weight, and in the end its slot. */
 static void
 test_age(void **state)
@@ -718,13 +745,21 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		IN_FOLDER(test_take_over), IN_FOLDER(test_who),
-		IN_FOLDER(test_flood),	   IN_FOLDER(test_many_hubs),
-		IN_FOLDER(test_age),	   IN_FOLDER(test_torn),
-		IN_FOLDER(test_forged),	   IN_FOLDER(test_strangers),
-		IN_FOLDER(test_no_room),   IN_FOLDER(test_kill),
-		IN_FOLDER(test_seen),	   IN_FOLDER(test_spellings),
-		IN_FOLDER(test_surge),	   IN_FOLDER(test_seen_ahead),
+		IN_FOLDER(test_take_over),
+		IN_FOLDER(test_who),
+		IN_FOLDER(test_flood),
+		IN_FOLDER(test_many_hubs),
+		IN_FOLDER(test_many_hubs_of_a_site),
+		IN_FOLDER(test_age),
+		IN_FOLDER(test_torn),
+		IN_FOLDER(test_forged),
+		IN_FOLDER(test_strangers),
+		IN_FOLDER(test_no_room),
+		IN_FOLDER(test_kill),
+		IN_FOLDER(test_seen),
+		IN_FOLDER(test_spellings),
+		IN_FOLDER(test_surge),
+		IN_FOLDER(test_seen_ahead),
 		IN_FOLDER(test_no_file),
 	};
 
