@@ -19,13 +19,6 @@ span_empty(struct span s)
 	return s.len == 0;
 }
 
-bool
-span_equal(struct span a, struct span b)
-{
-	return a.len == b.len &&
-	       (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
 static char
 lower(char c)
 {

@@ -9,39 +9,27 @@
 #include "protocol/event.h"
 #include "protocol/json_text.h"
 
-/* NULL without memory. */
-static struct json_tokener *
-new_tokener(void)
-{
-	struct json_tokener *reader = json_tokener_new_ex(JSON_MAX_DEPTH + 1);
-
-	if (reader != NULL)
-		json_tokener_set_flags(reader, JSON_TOKENER_STRICT);
-	return reader;
-}
-
-/* The tokener is kept from event to event, which saves a twentieth of the
- * reading, but not after a text that does not read: json_tokener_reset() leaves
- * the first half of a pair of surrogates for the next \u (json-c 0.16). */
+/* A tokener for each text: a kept one would remember of one that did not read
+ * (json-c 0.16: half a pair of surrogates). */
 static struct json_object *
 parse(struct span text)
 {
-	static struct json_tokener *kept;
+	struct json_tokener *tokener;
 	struct json_object *tree;
 
-	if (kept == NULL)
-		kept = new_tokener();
-	if (text.len > INT_MAX || kept == NULL)
+	if (text.len > INT_MAX)
 		return NULL;
-	tree = json_tokener_parse_ex(kept, text.ptr, (int)text.len);
-	if (json_tokener_get_error(kept) == json_tokener_success) {
-		json_tokener_reset(kept);
-		return tree;
+	tokener = json_tokener_new_ex(JSON_MAX_DEPTH + 1);
+	if (tokener == NULL)
+		return NULL;
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
+	tree = json_tokener_parse_ex(tokener, text.ptr, (int)text.len);
+	if (json_tokener_get_error(tokener) != json_tokener_success) {
+		json_object_put(tree);
+		tree = NULL;
 	}
-	json_object_put(tree);
-	json_tokener_free(kept);
-	kept = NULL;
-	return NULL;
+	json_tokener_free(tokener);
+	return tree;
 }
 
 /* The members of all objects in tree; as deep as JSON_MAX_DEPTH at most. */
