@@ -61,7 +61,7 @@ _certgate() {
 		options="$config --hub --connection-id --user --mqtt --format
 			--post --ca"
 		;;
-	doctor) options="$config --hub --ca --admitted" ;;
+	doctor) options="$config --hub --ca --admitted --connection-id --mqtt" ;;
 	stats) options="--config --site --json --prometheus --help" ;;
 	addresses) options="--tag --apache --nginx --lighttpd --help" ;;
 	*) options="" ;;

@@ -90,6 +90,12 @@ is_ours(const struct web_answer *answer)
 }
 
 static bool
+is_mqtt_refusal(const struct web_answer *answer)
+{
+	return span_contains(buffer_span(&answer->body), SPAN("\"code\":"));
+}
+
+static bool
 asks_for_login(const struct web_answer *answer)
 {
 	return web_header(answer, "WWW-Authenticate", 0).ptr != NULL;
@@ -256,6 +262,12 @@ diagnose_refused(struct diagnosis *d, const struct web_answer *answer,
 		    UNEXPECTED ": %d, headers or body do not arrive as they "
 			       "were sent",
 		    status);
+	else if (wanted == WANTED_ADMISSION &&
+		 (status == 403 || (status == 401 && is_mqtt_refusal(answer))))
+		say(d,
+		    "ask `certgate explain` with this certificate, and the "
+		    "log for the reason",
+		    "%d, the client is refused", status);
 	else if (status == 401 && wanted != WANTED_SENDER_REFUSED)
 		say(d,
 		    "let the web server pass ce-signature on, and give the "
@@ -266,11 +278,6 @@ diagnose_refused(struct diagnosis *d, const struct web_answer *answer,
 		say(d,
 		    "set CERTGATE_ACCESS_KEYS, and CERTGATE_SIGNATURE=required",
 		    "an event with a wrong signature is read all the same");
-	else if (status == 403 && wanted == WANTED_ADMISSION)
-		say(d,
-		    "ask `certgate explain` with this certificate, and the "
-		    "log for the reason",
-		    "403, the client is refused");
 	else
 		say(d, "look into the logs of handler and web server",
 		    UNEXPECTED ": %d", status);

@@ -32,7 +32,10 @@ struct doctor {
 	struct span hub, origin;
 	char origin_text[256];
 	struct buffer stranger, admitted; /* certificates, DER */
+	const char *admitted_id; /* of its connection; NULL: a new one */
+	unsigned admitted_mqtt; /* version; 0: it does not speak MQTT */
 	struct web_answer answer; /* the last one */
+	struct diagnosis last; /* fault that was said */
 	unsigned faults;
 };
 
@@ -46,8 +49,13 @@ static void
 report_fault(struct doctor *doctor, const char *what, const struct diagnosis *d)
 {
 	doctor->faults++;
+	if (strcmp(d->fault, doctor->last.fault) == 0) {
+		print("FAULT %s: the same\n", what);
+		return;
+	}
 	print("FAULT %s\n      %s\n      to change: %s\n", what, d->fault,
 	      d->change);
+	doctor->last = *d;
 }
 
 static void
@@ -165,6 +173,11 @@ try_probe(struct doctor *doctor, const struct probe *probe)
 	if (!posting_id(id, &e))
 		id[0] = '\0';
 	plan.connection = span_of(id);
+	if (probe->admitted) {
+		plan.mqtt = doctor->admitted_mqtt;
+		if (doctor->admitted_id != NULL)
+			plan.connection = span_of(doctor->admitted_id);
+	}
 	if (posting_make(&posting, &plan, doctor->settings, &e)) {
 		struct web_request request = {
 			.method = "POST",
@@ -310,6 +323,12 @@ doctor_run(const struct command *command)
 
 	if (!is_url(command->arguments[0])) {
 		print_problem("expected a URL, https://HOST/PATH");
+		return EXIT_MISUSED;
+	}
+	doctor.admitted_id = command->option[OPTION_CONNECTION_ID];
+	if (!posting_mqtt(command->option[OPTION_MQTT],
+			  &doctor.admitted_mqtt)) {
+		print_problem("expected --mqtt 4 or 5");
 		return EXIT_MISUSED;
 	}
 	buffer_init(&doctor.stranger, INPUT_MAX);

@@ -120,7 +120,8 @@ def gate(name, settings=None):
 
 def judge(name, done, words, faults=None):
     """words: all of them are in one fault."""
-    found = re.findall(r"^FAULT .*\n.*\n.*", done.stdout, re.MULTILINE)
+    found = re.findall(r"^FAULT .*(?:\n      .*){0,2}", done.stdout,
+                       re.MULTILINE)
     good = any(all(w in fault for w in words) for fault in found)
     out.result(good and done.returncode == 1 and
                (faults is None or len(found) == faults),
@@ -297,6 +298,33 @@ def no_site():
     handler.close()
 
 
+def client_id():
+    """A client that has to have an id is tried with it; a fault that several
+    trials find is told once."""
+    configuration = gate("client-id")
+    configuration.write_list(f"sha256:{PIN} client-id=pump-7\n")
+    handler = processes.Handler(configuration)
+    server = processes.Lighttpd(base / "lighttpd-client-id", configuration)
+    url = f"http://localhost:{server.port}/eventhandler"
+    given = ("--admitted", base / "pump.pem", "--mqtt", "5",
+             "--connection-id")
+    judge("MQTT, not said", run_doctor(configuration, url, *given[:2]),
+          ["let in", "403, the client is refused"], 1)
+    judge("another id", run_doctor(configuration, url, *given, "pump-8"),
+          ["let in", "401, the client is refused"], 1)
+    done = run_doctor(configuration, url, *given, "pump-7")
+    out.result(done.returncode == 0 and "0 faults" in done.stdout,
+               "with its id it is let in", done.stdout + done.stderr)
+    out.equal(run_doctor(configuration, url, "--mqtt", "6").returncode, 2,
+              "MQTT has no version 6")
+    handler.close()
+    done = run_doctor(configuration, url, *given, "pump-7")
+    out.equal((done.stdout.count("FAULT "), done.stdout.count(": the same"),
+               done.stdout.count("to change: ")), (9, 7, 2),
+              "no handler is said once, in two ways")
+    server.close()
+
+
 def version():
     """HTTP/1.1, also with a server that would rather speak HTTP/2."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -396,6 +424,7 @@ good()
 pending()
 nobody_there()
 no_site()
+client_id()
 version()
 planted()
 planted_elsewhere()
