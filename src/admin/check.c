@@ -229,12 +229,14 @@ show_text(const struct check *check, bool ok, size_t entries)
 	findings_print(findings);
 	if (check->command->option[OPTION_QUIET] != NULL)
 		return;
-	print("%u errors, %u warnings; a handler that starts now ",
-	      findings->errors, findings->warnings);
+	const char *of = setup_site().ptr == NULL ? "" : " of this site";
+	print("%u error%s, %u warning%s; a handler that starts now ",
+	      findings->errors, findings->errors == 1 ? "" : "s",
+	      findings->warnings, findings->warnings == 1 ? "" : "s");
 	if (ok)
-		print("has %zu entries\n", entries);
+		print("has %zu entries%s\n", entries, of);
 	else
-		print("refuses everybody\n");
+		print("refuses everybody%s\n", of);
 }
 
 static void

@@ -272,6 +272,14 @@ def files():
     got = admin.run("check", "--list", base)
     out.result(got.code == 1 and "expected a file" in got.out,
                "a folder", got)
+    (conf.parent / "sites").mkdir()
+    site = write("sites/one.conf", f"CERTGATE_LIST={book}\nCERTGATE_HUB=\n",
+                 0o640)
+    got = admin.run("check", "--config", conf, "--site", "one")
+    out.result(got.code == 1 and str(site) in got.out and
+               "1 error, 0 warnings" in got.out and
+               "refuses everybody of this site" in got.out,
+               "what is wrong with a site is of that site", got)
 
 
 def other_user():
