@@ -141,7 +141,7 @@ PLANTED = {
     "a certificate with a name for the terminal":
         ([], "hostile", {}, ["name in the URL", "'?[31m'"]),
     "a certificate that ends soon":
-        ([], "soon", {}, ["ends in 2 days"]),
+        ([], "soon", {}, ["it ends in ", "renew it"]),
     "a redirect":
         (inside("return 301 https://elsewhere.example/;"), "good", {},
          ["AbuseProtectionResponseInvalidStatusCode", "redirect to",
