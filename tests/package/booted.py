@@ -244,9 +244,10 @@ def test_rotation():
     soon(lambda: connect(port, key=NEXT_KEY), 200, "the next key signs")
     soon(lambda: connect(port), 200, "so does the first")
     run("systemctl start certgate-expiry.service")
-    found = run("journalctl --sync; "
-                "journalctl -q -u certgate-expiry.service")
-    out.result("CERTGATE_ACCESS_KEYS" not in found,
+    found = run("journalctl --sync; journalctl -q _SYSTEMD_INVOCATION_ID="
+                "$(systemctl show -P InvocationID certgate-expiry.service)")
+    out.result("pinned by SHA-1" in found and
+               "CERTGATE_ACCESS_KEYS" not in found,
                "the daily check has the key, too", found)
     run("rm -r /etc/systemd/system/certgate.service.d "
         "/etc/systemd/system/certgate-expiry.service.d; "
