@@ -126,7 +126,7 @@ open_sandboxed(struct host *host, struct sandbox_needs *needs, bool sandbox)
 	if (sandbox)
 		sandbox_begin();
 	open_host(host, !needs->calls);
-	if (needs->calls)
+	if (needs->calls && host->sites.in_use)
 		read_own_site(&host->sites);
 	needs->daemon = log_to_daemon();
 	if (sandbox && !needs->calls)

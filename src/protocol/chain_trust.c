@@ -136,7 +136,7 @@ take_crl(struct chain_trust *trust, unsigned char *der, long length,
 }
 
 /* Digests by which signatures are looked up and weighed: a handler's OpenSSL has
- * no names but these (digest_start). */
+ * no names but these (digest_start).  Once, however many trusts there are. */
 static bool
 add_digests(void)
 {
@@ -151,11 +151,14 @@ add_digests(void)
 		EVP_sm3,
 #endif
 	};
-	bool ok = true;
+	static size_t added;
 
-	for (size_t i = 0; i < sizeof(digests) / sizeof(digests[0]); i++)
-		ok &= EVP_add_digest(digests[i]()) == 1;
-	return ok;
+	while (added < sizeof(digests) / sizeof(digests[0])) {
+		if (EVP_add_digest(digests[added]()) != 1)
+			return false;
+		added++;
+	}
+	return true;
 }
 
 struct chain_trust *

@@ -34,13 +34,36 @@ take(struct span line, struct warnings *w, struct error *e)
 	return NULL;
 }
 
+/* A line and the user that it names; NULL: it does not read. */
+struct row {
+	const char *line, *user;
+};
+
+/* n_warnings: of each that reads. */
+static void
+check_rows(const struct row *rows, size_t n, unsigned n_warnings)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct warnings w;
+		struct error e;
+		struct terms *terms = take(span_of(rows[i].line), &w, &e);
+		if ((terms != NULL) != (rows[i].user != NULL))
+			fail_msg("row %zu: %s: %s, expected %s", i,
+				 rows[i].line, e.set ? e.text : "taken",
+				 rows[i].user == NULL ? "an error"
+						      : rows[i].user);
+		if (terms != NULL) {
+			assert_string_equal(terms->user, rows[i].user);
+			assert_int_equal(w.n, n_warnings);
+		}
+		terms_free(terms);
+	}
+}
+
 static void
 test_values(void **state)
 {
-	static const struct {
-		const char *line;
-		const char *user; /* NULL: does not read */
-	} rows[] = {
+	static const struct row rows[] = {
 		{ "user=a", "a" },
 		{ "user=\"a\"", "a" },
 		{ "user=\"a b\"", "a b" },
@@ -83,19 +106,7 @@ test_values(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct warnings w;
-		struct error e;
-		struct terms *terms = take(span_of(rows[i].line), &w, &e);
-		if ((terms != NULL) != (rows[i].user != NULL))
-			fail_msg("%s: %s, expected %s", rows[i].line,
-				 e.set ? e.text : "taken",
-				 rows[i].user == NULL ? "an error"
-						      : rows[i].user);
-		if (terms != NULL)
-			assert_string_equal(terms->user, rows[i].user);
-		terms_free(terms);
-	}
+	check_rows(rows, COUNT(rows), 0);
 }
 
 /* What comes along with a copy is dropped at the ends and refused inside,
@@ -103,10 +114,7 @@ test_values(void **state)
 static void
 test_invisible(void **state)
 {
-	static const struct {
-		const char *line;
-		const char *user; /* NULL: does not read */
-	} rows[] = {
+	static const struct row rows[] = {
 		{ "user=\u200babc", "abc" },
 		{ "user=abc\u200b", "abc" },
 		{ "user=\u200babc\u200b", "abc" },
@@ -118,21 +126,7 @@ test_invisible(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct warnings w;
-		struct error e;
-		struct terms *terms = take(span_of(rows[i].line), &w, &e);
-		if ((terms != NULL) != (rows[i].user != NULL))
-			fail_msg("row %zu: %s, expected %s", i,
-				 e.set ? e.text : "taken",
-				 rows[i].user == NULL ? "an error"
-						      : rows[i].user);
-		if (terms != NULL) {
-			assert_string_equal(terms->user, rows[i].user);
-			assert_int_equal(w.n, 1);
-		}
-		terms_free(terms);
-	}
+	check_rows(rows, COUNT(rows), 1);
 }
 
 /* Every option alone is set, twice is an error, and the second does not win. */
