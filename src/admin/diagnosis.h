@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
 /*
- * diagnosis: what is wrong with an answer that came from outside, in the words
- * of the service, and what to change.
+ * diagnosis: what stands between the service and the handler, by an answer that
+ * came from outside, and what to change.
  */
 #ifndef CERTGATE_ADMIN_DIAGNOSIS_H
 #define CERTGATE_ADMIN_DIAGNOSIS_H
@@ -11,23 +11,28 @@
 
 #include "admin/web.h"
 
-/* What an exchange should have come to. */
-enum wanted {
-	WANTED_AGREEMENT, /* to a validation */
-	WANTED_ADMISSION, /* of the client */
-	WANTED_CLIENT_REFUSED,
-	WANTED_MQTT_REFUSED, /* the same in terms of MQTT 5.0 */
-	WANTED_SENDER_REFUSED
-};
-
 struct diagnosis {
 	bool good;
 	bool of_all; /* each event is refused for the same reason */
 	char fault[400], change[400];
 };
 
-/* origin is the one that was named in the request. */
-void diagnosis_make(struct diagnosis *d, const struct web_answer *answer,
-		    enum wanted wanted, const char *origin);
+/* Fills fault and change. */
+void diagnosis_say(struct diagnosis *d, const char *change, const char *format,
+		   ...) __attribute__((format(printf, 3, 4)));
+
+/* Of an exchange that came to no answer. */
+void diagnosis_of_exchange(struct diagnosis *d,
+			   const struct web_answer *answer);
+
+/* What is wrong whatever was wanted; false: nothing of that.  name is the
+ * service's for an answer that it does not expect. */
+bool diagnosis_of_status(struct diagnosis *d, const struct web_answer *answer,
+			 const char *name);
+
+/* A refusal that certgate made; nothing between it and us replaced it. */
+bool diagnosis_is_ours(const struct web_answer *answer);
+
+bool diagnosis_asks_login(const struct web_answer *answer);
 
 #endif

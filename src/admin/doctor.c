@@ -8,191 +8,20 @@
 #include <time.h>
 
 #include "admin/command.h"
-#include "admin/diagnosis.h"
 #include "admin/hub.h"
 #include "admin/input.h"
 #include "admin/posting.h"
 #include "admin/print.h"
 #include "admin/setup.h"
 #include "admin/stranger.h"
+#include "admin/trials.h"
 #include "admin/web.h"
 
 enum {
 	URL_MAX = 8192, /* bytes */
-	/* A body of 1 MiB, the most that the handler takes, less the rest. */
-	PADDING = 1048576 - 8192,
 	SECONDS_PER_DAY = 86400,
-	DAYS_LEFT = 14, /* of the web server's certificate */
-	SLOW_S = 1 /* a client waits for each answer */
+	DAYS_LEFT = 14 /* of the web server's certificate */
 };
-
-struct doctor {
-	const struct settings *settings;
-	const char *url, *authorities;
-	struct span hub, origin;
-	char origin_text[256];
-	struct buffer stranger, admitted; /* certificates, DER */
-	const char *admitted_id; /* of its connection; NULL: a new one */
-	unsigned admitted_mqtt; /* version; 0: it does not speak MQTT */
-	struct web_answer answer; /* the last one */
-	struct diagnosis last; /* fault that was said */
-	unsigned faults;
-};
-
-static void
-report_good(const char *what)
-{
-	print("ok    %s\n", what);
-}
-
-static void
-report_fault(struct doctor *doctor, const char *what, const struct diagnosis *d)
-{
-	doctor->faults++;
-	if (strcmp(d->fault, doctor->last.fault) == 0) {
-		print("FAULT %s: the same\n", what);
-		return;
-	}
-	print("FAULT %s\n      %s\n      to change: %s\n", what, d->fault,
-	      d->change);
-	doctor->last = *d;
-}
-
-static void
-report_note(const char *what)
-{
-	print("note  %s\n", what);
-}
-
-/* False: what is wrong makes each further trial fail. */
-static bool
-judge(struct doctor *doctor, const char *what, enum wanted wanted)
-{
-	struct diagnosis d;
-
-	diagnosis_make(&d, &doctor->answer, wanted, doctor->origin_text);
-	if (!d.good)
-		report_fault(doctor, what, &d);
-	else if (doctor->answer.seconds > SLOW_S)
-		print("ok    %s (after %.1f s: every client waits as long)\n",
-		      what, doctor->answer.seconds);
-	else
-		report_good(what);
-	return !d.of_all;
-}
-
-static void
-exchange(struct doctor *doctor, struct web_request *request)
-{
-	request->url = doctor->url;
-	request->authorities = doctor->authorities;
-	web_free(&doctor->answer);
-	web_exchange(request, &doctor->answer);
-}
-
-static bool
-validate(struct doctor *doctor, const char *what, const char *before)
-{
-	char headers[512];
-	struct web_request request = { .method = "OPTIONS" };
-
-	(void)snprintf(headers, sizeof(headers),
-		       "WebHook-Request-Origin: %s%s\nce-awpsversion: 1.0\n",
-		       before, doctor->origin_text);
-	request.headers = span_of(headers);
-	exchange(doctor, &request);
-	return judge(doctor, what, WANTED_AGREEMENT);
-}
-
-/* A connect event, but for what more says. */
-static const struct probe {
-	const char *what;
-	enum wanted wanted;
-	bool admitted, none, wrong, chunked; /* certificate, signature, body */
-	unsigned mqtt;
-	size_t padding;
-} probes[] = {
-	{ .what = "a client that is to be let in",
-	  .wanted = WANTED_ADMISSION,
-	  .admitted = true },
-	{ .what = "a client that nobody knows",
-	  .wanted = WANTED_CLIENT_REFUSED },
-	{ .what = "a client without a certificate",
-	  .wanted = WANTED_CLIENT_REFUSED,
-	  .none = true },
-	{ .what = "a wrong signature",
-	  .wanted = WANTED_SENDER_REFUSED,
-	  .wrong = true },
-	{ .what = "a body in chunks",
-	  .wanted = WANTED_CLIENT_REFUSED,
-	  .chunked = true },
-	{ .what = "a client that speaks MQTT",
-	  .wanted = WANTED_MQTT_REFUSED,
-	  .mqtt = 5 },
-	{ .what = "a body of 1 MiB",
-	  .wanted = WANTED_CLIENT_REFUSED,
-	  .padding = PADDING },
-};
-
-/* Why a probe says nothing here; NULL: it does. */
-static const char *
-reason_to_skip(const struct doctor *doctor, const struct probe *probe)
-{
-	const struct settings *s = doctor->settings;
-
-	if (probe->admitted && doctor->admitted.len == 0)
-		return "a client that is to be let in: not tried without "
-		       "--admitted FILE";
-	if (probe->none && s->missing_allowed)
-		return "a client without a certificate: let in, as "
-		       "CERTGATE_MISSING_CERTIFICATE says";
-	if (probe->wrong && (s->n_keys == 0 || s->signature == SIGNATURE_OFF))
-		return "signatures are not checked: anybody can post events; "
-		       "set CERTGATE_ACCESS_KEYS";
-	return NULL;
-}
-
-static void
-try_probe(struct doctor *doctor, const struct probe *probe)
-{
-	char id[POSTING_ID + 1];
-	struct posting posting = { 0 };
-	struct error e = { 0 };
-	struct posting_plan plan = {
-		.der = buffer_span(probe->admitted ? &doctor->admitted
-						   : &doctor->stranger),
-		.hub = doctor->hub,
-		.origin = doctor->origin,
-		.mqtt = probe->mqtt,
-		.padding = probe->padding,
-		.wrong = probe->wrong,
-	};
-
-	if (probe->none)
-		plan.der = (struct span){ 0 };
-	if (!posting_id(id, &e))
-		id[0] = '\0';
-	plan.connection = span_of(id);
-	if (probe->admitted) {
-		plan.mqtt = doctor->admitted_mqtt;
-		if (doctor->admitted_id != NULL)
-			plan.connection = span_of(doctor->admitted_id);
-	}
-	if (posting_make(&posting, &plan, doctor->settings, &e)) {
-		struct web_request request = {
-			.method = "POST",
-			.headers = buffer_span(&posting.headers),
-			.body = buffer_span(&posting.body),
-			.chunked = probe->chunked,
-		};
-		exchange(doctor, &request);
-		(void)judge(doctor, probe->what, probe->wanted);
-	} else {
-		doctor->faults++;
-		print_error(&e);
-	}
-	posting_free(&posting);
-}
 
 static bool
 is_loopback(const char *url)
@@ -206,7 +35,7 @@ is_loopback(const char *url)
 
 /* HTTPS, and for how long yet. */
 static void
-judge_transport(struct doctor *doctor, const char *url)
+judge_transport(struct trials *trials, const char *url)
 {
 	static const struct diagnosis plain = {
 		.fault = "the events go over plain HTTP: whoever is on the "
@@ -215,65 +44,39 @@ judge_transport(struct doctor *doctor, const char *url)
 	};
 	struct diagnosis ends = { .change = "renew it, and reload the web "
 					    "server" };
-	int64_t left = doctor->answer.certificate_end - (int64_t)time(NULL);
+	int64_t left = trials->answer.certificate_end - (int64_t)time(NULL);
 
 	if (strncmp(url, "https://", 8) != 0) {
 		if (is_loopback(url))
-			report_note(
+			trials_note(
 				"plain HTTP on loopback: register https://");
 		else
-			report_fault(doctor, "HTTPS", &plain);
+			trials_fault(trials, "HTTPS", &plain);
 		return;
 	}
-	if (doctor->answer.certificate_end == 0)
+	if (trials->answer.certificate_end == 0)
 		return;
 	(void)snprintf(ends.fault, sizeof(ends.fault), "it ends in %lld days",
 		       (long long)(left / SECONDS_PER_DAY));
 	if (left < DAYS_LEFT * (int64_t)SECONDS_PER_DAY)
-		report_fault(doctor, "the web server's certificate", &ends);
+		trials_fault(trials, "the web server's certificate", &ends);
 	else
-		report_good("the web server's certificate");
-}
-
-/* Without a key each probe is refused for the same reason. */
-static bool
-can_sign(struct doctor *doctor)
-{
-	static const struct diagnosis none = {
-		.fault = "CERTGATE_SIGNATURE is required, and the settings "
-			 "that are read here have no key: no event is tried",
-		.change = "set CERTGATE_ACCESS_KEYS; for this command alone, "
-			  "CERTGATE_ACCESS_KEYS_FILE in its environment will "
-			  "do",
-	};
-	const struct settings *s = doctor->settings;
-
-	if (s->n_keys > 0 || s->signature != SIGNATURE_REQUIRED)
-		return true;
-	report_fault(doctor, "access keys", &none);
-	return false;
+		trials_good("the web server's certificate");
 }
 
 static void
-examine(struct doctor *doctor, const char *url)
+examine(struct trials *trials, const char *url)
 {
-	bool goes_on = validate(doctor, "validation", "");
+	bool goes_on = trials_validate(trials, "validation", "");
 
-	if (doctor->answer.result != WEB_ANSWERED)
+	if (trials->answer.result != WEB_ANSWERED)
 		return;
-	judge_transport(doctor, url);
+	judge_transport(trials, url);
 	if (!goes_on)
 		return;
-	(void)validate(doctor, "validation, two origins", "certgate.invalid, ");
-	if (!can_sign(doctor))
-		return;
-	for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
-		const char *why = reason_to_skip(doctor, &probes[i]);
-		if (why != NULL)
-			report_note(why);
-		else
-			try_probe(doctor, &probes[i]);
-	}
+	(void)trials_validate(trials, "validation, two origins",
+			      "certgate.invalid, ");
+	trials_post(trials);
 }
 
 static bool
@@ -285,10 +88,10 @@ is_url(const char *url)
 }
 
 static enum exit_code
-treat(struct doctor *doctor, const struct command *command)
+treat(struct trials *trials, const struct command *command)
 {
 	const char *url = command->arguments[0];
-	const struct settings *settings = doctor->settings;
+	const struct settings *settings = trials->settings;
 	struct buffer target;
 
 	buffer_init(&target, URL_MAX);
@@ -298,25 +101,25 @@ treat(struct doctor *doctor, const struct command *command)
 		print_problem("the URL is too long");
 		return EXIT_MISUSED;
 	}
-	doctor->url = target.data;
-	doctor->authorities = command->option[OPTION_CA];
-	doctor->origin = posting_origin(settings);
-	doctor->hub = posting_hub(command->option[OPTION_HUB], settings);
-	(void)snprintf(doctor->origin_text, sizeof(doctor->origin_text), "%.*s",
-		       (int)doctor->origin.len, doctor->origin.ptr);
-	examine(doctor, url);
-	print("\n%u fault%s\n", doctor->faults, doctor->faults == 1 ? "" : "s");
-	hub_print(doctor->hub, url);
-	web_free(&doctor->answer);
+	trials->url = target.data;
+	trials->authorities = command->option[OPTION_CA];
+	trials->origin = posting_origin(settings);
+	trials->hub = posting_hub(command->option[OPTION_HUB], settings);
+	(void)snprintf(trials->origin_text, sizeof(trials->origin_text), "%.*s",
+		       (int)trials->origin.len, trials->origin.ptr);
+	examine(trials, url);
+	print("\n%u fault%s\n", trials->faults, trials->faults == 1 ? "" : "s");
+	hub_print(trials->hub, url);
+	web_free(&trials->answer);
 	buffer_wipe(&target);
-	return doctor->faults == 0 ? EXIT_DONE : EXIT_NO;
+	return trials->faults == 0 ? EXIT_DONE : EXIT_NO;
 }
 
 enum exit_code
 doctor_run(const struct command *command)
 {
 	const char *admitted = command->option[OPTION_ADMITTED];
-	struct doctor doctor = { .faults = 0 };
+	struct trials trials = { .faults = 0 };
 	struct store store = { 0 };
 	struct error e = { 0 };
 	enum exit_code code = EXIT_SYSTEM;
@@ -325,25 +128,25 @@ doctor_run(const struct command *command)
 		print_problem("expected a URL, https://HOST/PATH");
 		return EXIT_MISUSED;
 	}
-	doctor.admitted_id = command->option[OPTION_CONNECTION_ID];
+	trials.admitted_id = command->option[OPTION_CONNECTION_ID];
 	if (!posting_mqtt(command->option[OPTION_MQTT],
-			  &doctor.admitted_mqtt)) {
+			  &trials.admitted_mqtt)) {
 		print_problem("expected --mqtt 4 or 5");
 		return EXIT_MISUSED;
 	}
-	buffer_init(&doctor.stranger, INPUT_MAX);
-	buffer_init(&doctor.admitted, INPUT_MAX);
-	if (!stranger_take(&doctor.stranger) ||
+	buffer_init(&trials.stranger, INPUT_MAX);
+	buffer_init(&trials.admitted, INPUT_MAX);
+	if (!stranger_take(&trials.stranger) ||
 	    (admitted != NULL &&
-	     !input_certificate(admitted, &doctor.admitted, &e))) {
+	     !input_certificate(admitted, &trials.admitted, &e))) {
 		print_error(&e);
 	} else if (setup_open(&store) && web_start()) {
-		doctor.settings = &store.settings;
-		code = treat(&doctor, command);
+		trials.settings = &store.settings;
+		code = treat(&trials, command);
 		web_stop();
 	}
 	store_close(&store);
-	buffer_free(&doctor.stranger);
-	buffer_free(&doctor.admitted);
+	buffer_free(&trials.stranger);
+	buffer_free(&trials.admitted);
 	return code;
 }

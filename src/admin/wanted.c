@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include "admin/wanted.h"
+
+/* The service's names for what goes wrong (its live trace). */
+#define STATUS "AbuseProtectionResponseInvalidStatusCode"
+#define MISSING "AbuseProtectionResponseMissingAllowedOrigin"
+#define UNEXPECTED "HttpHandlerUnexpectedResponse"
+
+static bool
+is_mqtt_refusal(const struct web_answer *answer)
+{
+	return span_contains(buffer_span(&answer->body), SPAN("\"code\":"));
+}
+
+static bool
+agrees(const struct web_answer *answer, const char *origin)
+{
+	struct span value;
+
+	for (unsigned i = 0;
+	     (value = web_header(answer, "WebHook-Allowed-Origin", i)).ptr !=
+	     NULL;
+	     i++)
+		if (span_equal(value, SPAN("*")) ||
+		    span_equal_nocase(value, span_of(origin)))
+			return true;
+	return false;
+}
+
+static void
+diagnose_validation(struct diagnosis *d, const struct web_answer *answer,
+		    const char *origin)
+{
+	struct span value = web_header(answer, "WebHook-Allowed-Origin", 0);
+	int status = answer->status;
+
+	if (status / 100 == 2 && agrees(answer, origin))
+		d->good = true;
+	else if (status / 100 == 2 && value.ptr == NULL)
+		diagnosis_say(d,
+			      "pass OPTIONS to the handler: something before "
+			      "it, such "
+			      "as rules for CORS, answers instead",
+			      MISSING ": %d without WebHook-Allowed-Origin",
+			      status);
+	else if (status / 100 == 2)
+		diagnosis_say(d,
+			      "pass WebHook-Allowed-Origin on as the handler "
+			      "sends it: "
+			      "one value, the origin or *",
+			      MISSING ": WebHook-Allowed-Origin is %s",
+			      error_word(value));
+	else if (diagnosis_of_status(d, answer, STATUS))
+		return;
+	else if (status == 400)
+		diagnosis_say(
+			d, "let the web server pass WebHook-Request-Origin on",
+			STATUS ": 400, the handler got no "
+			       "WebHook-Request-Origin");
+	else if (status == 401)
+		diagnosis_say(
+			d,
+			"compare CERTGATE_ORIGINS and CERTGATE_CODE of the "
+			"handler with the service's name and the URL",
+			STATUS ": 401, the handler refuses the origin or the "
+			       "code");
+	else if (status == 403) {
+		d->of_all = true;
+		diagnosis_say(
+			d,
+			"ask `certgate check` on the host of the handler; if "
+			"it "
+			"has sites, let the web server name one "
+			"(CERTGATE_SITE)",
+			STATUS
+			": 403, the handler has no settings that read, or "
+			"no such site");
+	} else
+		diagnosis_say(d, "look into the log of the handler",
+			      STATUS ": %d", status);
+}
+
+static void
+diagnose_admitted(struct diagnosis *d, enum wanted wanted)
+{
+	if (wanted == WANTED_SENDER_REFUSED)
+		diagnosis_say(
+			d,
+			"set CERTGATE_ACCESS_KEYS, so that only the service's "
+			"events count",
+			"an event with a wrong signature lets a client in");
+	else
+		diagnosis_say(
+			d,
+			"look into the list, or whether certgate answers there "
+			"at all",
+			"a client that nobody knows is let in");
+}
+
+static void
+diagnose_refused(struct diagnosis *d, const struct web_answer *answer,
+		 enum wanted wanted)
+{
+	int status = answer->status;
+
+	if (status == 404)
+		diagnosis_say(d, "put the hub into CERTGATE_HUB",
+			      UNEXPECTED
+			      ": 404, the handler is for other hubs");
+	else if (status == 400 || status == 415)
+		diagnosis_say(
+			d,
+			"let the web server pass the ce- headers, Content-Type "
+			"and the body on as they come",
+			UNEXPECTED
+			": %d, headers or body do not arrive as they "
+			"were sent",
+			status);
+	else if (wanted == WANTED_ADMISSION &&
+		 (status == 403 || (status == 401 && is_mqtt_refusal(answer))))
+		diagnosis_say(
+			d,
+			"ask `certgate explain` with this certificate, and the "
+			"log for the reason",
+			"%d, the client is refused", status);
+	else if (status == 401 && wanted != WANTED_SENDER_REFUSED)
+		diagnosis_say(
+			d,
+			"let the web server pass ce-signature on, and give the "
+			"handler the access keys of this resource",
+			UNEXPECTED ": 401, the handler does not accept the "
+				   "signature");
+	else if (status == 403 && wanted == WANTED_SENDER_REFUSED)
+		diagnosis_say(
+			d,
+			"set CERTGATE_ACCESS_KEYS, and "
+			"CERTGATE_SIGNATURE=required",
+			"an event with a wrong signature is read all the same");
+	else
+		diagnosis_say(d, "look into the logs of handler and web server",
+			      UNEXPECTED ": %d", status);
+}
+
+/* A refusal is right only if its body arrives, too. */
+static void
+diagnose_body(struct diagnosis *d, const struct web_answer *answer,
+	      enum wanted wanted)
+{
+	bool mqtt = wanted == WANTED_MQTT_REFUSED;
+	struct span body = buffer_span(&answer->body);
+
+	d->good =
+		mqtt ? body.len > 0 && span_contains(body, SPAN("\"code\":135"))
+		     : diagnosis_is_ours(answer);
+	if (!d->good)
+		diagnosis_say(
+			d,
+			"let POST of this path pass to the handler, and switch "
+			"off the web server's own error pages for it "
+			"(fastcgi_intercept_errors, ErrorDocument, "
+			"server.error-intercept)",
+			"the body of a refusal is replaced on its way%s",
+			mqtt ? ": MQTT clients see an unspecified error"
+			     : ", or the web server itself refuses");
+}
+
+static void
+diagnose_event(struct diagnosis *d, const struct web_answer *answer,
+	       enum wanted wanted)
+{
+	static const int statuses[] = {
+		[WANTED_CLIENT_REFUSED] = 403,
+		[WANTED_MQTT_REFUSED] = 401,
+		[WANTED_SENDER_REFUSED] = 401,
+	};
+
+	if (answer->status / 100 == 2 &&
+	    web_header(answer, "WebHook-Allowed-Origin", 0).ptr == NULL) {
+		diagnosis_say(
+			d,
+			"pass POST of this path to the handler: something "
+			"before "
+			"it answers instead",
+			"%d, but not the handler's: every client is let in",
+			answer->status);
+	} else if (answer->status / 100 == 2) {
+		d->good = wanted == WANTED_ADMISSION;
+		if (!d->good)
+			diagnose_admitted(d, wanted);
+	} else if (wanted != WANTED_ADMISSION &&
+		   answer->status == statuses[wanted] &&
+		   !diagnosis_asks_login(answer) &&
+		   !(wanted == WANTED_MQTT_REFUSED &&
+		     diagnosis_is_ours(answer))) {
+		diagnose_body(d, answer, wanted);
+	} else if (!diagnosis_of_status(d, answer, UNEXPECTED)) {
+		diagnose_refused(d, answer, wanted);
+	}
+}
+
+void
+wanted_judge(struct diagnosis *d, const struct web_answer *answer,
+	     enum wanted wanted, const char *origin)
+{
+	*d = (struct diagnosis){ 0 };
+	if (answer->result != WEB_ANSWERED)
+		diagnosis_of_exchange(d, answer);
+	else if (wanted == WANTED_AGREEMENT)
+		diagnose_validation(d, answer, origin);
+	else
+		diagnose_event(d, answer, wanted);
+}
