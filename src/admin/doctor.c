@@ -23,16 +23,6 @@ enum {
 	DAYS_LEFT = 14 /* of the web server's certificate */
 };
 
-static bool
-is_loopback(const char *url)
-{
-	const char *host = url + sizeof("http://") - 1;
-
-	return strncmp(host, "127.", 4) == 0 ||
-	       strncmp(host, "[::1]", 5) == 0 ||
-	       strncmp(host, "localhost", 9) == 0;
-}
-
 /* HTTPS, and for how long yet. */
 static void
 judge_transport(struct trials *trials, const char *url)
@@ -47,7 +37,7 @@ judge_transport(struct trials *trials, const char *url)
 	int64_t left = trials->answer.certificate_end - (int64_t)time(NULL);
 
 	if (strncmp(url, "https://", 8) != 0) {
-		if (is_loopback(url))
+		if (web_is_loopback(url))
 			trials_note(
 				"plain HTTP on loopback: register https://");
 		else

@@ -2,9 +2,11 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <curl/curl.h>
 
@@ -33,6 +35,26 @@ web_escape(struct buffer *out, struct span text)
 		buffer_add_byte(out, '%');
 		buffer_add(out, (struct span){ digits, sizeof(digits) });
 	}
+}
+
+bool
+web_is_loopback(const char *url)
+{
+	enum { IN_127 = 0xff000000, NET_127 = 0x7f000000 };
+	CURLU *parts = curl_url();
+	struct in_addr address;
+	char *host = NULL;
+
+	bool is = parts != NULL &&
+		  curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
+		  curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK;
+	is = is && (strcasecmp(host, "localhost") == 0 ||
+		    strcmp(host, "[::1]") == 0 ||
+		    (inet_pton(AF_INET, host, &address) == 1 &&
+		     (ntohl(address.s_addr) & IN_127) == NET_127));
+	curl_free(host);
+	curl_url_cleanup(parts);
+	return is;
 }
 
 bool

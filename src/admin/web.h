@@ -52,6 +52,10 @@ void web_stop(void);
 /* Adds text as a part of a path or a query has it: percent-encoded. */
 void web_escape(struct buffer *out, struct span text);
 
+/* The host in the URL is an address of loopback as such, or localhost: a name
+ * that looks like one may lead anywhere. */
+bool web_is_loopback(const char *url);
+
 /* Fills answer; web_free in any case. */
 void web_exchange(const struct web_request *request, struct web_answer *answer);
 void web_free(struct web_answer *answer);

@@ -325,6 +325,27 @@ def client_id():
     server.close()
 
 
+def plain():
+    """Plain HTTP is no fault on loopback, and on loopback alone: a name that
+    begins like an address there may be anybody's."""
+    configuration = gate("plain-http")
+    handler = processes.Handler(configuration)
+    server = processes.Lighttpd(base / "lighttpd-plain", configuration)
+    for host, good in {"127.0.0.1": True, "LOCALHOST": True,
+                       "name@localhost": True, "localhost@127.0.0.1": True,
+                       "127.0.0.1.localhost": False,
+                       "localhost.localhost": False,
+                       "127.0.0.1@of.localhost": False}.items():
+        done = run_doctor(configuration,
+                          f"http://{host}:{server.port}/eventhandler")
+        out.equal((done.returncode, "FAULT HTTPS\n" in done.stdout,
+                   "plain HTTP on loopback" in done.stdout),
+                  (0, False, True) if good else (1, True, False),
+                  f"plain HTTP to {host}")
+    server.close()
+    handler.close()
+
+
 def version():
     """HTTP/1.1, also with a server that would rather speak HTTP/2."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -425,6 +446,7 @@ pending()
 nobody_there()
 no_site()
 client_id()
+plain()
 version()
 planted()
 planted_elsewhere()
