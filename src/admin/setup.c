@@ -192,7 +192,8 @@ setup_site(void)
 	if (config == NULL || above_site(config).ptr == NULL)
 		return (struct span){ 0 };
 	struct span name = span_of(strrchr(config, '/') + 1);
-	if (name.len > ending.len)
+	if (name.len > ending.len &&
+	    span_equal(span_after(name, name.len - ending.len), ending))
 		name.len -= ending.len;
 	return name;
 }

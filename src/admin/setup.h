@@ -25,7 +25,8 @@ bool setup_enter_site(void);
 /* The settings file's path; NULL if there is to be none. */
 const char *setup_config(void);
 
-/* The name of the site that this file is of; absent if it is of none. */
+/* The name of the site that this file is of, without .conf; absent if it is of
+ * none. */
 struct span setup_site(void);
 
 /* Gives the path of the folder that handlers write in, which is the process's

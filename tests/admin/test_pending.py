@@ -11,6 +11,7 @@ import os
 import pathlib
 import pty
 import re
+import shutil
 import ssl
 import struct
 import subprocess
@@ -402,6 +403,10 @@ def sites():
         done = admin.run("pending", "--config", f"{folder}/{name}")
         out.result(sha256(device)[:8] in done.out,
                    f"by the file of the site: {name}", done)
+    shutil.copy(folder / "sites/one.conf", folder / "sites/one.back")
+    done = admin.run("pending", "--config", f"{folder}/sites/one.back")
+    out.equal((done.code, sha256(device)[:8] in done.out), (0, False),
+              "a copy of the site's file is not the site")
     environment["CERTGATE_CONFIG"] = str(folder / "nothing.conf")
     done = admin.run("allow", sha256(device)[:32], "--yes", "--site", "one",
                      environment=environment)
