@@ -86,7 +86,8 @@ diagnosis_is_ours(const struct web_answer *answer)
 bool
 diagnosis_asks_login(const struct web_answer *answer)
 {
-	return web_header(answer, "WWW-Authenticate", 0).ptr != NULL;
+	return answer->status == 401 &&
+	       web_header(answer, "WWW-Authenticate", 0).ptr != NULL;
 }
 
 /* The web server's own answer; false: nothing is known of such a one. */
@@ -140,11 +141,6 @@ diagnosis_of_status(struct diagnosis *d, const struct web_answer *answer,
 			"without a redirect: the service follows none",
 			"%s: %d, a redirect to %s", name, status,
 			error_word(to));
-	else if (status == 401 && diagnosis_asks_login(answer))
-		diagnosis_say(d,
-			      "exempt this location from the web server's own "
-			      "authentication, OPTIONS at least",
-			      "%s: 401, the web server asks for a login", name);
 	else if (status == 502 || status == 503 || status == 504)
 		diagnosis_say(
 			d,

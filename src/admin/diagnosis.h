@@ -33,6 +33,7 @@ bool diagnosis_of_status(struct diagnosis *d, const struct web_answer *answer,
 /* A refusal that certgate made; nothing between it and us replaced it. */
 bool diagnosis_is_ours(const struct web_answer *answer);
 
+/* The web server wants to know who asks. */
 bool diagnosis_asks_login(const struct web_answer *answer);
 
 #endif

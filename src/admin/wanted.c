@@ -53,6 +53,11 @@ diagnose_validation(struct diagnosis *d, const struct web_answer *answer,
 			      "one value, the origin or *",
 			      MISSING ": WebHook-Allowed-Origin is %s",
 			      error_word(value));
+	else if (diagnosis_asks_login(answer))
+		diagnosis_say(d,
+			      "let OPTIONS of this path pass without a login: "
+			      "the service never logs in for a validation",
+			      STATUS ": 401, the web server asks for a login");
 	else if (diagnosis_of_status(d, answer, STATUS))
 		return;
 	else if (status == 400)
@@ -196,6 +201,13 @@ diagnose_event(struct diagnosis *d, const struct web_answer *answer,
 		   !(wanted == WANTED_MQTT_REFUSED &&
 		     diagnosis_is_ours(answer))) {
 		diagnose_body(d, answer, wanted);
+	} else if (diagnosis_asks_login(answer)) {
+		diagnosis_say(d,
+			      "exempt POST of this path from the web server's "
+			      "own authentication, or let the service log in, "
+			      "by a managed identity of its event handler",
+			      UNEXPECTED
+			      ": 401, the web server asks for a login");
 	} else if (!diagnosis_of_status(d, answer, UNEXPECTED)) {
 		diagnose_refused(d, answer, wanted);
 	}

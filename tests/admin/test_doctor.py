@@ -159,7 +159,13 @@ PLANTED = {
           "let OPTIONS and POST"]),
     "a login":
         (inside("auth_basic x; auth_basic_user_file /dev/null;"), "good", {},
-         ["asks for a login", "exempt"]),
+         ["AbuseProtectionResponseInvalidStatusCode", "asks for a login",
+          "let OPTIONS"]),
+    "a login for POST":
+        (inside("limit_except OPTIONS { auth_basic x; "
+                "auth_basic_user_file /dev/null; }"), "good", {},
+         ["HttpHandlerUnexpectedResponse", "asks for a login",
+          "exempt POST"]),
     "another path":
         ([(LOCATION, "location /elsewhere {")], "good", {},
          ["AbuseProtectionResponseInvalidStatusCode", "path is not"]),
