@@ -11,7 +11,7 @@ _certgate() {
 		not-before= expires= cn= san= crl="
 
 	case $previous in
-	--config | --list | --ca | --admitted)
+	--config | --list | --ca | --admitted | --authorization)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
@@ -61,7 +61,10 @@ _certgate() {
 		options="$config --hub --connection-id --user --mqtt --format
 			--post --ca"
 		;;
-	doctor) options="$config --hub --ca --admitted --connection-id --mqtt" ;;
+	doctor)
+		options="$config --hub --ca --admitted --connection-id --mqtt
+			--authorization"
+		;;
 	stats) options="--config --site --json --prometheus --help" ;;
 	addresses) options="--tag --apache --nginx --lighttpd --help" ;;
 	*) options="" ;;

@@ -20,8 +20,15 @@
 enum {
 	URL_MAX = 8192, /* bytes */
 	SECONDS_PER_DAY = 86400,
-	DAYS_LEFT = 14 /* of the web server's certificate */
+	DAYS_LEFT = 14, /* of the web server's certificate */
+	AUTHORIZATION_MAX = 16384 /* bytes; a token has some thousand */
 };
+
+static bool
+is_https(const char *url)
+{
+	return strncmp(url, "https://", 8) == 0;
+}
 
 /* HTTPS, and for how long yet. */
 static void
@@ -36,7 +43,7 @@ judge_transport(struct trials *trials, const char *url)
 					    "server" };
 	int64_t left = trials->answer.certificate_end - (int64_t)time(NULL);
 
-	if (strncmp(url, "https://", 8) != 0) {
+	if (!is_https(url)) {
 		if (web_is_loopback(url))
 			trials_note(
 				"plain HTTP on loopback: register https://");
@@ -72,9 +79,25 @@ examine(struct trials *trials, const char *url)
 static bool
 is_url(const char *url)
 {
-	return (strncmp(url, "https://", 8) == 0 ||
-		strncmp(url, "http://", 7) == 0) &&
+	return (is_https(url) || strncmp(url, "http://", 7) == 0) &&
 	       span_is_text(span_of(url)) && strpbrk(url, "'\\ ") == NULL;
+}
+
+/* The one line of the file; whoever sees it can log in as the service. */
+static bool
+read_authorization(const char *path, struct buffer *bytes, struct span *line,
+		   struct error *e)
+{
+	struct span rest, more;
+
+	if (!input_read_large(path, AUTHORIZATION_MAX, bytes, e))
+		return false;
+	rest = buffer_span(bytes);
+	if (span_next_word(&rest, "\r\n", line) && span_is_text(*line) &&
+	    !span_next_word(&rest, "\r\n", &more))
+		return true;
+	error_where(e, error_word(span_of(path)));
+	return error_set(e, "expected one line, such as Bearer TOKEN");
 }
 
 static enum exit_code
@@ -92,7 +115,6 @@ treat(struct trials *trials, const struct command *command)
 		return EXIT_MISUSED;
 	}
 	trials->url = target.data;
-	trials->authorities = command->option[OPTION_CA];
 	trials->origin = posting_origin(settings);
 	trials->hub = posting_hub(command->option[OPTION_HUB], settings);
 	(void)snprintf(trials->origin_text, sizeof(trials->origin_text), "%.*s",
@@ -105,30 +127,59 @@ treat(struct trials *trials, const struct command *command)
 	return trials->faults == 0 ? EXIT_DONE : EXIT_NO;
 }
 
+/* False, and said, if what was asked for has no meaning. */
+static bool
+read_options(struct trials *trials, const struct command *command)
+{
+	const char *const *option = command->option;
+	const char *url = command->arguments[0];
+	const char *problem = NULL;
+
+	trials->authorities = option[OPTION_CA];
+	trials->admitted_id = option[OPTION_CONNECTION_ID];
+	if (!is_url(url))
+		problem = "expected a URL, https://HOST/PATH";
+	else if (!posting_mqtt(option[OPTION_MQTT], &trials->admitted_mqtt))
+		problem = "expected --mqtt 4 or 5";
+	else if (option[OPTION_AUTHORIZATION] != NULL && !is_https(url) &&
+		 !web_is_loopback(url))
+		problem = "--authorization goes over https:// alone: by plain "
+			  "HTTP whoever is on the way has it";
+	if (problem != NULL)
+		print_problem("%s", problem);
+	return problem == NULL;
+}
+
+static bool
+read_files(struct trials *trials, struct buffer *authorization,
+	   const struct command *command, struct error *e)
+{
+	const char *admitted = command->option[OPTION_ADMITTED];
+	const char *path = command->option[OPTION_AUTHORIZATION];
+
+	return (stranger_take(&trials->stranger) ||
+		error_set(e, "out of memory")) &&
+	       (admitted == NULL ||
+		input_certificate(admitted, &trials->admitted, e)) &&
+	       (path == NULL || read_authorization(path, authorization,
+						   &trials->authorization, e));
+}
+
 enum exit_code
 doctor_run(const struct command *command)
 {
-	const char *admitted = command->option[OPTION_ADMITTED];
 	struct trials trials = { .faults = 0 };
+	struct buffer authorization;
 	struct store store = { 0 };
 	struct error e = { 0 };
 	enum exit_code code = EXIT_SYSTEM;
 
-	if (!is_url(command->arguments[0])) {
-		print_problem("expected a URL, https://HOST/PATH");
+	if (!read_options(&trials, command))
 		return EXIT_MISUSED;
-	}
-	trials.admitted_id = command->option[OPTION_CONNECTION_ID];
-	if (!posting_mqtt(command->option[OPTION_MQTT],
-			  &trials.admitted_mqtt)) {
-		print_problem("expected --mqtt 4 or 5");
-		return EXIT_MISUSED;
-	}
 	buffer_init(&trials.stranger, INPUT_MAX);
 	buffer_init(&trials.admitted, INPUT_MAX);
-	if (!stranger_take(&trials.stranger) ||
-	    (admitted != NULL &&
-	     !input_certificate(admitted, &trials.admitted, &e))) {
+	buffer_init(&authorization, 0);
+	if (!read_files(&trials, &authorization, command, &e)) {
 		print_error(&e);
 	} else if (setup_open(&store) && web_start()) {
 		trials.settings = &store.settings;
@@ -138,5 +189,6 @@ doctor_run(const struct command *command)
 	store_close(&store);
 	buffer_free(&trials.stranger);
 	buffer_free(&trials.admitted);
+	buffer_wipe(&authorization);
 	return code;
 }

@@ -62,6 +62,9 @@ static const struct {
 	[OPTION_LIGHTTPD] = { "lighttpd", NULL, "lines for lighttpd" },
 	[OPTION_ADMITTED] = { "admitted", "FILE",
 			      "a certificate that is to be let in" },
+	[OPTION_AUTHORIZATION] = { "authorization", "FILE",
+				   "what the service logs in with: "
+				   "Bearer TOKEN" },
 	[OPTION_DISCONNECT] = { "disconnect", NULL,
 				"close what is open of the certificate, too" },
 	[OPTION_ENDPOINT] = { "endpoint", "URL",
@@ -124,7 +127,8 @@ static const struct verb {
 	{ "doctor", "URL",
 	  "the service played from outside: what is wrong, what to change",
 	  CONFIG | BIT(OPTION_HUB) | BIT(OPTION_CA) | BIT(OPTION_ADMITTED) |
-		  BIT(OPTION_CONNECTION_ID) | BIT(OPTION_MQTT),
+		  BIT(OPTION_CONNECTION_ID) | BIT(OPTION_MQTT) |
+		  BIT(OPTION_AUTHORIZATION),
 	  1, 1, doctor_run },
 	{ "stats", "", "what the handlers of this host have counted",
 	  CONFIG | BIT(OPTION_JSON) | BIT(OPTION_PROMETHEUS), 0, 0, stats_run },
@@ -199,7 +203,7 @@ print_verb_usage(const struct verb *verb)
 			       options[i].value == NULL ? "" : " ",
 			       options[i].value == NULL ? ""
 							: options[i].value);
-		print("  %-19s %s\n", name,
+		print("  %-20s %s\n", name,
 		      text_of(verb, (enum command_option)i));
 	}
 }

@@ -150,6 +150,7 @@ add_headers(struct buffer *headers, const struct posting_plan *plan,
 		add_header(headers, "ce-physicalConnectionId",
 			   SPAN("physical-1"));
 	}
+	add_header(headers, "Authorization", plan->authorization);
 	return add_signature(headers, plan, settings);
 }
 
@@ -229,7 +230,8 @@ posting_make(struct posting *posting, const struct posting_plan *plan,
 	buffer_init(&posting->headers, HEADERS_MAX);
 	buffer_init(&posting->body, POSTING_MAX);
 	if (!span_is_text(plan->hub) || !span_is_text(plan->connection) ||
-	    !span_is_text(plan->user) || !span_is_text(plan->origin))
+	    !span_is_text(plan->user) || !span_is_text(plan->origin) ||
+	    !span_is_text(plan->authorization))
 		return error_set(e, "a control character in the event: "
 				    "expected text");
 	return (add_headers(&posting->headers, plan, settings) &&
@@ -242,6 +244,6 @@ posting_make(struct posting *posting, const struct posting_plan *plan,
 void
 posting_free(struct posting *posting)
 {
-	buffer_free(&posting->headers);
+	buffer_wipe(&posting->headers);
 	buffer_free(&posting->body);
 }

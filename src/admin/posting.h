@@ -20,6 +20,7 @@ enum {
 struct posting_plan {
 	struct span der; /* absent: the client has no certificate */
 	struct span hub, connection, user, origin;
+	struct span authorization; /* the header's value */
 	unsigned mqtt; /* the protocol's version; 0: no MQTT client */
 	size_t padding; /* bytes that make the body longer */
 	bool wrong; /* a signature of nobody's */

@@ -85,6 +85,7 @@ static const struct probe {
 	const char *what;
 	enum wanted wanted;
 	bool admitted, none, wrong, chunked; /* certificate, signature, body */
+	bool unknown; /* no login */
 	unsigned mqtt;
 	size_t padding;
 } probes[] = {
@@ -108,6 +109,12 @@ static const struct probe {
 	{ .what = "a body of 1 MiB",
 	  .wanted = WANTED_CLIENT_REFUSED,
 	  .padding = PADDING },
+};
+
+static const struct probe without_login = {
+	.what = "an event without a login",
+	.wanted = WANTED_LOGIN_REFUSED,
+	.unknown = true,
 };
 
 /* Why a probe says nothing here; NULL: it does. */
@@ -144,6 +151,8 @@ try_probe(struct trials *trials, const struct probe *probe)
 		.wrong = probe->wrong,
 	};
 
+	if (!probe->unknown)
+		plan.authorization = trials->authorization;
 	if (probe->none)
 		plan.der = (struct span){ 0 };
 	if (!posting_id(id, &e))
@@ -189,10 +198,24 @@ can_sign(struct trials *trials)
 	return false;
 }
 
+/* Where a login is asked for, that is tried without one, too. */
+static bool
+can_log_in(struct trials *trials)
+{
+	if (trials->settings->remote_user == NULL)
+		return true;
+	try_probe(trials, &without_login);
+	if (trials->authorization.ptr != NULL)
+		return true;
+	trials_note("CERTGATE_REMOTE_USER asks for a login: beyond what stands "
+		    "above nothing is tried without --authorization FILE");
+	return false;
+}
+
 void
 trials_post(struct trials *trials)
 {
-	if (!can_sign(trials))
+	if (!can_sign(trials) || !can_log_in(trials))
 		return;
 	for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
 		const char *why = reason_to_skip(trials, &probes[i]);

@@ -135,15 +135,20 @@ diagnose_refused(struct diagnosis *d, const struct web_answer *answer,
 		diagnosis_say(
 			d,
 			"let the web server pass ce-signature on, and give the "
-			"handler the access keys of this resource",
+			"handler the access keys of this resource; if it has "
+			"CERTGATE_REMOTE_USER, pass REMOTE_USER and AUTH_TYPE "
+			"on, too",
 			UNEXPECTED ": 401, the handler does not accept the "
-				   "signature");
+				   "signature, or the login");
 	else if (status == 403 && wanted == WANTED_SENDER_REFUSED)
 		diagnosis_say(
 			d,
 			"set CERTGATE_ACCESS_KEYS, and "
 			"CERTGATE_SIGNATURE=required",
 			"an event with a wrong signature is read all the same");
+	else if (status == 403 && wanted == WANTED_LOGIN_REFUSED)
+		diagnosis_say(d, "give the handler CERTGATE_REMOTE_USER, too",
+			      "an event without a login is read all the same");
 	else
 		diagnosis_say(d, "look into the logs of handler and web server",
 			      UNEXPECTED ": %d", status);
@@ -180,6 +185,7 @@ diagnose_event(struct diagnosis *d, const struct web_answer *answer,
 		[WANTED_CLIENT_REFUSED] = 403,
 		[WANTED_MQTT_REFUSED] = 401,
 		[WANTED_SENDER_REFUSED] = 401,
+		[WANTED_LOGIN_REFUSED] = 401,
 	};
 
 	if (answer->status / 100 == 2 &&
@@ -187,14 +193,15 @@ diagnose_event(struct diagnosis *d, const struct web_answer *answer,
 		diagnosis_say(
 			d,
 			"pass POST of this path to the handler: something "
-			"before "
-			"it answers instead",
+			"before it answers instead",
 			"%d, but not the handler's: every client is let in",
 			answer->status);
 	} else if (answer->status / 100 == 2) {
 		d->good = wanted == WANTED_ADMISSION;
 		if (!d->good)
 			diagnose_admitted(d, wanted);
+	} else if (wanted == WANTED_LOGIN_REFUSED && answer->status == 401) {
+		d->good = true;
 	} else if (wanted != WANTED_ADMISSION &&
 		   answer->status == statuses[wanted] &&
 		   !diagnosis_asks_login(answer) &&
@@ -205,7 +212,8 @@ diagnose_event(struct diagnosis *d, const struct web_answer *answer,
 		diagnosis_say(d,
 			      "exempt POST of this path from the web server's "
 			      "own authentication, or let the service log in, "
-			      "by a managed identity of its event handler",
+			      "by a managed identity of its event handler, and "
+			      "the doctor by --authorization",
 			      UNEXPECTED
 			      ": 401, the web server asks for a login");
 	} else if (!diagnosis_of_status(d, answer, UNEXPECTED)) {

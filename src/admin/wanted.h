@@ -16,7 +16,8 @@ enum wanted {
 	WANTED_ADMISSION, /* of the client */
 	WANTED_CLIENT_REFUSED,
 	WANTED_MQTT_REFUSED, /* the same in terms of MQTT 5.0 */
-	WANTED_SENDER_REFUSED
+	WANTED_SENDER_REFUSED,
+	WANTED_LOGIN_REFUSED /* for want of it, by whoever asks for it */
 };
 
 /* origin is the one that was named in the request. */

@@ -331,6 +331,70 @@ def client_id():
     server.close()
 
 
+def login():
+    """Behind a login: what is tried without one, and with one."""
+    users, token = base / "users", base / "token"
+    users.write_text("service:{PLAIN}secret-of-it\n")
+    users.chmod(0o644)
+    asks = inside("limit_except OPTIONS { auth_basic x; "
+                  f"auth_basic_user_file {users}; }}")
+    passed = [('REMOTE_USER ""', "REMOTE_USER $remote_user"),
+              ('AUTH_TYPE ""', "AUTH_TYPE Basic")]
+    own = gate("login", {"CERTGATE_REMOTE_USER": "service"})
+
+    def run(name, plant, configuration, authorization):
+        handler = processes.Handler(configuration, f"socket-{name}")
+        link = configuration.folder / "socket"
+        link.unlink(missing_ok=True)
+        link.symlink_to(handler.path)
+        server = TlsNginx(base / f"nginx-login-{name}", configuration, plant=plant)
+        more = []
+        if authorization is not None:
+            token.write_text(authorization)
+            more = ["--authorization", token]
+        done = run_doctor(own, f"https://localhost:{server.port}/eventhandler",
+                          "--admitted", base / "pump.pem", *more)
+        server.close()
+        handler.close()
+        return done
+
+    basic = "Basic c2VydmljZTpzZWNyZXQtb2YtaXQ="
+    done = run("none", asks + passed, own, None)
+    out.equal((done.returncode, done.stdout.count("ok    "),
+               "ok    an event without a login\nnote  CERTGATE_REMOTE_USER "
+               in done.stdout, "--authorization FILE\n\n0 faults" in
+               done.stdout), (0, 4, True, True),
+              "without a login it says what is not tried")
+    done = run("given", asks + passed, own, basic + "\r\n")
+    out.equal((done.returncode, done.stdout.count("ok    "),
+               "ok    a client that is to be let in" in done.stdout,
+               "note" in done.stdout, basic[6:] in done.stdout + done.stderr),
+              (0, 11, True, False, False), "with one, all is tried")
+    judge("a login that the web server does not take", run(
+        "wrong", asks + passed, own, "Basic AAAA"),
+        ["asks for a login", "--authorization"], 7)
+    judge("a login that is not passed on", run("lost", asks, own, basic),
+          ["REMOTE_USER and AUTH_TYPE"])
+    judge("a handler that asks for none", run(
+        "open", [], gate("login-open"), basic),
+        ["without a login is read", "CERTGATE_REMOTE_USER, too"], 1)
+    judge("a page for everything behind a login", run(
+        "page", inside("add_header WebHook-Allowed-Origin *; return 200;"),
+        own, None), ["an event without a login", "nobody knows is let in"], 1)
+    url = "https://localhost:1/eventhandler"
+    for content in ("", "\r\n", "one\ntwo", "one\x01", "x" * 20000):
+        token.write_text(content)
+        done = run_doctor(own, url, "--authorization", token)
+        out.result(done.returncode == 3 and done.stdout == "" and
+                   str(token) in done.stderr,
+                   f"no header in {content[:10]!r}", done.stderr)
+    token.write_text(basic)
+    done = run_doctor(own, "http://127.0.0.1.localhost/eventhandler",
+                      "--authorization", token)
+    out.result(done.returncode == 2 and "https://" in done.stderr,
+               "a login does not go by plain HTTP", done.stderr)
+
+
 def plain():
     """Plain HTTP is no fault on loopback, and on loopback alone: a name that
     begins like an address there may be anybody's."""
@@ -452,6 +516,7 @@ pending()
 nobody_there()
 no_site()
 client_id()
+login()
 plain()
 version()
 planted()
