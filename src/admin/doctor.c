@@ -121,7 +121,10 @@ treat(struct trials *trials, const struct command *command)
 		       (int)trials->origin.len, trials->origin.ptr);
 	examine(trials, url);
 	print("\n%u fault%s\n", trials->faults, trials->faults == 1 ? "" : "s");
-	hub_print(trials->hub, url);
+	hub_print(command->option[OPTION_HUB] != NULL || settings->hubs != NULL
+			  ? trials->hub
+			  : (struct span){ 0 },
+		  url);
 	web_free(&trials->answer);
 	buffer_wipe(&target);
 	return trials->faults == 0 ? EXIT_DONE : EXIT_NO;

@@ -2,17 +2,23 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <stdbool.h>
+
 #include "admin/hub.h"
 #include "admin/print.h"
 
 void
 hub_print(struct span name, const char *url)
 {
-	int n = (int)name.len;
-	const char *hub = name.ptr;
+	bool named = name.ptr != NULL;
+	int n = (int)(named ? name.len : sizeof("HUB") - 1);
+	const char *hub = named ? name.ptr : "HUB";
 
-	print("\nSettings of the hub, by az:\n"
-	      "az webpubsub update --name NAME --resource-group GROUP "
+	print("\nSettings of the hub, by az:\n");
+	if (!named)
+		print("# HUB: the one that clients connect to, for "
+		      "CERTGATE_HUB names none; --hub NAME writes it here\n");
+	print("az webpubsub update --name NAME --resource-group GROUP "
 	      "--client-cert-enabled true\n"
 	      "az webpubsub hub create --name NAME --resource-group GROUP "
 	      "--hub-name %.*s \\\n"

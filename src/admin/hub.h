@@ -6,7 +6,8 @@
 
 #include "base/span.h"
 
-/* With the URL as it was given, without the code: that belongs into a vault. */
+/* With the URL as it was given, without the code: that belongs into a vault.
+ * name is absent: the reader has to put it there. */
 void hub_print(struct span name, const char *url);
 
 #endif

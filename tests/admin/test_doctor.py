@@ -331,6 +331,19 @@ def client_id():
     server.close()
 
 
+def any_hub():
+    """Where the settings name no hub, the reader is told to."""
+    own = gate("any-hub", {"CERTGATE_HUB": "*"})
+    url = f"https://localhost:{place.free_port()}/eventhandler"
+    text = run_doctor(own, url).stdout
+    out.result("--hub-name HUB " in text and "  name: 'HUB'\n" in text and
+               "# HUB: " in text and "--hub NAME" in text,
+               "of any hub the settings have a word to be replaced", text)
+    text = run_doctor(own, url, "--hub", "chat").stdout
+    out.result("--hub-name chat " in text and "  name: 'chat'\n" in text and
+               "HUB" not in text, "--hub names it", text)
+
+
 def login():
     """Behind a login: what is tried without one, and with one."""
     users, token = base / "users", base / "token"
@@ -516,6 +529,7 @@ pending()
 nobody_there()
 no_site()
 client_id()
+any_hub()
 login()
 plain()
 version()
