@@ -32,7 +32,7 @@ _certgate() {
 		return
 		;;
 	--comment | --site | --hub | --connection-id | --user | --now | --post | \
-		--tag | --endpoint)
+		--query | --tag | --endpoint)
 		COMPREPLY=()
 		return
 		;;
@@ -55,15 +55,15 @@ _certgate() {
 	remove) options="$edit" ;;
 	rotate) options="$edit --comment --spki --overlap" ;;
 	explain)
-		options="$setup --hub --connection-id --user --mqtt --now"
+		options="$setup --hub --connection-id --user --mqtt --query --now"
 		;;
 	simulate)
-		options="$config --hub --connection-id --user --mqtt --format
+		options="$config --hub --connection-id --user --mqtt --query --format
 			--post --ca"
 		;;
 	doctor)
 		options="$config --hub --ca --admitted --connection-id --mqtt
-			--authorization"
+			--query --authorization"
 		;;
 	stats) options="--config --site --json --prometheus --help" ;;
 	addresses) options="--tag --apache --nginx --lighttpd --help" ;;

@@ -140,10 +140,13 @@ read_options(struct trials *trials, const struct command *command)
 
 	trials->authorities = option[OPTION_CA];
 	trials->admitted_id = option[OPTION_CONNECTION_ID];
+	trials->admitted_query = span_of(option[OPTION_QUERY]);
 	if (!is_url(url))
 		problem = "expected a URL, https://HOST/PATH";
 	else if (!posting_mqtt(option[OPTION_MQTT], &trials->admitted_mqtt))
 		problem = "expected --mqtt 4 or 5";
+	else if (!posting_query(trials->admitted_query))
+		problem = "expected --query NAME=VALUE, each name once";
 	else if (option[OPTION_AUTHORIZATION] != NULL && !is_https(url) &&
 		 !web_is_loopback(url))
 		problem = "--authorization goes over https:// alone: by plain "

@@ -46,6 +46,8 @@ static const struct {
 				   "the connection's; of MQTT the client's" },
 	[OPTION_USER] = { "user", "NAME", "the user id of the client's token" },
 	[OPTION_MQTT] = { "mqtt", "4|5", "an MQTT client: 3.1.1 or 5.0" },
+	[OPTION_QUERY] = { "query", "NAME=VALUE",
+			   "of the client's URL; others behind &" },
 	[OPTION_NOW] = { "now", "TIME",
 			 "YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ, not now" },
 	[OPTION_FORMAT] = { "format", "FORM", "curl, http or json" },
@@ -116,19 +118,20 @@ static const struct verb {
 	{ "explain", "EVENT|FILE|-",
 	  "what is decided on an event or a certificate, and why",
 	  SETUP | BIT(OPTION_HUB) | BIT(OPTION_CONNECTION_ID) |
-		  BIT(OPTION_USER) | BIT(OPTION_MQTT) | BIT(OPTION_NOW),
+		  BIT(OPTION_USER) | BIT(OPTION_MQTT) | BIT(OPTION_QUERY) |
+		  BIT(OPTION_NOW),
 	  1, 1, explain_run },
 	{ "simulate", "[FILE|-]",
 	  "a signed connect event of a client with this certificate, or none",
 	  CONFIG | BIT(OPTION_HUB) | BIT(OPTION_CONNECTION_ID) |
-		  BIT(OPTION_USER) | BIT(OPTION_MQTT) | BIT(OPTION_FORMAT) |
-		  BIT(OPTION_POST) | BIT(OPTION_CA),
+		  BIT(OPTION_USER) | BIT(OPTION_MQTT) | BIT(OPTION_QUERY) |
+		  BIT(OPTION_FORMAT) | BIT(OPTION_POST) | BIT(OPTION_CA),
 	  0, 1, simulate_run },
 	{ "doctor", "URL",
 	  "the service played from outside: what is wrong, what to change",
 	  CONFIG | BIT(OPTION_HUB) | BIT(OPTION_CA) | BIT(OPTION_ADMITTED) |
 		  BIT(OPTION_CONNECTION_ID) | BIT(OPTION_MQTT) |
-		  BIT(OPTION_AUTHORIZATION),
+		  BIT(OPTION_QUERY) | BIT(OPTION_AUTHORIZATION),
 	  1, 1, doctor_run },
 	{ "stats", "", "what the handlers of this host have counted",
 	  CONFIG | BIT(OPTION_JSON) | BIT(OPTION_PROMETHEUS), 0, 0, stats_run },
@@ -155,6 +158,8 @@ static const struct {
 	{ "doctor", OPTION_CONNECTION_ID,
 	  "of --admitted: the connection's; of MQTT the client's" },
 	{ "doctor", OPTION_MQTT, "of --admitted: MQTT, 3.1.1 or 5.0" },
+	{ "doctor", OPTION_QUERY,
+	  "of --admitted: of its URL; others behind &" },
 	{ "disconnect", OPTION_HUB,
 	  "the hubs, between commas, not all of CERTGATE_HUB" },
 	{ "disconnect", OPTION_DRY_RUN, "close nothing, print the requests" },

@@ -77,6 +77,7 @@ static bool
 read_body(struct occasion *occasion, const struct command *command,
 	  struct error *e)
 {
+	const struct span query = span_of(command->option[OPTION_QUERY]);
 	struct certificate c;
 	struct buffer bytes, der;
 
@@ -88,7 +89,9 @@ read_body(struct occasion *occasion, const struct command *command,
 		front = span_after(front, 1);
 	bool event =
 		span_starts(front, SPAN("{")) || !input_is_certificate(rest);
-	if (ok && event)
+	if (ok && event && query.ptr != NULL)
+		ok = error_set(e, "--query: this event has a query of its own");
+	else if (ok && event)
 		buffer_add(&occasion->body, rest);
 	else
 		ok = ok && input_next_certificate(&rest, &der, &c, e);
@@ -96,6 +99,7 @@ read_body(struct occasion *occasion, const struct command *command,
 		struct posting_plan plan = {
 			.der = buffer_span(&der),
 			.mqtt = occasion->mqtt,
+			.query = query,
 		};
 		ok = posting_body(&occasion->body, &plan);
 	}
@@ -178,6 +182,9 @@ occasion_read_options(struct occasion *occasion, const struct command *command,
 	if (!posting_mqtt(mqtt, &occasion->mqtt))
 		return error_set(e, "--mqtt %s: expected 4 or 5",
 				 error_word(span_of(mqtt)));
+	if (!posting_query(span_of(command->option[OPTION_QUERY])))
+		return error_set(e, "expected --query NAME=VALUE, each name "
+				    "once");
 	return now == NULL || read_time(now, &occasion->now, e);
 }
 

@@ -10,6 +10,7 @@
 #include "admin/web.h"
 #include "base/date.h"
 #include "base/hex.h"
+#include "base/json_string.h"
 #include "host/log_line.h"
 #include "protocol/digest.h"
 #include "protocol/pem.h"
@@ -36,6 +37,28 @@ posting_mqtt(const char *text, unsigned *version)
 
 	*version = known && text != NULL ? (unsigned)(text[0] - '0') : 0;
 	return known;
+}
+
+bool
+posting_query(struct span query)
+{
+	struct span rest = query, pair, name;
+
+	if (!span_is_text(query))
+		return false;
+	while (span_next(&rest, "&", &pair)) {
+		struct span earlier = query, other, key;
+		span_next(&pair, "=", &name);
+		if (span_empty(name) || pair.ptr == NULL)
+			return false;
+		while (span_next(&earlier, "&", &other) &&
+		       other.ptr != name.ptr) {
+			span_next(&other, "=", &key);
+			if (span_equal(key, name))
+				return false;
+		}
+	}
+	return true;
 }
 
 static struct span
@@ -193,10 +216,29 @@ add_certificate(struct buffer *body, struct span der)
 	return true;
 }
 
+/* The service has a list of values for each name. */
+static void
+add_query(struct buffer *body, struct span query)
+{
+	struct span value, name;
+
+	for (bool first = true; span_next(&query, "&", &value); first = false) {
+		span_next(&value, "=", &name);
+		if (!first)
+			buffer_add_byte(body, ',');
+		json_string_add(body, name);
+		buffer_add(body, SPAN(":["));
+		json_string_add(body, value);
+		buffer_add_byte(body, ']');
+	}
+}
+
 bool
 posting_body(struct buffer *body, const struct posting_plan *plan)
 {
-	buffer_add(body, SPAN("{\"claims\":{},\"query\":{},\"headers\":{"));
+	buffer_add(body, SPAN("{\"claims\":{},\"query\":{"));
+	add_query(body, plan->query);
+	buffer_add(body, SPAN("},\"headers\":{"));
 	if (plan->padding > 0) {
 		char *room;
 		buffer_add(body, SPAN("\"X-Padding\":[\""));

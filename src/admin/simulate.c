@@ -144,6 +144,7 @@ make(struct posting *posting, const struct command *command,
 		.connection = span_of(option[OPTION_CONNECTION_ID]),
 		.user = span_of(option[OPTION_USER]),
 		.origin = posting_origin(settings),
+		.query = span_of(option[OPTION_QUERY]),
 	};
 
 	(void)posting_mqtt(option[OPTION_MQTT], &plan.mqtt);
@@ -189,17 +190,21 @@ enum exit_code
 simulate_run(const struct command *command)
 {
 	const struct form *form = find_form(command->option[OPTION_FORMAT]);
+	const char *problem = NULL;
 	unsigned mqtt;
 	struct store store = { 0 };
 	struct error e = { 0 };
 	struct buffer der;
 	enum exit_code code = EXIT_SYSTEM;
 
-	if (form == NULL ||
-	    !posting_mqtt(command->option[OPTION_MQTT], &mqtt)) {
-		print_problem(form == NULL ? "expected --format curl, http or "
-					     "json"
-					   : "expected --mqtt 4 or 5");
+	if (form == NULL)
+		problem = "expected --format curl, http or json";
+	else if (!posting_mqtt(command->option[OPTION_MQTT], &mqtt))
+		problem = "expected --mqtt 4 or 5";
+	else if (!posting_query(span_of(command->option[OPTION_QUERY])))
+		problem = "expected --query NAME=VALUE, each name once";
+	if (problem != NULL) {
+		print_problem("%s", problem);
 		return EXIT_MISUSED;
 	}
 	buffer_init(&der, INPUT_MAX);

@@ -160,6 +160,7 @@ try_probe(struct trials *trials, const struct probe *probe)
 	plan.connection = span_of(id);
 	if (probe->admitted) {
 		plan.mqtt = trials->admitted_mqtt;
+		plan.query = trials->admitted_query;
 		if (trials->admitted_id != NULL)
 			plan.connection = span_of(trials->admitted_id);
 	}

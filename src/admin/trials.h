@@ -22,6 +22,7 @@ struct trials {
 	struct buffer stranger, admitted; /* certificates, DER */
 	const char *admitted_id; /* of its connection; NULL: a new one */
 	unsigned admitted_mqtt; /* version; 0: it does not speak MQTT */
+	struct span admitted_query; /* of its URL */
 	struct span authorization; /* the service's; absent: it has none */
 	struct web_answer answer; /* the last one; freed by who set all this */
 	struct diagnosis last; /* fault that was said */

@@ -323,6 +323,17 @@ def client_id():
                "with its id it is let in", done.stdout + done.stderr)
     out.equal(run_doctor(configuration, url, "--mqtt", "6").returncode, 2,
               "MQTT has no version 6")
+    configuration.write_list(f"sha256:{PIN} query.of=a%20b query.at=7\n")
+    handler.stop()
+    handler.start()
+    judge("a query that is not said", run_doctor(
+        configuration, url, *given[:2]), ["let in", "is refused"], 1)
+    done = run_doctor(configuration, url, *given[:2], "--query",
+                      "at=7&of=a%20b")
+    out.result(done.returncode == 0 and "0 faults" in done.stdout,
+               "with its query it is let in", done.stdout + done.stderr)
+    out.equal(run_doctor(configuration, url, "--query", "a").returncode, 2,
+              "a query is name and value")
     handler.close()
     done = run_doctor(configuration, url, *given, "pump-7")
     out.equal((done.stdout.count("FAULT "), done.stdout.count(": the same"),

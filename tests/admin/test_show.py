@@ -198,6 +198,14 @@ def explain():
     got = admin.run("explain", "--config", conf, "-", stdin=b'{"a":1,"a":2}')
     out.equal(explained(got)["reason"].partition(":")[0], "duplicate-member",
               "an event that does not read")
+    book.write_text(f"{PUMP['sha256']} query.a=7\n")
+    for query, code in (("a=7&b=", 0), ("a=8", 1), ("b=7", 1)):
+        got = admin.run("explain", "--config", conf, "--query", query, pump)
+        out.equal(got.code, code, f"explain --query {query}")
+    got = admin.run("explain", "--config", conf, "--query", "a=7", "-",
+                    stdin=b"{}")
+    out.result(got.code == 3 and got.out == "" and "--query" in got.err,
+               "an event has its own query", got)
     got = admin.run("explain", pump)
     out.equal((got.code, explained(got)["reason"].partition(":")[0]),
               (1, "not-listed"), "no settings at all")
@@ -205,7 +213,8 @@ def explain():
     out.equal((got.code, explained(got)["reason"].partition(":")[0]),
               (1, "settings"), "settings that do not read")
     for arguments, code in ((["--now", "now", pump], 2),
-                            (["--mqtt", "3", pump], 2), ([pump, pump], 2),
+                            (["--mqtt", "3", pump], 2),
+                            (["--query", "a", pump], 2), ([pump, pump], 2),
                             ([base / "nowhere"], 3)):
         got = admin.run("explain", *arguments)
         out.equal((got.code, got.out), (code, ""),

@@ -97,12 +97,23 @@ simulate("--post", URL + "?barcode=7", device())
 out.equal(reason(), "listed", "a query that only looks as if it had a code")
 simulate("--post", URL + "?barcode=7&code=x", device())
 out.equal(reason(), "code", "a code of one's own stays")
+done = simulate("--format", "json", "--query", 'a=&b="=\\&ü=ü')
+out.equal(json.loads(done.stdout)["query"],
+          {"a": [""], "b": ['"=\\'], "ü": ["ü"]}, "json: the query")
+done = simulate("--format", "json")
+out.equal(json.loads(done.stdout)["query"], {}, "json: no query")
 done = simulate("-", stdin=KNOWN["device"]["pem"].encode())
 out.result(done.returncode == 0 and b"curl" in done.stdout,
            "from standard input")
 for arguments, settings, code, words in (
         (["--format", "xml"], {}, 2, "expected --format"),
         (["--mqtt", "3"], {}, 2, "expected --mqtt"),
+        (["--query", ""], {}, 2, "expected --query"),
+        (["--query", "a"], {}, 2, "expected --query"),
+        (["--query", "=a"], {}, 2, "expected --query"),
+        (["--query", "a=1&"], {}, 2, "expected --query"),
+        (["--query", "a=1&b=2&a=3"], {}, 2, "expected --query"),
+        (["--query", "a=\n"], {}, 2, "expected --query"),
         (["--hub", "a\nce-userId: b"], {}, 3, "control character"),
         (["--connection-id", "a\r\nX: b"], {}, 3, "control character"),
         (["/nonexistent"], {}, 3, "No such file"),
