@@ -70,6 +70,7 @@ diagnosis_of_exchange(struct diagnosis *d, const struct web_answer *answer)
 			     "waits for; a client waits as long",
 	};
 
+	d->foreign = true;
 	if (answer->result == WEB_NO_TLS)
 		diagnose_tls(d, answer);
 	else
@@ -114,9 +115,9 @@ diagnose_foreign(struct diagnosis *d, int status, const char *name)
 	else if (status == 403 || status == 405)
 		diagnosis_say(
 			d,
-			"let OPTIONS and POST of this path pass to the "
-			"handler, "
-			"from the service's addresses at least (certgate "
+			"mend the path of the URL, or let OPTIONS and POST of "
+			"this path pass to the handler, from the service's "
+			"addresses at least (certgate "
 			"addresses)",
 			"%s: %d, the web server itself answers: it forbids the "
 			"method or the sender, or the path is not the "
@@ -162,9 +163,9 @@ diagnosis_of_status(struct diagnosis *d, const struct web_answer *answer,
 		diagnosis_say(d, "let the web server take bodies in chunks",
 			      "%s: 411, the web server takes no body in chunks",
 			      name);
-	else if (!diagnosis_is_ours(answer))
-		return diagnose_foreign(d, status, name);
-	else
+	else if (diagnosis_is_ours(answer) ||
+		 !diagnose_foreign(d, status, name))
 		return false;
+	d->foreign = true;
 	return true;
 }

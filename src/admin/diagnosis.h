@@ -14,6 +14,7 @@
 struct diagnosis {
 	bool good;
 	bool of_all; /* each event is refused for the same reason */
+	bool foreign; /* it was not the handler that answered */
 	char fault[400], change[400];
 };
 
@@ -21,11 +22,11 @@ struct diagnosis {
 void diagnosis_say(struct diagnosis *d, const char *change, const char *format,
 		   ...) __attribute__((format(printf, 3, 4)));
 
-/* Of an exchange that came to no answer. */
+/* Of an exchange that came to no answer; foreign. */
 void diagnosis_of_exchange(struct diagnosis *d,
 			   const struct web_answer *answer);
 
-/* What is wrong whatever was wanted; false: nothing of that.  name is the
+/* What is wrong whatever was wanted, and foreign; false: nothing of that.  name is the
  * service's for an answer that it does not expect. */
 bool diagnosis_of_status(struct diagnosis *d, const struct web_answer *answer,
 			 const char *name);

@@ -119,6 +119,8 @@ treat(struct trials *trials, const struct command *command)
 	trials->hub = posting_hub(command->option[OPTION_HUB], settings);
 	(void)snprintf(trials->origin_text, sizeof(trials->origin_text), "%.*s",
 		       (int)trials->origin.len, trials->origin.ptr);
+	print("note  as the service has it: hub %s, origin %s\n",
+	      error_word(trials->hub), trials->origin_text);
 	examine(trials, url);
 	print("\n%u fault%s\n", trials->faults, trials->faults == 1 ? "" : "s");
 	hub_print(command->option[OPTION_HUB] != NULL || settings->hubs != NULL

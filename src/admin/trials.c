@@ -46,7 +46,8 @@ judge(struct trials *trials, const char *what, enum wanted wanted)
 {
 	struct diagnosis d;
 
-	wanted_judge(&d, &trials->answer, wanted, trials->origin_text);
+	wanted_judge(&d, &trials->answer, wanted, trials->origin_text,
+		     trials->reached);
 	if (!d.good)
 		trials_fault(trials, what, &d);
 	else if (trials->answer.seconds > SLOW_S)
@@ -54,7 +55,8 @@ judge(struct trials *trials, const char *what, enum wanted wanted)
 		      what, trials->answer.seconds);
 	else
 		trials_good(what);
-	return !d.of_all;
+	trials->reached |= !d.foreign;
+	return !d.of_all && (trials->reached || wanted == WANTED_AGREEMENT);
 }
 
 static void
@@ -135,10 +137,12 @@ reason_to_skip(const struct trials *trials, const struct probe *probe)
 	return NULL;
 }
 
-static void
+/* False: each further one would end the same. */
+static bool
 try_probe(struct trials *trials, const struct probe *probe)
 {
 	char id[POSTING_ID + 1];
+	bool goes_on = true;
 	struct posting posting = { 0 };
 	struct error e = { 0 };
 	struct posting_plan plan = {
@@ -172,12 +176,16 @@ try_probe(struct trials *trials, const struct probe *probe)
 			.chunked = probe->chunked,
 		};
 		exchange(trials, &request);
-		(void)judge(trials, probe->what, probe->wanted);
+		goes_on = judge(trials, probe->what, probe->wanted);
+		if (!goes_on)
+			trials_note("the other events, which would end the "
+				    "same, are not tried");
 	} else {
 		trials->faults++;
 		print_error(&e);
 	}
 	posting_free(&posting);
+	return goes_on;
 }
 
 /* Without a key each probe is refused for the same reason. */
@@ -193,10 +201,14 @@ can_sign(struct trials *trials)
 	};
 	const struct settings *s = trials->settings;
 
-	if (s->n_keys > 0 || s->signature != SIGNATURE_REQUIRED)
-		return true;
-	trials_fault(trials, "access keys", &none);
-	return false;
+	if (s->n_keys == 0 && s->signature == SIGNATURE_REQUIRED) {
+		trials_fault(trials, "access keys", &none);
+		return false;
+	}
+	if (s->n_keys == 0)
+		trials_note("no access key is set here: events are posted "
+			    "without a signature");
+	return true;
 }
 
 /* Where a login is asked for, that is tried without one, too. */
@@ -205,7 +217,8 @@ can_log_in(struct trials *trials)
 {
 	if (trials->settings->remote_user == NULL)
 		return true;
-	try_probe(trials, &without_login);
+	if (!try_probe(trials, &without_login))
+		return false;
 	if (trials->authorization.ptr != NULL)
 		return true;
 	trials_note("CERTGATE_REMOTE_USER asks for a login: beyond what stands "
@@ -222,7 +235,7 @@ trials_post(struct trials *trials)
 		const char *why = reason_to_skip(trials, &probes[i]);
 		if (why != NULL)
 			trials_note(why);
-		else
-			try_probe(trials, &probes[i]);
+		else if (!try_probe(trials, &probes[i]))
+			return;
 	}
 }

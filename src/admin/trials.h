@@ -26,6 +26,7 @@ struct trials {
 	struct span authorization; /* the service's; absent: it has none */
 	struct web_answer answer; /* the last one; freed by who set all this */
 	struct diagnosis last; /* fault that was said */
+	bool reached; /* the handler has answered */
 	unsigned faults;
 };
 

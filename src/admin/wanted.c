@@ -39,26 +39,27 @@ diagnose_validation(struct diagnosis *d, const struct web_answer *answer,
 
 	if (status / 100 == 2 && agrees(answer, origin))
 		d->good = true;
-	else if (status / 100 == 2 && value.ptr == NULL)
+	else if (status / 100 == 2 && value.ptr == NULL) {
+		d->foreign = true;
 		diagnosis_say(d,
 			      "pass OPTIONS to the handler: something before "
-			      "it, such "
-			      "as rules for CORS, answers instead",
+			      "it, such as rules for CORS, answers instead",
 			      MISSING ": %d without WebHook-Allowed-Origin",
 			      status);
-	else if (status / 100 == 2)
+	} else if (status / 100 == 2)
 		diagnosis_say(d,
 			      "pass WebHook-Allowed-Origin on as the handler "
 			      "sends it: "
 			      "one value, the origin or *",
 			      MISSING ": WebHook-Allowed-Origin is %s",
 			      error_word(value));
-	else if (diagnosis_asks_login(answer))
+	else if (diagnosis_asks_login(answer)) {
+		d->foreign = true;
 		diagnosis_say(d,
 			      "let OPTIONS of this path pass without a login: "
 			      "the service never logs in for a validation",
 			      STATUS ": 401, the web server asks for a login");
-	else if (diagnosis_of_status(d, answer, STATUS))
+	} else if (diagnosis_of_status(d, answer, STATUS))
 		return;
 	else if (status == 400)
 		diagnosis_say(
@@ -111,11 +112,14 @@ diagnose_refused(struct diagnosis *d, const struct web_answer *answer,
 {
 	int status = answer->status;
 
-	if (status == 404)
-		diagnosis_say(d, "put the hub into CERTGATE_HUB",
-			      UNEXPECTED
-			      ": 404, the handler is for other hubs");
-	else if (status == 400 || status == 415)
+	if (status == 404) {
+		d->of_all = true;
+		diagnosis_say(
+			d,
+			"put the hub into CERTGATE_HUB of the handler, or "
+			"name another by --hub",
+			UNEXPECTED ": 404, the handler is for other hubs");
+	} else if (status == 400 || status == 415)
 		diagnosis_say(
 			d,
 			"let the web server pass the ce- headers, Content-Type "
@@ -131,16 +135,17 @@ diagnose_refused(struct diagnosis *d, const struct web_answer *answer,
 			"ask `certgate explain` with this certificate, and the "
 			"log for the reason",
 			"%d, the client is refused", status);
-	else if (status == 401 && wanted != WANTED_SENDER_REFUSED)
+	else if (status == 401 && wanted != WANTED_SENDER_REFUSED) {
+		d->of_all = true;
 		diagnosis_say(
 			d,
-			"let the web server pass ce-signature on, and give the "
-			"handler the access keys of this resource; if it has "
-			"CERTGATE_REMOTE_USER, pass REMOTE_USER and AUTH_TYPE "
-			"on, too",
+			"give the handler the access keys of this resource, "
+			"those that are set here; let the web server pass "
+			"ce-signature on, and REMOTE_USER and AUTH_TYPE, if "
+			"the handler has CERTGATE_REMOTE_USER",
 			UNEXPECTED ": 401, the handler does not accept the "
 				   "signature, or the login");
-	else if (status == 403 && wanted == WANTED_SENDER_REFUSED)
+	} else if (status == 403 && wanted == WANTED_SENDER_REFUSED)
 		diagnosis_say(
 			d,
 			"set CERTGATE_ACCESS_KEYS, and "
@@ -179,7 +184,7 @@ diagnose_body(struct diagnosis *d, const struct web_answer *answer,
 
 static void
 diagnose_event(struct diagnosis *d, const struct web_answer *answer,
-	       enum wanted wanted)
+	       enum wanted wanted, bool reached)
 {
 	static const int statuses[] = {
 		[WANTED_CLIENT_REFUSED] = 403,
@@ -204,11 +209,14 @@ diagnose_event(struct diagnosis *d, const struct web_answer *answer,
 		d->good = true;
 	} else if (wanted != WANTED_ADMISSION &&
 		   answer->status == statuses[wanted] &&
+		   (reached || answer->status == 401 ||
+		    diagnosis_is_ours(answer)) &&
 		   !diagnosis_asks_login(answer) &&
 		   !(wanted == WANTED_MQTT_REFUSED &&
 		     diagnosis_is_ours(answer))) {
 		diagnose_body(d, answer, wanted);
 	} else if (diagnosis_asks_login(answer)) {
+		d->of_all = d->foreign = true;
 		diagnosis_say(d,
 			      "exempt POST of this path from the web server's "
 			      "own authentication, or let the service log in, "
@@ -223,7 +231,7 @@ diagnose_event(struct diagnosis *d, const struct web_answer *answer,
 
 void
 wanted_judge(struct diagnosis *d, const struct web_answer *answer,
-	     enum wanted wanted, const char *origin)
+	     enum wanted wanted, const char *origin, bool reached)
 {
 	*d = (struct diagnosis){ 0 };
 	if (answer->result != WEB_ANSWERED)
@@ -231,5 +239,5 @@ wanted_judge(struct diagnosis *d, const struct web_answer *answer,
 	else if (wanted == WANTED_AGREEMENT)
 		diagnose_validation(d, answer, origin);
 	else
-		diagnose_event(d, answer, wanted);
+		diagnose_event(d, answer, wanted, reached);
 }

@@ -20,8 +20,9 @@ enum wanted {
 	WANTED_LOGIN_REFUSED /* for want of it, by whoever asks for it */
 };
 
-/* origin is the one that was named in the request. */
+/* origin is the one that was named in the request; reached: the handler has
+ * answered there before. */
 void wanted_judge(struct diagnosis *d, const struct web_answer *answer,
-		  enum wanted wanted, const char *origin);
+		  enum wanted wanted, const char *origin, bool reached);
 
 #endif
