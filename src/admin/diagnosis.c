@@ -98,18 +98,15 @@ diagnose_foreign(struct diagnosis *d, int status, const char *name)
 	if (status == 404)
 		diagnosis_say(d,
 			      "pass this path to the handler, or mend the path "
-			      "of the "
-			      "URL",
+			      "of the URL",
 			      "%s: 404, the web server does not know the path",
 			      name);
 	else if (status == 400)
 		diagnosis_say(
 			d,
 			"ask for no TLS client certificate on this path, for "
-			"the "
-			"service shows none; register https:// if the port "
-			"speaks "
-			"TLS; else look into the web server's error log",
+			"the service shows none; register https:// if the port "
+			"speaks TLS; else look into the web server's error log",
 			"%s: 400, the web server itself refuses the request",
 			name);
 	else if (status == 403 || status == 405)
@@ -117,8 +114,7 @@ diagnose_foreign(struct diagnosis *d, int status, const char *name)
 			d,
 			"mend the path of the URL, or let OPTIONS and POST of "
 			"this path pass to the handler, from the service's "
-			"addresses at least (certgate "
-			"addresses)",
+			"addresses at least (certgate addresses)",
 			"%s: %d, the web server itself answers: it forbids the "
 			"method or the sender, or the path is not the "
 			"handler's",

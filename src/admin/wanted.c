@@ -49,8 +49,7 @@ diagnose_validation(struct diagnosis *d, const struct web_answer *answer,
 	} else if (status / 100 == 2)
 		diagnosis_say(d,
 			      "pass WebHook-Allowed-Origin on as the handler "
-			      "sends it: "
-			      "one value, the origin or *",
+			      "sends it: one value, the origin or *",
 			      MISSING ": WebHook-Allowed-Origin is %s",
 			      error_word(value));
 	else if (diagnosis_asks_login(answer)) {
@@ -78,12 +77,11 @@ diagnose_validation(struct diagnosis *d, const struct web_answer *answer,
 		diagnosis_say(
 			d,
 			"ask `certgate check` on the host of the handler; if "
-			"it "
-			"has sites, let the web server name one "
+			"it has sites, let the web server name one "
 			"(CERTGATE_SITE)",
 			STATUS
-			": 403, the handler has no settings that read, or "
-			"no such site");
+			": 403, the handler has no settings that read, or no "
+			"such site");
 	} else
 		diagnosis_say(d, "look into the log of the handler",
 			      STATUS ": %d", status);
@@ -116,8 +114,8 @@ diagnose_refused(struct diagnosis *d, const struct web_answer *answer,
 		d->of_all = true;
 		diagnosis_say(
 			d,
-			"put the hub into CERTGATE_HUB of the handler, or "
-			"name another by --hub",
+			"put the hub into CERTGATE_HUB of the handler, or name "
+			"another by --hub",
 			UNEXPECTED ": 404, the handler is for other hubs");
 	} else if (status == 400 || status == 415)
 		diagnosis_say(
@@ -125,8 +123,7 @@ diagnose_refused(struct diagnosis *d, const struct web_answer *answer,
 			"let the web server pass the ce- headers, Content-Type "
 			"and the body on as they come",
 			UNEXPECTED
-			": %d, headers or body do not arrive as they "
-			"were sent",
+			": %d, headers or body do not arrive as they were sent",
 			status);
 	else if (wanted == WANTED_ADMISSION &&
 		 (status == 403 || (status == 401 && is_mqtt_refusal(answer))))
