@@ -7,18 +7,6 @@
 
 #include "base/span.h"
 
-struct span
-span_of(const char *text)
-{
-	return (struct span){ text, text == NULL ? 0 : strlen(text) };
-}
-
-bool
-span_empty(struct span s)
-{
-	return s.len == 0;
-}
-
 static char
 lower(char c)
 {
@@ -58,12 +46,6 @@ span_contains(struct span s, struct span needle)
 	       memmem(s.ptr, s.len, needle.ptr, needle.len) != NULL;
 }
 
-struct span
-span_after(struct span s, size_t n)
-{
-	return (struct span){ s.ptr + n, s.len - n };
-}
-
 static bool
 is_blank(char c)
 {
@@ -87,10 +69,25 @@ span_trim(struct span s)
 	return s;
 }
 
+/* How many bytes are before the first that is in separators; strcspn(3) for
+ * bytes that may have a NUL. */
+static size_t
+length_before(struct span s, const char *separators)
+{
+	bool separates[256] = { false };
+	size_t n = 0;
+
+	for (const char *at = separators; *at != '\0'; at++)
+		separates[(unsigned char)*at] = true;
+	while (n < s.len && !separates[(unsigned char)s.ptr[n]])
+		n++;
+	return n;
+}
+
 bool
 span_next(struct span *rest, const char *separators, struct span *token)
 {
-	size_t n = 0;
+	size_t n;
 
 	if (rest->ptr == NULL) {
 		*token = (struct span){ 0 };
@@ -100,10 +97,7 @@ span_next(struct span *rest, const char *separators, struct span *token)
 		const char *at = memchr(rest->ptr, separators[0], rest->len);
 		n = at == NULL ? rest->len : (size_t)(at - rest->ptr);
 	} else {
-		while (n < rest->len &&
-		       (rest->ptr[n] == '\0' ||
-			strchr(separators, rest->ptr[n]) == NULL))
-			n++;
+		n = length_before(*rest, separators);
 	}
 	*token = (struct span){ rest->ptr, n };
 	if (n == rest->len)

@@ -27,13 +27,29 @@ struct span {
 		"" literal, sizeof(literal) - 1                                \
 	}
 
+/* What each request does some hundreds of times is inline. */
+
 /* Borrows text, which may be NULL: the absent span. */
-struct span span_of(const char *text);
+static inline struct span
+span_of(const char *text)
+{
+	return (struct span){ text, text == NULL ? 0 : strlen(text) };
+}
 
 /* Not there, or nothing in it. */
-bool span_empty(struct span s);
+static inline bool
+span_empty(struct span s)
+{
+	return s.len == 0;
+}
 
-/* Inline: each request compares some hundreds of names, most by their length. */
+/* The rest of s after its first n bytes; n is at most s.len. */
+static inline struct span
+span_after(struct span s, size_t n)
+{
+	return (struct span){ s.ptr + n, s.len - n };
+}
+
 static inline bool
 span_equal(struct span a, struct span b)
 {
@@ -49,9 +65,6 @@ bool span_starts_nocase(struct span s, struct span prefix);
 
 /* True if needle, which is not empty, is somewhere in s. */
 bool span_contains(struct span s, struct span needle);
-
-/* The rest of s after its first n bytes; n is at most s.len. */
-struct span span_after(struct span s, size_t n);
 
 /* s without blanks (space, tab) in front; at both ends. */
 struct span span_skip_blanks(struct span s);

@@ -68,14 +68,21 @@ shorten(struct span value)
 	return value;
 }
 
+/* Printable ASCII but for the blank and =, " and \. */
+static const bool plain[256] = {
+	['!'] = true,
+	['#' ... '<'] = true,
+	['>' ... '['] = true,
+	[']' ... '~'] = true,
+};
+
 /* How many bytes at the front of s can be written as they are. */
 static size_t
 plain_length(struct span s)
 {
 	size_t n = 0;
 
-	while (n < s.len && s.ptr[n] > ' ' && s.ptr[n] <= '~' &&
-	       s.ptr[n] != '=' && s.ptr[n] != '"' && s.ptr[n] != '\\')
+	while (n < s.len && plain[(unsigned char)s.ptr[n]])
 		n++;
 	return n;
 }

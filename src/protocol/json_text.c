@@ -6,13 +6,8 @@
 
 #include "protocol/json_text.h"
 
-/* The bytes that matter inside a string: its end, an escape, and what may not
- * be there. */
-static const bool string_special[256] = {
-	[0 ... 31] = true,
-	['"'] = true,
-	['\\'] = true,
-};
+/* A word of eight bytes that are all b. */
+#define EIGHT(b) (0x0101010101010101 * (uint64_t)(b))
 
 /* What else may stand outside strings: white space, numbers, true, false,
  * null. */
@@ -24,6 +19,45 @@ static const bool plain[256] = {
 	['t'] = true,	      ['u'] = true,
 };
 
+/* The bytes that matter inside a string: its end, an escape, and what may not
+ * be there. */
+static const bool special[256] = {
+	[0 ... 31] = true,
+	['"'] = true,
+	['\\'] = true,
+};
+
+/* True if a byte of word is special.  Where a byte is less than the one that is
+ * taken from it, its highest bit is borrowed; one that had it is no less. */
+static bool
+has_special(uint64_t word)
+{
+	uint64_t control = (word - EIGHT(0x20)) & ~word;
+	uint64_t quote = word ^ EIGHT('"');
+	uint64_t escape = word ^ EIGHT('\\');
+
+	quote = (quote - EIGHT(1)) & ~quote;
+	escape = (escape - EIGHT(1)) & ~escape;
+	return ((control | quote | escape) & EIGHT(0x80)) != 0;
+}
+
+/* The first special byte, or end. */
+static const char *
+find_special(const char *at, const char *end)
+{
+	uint64_t word;
+
+	while (end - at >= (ptrdiff_t)sizeof(word)) {
+		memcpy(&word, at, sizeof(word));
+		if (has_special(word))
+			break;
+		at += sizeof(word);
+	}
+	while (at < end && !special[(unsigned char)*at])
+		at++;
+	return at;
+}
+
 /* Goes from behind an opening quote to behind the closing one; NULL if there
  * is none.  *nul is set if the string has a NUL. */
 static const char *
@@ -31,8 +65,7 @@ skip_string(const char *at, const char *end, bool *nul)
 {
 	*nul = false;
 	for (;;) {
-		while (at < end && !string_special[(unsigned char)*at])
-			at++;
+		at = find_special(at, end);
 		if (at == end || (unsigned char)*at < 0x20)
 			return NULL;
 		if (*at == '"')
@@ -58,7 +91,7 @@ is_ascii(struct span text)
 	}
 	for (size_t i = 0; i < text.len; i++)
 		all |= (unsigned char)text.ptr[i];
-	return (all & 0x8080808080808080) == 0;
+	return (all & EIGHT(0x80)) == 0;
 }
 
 bool

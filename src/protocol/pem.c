@@ -44,30 +44,41 @@ static const bool base64_digit[256] = {
 	['+'] = true,	      ['/'] = true,
 };
 
-/* Copies the digits of lines to out, which has room for all of lines; false
- * for anything that is neither digit, padding at the end, nor line end. */
-static bool
-join_lines(struct span lines, char *out, size_t *length, size_t *padding)
+/* Joins lines, which end in \n or \r\n, the last one too, in out, which has room
+ * for all of them.  Gives the length. */
+static size_t
+join(struct span lines, char *out)
 {
+	struct span line;
 	size_t n = 0;
 
-	*padding = 0;
-	for (size_t i = 0; i < lines.len; i++) {
-		char c = lines.ptr[i];
-		if (base64_digit[(unsigned char)c] && *padding == 0) {
-			out[n++] = c;
-		} else if (c == '=' && *padding < 2) {
-			out[n++] = c;
-			(*padding)++;
-		} else if (c == '\r') {
-			if (i + 1 == lines.len || lines.ptr[i + 1] != '\n')
-				return false;
-		} else if (c != '\n') {
-			return false;
-		}
+	while (span_next(&lines, "\n", &line)) {
+		if (line.len > 0 && line.ptr[line.len - 1] == '\r')
+			line.len--;
+		if (line.len > 0)
+			memcpy(out + n, line.ptr, line.len);
+		n += line.len;
 	}
-	*length = n;
-	return n > 0 && n % 4 == 0;
+	return n;
+}
+
+/* True if text is nothing but digits and at its end up to two of padding, in
+ * groups of four. */
+static bool
+is_base64(struct span text, size_t *padding)
+{
+	bool all = true;
+
+	*padding = 0;
+	if (text.len == 0 || text.len % 4 != 0)
+		return false;
+	while (*padding < 2 && text.ptr[text.len - 1] == '=') {
+		text.len--;
+		(*padding)++;
+	}
+	for (size_t i = 0; i < text.len; i++)
+		all &= base64_digit[(unsigned char)text.ptr[i]];
+	return all;
 }
 
 bool
@@ -75,11 +86,13 @@ pem_decode(struct span text, struct buffer *der)
 {
 	char digits[PEM_MAX];
 	struct span lines;
-	size_t n, padding;
+	size_t padding;
 
 	buffer_clear(der);
-	if (text.len > PEM_MAX || !between_armour(text, &lines) ||
-	    !join_lines(lines, digits, &n, &padding))
+	if (text.len > PEM_MAX || !between_armour(text, &lines))
+		return false;
+	size_t n = join(lines, digits);
+	if (!is_base64((struct span){ digits, n }, &padding))
 		return false;
 	unsigned char *out = (unsigned char *)buffer_reserve(der, n / 4 * 3);
 	if (out == NULL || EVP_DecodeBlock(out, (const unsigned char *)digits,

@@ -157,6 +157,45 @@ static const char whole[] =
 
 /* Cut short it never reads; one byte changed never makes a certificate of
  * another thumbprint length, and never none. */
+/* Where in a string of n a's the two bytes b and c stand at p. */
+static bool
+string_is_read(size_t n, size_t p, unsigned char b, unsigned char c)
+{
+	char text[32];
+	struct json_shape shape;
+
+	memset(text, 'a', sizeof(text));
+	text[0] = text[n + 1] = '"';
+	text[p + 1] = (char)b;
+	text[p + 2] = (char)c;
+	return json_text_measure((struct span){ text, n + 2 }, &shape);
+}
+
+/* The text is read eight bytes at a time: each byte at each place of a word, in
+ * front of each that could be mistaken with it. */
+static void
+test_bytes_of_strings(void **state)
+{
+	static const unsigned char next[] = {
+		'a', ' ', '!', '#', '[', ']', 0x7f
+	};
+
+	(void)state;
+	for (size_t n = 2; n < 28; n++)
+		for (size_t p = 0; p + 1 < n; p++)
+			for (unsigned b = 0; b < 0x80; b++)
+				for (size_t i = 0; i < COUNT(next); i++)
+					if (string_is_read(n, p,
+							   (unsigned char)b,
+							   next[i]) !=
+					    (b >= ' ' && b != '"'))
+						fail_msg("%zu %zu %u", n, p, b);
+	assert_false(string_is_read(9, 7, 'a', '\\'));
+	assert_false(string_is_read(9, 7, 'a', '"'));
+	assert_false(string_is_read(9, 7, 'a', 0x1f));
+	assert_false(string_is_read(9, 7, 'a', 0x80));
+}
+
 static void
 test_pieces(void **state)
 {
@@ -249,6 +288,7 @@ main(void)
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_equal_members),
 		cmocka_unit_test(test_not_json),
+		cmocka_unit_test(test_bytes_of_strings),
 		cmocka_unit_test(test_pieces),
 		cmocka_unit_test(test_nul_in_values),
 		cmocka_unit_test(test_after_malformed),
