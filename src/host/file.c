@@ -252,11 +252,14 @@ file_read_all(int fd, struct buffer *text, struct error *e)
 	}
 }
 
+/* Expects size bytes: what is wiped later is no more than that. */
 static bool
-read_named(int fd, const char *path, struct buffer *text, struct error *e)
+read_named(int fd, const char *path, size_t size, struct buffer *text,
+	   struct error *e)
 {
 	struct error inner = { 0 };
 
+	(void)buffer_reserve(text, size + 1);
 	return file_read_all(fd, text, &inner) ||
 	       error_set(e, "%s: %s", path, inner.text);
 }
@@ -296,7 +299,7 @@ file_read(const char *path, bool secret, size_t max, struct buffer *text,
 			error_set(e, "%s: expected a file", path);
 		else if (!check_file(fd, &s, path, secret, max, e))
 			result = FILE_UNSAFE;
-		else if (read_named(fd, path, text, e))
+		else if (read_named(fd, path, (size_t)s.st_size, text, e))
 			result = FILE_READ;
 	}
 	close(fd);
