@@ -31,6 +31,16 @@ hex_digit(char c)
 	return values[(unsigned char)c] - 1;
 }
 
+size_t
+hex_length(struct span s)
+{
+	size_t n = 0;
+
+	while (n < s.len && hex_digit(s.ptr[n]) >= 0)
+		n++;
+	return n;
+}
+
 bool
 hex_decode(struct span text, uint8_t *bytes, size_t n)
 {

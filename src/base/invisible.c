@@ -33,6 +33,8 @@ static const struct span characters[] = {
 size_t
 invisible_at(struct span s)
 {
+	if (s.len == 0 || (unsigned char)s.ptr[0] < 0x80)
+		return 0; /* nearly all */
 	for (size_t i = 0; i < sizeof(characters) / sizeof(characters[0]); i++)
 		if (span_starts(s, characters[i]))
 			return characters[i].len;
@@ -43,8 +45,7 @@ size_t
 invisible_find(struct span s)
 {
 	for (size_t i = 0; i < s.len; i++)
-		if ((unsigned char)s.ptr[i] >= 0x80 &&
-		    invisible_at(span_after(s, i)) > 0)
+		if (invisible_at(span_after(s, i)) > 0)
 			return i;
 	return s.len;
 }

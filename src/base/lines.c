@@ -44,13 +44,15 @@ find_break(struct span text, const struct line_break *what)
 {
 	const char *end = text.ptr + text.len, *at = text.ptr;
 
-	while ((at = memmem(at, (size_t)(end - at), what->bytes.ptr,
-			    what->bytes.len)) != NULL) {
-		if (*at != '\r' || end - at < 2 || at[1] != '\n')
+	for (;; at++) {
+		at = memchr(at, what->bytes.ptr[0], (size_t)(end - at));
+		if (at == NULL)
+			return NULL;
+		struct span rest = { at, (size_t)(end - at) };
+		if (span_starts(rest, what->bytes) &&
+		    !span_starts(rest, SPAN("\r\n")))
 			return at;
-		at++;
 	}
-	return NULL;
 }
 
 bool

@@ -44,6 +44,8 @@ without_comment(struct span line)
 {
 	bool quoted = false;
 
+	if (line.len == 0 || memchr(line.ptr, '#', line.len) == NULL)
+		return line;
 	for (size_t i = 0; i < line.len; i++) {
 		char c = line.ptr[i];
 		if (c == '\\')

@@ -109,22 +109,23 @@ struct digits {
 static bool
 take_group(struct span *rest, struct digits *digits)
 {
-	while (rest->len > 0) {
-		char c = rest->ptr[0];
-		bool separator = c == ':' || c == '-';
-		if (!separator && hex_digit(c) < 0)
-			return true;
-		if (separator && (digits->n == 0 || digits->n % 2 != 0 ||
-				  rest->len < 2 || hex_digit(rest->ptr[1]) < 0))
+	for (;;) {
+		size_t room = MAX_DIGITS - digits->n, n = hex_length(*rest);
+		size_t taken = n < room ? n : room;
+		if (taken > 0)
+			memcpy(digits->text + digits->n, rest->ptr, taken);
+		digits->n += taken;
+		*rest = span_after(*rest, taken);
+		if (taken < n)
 			return false;
-		if (!separator) {
-			if (digits->n == MAX_DIGITS)
-				return false;
-			digits->text[digits->n++] = c;
-		}
+		if (rest->len == 0 ||
+		    (rest->ptr[0] != ':' && rest->ptr[0] != '-'))
+			return true;
+		if (digits->n == 0 || digits->n % 2 != 0 ||
+		    hex_length(span_after(*rest, 1)) == 0)
+			return false;
 		*rest = span_after(*rest, 1);
 	}
-	return true;
 }
 
 /* True if a blank in *rest joins: what follows it is one more byte group, not
@@ -132,14 +133,11 @@ take_group(struct span *rest, struct digits *digits)
 static bool
 joins(struct span rest, size_t digits)
 {
-	size_t n = 0;
-
 	if (digits % 2 != 0 || rest.len == 0 ||
 	    (rest.ptr[0] != ' ' && rest.ptr[0] != '\t'))
 		return false;
 	rest = span_skip_blanks(rest);
-	while (n < rest.len && hex_digit(rest.ptr[n]) >= 0)
-		n++;
+	size_t n = hex_length(rest);
 	bool ends = n == rest.len || rest.ptr[n] == ' ' ||
 		    rest.ptr[n] == '\t' || (unsigned char)rest.ptr[n] >= 0x80;
 	return n > 0 && n % 2 == 0 && n < 2 * DIGEST_SHA1_SIZE && ends;
