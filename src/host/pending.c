@@ -23,21 +23,27 @@ hub_of(const struct pending_knock *k)
 	return (struct span){ k->hub, k->hub_length };
 }
 
-/* The 64-bit FNV-1a of site and hub, made odd.  Two places of one number only
- * share their room.  A hub has one room however the client writes its name. */
+/* Of site and hub, however the client writes its name: the front of a SHA-256,
+ * made odd, so that nobody finds a hub that uses up the share of another.  0: it
+ * cannot be computed. */
 static uint64_t
 place_of(struct span site, struct span hub)
 {
-	const struct span parts[] = { site, SPAN("\0"), hub };
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	char names[SITES_NAME_MAX + 1 + PENDING_HUB_MAX];
+	struct span all = { names, site.len + 1 + hub.len };
+	uint8_t digest[DIGEST_SHA256_SIZE];
+	uint64_t front;
 
-	for (size_t n = 0; n < sizeof(parts) / sizeof(parts[0]); n++)
-		for (size_t i = 0; i < parts[n].len; i++)
-			hash = (hash ^
-				(uint8_t)tolower(
-					(unsigned char)parts[n].ptr[i])) *
-			       UINT64_C(0x100000001b3);
-	return hash | 1;
+	for (size_t i = 0; i < site.len; i++)
+		names[i] = site.ptr[i];
+	names[site.len] = '\0';
+	for (size_t i = 0; i < hub.len; i++)
+		names[site.len + 1 + i] =
+			(char)tolower((unsigned char)hub.ptr[i]);
+	if (!digest_sha256(all, digest))
+		return 0;
+	memcpy(&front, digest, sizeof(front));
+	return front | 1;
 }
 
 static bool
@@ -50,7 +56,7 @@ is_sound(const void *slot)
 	       k->last <= DATE_SECONDS_MAX &&
 	       k->site_length <= SITES_NAME_MAX && k->hub_length > 0 &&
 	       k->hub_length <= PENDING_HUB_MAX &&
-	       k->der_length <= PENDING_DER_MAX &&
+	       k->der_length <= PENDING_DER_MAX && k->place != 0 &&
 	       k->place == place_of(site_of(k), hub_of(k)) &&
 	       digest_sha256((struct span){ k->der, k->der_length }, digest) &&
 	       memcmp(digest, k->sha256, sizeof(digest)) == 0;
@@ -119,19 +125,34 @@ tally_of(struct pending_tally *tally, uint64_t place)
 	return &tally->n[at];
 }
 
-static uint64_t
-site_number(const struct pending_knock *k)
-{
-	return place_of(site_of(k), (struct span){ 0 });
-}
-
 /* How many slots each has. */
 struct spread {
-	struct pending_tally places, sites;
+	struct pending_tally places;
+	unsigned first[SLOTS]; /* of each slot's site */
+	unsigned of_site[SLOTS]; /* how many, by the site's first slot */
 	bool room; /* one is free */
 	unsigned most_of_site;
 	unsigned most_of_place; /* in a site that has most */
 };
+
+static unsigned
+first_of_site(const struct slots *slots, unsigned i, int64_t now)
+{
+	struct span site = site_of(slots_at(slots, i));
+	unsigned first = 0;
+
+	while (first < i &&
+	       (is_free(slots_at(slots, first), now) ||
+		!span_equal(site_of(slots_at(slots, first)), site)))
+		first++;
+	return first;
+}
+
+static bool
+site_has_most(const struct spread *s, unsigned i)
+{
+	return s->of_site[s->first[i]] == s->most_of_site;
+}
 
 static void
 measure(const struct slots *slots, int64_t now, struct spread *s)
@@ -143,15 +164,14 @@ measure(const struct slots *slots, int64_t now, struct spread *s)
 			s->room = true;
 			continue;
 		}
-		unsigned *n = tally_of(&s->sites, site_number(k));
-		(*n)++;
-		s->most_of_site = *n > s->most_of_site ? *n : s->most_of_site;
+		s->first[i] = first_of_site(slots, i, now);
+		unsigned n = ++s->of_site[s->first[i]];
+		s->most_of_site = n > s->most_of_site ? n : s->most_of_site;
 		(*tally_of(&s->places, k->place))++;
 	}
 	for (unsigned i = 0; i < SLOTS; i++) {
 		const struct pending_knock *k = slots_at(slots, i);
-		if (is_free(k, now) ||
-		    *tally_of(&s->sites, site_number(k)) < s->most_of_site)
+		if (is_free(k, now) || !site_has_most(s, i))
 			continue;
 		unsigned n = *tally_of(&s->places, k->place);
 		s->most_of_place = n > s->most_of_place ? n : s->most_of_place;
@@ -160,9 +180,11 @@ measure(const struct slots *slots, int64_t now, struct spread *s)
 
 /* No site takes the slots of another that has fewer, whatever hubs it names. */
 static bool
-has_most(struct spread *s, const struct pending_knock *k)
+has_most(struct spread *s, const struct slots *slots, unsigned i)
 {
-	return *tally_of(&s->sites, site_number(k)) == s->most_of_site &&
+	const struct pending_knock *k = slots_at(slots, i);
+
+	return site_has_most(s, i) &&
 	       *tally_of(&s->places, k->place) == s->most_of_place;
 }
 
@@ -184,7 +206,7 @@ find_room(const struct slots *slots, uint64_t place, int64_t now)
 		if (!full && unused)
 			return i;
 		if (unused || (!full && spread.room) ||
-		    (full ? k->place != place : !has_most(&spread, k)))
+		    (full ? k->place != place : !has_most(&spread, slots, i)))
 			continue;
 		if (least == SLOTS || is_less(k, slots_at(slots, least), now))
 			least = i;
@@ -312,7 +334,8 @@ pending_note(struct pending *pending, const struct answer *answer, int64_t now)
 		if (c.hub.len > 0 && c.hub.len <= PENDING_HUB_MAX &&
 		    c.der.len <= PENDING_DER_MAX && slots_load(slots)) {
 			c.place = place_of(c.site, c.hub);
-			remember(pending, &c, now);
+			if (c.place != 0)
+				remember(pending, &c, now);
 		}
 	} else if (d->entry != NULL && slots->memory != NULL) {
 		forget(slots, &c);

@@ -8,6 +8,7 @@ import hashlib
 import json
 import ssl
 import struct
+import sys
 import time
 
 from . import cases, cgi, fastcgi
@@ -83,11 +84,10 @@ class Client:
 
 
 def place(site, hub):
-    """The 64-bit FNV-1a of both in lower case, made odd."""
-    value = 0xcbf29ce484222325
-    for byte in site + b"\0" + hub.lower():
-        value = (value ^ byte) * 0x100000001b3 % 2 ** 64
-    return value | 1
+    """The first 64 bits of the SHA-256 of both, the hub in lower case, made
+    odd."""
+    digest = hashlib.sha256(site + b"\0" + hub.lower()).digest()
+    return int.from_bytes(digest[:8], sys.byteorder) | 1
 
 
 def slot(der, hub=b"chat", site=b"", count=1, first=None, last=None,

@@ -150,6 +150,21 @@ found_of(unsigned number, const char *hub)
 	return found;
 }
 
+/* Writes contents as a slot whose check is right. */
+static void
+forge(const struct pending_knock *k)
+{
+	uint8_t check[SLOTS_CHECK];
+	int file = open(path_of("pending.0"), O_RDWR);
+
+	assert_true(digest_sha256((struct span){ (const char *)k, sizeof(*k) },
+				  check));
+	assert_int_equal(pwrite(file, check, sizeof(check), 0), sizeof(check));
+	assert_int_equal(pwrite(file, k, sizeof(*k), sizeof(check)),
+			 sizeof(*k));
+	assert_int_equal(close(file), 0);
+}
+
 /* A file goes on where the last process ended; a second one has its own. */
 static void
 test_take_over(void **state)
@@ -305,6 +320,52 @@ test_surge(void **state)
 	slots_close(&pending.slots);
 }
 
+/* Nor can a hub be named so that it uses up the turn of one of another site:
+ * this name was computed to have the number of site "one", hub "plant", when that
+ * was an FNV-1a. */
+static void
+test_crafted_hub(void **state)
+{
+	struct pending pending = open_pending();
+	const char *hub = "ffmwbf\3\r\1\3\10\2\0178\13\1\5\r\n\10";
+
+	(void)state;
+	for (unsigned i = 1; i <= PENDING_PER_HUB; i++) {
+		struct answer loud =
+			answer_on(100 + i, "two", hub, REASON_NOT_LISTED);
+		pending_note(&pending, &loud, NOW);
+	}
+	struct answer quiet = answer_on(1, "one", "plant", REASON_NOT_LISTED);
+	pending_note(&pending, &quiet, NOW);
+	pending_write(&pending);
+	assert_int_equal(found_of(0, hub).knocks, PENDING_PER_HUB);
+	assert_int_equal(found_of(1, "plant").knocks, 1);
+	slots_close(&pending.slots);
+}
+
+/* A file in which places have another number, as an older handler wrote it, reads
+ * as nothing and is written anew. */
+static void
+test_other_numbers(void **state)
+{
+	struct pending pending = open_pending();
+
+	(void)state;
+	knock(&pending, 1, "chat", NOW);
+	struct pending_knock old =
+		*(struct pending_knock *)slots_at(&pending.slots, 0);
+	old.place = UINT64_C(0x0c7e14b3ad2b8741); /* FNV-1a of "\0chat" */
+	forge(&old);
+	slots_close(&pending.slots);
+	assert_int_equal(found_of(0, NULL).knocks, 0);
+	pending = open_pending();
+	knock(&pending, 2, "chat", NOW + 1);
+	pending_write(&pending);
+	assert_int_equal(found_of(0, NULL).knocks, 1);
+	assert_int_equal(found_of(2, "chat").count, 1);
+	slots_close(&pending.slots);
+}
+
 /* Who writes a hub's name in many ways has its one share. */
 static void
 test_spellings(void **state)
@@ -454,21 +515,6 @@ test_torn(void **state)
 	assert_int_equal(found_of(0, NULL).knocks, 2);
 	assert_int_equal(found_of(1, NULL).knocks, 0);
 	slots_close(&pending.slots);
-}
-
-/* Writes contents as a slot whose check is right. */
-static void
-forge(const struct pending_knock *k)
-{
-	uint8_t check[SLOTS_CHECK];
-	int file = open(path_of("pending.0"), O_RDWR);
-
-	assert_true(digest_sha256((struct span){ (const char *)k, sizeof(*k) },
-				  check));
-	assert_int_equal(pwrite(file, check, sizeof(check), 0), sizeof(check));
-	assert_int_equal(pwrite(file, k, sizeof(*k), sizeof(check)),
-			 sizeof(*k));
-	assert_int_equal(close(file), 0);
 }
 
 /* Numbers that cannot be, and a digest that is not the certificate's. */
@@ -759,6 +805,8 @@ main(void)
 		IN_FOLDER(test_seen),
 		IN_FOLDER(test_spellings),
 		IN_FOLDER(test_surge),
+		IN_FOLDER(test_crafted_hub),
+		IN_FOLDER(test_other_numbers),
 		IN_FOLDER(test_seen_ahead),
 		IN_FOLDER(test_no_file),
 	};
