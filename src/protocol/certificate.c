@@ -10,6 +10,7 @@
 #include <openssl/x509v3.h>
 
 #include "base/date.h"
+#include "base/invisible.h"
 #include "protocol/certificate.h"
 #include "protocol/der.h"
 
@@ -114,12 +115,13 @@ certificate_read(struct span der, struct certificate *c)
 	return false;
 }
 
-/* Adds text to name if it can be one: not blank, no control character. */
+/* Adds text to name if it can be one: not blank, no control character, and none
+ * that would let it look like another's. */
 static enum certificate_name
 take_name(struct span text, struct buffer *name)
 {
 	if (span_empty(span_trim(text)) || text.len > CERTIFICATE_NAME_MAX ||
-	    !span_is_text(text))
+	    !span_is_text(text) || invisible_find(text) < text.len)
 		return CERTIFICATE_NAME_UNUSABLE;
 	buffer_add(name, text);
 	return name->failed ? CERTIFICATE_NAME_UNUSABLE

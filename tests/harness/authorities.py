@@ -66,6 +66,9 @@ class World:
         self.twice = issue("twice", "/CN=pump-1/CN=pump-2")
         self.blank = issue("blank", "/CN=pump-1",
                            san("DNS:pump-1.example\x01"))
+        self.hidden = issue("hidden", "/CN=pump\u200b-1")
+        self.turned = issue("turned", "/CN=pump-1",
+                            san("DNS:pump-1.example\u202e"))
         self.nameless = issue("nameless", "/O=Plant")
         self.server = issue("server", "/CN=pump-1",
                             ["extendedKeyUsage=serverAuth"])
@@ -137,6 +140,17 @@ def rows():
          "entry-name"),
         ("name-twice", "ca:@{folder}/ca.pem cn=*\n", w.twice, "entry-name"),
         ("name-control", "ca:@{folder}/ca.pem cn=*\n", w.blank, "entry-name"),
+        ("name-invisible", "ca:@{folder}/ca.pem cn=*\n", w.hidden,
+         "entry-name"),
+        ("name-invisible-settled", "ca:@{folder}/ca.pem cn=* user=one\n",
+         w.hidden, "entry-name"),
+        ("san-direction", "ca:@{folder}/ca.pem san=*\n", w.turned,
+         "entry-name"),
+        ("pin-invisible", f"{w.hidden.sha256} user=@cn\n", w.hidden,
+         "no-user-id"),
+        # As of any certificate without a name that can be one.
+        ("pin-invisible-default", f"{w.hidden.sha256}\n", w.hidden, "listed",
+         w.hidden.sha1),
         ("purpose", pumps, w.server, "purpose"),
         ("weak-key", pumps, w.weak, "weak"),
         ("weak-signature", pumps, w.sha1, "weak"),

@@ -203,6 +203,16 @@ test_common_names(void **state)
 		  NULL },
 		{ V_ASN1_BMPSTRING, "\0a\0\0", 4, CERTIFICATE_NAME_UNUSABLE,
 		  NULL },
+		{ V_ASN1_UTF8STRING, "pump\xe2\x80\x8b-7", -1,
+		  CERTIFICATE_NAME_UNUSABLE, NULL }, /* zero width space */
+		{ V_ASN1_UTF8STRING, "\xe2\x80\xaepump", -1,
+		  CERTIFICATE_NAME_UNUSABLE, NULL }, /* right to left */
+		{ V_ASN1_UTF8STRING, "pump\xe2\x81\xa9", -1,
+		  CERTIFICATE_NAME_UNUSABLE, NULL }, /* end of an isolate */
+		{ V_ASN1_BMPSTRING, "\xfe\xff\0p", 4, CERTIFICATE_NAME_UNUSABLE,
+		  NULL }, /* byte order mark */
+		{ V_ASN1_T61STRING, "pump\xa0\x37", 6,
+		  CERTIFICATE_NAME_UNUSABLE, NULL }, /* no-break space */
 		{ V_ASN1_UTF8STRING, longest, sizeof(longest),
 		  CERTIFICATE_NAME_UNUSABLE, NULL },
 	};
