@@ -47,7 +47,8 @@ load_settings(struct store *store, struct settings *fresh, struct error *e)
 	if (result == FILE_READ &&
 	    (!settings_read(fresh, buffer_span(&text), store->file.path,
 			    store->environment, e) ||
-	     !settings_check_time(fresh, (int64_t)time(NULL), e)))
+	     !settings_check_time(fresh, store->file.path, (int64_t)time(NULL),
+				  e)))
 		result = FILE_UNSAFE;
 	if (result != FILE_READ)
 		settings_read_log(fresh, buffer_span(&text), store->file.path,

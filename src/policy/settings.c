@@ -113,6 +113,10 @@ apply(struct settings *s, const struct setting_given *given, const char *file,
 		}
 		s->has_secret |= table[i].help.secret && given[i].line > 0 &&
 				 s->n_keys + (s->code != NULL) > before;
+		if (table[i].set == setting_report_only) {
+			s->report_only_line = given[i].line;
+			s->report_only_column = given[i].column;
+		}
 	}
 	return true;
 }
@@ -231,11 +235,14 @@ is_too_far(const struct settings *settings, int64_t now)
 }
 
 bool
-settings_check_time(const struct settings *settings, int64_t now,
-		    struct error *e)
+settings_check_time(const struct settings *settings, const char *name,
+		    int64_t now, struct error *e)
 {
-	return !is_too_far(settings, now) ||
-	       error_set(e,
+	if (!is_too_far(settings, now))
+		return true;
+	error_where(e, settings->report_only_line > 0 ? name : "environment");
+	error_at(e, settings->report_only_line, settings->report_only_column);
+	return error_set(e,
 			 "CERTGATE_REPORT_ONLY_UNTIL: expected a date at most "
 			 "%d days ahead",
 			 SETTINGS_REPORT_ONLY_DAYS);

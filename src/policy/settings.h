@@ -69,6 +69,8 @@ struct settings {
 	enum log_format log_format;
 	char *stats; /* absolute path of a folder; NULL: the default one */
 	int64_t report_only_until; /* the last UTC second; 0: not set */
+	unsigned report_only_line; /* where; 0: in the environment */
+	unsigned report_only_column;
 	bool has_connection_key; /* from WebPubSubConnectionString */
 	char *connection_host; /* the same's, if origins were set otherwise;
 				* NULL: not set */
@@ -99,9 +101,11 @@ bool settings_add_keys(struct settings *settings, struct span text,
 bool settings_set_code(struct settings *settings, struct span text,
 		       struct error *e) __attribute__((warn_unused_result));
 
-/* False with e if, at the time now, a date is further ahead than it may be. */
-bool settings_check_time(const struct settings *settings, int64_t now,
-			 struct error *e) __attribute__((warn_unused_result));
+/* False with e if, at the time now, a date is further ahead than it may be; name
+ * as above. */
+bool settings_check_time(const struct settings *settings, const char *name,
+			 int64_t now, struct error *e)
+	__attribute__((warn_unused_result));
 
 /* True if at the time now who would be refused is let in and reported.  A date
  * that is too far ahead reports nothing: an error refuses. */

@@ -86,6 +86,8 @@ SETTINGS = [
      "1:27 Endpoint"),
     ("CERTGATE_HUB=\nx\nCERTGATE_LOG=y\nCERTGATE_Q=1\n", "2:1 NAME=value",
      "4:1 is no setting", "1:14 empty", "3:14 stderr"),
+    ("CERTGATE_HUB=a\n CERTGATE_REPORT_ONLY_UNTIL = 2999-12-31\n",
+     "2:31 at most 31 days"),
     ("CERTGATE_HUB=a", "1:15 the last line has no end"),
     ("CERTGATE_HUB=a\x00\n", "1:15 a NUL byte", "1:14 no hub"),
 ]

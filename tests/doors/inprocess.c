@@ -48,7 +48,7 @@ open_gate(struct settings *settings, struct list *list, int64_t now)
 	struct error e = { 0 };
 
 	if (settings_read(settings, (struct span){ 0 }, "none", environ, &e) &&
-	    settings_check_time(settings, now, &e)) {
+	    settings_check_time(settings, "none", now, &e)) {
 		gate.settings = settings;
 		if (list_build(list, span_of(getenv("CASE_LIST")),
 			       settings->pins, settings->n_pins, &files, &e))

@@ -167,6 +167,33 @@ test_good(void **state)
 	settings_free(&s);
 }
 
+/* A date that is too far ahead is said to be that where it was given. */
+static void
+test_time(void **state)
+{
+	enum { NOW = 1767225600 /* 2026-01-01 */ };
+	static const char name[] = "CERTGATE_REPORT_ONLY_UNTIL";
+	struct settings s;
+	struct error e;
+
+	(void)state;
+	assert_true(read_one(&s, "#\n  CERTGATE_REPORT_ONLY_UNTIL=2026-02-01\n",
+			     NULL, &e));
+	assert_true(settings_check_time(&s, "settings", NOW, &e));
+	assert_false(settings_check_time(&s, "settings", NOW - 1, &e));
+	assert_string_equal(e.where, "settings");
+	assert_int_equal(e.line, 2);
+	assert_int_equal(e.column, 3 + sizeof(name));
+	assert_non_null(strstr(e.text, name));
+	settings_free(&s);
+	assert_true(read_one(&s, "CERTGATE_REPORT_ONLY_UNTIL=2026-01-02\n",
+			     "CERTGATE_REPORT_ONLY_UNTIL=2026-02-02", &e));
+	assert_false(settings_check_time(&s, "settings", NOW, &e));
+	assert_string_equal(e.where, "environment");
+	assert_int_equal(e.line, 0);
+	settings_free(&s);
+}
+
 static void
 test_connection_string(void **state)
 {
@@ -327,6 +354,7 @@ main(void)
 		cmocka_unit_test(test_each),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_time),
 		cmocka_unit_test(test_connection_string),
 		cmocka_unit_test(test_thumbprints),
 		cmocka_unit_test(test_environment),
