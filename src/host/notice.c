@@ -9,11 +9,21 @@
 void
 notice_warnings(const struct warnings *warnings, const char *where)
 {
+	struct error more = { 0 };
+
+	if (where == NULL)
+		where = "list";
 	for (unsigned i = 0; i < warnings->n && i < WARNINGS_MAX; i++) {
 		struct error warning = warnings->warning[i];
-		error_where(&warning, where == NULL ? "list" : where);
+		error_where(&warning, where);
 		log_error(LOG_LEVEL_WARNING, &warning);
 	}
+	if (warnings->n <= WARNINGS_MAX)
+		return;
+	error_where(&more, where);
+	error_set(&more, "%u more warning%s", warnings->n - WARNINGS_MAX,
+		  warnings->n == WARNINGS_MAX + 1 ? "" : "s");
+	log_error(LOG_LEVEL_WARNING, &more);
 }
 
 static void

@@ -11,7 +11,8 @@
 #include "host/watch.h"
 #include "policy/settings.h"
 
-/* Each, as of the file where; NULL: of the list. */
+/* Each that was kept, and how many more there are, as of the file where; NULL:
+ * of the list. */
 void notice_warnings(const struct warnings *warnings, const char *where);
 
 /* What a careful administrator wants to know of settings at the time now; they

@@ -170,6 +170,12 @@ def places():
     told = json.loads(admin.run("check", "--json", "--list", book).out)
     out.equal([f"{f['line']}:{f['column']}" for f in told["findings"]
                if "invisible" in f["text"]], said, "and as JSON")
+    for n, words in ((8, []), (9, ["1 more warning"]),
+                     (300, ["292 more warnings"])):
+        write("places", "".join(f"{mark}{A} user=u{i}\n" for i in range(n)))
+        got = admin.run("check", "--quiet", "--list", book)
+        out.equal(re.findall(r" (\d+ more .*)", got.out), words,
+                  f"of {n} warnings, how many are not shown")
 
 
 def as_installed():
