@@ -15,12 +15,28 @@
 #include "policy/option.h"
 
 enum {
+	SHA1_DIGITS = 2 * DIGEST_SHA1_SIZE,
 	PIN_MAX = 80, /* bytes of a digest and what stands before it */
 	HUBS_MAX = 65536, /* bytes of hub=... */
 	/* 128 bits: for fewer a stranger can look for a certificate whose
 	 * SHA-256 begins with them. */
 	UNWATCHED_DIGITS_MIN = 32
 };
+
+/* If nobody can say who knocked, nobody did: then the digits are what they are
+ * without that. */
+static bool
+begin_somebody(const char *digits)
+{
+	struct knocks knocks;
+	struct error e = { 0 };
+	size_t first;
+	bool found = knocks_read(&knocks, &e) &&
+		     knocks_find(&knocks, span_of(digits), &first) > 0;
+
+	knocks_free(&knocks);
+	return found;
+}
 
 bool
 admission_is_meant(const char *argument)
@@ -30,7 +46,8 @@ admission_is_meant(const char *argument)
 	while (hex_digit(argument[n]) >= 0)
 		n++;
 	return argument[n] == '\0' && n >= KNOCKS_DIGITS_MIN &&
-	       n <= KNOCKS_DIGITS_MAX;
+	       n <= KNOCKS_DIGITS_MAX &&
+	       (n < SHA1_DIGITS || begin_somebody(argument));
 }
 
 static void
@@ -231,6 +248,11 @@ admission_ask(struct admission *a, const struct command *command)
 		code = EXIT_SYSTEM;
 	} else {
 		n = find(&knocks, command->arguments[0], &first);
+		if (n > 0 && strlen(command->arguments[0]) == SHA1_DIGITS)
+			print("The %d digits begin the SHA-256 of one who "
+			      "knocked: they are taken as that,\n"
+			      "not as a SHA-1.\n",
+			      SHA1_DIGITS);
 		if (n > 0 && fill(a, command, &knocks, first, n)) {
 			show(a, &knocks, first, n);
 			code = ask(command);

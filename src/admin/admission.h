@@ -23,7 +23,8 @@ struct admission {
 	struct buffer pin, hubs; /* arguments of it, with a NUL */
 };
 
-/* True if argument is the beginning of a SHA-256: digits, too few for a pin. */
+/* True if argument is the beginning of a SHA-256: digits, too few for a pin, or
+ * those with which the SHA-256 of somebody who knocked begins. */
 bool admission_is_meant(const char *argument);
 
 /* Finds whom command means and asks.  EXIT_DONE if he is to be let in, else

@@ -19,7 +19,7 @@
 
 enum {
 	KNOCKS_DIGITS_MIN = 8, /* of a SHA-256 that is only begun */
-	KNOCKS_DIGITS_MAX = 39 /* with one more it would be a SHA-1 */
+	KNOCKS_DIGITS_MAX = 2 * DIGEST_SHA256_SIZE - 1
 };
 
 struct knock {

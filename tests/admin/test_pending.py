@@ -339,11 +339,11 @@ def unwatched():
                              [digits[:31], "--yes", "--dry-run"])):
         done = gate.run("allow", *arguments)
         out.result(done.code == 2 and not gate.list() and
-                   "32 to 39 digits" in done.err and
+                   "32 to 63 digits" in done.err and
                    "certgate pending --json" in done.err,
                    f"too few digits where nobody compares: {name}", done)
     code, said = gate.at_terminal(None, "allow", digits[:31], "--yes")
-    out.result(code == 2 and not gate.list() and "32 to 39" in said,
+    out.result(code == 2 and not gate.list() and "32 to 63" in said,
                "nor at a terminal with --yes", said)
     done = gate.run("allow", digits[:32], "--yes")
     out.equal((done.code, gate.list()), (0, f"{digits} hub=chat\n"),
@@ -367,9 +367,44 @@ def no_digits():
     out.equal((done.code, gate.list()), (0, f"{device}\n"),
               "a file of such a name")
     gate.configuration.write_list("")
-    done = gate.run("allow", device[:40], "--yes")
+    other = known["other"]["sha256"]
+    done = gate.run("allow", other[:40], "--yes")
+    out.equal((done.code, gate.list()), (0, f"{other[:40]}\n"),
+              "40 digits that begin nobody's are a SHA-1")
+    gate.configuration.write_list("")
+    done = gate.run("allow", other[:63], "--yes")
+    out.result(done.code == 1 and not gate.list() and "63 digits" in done.err,
+               "63 digits that begin nobody's are no pin", done)
+
+
+def many_digits():
+    """As many as a SHA-1 has, or more, of one that knocked."""
+    gate = Gate("many")
+    gate.file(0, [strangers.slot(der_of("device"))])
+    device = known["device"]["sha256"]
+    for n in (39, 40, 41, 63):
+        done = gate.run("allow", device[:n])
+        out.result(done.code == 2 and "give --yes" in done.err and
+                   not gate.list(), f"{n} digits: it is asked for", done)
+        done = gate.run("allow", device[:n].upper(), "--yes")
+        out.result(done.code == 0 and
+                   gate.list() == f"{device} hub=chat\n" and
+                   ("not as a SHA-1" in done.out) == (n == 40),
+                   f"{n} digits: its SHA-256", done)
+        gate.configuration.write_list("")
+    done = gate.run("allow", "sha1:" + device[:40])
     out.equal((done.code, gate.list()), (0, f"{device[:40]}\n"),
-              "40 digits are a SHA-1")
+              "a SHA-1 that is said to be one")
+    gate.configuration.write_list("")
+    done = gate.run("allow", device)
+    out.equal((done.code, gate.list()), (0, f"{device}\n"),
+              "all digits are a pin")
+    gate.configuration.write_list("")
+    (gate.folder / "pending.0").unlink()
+    gate.folder.rmdir()
+    done = gate.run("allow", device[:40])
+    out.equal((done.code, gate.list()), (0, f"{device[:40]}\n"),
+              "40 digits, and nobody can say who knocked")
 
 
 def sites():
@@ -481,6 +516,7 @@ told_apart()
 let_in()
 unwatched()
 no_digits()
+many_digits()
 sites()
 at_once()
 last_seen()
