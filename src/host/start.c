@@ -272,7 +272,7 @@ enum exit_code
 start_fastcgi(const struct start_options *options)
 {
 	static struct host host;
-	struct listener listener;
+	struct listener listener = { .fd = -1 };
 	struct error e = { 0 };
 	struct service service = {
 		.answer = answer_fastcgi,
@@ -300,6 +300,7 @@ start_fastcgi(const struct start_options *options)
 		fastcgi_stop();
 		close_host(&host);
 	} else {
+		listener_remove(&listener);
 		log_start(LOG_TARGET_DEFAULT, LOG_FORMAT_TEXT);
 	}
 	if (ok && !e.set)

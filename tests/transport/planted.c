@@ -4,7 +4,8 @@
  * Acts of a handler that has been taken over: preloaded into the real program,
  * this does at each FastCGI request, and before the answer of a CGI program,
  * what PLANTED names, and says on stderr how that
- * went.  PLANTED_FOLDER is one whose files the program may read.
+ * went.  PLANTED_FOLDER is one whose files the program may read.  With the act
+ * "no-start" libfcgi does not start.
  */
 #define _GNU_SOURCE
 #include "config.h"
@@ -418,6 +419,17 @@ FCGX_Accept_r(FCGX_Request *request)
 	*(void **)&real = dlsym(RTLD_NEXT, "FCGX_Accept_r");
 	act();
 	return real(request);
+}
+
+int
+FCGX_InitRequest(FCGX_Request *request, int fd, int flags)
+{
+	int (*real)(FCGX_Request *, int, int);
+
+	*(void **)&real = dlsym(RTLD_NEXT, "FCGX_InitRequest");
+	return planted != NULL && strcmp(planted, "no-start") == 0
+		       ? -1
+		       : real(request, fd, flags);
 }
 
 ssize_t

@@ -130,6 +130,18 @@ for number, wanted in (signal.SIGHUP, True), (signal.SIGTERM, False):
         out.equal(early.wait(20), 0, "SIGTERM before it serves: it ends")
         out.result(not path.exists(), "and leaves nothing")
 
+without_libfcgi = processes.bare_environment({
+    "LD_PRELOAD": str(place.BUILD / "tests/transport/planted.so"),
+    "PLANTED": "no-start"})
+code, _, errors = run("--listen", path, environment=without_libfcgi)
+out.result(code == 3 and "libfcgi does not start" in errors and
+           not path.exists(), "libfcgi does not start: no socket stays", errors)
+path.unlink(missing_ok=True)
+with processes.listen(base / "theirs") as theirs:
+    code, _, errors = run(environment=without_libfcgi, stdin=theirs)
+    out.result(code == 3 and "libfcgi does not start" in errors and
+               (base / "theirs").exists(), "but that of somebody else", errors)
+
 path.write_text("precious")
 code, _, errors = run("--listen", path)
 out.result(code == 3 and "no socket" in errors and
