@@ -36,25 +36,6 @@ pause_a_step(void)
 	(void)nanosleep(&step, NULL);
 }
 
-static bool
-too_long(const char *name, int wait_ms, struct error *e)
-{
-	return error_set(e, "%s has been locked by somebody else for %d s",
-			 name, wait_ms / 1000);
-}
-
-bool
-lock_take(int folder, const char *name, int wait_ms, struct error *e)
-{
-	for (int waited = 0; waited < wait_ms; waited += STEP_MS) {
-		enum turn turn = try(folder, name, e);
-		if (turn != TURN_OTHERS)
-			return turn == TURN_OURS;
-		pause_a_step();
-	}
-	return too_long(name, wait_ms, e);
-}
-
 static const char *
 name_of(const char *path)
 {
@@ -126,22 +107,38 @@ try_file(int folder, const char *path, int *fd, struct error *e)
 	return turn;
 }
 
-int
-lock_take_file(int folder, const char *path, int wait_ms, struct error *e)
+/* The descriptor that is locked: folder, or with is_file that of the file at name
+ * in it; -1 and e on failure. */
+static int
+take(int folder, const char *name, bool is_file, int wait_ms, struct error *e)
 {
 	for (int waited = 0; waited < wait_ms; waited += STEP_MS) {
-		int fd;
-		enum turn turn = try_file(folder, path, &fd, e);
+		int fd = folder;
+		enum turn turn = is_file ? try_file(folder, name, &fd, e)
+					 : try(folder, name, e);
 		if (turn == TURN_OURS)
 			return fd;
-		if (fd >= 0)
+		if (fd >= 0 && fd != folder)
 			close(fd);
 		if (turn == TURN_FAILED)
 			return -1;
 		pause_a_step();
 	}
-	(void)too_long(path, wait_ms, e);
+	error_set(e, "%s has been locked by somebody else for %d s", name,
+		  wait_ms / 1000);
 	return -1;
+}
+
+bool
+lock_take(int folder, const char *name, int wait_ms, struct error *e)
+{
+	return take(folder, name, false, wait_ms, e) >= 0;
+}
+
+int
+lock_take_file(int folder, const char *path, int wait_ms, struct error *e)
+{
+	return take(folder, path, true, wait_ms, e);
 }
 
 void
