@@ -123,28 +123,19 @@ is_settled(const struct change *change, const struct command *command,
 /* The comment of the line stays if there is no new one. */
 static unsigned
 replace_line(struct edit *edit, const struct command *command,
-	     const struct edit_line *line, const struct buffer *text)
+	     const struct edit_line *line, struct buffer *text)
 {
-	struct buffer fresh;
-
-	buffer_init(&fresh, CHANGE_TEXT_MAX);
-	buffer_add(&fresh, buffer_span(text));
-	if (!span_empty(line->comment) &&
-	    command->option[OPTION_COMMENT] == NULL) {
-		buffer_add(&fresh, SPAN("   "));
-		buffer_add(&fresh, line->comment);
-	}
-	edit->after.failed |= fresh.failed;
-	unsigned number = edit_replace(edit, line, buffer_span(&fresh));
-	buffer_free(&fresh);
-	return number;
+	if (command->option[OPTION_COMMENT] == NULL)
+		change_keep_comment(line, text);
+	edit->after.failed |= text->failed;
+	return edit_replace(edit, line, buffer_span(text));
 }
 
 /* With --replace the first line of this pin becomes the new one, and the others
- * go. */
+ * go; text is then as it is in the list. */
 static unsigned
 write_lines(struct change *change, const struct command *command,
-	    const struct buffer *text)
+	    struct buffer *text)
 {
 	bool replace = command->option[OPTION_REPLACE] != NULL;
 	struct edit *edit = &change->edit;
@@ -177,7 +168,6 @@ allow(struct change *change, const struct command *command, struct buffer *text)
 
 	if (!make_entry(command, &change->target, text))
 		return EXIT_MISUSED;
-	size_t entry_length = text->len;
 	while (edit_next(&change->edit, &line)) {
 		look_at(&state, change, &line, buffer_span(text));
 		edit_line_free(&line);
@@ -187,8 +177,7 @@ allow(struct change *change, const struct command *command, struct buffer *text)
 	if (!change_add_comment(command, text))
 		return EXIT_MISUSED;
 	unsigned number = write_lines(change, command, text);
-	change_note(change, "allowed", number,
-		    (struct span){ text->data, entry_length });
+	change_note(change, "allowed", number, buffer_span(text));
 	code = change_finish(change, command);
 	if (code == EXIT_DONE && state.otherwise > 0)
 		print("Line %u allows the same certificate by another pin.\n",

@@ -57,6 +57,15 @@ change_add_comment(const struct command *command, struct buffer *text)
 }
 
 void
+change_keep_comment(const struct edit_line *line, struct buffer *text)
+{
+	if (span_empty(line->comment))
+		return;
+	buffer_add(text, SPAN("   "));
+	buffer_add(text, line->comment);
+}
+
+void
 change_say(const struct change *change, struct span what, unsigned line,
 	   struct span text)
 {

@@ -31,6 +31,9 @@ enum exit_code change_open_list(struct change *change,
  * is none. */
 bool change_add_comment(const struct command *command, struct buffer *text);
 
+/* Adds to text the comment that the line has, if it has one. */
+void change_keep_comment(const struct edit_line *line, struct buffer *text);
+
 /* Remembers what becomes of a line, for change_finish() to say when it is
  * done. */
 void change_note(struct change *change, const char *what, unsigned line,

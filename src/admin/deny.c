@@ -47,8 +47,7 @@ deny(struct change *change, const struct command *command, struct buffer *text)
 		return EXIT_DONE;
 	}
 	unsigned number = edit_put(&change->edit, buffer_span(text));
-	change_note(change, "denied", number,
-		    (struct span){ text->data, entry_length });
+	change_note(change, "denied", number, buffer_span(text));
 	enum exit_code code = change_finish(change, command);
 	if (code == EXIT_DONE && command->option[OPTION_DRY_RUN] == NULL &&
 	    command->option[OPTION_DISCONNECT] == NULL)

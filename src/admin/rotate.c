@@ -165,15 +165,6 @@ write_new(const struct rotation *r, const struct edit_line *line,
 	buffer_add(text, options);
 }
 
-static void
-add_comment(struct buffer *text, struct span comment)
-{
-	if (comment.len == 0)
-		return;
-	buffer_add(text, SPAN("   "));
-	buffer_add(text, comment);
-}
-
 static bool
 rotate_line(struct rotation *r, const struct edit_line *line,
 	    struct buffer *text)
@@ -187,23 +178,19 @@ rotate_line(struct rotation *r, const struct edit_line *line,
 		edit_keep(edit, line);
 	} else {
 		write_old(r, line, text);
-		size_t length = text->len;
-		add_comment(text, line->comment);
+		change_keep_comment(line, text);
 		unsigned number = edit_replace(edit, line, buffer_span(text));
-		change_note(&r->change, "will end", number,
-			    (struct span){ text->data, length });
+		change_note(&r->change, "will end", number, buffer_span(text));
 	}
 	unsigned old = edit->written;
 	buffer_clear(text);
 	write_new(r, line, text);
-	size_t length = text->len;
 	if (r->command->option[OPTION_COMMENT] == NULL)
-		add_comment(text, line->comment);
+		change_keep_comment(line, text);
 	else if (!change_add_comment(r->command, text))
 		return false;
 	unsigned number = edit_put(edit, buffer_span(text));
-	change_note(&r->change, "added", number,
-		    (struct span){ text->data, length });
+	change_note(&r->change, "added", number, buffer_span(text));
 	if (ends)
 		print("The new one ends as line %u %s.\n", old,
 		      stays ? "does" : "did until now");

@@ -61,13 +61,16 @@ steps("allow", f"# fleet\n{A} user=a   # first\n\n", [
     (["allow", A, "user=a"], 0, None, ["already there: line 2"]),
     (["allow", A.upper(), "user=b"], 1, None, ["line 2", "--replace"]),
     (["allow", A, "user=b", "--replace"], 0,
-     f"# fleet\n{A} user=b   # first\n\n", ["allowed: line 2", "two seconds"]),
+     f"# fleet\n{A} user=b   # first\n\n", ["allowed: line 2", f": {A} user=b   # first\n",
+                                         "two seconds"]),
     (["allow", B, "user=Pump 7", "groups=x,y", "--comment", "the second"], 0,
      f"# fleet\n{A} user=b   # first\n\n"
-     f'{B} user="Pump 7" groups=x,y   # the second\n', ["line 4"]),
+     f'{B} user="Pump 7" groups=x,y   # the second\n',
+     ["allowed: line 4", ' groups=x,y   # the second\n']),
     (["allow", B, 'user="Pump 7"', "groups=x,y"], 0, None, ["already"]),
     (["allow", B, "--replace", "--comment", "third"], 0,
-     f"# fleet\n{A} user=b   # first\n\n{B}   # third\n", ["line 4"]),
+     f"# fleet\n{A} user=b   # first\n\n{B}   # third\n",
+     ["allowed: line 4", f": {B}   # third\n"]),
 ])
 SPACED = PUMP["sha1"].upper()
 SPACED = " ".join(SPACED[i:i + 2] for i in range(0, 40, 2))
@@ -103,7 +106,8 @@ steps("allow refuses", f"{A}\n", [
 steps("deny", f"{A} user=a\n{PUMP['sha1']}\n", [
     (["deny", A, "--comment", "stolen"], 0,
      f"{A} user=a\n{PUMP['sha1']}\ndeny {A}   # stolen\n",
-     ["Line 1 still allows it", "deny wins", "connected stays so"]),
+     ["Line 1 still allows it", "deny wins", f": deny {A}   # stolen\n",
+      "connected stays so"]),
     (["deny", A], 0, None, ["already there: line 3"]),
     (["allow", A, "user=z"], 1, None, ["line 3 denies it"]),
     (["deny", pump], 0,
@@ -127,7 +131,8 @@ steps("remove", f"{A} user=a\n# keep\n{PUMP['sha1']}\nspki:{PUMP['spki']}\n"
           (["remove", 0], 1, None, []),
           (["remove", f"spki:{PUMP['spki']}"], 0,
            f"{A} user=a\n# keep\n", []),
-          (["remove", 2], 0, f"{A} user=a\n", []),
+          (["remove", 2], 0, f"{A} user=a\n",
+           ["removed: line 2", ": # keep\n"]),
           (["remove", A], 0, "", []),
       ])
 steps("a broken list", f"{A}\nnonsense\n{B} hub=1\n", [
@@ -259,7 +264,7 @@ def said():
     done = book.run("remove", A)
     out.equal(done.out.splitlines()[:-1],
               [f"removed: line 1 of {book.path}: {A}",
-               f"removed: line 3 of {book.path}: {A} hub=b"],
+               f"removed: line 3 of {book.path}: {A} hub=b   # c"],
               "remove: what was done")
     book = List(f"{A} user=a\n{B}\nnonsense\n")
     for arguments in (["remove", A], ["rotate", A, "cc" * 20],

@@ -71,7 +71,8 @@ def rewrites():
     _, done = rotated(f"{A} hub=x   # c\n{C}\n", A, B)
     out.equal(done.out.splitlines()[:-1],
               [f"will end: line 1 of {base}/list: {A} hub=x "
-               f"expires={day(14)}", f"added: line 2 of {base}/list: {B} hub=x"],
+               f"expires={day(14)}   # c",
+               f"added: line 2 of {base}/list: {B} hub=x   # c"],
               "it says what was done")
 
 
