@@ -53,7 +53,10 @@ change_add_comment(const struct command *command, struct buffer *text)
 	}
 	buffer_add(text, SPAN("   # "));
 	buffer_add(text, span_of(comment));
-	return true;
+	if (!text->failed)
+		return true;
+	print_problem("the comment is too long");
+	return false;
 }
 
 void

@@ -28,7 +28,7 @@ enum exit_code change_open_list(struct change *change,
 				const struct command *command);
 
 /* Adds to text the comment that was given, with its mark; false and said, if it
- * is none. */
+ * is none or too long. */
 bool change_add_comment(const struct command *command, struct buffer *text);
 
 /* Adds to text the comment that the line has, if it has one. */

@@ -94,6 +94,10 @@ steps("allow refuses", f"{A}\n", [
     (["allow", B, "user=a\nb"], 2, None, ["is no option"]),
     (["allow", B, "user"], 2, None, ["NAME=VALUE"]),
     (["allow", B, "--comment", "a\nb"], 2, None, ["comment"]),
+    *(([verb, B, "--comment", "x" * 65536], 2, None, ["comment is too long"])
+      for verb in ("allow", "deny")),
+    (["rotate", A, B, "--comment", "x" * 65536], 2, None,
+     ["comment is too long"]),
     (["allow", B[:50]], 1, None, ["50 digits"]),
     (["allow", B + "\n" + A], 1, None, []),
     (["allow", B + " # x"], 1, None, []),
