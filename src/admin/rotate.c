@@ -179,6 +179,7 @@ rotate_line(struct rotation *r, const struct edit_line *line,
 	} else {
 		write_old(r, line, text);
 		change_keep_comment(line, text);
+		edit->after.failed |= text->failed;
 		unsigned number = edit_replace(edit, line, buffer_span(text));
 		change_note(&r->change, "will end", number, buffer_span(text));
 	}

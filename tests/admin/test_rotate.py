@@ -63,6 +63,15 @@ def rewrites():
                      "new")
     out.equal(got, f"{A} expires={day(0)}   # hall\n{B}   # new\n",
               "--overlap and --comment")
+    roomy = (f"{A} groups=" + ",".join(f"{i:02}" + 1000 * "g"
+                                       for i in range(32)) +
+             " roles=" + ",".join(f"sendToGroup.{i:02}" + 900 * "r"
+                                  for i in range(32)) + " hub=")
+    n, rest = divmod(65530 - len(roomy) + 1, 64)
+    text = roomy + ",".join([(63 + rest) * "h"] + (n - 1) * [63 * "h"]) + "\n"
+    got, done = rotated(text, A, C)
+    out.result(got == text and done.code == 1 and "too large" in done.err,
+               "a line without room for its end stays", done)
     text = f"{A} hub=x\n"
     got, done = rotated(text, A, B, "--dry-run")
     out.equal((got, done.code), (text, 0), "--dry-run changes nothing")
