@@ -33,13 +33,32 @@ watch_report(struct watch *watch, const struct error *e)
 	watch->reported = true;
 }
 
+/* It was written in place while it was read: what was read may be the half of
+ * it that has no deny, or no key. */
+static bool
+is_torn(const struct watch *watch)
+{
+	const struct file_identity *before = &watch->tried;
+	struct file_identity after;
+
+	file_identify(watch->path, &after);
+	return after.exists && after.device == before->device &&
+	       after.inode == before->inode && !file_same(&after, before);
+}
+
 enum file_result
 watch_load(struct watch *watch, bool secret, size_t max, struct buffer *text,
 	   struct error *e)
 {
+	enum file_result result;
+
 	watch->tried_ms = clock_ms();
 	watch->news_ms = 0;
-	return file_read(watch->path, secret, max, text, &watch->tried, e);
+	result = file_read(watch->path, secret, max, text, &watch->tried, e);
+	if (result != FILE_READ || !is_torn(watch))
+		return result;
+	error_set(e, "%s changed while it was read", watch->path);
+	return FILE_UNSAFE;
 }
 
 void

@@ -47,7 +47,8 @@ void watch_accept(struct watch *watch);
  * when it changes, or after some seconds. */
 void watch_pass_over(struct watch *watch, int64_t now_ms);
 
-/* Reads the file as file_read does. */
+/* Reads the file as file_read does.  One that is written in place meanwhile is
+ * FILE_UNSAFE. */
 enum file_result watch_load(struct watch *watch, bool secret, size_t max,
 			    struct buffer *text, struct error *e);
 

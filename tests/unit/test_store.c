@@ -13,6 +13,7 @@
 #include "tests/unit/unit.h"
 
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "host/clock.h"
@@ -450,14 +451,82 @@ test_restless(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
+/* What happens to a file between the first read of it and the next; in place of
+ * libc's. */
+static void (*meanwhile)(void);
+
+ssize_t
+read(int fd, void *bytes, size_t size)
+{
+	ssize_t n = syscall(SYS_read, fd, bytes, size);
+	void (*happens)(void) = meanwhile;
+
+	meanwhile = NULL;
+	if (happens != NULL)
+		happens();
+	return n;
+}
+
+static char torn[sizeof(folder) + 8];
+
+static void
+write_in_place(void)
+{
+	rewrite(torn, 5);
+}
+
+static void
+write_beside(void)
+{
+	char beside[sizeof(folder) + 8];
+
+	(void)snprintf(beside, sizeof(beside), "%s/new", folder);
+	rewrite(beside, 5);
+	assert_int_equal(rename(beside, torn), 0);
+}
+
+/* Of a file that is written in place while it is read the half is not
+ * believed; one that another takes the place of was whole. */
+static void
+test_torn(void **state)
+{
+	static const struct {
+		void (*happens)(void);
+		enum file_result result;
+		size_t bytes; /* in the end */
+	} rows[] = {
+		{ NULL, FILE_READ, 3 },
+		{ write_in_place, FILE_UNSAFE, 5 },
+		{ write_beside, FILE_READ, 5 },
+	};
+
+	(void)state;
+	(void)snprintf(torn, sizeof(torn), "%s/torn", folder);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct watch watch = { .path = torn };
+		struct error e = { 0 };
+		struct buffer text;
+		rewrite(torn, 3);
+		meanwhile = rows[i].happens;
+		if (watch_load(&watch, false, 64, &text, &e) != rows[i].result)
+			fail_msg("row %zu: expected %d", i, rows[i].result);
+		assert_int_equal(e.set, rows[i].result != FILE_READ);
+		buffer_free(&text);
+		assert_int_equal(watch_load(&watch, false, 64, &text, &e),
+				 FILE_READ);
+		assert_int_equal(text.len, rows[i].bytes);
+		buffer_free(&text);
+	}
+	assert_int_equal(unlink(torn), 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_no_file),
-		cmocka_unit_test(test_stories),
-		cmocka_unit_test(test_busy),
-		cmocka_unit_test(test_restless),
+		cmocka_unit_test(test_no_file), cmocka_unit_test(test_stories),
+		cmocka_unit_test(test_busy),	cmocka_unit_test(test_restless),
+		cmocka_unit_test(test_torn),
 	};
 
 	return cmocka_run_group_tests_name("store", tests, make_folder,
