@@ -33,6 +33,20 @@ watch_report(struct watch *watch, const struct error *e)
 	watch->reported = true;
 }
 
+/* Whatever becomes of it, this version is no news any more. */
+static void
+begin_try(struct watch *watch, int64_t now_ms)
+{
+	if (watch->restless)
+		log_note(LOG_LEVEL_WARNING,
+			 "%s changes all the time: it is read as it is just "
+			 "now; write a new file beside it and rename that",
+			 watch->path);
+	watch->restless = false;
+	watch->tried_ms = now_ms;
+	watch->news_ms = 0;
+}
+
 /* It was written in place while it was read: what was read may be the half of
  * it that has no deny, or no key. */
 static bool
@@ -52,8 +66,7 @@ watch_load(struct watch *watch, bool secret, size_t max, struct buffer *text,
 {
 	enum file_result result;
 
-	watch->tried_ms = clock_ms();
-	watch->news_ms = 0;
+	begin_try(watch, clock_ms());
 	result = file_read(watch->path, secret, max, text, &watch->tried, e);
 	if (result != FILE_READ || !is_torn(watch))
 		return result;
@@ -94,9 +107,8 @@ watch_set(struct watch *watch, const char *path, struct error *e)
 void
 watch_pass_over(struct watch *watch, int64_t now_ms)
 {
+	begin_try(watch, now_ms);
 	watch->tried = watch->seen;
-	watch->tried_ms = now_ms;
-	watch->news_ms = 0;
 }
 
 bool
@@ -131,8 +143,9 @@ is_other(struct watch *watch, int64_t now_ms)
 	return !in_use;
 }
 
+/* It is not being written, as far as that can be told; or it is not there. */
 static bool
-is_stable(const struct watch *watch, int64_t now_ms)
+is_at_rest(const struct watch *watch, int64_t now_ms)
 {
 	struct timespec now = { 0 };
 
@@ -140,14 +153,23 @@ is_stable(const struct watch *watch, int64_t now_ms)
 	int64_t age_ms = real_ms(&now) - real_ms(&watch->seen.changed);
 	if (!watch->seen.exists)
 		return now_ms - watch->since_ms >= MISSING_MS;
-	return age_ms >= STABLE_MS || now_ms - watch->since_ms >= STABLE_MS ||
-	       (watch->news_ms != 0 && now_ms - watch->news_ms >= BUSY_MS);
+	return age_ms >= STABLE_MS || now_ms - watch->since_ms >= STABLE_MS;
+}
+
+static bool
+is_overdue(const struct watch *watch, int64_t now_ms)
+{
+	return watch->seen.exists && watch->news_ms != 0 &&
+	       now_ms - watch->news_ms >= BUSY_MS;
 }
 
 bool
 watch_has_changed(struct watch *watch, int64_t now_ms, bool now)
 {
-	if (!is_other(watch, now_ms) || !is_stable(watch, now_ms))
+	bool other = is_other(watch, now_ms), rests = is_at_rest(watch, now_ms);
+
+	watch->restless = other && !rests && is_overdue(watch, now_ms);
+	if (!other || (!rests && !watch->restless))
 		return false;
 	return now || !file_same(&watch->seen, &watch->tried) ||
 	       now_ms - watch->tried_ms >= RETRY_MS;
@@ -156,5 +178,6 @@ watch_has_changed(struct watch *watch, int64_t now_ms, bool now)
 bool
 watch_is_busy(struct watch *watch, int64_t now_ms)
 {
-	return is_other(watch, now_ms) && !is_stable(watch, now_ms);
+	return is_other(watch, now_ms) && !is_at_rest(watch, now_ms) &&
+	       !is_overdue(watch, now_ms);
 }

@@ -19,6 +19,7 @@ struct watch {
 	int64_t since_ms; /* since when it has been so; monotonic */
 	int64_t news_ms; /* since when it has been one that was not read, which
 			  * may have changed since; 0: it was; monotonic */
+	bool restless; /* it is due though it still changes */
 	bool reported; /* what is wrong with it was said */
 };
 
@@ -31,9 +32,10 @@ bool watch_set(struct watch *watch, const char *path, struct error *e)
 	__attribute__((warn_unused_result));
 
 /* True if the file is another one than is in use, and has been so for long
- * enough to be read: a second, or five when it is missing, and ten if it changes
- * all the time.  One that was tried and not taken up is due again after some
- * seconds, for what is wrong may be elsewhere; with now set, at once. */
+ * enough to be read: a second, or five when it is missing, and ten if it
+ * changes all the time, of which the log warns.  One that was tried and not
+ * taken up is due again after some seconds, for what is wrong may be elsewhere;
+ * with now set, at once. */
 bool watch_has_changed(struct watch *watch, int64_t now_ms, bool now);
 
 /* True if the file is another one than is in use, but not yet for long enough:

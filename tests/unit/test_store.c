@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "host/clock.h"
+#include "host/log.h"
 #include "host/sources.h"
 #include "host/store.h"
 
@@ -409,8 +410,19 @@ test_busy(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
+static void
+count_warnings(void *context, enum log_level level, const struct error *e)
+{
+	unsigned *n = context;
+
+	if (level == LOG_LEVEL_WARNING &&
+	    strstr(e->text, "changes all the time") != NULL)
+		(*n)++;
+}
+
 /* Nor does a list that is never at rest stay what it was: each of its versions
- * is read, or passed over, ten seconds after the one before. */
+ * is read, or passed over, ten seconds after the one before; and each time the
+ * log has a warning. */
 static void
 test_restless(void **state)
 {
@@ -420,9 +432,10 @@ test_restless(void **state)
 	struct buffer text;
 	char path[sizeof(folder) + 8];
 	int64_t now_ms = clock_ms(), begin_ms = now_ms;
-	unsigned reads = 0;
+	unsigned reads = 0, warnings = 0;
 
 	(void)state;
+	log_divert(count_warnings, &warnings);
 	(void)snprintf(path, sizeof(path), "%s/list", folder);
 	rewrite(path, 1);
 	assert_true(watch_set(&watch, path, &e));
@@ -446,6 +459,8 @@ test_restless(void **state)
 		begin_ms = now_ms + STEP_MS; /* of the next */
 	}
 	assert_true(reads >= 3);
+	assert_int_equal(warnings, reads);
+	log_divert(NULL, NULL);
 	buffer_free(&text);
 	free(watch.path);
 	assert_int_equal(unlink(path), 0);
