@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* certgate allow: adds an entry, or with --replace puts it in the place of those
- * that have the same pin.  The pin may be that of somebody who knocked. */
+/* certgate allow: adds an entry, or with --replace puts it in the place of
+ * those that have the same pin.  The pin may be that of somebody who
+ * knocked. */
 #include "config.h"
 
 #include <string.h>

@@ -4,11 +4,12 @@
  * edit: changes the list, line by line, and replaces the file whole.
  *
  * While an edit is open its list is locked, by a file beside it that only the
- * owner of the folder, who could do worse, and root can hold: two administrators
- * take turns.  The lock ends with the program, however that ends.  The new text
- * is believed only if the core reads it.  It goes to a file beside the list, to
- * the disk, and there by renaming: whoever reads sees the old list or the new
- * one.  A symbolic link stays; what it leads to is replaced.
+ * owner of the folder, who could do worse, and root can hold: two
+ * administrators take turns.  The lock ends with the program, however that
+ * ends.  The new text is believed only if the core reads it.  It goes to a file
+ * beside the list, to the disk, and there by renaming: whoever reads sees the
+ * old list or the new one.  A symbolic link stays; what it leads to is
+ * replaced.
  */
 #ifndef CERTGATE_ADMIN_EDIT_H
 #define CERTGATE_ADMIN_EDIT_H
@@ -52,9 +53,9 @@ struct edit_line {
 /* None is open; as edit_close() leaves it. */
 #define EDIT_CLOSED ((struct edit){ .folder = -1, .lock = -1 })
 
-/* Locks and reads the list at path; without the lock, which asks for the right to
- * change it, if it is only to be looked at.  edit_close() whatever it returns.  A
- * list that is not there is an empty one. */
+/* Locks and reads the list at path; without the lock, which asks for the right
+ * to change it, if it is only to be looked at.  edit_close() whatever it
+ * returns.  A list that is not there is an empty one. */
 bool edit_open(struct edit *edit, const char *path, bool look, struct error *e)
 	__attribute__((warn_unused_result));
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* certgate remove: takes entries out of the list, by pin, certificate or line. */
+/* certgate remove: takes entries out of the list, by pin, certificate or
+ * line. */
 #include "config.h"
 
 #include <limits.h>

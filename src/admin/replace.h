@@ -23,7 +23,7 @@ struct replace_owner {
  * to name.  False, and the old file as it was, if any of that fails; if only
  * the folder does not reach the disk, the new one is there, and e says so.
  * What a killed program left is overwritten: nobody else reads it, and the
- * caller has a lock on the folder.
+ * caller has the lock of name.
  */
 bool replace_file(int folder, const char *name, struct span text,
 		  const struct replace_owner *owner, struct error *e)

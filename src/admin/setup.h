@@ -18,8 +18,8 @@ extern const struct entry_files setup_files;
  * cannot be one. */
 bool setup_name_site(const char *name);
 
-/* If the settings file is a site's, makes the environment nobody's, as it is for
- * a handler: no setting of it counts.  False: the system failed. */
+/* If the settings file is a site's, makes the environment nobody's, as it is
+ * for a handler: no setting of it counts.  False: the system failed. */
 bool setup_enter_site(void);
 
 /* The settings file's path; NULL if there is to be none. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* stranger: the certificate that certgate doctor sends as one that no entry has;
- * it is nobody's, for its key was not kept. */
+/* stranger: the certificate that certgate doctor sends as one that no entry
+ * has; it is nobody's, for its key was not kept. */
 #ifndef CERTGATE_ADMIN_STRANGER_H
 #define CERTGATE_ADMIN_STRANGER_H
 
@@ -13,7 +13,8 @@
 /* Puts it, DER, into der, which is initialised.  False: out of memory. */
 bool stranger_take(struct buffer *der) __attribute__((warn_unused_result));
 
-/* True if der is that certificate, byte for byte: its names could be anybody's. */
+/* True if der is that certificate, byte for byte: its names could be
+ * anybody's. */
 bool stranger_is(struct span der);
 
 #endif

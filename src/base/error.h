@@ -54,7 +54,8 @@ const char *error_word(struct span word);
 
 enum { WARNINGS_MAX = 8 };
 
-/* Things that are odd but not wrong; of many, the first and the last are kept. */
+/* Things that are odd but not wrong; of many, the first and the last are
+ * kept. */
 struct warnings {
 	struct error warning[WARNINGS_MAX];
 	unsigned n; /* all that were added */
@@ -62,8 +63,8 @@ struct warnings {
 	unsigned line; /* its number */
 };
 
-/* The place for the next warning, empty but for the line and the column of at in
- * it, if both are known; never NULL. */
+/* The place for the next warning, empty but for the line and the column of at
+ * in it, if both are known; never NULL. */
 struct error *warnings_next(struct warnings *w, const char *at);
 
 /* "where:line:column: text", leaving out what is not known.  text has room

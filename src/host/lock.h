@@ -15,10 +15,10 @@ bool lock_take(int folder, const char *name, int wait_ms, struct error *e)
 	__attribute__((warn_unused_result));
 
 /*
- * Takes the file at path in the open folder, which is there only for this, and so
- * that nobody can hold it but its owner and root; one who was killed leaves it to
- * the next.  A descriptor for lock_release_file; -1 and e if it cannot be had, or
- * another had it for wait_ms.
+ * Takes the file at path in the open folder, which is there only for this, and
+ * so that nobody can hold it but its owner and root; one who was killed leaves
+ * it to the next.  A descriptor for lock_release_file; -1 and e if it cannot be
+ * had, or another had it for wait_ms.
  */
 int lock_take_file(int folder, const char *path, int wait_ms, struct error *e)
 	__attribute__((warn_unused_result));

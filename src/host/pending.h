@@ -6,12 +6,12 @@
  *
  * Only certificates of events whose signature was checked are noted.  That says
  * that the client has the key; whether he is welcome, nobody has said: every
- * stranger gets here, and so what is in a certificate is hostile.  There is room
- * for so many of each hub, and who knocks again and again stays before strangers
- * that come once; of the sites, the one that has most loses first.  Nor are more
- * new ones of a hub noted between two writings than it has room for: the rest of
- * a flood costs next to nothing, and who is pushed out was at least in the file.
- * No decision reads any of this.
+ * stranger gets here, and so what is in a certificate is hostile.  There is
+ * room for so many of each hub, and who knocks again and again stays before
+ * strangers that come once; of the sites, the one that has most loses first.
+ * Nor are more new ones of a hub noted between two writings than it has room
+ * for: the rest of a flood costs next to nothing, and who is pushed out was at
+ * least in the file.  No decision reads any of this.
  */
 #ifndef CERTGATE_HOST_PENDING_H
 #define CERTGATE_HOST_PENDING_H

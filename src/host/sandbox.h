@@ -27,8 +27,8 @@ enum {
 };
 
 /* At once, before a secret is read: no new privileges, no core, no debugger, no
- * further process, a bounded number of files, and where the log is no file, of a
- * bounded size. */
+ * further process, a bounded number of files, and where the log is no file, of
+ * a bounded size. */
 void sandbox_limit(void);
 
 /* From now on, folders are taken. */

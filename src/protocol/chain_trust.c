@@ -135,8 +135,9 @@ take_crl(struct chain_trust *trust, unsigned char *der, long length,
 	return ok;
 }
 
-/* Digests by which signatures are looked up and weighed: a handler's OpenSSL has
- * no names but these (digest_start).  Once, however many trusts there are. */
+/* Digests by which signatures are looked up and weighed: a handler's OpenSSL
+ * has no names but these (digest_start).  Once, however many trusts there
+ * are. */
 static bool
 add_digests(void)
 {

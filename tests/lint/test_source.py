@@ -54,6 +54,7 @@ setjmp longjmp""".split()
 FOLDERS = ["src", "emulator", "tests", "www", "debian", "deploy", ".ci"]
 FILE_MAX = 350  # lines
 FUNCTION_MAX = 60  # lines
+WIDTH_MAX = 80  # columns
 
 
 def sources(root, pattern="*.[ch]"):
@@ -182,14 +183,25 @@ def check_sizes(root):
                     f"{number - begin - 1} lines"
 
 
+def all_c(root):
+    return sources(root) + sorted((root / "tests").rglob("*.[ch]"))
+
+
 def check_format(root):
-    files = [str(p) for p in sources(root)] + \
-        [str(p) for p in sorted((root / "tests").rglob("*.[ch]"))]
     done = subprocess.run([processes.find("clang-format"), "--dry-run",
-                           "-Werror", "--style=file", *files],
+                           "-Werror", "--style=file", *map(str, all_c(root))],
                           capture_output=True, text=True, check=False)
     if done.returncode != 0:
         yield done.stderr[:600]
+
+
+def check_width(root):
+    """Of comments, too, which clang-format leaves as they are."""
+    for path in all_c(root):
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            if len(line.expandtabs(8)) > WIDTH_MAX:
+                yield f"{path.relative_to(root)}:{number} is wider than " \
+                    f"{WIDTH_MAX} columns"
 
 
 def text_files(root):
@@ -299,6 +311,7 @@ CHECKS = {
     "sizes of functions": (check_sizes, "src/base/hex.c",
                            "int\nf(void)\n{\n" + "\t;\n" * 61 + "}\n"),
     "format": (check_format, "src/base/hex.c", "int  x ;\n"),
+    "width": (check_width, "src/base/hex.c", f"/* {'a' * 75} */\n"),
     "licence": (check_licence, "tests/spoilt.py", "pass\n"),
     "words": (check_words, "src/base/hex.c", "/* TO" "DO */\n"),
     "npm's packages": (check_packages, "tests/e2e/package-lock.json",

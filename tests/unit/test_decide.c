@@ -5,8 +5,8 @@
  * the answer.  Every reason must come up, so one without a case fails.
  *
  * In settings, lists, and bodies, %1 stands for the SHA-1 of a certificate that
- * is made here, %2 for its SHA-256, %K for the digest of its public key, %P for its PEM as JSON has it, and %S for
- * the connection's right signature.
+ * is made here, %2 for its SHA-256, %K for the digest of its public key, %P for
+ * its PEM as JSON has it, and %S for the connection's right signature.
  */
 #include "config.h"
 
