@@ -20,7 +20,7 @@
 #include "host/system_calls.h"
 
 enum {
-	FOLDERS_MAX = 4096, /* taken: of each site some */
+	FOLDERS_MAX = 65536, /* taken: 256 of each of as many sites */
 	FILES_MAX = SERVE_CONNECTIONS + 32, /* open at once */
 	LINK_DEPTH = 2 /* folders below it are not the distribution's */
 };

@@ -386,6 +386,37 @@ def many(out, base):
     gate.close()
 
 
+def many_sites(out, base):
+    """More folders than one list can name: a deny is taken up in each site."""
+    gate = processes.Configuration(base / "conf", SETTINGS, "")
+    (gate.folder / "sites").mkdir()
+    lists = {}
+    for site in ("a", "b", "c", "d", "e"):
+        lists[site] = gate.folder / f"list-{site}"
+        pins = [base / site / str(i) / "pin.pem" for i in range(1000)]
+        for pin in pins:
+            pin.parent.mkdir(parents=True)
+            pin.write_text(known["other"]["pem"], encoding="ascii")
+        lists[site].write_text("".join(f"file:{pin}\n" for pin in pins),
+                               encoding="utf-8")
+        (gate.folder / f"sites/{site}.conf").write_text(
+            f"CERTGATE_LIST={lists[site]}\n", encoding="utf-8")
+    handler = processes.Handler(gate)
+
+    def have(what):
+        return place.wait_for(lambda: all(
+            f"site {site}: list {what} entries" in gate.log_since(0)
+            for site in lists))
+
+    out.result(have("1: 1000"), "files in very many folders")
+    for path in lists.values():
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(f"deny {device}\n")
+    out.result(have("2: 1001"), "the deny counts in each site",
+               gate.log_since(0)[-1500:])
+    out.equal(handler.close(), 0, "the handler ends with 0")
+
+
 def own_socket(out, base):
     """Removed at the end, in the sandbox too."""
     base.mkdir()
@@ -493,7 +524,8 @@ def main():
     out = tap.Tap()
     base = place.temporary()
     for story in (acts, plain_cgi, sizes, managers, links, missing, broken,
-                  edits, moved, many, own_socket, old_kernels, reconnecting):
+                  edits, moved, many, many_sites, own_socket, old_kernels,
+                  reconnecting):
         story(out, base / story.__name__)
     out.done()
 
