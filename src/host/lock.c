@@ -12,7 +12,11 @@
 
 #include "host/lock.h"
 
-enum { STEP_MS = 2 };
+enum {
+	STEP_MS = 2,
+	/* To be written: of what is not, NFS gives no lock (flock(2)). */
+	LOCK_FLAGS = O_RDWR | O_NOFOLLOW | O_CLOEXEC
+};
 
 enum turn { TURN_FAILED = 0, TURN_OTHERS, TURN_OURS };
 
@@ -65,8 +69,7 @@ check_file(int folder, const struct stat *s, const char *path, struct error *e)
 static int
 make_file(int folder, const char *name)
 {
-	int fd = openat(folder, name,
-			O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+	int fd = openat(folder, name, LOCK_FLAGS | O_CREAT | O_EXCL,
 			S_IRUSR | S_IWUSR);
 	struct stat parent;
 
@@ -89,8 +92,7 @@ try_file(int folder, const char *path, int *fd, struct error *e)
 {
 	struct stat s, now;
 
-	*fd = openat(folder, name_of(path),
-		     O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	*fd = openat(folder, name_of(path), LOCK_FLAGS | O_NONBLOCK);
 	if (*fd < 0 && errno == ENOENT)
 		*fd = make_file(folder, name_of(path));
 	if (*fd < 0)

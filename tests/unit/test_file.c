@@ -286,6 +286,7 @@ test_lock(void **state)
 	assert_int_equal(stat(path_of("lock"), &s), 0);
 	assert_int_equal(s.st_mode & 07777, 0600);
 	assert_int_equal(s.st_uid, root ? OTHER_USER : geteuid());
+	assert_int_equal(fcntl(lock, F_GETFL) & O_ACCMODE, O_RDWR);
 	assert_int_equal(lock_take_file(at, path_of("lock"), WAIT_MS, &e), -1);
 	assert_non_null(strstr(e.text, "locked by somebody else"));
 	lock_release_file(at, path_of("lock"), lock);
