@@ -65,6 +65,17 @@ check_file(int folder, const struct stat *s, const char *path, struct error *e)
 			 path, path);
 }
 
+/* Another may have been put in its place. */
+static bool
+is_there(int folder, const char *path, int fd)
+{
+	struct stat own, now;
+
+	return fstat(fd, &own) == 0 &&
+	       fstatat(folder, name_of(path), &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       now.st_ino == own.st_ino;
+}
+
 /* The file is its folder's owner's, so that he can wait for root. */
 static int
 make_file(int folder, const char *name)
@@ -90,7 +101,7 @@ failed(const char *path, struct error *e)
 static enum turn
 try_file(int folder, const char *path, int *fd, struct error *e)
 {
-	struct stat s, now;
+	struct stat s;
 
 	*fd = openat(folder, name_of(path), LOCK_FLAGS | O_NONBLOCK);
 	if (*fd < 0 && errno == ENOENT)
@@ -102,11 +113,8 @@ try_file(int folder, const char *path, int *fd, struct error *e)
 	if (!check_file(folder, &s, path, e))
 		return TURN_FAILED;
 	enum turn turn = try(*fd, path, e);
-	if (turn == TURN_OURS &&
-	    (fstatat(folder, name_of(path), &now, AT_SYMLINK_NOFOLLOW) != 0 ||
-	     now.st_ino != s.st_ino))
-		return TURN_OTHERS;
-	return turn;
+	return turn == TURN_OURS && !is_there(folder, path, *fd) ? TURN_OTHERS
+								 : turn;
 }
 
 /* The descriptor that is locked: folder, or with is_file that of the file at name
@@ -146,6 +154,7 @@ lock_take_file(int folder, const char *path, int wait_ms, struct error *e)
 void
 lock_release_file(int folder, const char *path, int lock)
 {
-	(void)unlinkat(folder, name_of(path), 0);
+	if (is_there(folder, path, lock))
+		(void)unlinkat(folder, name_of(path), 0);
 	close(lock);
 }

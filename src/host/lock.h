@@ -23,7 +23,7 @@ bool lock_take(int folder, const char *name, int wait_ms, struct error *e)
 int lock_take_file(int folder, const char *path, int wait_ms, struct error *e)
 	__attribute__((warn_unused_result));
 
-/* Removes the file and lets go of it. */
+/* Removes the file, but not another in its place, and lets go of it. */
 void lock_release_file(int folder, const char *path, int lock);
 
 #endif

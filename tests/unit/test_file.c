@@ -293,7 +293,13 @@ test_lock(void **state)
 	assert_int_equal(stat(path_of("lock"), &s), -1);
 	lock = lock_take_file(at, path_of("lock"), WAIT_MS, &e);
 	assert_true(lock >= 0);
+	assert_int_equal(unlink(path_of("lock")), 0);
+	int other = lock_take_file(at, path_of("lock"), WAIT_MS, &e);
+	assert_true(other >= 0);
 	lock_release_file(at, path_of("lock"), lock);
+	assert_int_equal(stat(path_of("lock"), &s), 0);
+	lock_release_file(at, path_of("lock"), other);
+	assert_int_equal(stat(path_of("lock"), &s), -1);
 	if (root)
 		assert_int_equal(chown(folder, 0, 0), 0);
 	close(at);
