@@ -26,8 +26,8 @@ void diagnosis_say(struct diagnosis *d, const char *change, const char *format,
 void diagnosis_of_exchange(struct diagnosis *d,
 			   const struct web_answer *answer);
 
-/* What is wrong whatever was wanted, and foreign; false: nothing of that.  name is the
- * service's for an answer that it does not expect. */
+/* What is wrong whatever was wanted, and foreign; false: nothing of that.  name
+ * is the service's for an answer that it does not expect. */
 bool diagnosis_of_status(struct diagnosis *d, const struct web_answer *answer,
 			 const char *name);
 

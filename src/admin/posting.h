@@ -46,8 +46,8 @@ void posting_free(struct posting *posting);
 /* The version that --mqtt names: 4 or 5; 0 if text is NULL.  False: another. */
 bool posting_mqtt(const char *text, unsigned *version);
 
-/* True if query is NAME=VALUE, further ones behind &, nothing percent-encoded and
- * no name twice; or absent. */
+/* True if query is NAME=VALUE, further ones behind &, nothing percent-encoded
+ * and no name twice; or absent. */
 bool posting_query(struct span query);
 
 /* The hub that --hub names, the first of the settings, or one that stands for

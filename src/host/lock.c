@@ -117,8 +117,8 @@ try_file(int folder, const char *path, int *fd, struct error *e)
 								 : turn;
 }
 
-/* The descriptor that is locked: folder, or with is_file that of the file at name
- * in it; -1 and e on failure. */
+/* The descriptor that is locked: folder, or with is_file that of the file at
+ * name in it; -1 and e on failure. */
 static int
 take(int folder, const char *name, bool is_file, int wait_ms, struct error *e)
 {

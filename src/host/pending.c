@@ -24,8 +24,8 @@ hub_of(const struct pending_knock *k)
 }
 
 /* Of site and hub, however the client writes its name: the front of a SHA-256,
- * made odd, so that nobody finds a hub that uses up the share of another.  0: it
- * cannot be computed. */
+ * made odd, so that nobody finds a hub that uses up the share of another.  0:
+ * it cannot be computed. */
 static uint64_t
 place_of(struct span site, struct span hub)
 {

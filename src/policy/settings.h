@@ -101,8 +101,8 @@ bool settings_add_keys(struct settings *settings, struct span text,
 bool settings_set_code(struct settings *settings, struct span text,
 		       struct error *e) __attribute__((warn_unused_result));
 
-/* False with e if, at the time now, a date is further ahead than it may be; name
- * as above. */
+/* False with e if, at the time now, a date is further ahead than it may be;
+ * name as above. */
 bool settings_check_time(const struct settings *settings, const char *name,
 			 int64_t now, struct error *e)
 	__attribute__((warn_unused_result));

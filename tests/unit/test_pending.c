@@ -321,8 +321,8 @@ test_surge(void **state)
 }
 
 /* Nor can a hub be named so that it uses up the turn of one of another site:
- * this name was computed to have the number of site "one", hub "plant", when that
- * was an FNV-1a. */
+ * this name was computed to have the number of site "one", hub "plant", when
+ * that was an FNV-1a. */
 static void
 test_crafted_hub(void **state)
 {
@@ -343,8 +343,8 @@ test_crafted_hub(void **state)
 	slots_close(&pending.slots);
 }
 
-/* A file in which places have another number, as an older handler wrote it, reads
- * as nothing and is written anew. */
+/* A file in which places have another number, as an older handler wrote it,
+ * reads as nothing and is written anew. */
 static void
 test_other_numbers(void **state)
 {
