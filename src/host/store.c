@@ -243,15 +243,15 @@ store_refresh(struct store *store, bool now)
 	store->looked_ms = now_ms;
 	settings |= watch_has_changed(&store->file, now_ms, now);
 	settings |= named_has_changed(&store->named, now_ms, now);
-	/* New settings read the list too: not while it is being written. */
+	/* New settings read the list too: not while it, or what it names, is
+	 * being written.  But a deny does not wait for a CRL. */
 	struct watch *watch = &store->named.watch[NAMED_LIST];
+	bool news = false, list = watch_has_changed(watch, now_ms, now);
 	if (watch_is_busy(watch, now_ms) ||
-	    sources_are_busy(&store->sources, now_ms))
+	    (!list && sources_are_busy(&store->sources, now_ms)))
 		return;
-	bool news = false;
-	bool list = sources_have_changed(&store->sources, now_ms, now, &news);
+	list |= sources_have_changed(&store->sources, now_ms, now, &news);
 	watch->reported &= !news;
-	list |= watch_has_changed(watch, now_ms, now);
 	if (settings && take_settings(store, now_ms))
 		list = true;
 	if (list && store->has_settings)

@@ -10,6 +10,7 @@
  */
 #include "config.h"
 
+#include "tests/unit/authority.h"
 #include "tests/unit/unit.h"
 
 #include <sys/stat.h>
@@ -380,7 +381,7 @@ rewrite(const char *path, size_t bytes)
 }
 
 /* A file of the list that is written again and again, as a CRL may be, does not
- * hold back an edit of the list for ever. */
+ * hold back an edit of the settings for ever. */
 static void
 test_busy(void **state)
 {
@@ -408,6 +409,52 @@ test_busy(void **state)
 	buffer_free(&text);
 	sources_free(&sources);
 	assert_int_equal(unlink(path), 0);
+}
+
+static void
+write_text(const char *name, const char *text)
+{
+	char path[sizeof(folder) + 8];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(chmod(path, 0600), 0);
+}
+
+/* A list that is at rest is taken up at once, though a file that it names is
+ * not: who is denied does not stay in until a CRL rests. */
+static void
+test_edit_beside_busy(void **state)
+{
+	static const char *const names[] = { "conf", "list", "pem" };
+	static char *environment[] = { NULL };
+	char text[2 * sizeof(folder) + 128], path[sizeof(folder) + 8];
+	struct store store;
+
+	(void)state;
+	(void)snprintf(text, sizeof(text), "CERTGATE_LIST=%s/list\n", folder);
+	write_text("conf", text);
+	(void)snprintf(text, sizeof(text), "deny file:%s/pem\n", folder);
+	write_text("list", text);
+	write_text("pem", ISSUED);
+	(void)snprintf(path, sizeof(path), "%s/conf", folder);
+	assert_int_equal(setenv("CERTGATE_CONFIG", path, 1), 0);
+	store_open(&store, environment);
+	assert_int_equal(store_gate(&store).list->n, 1);
+	(void)strcat(text, "deny " A);
+	write_text("list", text);
+	(void)usleep(1200000); /* it rests after a second */
+	write_text("pem", ISSUED);
+	store_refresh(&store, true);
+	assert_int_equal(store_gate(&store).list->n, 2);
+	store_close(&store);
+	for (size_t i = 0; i < COUNT(names); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+		assert_int_equal(unlink(path), 0);
+	}
 }
 
 static void
@@ -539,9 +586,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_no_file), cmocka_unit_test(test_stories),
-		cmocka_unit_test(test_busy),	cmocka_unit_test(test_restless),
+		cmocka_unit_test(test_no_file),
+		cmocka_unit_test(test_stories),
+		cmocka_unit_test(test_busy),
+		cmocka_unit_test(test_restless),
 		cmocka_unit_test(test_torn),
+		cmocka_unit_test(test_edit_beside_busy),
 	};
 
 	return cmocka_run_group_tests_name("store", tests, make_folder,
