@@ -10,33 +10,65 @@
 #include "admin/admission.h"
 #include "admin/change.h"
 #include "admin/print.h"
+#include "policy/value.h"
 
-/* Adds one NAME=VALUE: a shell takes the quotes off that a blank needs. */
-static bool
-add_option(struct buffer *text, const char *argument)
+/* The value in quotes, if it has none and needs them: a shell took them off.
+ * An escape stays one. */
+static void
+add_value(struct buffer *text, const char *value)
 {
-	const char *value = strchr(argument, '=');
-
-	if (value == NULL || !span_is_text(span_of(argument))) {
-		print_problem("'%s' is no option: expected NAME=VALUE",
-			      error_word(span_of(argument)));
-		return false;
-	}
-	value++;
-	buffer_add_byte(text, ' ');
-	buffer_add(text, (struct span){ argument, (size_t)(value - argument) });
 	if (value[0] == '"' || value[strcspn(value, " \t#\"")] == '\0') {
 		buffer_add(text, span_of(value));
-		return true;
+		return;
 	}
 	buffer_add_byte(text, '"');
 	for (; *value != '\0'; value++) {
 		if (*value == '"')
 			buffer_add_byte(text, '\\');
 		buffer_add_byte(text, *value);
+		if (*value == '\\' && value[1] != '\0')
+			buffer_add_byte(text, *++value);
 	}
 	buffer_add_byte(text, '"');
-	return true;
+}
+
+/* What is behind a value in one argument would be an option that nobody gave,
+ * or a comment that hides those that follow. */
+static bool
+check_value(struct span written, struct error *e)
+{
+	struct value value = { 0 };
+
+	buffer_init(&value.text, VALUE_MAX);
+	bool ok = value_take(&written, &value, e) &&
+		  (written.len == 0 ||
+		   error_set(e, "something is behind the value"));
+	buffer_free(&value.text);
+	return ok;
+}
+
+/* Adds one NAME=VALUE. */
+static bool
+add_option(struct buffer *text, const char *argument)
+{
+	size_t name = strcspn(argument, "= \t#\"\\");
+	struct error e = { 0 };
+
+	if (argument[name] != '=' || !span_is_text(span_of(argument))) {
+		print_problem("'%s' is no option: expected NAME=VALUE",
+			      error_word(span_of(argument)));
+		return false;
+	}
+	buffer_add_byte(text, ' ');
+	buffer_add(text, (struct span){ argument, name + 1 });
+	size_t begin = text->len;
+	add_value(text, argument + name + 1);
+	if (text->failed ||
+	    check_value(span_after(buffer_span(text), begin), &e))
+		return true;
+	error_where(&e, error_word(span_of(argument)));
+	print_error(&e);
+	return false;
 }
 
 static bool

@@ -89,6 +89,21 @@ steps("a pin of other form", f"{SPACED} user=a\n", [
     (["allow", f"file:{pump}", "user=a"], 0, None, ["already there: line 2"]),
     (["allow", PUMP["sha256"], "user=a"], 0, None, ["already there: line 2"]),
 ])
+steps("an argument is one option", f"{A}\n", [
+    # What is behind a value would grant, or hide the limit that follows.
+    *((["allow", B, option, "hub=x"], 2, None, [says]) for option, says in (
+        ('user="x" groups=admins', "behind the value"),
+        ('user="x" #', "behind the value"),
+        ("user=a\\", "a backslash before"),
+        ("user=a b\\", "no closing quote"),
+        ("#=", "is no option"),
+        ("user #=a", "is no option"),
+        ('"=a', "is no option"))),
+    (["allow", B, 'user=x\\" groups=admins #', "hub=x"], 0,
+     f'{A}\n{B} user="x\\" groups=admins #" hub=x\n', []),
+    (["allow", B, 'user="x\\" groups=admins #"', "hub=x"], 0, None,
+     ["already there"]),
+])
 steps("allow refuses", f"{A}\n", [
     (["allow", B, "colour=red"], 1, None, ["is no option", "stays as it is"]),
     (["allow", B, "user=a\nb"], 2, None, ["is no option"]),
