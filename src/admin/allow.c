@@ -160,8 +160,7 @@ replace_line(struct edit *edit, const struct command *command,
 {
 	if (command->option[OPTION_COMMENT] == NULL)
 		change_keep_comment(line, text);
-	edit->after.failed |= text->failed;
-	return edit_replace(edit, line, buffer_span(text));
+	return edit_replace(edit, line, text);
 }
 
 /* With --replace the first line of this pin becomes the new one, and the others
@@ -188,7 +187,7 @@ write_lines(struct change *change, const struct command *command,
 		edit_line_free(&line);
 	}
 	if (number == 0)
-		number = edit_put(edit, buffer_span(text));
+		number = edit_put(edit, text);
 	return number;
 }
 

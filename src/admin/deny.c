@@ -46,7 +46,7 @@ deny(struct change *change, const struct command *command, struct buffer *text)
 		change_say(change, SPAN("already there"), denied, entry);
 		return EXIT_DONE;
 	}
-	unsigned number = edit_put(&change->edit, buffer_span(text));
+	unsigned number = edit_put(&change->edit, text);
 	change_note(change, "denied", number, buffer_span(text));
 	enum exit_code code = change_finish(change, command);
 	if (code == EXIT_DONE && command->option[OPTION_DRY_RUN] == NULL &&

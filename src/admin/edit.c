@@ -194,11 +194,12 @@ add_line(struct edit *edit, char mark, struct span line)
 }
 
 static unsigned
-write_line(struct edit *edit, struct span text)
+write_line(struct edit *edit, const struct buffer *text)
 {
 	size_t begin = edit->after.len;
 
-	buffer_add(&edit->after, text);
+	edit->after.failed |= text->failed;
+	buffer_add(&edit->after, buffer_span(text));
 	buffer_add(&edit->after, span_of(edit->line_end));
 	if (!edit->after.failed)
 		add_line(edit, '+',
@@ -214,14 +215,15 @@ edit_drop(struct edit *edit, const struct edit_line *line)
 }
 
 unsigned
-edit_put(struct edit *edit, struct span text)
+edit_put(struct edit *edit, const struct buffer *text)
 {
 	add_head(edit, false, true);
 	return write_line(edit, text);
 }
 
 unsigned
-edit_replace(struct edit *edit, const struct edit_line *line, struct span text)
+edit_replace(struct edit *edit, const struct edit_line *line,
+	     const struct buffer *text)
 {
 	add_head(edit, true, true);
 	add_line(edit, '-', line->whole);

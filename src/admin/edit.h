@@ -70,10 +70,11 @@ void edit_line_free(struct edit_line *line);
 void edit_keep(struct edit *edit, const struct edit_line *line);
 void edit_drop(struct edit *edit, const struct edit_line *line);
 
-/* Write a line, text without its end, and give its number. */
-unsigned edit_put(struct edit *edit, struct span text);
+/* Write a line, text without its end, and give its number.  Of a text that
+ * failed, which may lack a limit, edit_check() is false. */
+unsigned edit_put(struct edit *edit, const struct buffer *text);
 unsigned edit_replace(struct edit *edit, const struct edit_line *line,
-		      struct span text);
+		      const struct buffer *text);
 
 /* True if what was written reads. */
 bool edit_check(const struct edit *edit, struct error *e)

@@ -179,8 +179,7 @@ rotate_line(struct rotation *r, const struct edit_line *line,
 	} else {
 		write_old(r, line, text);
 		change_keep_comment(line, text);
-		edit->after.failed |= text->failed;
-		unsigned number = edit_replace(edit, line, buffer_span(text));
+		unsigned number = edit_replace(edit, line, text);
 		change_note(&r->change, "will end", number, buffer_span(text));
 	}
 	unsigned old = edit->written;
@@ -190,12 +189,11 @@ rotate_line(struct rotation *r, const struct edit_line *line,
 		change_keep_comment(line, text);
 	else if (!change_add_comment(r->command, text))
 		return false;
-	unsigned number = edit_put(edit, buffer_span(text));
+	unsigned number = edit_put(edit, text);
 	change_note(&r->change, "added", number, buffer_span(text));
 	if (ends)
 		print("The new one ends as line %u %s.\n", old,
 		      stays ? "does" : "did until now");
-	edit->after.failed |= text->failed;
 	return true;
 }
 
@@ -208,9 +206,9 @@ rotate(struct rotation *r)
 	bool ok = true;
 
 	buffer_init(&text, CHANGE_TEXT_MAX);
-	while (edit_next(edit, &line)) {
+	while (ok && edit_next(edit, &line)) {
 		if (is_old(r, &line) && !has_ended(r, &line.entry))
-			ok &= rotate_line(r, &line, &text);
+			ok = rotate_line(r, &line, &text);
 		else
 			edit_keep(edit, &line);
 		edit_line_free(&line);

@@ -116,6 +116,10 @@ def refusals():
         got, done = rotated(text, *arguments)
         out.equal((done.code, got), (code, text), f"refused: {name}")
         out.result(done.err, "and says why", done)
+    _, done = rotated(f"{A} hub=x\n{A} hub=y\n", A, B, "--comment",
+                      "x" * 65536)
+    out.equal((done.code, done.err.count("comment is too long")), (2, 1),
+              "of two lines the first that cannot be written is the end")
 
 
 def certificates():
