@@ -18,20 +18,13 @@ static const char *const names[] = {
 };
 
 static bool
-check_hub(struct span word, struct error *e)
-{
-	return option_is_hub(word) ||
-	       error_set(e, "--hub '%s': expected a hub's name",
-			 error_word(word));
-}
-
-static bool
 read_hubs(char ***hubs, const char *text)
 {
 	struct error e = { 0 };
 
 	*hubs = NULL;
-	if (!form_words(hubs, span_of(text), check_hub, &e)) {
+	if (!form_words(hubs, span_of(text), option_check_hub, &e)) {
+		error_where(&e, "--hub");
 		print_error(&e);
 		return false;
 	}
