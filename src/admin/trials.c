@@ -35,9 +35,9 @@ trials_fault(struct trials *trials, const char *what, const struct diagnosis *d)
 }
 
 void
-trials_note(const char *what)
+trials_note(const char *text)
 {
-	print("note  %s\n", what);
+	print("note  %s\n", text);
 }
 
 /* False: what is wrong makes each further trial fail. */
@@ -137,14 +137,12 @@ reason_to_skip(const struct trials *trials, const struct probe *probe)
 	return NULL;
 }
 
-/* False: each further one would end the same. */
+/* The event of a probe; posting_free in any case. */
 static bool
-try_probe(struct trials *trials, const struct probe *probe)
+make(struct posting *posting, const struct trials *trials,
+     const struct probe *probe, struct error *e)
 {
 	char id[POSTING_ID + 1];
-	bool goes_on = true;
-	struct posting posting = { 0 };
-	struct error e = { 0 };
 	struct posting_plan plan = {
 		.der = buffer_span(probe->admitted ? &trials->admitted
 						   : &trials->stranger),
@@ -159,8 +157,8 @@ try_probe(struct trials *trials, const struct probe *probe)
 		plan.authorization = trials->authorization;
 	if (probe->none)
 		plan.der = (struct span){ 0 };
-	if (!posting_id(id, &e))
-		id[0] = '\0';
+	if (!posting_id(id, e))
+		return false;
 	plan.connection = span_of(id);
 	if (probe->admitted) {
 		plan.mqtt = trials->admitted_mqtt;
@@ -168,7 +166,18 @@ try_probe(struct trials *trials, const struct probe *probe)
 		if (trials->admitted_id != NULL)
 			plan.connection = span_of(trials->admitted_id);
 	}
-	if (posting_make(&posting, &plan, trials->settings, &e)) {
+	return posting_make(posting, &plan, trials->settings, e);
+}
+
+/* False: each further one would end the same. */
+static bool
+try_probe(struct trials *trials, const struct probe *probe)
+{
+	bool goes_on = true;
+	struct posting posting = { 0 };
+	struct error e = { 0 };
+
+	if (make(&posting, trials, probe, &e)) {
 		struct web_request request = {
 			.method = "POST",
 			.headers = buffer_span(&posting.headers),

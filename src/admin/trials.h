@@ -14,9 +14,11 @@
 #include "base/buffer.h"
 #include "policy/settings.h"
 
+/* Borrows all that its pointers and spans name. */
 struct trials {
 	const struct settings *settings;
-	const char *url, *authorities;
+	const char *url; /* with the code of the settings */
+	const char *authorities; /* a file of CAs; NULL: the system's */
 	struct span hub, origin;
 	char origin_text[256];
 	struct buffer stranger, admitted; /* certificates, DER */
@@ -25,7 +27,7 @@ struct trials {
 	struct span admitted_query; /* of its URL */
 	struct span authorization; /* the service's; absent: it has none */
 	struct web_answer answer; /* the last one; freed by who set all this */
-	struct diagnosis last; /* fault that was said */
+	struct diagnosis last; /* the fault that was said last */
 	bool reached; /* the handler has answered */
 	unsigned faults;
 };
