@@ -100,62 +100,73 @@ read_authorization(const char *path, struct buffer *bytes, struct span *line,
 	return error_set(e, "expected one line, such as Bearer TOKEN");
 }
 
-static enum exit_code
-treat(struct trials *trials, const struct command *command)
+/* In the words of settings; --hub NAME names another hub than they do. */
+static void
+treat(struct trials *trials, const char *url, const char *hub)
 {
-	const char *url = command->arguments[0];
 	const struct settings *settings = trials->settings;
-	struct buffer target;
 
-	buffer_init(&target, URL_MAX);
-	posting_url(url, settings, &target);
-	buffer_add_byte(&target, '\0');
-	if (target.failed) {
-		print_problem("the URL is too long");
-		return EXIT_MISUSED;
-	}
-	trials->url = target.data;
 	trials->origin = posting_origin(settings);
-	trials->hub = posting_hub(command->option[OPTION_HUB], settings);
+	trials->hub = posting_hub(hub, settings);
 	(void)snprintf(trials->origin_text, sizeof(trials->origin_text), "%.*s",
 		       (int)trials->origin.len, trials->origin.ptr);
 	print("note  as the service has it: hub %s, origin %s\n",
 	      error_word(trials->hub), trials->origin_text);
 	examine(trials, url);
 	print("\n%u fault%s\n", trials->faults, trials->faults == 1 ? "" : "s");
-	hub_print(command->option[OPTION_HUB] != NULL || settings->hubs != NULL
-			  ? trials->hub
-			  : (struct span){ 0 },
+	hub_print(hub != NULL || settings->hubs != NULL ? trials->hub
+							: (struct span){ 0 },
 		  url);
 	web_free(&trials->answer);
-	buffer_wipe(&target);
-	return trials->faults == 0 ? EXIT_DONE : EXIT_NO;
 }
 
-/* False, and said, if what was asked for has no meaning. */
+static enum exit_code
+visit(struct trials *trials, const struct command *command)
+{
+	const char *url = command->arguments[0];
+	struct buffer target;
+	enum exit_code code = EXIT_MISUSED;
+
+	buffer_init(&target, URL_MAX);
+	posting_url(url, trials->settings, &target);
+	buffer_add_byte(&target, '\0');
+	if (target.failed) {
+		print_problem("the URL is too long");
+	} else {
+		trials->url = target.data;
+		treat(trials, url, command->option[OPTION_HUB]);
+		code = trials->faults == 0 ? EXIT_DONE : EXIT_NO;
+	}
+	buffer_wipe(&target);
+	return code;
+}
+
+/* By plain HTTP whoever is on the way has a login. */
 static bool
-read_options(struct trials *trials, const struct command *command)
+check_login(const char *path, const char *url, struct error *e)
+{
+	return path == NULL || is_https(url) || web_is_loopback(url) ||
+	       error_set(e, "--authorization goes over https:// alone: by "
+			    "plain HTTP whoever is on the way has it");
+}
+
+/* False with e if what was asked for has no meaning. */
+static bool
+read_options(struct trials *trials, const struct command *command,
+	     struct error *e)
 {
 	const char *const *option = command->option;
 	const char *url = command->arguments[0];
-	const char *problem = NULL;
 
 	trials->authorities = option[OPTION_CA];
 	trials->admitted_id = option[OPTION_CONNECTION_ID];
-	trials->admitted_query = span_of(option[OPTION_QUERY]);
-	if (!is_url(url))
-		problem = "expected a URL, https://HOST/PATH";
-	else if (!posting_mqtt(option[OPTION_MQTT], &trials->admitted_mqtt))
-		problem = "expected --mqtt 4 or 5";
-	else if (!posting_query(trials->admitted_query))
-		problem = "expected --query NAME=VALUE, each name once";
-	else if (option[OPTION_AUTHORIZATION] != NULL && !is_https(url) &&
-		 !web_is_loopback(url))
-		problem = "--authorization goes over https:// alone: by plain "
-			  "HTTP whoever is on the way has it";
-	if (problem != NULL)
-		print_problem("%s", problem);
-	return problem == NULL;
+	return (is_url(url) ||
+		error_set(e, "expected a URL, https://HOST/PATH")) &&
+	       posting_read_mqtt(option[OPTION_MQTT], &trials->admitted_mqtt,
+				 e) &&
+	       posting_read_query(option[OPTION_QUERY], &trials->admitted_query,
+				  e) &&
+	       check_login(option[OPTION_AUTHORIZATION], url, e);
 }
 
 static bool
@@ -182,8 +193,10 @@ doctor_run(const struct command *command)
 	struct error e = { 0 };
 	enum exit_code code = EXIT_SYSTEM;
 
-	if (!read_options(&trials, command))
+	if (!read_options(&trials, command, &e)) {
+		print_error(&e);
 		return EXIT_MISUSED;
+	}
 	buffer_init(&trials.stranger, INPUT_MAX);
 	buffer_init(&trials.admitted, INPUT_MAX);
 	buffer_init(&authorization, 0);
@@ -191,7 +204,7 @@ doctor_run(const struct command *command)
 		print_error(&e);
 	} else if (setup_open(&store) && web_start()) {
 		trials.settings = &store.settings;
-		code = treat(&trials, command);
+		code = visit(&trials, command);
 		web_stop();
 	}
 	store_close(&store);

@@ -17,7 +17,7 @@ enum {
 	SECONDS_PER_MINUTE = 60
 };
 
-/* As the service makes them. */
+/* As the service makes one, where none is given. */
 static const char standard_connection[] = "0f9c97a2f0bf4706afe87a14e0797b11";
 
 void
@@ -77,7 +77,6 @@ static bool
 read_body(struct occasion *occasion, const struct command *command,
 	  struct error *e)
 {
-	const struct span query = span_of(command->option[OPTION_QUERY]);
 	struct certificate c;
 	struct buffer bytes, der;
 
@@ -89,7 +88,7 @@ read_body(struct occasion *occasion, const struct command *command,
 		front = span_after(front, 1);
 	bool event =
 		span_starts(front, SPAN("{")) || !input_is_certificate(rest);
-	if (ok && event && query.ptr != NULL)
+	if (ok && event && occasion->query.ptr != NULL)
 		ok = error_set(e, "--query: this event has a query of its own");
 	else if (ok && event)
 		buffer_add(&occasion->body, rest);
@@ -99,7 +98,7 @@ read_body(struct occasion *occasion, const struct command *command,
 		struct posting_plan plan = {
 			.der = buffer_span(&der),
 			.mqtt = occasion->mqtt,
-			.query = query,
+			.query = occasion->query,
 		};
 		ok = posting_body(&occasion->body, &plan);
 	}
@@ -176,16 +175,12 @@ bool
 occasion_read_options(struct occasion *occasion, const struct command *command,
 		      struct error *e)
 {
-	const char *mqtt = command->option[OPTION_MQTT];
-	const char *now = command->option[OPTION_NOW];
+	const char *const *option = command->option;
+	const char *now = option[OPTION_NOW];
 
-	if (!posting_mqtt(mqtt, &occasion->mqtt))
-		return error_set(e, "--mqtt %s: expected 4 or 5",
-				 error_word(span_of(mqtt)));
-	if (!posting_query(span_of(command->option[OPTION_QUERY])))
-		return error_set(e, "expected --query NAME=VALUE, each name "
-				    "once");
-	return now == NULL || read_time(now, &occasion->now, e);
+	return posting_read_mqtt(option[OPTION_MQTT], &occasion->mqtt, e) &&
+	       posting_read_query(option[OPTION_QUERY], &occasion->query, e) &&
+	       (now == NULL || read_time(now, &occasion->now, e));
 }
 
 bool

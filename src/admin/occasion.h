@@ -19,6 +19,7 @@ struct occasion {
 	struct request request; /* borrows all that follows */
 	int64_t now;
 	unsigned mqtt; /* the protocol's version; 0: no MQTT client */
+	struct span query; /* of the client's URL; absent: none was given */
 	struct buffer body;
 	struct buffer words; /* NAME=value, each with a NUL behind it */
 	char *parameters[OCCASION_PARAMETERS + 1];

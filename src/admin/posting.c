@@ -30,17 +30,17 @@ posting_id(char id[POSTING_ID + 1], struct error *e)
 }
 
 bool
-posting_mqtt(const char *text, unsigned *version)
+posting_read_mqtt(const char *text, unsigned *version, struct error *e)
 {
 	bool known = text == NULL || strcmp(text, "4") == 0 ||
 		     strcmp(text, "5") == 0;
 
 	*version = known && text != NULL ? (unsigned)(text[0] - '0') : 0;
-	return known;
+	return known || error_set(e, "expected --mqtt 4 or 5");
 }
 
-bool
-posting_query(struct span query)
+static bool
+is_query(struct span query)
 {
 	struct span rest = query, pair, name;
 
@@ -59,6 +59,16 @@ posting_query(struct span query)
 		}
 	}
 	return true;
+}
+
+bool
+posting_read_query(const char *text, struct span *query, struct error *e)
+{
+	bool is = is_query(span_of(text));
+
+	*query = is ? span_of(text) : (struct span){ 0 };
+	return is || error_set(e, "expected --query NAME=VALUE, each name "
+				  "once");
 }
 
 static struct span

@@ -20,7 +20,7 @@ enum {
 struct posting_plan {
 	struct span der; /* absent: the client has no certificate */
 	struct span hub, connection, user, origin;
-	struct span query; /* as posting_query takes it */
+	struct span query; /* as posting_read_query gives it */
 	struct span authorization; /* the header's value */
 	unsigned mqtt; /* the protocol's version; 0: no MQTT client */
 	size_t padding; /* bytes that make the body longer */
@@ -43,12 +43,14 @@ bool posting_body(struct buffer *body, const struct posting_plan *plan)
 
 void posting_free(struct posting *posting);
 
-/* The version that --mqtt names: 4 or 5; 0 if text is NULL.  False: another. */
-bool posting_mqtt(const char *text, unsigned *version);
+/* The version that --mqtt names: 4 or 5; 0 if text is NULL. */
+bool posting_read_mqtt(const char *text, unsigned *version, struct error *e)
+	__attribute__((warn_unused_result));
 
-/* True if query is NAME=VALUE, further ones behind &, nothing percent-encoded
- * and no name twice; or absent. */
-bool posting_query(struct span query);
+/* What --query names, borrowed: NAME=VALUE, further ones behind &, nothing
+ * percent-encoded and no name twice; absent if text is NULL. */
+bool posting_read_query(const char *text, struct span *query, struct error *e)
+	__attribute__((warn_unused_result));
 
 /* The hub that --hub names, the first of the settings, or one that stands for
  * it; the same for the origin.  settings may be NULL. */

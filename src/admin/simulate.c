@@ -132,36 +132,31 @@ post(const struct posting *posting, const char *url, const char *authorities)
 	return code;
 }
 
+/* What the plan lacks is of settings, or is made. */
 static bool
-make(struct posting *posting, const struct command *command,
-     const struct settings *settings, struct span der, struct error *e)
+make(struct posting *posting, const struct posting_plan *plan, const char *hub,
+     const struct settings *settings, struct error *e)
 {
-	const char *const *option = command->option;
+	struct posting_plan whole = *plan;
 	char id[POSTING_ID + 1];
-	struct posting_plan plan = {
-		.der = der,
-		.hub = posting_hub(option[OPTION_HUB], settings),
-		.connection = span_of(option[OPTION_CONNECTION_ID]),
-		.user = span_of(option[OPTION_USER]),
-		.origin = posting_origin(settings),
-		.query = span_of(option[OPTION_QUERY]),
-	};
 
-	(void)posting_mqtt(option[OPTION_MQTT], &plan.mqtt);
-	if (plan.connection.ptr == NULL) {
+	whole.hub = posting_hub(hub, settings);
+	whole.origin = posting_origin(settings);
+	if (whole.connection.ptr == NULL) {
 		if (!posting_id(id, e))
 			return false;
-		plan.connection = span_of(id);
+		whole.connection = span_of(id);
 	}
 	if (settings->n_keys == 0)
 		print_problem("no access key is set: the event is not signed");
-	return posting_make(posting, &plan, settings, e);
+	return posting_make(posting, &whole, settings, e);
 }
 
 static enum exit_code
 show(const struct command *command, const struct settings *settings,
-     struct span der, const struct form *form)
+     const struct posting_plan *plan, const struct form *form)
 {
+	const char *hub = command->option[OPTION_HUB];
 	const char *url = command->option[OPTION_POST];
 	struct posting posting = { 0 };
 	struct buffer target;
@@ -173,7 +168,7 @@ show(const struct command *command, const struct settings *settings,
 	buffer_add_byte(&target, '\0');
 	if (target.failed)
 		print_problem("the URL is too long");
-	else if (!make(&posting, command, settings, der, &e))
+	else if (!make(&posting, plan, hub, settings, &e))
 		print_error(&e);
 	else if (url != NULL)
 		code = post(&posting, target.data, command->option[OPTION_CA]);
@@ -186,25 +181,34 @@ show(const struct command *command, const struct settings *settings,
 	return code;
 }
 
+/* False with e if one of the options has no meaning. */
+static bool
+read_options(struct posting_plan *plan, const struct form **form,
+	     const struct command *command, struct error *e)
+{
+	const char *const *option = command->option;
+
+	plan->connection = span_of(option[OPTION_CONNECTION_ID]);
+	plan->user = span_of(option[OPTION_USER]);
+	*form = find_form(option[OPTION_FORMAT]);
+	return (*form != NULL ||
+		error_set(e, "expected --format curl, http or json")) &&
+	       posting_read_mqtt(option[OPTION_MQTT], &plan->mqtt, e) &&
+	       posting_read_query(option[OPTION_QUERY], &plan->query, e);
+}
+
 enum exit_code
 simulate_run(const struct command *command)
 {
-	const struct form *form = find_form(command->option[OPTION_FORMAT]);
-	const char *problem = NULL;
-	unsigned mqtt;
+	const struct form *form;
+	struct posting_plan plan = { 0 };
 	struct store store = { 0 };
 	struct error e = { 0 };
 	struct buffer der;
 	enum exit_code code = EXIT_SYSTEM;
 
-	if (form == NULL)
-		problem = "expected --format curl, http or json";
-	else if (!posting_mqtt(command->option[OPTION_MQTT], &mqtt))
-		problem = "expected --mqtt 4 or 5";
-	else if (!posting_query(span_of(command->option[OPTION_QUERY])))
-		problem = "expected --query NAME=VALUE, each name once";
-	if (problem != NULL) {
-		print_problem("%s", problem);
+	if (!read_options(&plan, &form, command, &e)) {
+		print_error(&e);
 		return EXIT_MISUSED;
 	}
 	buffer_init(&der, INPUT_MAX);
@@ -212,10 +216,9 @@ simulate_run(const struct command *command)
 	    !input_certificate(command->arguments[0], &der, &e)) {
 		print_error(&e);
 	} else if (setup_open(&store) && web_start()) {
-		code = show(command, &store.settings,
-			    command->n > 0 ? buffer_span(&der)
-					   : (struct span){ 0 },
-			    form);
+		if (command->n > 0)
+			plan.der = buffer_span(&der);
+		code = show(command, &store.settings, &plan, form);
 		web_stop();
 	}
 	store_close(&store);
