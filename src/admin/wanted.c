@@ -192,6 +192,7 @@ diagnose_event(struct diagnosis *d, const struct web_answer *answer,
 
 	if (answer->status / 100 == 2 &&
 	    web_header(answer, "WebHook-Allowed-Origin", 0).ptr == NULL) {
+		d->foreign = true;
 		diagnosis_say(
 			d,
 			"pass POST of this path to the handler: something "

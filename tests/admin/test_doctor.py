@@ -334,6 +334,9 @@ def client_id():
                "with its query it is let in", done.stdout + done.stderr)
     out.equal(run_doctor(configuration, url, "--query", "a").returncode, 2,
               "a query is name and value")
+    done = run_doctor(configuration, url + "?" + 8192 * "a")
+    out.equal((done.returncode, done.stdout, "too long" in done.stderr),
+              (2, "", True), "a URL that no request can have")
     handler.close()
     done = run_doctor(configuration, url, *given, "pump-7")
     out.equal((done.stdout.count("FAULT "), done.stdout.count(": the same"),
@@ -368,6 +371,14 @@ def all_alike():
                    f"{name}: and nothing else", done.stdout)
         server.close()
         handler.close()
+    own = gate("alike-page")
+    server = TlsNginx(base / "server-alike-page", own,
+                      plant=inside("return 200;"))
+    done = run_doctor(own, f"https://localhost:{server.port}/eventhandler")
+    judge("a page for all", done, ["not the handler's", "pass POST"], 3)
+    out.result("are not tried\n\n" in done.stdout,
+               "a page for all: and nothing else", done.stdout)
+    server.close()
     keyless = processes.Configuration(
         base / "alike-keyless", {"CERTGATE_ORIGINS": ORIGIN}, "")
     handler = processes.Handler(gate("alike-keys", {"CERTGATE_HUB": "*"}))
