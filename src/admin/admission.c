@@ -41,10 +41,8 @@ begin_somebody(const char *digits)
 bool
 admission_is_meant(const char *argument)
 {
-	size_t n = 0;
+	size_t n = hex_length(span_of(argument));
 
-	while (hex_digit(argument[n]) >= 0)
-		n++;
 	return argument[n] == '\0' && n >= KNOCKS_DIGITS_MIN &&
 	       n <= KNOCKS_DIGITS_MAX &&
 	       (n < SHA1_DIGITS || begin_somebody(argument));

@@ -117,8 +117,7 @@ looks_like_pin(struct span word)
 		if (span_starts_nocase(word, prefixes[i]))
 			return true;
 	return word.len > 0 && strchr("./-", word.ptr[0]) == NULL &&
-	       memchr(word.ptr, '.', word.len) == NULL &&
-	       hex_digit(word.ptr[0]) >= 0;
+	       memchr(word.ptr, '.', word.len) == NULL && hex_length(word) > 0;
 }
 
 bool
