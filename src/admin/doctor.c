@@ -16,10 +16,9 @@
 #include "admin/stranger.h"
 #include "admin/trials.h"
 #include "admin/web.h"
+#include "base/date.h"
 
 enum {
-	URL_MAX = 8192, /* bytes */
-	SECONDS_PER_DAY = 86400,
 	DAYS_LEFT = 14, /* of the web server's certificate */
 	AUTHORIZATION_MAX = 16384 /* bytes; a token has some thousand */
 };
@@ -54,8 +53,8 @@ judge_transport(struct trials *trials, const char *url)
 	if (trials->answer.certificate_end == 0)
 		return;
 	(void)snprintf(ends.fault, sizeof(ends.fault), "it ends in %lld days",
-		       (long long)(left / SECONDS_PER_DAY));
-	if (left < DAYS_LEFT * (int64_t)SECONDS_PER_DAY)
+		       (long long)(left / DATE_DAY_SECONDS));
+	if (left < DAYS_LEFT * (int64_t)DATE_DAY_SECONDS)
 		trials_fault(trials, "the web server's certificate", &ends);
 	else
 		trials_good("the web server's certificate");
@@ -125,13 +124,11 @@ visit(struct trials *trials, const struct command *command)
 {
 	const char *url = command->arguments[0];
 	struct buffer target;
+	struct error e = { 0 };
 	enum exit_code code = EXIT_MISUSED;
 
-	buffer_init(&target, URL_MAX);
-	posting_url(url, trials->settings, &target);
-	buffer_add_byte(&target, '\0');
-	if (target.failed) {
-		print_problem("the URL is too long");
+	if (!posting_url(&target, url, trials->settings, &e)) {
+		print_error(&e);
 	} else {
 		trials->url = target.data;
 		treat(trials, url, command->option[OPTION_HUB]);

@@ -15,7 +15,10 @@
 #include "protocol/digest.h"
 #include "protocol/pem.h"
 
-enum { HEADERS_MAX = 65536 /* bytes */ };
+enum {
+	HEADERS_MAX = 65536, /* bytes */
+	URL_MAX = 8192 /* bytes */
+};
 
 bool
 posting_id(char id[POSTING_ID + 1], struct error *e)
@@ -93,19 +96,28 @@ posting_origin(const struct settings *settings)
 			SPAN("certgate.example"));
 }
 
-void
-posting_url(const char *url, const struct settings *settings,
-	    struct buffer *out)
+static bool
+has_code(const char *query)
+{
+	return query != NULL && (strncmp(query, "?code=", 6) == 0 ||
+				 strstr(query, "&code=") != NULL);
+}
+
+bool
+posting_url(struct buffer *target, const char *url,
+	    const struct settings *settings, struct error *e)
 {
 	const char *query = strchr(url, '?');
 
-	buffer_add(out, span_of(url));
-	if (settings->code == NULL ||
-	    (query != NULL && (strncmp(query, "?code=", 6) == 0 ||
-			       strstr(query, "&code=") != NULL)))
-		return;
-	buffer_add(out, query == NULL ? SPAN("?code=") : SPAN("&code="));
-	web_escape(out, span_of(settings->code));
+	buffer_init(target, URL_MAX);
+	buffer_add(target, span_of(url));
+	if (settings->code != NULL && !has_code(query)) {
+		buffer_add(target,
+			   query == NULL ? SPAN("?code=") : SPAN("&code="));
+		web_escape(target, span_of(settings->code));
+	}
+	buffer_add_byte(target, '\0');
+	return !target->failed || error_set(e, "the URL is too long");
 }
 
 static void

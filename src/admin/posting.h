@@ -57,9 +57,11 @@ bool posting_read_query(const char *text, struct span *query, struct error *e)
 struct span posting_hub(const char *hub, const struct settings *settings);
 struct span posting_origin(const struct settings *settings);
 
-/* Adds url, with the code of the settings if it has none, to out. */
-void posting_url(const char *url, const struct settings *settings,
-		 struct buffer *out);
+/* Puts url, with the code of the settings if it has none, and a NUL into
+ * target; buffer_wipe in any case. */
+bool posting_url(struct buffer *target, const char *url,
+		 const struct settings *settings, struct error *e)
+	__attribute__((warn_unused_result));
 
 /* A new connection id; false with e if the system gives no random bytes. */
 bool posting_id(char id[POSTING_ID + 1], struct error *e)

@@ -12,8 +12,6 @@
 #include "admin/setup.h"
 #include "admin/web.h"
 
-enum { URL_MAX = 8192 /* bytes */ };
-
 static const char url_of_nobody[] = "https://HOST/eventhandler";
 
 /* For a shell: in single quotes, and those themselves as '\''. */
@@ -163,12 +161,9 @@ show(const struct command *command, const struct settings *settings,
 	struct error e = { 0 };
 	enum exit_code code = EXIT_SYSTEM;
 
-	buffer_init(&target, URL_MAX);
-	posting_url(url == NULL ? url_of_nobody : url, settings, &target);
-	buffer_add_byte(&target, '\0');
-	if (target.failed)
-		print_problem("the URL is too long");
-	else if (!make(&posting, plan, hub, settings, &e))
+	if (!posting_url(&target, url == NULL ? url_of_nobody : url, settings,
+			 &e) ||
+	    !make(&posting, plan, hub, settings, &e))
 		print_error(&e);
 	else if (url != NULL)
 		code = post(&posting, target.data, command->option[OPTION_CA]);

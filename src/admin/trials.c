@@ -8,10 +8,11 @@
 #include "admin/posting.h"
 #include "admin/print.h"
 #include "admin/trials.h"
+#include "protocol/request.h"
 
 enum {
-	/* A body of 1 MiB, the most that the handler takes, less the rest. */
-	PADDING = 1048576 - 8192,
+	/* Of the largest body that the handler takes all but the rest. */
+	PADDING = REQUEST_BODY_MAX - 8192,
 	SLOW_S = 1 /* a client waits for each answer */
 };
 
