@@ -99,7 +99,7 @@ read_authorization(const char *path, struct buffer *bytes, struct span *line,
 	return error_set(e, "expected one line, such as Bearer TOKEN");
 }
 
-/* In the words of settings; --hub NAME names another hub than they do. */
+/* hub is that of --hub; NULL: that of the settings, if they name one. */
 static void
 treat(struct trials *trials, const char *url, const char *hub)
 {
