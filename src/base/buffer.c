@@ -40,6 +40,24 @@ buffer_wipe(struct buffer *b)
 	buffer_free(b);
 }
 
+/* Not realloc(3), which may leave a copy of what is to be wiped. */
+static bool
+grow(struct buffer *b, size_t size)
+{
+	char *data = malloc(size);
+
+	if (data == NULL)
+		return false;
+	if (b->len > 0)
+		memcpy(data, b->data, b->len);
+	if (b->data != NULL)
+		explicit_bzero(b->data, b->size);
+	free(b->data);
+	b->data = data;
+	b->size = size;
+	return true;
+}
+
 char *
 buffer_reserve(struct buffer *b, size_t n)
 {
@@ -51,14 +69,9 @@ buffer_reserve(struct buffer *b, size_t n)
 	}
 	while (size - b->len < n)
 		size = size > b->max / 2 ? b->max : size * 2;
-	if (size > b->size) {
-		char *data = realloc(b->data, size);
-		if (data == NULL) {
-			b->failed = true;
-			return NULL;
-		}
-		b->data = data;
-		b->size = size;
+	if (size > b->size && !grow(b, size)) {
+		b->failed = true;
+		return NULL;
 	}
 	return b->data + b->len;
 }

@@ -31,7 +31,8 @@ void buffer_free(struct buffer *b);
 /* Forgets the contents and a failure; keeps the memory. */
 void buffer_clear(struct buffer *b);
 
-/* As buffer_free, after overwriting: for secrets. */
+/* As buffer_free, after overwriting: for secrets.  What it had before it grew
+ * is overwritten in any case. */
 void buffer_wipe(struct buffer *b);
 
 void buffer_add(struct buffer *b, struct span bytes);

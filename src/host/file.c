@@ -230,7 +230,6 @@ file_read_all(int fd, struct buffer *text, struct error *e)
 
 	for (;;) {
 		size_t left = text->max - text->len;
-		/* Growing would leave a copy of a secret behind. */
 		size_t room =
 			text->size > text->len ? text->size - text->len : CHUNK;
 		if (room > left)
@@ -252,7 +251,8 @@ file_read_all(int fd, struct buffer *text, struct error *e)
 	}
 }
 
-/* Expects size bytes: what is wiped later is no more than that. */
+/* Has room for size bytes at once: a chunk is more than most files need, and
+ * all of it would be wiped. */
 static bool
 read_named(int fd, const char *path, size_t size, struct buffer *text,
 	   struct error *e)

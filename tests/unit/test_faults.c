@@ -4,14 +4,17 @@
  * The n-th allocation fails, alone or with all after it, for every n until
  * there is none to fail: what is refused with memory is refused without it,
  * what reads reads whole or not at all, what is in force stays or is replaced
- * whole, and nothing of ours stays allocated.
+ * whole, and nothing of ours stays allocated.  And what is wiped has left no
+ * copy in blocks that were given back.
  *
- * The sanitizer has an allocator of its own; there all allocations succeed.
+ * The sanitizer has an allocator of its own; there all allocations succeed, and
+ * no block is looked at.
  */
 #include "config.h"
 
 #include "tests/unit/unit.h"
 
+#include <malloc.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +22,7 @@
 
 #include "handler.h"
 #include "host/clock.h"
+#include "host/file.h"
 #include "host/log.h"
 #include "host/store.h"
 #include "protocol/certificate.h"
@@ -58,6 +62,8 @@ static size_t allocations_left = SIZE_MAX;
 static bool fails_once; /* then there is memory again */
 static bool failed;
 static long live; /* blocks */
+static struct span secret; /* absent: none is looked for */
+static unsigned left_behind; /* blocks given back that had it */
 
 #if defined __SANITIZE_ADDRESS__
 #define SANITIZED 1
@@ -91,6 +97,15 @@ is_left(void)
 	return false;
 }
 
+static void
+look_at(void *block)
+{
+	if (block != NULL && secret.ptr != NULL &&
+	    memmem(block, malloc_usable_size(block), secret.ptr, secret.len) !=
+		    NULL)
+		left_behind++;
+}
+
 void *
 malloc(size_t size)
 {
@@ -112,6 +127,7 @@ calloc(size_t n, size_t size)
 void *
 realloc(void *old, size_t size)
 {
+	look_at(old); /* which may be moved */
 	void *block = is_left() ? __libc_realloc(old, size) : NULL;
 
 	live += block != NULL && old == NULL;
@@ -121,6 +137,7 @@ realloc(void *old, size_t size)
 void
 free(void *block)
 {
+	look_at(block);
 	live -= block != NULL;
 	__libc_free(block);
 }
@@ -639,6 +656,39 @@ test_reload(void **state)
 	assert_int_equal(rmdir(folder), 0);
 }
 
+/* What is read in pieces is wiped in each block that it was in. */
+static void
+test_wiped(void **state)
+{
+	enum { SIZE = 1000000 };
+	static const char word[] = "0123456789abcdef";
+	struct buffer text;
+	struct error e = { 0 };
+	FILE *file = tmpfile();
+
+	(void)state;
+	assert_non_null(file);
+	assert_true(fputs(word, file) >= 0);
+	assert_int_equal(fseek(file, SIZE, SEEK_SET), 0);
+	assert_true(fputs(word, file) >= 0);
+	assert_int_equal(fflush(file), 0);
+	assert_int_equal(lseek(fileno(file), 0, SEEK_SET), 0);
+	secret = span_of(word);
+	buffer_init(&text, 2 * SIZE);
+	assert_true(file_read_all(fileno(file), &text, &e));
+	assert_true(text.len > SIZE && span_starts(buffer_span(&text), secret));
+	buffer_wipe(&text);
+	assert_int_equal(left_behind, 0);
+	/* Else blocks are not looked at. */
+	char *copy = strdup(word);
+	assert_non_null(copy);
+	free(copy);
+	secret = (struct span){ 0 };
+	if (CAN_FAIL)
+		assert_int_equal(left_behind, 1);
+	assert_int_equal(fclose(file), 0);
+}
+
 static int
 start(void **state)
 {
@@ -656,6 +706,7 @@ main(void)
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_chain),
 		cmocka_unit_test(test_reload),
+		cmocka_unit_test(test_wiped),
 	};
 
 	return cmocka_run_group_tests_name("faults", tests, start, NULL);
