@@ -301,6 +301,8 @@ file_read(const char *path, bool secret, size_t max, struct buffer *text,
 			result = FILE_UNSAFE;
 		else if (read_named(fd, path, (size_t)s.st_size, text, e))
 			result = FILE_READ;
+		else if (text->len > max) /* it has grown */
+			result = FILE_UNSAFE;
 	}
 	close(fd);
 	return result;

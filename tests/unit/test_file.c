@@ -167,6 +167,29 @@ test_kinds(void **state)
 	unlink(path_of("file"));
 }
 
+/* A file of the process itself, whose size is 0 until it is read, stands for
+ * one that grows just then. */
+static void
+test_growing(void **state)
+{
+	enum { ENOUGH = 65536 };
+	struct file_identity identity;
+	struct buffer text;
+	struct error e = { 0 };
+	char path[64];
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)getpid());
+	expect(path, false, FILE_UNSAFE, "too large, at most 16 bytes");
+	assert_int_equal(file_read(path, false, ENOUGH, &text, &identity, &e),
+			 FILE_READ);
+	assert_int_equal(identity.size, 0);
+	assert_true(span_starts(buffer_span(&text), SPAN("Name:")));
+	assert_true(span_contains(buffer_span(&text), SPAN("\nPid:")));
+	assert_int_equal(text.data[text.len - 1], '\n');
+	buffer_wipe(&text);
+}
+
 static void
 test_links(void **state)
 {
@@ -326,6 +349,7 @@ main(void)
 		cmocka_unit_test(test_modes),
 		cmocka_unit_test(test_access_list),
 		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_growing),
 		cmocka_unit_test(test_links),
 		cmocka_unit_test(test_folders),
 		cmocka_unit_test(test_identity),
