@@ -32,6 +32,20 @@ OTHERS = re.compile("|".join([
     r"^/var/(cache|tmp)/", r"^/var/lib/(apt|dpkg|systemd|ucf)/",
     r"^/etc/(passwd|group|g?shadow|subuid|subgid)-$",
     r"^/var/lib/(nginx|lighttpd|apache2)/(?!.*certgate)"]))
+# As install(1) is when it is killed in the middle: what it makes is there, and
+# has not got its bytes, owner and mode.  Each call ends so once, with all of
+# dpkg.
+KILLED_INSTALL = """#!/bin/sh
+grep -sqxF -e "$*" /tmp/ended && exec /usr/bin/install "$@"
+echo "$*" >>/tmp/ended
+umask 077
+for target; do :; done
+case $1 in
+-d) mkdir -p "$target" ;;
+*) : >"$target" ;;
+esac
+kill -9 0
+"""
 out = tap.Tap()
 known = cases.certificates()
 
@@ -153,15 +167,47 @@ def replace(path, text):
     new.rename(path)
 
 
-def test_installation():
-    run("apt-get -q -y install /certgate/one.deb")
+def check_modes(how):
     for path, mode in (("/etc/certgate", 0o750), (SETTINGS, 0o640),
                        (LIST, 0o640), ("/var/lib/certgate", 0o750),
                        ("/var/lib/certgate/stats", 0o2770)):
         path = pathlib.Path(path)
-        got = path.stat()
-        out.equal((oct(got.st_mode & 0o7777), path.group()),
-                  (oct(mode), "_certgate"), f"mode and group of {path}")
+        got = path.stat() if path.exists() else None
+        out.equal(got and (oct(got.st_mode & 0o7777), path.group()),
+                  (oct(mode), "_certgate"), f"{how}: mode and group of {path}")
+
+
+def test_interrupted():
+    """Killed again and again as it is configured, it comes right; with its
+    folder taken away it begins anew, and by an upgrade does not."""
+    tool = pathlib.Path("/usr/local/sbin/install")
+    tool.write_text(KILLED_INSTALL, encoding="utf-8")
+    tool.chmod(0o755)
+    run("setsid --wait dpkg -i /certgate/one.deb", (137,))
+    kills = 1
+    while kills < 20 and subprocess.run(
+            ["setsid", "--wait", "dpkg", "--configure", "-a"],
+            check=False).returncode != 0:
+        kills += 1
+    tool.unlink()
+    ended = pathlib.Path("/tmp/ended").read_text(encoding="utf-8")
+    out.equal(kills, len(ended.splitlines()), f"killed {kills} times, and "
+              "configured then")
+    shipped = pathlib.Path("/usr/share/certgate/certgate.conf")
+    check_modes("killed before")
+    out.equal(SETTINGS.read_bytes(), shipped.read_bytes(),
+              "killed before: the settings are those that are shipped")
+    run("dpkg -r certgate; rm -r /etc/certgate; dpkg -i /certgate/one.deb")
+    check_modes("begun anew")
+    run("rm -r /etc/certgate; dpkg -i /certgate/next.deb")
+    out.result(not SETTINGS.parent.exists(),
+               "an upgrade puts nothing back that was taken away")
+    run("apt-get -q -y purge certgate; rm /tmp/ended")
+
+
+def test_installation():
+    run("apt-get -q -y install /certgate/one.deb")
+    check_modes("installed")
     socket = pathlib.Path("/run/certgate/certgate.sock").stat()
     out.equal(oct(socket.st_mode & 0o7777), "0o660", "mode of the socket")
     for unit in ("certgate.socket", "certgate.service"):
@@ -377,6 +423,7 @@ def test_purge(before):
 
 def main():
     before = listing()
+    test_interrupted()
     test_installation()
     test_set_up()
     test_balancer()
