@@ -234,7 +234,8 @@ show_text(const struct check *check, bool ok, size_t entries)
 	      findings->errors, findings->errors == 1 ? "" : "s",
 	      findings->warnings, findings->warnings == 1 ? "" : "s");
 	if (ok)
-		print("has %zu entries%s\n", entries, of);
+		print("has %zu %s%s\n", entries,
+		      entries == 1 ? "entry" : "entries", of);
 	else
 		print("refuses everybody%s\n", of);
 }

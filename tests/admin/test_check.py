@@ -244,7 +244,7 @@ def files():
     conf.chmod(0o640)
     got = admin.run("check", "--config", conf)
     out.result(got.code == 0 and "0 errors, 0 warnings" in got.out and
-               "has 1 entries" in got.out, "all is well", got)
+               "has 1 entry" in got.out, "all is well", got)
     out.result(KEY not in got.out and "(secret)" in got.out,
                "a secret is not shown", got)
     out.result(re.search(rf"^CERTGATE_LIST +{book}  \[{conf}:1\]$", got.out,

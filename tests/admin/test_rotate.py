@@ -161,7 +161,7 @@ def sites():
     for arguments in (["--site", "one", "--config", conf], ["--config", one]):
         done = admin.run("check", *arguments, environment=decoy)
         out.equal(done.code, 0, f"check {arguments[0]}: no environment")
-        out.result("has 1 entries" in done.out, "and the site's list", done)
+        out.result("has 1 entry" in done.out, "and the site's list", done)
         done = admin.run("list", *arguments, environment=decoy)
         out.equal(done.out.split()[:4], ["1", "allowed", "sha1", C],
                   "so does list")
