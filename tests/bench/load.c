@@ -155,25 +155,55 @@ show(const struct peer *peer, const char *what)
 			      peer->answer);
 }
 
+/* What matters of an answer's head. */
+struct head {
+	size_t body; /* where it begins */
+	size_t length; /* of the body */
+	bool chunked, close;
+};
+
+static bool
+begins(const char *line, const char *name)
+{
+	return strncasecmp(line, name, strlen(name)) == 0;
+}
+
+/* False: not all of it is there.  Line by line: what this program takes of the
+ * processors is lost to those that it measures. */
+static bool
+read_head(const struct peer *peer, struct head *h)
+{
+	const char *end = memmem(peer->answer, peer->got, "\r\n\r\n", 4);
+	const char *line = peer->answer;
+
+	if (end == NULL)
+		return false;
+	*h = (struct head){ .body = (size_t)(end + 4 - peer->answer) };
+	while ((line = memchr(line, '\n', (size_t)(end - line))) != NULL) {
+		line++;
+		if (begins(line, "content-length:"))
+			h->length = strtoul(line + 15, NULL, 10);
+		else if (begins(line, "transfer-encoding:"))
+			h->chunked = true;
+		else if (begins(line, "connection: close"))
+			h->close = true;
+	}
+	return true;
+}
+
 /* Bytes of the whole answer; 0: not all there. */
 static size_t
-answer_size(struct peer *peer, size_t *body)
+answer_size(struct peer *peer, struct head *h)
 {
 	peer->answer[peer->got] = '\0';
-	const char *end = strstr(peer->answer, "\r\n\r\n");
-	if (end == NULL)
+	if (!read_head(peer, h))
 		return 0;
-	*body = (size_t)(end + 4 - peer->answer);
-	const char *length = strcasestr(peer->answer, "\r\ncontent-length:");
-	const char *chunked =
-		strcasestr(peer->answer, "\r\ntransfer-encoding:");
-	if (chunked != NULL && chunked < end) {
-		const char *last = strstr(end, "\r\n0\r\n\r\n");
+	if (h->chunked) {
+		const char *last =
+			strstr(peer->answer + h->body - 2, "\r\n0\r\n\r\n");
 		return last == NULL ? 0 : (size_t)(last + 7 - peer->answer);
 	}
-	size_t size = *body;
-	if (length != NULL && length < end)
-		size += strtoul(length + 17, NULL, 10);
+	size_t size = h->body + h->length;
 	return peer->got >= size ? size : 0;
 }
 
@@ -202,7 +232,7 @@ take_answer(struct peer *peer)
 {
 	ssize_t n = recv(peer->fd, peer->answer + peer->got,
 			 sizeof(peer->answer) - peer->got - 1, 0);
-	size_t body = 0;
+	struct head head = { 0 };
 
 	if (n <= 0) {
 		lost++;
@@ -213,11 +243,11 @@ take_answer(struct peer *peer)
 		return;
 	}
 	peer->got += (size_t)n;
-	size_t size = answer_size(peer, &body);
+	size_t size = answer_size(peer, &head);
 	if (size == 0)
 		return;
-	judge(peer, size, body);
-	if (strcasestr(peer->answer, "\r\nconnection: close") != NULL) {
+	judge(peer, size, head.body);
+	if (head.close) {
 		close(peer->fd);
 		connect_peer(peer);
 	}
