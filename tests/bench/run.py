@@ -21,7 +21,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import place, processes  # noqa: E402
 
 EVENTS = int(os.environ.get("BENCH_EVENTS", "20000"))
-ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 REQUESTS = int(os.environ.get("BENCH_REQUESTS", "100000"))
 CGI_REQUESTS = int(os.environ.get("BENCH_CGI_REQUESTS", "3000"))
 SEEN = 200  # events that come again; few places in the memory are shared
@@ -50,28 +50,42 @@ def resident(pid):
 
 
 class Stack:
-    """lighttpd and what answers behind it."""
+    """lighttpd and what answers behind it.  Each round has new processes: two of
+    one program differ by some hundredths as long as they live."""
 
     def __init__(self, name, configuration, program, how="socket",
-                 arguments=(), events=None, fresh=False):
-        """fresh: each round has a handler that has seen no certificate yet."""
+                 arguments=(), events=None, warm=SEEN):
+        """warm: requests that each round sends before it measures; none where
+        the first sight of a certificate is measured."""
         self.name = name
         self.rows = []
-        self.handler = None
+        self.configuration = configuration
+        self.command = [program, *arguments]
+        self.how = how
         self.events = events or base / "events"
-        self.fresh = fresh
+        self.warm = warm
         self.constant = program != place.HANDLER
+        self.handler = self.server = None
         if how == "socket":
             self.socket = processes.listen(configuration.folder / "socket")
-            self.begin = lambda: processes.begin(
-                [program, *arguments], configuration.log,
-                configuration.environment(), stdin=self.socket)
-            self.handler = self.begin()
-        handler, place.HANDLER = place.HANDLER, program
+
+    def begin(self):
+        c = self.configuration
+        if self.how == "socket":
+            self.handler = processes.begin(self.command, c.log,
+                                           c.environment(), stdin=self.socket)
+        handler, place.HANDLER = place.HANDLER, self.command[0]
         self.server = processes.Lighttpd(
-            configuration.folder / "lighttpd", configuration, how,
+            c.folder / f"lighttpd-{len(self.rows)}", c, self.how,
             "server.max-keep-alive-requests = 1000000000")
         place.HANDLER = handler
+        if self.warm:
+            self.load(self.warm)
+
+    def end(self):
+        self.server.close()
+        if self.handler:
+            processes.end(self.handler)
 
     def pids(self):
         return [self.server.process.pid] + (
@@ -88,9 +102,7 @@ class Stack:
         return done.stdout
 
     def round(self, requests):
-        if self.fresh:
-            processes.end(self.handler)
-            self.handler = self.begin()
+        self.begin()
         before = cpu(self.pids())
         own = cpu([self.handler.pid]) if self.handler else 0
         found = re.search(r"rate=(\d+) p50_us=(\d+) p99_us=(\d+)",
@@ -101,14 +113,10 @@ class Stack:
             (cpu([self.handler.pid]) - own) * per if self.handler else 0,
             float(found[3]) / 1000,
             resident(self.handler.pid) if self.handler else 0])
+        self.end()
 
     def median(self):
         return [statistics.median(column) for column in zip(*self.rows)]
-
-    def close(self):
-        self.server.close()
-        if self.handler:
-            processes.end(self.handler)
 
 
 def compare(title, stacks, requests):
@@ -125,8 +133,6 @@ def compare(title, stacks, requests):
         print(f"{stack.name:<26}{rate:>9.0f}{whole:>11.3f}{own:>9.3f}"
               f"{p99:>8.2f}{rss:>9.1f}"
               f"{stacks[0].median()[0] / rate:>8.2f}")
-    for stack in stacks:
-        stack.close()
 
 
 def configuration(name, folder=base, more=None):
@@ -167,12 +173,11 @@ def entries():
     folders = {kind: make(EVENTS, kind, base / kind) for kind in names}
     stacks = [Stack(name, configuration("of-" + kind, folders[kind]),
                     place.HANDLER, events=folders[kind] / "events",
-                    fresh=kind == "authority")
+                    warm=0 if kind == "authority" else SEEN)
               for kind, name in names.items()]
     seen = make(SEEN, "authority", base / "seen")
     stacks.append(Stack("CA, again", configuration("of-seen", seen),
                         place.HANDLER, events=seen / "events"))
-    stacks[-1].load(SEEN)
     compare("kinds of entries through lighttpd", stacks, EVENTS)
     few = [make(min(EVENTS, 2000), kind, base / name.replace(" ", "-"))
            for kind, name in (("connect", "plain pin"),
