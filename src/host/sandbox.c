@@ -200,12 +200,6 @@ sandbox_take_link(int folder)
 }
 
 bool
-sandbox_is_entered(void)
-{
-	return entered;
-}
-
-bool
 sandbox_has(int folder)
 {
 	int number = errno; /* the caller's */

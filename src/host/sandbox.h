@@ -44,9 +44,6 @@ void sandbox_begin(void);
 void sandbox_take(int folder);
 void sandbox_take_link(int folder);
 
-/* Before that every file can be read, as far as the sandbox is concerned. */
-bool sandbox_is_entered(void);
-
 /* True if files in folder can be read, as far as the sandbox is concerned.
  * errno stays as it is. */
 bool sandbox_has(int folder);

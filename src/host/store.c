@@ -10,7 +10,6 @@
 #include "host/clock.h"
 #include "host/log.h"
 #include "host/notice.h"
-#include "host/sandbox.h"
 #include "host/store.h"
 #include "host/watch.h"
 
@@ -173,7 +172,7 @@ take_settings(struct store *store, int64_t now_ms)
 
 	if (result == FILE_READ)
 		result = named_load(&store->named, &fresh, &last, &e);
-	if (result == FILE_READ && fresh.list != NULL && sandbox_is_entered() &&
+	if (result == FILE_READ && fresh.list != NULL &&
 	    file_is_outside(fresh.list, &e)) {
 		error_where(&e, "CERTGATE_LIST");
 		result = FILE_OUTSIDE;
