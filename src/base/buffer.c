@@ -7,10 +7,7 @@
 
 #include "base/buffer.h"
 
-enum {
-	FIRST_SIZE = 256, /* bytes of the first allocation */
-	NUMBER_DIGITS = 20 /* UINT64_MAX has 20 decimal digits */
-};
+enum { FIRST_SIZE = 256 /* bytes of the first allocation */ };
 
 void
 buffer_init(struct buffer *b, size_t max)
@@ -100,14 +97,9 @@ buffer_add_byte(struct buffer *b, char byte)
 void
 buffer_add_number(struct buffer *b, uint64_t number)
 {
-	char digits[NUMBER_DIGITS];
-	size_t at = sizeof(digits);
+	char text[SPAN_DIGITS_MAX];
 
-	do {
-		digits[--at] = (char)('0' + number % 10);
-		number /= 10;
-	} while (number > 0);
-	buffer_add(b, (struct span){ digits + at, sizeof(digits) - at });
+	buffer_add(b, span_of_number(number, text));
 }
 
 void

@@ -138,6 +138,18 @@ span_number(struct span s, uint64_t min, uint64_t max, uint64_t *value)
 	return true;
 }
 
+struct span
+span_of_number(uint64_t number, char text[SPAN_DIGITS_MAX])
+{
+	char *end = text + SPAN_DIGITS_MAX, *at = end;
+
+	do {
+		*--at = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	return (struct span){ at, (size_t)(end - at) };
+}
+
 char *
 span_copy(struct span s)
 {

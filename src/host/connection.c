@@ -53,7 +53,7 @@ connection_idle(const struct connection *c)
 /* Answers the requests that are whole; false: close. */
 static bool
 answer_whole(struct connection *c, fastcgi_answer *answer, void *context,
-	     bool *progress)
+	     struct buffer *out, bool *progress)
 {
 	for (;;) {
 		switch (record_take(&c->reader, &c->input)) {
@@ -64,10 +64,10 @@ answer_whole(struct connection *c, fastcgi_answer *answer, void *context,
 		case RECORD_COMPLETE:
 			break;
 		}
-		bool sent = fastcgi_serve(&c->reader, c->fd, answer, context);
+		bool made = fastcgi_serve(&c->reader, answer, context, out);
 		*progress = true;
 		c->served = true;
-		if (!sent || !c->reader.keep)
+		if (!made || !c->reader.keep)
 			return false;
 		record_clear(&c->reader);
 	}
@@ -75,7 +75,7 @@ answer_whole(struct connection *c, fastcgi_answer *answer, void *context,
 
 bool
 connection_advance(struct connection *c, fastcgi_answer *answer, void *context,
-		   bool *progress)
+		   struct buffer *out, bool *progress)
 {
 	*progress = false;
 	for (unsigned i = 0; i < READS; i++) {
@@ -90,10 +90,17 @@ connection_advance(struct connection *c, fastcgi_answer *answer, void *context,
 		if (n == 0)
 			return false;
 		c->input.len += (size_t)n;
-		if (!answer_whole(c, answer, context, progress))
+		if (!answer_whole(c, answer, context, out, progress))
 			return false;
 		if (*progress || n < READ_SIZE)
 			break;
 	}
 	return true; /* others first; the rest comes again */
+}
+
+bool
+connection_send(const struct connection *c, struct span bytes)
+{
+	return send(c->fd, bytes.ptr, bytes.len, MSG_NOSIGNAL | MSG_DONTWAIT) ==
+	       (ssize_t)bytes.len;
 }

@@ -32,11 +32,16 @@ void connection_free(struct connection *c);
 /* Nothing of a next request has come. */
 bool connection_idle(const struct connection *c);
 
-/* Reads what is there and answers every request that is whole.  True if the
- * connection is to be kept, false if it is to be closed; *progress is set if a
- * request was answered. */
+/* Reads what is there and adds to out the answers to all requests that are
+ * whole.  True if the connection is to be kept, false if it is to be closed;
+ * *progress is set if a request was answered. */
 bool connection_advance(struct connection *c, fastcgi_answer *answer,
-			void *context, bool *progress)
+			void *context, struct buffer *out, bool *progress)
+	__attribute__((warn_unused_result));
+
+/* Sends without waiting.  False: not all of it; the connection is to be closed,
+ * for its peer does not read. */
+bool connection_send(const struct connection *c, struct span bytes)
 	__attribute__((warn_unused_result));
 
 #endif

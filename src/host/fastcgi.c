@@ -4,24 +4,21 @@
 
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <fcgiapp.h>
 
 #include "host/fastcgi.h"
 #include "host/sandbox.h"
-#include "protocol/response.h"
 
 /* Bytes of the records that are handed over: parameters, and five headers and
  * the content of BEGIN_REQUEST. */
 enum {
 	RECORDS_MAX = RECORD_PARAMS_MAX + 64,
-	OUTPUT_MAX = 2 * RESPONSE_MAX, /* bytes of an answer in records */
 	READ_SIZE = 16384 /* bytes taken at once */
 };
 
-_Static_assert(RECORDS_MAX + OUTPUT_MAX <= SANDBOX_FILE_MAX,
+_Static_assert(RECORDS_MAX + FASTCGI_ANSWER_MAX <= SANDBOX_FILE_MAX,
 	       "a request can be kept");
 
 static int memory = -1; /* a file: libfcgi reads the request from it and
@@ -48,7 +45,7 @@ fastcgi_start(struct error *e)
 	if (!open_memory())
 		return error_system(e, "memfd_create");
 	buffer_init(&records, RECORDS_MAX);
-	buffer_init(&output, OUTPUT_MAX);
+	buffer_init(&output, FASTCGI_ANSWER_MAX);
 	return true;
 }
 
@@ -67,18 +64,19 @@ hand_over(const struct record_reader *reader)
 
 /* What libfcgi wrote behind the records. */
 static bool
-take_back(void)
+take_back(struct buffer *out)
 {
-	buffer_clear(&output);
+	off_t at = (off_t)records.len;
+
 	for (;;) {
-		char *room = buffer_reserve(&output, READ_SIZE);
+		char *room = buffer_reserve(out, READ_SIZE);
 		if (room == NULL)
 			return false;
-		off_t at = (off_t)(records.len + output.len);
 		ssize_t n = pread(memory, room, READ_SIZE, at);
 		if (n <= 0)
 			return n == 0;
-		output.len += (size_t)n;
+		out->len += (size_t)n;
+		at += n;
 		if (n < READ_SIZE)
 			return true;
 	}
@@ -86,7 +84,7 @@ take_back(void)
 
 static bool
 make_answer(const struct record_reader *reader, fastcgi_answer *answer,
-	    void *context)
+	    void *context, struct buffer *out)
 {
 	char end;
 
@@ -118,17 +116,20 @@ make_answer(const struct record_reader *reader, fastcgi_answer *answer,
 	if (fcgi.ipcFd != memory)
 		memory = -1; /* the same */
 	fcgi.ipcFd = -1;
-	return whole && written && memory >= 0 && take_back();
+	return whole && written && memory >= 0 && take_back(out);
 }
 
 bool
-fastcgi_serve(const struct record_reader *reader, int connection,
-	      fastcgi_answer *answer, void *context)
+fastcgi_serve(const struct record_reader *reader, fastcgi_answer *answer,
+	      void *context, struct buffer *out)
 {
-	/* A peer that does not read has filled its socket: it is closed. */
-	return make_answer(reader, answer, context) &&
-	       send(connection, output.data, output.len,
-		    MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)output.len;
+	size_t before = out->len;
+
+	if (make_answer(reader, answer, context, out))
+		return true;
+	out->len = before;
+	out->failed = false;
+	return false;
 }
 
 void

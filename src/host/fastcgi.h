@@ -18,6 +18,11 @@
 #include "base/error.h"
 #include "protocol/record.h"
 #include "protocol/request.h"
+#include "protocol/response.h"
+
+enum {
+	FASTCGI_ANSWER_MAX = 2 * RESPONSE_MAX /* bytes of one in records */
+};
 
 /* Answers one request: parameters (ended by NULL) and body are borrowed for the
  * call; the answer's bytes go to out, which is empty. */
@@ -28,11 +33,11 @@ typedef void fastcgi_answer(void *context, char *const *parameters,
 /* Once, before signals are set up: libfcgi sets handlers of its own. */
 bool fastcgi_start(struct error *e) __attribute__((warn_unused_result));
 
-/* Lets answer make the answer to the complete request in reader, and sends it
- * to connection without waiting.  False if it could not be made or sent whole:
- * then the connection is to be closed. */
-bool fastcgi_serve(const struct record_reader *reader, int connection,
-		   fastcgi_answer *answer, void *context)
+/* Lets answer make the answer to the complete request in reader; adds its
+ * records to out.  False, and out as it was, if it could not be made: then the
+ * connection is to be closed. */
+bool fastcgi_serve(const struct record_reader *reader, fastcgi_answer *answer,
+		   void *context, struct buffer *out)
 	__attribute__((warn_unused_result));
 
 void fastcgi_stop(void);

@@ -25,12 +25,11 @@ digits(const struct thumbprint *t, char *text)
 
 /* Of the entry that decided; an entry of the variable has none. */
 static struct span
-line_of(const struct entry *entry, char *text, size_t size)
+line_of(const struct entry *entry, char text[SPAN_DIGITS_MAX])
 {
 	if (entry == NULL || entry->line == 0)
 		return (struct span){ 0 };
-	(void)snprintf(text, size, "%u", entry->line);
-	return span_of(text);
+	return span_of_number(entry->line, text);
 }
 
 void
@@ -52,8 +51,7 @@ log_fields_of(struct log_fields *fields, const struct answer *answer,
 	add(fields, "sha256", digits(&d->sha256, fields->sha256));
 	add(fields, "code", span_of(answer->code));
 	add(fields, "list", list);
-	add(fields, "line",
-	    line_of(d->entry, fields->line, sizeof(fields->line)));
+	add(fields, "line", line_of(d->entry, fields->line));
 	if (answer->site.ptr != NULL)
 		add(fields, "site", answer->site);
 	if (d->reason == REASON_REPORT_ONLY)

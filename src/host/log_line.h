@@ -27,7 +27,7 @@ struct log_fields {
 	size_t n;
 	char sha1[2 * DIGEST_SHA1_SIZE];
 	char sha256[2 * DIGEST_SHA256_SIZE];
-	char line[sizeof("4294967295")];
+	char line[SPAN_DIGITS_MAX];
 };
 
 /* Borrows from answer; list says which list decided. */

@@ -12,6 +12,7 @@
 
 #include "host/clock.h"
 #include "host/connection.h"
+#include "host/outbox.h"
 #include "host/serve.h"
 
 enum {
@@ -30,6 +31,7 @@ struct loop {
 	int64_t ticked_ms;
 	size_t open; /* connections */
 	struct connection connections[SERVE_CONNECTIONS];
+	struct outbox outbox;
 };
 
 static bool
@@ -59,6 +61,7 @@ set_listening(struct loop *loop, bool wanted)
 static void
 drop(struct loop *loop, struct connection *c)
 {
+	outbox_forget(&loop->outbox, c);
 	connection_close(c);
 	loop->open--;
 	if (!loop->stopping)
@@ -66,21 +69,37 @@ drop(struct loop *loop, struct connection *c)
 }
 
 static void
+send_all(struct loop *loop)
+{
+	struct connection *ended[OUTBOX_CONNECTIONS];
+	size_t n = outbox_send(&loop->outbox, ended);
+
+	for (size_t i = 0; i < n; i++)
+		drop(loop, ended[i]);
+}
+
+static void
 advance(struct loop *loop, struct connection *c)
 {
 	const struct service *service = loop->service;
+	struct outbox *box = &loop->outbox;
+	size_t before = box->bytes.len;
 	bool progress, idle = connection_idle(c);
+	bool keep = connection_advance(c, service->answer, service->context,
+				       &box->bytes, &progress);
 
-	if (!connection_advance(c, service->answer, service->context,
-				&progress) ||
-	    (loop->stopping && c->served && connection_idle(c)) ||
+	outbox_add(box, c, before);
+	if (!keep || (loop->stopping && c->served && connection_idle(c)) ||
 	    (!c->watched && !watch(loop, c->fd, c, 0))) {
-		drop(loop, c);
-		return;
+		if (!outbox_end(box, c))
+			drop(loop, c);
+	} else {
+		c->watched = true;
+		if (progress || idle)
+			c->since_ms = clock_ms();
 	}
-	c->watched = true;
-	if (progress || idle)
-		c->since_ms = clock_ms();
+	if (outbox_full(box))
+		send_all(loop);
 }
 
 /* The connection that has been idle longest, kept or silent; NULL: all are in
@@ -99,14 +118,26 @@ find_idle(struct loop *loop)
 	return oldest;
 }
 
-/* A free place, else the one of find_idle. */
 static struct connection *
-find_place(struct loop *loop)
+find_free(struct loop *loop)
 {
 	for (size_t i = 0; i < SERVE_CONNECTIONS; i++)
 		if (loop->connections[i].fd < 0)
 			return &loop->connections[i];
-	return find_idle(loop);
+	return NULL;
+}
+
+/* A free place, else the one of find_idle. */
+static struct connection *
+find_place(struct loop *loop)
+{
+	struct connection *c = find_free(loop);
+
+	if (c != NULL)
+		return c;
+	send_all(loop);
+	c = find_free(loop);
+	return c != NULL ? c : find_idle(loop);
 }
 
 /* Frees a place that an idle connection has.  A request that has come in
@@ -115,6 +146,7 @@ static void
 evict(struct loop *loop, struct connection *c)
 {
 	advance(loop, c);
+	send_all(loop);
 	if (c->fd >= 0 && connection_idle(c))
 		drop(loop, c);
 }
@@ -128,6 +160,7 @@ accept_one(struct loop *loop)
 
 	if (fd >= 0 || (errno != EMFILE && errno != ENFILE))
 		return fd;
+	send_all(loop);
 	struct connection *oldest = find_idle(loop);
 	if (oldest != NULL)
 		evict(loop, oldest);
@@ -275,6 +308,7 @@ turn(struct loop *loop)
 		else if (who != loop->listener && c->fd >= 0)
 			advance(loop, c);
 	}
+	send_all(loop);
 	int64_t now = clock_ms();
 	if (now - loop->ticked_ms < TICK_MS)
 		return;
@@ -296,11 +330,13 @@ serve_run(struct listener *listener, const struct service *service,
 			      .service = service,
 			      .epoll = -1,
 			      .signals = -1 };
+	outbox_init(&loop.outbox);
 	bool ok = start(&loop, e);
 	while (ok && (!loop.stopping || loop.open > 0))
 		turn(&loop);
 	for (size_t i = 0; i < SERVE_CONNECTIONS; i++)
 		connection_free(&loop.connections[i]);
+	outbox_free(&loop.outbox);
 	if (loop.signals >= 0)
 		close(loop.signals);
 	if (loop.epoll >= 0)

@@ -196,7 +196,7 @@ answer_one(struct host *host, char *const *parameters,
 	int64_t now = (int64_t)time(NULL);
 	struct request request;
 	struct gate gate;
-	char number[sizeof("4294967295")];
+	char number[SPAN_DIGITS_MAX];
 	int64_t begin_ns = clock_ns();
 
 	request_read(&request, parameters, body);
@@ -205,9 +205,8 @@ answer_one(struct host *host, char *const *parameters,
 	handler_write(answer, &request, out);
 	uint64_t taken_ns = (uint64_t)(clock_ns() - begin_ns);
 	log_decision(answer,
-		     store == NULL
-			     ? (struct span){ 0 }
-			     : store_list_word(store, number, sizeof(number)),
+		     store == NULL ? (struct span){ 0 }
+				   : store_list_word(store, number),
 		     now);
 	count_one(host, &gate, store, taken_ns);
 }

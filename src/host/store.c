@@ -2,7 +2,6 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -279,12 +278,11 @@ store_gate(const struct store *store)
 }
 
 struct span
-store_list_word(const struct store *store, char *text, size_t size)
+store_list_word(const struct store *store, char text[SPAN_DIGITS_MAX])
 {
 	if (!store->has_list)
 		return SPAN("none");
 	if (store->list_stale || store->settings_stale)
 		return SPAN("stale");
-	(void)snprintf(text, size, "%u", store->generation);
-	return span_of(text);
+	return span_of_number(store->generation, text);
 }

@@ -57,8 +57,8 @@ void store_close(struct store *store);
 /* What decides at this moment. */
 struct gate store_gate(const struct store *store);
 
-/* For the log: the list's number, "stale", or "none"; text has room for size
- * bytes. */
-struct span store_list_word(const struct store *store, char *text, size_t size);
+/* For the log: the list's number, "stale", or "none". */
+struct span store_list_word(const struct store *store,
+			    char text[SPAN_DIGITS_MAX]);
 
 #endif

@@ -290,6 +290,52 @@ class Test:
         for peer in new + peers:
             peer.close()
 
+    def together(self):
+        """Requests that are there at once are answered together; still each
+        peer gets its own answer, whatever becomes of the others."""
+        body = json.dumps(
+            {"clientCertificates": [{"thumbprint": LARGEST}]}).encode()
+
+        def request(user):
+            return fastcgi.request(
+                event("azure.webpubsub.sys.connect", body,
+                      [(b"HTTP_CE_USERID", user.encode())]), body, keep=True)
+
+        def groups(peer):
+            answer = (peer.answer() or b"").partition(b"\r\n\r\n")[2]
+            return json.loads(answer or b"{}").get("groups")
+
+        def granted(user):
+            return [f"{user}{i:02}" for i in range(39)]
+
+        self.handler.process.send_signal(signal.SIGSTOP)
+        peers = {f"user{i}-": self.peer() for i in range(40)}
+        for i, (user, peer) in enumerate(peers.items()):
+            peer.send(request(user))
+            if i % 8 == 1:
+                peer.send(request("also-" + user))
+            if i % 8 == 3:
+                peer.send(b"rubbish behind it")
+            if i % 8 == 5:
+                peer.close()
+        self.handler.process.send_signal(signal.SIGCONT)
+        kept = {user: peer for i, (user, peer) in enumerate(peers.items())
+                if i % 8 != 5}
+        self.tap.equal({user: groups(peer) for user, peer in kept.items()},
+                       {user: granted(user) for user in kept},
+                       "answered together: each has its own")
+        more = [(user, peer) for i, (user, peer) in enumerate(peers.items())
+                if i % 8 == 1]
+        self.tap.equal([groups(peer) for _, peer in more],
+                       [granted("also-" + user) for user, _ in more],
+                       "answered together: two of one connection")
+        wrong = [peer for i, peer in enumerate(peers.values()) if i % 8 == 3]
+        self.tap.equal([peer.answer() for peer in wrong], [None] * 5,
+                       "answered together: closed behind what was right")
+        for peer in kept.values():
+            peer.close()
+        self.alive("answered together")
+
     def few_files(self):
         """Fewer descriptors than connections."""
         configuration = processes.Configuration(self.base / "few", {}, None)
@@ -385,6 +431,7 @@ class Test:
         self.full_log()
         self.deaf()
         self.full_house()
+        self.together()
         self.few_files()
         self.stop()
         self.tap.done()

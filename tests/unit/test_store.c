@@ -205,9 +205,9 @@ apply(size_t story, const struct step *step)
 static void
 look(const struct store *store, struct step *seen)
 {
-	static char text[32];
+	static char text[SPAN_DIGITS_MAX + 1]; /* digits and a NUL */
 	struct gate gate = store_gate(store);
-	struct span word = store_list_word(store, text, sizeof(text));
+	struct span word = store_list_word(store, text);
 
 	seen->entries = gate.list == NULL ? NONE : (int)gate.list->n;
 	seen->keys = gate.settings == NULL ? NONE : (int)gate.settings->n_keys;
