@@ -161,9 +161,10 @@ take_one(struct record_reader *r, const struct record *record)
 			return RECORD_BAD;
 		if (record->content.len > 0)
 			return RECORD_MORE;
+		if (!params_fit(buffer_span(&r->params)))
+			return RECORD_BAD;
 		r->stage = STAGE_STDIN;
-		return params_fit(buffer_span(&r->params)) ? RECORD_MORE
-							   : RECORD_BAD;
+		return RECORD_MORE;
 	case STAGE_STDIN:
 		if (record->content.len == 0)
 			return RECORD_COMPLETE;
