@@ -33,6 +33,7 @@ connection_close(struct connection *c)
 	c->fd = -1;
 	c->watched = false;
 	c->served = false;
+	c->ended = false;
 	buffer_clear(&c->input);
 	record_clear(&c->reader);
 }

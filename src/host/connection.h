@@ -17,6 +17,7 @@ struct connection {
 	int fd; /* owned; -1: the place is free */
 	bool watched; /* it is in the loop's epoll set */
 	bool served; /* at least one request; it is a kept one */
+	bool ended; /* nothing more is read; closed behind its last answer */
 	int64_t since_ms; /* monotonic: begin of waiting for this request */
 	struct buffer input;
 	struct record_reader reader;

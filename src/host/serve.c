@@ -84,6 +84,9 @@ advance(struct loop *loop, struct connection *c)
 	const struct service *service = loop->service;
 	struct outbox *box = &loop->outbox;
 	size_t before = box->bytes.len;
+
+	if (c->ended)
+		return;
 	bool progress, idle = connection_idle(c);
 	bool keep = connection_advance(c, service->answer, service->context,
 				       &box->bytes, &progress);
@@ -91,7 +94,8 @@ advance(struct loop *loop, struct connection *c)
 	outbox_add(box, c, before);
 	if (!keep || (loop->stopping && c->served && connection_idle(c)) ||
 	    (!c->watched && !watch(loop, c->fd, c, 0))) {
-		if (!outbox_end(box, c))
+		c->ended = outbox_end(box, c);
+		if (!c->ended)
 			drop(loop, c);
 	} else {
 		c->watched = true;

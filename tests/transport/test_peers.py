@@ -418,6 +418,28 @@ class Test:
         self.tap.equal(self.handler.stop(), 0,
                        "SIGTERM: one that never goes on does not hold it up")
 
+    def stop_in_the_middle(self):
+        """A connection that is to be closed behind its last answer is not
+        read again, even if the program is to stop before that is sent."""
+        peer = self.peer()
+        peer.send(fastcgi.request(VALIDATION, keep=True))
+        peer.answer()
+        before = self.configuration.log_size()
+        self.handler.process.send_signal(signal.SIGSTOP)
+        peer.send(fastcgi.request(VALIDATION) +
+                  fastcgi.stream(fastcgi.STDIN, b"x" * 65535))
+        self.handler.process.send_signal(signal.SIGTERM)
+        self.handler.process.send_signal(signal.SIGCONT)
+        self.tap.result(peer.answer() is not None,
+                        "SIGTERM: the last request is answered")
+        self.tap.equal(peer.answer(), None,
+                       "SIGTERM: what is behind it is not")
+        self.tap.equal(self.handler.process.wait(20), 0,
+                       "SIGTERM: the handler ends with 0")
+        log = self.configuration.log_since(before)
+        self.tap.equal(log.count("verdict="), 1,
+                       "SIGTERM: what is behind it is not even looked at")
+
     def run(self):
         self.proper()
         self.wrong()
@@ -434,6 +456,8 @@ class Test:
         self.together()
         self.few_files()
         self.stop()
+        self.handler.start()
+        self.stop_in_the_middle()
         self.tap.done()
 
 
