@@ -81,8 +81,10 @@ bool span_next_word(struct span *rest, const char *separators,
 /* Decimal digits only, min <= value <= max, else false and *value is 0. */
 bool span_number(struct span s, uint64_t min, uint64_t max, uint64_t *value);
 
-/* The decimal digits of number, at the end of text, which has no NUL. */
-enum { SPAN_DIGITS_MAX = 20 /* UINT64_MAX has as many */ };
+enum { SPAN_DIGITS_MAX = 20 /* of a number; UINT64_MAX has as many */ };
+
+/* The decimal digits of number, at the end of text, without a NUL; borrows
+ * text. */
 struct span span_of_number(uint64_t number, char text[SPAN_DIGITS_MAX]);
 
 /* A copy with a NUL behind it; gives: free().  NULL when out of memory. */
