@@ -145,11 +145,7 @@ edit_next(struct edit *edit, struct edit_line *line)
 	if (line->number == 1)
 		text = lines_begin(text);
 	line->text = list_entry_text(text);
-	if (text.len > 0 && text.ptr[text.len - 1] == '\r')
-		text.len--;
-	text = span_trim(text);
-	line->comment = span_trim(span_after(
-		text, (size_t)(line->text.ptr + line->text.len - text.ptr)));
+	line->comment = list_comment_text(text);
 	line->reads =
 		line->text.len > 0 && entry_parse(&line->entry, line->text,
 						  &setup_files, &warnings, &e);

@@ -45,6 +45,7 @@ struct shown {
 	const struct entry *entry;
 	struct span text; /* of the entry */
 	struct span pin, options; /* parts of that */
+	struct span comment; /* behind it, with its mark; empty: none */
 	int64_t now;
 	struct last_seen seen;
 };
@@ -92,6 +93,9 @@ show_text(const struct shown *shown)
 			print_time(at);
 		print(")");
 	}
+	if (!span_empty(shown->comment))
+		print("  ");
+	print_text(shown->comment);
 	print("\n");
 }
 
@@ -111,6 +115,9 @@ show_json(const struct shown *shown)
 	else
 		print_json_digits("pin", &entry->pin);
 	print_json_string("options", shown->options);
+	if (!span_empty(shown->comment))
+		print_json_string("comment",
+				  span_trim(span_after(shown->comment, 1)));
 	if (terms != NULL && terms->user != NULL)
 		print_json_string("user", span_of(terms->user));
 	if (terms != NULL && terms->not_before != 0)
@@ -138,6 +145,7 @@ show_entries(const struct list *list, struct span text, bool json)
 			continue;
 		shown.entry = &list->entries[next++];
 		shown.text = list_entry_text(line);
+		shown.comment = list_comment_text(line);
 		split(&shown);
 		if (json)
 			show_json(&shown);

@@ -82,6 +82,17 @@ list_entry_text(struct span line)
 	return span_trim(without_comment(line));
 }
 
+struct span
+list_comment_text(struct span line)
+{
+	if (line.len > 0 && line.ptr[line.len - 1] == '\r')
+		line.len--;
+	line = span_trim(line);
+	struct span entry = list_entry_text(line);
+	return span_trim(
+		span_after(line, (size_t)(entry.ptr + entry.len - line.ptr)));
+}
+
 static bool
 add_line(struct list *list, struct span line, const struct entry_files *files,
 	 unsigned number, struct error *e)

@@ -61,6 +61,9 @@ void list_report(struct span text, const struct entry_files *files,
  * around it. */
 struct span list_entry_text(struct span line);
 
+/* What of it is the comment, with its mark; empty if it has none. */
+struct span list_comment_text(struct span line);
+
 void list_free(struct list *list);
 
 /* The entries with this pin, in order: returns how many, the first at *found

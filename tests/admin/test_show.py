@@ -111,7 +111,8 @@ def hostile_text():
 
 def entries():
     book = base / "list"
-    book.write_text(f"# c\n{A} user=a groups=x # c\n\ndeny {B}\n"
+    book.write_text(f"# c\n{A} user=a groups=x # c\n\n"
+                    f"deny {B} # \x1b[2J \u202e\n"
                     f"spki:{B} expires=2020-01-01\n"
                     f"file:{pump} not-before=2999-01-01\n")
     got = admin.run("list", "--list", book)
@@ -121,8 +122,13 @@ def entries():
                ["5", "ended", "spki"]], "line, state and kind of an entry")
     told = json.loads(admin.run("list", "--json", "--list", book).out)
     out.equal(told[0], {"line": 2, "state": "allowed", "kind": "sha1",
-                        "pin": A, "options": "user=a groups=x", "user": "a"},
-              "list --json: an entry")
+                        "pin": A, "options": "user=a groups=x", "comment": "c",
+                        "user": "a"}, "list --json: an entry")
+    out.equal([line.partition("#")[1:] for line in got.out.splitlines()],
+              [("#", " c"), ("#", " \\x1b[2J \\xe2\\x80\\xae"), ("", ""),
+               ("", "")], "the comments, escaped")
+    out.equal([t.get("comment") for t in told],
+              ["c", "\x1b[2J \xe2\x80\xae", None, None], "and in JSON")
     out.equal([(t["state"], t["pin"]) for t in told[1:]],
               [("denied", B), ("ended", B), ("not yet", PUMP["sha256"])],
               "list --json: the others")

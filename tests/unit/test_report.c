@@ -125,6 +125,10 @@ test_entry_text(void **state)
 	assert_span(list_entry_text(SPAN(" a b \t# c\r")), "a b");
 	assert_span(list_entry_text(SPAN("a=\"# x\"")), "a=\"# x\"");
 	assert_span(list_entry_text(SPAN("# c")), "");
+	assert_span(list_comment_text(SPAN(" a b \t# c \r")), "# c");
+	assert_span(list_comment_text(SPAN("a=\"# x\" #")), "#");
+	assert_span(list_comment_text(SPAN("# c")), "# c");
+	assert_span(list_comment_text(SPAN(" a \t\r")), "");
 }
 
 /* FIPS 198-1: what is made is what is accepted. */
