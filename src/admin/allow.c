@@ -104,6 +104,7 @@ same_words(struct span a, struct span b)
 /* What the list has already of this pin. */
 struct state {
 	unsigned same, other, denied, otherwise; /* lines; 0: none */
+	struct span same_text; /* that line, with its comment */
 };
 
 static void
@@ -120,17 +121,18 @@ look_at(struct state *state, const struct change *change,
 	else if (otherwise)
 		state->otherwise = line->number;
 	else if (same_words(span_after(line->text, line->entry.pin_end),
-			    span_after(entry, change->target.pin.len)))
+			    span_after(entry, change->target.pin.len))) {
 		state->same = line->number;
-	else if (state->other == 0 &&
-		 change->target.main.kind != THUMBPRINT_NONE)
+		state->same_text = edit_line_trimmed(line);
+	} else if (state->other == 0 &&
+		   change->target.main.kind != THUMBPRINT_NONE)
 		state->other = line->number; /* a CA may have several */
 }
 
 /* True if there is nothing to be done, or it must not be. */
 static bool
 is_settled(const struct change *change, const struct command *command,
-	   const struct state *state, struct span entry, enum exit_code *code)
+	   const struct state *state, enum exit_code *code)
 {
 	*code = EXIT_NO;
 	if (state->denied > 0) {
@@ -141,7 +143,8 @@ is_settled(const struct change *change, const struct command *command,
 	}
 	if (state->same > 0 && state->other == 0) {
 		*code = EXIT_DONE;
-		change_say(change, SPAN("already there"), state->same, entry);
+		change_say(change, SPAN("already there"), state->same,
+			   state->same_text);
 		return true;
 	}
 	if (state->other > 0 && command->option[OPTION_REPLACE] == NULL) {
@@ -204,7 +207,7 @@ allow(struct change *change, const struct command *command, struct buffer *text)
 		look_at(&state, change, &line, buffer_span(text));
 		edit_line_free(&line);
 	}
-	if (is_settled(change, command, &state, buffer_span(text), &code))
+	if (is_settled(change, command, &state, &code))
 		return code;
 	if (!change_add_comment(command, text))
 		return EXIT_MISUSED;

@@ -9,9 +9,9 @@
 #include "admin/revocation.h"
 
 /* Goes through the list and keeps it.  Says which entries that allow it stay;
- * the line that denies it already, else 0. */
+ * the line that denies it already and its text, else 0. */
 static unsigned
-keep_lines(struct change *change)
+keep_lines(struct change *change, struct span *text)
 {
 	struct edit_line line;
 	unsigned denied = 0;
@@ -20,10 +20,11 @@ keep_lines(struct change *change)
 		const struct target *target = &change->target;
 		bool mine =
 			line.reads && target_is(target, &line.entry, line.text);
-		if (mine && !line.entry.allows)
+		if (mine && !line.entry.allows) {
 			denied = line.number;
-		else if (line.reads && line.entry.allows &&
-			 (mine || target_is_otherwise(target, &line.entry)))
+			*text = edit_line_trimmed(&line);
+		} else if (line.reads && line.entry.allows &&
+			   (mine || target_is_otherwise(target, &line.entry)))
 			print("Line %u still allows it; the deny wins.\n",
 			      line.number);
 		edit_keep(&change->edit, &line);
@@ -37,13 +38,12 @@ deny(struct change *change, const struct command *command, struct buffer *text)
 {
 	buffer_add(text, SPAN("deny "));
 	buffer_add(text, buffer_span(&change->target.pin));
-	size_t entry_length = text->len;
 	if (!change_add_comment(command, text))
 		return EXIT_MISUSED;
-	struct span entry = { text->data, entry_length };
-	unsigned denied = keep_lines(change);
+	struct span there;
+	unsigned denied = keep_lines(change, &there);
 	if (denied > 0) {
-		change_say(change, SPAN("already there"), denied, entry);
+		change_say(change, SPAN("already there"), denied, there);
 		return EXIT_DONE;
 	}
 	unsigned number = edit_put(&change->edit, text);

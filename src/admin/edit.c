@@ -160,6 +160,14 @@ edit_line_free(struct edit_line *line)
 	*line = (struct edit_line){ 0 };
 }
 
+struct span
+edit_line_trimmed(const struct edit_line *line)
+{
+	const char *end = line->comment.ptr + line->comment.len;
+
+	return (struct span){ line->text.ptr, (size_t)(end - line->text.ptr) };
+}
+
 void
 edit_keep(struct edit *edit, const struct edit_line *line)
 {

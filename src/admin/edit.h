@@ -67,6 +67,9 @@ bool edit_next(struct edit *edit, struct edit_line *line);
 void edit_again(struct edit *edit);
 void edit_line_free(struct edit_line *line);
 
+/* The line as it is, but for the blanks around it; borrows the list. */
+struct span edit_line_trimmed(const struct edit_line *line);
+
 void edit_keep(struct edit *edit, const struct edit_line *line);
 void edit_drop(struct edit *edit, const struct edit_line *line);
 

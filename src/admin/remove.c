@@ -28,15 +28,6 @@ is_meant(const struct change *change, uint64_t number,
 		 target_is_otherwise(&change->target, &line->entry)));
 }
 
-/* The line as it is, but for the blanks around it. */
-static struct span
-with_comment(const struct edit_line *line)
-{
-	const char *end = line->comment.ptr + line->comment.len;
-
-	return (struct span){ line->text.ptr, (size_t)(end - line->text.ptr) };
-}
-
 static enum exit_code
 remove_lines(struct change *change, const struct command *command,
 	     uint64_t number)
@@ -48,7 +39,7 @@ remove_lines(struct change *change, const struct command *command,
 		if (is_meant(change, number, &line)) {
 			edit_drop(edit, &line);
 			change_note(change, "removed", line.number,
-				    with_comment(&line));
+				    edit_line_trimmed(&line));
 		} else {
 			edit_keep(edit, &line);
 			if (line.reads &&

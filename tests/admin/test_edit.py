@@ -58,7 +58,8 @@ def steps(name, text, rows):
 
 
 steps("allow", f"# fleet\n{A} user=a   # first\n\n", [
-    (["allow", A, "user=a"], 0, None, ["already there: line 2"]),
+    (["allow", A, "user=a"], 0, None, ["already there: line 2",
+                                    f": {A} user=a   # first\n"]),
     (["allow", A.upper(), "user=b"], 1, None, ["line 2", "--replace"]),
     (["allow", A, "user=b", "--replace"], 0,
      f"# fleet\n{A} user=b   # first\n\n", ["allowed: line 2", f": {A} user=b   # first\n",
@@ -127,7 +128,8 @@ steps("deny", f"{A} user=a\n{PUMP['sha1']}\n", [
      f"{A} user=a\n{PUMP['sha1']}\ndeny {A}   # stolen\n",
      ["Line 1 still allows it", "deny wins", f": deny {A}   # stolen\n",
       "connected stays so"]),
-    (["deny", A], 0, None, ["already there: line 3"]),
+    (["deny", A, "--comment", "lost"], 0, None,
+     ["already there: line 3", f": deny {A}   # stolen\n"]),
     (["allow", A, "user=z"], 1, None, ["line 3 denies it"]),
     (["deny", pump], 0,
      f"{A} user=a\n{PUMP['sha1']}\ndeny {A}   # stolen\n"
