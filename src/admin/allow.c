@@ -10,6 +10,7 @@
 #include "admin/admission.h"
 #include "admin/change.h"
 #include "admin/print.h"
+#include "admin/setup.h"
 #include "policy/value.h"
 
 /* The value in quotes, if it has none and needs them: a shell took them off.
@@ -82,6 +83,23 @@ make_entry(const struct command *command, const struct target *target,
 	if (!text->failed)
 		return true;
 	print_problem("the entry is too long");
+	return false;
+}
+
+/* What is wrong with the entry itself comes before what the list has of it. */
+static bool
+check_entry(struct span text)
+{
+	struct warnings warnings = { 0 };
+	struct entry entry;
+	struct error e = { 0 };
+
+	if (entry_parse(&entry, text, &setup_files, &warnings, &e)) {
+		entry_free(&entry);
+		return true;
+	}
+	print_error(&e);
+	print_problem("the list stays as it is");
 	return false;
 }
 
@@ -203,6 +221,8 @@ allow(struct change *change, const struct command *command, struct buffer *text)
 
 	if (!make_entry(command, &change->target, text))
 		return EXIT_MISUSED;
+	if (!check_entry(buffer_span(text)))
+		return EXIT_NO;
 	while (edit_next(&change->edit, &line)) {
 		look_at(&state, change, &line, buffer_span(text));
 		edit_line_free(&line);

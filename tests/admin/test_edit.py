@@ -105,6 +105,13 @@ steps("an argument is one option", f"{A}\n", [
     (["allow", B, 'user="x\\" groups=admins #"', "hub=x"], 0, None,
      ["already there"]),
 ])
+steps("allow looks at the entry first", f"{A} user=a\ndeny {B}\n", [
+    *(([*arguments, pin, option], 1, None, [f"certgate: {says}", "stays as"])
+      for arguments in (["allow"], ["allow", "--replace"]) for pin in (A, B)
+      for option, says in (("role=x", "'role=x' is no option"),
+                           ("groups=a,,b", "group ''"),
+                           ("expires=x", "date 'x'"))),
+])
 steps("allow refuses", f"{A}\n", [
     (["allow", B, "colour=red"], 1, None, ["is no option", "stays as it is"]),
     (["allow", B, "user=a\nb"], 2, None, ["is no option"]),
