@@ -2,7 +2,10 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdlib.h>
 
 #include "admin/change.h"
@@ -129,6 +132,34 @@ show_difference(const struct edit *edit)
 	}
 }
 
+/* A list that was not there may have been misnamed; one that is made may be
+ * nothing that the handler's user, whom nobody here knows, can read. */
+static void
+say_new(const struct edit *edit, bool made)
+{
+	struct error e = { 0 };
+	struct stat s;
+
+	if (edit->exists || (made && fstatat(edit->folder, edit->name, &s,
+					     AT_SYMLINK_NOFOLLOW) != 0))
+		return;
+	error_where(&e, edit->path);
+	if (!made) {
+		error_set(&e, "there is no such list: it would be made");
+	} else {
+		const struct passwd *user = getpwuid(s.st_uid);
+		const struct group *group = getgrgid(s.st_gid);
+		error_set(&e,
+			  "there was no such list: it is made, of user %s and "
+			  "group %s, mode %04o; can the handler read it: "
+			  "certgate check --as USER",
+			  user == NULL ? "?" : user->pw_name,
+			  group == NULL ? "?" : group->gr_name,
+			  s.st_mode & 07777U);
+	}
+	print_error(&e);
+}
+
 enum exit_code
 change_finish(struct change *change, const struct command *command)
 {
@@ -143,6 +174,7 @@ change_finish(struct change *change, const struct command *command)
 	}
 	if (command->option[OPTION_DRY_RUN] != NULL) {
 		show_difference(edit);
+		say_new(edit, false);
 		return EXIT_DONE;
 	}
 	if (!edit_commit(edit, &e)) {
@@ -150,6 +182,7 @@ change_finish(struct change *change, const struct command *command)
 		return EXIT_SYSTEM;
 	}
 	say_notes(change);
+	say_new(edit, true);
 	print("Running handlers that have this list take it up within two "
 	      "seconds.\n");
 	return EXIT_DONE;

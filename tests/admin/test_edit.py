@@ -241,7 +241,18 @@ def files():
                    book.text() == before,
                    "a folder that others can write to", got)
     book = List(None)
+    got = book.run("allow", A, "--dry-run")
+    out.equal((got.code, got.err, list(book.folder.iterdir())),
+              (0, f"certgate: {book.path}: there is no such list: it would "
+               "be made\n", []), "a list that is not there would be made")
     got = book.run("allow", A, "user=a")
+    out.result(got.err.startswith(f"certgate: {book.path}: there was no such "
+                                  f"list: it is made, of user "
+                                  f"{book.path.owner()} and group "
+                                  f"{book.path.group()}, mode 0640; "),
+               "that it was made is said", got)
+    out.equal(book.run("allow", B, "--dry-run").err, "",
+              "nothing of one that is there")
     out.equal((got.code, book.text(), oct(book.path.stat().st_mode)),
               (0, f"{A} user=a\n", "0o100640"), "a list that was not there")
     book.path.chmod(0o666)
