@@ -248,6 +248,25 @@ read_options(const struct verb *verb, int argc, char **argv,
 	return true;
 }
 
+/* What is said of a variable would name what nobody has set. */
+static bool
+check_paths(const struct command *command)
+{
+	static const enum command_option paths[] = { OPTION_CONFIG,
+						     OPTION_LIST };
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		const char *path = command->option[paths[i]];
+		if (path == NULL || path[0] == '/')
+			continue;
+		print_problem("--%s '%s': expected an absolute path",
+			      options[paths[i]].name,
+			      error_word(span_of(path)));
+		return false;
+	}
+	return true;
+}
+
 /* The options that stand for a variable are that variable: there is one way to
  * read settings.  A site is beside the main file, and has no environment. */
 static enum exit_code
@@ -256,6 +275,8 @@ take_variables(const struct command *command)
 	const char *config = command->option[OPTION_CONFIG];
 	const char *site = command->option[OPTION_SITE];
 	const char *list = command->option[OPTION_LIST];
+	if (!check_paths(command))
+		return EXIT_MISUSED;
 	bool ok = config == NULL || setenv("CERTGATE_CONFIG", config, 1) == 0;
 
 	if (ok && site != NULL && !setup_name_site(site))

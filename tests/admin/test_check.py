@@ -280,6 +280,12 @@ def files():
     got = admin.run("check", "--list", base)
     out.result(got.code == 1 and "expected a file" in got.out,
                "a folder", got)
+    for option in ("--config", "--list"):
+        for path in ("files.list", "./files.list", ""):
+            got = admin.run("check", option, path, cwd=base)
+            out.equal((got.code, got.out, got.err),
+                      (2, "", f"certgate: {option} '{path}': expected an "
+                       "absolute path\n"), f"{option} {path!r}")
     (conf.parent / "sites").mkdir()
     site = write("sites/one.conf", f"CERTGATE_LIST={book}\nCERTGATE_HUB=\n",
                  0o640)
