@@ -60,7 +60,7 @@ check_settings(struct check *check)
 		take_fault(check, &e);
 	check->file = path;
 	settings_report(buffer_span(&check->config), path, environ,
-			check->given, &report);
+			(int64_t)time(NULL), check->given, &report);
 	check->file = NULL;
 }
 

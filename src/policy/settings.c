@@ -190,7 +190,7 @@ settings_read_log(struct settings *settings, struct span text, const char *name,
 
 void
 settings_report(struct span text, const char *name, char *const *environment,
-		struct setting_given given[SETTINGS_MAX],
+		int64_t now, struct setting_given given[SETTINGS_MAX],
 		const struct report *report)
 {
 	struct settings unused = { 0 };
@@ -199,6 +199,8 @@ settings_report(struct span text, const char *name, char *const *environment,
 	memset(given, 0, SETTINGS_MAX * sizeof(*given));
 	if (given_read(given, text, name, environment, report, &e) &&
 	    apply(&unused, given, name, report, &e) && !complete(&unused, &e))
+		(void)error_report(report, &e);
+	if (!settings_check_time(&unused, name, now, &e))
 		(void)error_report(report, &e);
 	settings_free(&unused);
 }

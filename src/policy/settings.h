@@ -119,10 +119,11 @@ bool settings_has_keys(const struct settings *settings);
 /* True if value (ended by NULL; NULL: any) has name, without case. */
 bool settings_names(char *const *value, struct span name);
 
-/* Tells report of all that is wrong with the settings of settings_read, and
- * gives what was written for each of settings_help. */
+/* Tells report of all that is wrong with the settings of settings_read and, at
+ * the time now, of settings_check_time, and gives what was written for each of
+ * settings_help. */
 void settings_report(struct span text, const char *name,
-		     char *const *environment,
+		     char *const *environment, int64_t now,
 		     struct setting_given given[SETTINGS_MAX],
 		     const struct report *report);
 

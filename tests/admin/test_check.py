@@ -88,6 +88,10 @@ SETTINGS = [
      "4:1 is no setting", "1:14 empty", "3:14 stderr"),
     ("CERTGATE_HUB=a\n CERTGATE_REPORT_ONLY_UNTIL = 2999-12-31\n",
      "2:31 at most 31 days"),
+    ("CERTGATE_REPORT_ONLY_UNTIL=2999-12-31\nCERTGATE_HUB=\n",
+     "2:14 empty", "1:28 at most 31 days"),
+    ("CERTGATE_LIST=/nowhere/list\nCERTGATE_REPORT_ONLY_UNTIL=2999-12-31\n",
+     "2:28 at most 31 days"),
     ("CERTGATE_HUB=a", "1:15 the last line has no end"),
     ("CERTGATE_HUB=a\x00\n", "1:15 a NUL byte", "1:14 no hub"),
 ]

@@ -72,6 +72,10 @@ test_settings(void **state)
 		  "2:1 0:0 " },
 		{ "CLIENT_CERT_THUMBPRINT=" SHA1 ", zz\n", "1:66 " },
 		{ "CERTGATE_HUB=a", "1:15 " },
+		{ "CERTGATE_REPORT_ONLY_UNTIL=1970-02-01\n", "" },
+		{ "CERTGATE_REPORT_ONLY_UNTIL=1970-02-02\nx\n"
+		  "CERTGATE_HUB=\n",
+		  "2:1 3:14 1:28 " },
 	};
 	char *nothing[] = { NULL };
 
@@ -80,8 +84,8 @@ test_settings(void **state)
 		struct setting_given given[SETTINGS_MAX];
 		struct places places = { "" };
 		struct report report = { take_place, &places };
-		settings_report(span_of(rows[i].text), "file", nothing, given,
-				&report);
+		settings_report(span_of(rows[i].text), "file", nothing, 0,
+				given, &report);
 		assert_string_equal(places.text, rows[i].places);
 	}
 }
@@ -98,7 +102,7 @@ test_given(void **state)
 
 	(void)state;
 	settings_report(SPAN("#\n CERTGATE_HUB = a \nCERTGATE_LOG=journal\n"),
-			"file", environment, given, &report);
+			"file", environment, 0, given, &report);
 	assert_string_equal(places.text, "");
 	for (size_t i = 0; settings_help(i) != NULL; i++) {
 		const char *name = settings_help(i)->name;
