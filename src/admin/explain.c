@@ -165,15 +165,16 @@ explain(const struct command *command, const struct store *store,
 
 	if (!occasion_read_options(occasion, command, e))
 		return EXIT_MISUSED;
-	if (!occasion_make(occasion, command, gate.settings, e))
-		return EXIT_SYSTEM;
+	enum exit_code code =
+		occasion_make(occasion, command, gate.settings, e);
+	if (code != EXIT_DONE)
+		return code;
 	answer_init(&answer);
 	buffer_init(&out, RESPONSE_MAX);
 	handler_answer(&gate, &occasion->request, occasion->now, &answer);
 	handler_write(&answer, &occasion->request, &out);
 	show(&answer, gate.settings, buffer_span(&out));
-	enum exit_code code =
-		answer.decision.verdict == VERDICT_ALLOW ? EXIT_DONE : EXIT_NO;
+	code = answer.decision.verdict == VERDICT_ALLOW ? EXIT_DONE : EXIT_NO;
 	buffer_free(&out);
 	answer_free(&answer);
 	return code;

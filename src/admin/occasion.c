@@ -73,7 +73,7 @@ read_time(const char *text, int64_t *seconds, struct error *e)
 			 error_word(span_of(text)));
 }
 
-static bool
+static enum exit_code
 read_body(struct occasion *occasion, const struct command *command,
 	  struct error *e)
 {
@@ -88,7 +88,8 @@ read_body(struct occasion *occasion, const struct command *command,
 		front = span_after(front, 1);
 	bool event =
 		span_starts(front, SPAN("{")) || !input_is_certificate(rest);
-	if (ok && event && occasion->query.ptr != NULL)
+	bool own = ok && event && occasion->query.ptr != NULL;
+	if (own)
 		ok = error_set(e, "--query: this event has a query of its own");
 	else if (ok && event)
 		buffer_add(&occasion->body, rest);
@@ -105,7 +106,10 @@ read_body(struct occasion *occasion, const struct command *command,
 	error_where(e, error_word(span_of(command->arguments[0])));
 	buffer_free(&bytes);
 	buffer_free(&der);
-	return ok && (!occasion->body.failed || error_set(e, "out of memory"));
+	if (ok && !occasion->body.failed)
+		return EXIT_DONE;
+	error_set(e, "out of memory"); /* if it is nothing else */
+	return own ? EXIT_MISUSED : EXIT_SYSTEM;
 }
 
 /* Adds NAME=value; nothing for a value that is absent. */
@@ -183,14 +187,15 @@ occasion_read_options(struct occasion *occasion, const struct command *command,
 	       (now == NULL || read_time(now, &occasion->now, e));
 }
 
-bool
+enum exit_code
 occasion_make(struct occasion *occasion, const struct command *command,
 	      const struct settings *settings, struct error *e)
 {
 	const char *connection = command->option[OPTION_CONNECTION_ID];
 
-	if (!read_body(occasion, command, e))
-		return false;
+	enum exit_code code = read_body(occasion, command, e);
+	if (code != EXIT_DONE)
+		return code;
 	if (connection == NULL)
 		connection = standard_connection;
 	add(occasion, "REQUEST_METHOD", SPAN("POST"));
@@ -210,7 +215,7 @@ occasion_make(struct occasion *occasion, const struct command *command,
 		.length = occasion->body.len,
 	};
 	if (!set_parameters(occasion, e))
-		return false;
+		return EXIT_MISUSED;
 	request_read(&occasion->request, occasion->parameters, &body);
-	return true;
+	return EXIT_DONE;
 }

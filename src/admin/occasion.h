@@ -10,6 +10,7 @@
 #include "admin/command.h"
 #include "base/buffer.h"
 #include "base/error.h"
+#include "host/exit_code.h"
 #include "policy/settings.h"
 #include "protocol/request.h"
 
@@ -35,9 +36,11 @@ bool occasion_read_options(struct occasion *occasion,
 
 /* Makes it of the first argument, an event's body or a certificate, and the
  * options.  The sender is what settings (NULL: there are none) ask for: one of
- * the origins, the code, a signature by the first key. */
-bool occasion_make(struct occasion *occasion, const struct command *command,
-		   const struct settings *settings, struct error *e)
+ * the origins, the code, a signature by the first key.  EXIT_DONE, or e says
+ * why not. */
+enum exit_code occasion_make(struct occasion *occasion,
+			     const struct command *command,
+			     const struct settings *settings, struct error *e)
 	__attribute__((warn_unused_result));
 
 #endif
