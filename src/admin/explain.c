@@ -22,12 +22,20 @@
 #include "host/file.h"
 #include "host/log.h"
 #include "host/store.h"
+#include "policy/decide.h"
+#include "policy/list.h"
+#include "protocol/event.h"
 
+/* The first error is context's, for show() to tell: settings or a list that do
+ * not read have no other. */
 static void
 take_line(void *context, enum log_level level, const struct error *e)
 {
-	(void)context;
-	if (level != LOG_LEVEL_NOTE)
+	struct error *first = context;
+
+	if (level == LOG_LEVEL_ERROR && !first->set)
+		*first = *e;
+	else if (level != LOG_LEVEL_NOTE)
 		print_error(e);
 }
 
@@ -97,8 +105,12 @@ show_entry(const struct entry *entry, const char *path)
 	print("entry     ");
 	print_text(span_of(path));
 	print(":%u: ", entry->line);
-	if (ok)
+	if (ok) {
+		struct span comment = list_comment_text(line);
 		print_text(list_entry_text(line));
+		print(span_empty(comment) ? "" : "  ");
+		print_text(comment);
+	}
 	print("\n");
 	buffer_free(&text);
 }
@@ -111,6 +123,27 @@ show_pin(const char *name, const struct thumbprint *t)
 	print("%-9s ", name);
 	print_digits(t);
 	print("\n");
+}
+
+/* Those of the certificate, also if something before it refuses: with nothing
+ * asked for, and nobody listed, it is read and no more. */
+static void
+show_pins(const struct occasion *occasion)
+{
+	static const struct settings nothing = { 0 };
+	static const struct list nobody = { 0 };
+	struct event event = { 0 };
+	struct decision d;
+
+	decision_init(&d);
+	if (event_read(&event, buffer_span(&occasion->body)) == EVENT_READ)
+		decide_connect(&nothing, &nobody, &occasion->request, &event,
+			       occasion->now, &d);
+	show_pin("sha1", &d.sha1);
+	show_pin("sha256", &d.sha256);
+	show_pin("spki", &d.spki);
+	event_free(&event);
+	decision_free(&d);
 }
 
 /* Each line of what the web server gets. */
@@ -137,19 +170,30 @@ show_reason(const char *name, enum reason reason)
 }
 
 static void
+show_log(const struct error *e)
+{
+	char text[sizeof(*e) + sizeof(":4294967295:4294967295: ")];
+
+	if (!e->set)
+		return;
+	error_text(e, text, sizeof(text));
+	print("log       ");
+	print_text(span_of(text));
+	print("\n");
+}
+
+static void
 show(const struct answer *answer, const struct settings *settings,
-     struct span bytes)
+     const struct error *log, struct span bytes)
 {
 	const struct decision *d = &answer->decision;
 
-	show_pin("sha1", &d->sha1);
-	show_pin("sha256", &d->sha256);
-	show_pin("spki", &d->spki);
 	show_checks(d);
 	print("verdict   %s\n", d->verdict == VERDICT_ALLOW ? "allow" : "deny");
 	show_reason("reason", d->reason);
 	if (d->reason == REASON_REPORT_ONLY)
 		show_reason("would", d->would);
+	show_log(log);
 	if (d->entry != NULL)
 		show_entry(d->entry, settings->list);
 	show_answer(bytes);
@@ -157,7 +201,7 @@ show(const struct answer *answer, const struct settings *settings,
 
 static enum exit_code
 explain(const struct command *command, const struct store *store,
-	struct occasion *occasion, struct error *e)
+	const struct error *log, struct occasion *occasion, struct error *e)
 {
 	struct gate gate = store_gate(store);
 	struct answer answer;
@@ -173,7 +217,12 @@ explain(const struct command *command, const struct store *store,
 	buffer_init(&out, RESPONSE_MAX);
 	handler_answer(&gate, &occasion->request, occasion->now, &answer);
 	handler_write(&answer, &occasion->request, &out);
-	show(&answer, gate.settings, buffer_span(&out));
+	show_pins(occasion);
+	show(&answer, gate.settings, log, buffer_span(&out));
+	if (answer.code[0] != '\0' &&
+	    command->option[OPTION_CONNECTION_ID] == NULL)
+		print("note      the support code is of no connection: no log "
+		      "has it\n");
 	code = answer.decision.verdict == VERDICT_ALLOW ? EXIT_DONE : EXIT_NO;
 	buffer_free(&out);
 	answer_free(&answer);
@@ -185,12 +234,12 @@ explain_run(const struct command *command)
 {
 	struct occasion occasion;
 	struct store store;
-	struct error e = { 0 };
+	struct error e = { 0 }, log = { 0 };
 
-	log_divert(take_line, NULL);
+	log_divert(take_line, &log);
 	store_open(&store, environ);
 	occasion_init(&occasion);
-	enum exit_code code = explain(command, &store, &occasion, &e);
+	enum exit_code code = explain(command, &store, &log, &occasion, &e);
 	if (e.set)
 		print_error(&e);
 	occasion_free(&occasion);

@@ -93,8 +93,7 @@ show_text(const struct shown *shown)
 			print_time(at);
 		print(")");
 	}
-	if (!span_empty(shown->comment))
-		print("  ");
+	print(span_empty(shown->comment) ? "" : "  ");
 	print_text(shown->comment);
 	print("\n");
 }

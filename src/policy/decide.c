@@ -170,7 +170,7 @@ static const struct {
 	{ "the client presented a certificate", check_presented },
 	{ "the certificate reads and agrees with its label",
 	  check_certificate },
-	{ "no deny entry has it", check_not_denied },
+	{ "it is free of deny entries", check_not_denied },
 	{ "an entry has it", check_listed },
 	{ "the entry's limits hold", check_limits },
 	{ "the certificate's dates hold", check_dates },

@@ -193,7 +193,7 @@ def explain():
                    f"explain {' '.join(arguments)}: {reason}", got)
         if code == 0 or reason == "entry-hub":
             out.equal(told["entry"],
-                      f"{book}:2: {PUMP['sha256']} user=pump hub=plant",
+                      f"{book}:2: {PUMP['sha256']} user=pump hub=plant  # c",
                       "and the line that decided")
     got = admin.run("explain", "--config", conf, pump)
     out.result('{"userId":"pump"}' in got.out, "the answer is shown", got)
@@ -225,6 +225,43 @@ def explain():
         got = admin.run("explain", *arguments)
         out.equal((got.code, got.out), (code, ""),
                   f"explain {arguments[0]}: {code}")
+
+
+def explain_refusals():
+    """Whatever refuses, who is meant is shown, and what the log would say."""
+    book, conf = base / "refused", base / "refused.conf"
+    for what, text, settings, reason, log in (
+            ("a list that does not read", "zz\n", "", "list-unreadable",
+             f"{book}:1:1: 'zz' is no thumbprint"),
+            ("no list", None, "", "list-unreadable",
+             f"{book}: No such file or directory"),
+            ("settings that do not read", "", "x\n", "settings",
+             f"{conf}:2:1: expected NAME=value"),
+            ("another hub", "", "CERTGATE_HUB=other\n", "hub", None),
+            ("denied", f"deny {PUMP['sha1']} # stolen\n", "", "denied", None)):
+        book.unlink(missing_ok=True)
+        if text is not None:
+            book.write_text(text)
+        conf.write_text(f"CERTGATE_LIST={book}\n{settings}")
+        got = admin.run("explain", "--config", conf, "--hub", "plant", pump)
+        told = explained(got)
+        out.equal((got.code, told["reason"].partition(":")[0],
+                   {k: told.get(k) for k in PUMP}), (1, reason, PUMP),
+                  f"explain: {what}: whom it is about")
+        out.result(told.get("log", "").startswith(log) if log else "log" not in told,
+                   f"explain: {what}: the log", got)
+        out.result(not log or log not in got.err, "and that once", got)
+    out.result(told["entry"].endswith("  # stolen"), "why it is denied", got)
+    out.result("no        it is free of deny entries: A deny entry has it."
+               in got.out, "denied in plain words", got)
+    for options, noted in ((), True), (("--connection-id", "a"), False):
+        got = admin.run("explain", "--config", conf, *options, pump)
+        out.equal("no log has it" in got.out, noted,
+                  f"explain {options}: whose support code it is")
+    book.write_text(PUMP["sha256"] + "\n")
+    got = admin.run("explain", "--config", conf, pump)
+    out.equal((got.code, "note" in explained(got)), (0, False),
+              "no support code, and nothing of one")
 
 
 def same_as_the_handler():
@@ -310,6 +347,7 @@ hostile_text()
 entries()
 explain()
 explain_trial()
+explain_refusals()
 authority()
 same_as_the_handler()
 out.done()
