@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import emulator, inprocess, pki, place  # noqa: E402
+from harness import admin, emulator, inprocess, pki, place  # noqa: E402
 from harness import processes, tap  # noqa: E402
 
 
@@ -29,11 +29,15 @@ def reasons_table():
     return "\n".join(lines)
 
 
-def test_sample(out, text):
-    """In the sample, … stands for anything, on a line of its own for lines."""
-    sample = re.search(r"```\n(what was sent.*?)```", text, re.DOTALL)[1]
-    pattern = re.escape(sample).replace("\n…\\\n", "\n(?:.*\n)*?") \
+def pattern_of(sample):
+    """… stands for anything, on a line of its own for lines."""
+    return re.escape(sample).replace("\n…\\\n", "\n(?:.*\n)*?") \
         .replace("…", ".*")
+
+
+def test_sample(out, text):
+    pattern = pattern_of(
+        re.search(r"```\n(what was sent.*?)```", text, re.DOTALL)[1])
     got = subprocess.run(
         [place.SOURCE / "tests/demo/run.py", "--build", place.BUILD],
         capture_output=True, text=True, check=False)
@@ -41,6 +45,28 @@ def test_sample(out, text):
     out.result(got.returncode == 0 and re.fullmatch(pattern, shown),
                "README.md: the sample of ./bootstrap run",
                shown + got.stderr)
+
+
+def typed(out, text):
+    """What is typed in a clone that was built, in one shell, and what comes of
+    it."""
+    folder = place.temporary()
+    (folder / "build").mkdir()
+    for program in (place.HANDLER, admin.COMMAND):
+        (folder / "build" / pathlib.Path(program).name).symlink_to(program)
+    block = re.search(r"```console\n(.*?)```", text, re.DOTALL)[1]
+    commands = re.findall(r"^\$ (.*\n)", block, re.MULTILINE)
+    (folder / "commands").write_text("".join(commands))
+    pattern = pattern_of(re.sub(r"^\$ ", "", block, flags=re.MULTILINE))
+    done = subprocess.run(
+        ["bash", "-e", "-v", "commands"], cwd=folder, text=True, check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        env=processes.bare_environment())
+    said = done.stdout.replace("\r", "").strip() + "\n"
+    out.result(len(commands) > 4 and done.returncode == 0 and
+               re.fullmatch(pattern, said),
+               f"README.md: {len(commands)} commands without installing",
+               f"{done.returncode}: {pattern}\n{said}")
 
 
 def administrator(out, text):
@@ -121,15 +147,7 @@ def main():
                    f"README.md: {word} exists")
     for path in re.findall(r"`((?:src|tests|www|debian|deploy)/[\w./]*)`", text):
         out.result((place.SOURCE / path).exists(), f"README.md: {path} is there")
-    for block in re.findall(r"```console\n(.*?)```", text, re.DOTALL):
-        command, _, wanted = block.partition("\n")
-        environment = processes.bare_environment()
-        environment["PATH"] = f"{place.BUILD}:/usr/bin:/bin"
-        got = subprocess.run(command.removeprefix("$ "), shell=True,
-                             capture_output=True, text=True, check=False,
-                             env=environment).stdout
-        out.equal(got.replace("\r", "").strip(), wanted.strip(),
-                  f"README.md: {command[2:50]}…")
+    typed(out, text)
     administrator(out, text)
     tour = (place.SOURCE / "src/README.md").read_text(encoding="utf-8")
     for path in sorted((place.SOURCE / "src").rglob("*.c")):
