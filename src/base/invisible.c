@@ -2,42 +2,49 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <stdint.h>
+
 #include "base/invisible.h"
 
-/* In UTF-8; names from the Unicode Character Database. */
-static const struct span characters[] = {
-	{ "\xc2\xa0", 2 }, /* U+00A0 no-break space */
-	{ "\xc2\xad", 2 }, /* U+00AD soft hyphen */
-	{ "\xd8\x9c", 2 }, /* U+061C Arabic letter mark */
-	{ "\xe2\x80\x8b", 3 }, /* U+200B zero width space */
-	{ "\xe2\x80\x8c", 3 }, /* U+200C zero width non-joiner */
-	{ "\xe2\x80\x8d", 3 }, /* U+200D zero width joiner */
-	{ "\xe2\x80\x8e", 3 }, /* U+200E left-to-right mark */
-	{ "\xe2\x80\x8f", 3 }, /* U+200F right-to-left mark */
-	{ "\xe2\x80\xa8", 3 }, /* U+2028 line separator */
-	{ "\xe2\x80\xa9", 3 }, /* U+2029 paragraph separator */
-	{ "\xe2\x80\xaa", 3 }, /* U+202A left-to-right embedding */
-	{ "\xe2\x80\xab", 3 }, /* U+202B right-to-left embedding */
-	{ "\xe2\x80\xac", 3 }, /* U+202C pop directional formatting */
-	{ "\xe2\x80\xad", 3 }, /* U+202D left-to-right override */
-	{ "\xe2\x80\xae", 3 }, /* U+202E right-to-left override */
-	{ "\xe2\x80\xaf", 3 }, /* U+202F narrow no-break space */
-	{ "\xe2\x81\xa0", 3 }, /* U+2060 word joiner */
-	{ "\xe2\x81\xa6", 3 }, /* U+2066 left-to-right isolate */
-	{ "\xe2\x81\xa7", 3 }, /* U+2067 right-to-left isolate */
-	{ "\xe2\x81\xa8", 3 }, /* U+2068 first strong isolate */
-	{ "\xe2\x81\xa9", 3 }, /* U+2069 pop directional isolate */
-	{ "\xef\xbb\xbf", 3 }, /* U+FEFF byte order mark */
+static const struct range {
+	uint32_t first, last;
+} ranges[] = {
+	/* Shown as a blank, or as the end of a line. */
+	{ 0xa0, 0xa0 }, /* no-break space */
+	{ 0x2028, 0x2029 }, /* line separator, paragraph separator */
+	{ 0x202f, 0x202f }, /* narrow no-break space */
+	/* Shown as nothing, most of them: Default_Ignorable_Code_Point (UAX 44,
+	 * DerivedCoreProperties.txt), with what is set aside for such. */
+	{ 0xad, 0xad }, /* soft hyphen */
+	{ 0x34f, 0x34f }, /* combining grapheme joiner */
+	{ 0x61c, 0x61c }, /* Arabic letter mark */
+	{ 0x115f, 0x1160 }, /* Hangul fillers */
+	{ 0x17b4, 0x17b5 }, /* Khmer inherent vowels */
+	{ 0x180b, 0x180f }, /* Mongolian variation selectors, vowel separator */
+	{ 0x200b, 0x200f }, /* zero width, marks of direction */
+	{ 0x202a, 0x202e }, /* embeddings and overrides of direction */
+	{ 0x2060, 0x206f }, /* word joiner, mathematics, isolates */
+	{ 0x3164, 0x3164 }, /* Hangul filler */
+	{ 0xfe00, 0xfe0f }, /* variation selectors */
+	{ 0xfeff, 0xfeff }, /* byte order mark */
+	{ 0xffa0, 0xffa0 }, /* halfwidth Hangul filler */
+	{ 0xfff0, 0xfff8 }, /* set aside */
+	{ 0x1bca0, 0x1bca3 }, /* controls of shorthand */
+	{ 0x1d173, 0x1d17a }, /* controls of music */
+	{ 0xe0000, 0xe0fff }, /* tags, variation selectors, set aside */
 };
 
 size_t
 invisible_at(struct span s)
 {
+	uint32_t c;
+
 	if (s.len == 0 || (unsigned char)s.ptr[0] < 0x80)
 		return 0; /* nearly all */
-	for (size_t i = 0; i < sizeof(characters) / sizeof(characters[0]); i++)
-		if (span_starts(s, characters[i]))
-			return characters[i].len;
+	size_t n = span_character(s, &c);
+	for (size_t i = 0; n > 0 && i < sizeof(ranges) / sizeof(ranges[0]); i++)
+		if (c >= ranges[i].first && c <= ranges[i].last)
+			return n;
 	return 0;
 }
 
@@ -54,7 +61,7 @@ invisible_find(struct span s)
 static size_t
 at_end(struct span s)
 {
-	for (size_t n = 2; n <= 3 && n <= s.len; n++)
+	for (size_t n = 2; n <= 4 && n <= s.len; n++)
 		if (invisible_at(span_after(s, s.len - n)) == n)
 			return n;
 	return 0;

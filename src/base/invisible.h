@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
 /*
- * invisible: characters that come along when text is copied from a dialogue or
- * a web page and cannot be seen: marks of direction, zero-width characters,
- * the no-break space, the byte order mark.
+ * invisible: characters that cannot be seen, or are taken for a blank.  They
+ * come along when text is copied from a dialogue or a web page, and make two
+ * names look like one.  They are Unicode's Default_Ignorable_Code_Point (zero
+ * width, marks of direction, fillers, variation selectors, tags, the byte order
+ * mark), the no-break spaces, and the separators of lines and paragraphs.
  */
 #ifndef CERTGATE_BASE_INVISIBLE_H
 #define CERTGATE_BASE_INVISIBLE_H

@@ -179,11 +179,8 @@ span_is_token(struct span s)
 	return s.len > 0;
 }
 
-/* The UTF-8 sequence that s begins with: its length, and its character in *c;
- * 0 if it begins with none (RFC 3629 3: no overlong forms, no surrogates, at
- * most U+10FFFF). */
-static size_t
-take_character(struct span s, uint32_t *c)
+size_t
+span_character(struct span s, uint32_t *c)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	const unsigned char *p = (const unsigned char *)s.ptr;
@@ -211,7 +208,7 @@ is_utf8(struct span s, bool with_controls)
 	uint32_t c;
 
 	while (s.len > 0) {
-		size_t n = take_character(s, &c);
+		size_t n = span_character(s, &c);
 		bool control = c < 0x20 || (c >= 0x7f && c < 0xa0);
 		if (n == 0 || (control && !with_controls))
 			return false;

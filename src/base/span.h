@@ -94,6 +94,11 @@ char *span_copy(struct span s);
  * !#$%&'*+-.^_`|~ */
 bool span_is_token(struct span s);
 
+/* The bytes of the UTF-8 sequence that s, not empty, begins with, and its
+ * character in *c; 0 if it begins with none (RFC 3629 3: no overlong forms, no
+ * surrogates, at most U+10FFFF). */
+size_t span_character(struct span s, uint32_t *c);
+
 /* Well-formed UTF-8 (RFC 3629). */
 bool span_is_utf8(struct span s);
 

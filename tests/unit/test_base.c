@@ -278,14 +278,56 @@ test_invisible(void **state)
 	assert_int_equal(invisible_at(SPAN("\u2028")), 3); /* ends a line */
 	assert_int_equal(invisible_at(SPAN("\u2029")), 3);
 	assert_int_equal(invisible_find(SPAN("äöü")), 6);
-	/* All that isolate, embed or mark a direction. */
-	static const char *const directions[] = {
-		"\u061c", "\u200e", "\u200f", "\u202a", "\u202b", "\u202c",
-		"\u202d", "\u202e", "\u2066", "\u2067", "\u2068", "\u2069",
+	s = SPAN("\U000e0041x\U000e007f\ufe0f");
+	assert_int_equal(invisible_trim(&s), 4);
+	assert_span(s, "x");
+	assert_int_equal(invisible_at(SPAN("")), 0);
+	assert_int_equal(invisible_at(SPAN("\xe2\x80")), 0); /* half of one */
+	assert_int_equal(invisible_at(SPAN("\xc0\xad")), 0); /* overlong */
+}
+
+/* c, above U+007F, in UTF-8; text has room for 4 bytes. */
+static struct span
+utf8(uint32_t c, char *text)
+{
+	size_t n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+
+	for (size_t i = n; i-- > 1; c >>= 6)
+		text[i] = (char)(0x80 | (c & 0x3f));
+	text[0] = (char)(0xf00U >> n | c);
+	return (struct span){ text, n };
+}
+
+/* The ends of each range, and what is just outside. */
+static void
+test_invisible_ranges(void **state)
+{
+	static const struct {
+		uint32_t first, last;
+	} rows[] = {
+		{ 0xa0, 0xa0 },	      { 0xad, 0xad },
+		{ 0x34f, 0x34f },     { 0x61c, 0x61c },
+		{ 0x115f, 0x1160 },   { 0x17b4, 0x17b5 },
+		{ 0x180b, 0x180f },   { 0x200b, 0x200f },
+		{ 0x2028, 0x202f },   { 0x2060, 0x206f },
+		{ 0x3164, 0x3164 },   { 0xfe00, 0xfe0f },
+		{ 0xfeff, 0xfeff },   { 0xffa0, 0xffa0 },
+		{ 0xfff0, 0xfff8 },   { 0x1bca0, 0x1bca3 },
+		{ 0x1d173, 0x1d17a }, { 0xe0000, 0xe0fff },
 	};
-	for (size_t i = 0; i < COUNT(directions); i++)
-		assert_int_equal(invisible_at(span_of(directions[i])),
-				 strlen(directions[i]));
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		for (uint32_t c = rows[i].first - 1; c <= rows[i].last + 1;
+		     c++) {
+			char text[4];
+			struct span s = utf8(c, text);
+			bool in = c >= rows[i].first && c <= rows[i].last;
+			if (invisible_at(s) != (in ? s.len : 0))
+				fail_msg("U+%04X: expected %s", c,
+					 in ? "invisible" : "visible");
+		}
+	}
 }
 
 int
@@ -302,6 +344,7 @@ main(void)
 		cmocka_unit_test(test_dates),
 		cmocka_unit_test(test_error),
 		cmocka_unit_test(test_invisible),
+		cmocka_unit_test(test_invisible_ranges),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
