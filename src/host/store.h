@@ -57,7 +57,9 @@ void store_close(struct store *store);
 /* What decides at this moment. */
 struct gate store_gate(const struct store *store);
 
-/* For the log: the list's number, "stale", or "none". */
+/* For the log: the number of the list, which need have no file, only settings
+ * that read; "stale" if what is on the disk could not be taken up; "none" while
+ * nothing reads, and so everybody is refused. */
 struct span store_list_word(const struct store *store,
 			    char text[SPAN_DIGITS_MAX]);
 

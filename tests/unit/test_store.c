@@ -318,26 +318,28 @@ test_stories(void **state)
 	assert_int_equal(failures, 0);
 }
 
-/* Without a file, the environment is all there is; the default file may be
- * missing, one that was named may not. */
+/* Without a file, the environment is all there is, and makes a list, even one
+ * of nobody; the default file may be missing, one that was named may not. */
 static void
 test_no_file(void **state)
 {
 	static char pins[] = "CLIENT_CERT_THUMBPRINT="
 			     "c1b211808c4c4cf8a9c59501fe103ed006a70d69";
 	static const struct {
-		const char *config; /* NULL: not set */
-		bool reads;
+		const char *config;
+		bool pinned, reads;
 	} rows[] = {
-		{ "/dev/null", true },
-		{ "/nowhere/certgate.conf", false },
-		{ "", false },
-		{ "relative", false },
+		{ "/dev/null", true, true },
+		{ "/dev/null", false, true },
+		{ "/nowhere/certgate.conf", true, false },
+		{ "", true, false },
+		{ "relative", true, false },
 	};
-	char *environment[] = { pins, NULL };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
+		char *environment[] = { rows[i].pinned ? pins : NULL, NULL };
+		char text[SPAN_DIGITS_MAX];
 		struct store store;
 		assert_int_equal(setenv("CERTGATE_CONFIG", rows[i].config, 1),
 				 0);
@@ -349,7 +351,9 @@ test_no_file(void **state)
 				 rows[i].config,
 				 rows[i].reads ? "read" : "do not read");
 		if (rows[i].reads)
-			assert_int_equal(gate.list->n, 1);
+			assert_int_equal(gate.list->n, rows[i].pinned);
+		assert_span(store_list_word(&store, text),
+			    rows[i].reads ? "1" : "none");
 		store_close(&store);
 		store_close(&store);
 	}
