@@ -38,7 +38,8 @@ want(struct named *named, const struct settings *settings, struct error *e)
 	for (int i = 0; i < NAMED_FILES; i++) {
 		bool other = watch_of(named, settings, i) == &named->wanted[i];
 		if (!watch_set(&named->wanted[i],
-			       other ? path_of(settings, i) : NULL, e))
+			       other ? path_of(settings, i) : NULL,
+			       i != NAMED_LIST, e))
 			return false;
 	}
 	return true;
@@ -61,8 +62,8 @@ load_secret(struct watch *watch, struct settings *settings, take_function *take,
 }
 
 enum file_result
-named_load(struct named *named, struct settings *settings, struct watch **last,
-	   struct error *e)
+named_load(struct named *named, struct settings *settings, bool first,
+	   struct watch **last, struct error *e)
 {
 	static take_function *const take[NAMED_LIST] = {
 		[NAMED_KEYS] = settings_add_keys,
@@ -77,6 +78,8 @@ named_load(struct named *named, struct settings *settings, struct watch **last,
 		if (watch->path == NULL)
 			continue;
 		*last = watch;
+		if (first)
+			watch_settle(watch);
 		result = load_secret(watch, settings, take[i], e);
 	}
 	return result;
@@ -123,6 +126,16 @@ named_has_changed(struct named *named, int64_t now_ms, bool now)
 		changed |= watch_has_changed(&named->wanted[i], now_ms, now);
 	}
 	return changed;
+}
+
+bool
+named_are_written(struct named *named, int64_t now_ms)
+{
+	for (int i = 0; i < NAMED_LIST; i++)
+		if (watch_is_written(&named->watch[i], now_ms) ||
+		    watch_is_written(&named->wanted[i], now_ms))
+			return true;
+	return false;
 }
 
 void

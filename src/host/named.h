@@ -29,9 +29,10 @@ struct named {
 
 /* Adds to settings what the secrets that they name have; *last becomes the
  * watch of the one that was read last, if one was.  What is in force stays as
- * it is, whatever happens. */
+ * it is, whatever happens.  With first set, one that is being written is waited
+ * for. */
 enum file_result named_load(struct named *named, struct settings *settings,
-			    struct watch **last, struct error *e);
+			    bool first, struct watch **last, struct error *e);
 
 /* Puts in force what settings name, for which named_load has just succeeded. */
 void named_adopt(struct named *named, const struct settings *settings);
@@ -42,6 +43,9 @@ bool named_is_gone(struct named *named, int64_t now_ms);
 
 /* As watch_has_changed, for any secret in force or wanted. */
 bool named_has_changed(struct named *named, int64_t now_ms, bool now);
+
+/* As watch_is_written, for any of these. */
+bool named_are_written(struct named *named, int64_t now_ms);
 
 void named_free(struct named *named);
 

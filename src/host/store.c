@@ -12,9 +12,7 @@
 #include "host/store.h"
 #include "host/watch.h"
 
-enum {
-	LOOK_MS = 1000, /* between two looks */
-};
+enum { LOOK_MS = 1000 /* between two looks */ };
 
 static enum file_result
 load_settings_text(struct store *store, struct buffer *text, struct error *e)
@@ -160,17 +158,20 @@ drop_settings(struct store *store)
 }
 
 /* True if new settings are in force, and so the list has to be read.  If not,
- * all that was in force is. */
+ * all that was in force is.  The first ones may be waited for: there are none
+ * to go on with, and the sandbox lets in what they name. */
 static bool
-take_settings(struct store *store, int64_t now_ms)
+take_settings(struct store *store, int64_t now_ms, bool first)
 {
 	struct settings fresh = { 0 };
 	struct watch *last = &store->file;
 	struct error e = { 0 };
-	enum file_result result = load_settings(store, &fresh, &e);
 
+	if (first)
+		watch_settle(&store->file);
+	enum file_result result = load_settings(store, &fresh, &e);
 	if (result == FILE_READ)
-		result = named_load(&store->named, &fresh, &last, &e);
+		result = named_load(&store->named, &fresh, first, &last, &e);
 	if (result == FILE_READ && fresh.list != NULL &&
 	    file_is_outside(fresh.list, &e)) {
 		error_where(&e, "CERTGATE_LIST");
@@ -201,12 +202,12 @@ open_file(struct store *store, const char *path)
 {
 	struct error e = { 0 };
 
-	if (!watch_set(&store->file, path, &e)) {
+	if (!watch_set(&store->file, path, true, &e)) {
 		log_error(LOG_LEVEL_ERROR, &e);
 		return;
 	}
 	store->looked_ms = clock_ms();
-	if (take_settings(store, store->looked_ms))
+	if (take_settings(store, store->looked_ms, true))
 		take_list(store, store->looked_ms);
 }
 
@@ -251,7 +252,11 @@ store_refresh(struct store *store, bool now)
 		return;
 	list |= sources_have_changed(&store->sources, now_ms, now, &news);
 	watch->reported &= !news;
-	if (settings && take_settings(store, now_ms))
+	/* Nor are settings taken up by halves: not with a secret that is being
+	 * written, nor with one that is at rest while they are not. */
+	settings = settings && !watch_is_written(&store->file, now_ms) &&
+		   !named_are_written(&store->named, now_ms);
+	if (settings && take_settings(store, now_ms, false))
 		list = true;
 	if (list && store->has_settings)
 		take_list(store, now_ms);

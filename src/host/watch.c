@@ -2,6 +2,7 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -12,8 +13,11 @@
 
 enum {
 	STABLE_MS = 1000, /* a file may be written in place until then */
+	SETTLE_MS = 2 * STABLE_MS, /* a start waits as long for that */
+	PAUSE_MS = 20, /* between two looks meanwhile */
 	BUSY_MS = 10000, /* one that is written again and again is read then:
-			  * else who is taken out of it would stay for ever */
+			  * else who is taken out of it would stay for ever;
+			  * or said not to be read, if it must rest */
 	MISSING_MS = 5000, /* then a missing file counts as empty */
 	RETRY_MS = 5000 /* until one that did not do is tried again */
 };
@@ -37,7 +41,7 @@ watch_report(struct watch *watch, const struct error *e)
 static void
 begin_try(struct watch *watch, int64_t now_ms)
 {
-	if (watch->restless)
+	if (watch->restless && !watch->must_rest)
 		log_note(LOG_LEVEL_WARNING,
 			 "%s changes all the time: it is read as it is just "
 			 "now; write a new file beside it and rename that",
@@ -45,80 +49,6 @@ begin_try(struct watch *watch, int64_t now_ms)
 	watch->restless = false;
 	watch->tried_ms = now_ms;
 	watch->news_ms = 0;
-}
-
-/* It was written in place while it was read: what was read may be the half of
- * it that has no deny, or no key. */
-static bool
-is_torn(const struct watch *watch)
-{
-	const struct file_identity *before = &watch->tried;
-	struct file_identity after;
-
-	file_identify(watch->path, &after);
-	return after.exists && after.device == before->device &&
-	       after.inode == before->inode && !file_same(&after, before);
-}
-
-enum file_result
-watch_load(struct watch *watch, bool secret, size_t max, struct buffer *text,
-	   struct error *e)
-{
-	enum file_result result;
-
-	begin_try(watch, clock_ms());
-	result = file_read(watch->path, secret, max, text, &watch->tried, e);
-	if (result != FILE_READ || !is_torn(watch))
-		return result;
-	error_set(e, "%s changed while it was read", watch->path);
-	return FILE_UNSAFE;
-}
-
-void
-watch_accept(struct watch *watch)
-{
-	watch->loaded = watch->tried;
-}
-
-bool
-watch_is_of(const struct watch *watch, const char *path)
-{
-	return path == NULL
-		       ? watch->path == NULL
-		       : watch->path != NULL && strcmp(watch->path, path) == 0;
-}
-
-bool
-watch_set(struct watch *watch, const char *path, struct error *e)
-{
-	char *copy = NULL;
-
-	if (watch_is_of(watch, path))
-		return true;
-	if (path != NULL && (copy = strdup(path)) == NULL)
-		return error_set(e, "out of memory");
-	free(watch->path);
-	*watch = (struct watch){ .path = copy, .since_ms = clock_ms() };
-	if (copy != NULL)
-		file_identify(copy, &watch->seen);
-	return true;
-}
-
-void
-watch_pass_over(struct watch *watch, int64_t now_ms)
-{
-	begin_try(watch, now_ms);
-	watch->tried = watch->seen;
-}
-
-bool
-watch_is_gone(struct watch *watch, enum file_result result, int64_t now_ms)
-{
-	if ((result != FILE_UNREADABLE && result != FILE_ABSENT) ||
-	    now_ms - watch->since_ms < MISSING_MS)
-		return false;
-	watch->loaded = (struct file_identity){ 0 };
-	return true;
 }
 
 /* Looks at the file; true if it is another one than is in use. */
@@ -156,6 +86,117 @@ is_at_rest(const struct watch *watch, int64_t now_ms)
 	return age_ms >= STABLE_MS || now_ms - watch->since_ms >= STABLE_MS;
 }
 
+/* It is there, is not in use, and may be half of what it will be. */
+static bool
+is_moving(struct watch *watch, int64_t now_ms)
+{
+	return is_other(watch, now_ms) && watch->seen.exists &&
+	       !is_at_rest(watch, now_ms);
+}
+
+void
+watch_settle(struct watch *watch)
+{
+	int64_t begin_ms = clock_ms(), now_ms = begin_ms;
+
+	while (is_moving(watch, now_ms) && now_ms - begin_ms < SETTLE_MS) {
+		(void)poll(NULL, 0, PAUSE_MS);
+		now_ms = clock_ms();
+	}
+}
+
+/* It was written in place while it was read: what was read may be the half of
+ * it that has no deny, or no key. */
+static bool
+is_torn(const struct watch *watch)
+{
+	const struct file_identity *before = &watch->tried;
+	struct file_identity after;
+
+	file_identify(watch->path, &after);
+	return after.exists && after.device == before->device &&
+	       after.inode == before->inode && !file_same(&after, before);
+}
+
+enum file_result
+watch_load(struct watch *watch, bool secret, size_t max, struct buffer *text,
+	   struct error *e)
+{
+	enum file_result result;
+	int64_t now_ms = clock_ms();
+	bool half = watch->must_rest && is_moving(watch, now_ms);
+	begin_try(watch, now_ms);
+	if (half) {
+		buffer_init(text, 0);
+		error_set(e,
+			  "%s is being written: it is not read before it has "
+			  "stayed the same for a second; write a new file "
+			  "beside it and rename that",
+			  watch->path);
+		return FILE_UNSAFE;
+	}
+	result = file_read(watch->path, secret, max, text, &watch->tried, e);
+	if (result != FILE_READ)
+		return result;
+	if (!is_torn(watch) &&
+	    (!watch->must_rest || file_same(&watch->tried, &watch->seen)))
+		return FILE_READ;
+	error_set(e, "%s changed while it was read", watch->path);
+	return FILE_UNSAFE;
+}
+
+void
+watch_accept(struct watch *watch)
+{
+	watch->loaded = watch->tried;
+}
+
+bool
+watch_is_of(const struct watch *watch, const char *path)
+{
+	return path == NULL
+		       ? watch->path == NULL
+		       : watch->path != NULL && strcmp(watch->path, path) == 0;
+}
+
+bool
+watch_set(struct watch *watch, const char *path, bool must_rest,
+	  struct error *e)
+{
+	char *copy = NULL;
+
+	if (watch_is_of(watch, path))
+		return true;
+	if (path != NULL && (copy = strdup(path)) == NULL)
+		return error_set(e, "out of memory");
+	free(watch->path);
+	*watch = (struct watch){
+		.path = copy,
+		.must_rest = must_rest,
+		.since_ms = clock_ms(),
+	};
+	if (copy != NULL)
+		file_identify(copy, &watch->seen);
+	return true;
+}
+
+void
+watch_pass_over(struct watch *watch, int64_t now_ms)
+{
+	begin_try(watch, now_ms);
+	watch->tried = watch->seen;
+}
+
+bool
+watch_is_gone(struct watch *watch, enum file_result result, int64_t now_ms)
+{
+	if ((result != FILE_UNREADABLE && result != FILE_ABSENT) ||
+	    now_ms - watch->since_ms < MISSING_MS)
+		return false;
+	watch->loaded = (struct file_identity){ 0 };
+	return true;
+}
+
 static bool
 is_overdue(const struct watch *watch, int64_t now_ms)
 {
@@ -180,4 +221,10 @@ watch_is_busy(struct watch *watch, int64_t now_ms)
 {
 	return is_other(watch, now_ms) && !is_at_rest(watch, now_ms) &&
 	       !is_overdue(watch, now_ms);
+}
+
+bool
+watch_is_written(struct watch *watch, int64_t now_ms)
+{
+	return is_moving(watch, now_ms) && !is_overdue(watch, now_ms);
 }

@@ -12,6 +12,7 @@
 
 struct watch {
 	char *path; /* owned; NULL: none */
+	bool must_rest; /* it is never read while it is being written */
 	struct file_identity loaded; /* the one in use */
 	struct file_identity tried; /* the one last read, in use or not */
 	int64_t tried_ms; /* when; monotonic */
@@ -27,20 +28,28 @@ struct watch {
 bool watch_is_of(const struct watch *watch, const char *path);
 
 /* Watches path (NULL: nothing) if it does not yet.  On failure it stays as it
- * was. */
-bool watch_set(struct watch *watch, const char *path, struct error *e)
-	__attribute__((warn_unused_result));
+ * was.  What half a file may let in must rest before it is read: settings with
+ * no key, or no limit, are settings too. */
+bool watch_set(struct watch *watch, const char *path, bool must_rest,
+	       struct error *e) __attribute__((warn_unused_result));
 
 /* True if the file is another one than is in use, and has been so for long
- * enough to be read: a second, or five when it is missing, and ten if it
- * changes all the time, of which the log warns.  One that was tried and not
- * taken up is due again after some seconds, for what is wrong may be elsewhere;
- * with now set, at once. */
+ * enough to be read: a second, or five when it is missing; and ten if it
+ * changes all the time, of which the log warns, or watch_load if the file must
+ * rest.  One that was tried and not taken up is due again after some seconds,
+ * for what is wrong may be elsewhere; with now set, at once. */
 bool watch_has_changed(struct watch *watch, int64_t now_ms, bool now);
 
 /* True if the file is another one than is in use, but not yet for long enough:
  * somebody may be writing it. */
 bool watch_is_busy(struct watch *watch, int64_t now_ms);
+
+/* The same, and it is there. */
+bool watch_is_written(struct watch *watch, int64_t now_ms);
+
+/* Waits until nobody seems to be writing the file any more, for two seconds at
+ * most. */
+void watch_settle(struct watch *watch);
 
 /* The file that was last read is the one in use. */
 void watch_accept(struct watch *watch);
@@ -50,7 +59,7 @@ void watch_accept(struct watch *watch);
 void watch_pass_over(struct watch *watch, int64_t now_ms);
 
 /* Reads the file as file_read does.  One that is written in place meanwhile is
- * FILE_UNSAFE. */
+ * FILE_UNSAFE, and so is one that must rest and does not yet. */
 enum file_result watch_load(struct watch *watch, bool secret, size_t max,
 			    struct buffer *text, struct error *e);
 

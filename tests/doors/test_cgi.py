@@ -13,10 +13,7 @@ from harness import cases, cgi, door, place, processes, tap  # noqa: E402
 def main():
     out = tap.Tap()
     base = place.temporary()
-    for number, group in enumerate(door.groups(cases.all_cases())):
-        configuration = processes.Configuration(
-            base / str(number), group[0].settings, group[0].list,
-            group[0].files)
+    for _, group, configuration in door.configured(base, cases.all_cases()):
         for case in group:
             if getattr(case, "only_inprocess", False):
                 continue

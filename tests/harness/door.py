@@ -15,6 +15,15 @@ def groups(rows):
     return list(found.values())
 
 
+def configured(base, rows):
+    """(number, group, its configuration) of each group.  All are written before
+    the first is read: a start waits for settings that are younger than a
+    second."""
+    return [(number, group, processes.Configuration(
+        base / str(number), group[0].settings, group[0].list,
+        group[0].files)) for number, group in enumerate(groups(rows))]
+
+
 def send(port, case):
     data = http.request_bytes(case.method, case.path, case.headers, case.body,
                               case.length, case.chunked)
@@ -66,10 +75,7 @@ def run_server(tap, door, start, with_handler):
     base = place.temporary()
     rows = [c for c in cases.all_cases()
             if not getattr(c, "only_inprocess", False) and not c.parameters]
-    for number, group in enumerate(groups(rows)):
-        configuration = processes.Configuration(
-            base / str(number), group[0].settings, group[0].list,
-            group[0].files)
+    for number, group, configuration in configured(base, rows):
         handler = processes.Handler(configuration) if with_handler else None
         server = start(base / f"{number}.server", configuration)
         for case in group:
