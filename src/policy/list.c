@@ -314,7 +314,7 @@ list_find(const struct list *list, const struct thumbprint *pin,
 	size_t low = 0, high = list->n, count = 0;
 
 	*found = NULL;
-	if (pin->kind == THUMBPRINT_NONE)
+	if (pin->kind == THUMBPRINT_NONE || list->n == 0)
 		return 0;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
