@@ -160,18 +160,33 @@ say_new(const struct edit *edit, bool made)
 	print_error(&e);
 }
 
+/* Of a list that did not read before, the fault as its own lines count: those
+ * of what was to be written are nowhere to be seen. */
+static enum exit_code
+refuse(const struct edit *edit, const struct error *e)
+{
+	struct error before = { 0 };
+
+	if (edit_check_before(edit, &before)) {
+		print_error(e);
+		print_problem("the list stays as it is: with this change it "
+			      "would not read");
+	} else {
+		print_error(&before);
+		print_problem("the list stays as it is, and does not read: "
+			      "mend first what certgate check names");
+	}
+	return EXIT_NO;
+}
+
 enum exit_code
 change_finish(struct change *change, const struct command *command)
 {
 	struct edit *edit = &change->edit;
 	struct error e = { 0 };
 
-	if (!edit_check(edit, &e)) {
-		print_error(&e);
-		print_problem("the list stays as it is: with this change it "
-			      "would not read");
-		return EXIT_NO;
-	}
+	if (!edit_check(edit, &e))
+		return refuse(edit, &e);
 	if (command->option[OPTION_DRY_RUN] != NULL) {
 		show_difference(edit);
 		say_new(edit, false);

@@ -234,20 +234,32 @@ edit_replace(struct edit *edit, const struct edit_line *line,
 	return write_line(edit, text);
 }
 
-bool
-edit_check(const struct edit *edit, struct error *e)
+static bool
+reads(const struct edit *edit, const struct buffer *text, struct error *e)
 {
 	struct list list = { 0 };
+	bool ok =
+		list_build(&list, buffer_span(text), NULL, 0, &setup_files, e);
 
-	if (edit->after.failed || edit->difference.failed)
-		return error_set(e, "%s: too large, or out of memory",
-				 edit->path);
-	bool ok = list_build(&list, buffer_span(&edit->after), NULL, 0,
-			     &setup_files, e);
 	if (!ok)
 		error_where(e, edit->path);
 	list_free(&list);
 	return ok;
+}
+
+bool
+edit_check(const struct edit *edit, struct error *e)
+{
+	if (edit->after.failed || edit->difference.failed)
+		return error_set(e, "%s: too large, or out of memory",
+				 edit->path);
+	return reads(edit, &edit->after, e);
+}
+
+bool
+edit_check_before(const struct edit *edit, struct error *e)
+{
+	return reads(edit, &edit->before, e);
 }
 
 /* An editor that knows no lock may have been quicker. */

@@ -83,6 +83,10 @@ unsigned edit_replace(struct edit *edit, const struct edit_line *line,
 bool edit_check(const struct edit *edit, struct error *e)
 	__attribute__((warn_unused_result));
 
+/* True if the list reads as it is. */
+bool edit_check_before(const struct edit *edit, struct error *e)
+	__attribute__((warn_unused_result));
+
 /* Makes the list, which is locked, what was written, which was checked.  False,
  * and the list as it was, if that cannot be done. */
 bool edit_commit(struct edit *edit, struct error *e)

@@ -165,7 +165,8 @@ steps("remove", f"{A} user=a\n# keep\n{PUMP['sha1']}\nspki:{PUMP['spki']}\n"
       ])
 steps("a broken list", f"{A}\nnonsense\n{B} hub=1\n", [
     (["allow", "cc" * 20], 1, None, [":2:1: ", "stays as it is"]),
-    (["remove", 2], 1, None, [":2:", "stays as it is"]),
+    (["remove", 1], 1, None, [":2:1: ", "stays as it is, and does not read"]),
+    (["remove", 2], 1, None, [":2:1: ", "certgate check"]),
     (["list"], 1, None, [":2:1: "]),
 ])
 steps("mending", f"{A}\nnonsense\n", [(["remove", 2], 0, f"{A}\n", [])])
