@@ -167,8 +167,10 @@ show_list(const char *path, bool json)
 	    FILE_READ)
 		code = EXIT_SYSTEM;
 	else if (!list_build(&list, buffer_span(&text), NULL, 0, &setup_files,
-			     &e))
+			     &e)) {
+		error_where(&e, path);
 		code = EXIT_NO;
+	}
 	if (code == EXIT_DONE) {
 		if (json)
 			print_json_open(NULL, '[');
@@ -176,7 +178,6 @@ show_list(const char *path, bool json)
 		if (json)
 			print_json_close(']');
 	} else {
-		error_where(&e, path);
 		print_error(&e);
 	}
 	list_free(&list);
