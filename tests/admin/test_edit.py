@@ -169,6 +169,10 @@ steps("a broken list", f"{A}\nnonsense\n{B} hub=1\n", [
     (["remove", 2], 1, None, [":2:1: ", "certgate check"]),
     (["list"], 1, None, [":2:1: "]),
 ])
+broken = List(f"{A} user=a\nnonsense\n")
+got = broken.run("deny", A)
+out.result(got.code == 1 and got.out == "",
+           "a deny that could not be written wins over nothing", got)
 steps("mending", f"{A}\nnonsense\n", [(["remove", 2], 0, f"{A}\n", [])])
 steps("CRLF and byte order mark", f"\ufeff{A} user=a\r\n# c\r\n", [
     (["allow", A, "user=a"], 0, None, ["already"]),
