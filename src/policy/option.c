@@ -168,7 +168,7 @@ static bool
 set_date(int64_t *seconds, struct value *value, struct error *e)
 {
 	return date_parse(value_whole(value), seconds) ||
-	       error_set(e, "date '%s': expected YYYY-MM-DD",
+	       error_set(e, "'%s' is no day: expected YYYY-MM-DD",
 			 error_word(value_whole(value)));
 }
 

@@ -291,7 +291,7 @@ setting_report_only(struct settings *s, struct span value, struct error *e)
 	int64_t day;
 
 	if (!date_parse(value, &day))
-		return error_set(e, "'%s': expected YYYY-MM-DD",
+		return error_set(e, "'%s' is no day: expected YYYY-MM-DD",
 				 error_word(value));
 	s->report_only_until = day + DATE_DAY_SECONDS - 1;
 	return true;

@@ -110,7 +110,7 @@ steps("allow looks at the entry first", f"{A} user=a\ndeny {B}\n", [
       for arguments in (["allow"], ["allow", "--replace"]) for pin in (A, B)
       for option, says in (("role=x", "'role=x' is no option"),
                            ("groups=a,,b", "group ''"),
-                           ("expires=x", "date 'x'"))),
+                           ("expires=x", "'x' is no day"))),
 ])
 steps("allow refuses", f"{A}\n", [
     (["allow", B, "colour=red"], 1, None, ["is no option", "stays as it is"]),
