@@ -13,6 +13,8 @@
 
 enum {
 	STABLE_MS = 1000, /* a file may be written in place until then */
+	AHEAD_MS = 60000, /* a time so far ahead of the clock is not of a write
+			   * that goes on, but of before the clock went back */
 	SETTLE_MS = 2 * STABLE_MS, /* a start waits as long for that */
 	PAUSE_MS = 20, /* between two looks meanwhile */
 	BUSY_MS = 10000, /* one that is written again and again is read then:
@@ -63,6 +65,7 @@ is_other(struct watch *watch, int64_t now_ms)
 	if (!file_same(&now, &watch->seen)) {
 		watch->seen = now;
 		watch->since_ms = now_ms;
+		watch->moved = true;
 		watch->reported = false;
 	}
 	bool in_use = file_same(&now, &watch->loaded);
@@ -73,17 +76,22 @@ is_other(struct watch *watch, int64_t now_ms)
 	return !in_use;
 }
 
-/* It is not being written, as far as that can be told; or it is not there. */
+/* It is not being written, as far as that can be told; or it is not there.  The
+ * times of a file are by the clock of its file system, which may be another
+ * machine's: they are believed only while there is nothing better. */
 static bool
 is_at_rest(const struct watch *watch, int64_t now_ms)
 {
 	struct timespec now = { 0 };
+	int64_t same_ms = now_ms - watch->since_ms;
 
+	if (!watch->seen.exists)
+		return same_ms >= MISSING_MS;
+	if (watch->moved || same_ms >= STABLE_MS)
+		return same_ms >= STABLE_MS;
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	int64_t age_ms = real_ms(&now) - real_ms(&watch->seen.changed);
-	if (!watch->seen.exists)
-		return now_ms - watch->since_ms >= MISSING_MS;
-	return age_ms >= STABLE_MS || now_ms - watch->since_ms >= STABLE_MS;
+	return age_ms >= STABLE_MS || age_ms <= -AHEAD_MS;
 }
 
 /* It is there, is not in use, and may be half of what it will be. */

@@ -18,6 +18,7 @@ struct watch {
 	int64_t tried_ms; /* when; monotonic */
 	struct file_identity seen; /* the one last looked at */
 	int64_t since_ms; /* since when it has been so; monotonic */
+	bool moved; /* it was seen to become so */
 	int64_t news_ms; /* since when it has been one that was not read, which
 			  * may have changed since; 0: it was; monotonic */
 	bool restless; /* it is due though it still changes */

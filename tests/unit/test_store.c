@@ -16,6 +16,7 @@
 #include <poll.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "host/clock.h"
@@ -460,6 +461,7 @@ test_edit_beside_busy(void **state)
 	assert_int_equal(store_gate(&store).list->n, 1);
 	(void)strcat(text, "deny " A);
 	write_text("list", text);
+	store_refresh(&store, true);
 	(void)usleep(1200000); /* it rests after a second */
 	write_text("pem", ISSUED);
 	store_refresh(&store, true);
@@ -540,6 +542,7 @@ test_half_settings(void **state)
 	assert_non_null(store_gate(&store).settings);
 	assert_int_equal(store_gate(&store).settings->n_keys, 1);
 	write_text("keys", K L);
+	store_refresh(&store, true);
 	(void)usleep(1200000); /* it rests after a second */
 	write_text("conf", half);
 	store_refresh(&store, true);
@@ -617,6 +620,97 @@ test_restless(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
+/* By how much the clock is ahead of the file system's; in place of libc's. */
+static time_t ahead_s;
+
+int
+clock_gettime(clockid_t clock, struct timespec *now)
+{
+	int result = (int)syscall(SYS_clock_gettime, clock, now);
+
+	if (clock == CLOCK_REALTIME)
+		now->tv_sec += ahead_s;
+	return result;
+}
+
+static unsigned waits;
+
+static void
+count_waits(void)
+{
+	waits++;
+	waiting = count_waits;
+}
+
+/* A file from before the clock was set back by far is not waited for: a call as
+ * CGI would wait again and again, until the clock is there.  If the clock may
+ * only differ a little, it is. */
+static void
+test_clock_set_back(void **state)
+{
+	static const struct {
+		time_t ahead_s;
+		bool waits;
+	} rows[] = {
+		{ -3600, false }, { -61, false }, { -30, true },
+		{ 0, true },	  { 2, false },
+	};
+	char path[sizeof(folder) + 8];
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/list", folder);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct watch watch = { 0 };
+		struct error e = { 0 };
+		struct buffer text;
+		rewrite(path, i + 1);
+		ahead_s = rows[i].ahead_s;
+		waits = 0;
+		waiting = count_waits;
+		assert_true(watch_set(&watch, path, true, &e));
+		watch_settle(&watch);
+		waiting = NULL;
+		if ((waits > 0) != rows[i].waits)
+			fail_msg("row %zu: %u waits", i, waits);
+		assert_int_equal(watch_load(&watch, false, 64, &text, &e),
+				 FILE_READ);
+		ahead_s = 0;
+		buffer_free(&text);
+		free(watch.path);
+	}
+	assert_int_equal(unlink(path), 0);
+}
+
+/* What changes before our eyes must rest by our own clock, whatever the file
+ * system says when it was. */
+static void
+test_other_clock(void **state)
+{
+	static const time_t rows[] = { -3600, 0, 3600 };
+	char path[sizeof(folder) + 8];
+	int64_t now_ms = clock_ms();
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/list", folder);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct watch watch = { 0 };
+		struct error e = { 0 };
+		rewrite(path, 1);
+		assert_true(watch_set(&watch, path, true, &e));
+		rewrite(path, 2);
+		ahead_s = rows[i];
+		bool at_once = watch_has_changed(&watch, now_ms, true);
+		bool written = watch_is_written(&watch, now_ms);
+		bool later = watch_has_changed(&watch, now_ms + 1000, true);
+		ahead_s = 0;
+		if (at_once || !written || !later)
+			fail_msg("row %zu: %d %d %d", i, at_once, written,
+				 later);
+		free(watch.path);
+	}
+	assert_int_equal(unlink(path), 0);
+}
+
 static char torn[sizeof(folder) + 8];
 
 static void
@@ -680,6 +774,8 @@ main(void)
 		cmocka_unit_test(test_half_settings),
 		cmocka_unit_test(test_restless),
 		{ "test_restless_settings", test_restless, NULL, NULL, folder },
+		cmocka_unit_test(test_clock_set_back),
+		cmocka_unit_test(test_other_clock),
 		cmocka_unit_test(test_torn),
 		cmocka_unit_test(test_edit_beside_busy),
 	};
