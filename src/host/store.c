@@ -25,7 +25,8 @@ load_settings_text(struct store *store, struct buffer *text, struct error *e)
 		return FILE_READ;
 	}
 	result = watch_load(watch, false, SETTINGS_TEXT_MAX, text, e);
-	if (result == FILE_ABSENT && store->config_may_miss) {
+	if (result == FILE_ABSENT && store->config_may_miss &&
+	    watch_is_missing(watch)) {
 		*e = (struct error){ 0 };
 		return FILE_READ;
 	}

@@ -2,7 +2,9 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -76,22 +78,49 @@ is_other(struct watch *watch, int64_t now_ms)
 	return !in_use;
 }
 
-/* It is not being written, as far as that can be told; or it is not there.  The
- * times of a file are by the clock of its file system, which may be another
+/* The times of a file are by the clock of its file system, which may be another
  * machine's: they are believed only while there is nothing better. */
+static bool
+is_old(const struct file_identity *file)
+{
+	struct timespec now = { 0 };
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	int64_t age_ms = real_ms(&now) - real_ms(&file->changed);
+	return age_ms >= STABLE_MS || age_ms <= -AHEAD_MS;
+}
+
+/* It is not being written, as far as that can be told; or it is not there. */
 static bool
 is_at_rest(const struct watch *watch, int64_t now_ms)
 {
-	struct timespec now = { 0 };
 	int64_t same_ms = now_ms - watch->since_ms;
 
 	if (!watch->seen.exists)
 		return same_ms >= MISSING_MS;
 	if (watch->moved || same_ms >= STABLE_MS)
 		return same_ms >= STABLE_MS;
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	int64_t age_ms = real_ms(&now) - real_ms(&watch->seen.changed);
-	return age_ms >= STABLE_MS || age_ms <= -AHEAD_MS;
+	return is_old(&watch->seen);
+}
+
+/* It is not there, and may be so for the moment only: an editor moves a file
+ * away before it writes the new one, which changes the folder. */
+static bool
+is_away(const struct watch *watch, int64_t now_ms)
+{
+	struct file_identity identity;
+	char folder[PATH_MAX];
+
+	if (watch->path == NULL || watch->seen.exists ||
+	    now_ms - watch->since_ms >= STABLE_MS)
+		return false;
+	const char *end = strrchr(watch->path, '/');
+	if (end == NULL)
+		return false;
+	(void)snprintf(folder, sizeof(folder), "%.*s/",
+		       (int)(end - watch->path), watch->path);
+	file_identify(folder, &identity);
+	return watch->moved || (identity.exists && !is_old(&identity));
 }
 
 /* It is there, is not in use, and may be half of what it will be. */
@@ -107,7 +136,8 @@ watch_settle(struct watch *watch)
 {
 	int64_t begin_ms = clock_ms(), now_ms = begin_ms;
 
-	while (is_moving(watch, now_ms) && now_ms - begin_ms < SETTLE_MS) {
+	while ((is_moving(watch, now_ms) || is_away(watch, now_ms)) &&
+	       now_ms - begin_ms < SETTLE_MS) {
 		(void)poll(NULL, 0, PAUSE_MS);
 		now_ms = clock_ms();
 	}
@@ -203,6 +233,15 @@ watch_is_gone(struct watch *watch, enum file_result result, int64_t now_ms)
 		return false;
 	watch->loaded = (struct file_identity){ 0 };
 	return true;
+}
+
+bool
+watch_is_missing(struct watch *watch)
+{
+	int64_t now_ms = clock_ms();
+
+	(void)is_other(watch, now_ms);
+	return !watch->seen.exists && !is_away(watch, now_ms);
 }
 
 static bool

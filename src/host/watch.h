@@ -48,9 +48,12 @@ bool watch_is_busy(struct watch *watch, int64_t now_ms);
 /* The same, and it is there. */
 bool watch_is_written(struct watch *watch, int64_t now_ms);
 
-/* Waits until nobody seems to be writing the file any more, for two seconds at
- * most. */
+/* Waits until nobody seems to be writing the file any more, or to have moved it
+ * away for that, for two seconds at most. */
 void watch_settle(struct watch *watch);
+
+/* True if the file is not there, and that is not for the moment only. */
+bool watch_is_missing(struct watch *watch);
 
 /* The file that was last read is the one in use. */
 void watch_accept(struct watch *watch);

@@ -681,6 +681,53 @@ test_clock_set_back(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
+static char moved[sizeof(folder) + 8];
+
+static void
+come_back(void)
+{
+	rewrite(moved, 1);
+}
+
+/* An editor moves the file away before it writes the new one.  Whoever can do
+ * without the file must not take that for none, unless nothing was done there
+ * for a second. */
+static void
+test_moved_away(void **state)
+{
+	static const struct {
+		time_t ahead_s;
+		void (*happens)(void); /* while it is waited for */
+		bool missing_at_once, missing;
+	} rows[] = {
+		{ 0, come_back, false, false },
+		{ 0, NULL, false, true },
+		{ 2, NULL, true, true },
+	};
+
+	(void)state;
+	(void)snprintf(moved, sizeof(moved), "%s/moved", folder);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct watch watch = { 0 };
+		struct error e = { 0 };
+		rewrite(moved, 1);
+		assert_int_equal(unlink(moved), 0);
+		ahead_s = rows[i].ahead_s;
+		assert_true(watch_set(&watch, moved, true, &e));
+		bool at_once = watch_is_missing(&watch);
+		waiting = rows[i].happens;
+		watch_settle(&watch);
+		bool missing = watch_is_missing(&watch);
+		ahead_s = 0;
+		waiting = NULL;
+		if (at_once != rows[i].missing_at_once ||
+		    missing != rows[i].missing)
+			fail_msg("row %zu: %d %d", i, at_once, missing);
+		assert_int_equal(unlink(moved), missing ? -1 : 0);
+		free(watch.path);
+	}
+}
+
 /* What changes before our eyes must rest by our own clock, whatever the file
  * system says when it was. */
 static void
@@ -775,6 +822,7 @@ main(void)
 		cmocka_unit_test(test_restless),
 		{ "test_restless_settings", test_restless, NULL, NULL, folder },
 		cmocka_unit_test(test_clock_set_back),
+		cmocka_unit_test(test_moved_away),
 		cmocka_unit_test(test_other_clock),
 		cmocka_unit_test(test_torn),
 		cmocka_unit_test(test_edit_beside_busy),
