@@ -100,6 +100,15 @@ named_adopt(struct named *named, const struct settings *settings)
 	}
 }
 
+/* Nothing came of it, whether it was read or not.  One that is being written
+ * was not, and is due as soon as it rests. */
+static void
+pass_over(struct watch *watch, int64_t now_ms)
+{
+	if (!watch_is_written(watch, now_ms))
+		watch_pass_over(watch, now_ms);
+}
+
 bool
 named_is_gone(struct named *named, int64_t now_ms)
 {
@@ -107,9 +116,8 @@ named_is_gone(struct named *named, int64_t now_ms)
 
 	for (int i = 0; i < NAMED_LIST; i++) {
 		struct watch *watch = &named->watch[i];
-		/* Nothing came of these, whether they were read or not. */
-		watch_pass_over(watch, now_ms);
-		watch_pass_over(&named->wanted[i], now_ms);
+		pass_over(watch, now_ms);
+		pass_over(&named->wanted[i], now_ms);
 		gone |= watch->path != NULL && !watch->seen.exists &&
 			watch_is_gone(watch, FILE_ABSENT, now_ms);
 	}

@@ -560,6 +560,30 @@ test_half_settings(void **state)
 	}
 }
 
+/* A secret that could not be read because it was being written is read as soon
+ * as it rests, not only when one that does not do is tried again. */
+static void
+test_half_secret(void **state)
+{
+	char path[sizeof(folder) + 8];
+	struct settings settings = { .keys_file = path };
+	struct named named = { 0 };
+	struct watch *last = NULL;
+	struct error e = { 0 };
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/keys", folder);
+	write_text("keys", K);
+	assert_int_equal(named_load(&named, &settings, false, &last, &e),
+			 FILE_UNSAFE);
+	int64_t now_ms = clock_ms();
+	assert_false(named_is_gone(&named, now_ms));
+	assert_false(named_has_changed(&named, now_ms, false));
+	assert_true(named_has_changed(&named, now_ms + 1000, false));
+	named_free(&named);
+	assert_int_equal(unlink(path), 0);
+}
+
 static void
 count_warnings(void *context, enum log_level level, const struct error *e)
 {
@@ -819,6 +843,7 @@ main(void)
 		cmocka_unit_test(test_stories),
 		cmocka_unit_test(test_busy),
 		cmocka_unit_test(test_half_settings),
+		cmocka_unit_test(test_half_secret),
 		cmocka_unit_test(test_restless),
 		{ "test_restless_settings", test_restless, NULL, NULL, folder },
 		cmocka_unit_test(test_clock_set_back),
