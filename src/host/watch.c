@@ -179,6 +179,8 @@ watch_load(struct watch *watch, bool secret, size_t max, struct buffer *text,
 	if (!is_torn(watch) &&
 	    (!watch->must_rest || file_same(&watch->tried, &watch->seen)))
 		return FILE_READ;
+	/* What is there now was not tried. */
+	watch->tried = (struct file_identity){ 0 };
 	error_set(e, "%s changed while it was read", watch->path);
 	return FILE_UNSAFE;
 }

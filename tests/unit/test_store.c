@@ -644,16 +644,20 @@ test_restless(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
-/* By how much the clock is ahead of the file system's; in place of libc's. */
+/* By how much the clock is ahead of the file system's, and what happens once
+ * somebody has asked; in place of libc's. */
 static time_t ahead_s;
+static void (*asked)(void);
 
 int
 clock_gettime(clockid_t clock, struct timespec *now)
 {
 	int result = (int)syscall(SYS_clock_gettime, clock, now);
 
-	if (clock == CLOCK_REALTIME)
-		now->tv_sec += ahead_s;
+	if (clock != CLOCK_REALTIME)
+		return result;
+	now->tv_sec += ahead_s;
+	happen(&asked);
 	return result;
 }
 
@@ -835,6 +839,32 @@ test_torn(void **state)
 	assert_int_equal(unlink(torn), 0);
 }
 
+/* One that takes the place of the file after that was found at rest was not: it
+ * is not believed if it must rest, and due as soon as it does. */
+static void
+test_replaced(void **state)
+{
+	struct watch watch = { 0 };
+	struct error e = { 0 };
+	struct buffer text;
+
+	(void)state;
+	(void)snprintf(torn, sizeof(torn), "%s/torn", folder);
+	rewrite(torn, 3);
+	assert_true(watch_set(&watch, torn, true, &e));
+	ahead_s = 2;
+	asked = write_beside;
+	assert_int_equal(watch_load(&watch, false, 64, &text, &e), FILE_UNSAFE);
+	ahead_s = 0;
+	assert_null(asked);
+	buffer_free(&text);
+	int64_t now_ms = clock_ms();
+	assert_false(watch_has_changed(&watch, now_ms, false));
+	assert_true(watch_has_changed(&watch, now_ms + 1000, false));
+	free(watch.path);
+	assert_int_equal(unlink(torn), 0);
+}
+
 int
 main(void)
 {
@@ -850,6 +880,7 @@ main(void)
 		cmocka_unit_test(test_moved_away),
 		cmocka_unit_test(test_other_clock),
 		cmocka_unit_test(test_torn),
+		cmocka_unit_test(test_replaced),
 		cmocka_unit_test(test_edit_beside_busy),
 	};
 
