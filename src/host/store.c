@@ -112,10 +112,14 @@ take_list(struct store *store, int64_t now_ms)
 			 store->generation, store->list.n);
 		return;
 	}
-	watch_report(watch, &e);
+	bool said = watch_report(watch, &e), had = store->has_list;
 	if (watch_is_gone(watch, result, now_ms) || store->list_outlived ||
 	    sources_are_gone(&store->sources, &sources, now_ms))
 		drop_list(store);
+	if (said && store->has_list == had)
+		log_note(LOG_LEVEL_NOTE,
+			 had ? "the last good list stays in force"
+			     : "nobody gets in until the list reads");
 	sources_free(&sources);
 }
 
@@ -189,11 +193,15 @@ take_settings(struct store *store, int64_t now_ms, bool first)
 		store->settings.log_format = fresh.log_format;
 	}
 	settings_free(&fresh);
-	watch_report(last, &e);
+	bool said = watch_report(last, &e), had = store->has_settings;
 	bool gone = watch_is_gone(last, result, now_ms);
 	gone |= named_is_gone(&store->named, now_ms);
-	if (gone && store->has_settings)
+	if (gone && had)
 		drop_settings(store);
+	else if (said)
+		log_note(LOG_LEVEL_NOTE,
+			 had ? "the last good settings stay in force"
+			     : "nobody gets in until the settings read");
 	return false;
 }
 

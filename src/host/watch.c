@@ -33,12 +33,15 @@ real_ms(const struct timespec *t)
 	return (int64_t)t->tv_sec * 1000 + t->tv_nsec / 1000000;
 }
 
-void
+bool
 watch_report(struct watch *watch, const struct error *e)
 {
-	if (!watch->reported)
+	bool first = !watch->reported;
+
+	if (first)
 		log_error(LOG_LEVEL_ERROR, e);
 	watch->reported = true;
+	return first;
 }
 
 /* Whatever becomes of it, this version is no news any more. */

@@ -72,7 +72,7 @@ enum file_result watch_load(struct watch *watch, bool secret, size_t max,
 bool watch_is_gone(struct watch *watch, enum file_result result,
 		   int64_t now_ms);
 
-/* Logs e, once for each state of the file. */
-void watch_report(struct watch *watch, const struct error *e);
+/* Logs e, once for each state of the file; true if it did. */
+bool watch_report(struct watch *watch, const struct error *e);
 
 #endif

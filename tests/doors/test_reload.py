@@ -75,6 +75,7 @@ def edits():
     gate.becomes("and lets in whom it did", ("listed", "stale"),
                  certificate="other")
     gate.says(f"{configuration.list}:2:1: ", "file, line and column are named")
+    gate.says("the last good list stays in force", "and what holds meanwhile")
     configuration.write_list(device["sha1"].encode() + b"\ndeny " +
                              other["sha1"].encode()[:20])
     gate.becomes("half-written: the last good list stays",
@@ -95,6 +96,9 @@ def edits():
     configuration.list.unlink()
     gate.becomes("removed: everybody is refused",
                  ("list-unreadable", "none"))
+    log = configuration.log_since(0)
+    out.equal((log.count("stays in force"), log.count("no list any more")),
+              (3, 1), "of a list that is gone it is not said that it stays")
     configuration.write_list(device["sha1"] + "\n")
     gate.becomes("back again", ("listed", "6"))
     gate.close()
@@ -106,6 +110,7 @@ def cold_start():
                 device["sha1"] + " colour=red\n")
     gate.becomes("a broken list at the start: nobody",
                  ("list-unreadable", "none"))
+    gate.says("nobody gets in until the list reads", "and that is said")
     gate.becomes("not even a pin of the variable",
                  ("list-unreadable", "none"), certificate="other")
     gate.configuration.write_list(device["sha1"] + "\n")
@@ -145,6 +150,8 @@ def settings():
     gate.configuration.file.write_text(good + "CERTGATE_HUB=\n")
     gate.becomes("an empty one: the last good ones stay", ("hub", "stale"))
     gate.says("CERTGATE_HUB: is set but empty", "and it is named")
+    gate.says("the last good settings stay in force",
+              "and what holds meanwhile")
     gate.configuration.file.write_text(good)
     gate.becomes("mended", ("listed", "3"))
     before = gate.configuration.log_size()
