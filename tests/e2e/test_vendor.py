@@ -11,7 +11,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import cases, cgi, clients, door, place  # noqa: E402
-from harness import processes, tap  # noqa: E402
+from harness import tap  # noqa: E402
 
 DOCUMENT = clients.SOURCES / "VENDOR.md"
 SHA1 = re.compile(r"(?<![0-9a-f])(?:[0-9a-f]{2}[ :-]*){20}(?![ :-]*[0-9a-f])")
@@ -58,17 +58,15 @@ def ask_certgate(case, settings):
 def compare():
     """For each case: its name, certgate's reason, and what both mean."""
     base = place.temporary()
-    groups = door.groups(
+    configured = door.configured(base, [
         case for case in cases.all_cases()
-        if not getattr(case, "only_inprocess", False) and not case.parameters)
+        if not getattr(case, "only_inprocess", False) and not case.parameters])
     process, ports = clients.vendor_handlers(
-        [configuration(group[0]) for group in groups], base / "library.log")
+        [configuration(group[0]) for _, group, _ in configured],
+        base / "library.log")
     found = []
     try:
-        for group, port in zip(groups, ports):
-            settings = processes.Configuration(
-                base / str(port), group[0].settings, group[0].list,
-                group[0].files)
+        for (_, group, settings), port in zip(configured, ports):
             for case in group:
                 answer, reason = ask_certgate(case, settings)
                 found.append((case.name, reason, meaning(case, answer),

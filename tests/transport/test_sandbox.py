@@ -78,12 +78,21 @@ def ask(path):
     return answer
 
 
-def attempt(base, name, arguments):
+def prepare(base, names):
+    """A configuration for each.  All are written before the first is read: a
+    start waits for settings that are younger than a second."""
+    found = {name: processes.Configuration(base / name, SETTINGS,
+                                           device + "\n") for name in names}
+    for configuration in found.values():
+        (configuration.folder / "precious").touch()
+    return found
+
+
+def attempt(configuration, name, arguments):
     """What became of an act: what it said, or the signal that ended it."""
-    configuration = processes.Configuration(base, SETTINGS, device + "\n")
-    (base / "precious").touch()
     handler = processes.Handler(configuration, "socket", arguments, {
-        "LD_PRELOAD": str(PLANTED), "PLANTED": name, "PLANTED_FOLDER": str(base)})
+        "LD_PRELOAD": str(PLANTED), "PLANTED": name,
+        "PLANTED_FOLDER": str(configuration.folder)})
     answer = ask(handler.path)
     code = handler.close()
     log = configuration.log_since(0)
@@ -93,30 +102,29 @@ def attempt(base, name, arguments):
 
 
 def acts(out, base):
+    prepared = prepare(base, [*ACTS, *(f"{name}.free" for name in ACTS)])
     for name, wanted in ACTS.items():
-        got, log = attempt(base / name, name, [])
+        got, log = attempt(prepared[name], name, [])
         out.equal(got, wanted, f"{name}: {wanted}")
         if got != wanted:
             print("# " + log[-600:].replace("\n", "\n# "))
-        got, log = attempt(base / f"{name}.free", name, ["--no-sandbox"])
+        got, log = attempt(prepared[f"{name}.free"], name, ["--no-sandbox"])
         out.equal(got, 0 if name.startswith("execute") else "done",
                   f"{name}: done with --no-sandbox")
         out.result("--no-sandbox" in log, f"{name}: which the log says", log)
 
 
 def plain_cgi(out, base):
+    prepared = prepare(base, CGI_ACTS)
     for name, wanted in CGI_ACTS.items():
-        folder = base / name
-        configuration = processes.Configuration(folder, SETTINGS,
-                                                device + "\n")
-        (folder / "precious").touch()
+        configuration = prepared[name]
         done = subprocess.run(
             [place.HANDLER], stdin=subprocess.DEVNULL, capture_output=True,
             text=True, check=False, env=configuration.environment() | {
                 "REQUEST_METHOD": "OPTIONS",
                 "HTTP_WEBHOOK_REQUEST_ORIGIN": cases.ORIGIN,
                 "LD_PRELOAD": str(PLANTED), "PLANTED": name,
-                "PLANTED_FOLDER": str(folder)})
+                "PLANTED_FOLDER": str(configuration.folder)})
         out.result(f"planted={name} result={wanted}\n" in done.stderr and
                    done.stdout.startswith("Status: 200"),
                    f"plain CGI: {name}: {wanted}", done.stderr)
