@@ -104,8 +104,6 @@ def found(file, said, level="error"):
 
 
 def broken(what, file, text, wanted, environment, number):
-    file.write_bytes(text.encode())
-    file.chmod(0o640)
     got = admin.run("check", "--quiet", environment=environment)
     places = [(p.partition(" ")[0], p.partition(" ")[2]) for p in wanted]
     have = found(file, got.out)
@@ -116,13 +114,17 @@ def broken(what, file, text, wanted, environment, number):
 
 
 def all_broken():
-    file = base / "broken"
-    for number, (text, *wanted) in enumerate(LISTS, 1):
-        broken("list", file, text, wanted, {"CERTGATE_LIST": str(file)},
-               number)
-    for number, (text, *wanted) in enumerate(SETTINGS, 1):
-        broken("settings", file, text, wanted,
-               {"CERTGATE_CONFIG": str(file)}, number)
+    rows = [(what, variable, number, base / f"broken-{what}-{number}", row)
+            for what, variable, table in (
+                ("list", "CERTGATE_LIST", LISTS),
+                ("settings", "CERTGATE_CONFIG", SETTINGS))
+            for number, row in enumerate(table, 1)]
+    # All at first: settings younger than a second are waited for.
+    for _, _, _, file, (text, *_) in rows:
+        file.write_bytes(text.encode())
+        file.chmod(0o640)
+    for what, variable, number, file, (text, *wanted) in rows:
+        broken(what, file, text, wanted, {variable: str(file)}, number)
     out.result(len(LISTS) + len(SETTINGS) >= 50,
                f"{len(LISTS) + len(SETTINGS)} broken files")
 

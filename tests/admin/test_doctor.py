@@ -231,9 +231,12 @@ OTHERS = {
 
 def planted():
     own = gate("own")
-    for number, (name, (plant, certificate, settings, words)) in enumerate(
+    # All at first: settings younger than a second are waited for.
+    gates = [gate(f"planted-{number}", settings)
+             for number, (_, _, settings, _) in enumerate(PLANTED.values())]
+    for number, (name, (plant, certificate, _, words)) in enumerate(
             PLANTED.items()):
-        configuration = gate(f"planted-{number}", settings)
+        configuration = gates[number]
         handler = processes.Handler(configuration)
         server = TlsNginx(base / f"nginx-{number}", configuration,
                           certificate, plant)
@@ -247,8 +250,9 @@ def planted():
 
 def planted_elsewhere():
     (base / "status-403.html").write_text("no")
+    gates = [gate(f"other-{number}") for number in range(len(OTHERS))]
     for number, (name, (kind, more, words)) in enumerate(OTHERS.items()):
-        configuration = gate(f"other-{number}")
+        configuration = gates[number]
         handler = processes.Handler(configuration)
         server = kind(base / f"server-{number}", configuration, more=more)
         judge(name, run_doctor(
