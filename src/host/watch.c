@@ -278,5 +278,5 @@ watch_is_busy(struct watch *watch, int64_t now_ms)
 bool
 watch_is_written(struct watch *watch, int64_t now_ms)
 {
-	return is_moving(watch, now_ms) && !is_overdue(watch, now_ms);
+	return watch_is_busy(watch, now_ms) && watch->seen.exists;
 }

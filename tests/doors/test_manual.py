@@ -51,14 +51,20 @@ def asked(environment):
                           "HTTP_WEBHOOK_REQUEST_ORIGIN": "a.example"}
 
 
-def reads(out, folder, text, name):
-    """Settings that read do not refuse for themselves."""
-    file = folder / "settings"
-    file.write_text(text, encoding="utf-8")
-    file.chmod(0o644)
-    log = answer(asked(processes.bare_environment(
-        {"CERTGATE_CONFIG": str(file)})))[2]
-    out.result("reason=" in log and "reason=settings" not in log, name, log)
+def read(out, folder, rows):
+    """Settings that read do not refuse for themselves; rows: a text, and the
+    name of its result.  All are written at first: a start waits for settings
+    that are younger than a second."""
+    files = [folder / f"settings-{number}" for number in range(len(rows))]
+    for file, (text, _) in zip(files, rows):
+        file.write_text(text.replace("/etc/certgate", str(folder)),
+                        encoding="utf-8")
+        file.chmod(0o644)
+    for file, (_, name) in zip(files, rows):
+        log = answer(asked(processes.bare_environment(
+            {"CERTGATE_CONFIG": str(file)})))[2]
+        out.result("reason=" in log and "reason=settings" not in log, name,
+                   log)
 
 
 def test_settings(out, folder):
@@ -68,9 +74,8 @@ def test_settings(out, folder):
     got = [(n, rest, "".join(body.splitlines(True)[:2]))
            for n, rest, body in items(text, "Cm")]
     out.equal(got, wanted, "certgate.conf(5) has every setting with its value")
-    for number, example in enumerate(examples(text), 1):
-        reads(out, folder, example.replace("/etc/certgate", str(folder)),
-              f"certgate.conf(5): example {number} reads")
+    read(out, folder, [(example, f"certgate.conf(5): example {number} reads")
+                       for number, example in enumerate(examples(text), 1)])
 
 
 def test_example_file(out, folder):
@@ -79,13 +84,13 @@ def test_example_file(out, folder):
     out.equal(sorted(names), sorted(n for n, *_ in
                                     inprocess.printed("--settings")),
               "certgate.conf has every setting once")
-    reads(out, folder, text, "certgate.conf reads as it is")
+    rows = [(text, "certgate.conf reads as it is")]
     for name in re.findall(r"^#(\w+)=", text, re.MULTILINE):
         one = re.sub(rf"^#{name}=", f"{name}=", text, flags=re.MULTILINE)
         for word in ("PRIMARY", "SECONDARY", "SECRET"):
             one = one.replace(word, KEY)
-        reads(out, folder, one.replace("/etc/certgate", str(folder)),
-              f"certgate.conf reads with {name}")
+        rows.append((one, f"certgate.conf reads with {name}"))
+    read(out, folder, rows)
     write_list(folder, event().settings["CLIENT_CERT_THUMBPRINT"] + "\n")
     _, got, log = connect(folder, text)
     out.result(got.status == 401 and "reason=origin" in log,
