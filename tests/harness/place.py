@@ -5,6 +5,7 @@ the Debian package name the installed handler and files."""
 import atexit
 import os
 import pathlib
+import random
 import shutil
 import socket
 import tempfile
@@ -42,10 +43,16 @@ HANDLER = program("certgate.fcgi", "HANDLER")
 
 
 def free_port():
-    """A loopback port that was free a moment ago."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A loopback port that was free a moment ago, below those that Linux gives
+    to clients, so that none of another test's has taken it since."""
+    while True:
+        port = random.randrange(10240, 32768)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def wait_for(condition, seconds=20, step=0.02):
