@@ -143,17 +143,31 @@ joins(struct span rest, size_t digits)
 	return n > 0 && n % 2 == 0 && n < 2 * DIGEST_SHA1_SIZE && ends;
 }
 
+static const char *
+expected_of(enum thumbprint_kind named)
+{
+	switch (named) {
+	case THUMBPRINT_SHA1:
+		return "expected 40 hexadecimal digits behind SHA-1";
+	case THUMBPRINT_SHA256:
+		return "expected 64 hexadecimal digits behind SHA-256";
+	case THUMBPRINT_SPKI:
+		return "expected 64 hexadecimal digits (SHA-256) behind spki:";
+	default:
+		return "expected 40 hexadecimal digits (SHA-1) or 64 (SHA-256)";
+	}
+}
+
 bool
 thumbprint_take(struct span *rest, struct thumbprint *t,
 		struct warnings *warnings, struct error *e)
 {
-	static const char expected[] =
-		"expected 40 hexadecimal digits (SHA-1) or 64 (SHA-256)";
 	struct digits digits = { .n = 0 };
 
 	*t = (struct thumbprint){ 0 };
 	skip_invisible(rest, warnings);
 	enum thumbprint_kind named = take_prefix(rest);
+	const char *expected = expected_of(named);
 	*rest = span_skip_blanks(*rest);
 	skip_invisible(rest, warnings);
 	struct span begin = *rest;
