@@ -124,16 +124,15 @@ take_list(struct store *store, int64_t now_ms)
 }
 
 /* True if the list in force was made from other pins than settings have, or
- * from another file: it must not outlive them. */
+ * from another file: it must not outlive them.  Of settings that are gone
+ * nobody knows the pins any more. */
 static bool
 is_list_of_others(const struct store *store, const struct settings *fresh)
 {
 	const struct settings *s = &store->settings;
-	const char *path = store->named.watch[NAMED_LIST].path;
 
-	if (s->n_pins != fresh->n_pins ||
-	    (path == NULL) != (fresh->list == NULL) ||
-	    (path != NULL && strcmp(path, fresh->list) != 0))
+	if (!store->has_settings || s->n_pins != fresh->n_pins ||
+	    !watch_is_of(&store->named.watch[NAMED_LIST], fresh->list))
 		return true;
 	for (size_t i = 0; i < fresh->n_pins; i++)
 		if (thumbprint_compare(&s->pins[i], &fresh->pins[i]) != 0)
