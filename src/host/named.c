@@ -100,8 +100,7 @@ named_adopt(struct named *named, const struct settings *settings)
 	}
 }
 
-/* Nothing came of it, whether it was read or not.  One that is being written
- * was not, and is due as soon as it rests. */
+/* One that is being written was not read, and is due as soon as it rests. */
 static void
 pass_over(struct watch *watch, int64_t now_ms)
 {
@@ -109,18 +108,22 @@ pass_over(struct watch *watch, int64_t now_ms)
 		watch_pass_over(watch, now_ms);
 }
 
+void
+named_pass_over(struct named *named, int64_t now_ms)
+{
+	for (int i = 0; i < NAMED_LIST; i++) {
+		pass_over(&named->watch[i], now_ms);
+		pass_over(&named->wanted[i], now_ms);
+	}
+}
+
 bool
 named_is_gone(struct named *named, int64_t now_ms)
 {
 	bool gone = false;
 
-	for (int i = 0; i < NAMED_LIST; i++) {
-		struct watch *watch = &named->watch[i];
-		pass_over(watch, now_ms);
-		pass_over(&named->wanted[i], now_ms);
-		gone |= watch->path != NULL && !watch->seen.exists &&
-			watch_is_gone(watch, FILE_ABSENT, now_ms);
-	}
+	for (int i = 0; i < NAMED_LIST; i++)
+		gone |= watch_is_gone_unread(&named->watch[i], now_ms);
 	return gone;
 }
 

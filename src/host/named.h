@@ -37,8 +37,12 @@ enum file_result named_load(struct named *named, struct settings *settings,
 /* Puts in force what settings name, for which named_load has just succeeded. */
 void named_adopt(struct named *named, const struct settings *settings);
 
-/* After settings that were not adopted: true if a secret in force has been
- * missing for so long that it counts as none. */
+/* After settings that were not adopted: nothing came of any secret, whether it
+ * was read or not; it is due again when it changes, or after some seconds. */
+void named_pass_over(struct named *named, int64_t now_ms);
+
+/* True if a secret in force has been missing for so long that it counts as
+ * none. */
 bool named_is_gone(struct named *named, int64_t now_ms);
 
 /* As watch_has_changed, for any secret in force or wanted. */

@@ -194,6 +194,7 @@ take_settings(struct store *store, int64_t now_ms, bool first)
 	settings_free(&fresh);
 	bool said = watch_report(last, &e), had = store->has_settings;
 	bool gone = watch_is_gone(last, result, now_ms);
+	named_pass_over(&store->named, now_ms);
 	gone |= named_is_gone(&store->named, now_ms);
 	if (gone && had)
 		drop_settings(store);

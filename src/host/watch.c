@@ -241,6 +241,13 @@ watch_is_gone(struct watch *watch, enum file_result result, int64_t now_ms)
 }
 
 bool
+watch_is_gone_unread(struct watch *watch, int64_t now_ms)
+{
+	return watch->path != NULL && !watch->seen.exists &&
+	       watch_is_gone(watch, FILE_ABSENT, now_ms);
+}
+
+bool
 watch_is_missing(struct watch *watch)
 {
 	int64_t now_ms = clock_ms();

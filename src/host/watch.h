@@ -72,6 +72,10 @@ enum file_result watch_load(struct watch *watch, bool secret, size_t max,
 bool watch_is_gone(struct watch *watch, enum file_result result,
 		   int64_t now_ms);
 
+/* The same for one that nobody has tried to read: it was missing when it was
+ * last looked at. */
+bool watch_is_gone_unread(struct watch *watch, int64_t now_ms);
+
 /* Logs e, once for each state of the file; true if it did. */
 bool watch_report(struct watch *watch, const struct error *e);
 
