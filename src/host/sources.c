@@ -100,10 +100,15 @@ bool
 sources_are_gone(struct sources *sources, const struct sources *fresh,
 		 int64_t now_ms)
 {
+	bool gone = false;
+
+	for (size_t i = 0; i < sources->n; i++)
+		gone |= watch_is_gone_unread(&sources->watch[i], now_ms);
 	if (fresh->n == 0)
-		return false;
+		return gone;
 	struct watch *watch = find(sources, fresh->watch[fresh->last].path);
-	return watch != NULL && watch_is_gone(watch, fresh->result, now_ms);
+	gone |= watch != NULL && watch_is_gone(watch, fresh->result, now_ms);
+	return gone;
 }
 
 void

@@ -38,8 +38,9 @@ bool sources_have_changed(struct sources *sources, int64_t now_ms, bool now,
 
 bool sources_are_busy(struct sources *sources, int64_t now_ms);
 
-/* True if fresh failed for a file that sources has too, and that file has been
- * gone for so long that it counts as none. */
+/* After a list that did not read: true if a file of sources has been gone for
+ * so long that it counts as none.  fresh are those of that list, which may have
+ * failed for one of them, or before it named any. */
 bool sources_are_gone(struct sources *sources, const struct sources *fresh,
 		      int64_t now_ms);
 

@@ -137,6 +137,17 @@ static const struct story {
 	    { CONF, "CERTGATE_ACCESS_KEYS_FILE=@keys\n", 0, 0, 1, "1" },
 	    { KEYS, NULL, 0, 0, NONE, "stale" },
 	    { KEYS, L, 0, 0, 1, "2" } } },
+	{ "a file of the list that goes",
+	  { { OTHER, ISSUED, 0, NONE, 0, "none" },
+	    { LIST, "deny file:@other\n" A, 0, 2, 0, "1" },
+	    { OTHER, NULL, 0, NONE, 0, "none" },
+	    { OTHER, ISSUED, 0, 2, 0, "2" } } },
+	{ "a file of the list that goes behind one that does not read",
+	  { { OTHER, ISSUED, 0, NONE, 0, "none" },
+	    { LIST, "deny file:@other\n" A, 0, 2, 0, "1" },
+	    { LIST, "x\n", 0, 2, 0, "stale" },
+	    { OTHER, NULL, 0, NONE, 0, "none" },
+	    { LIST, A, 0, 1, 0, "2" } } },
 	/* The same for one that was never there under the name that new
 	 * settings give it: what is old must not stay in force for ever. */
 	{ "settings that name a list that is missing",
