@@ -25,8 +25,9 @@ static const uint8_t values[256] = {
 	['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
 };
 
-int
-hex_digit(char c)
+/* 0 to 15, or -1 for a byte that is no digit. */
+static int
+value_of(char c)
 {
 	return values[(unsigned char)c] - 1;
 }
@@ -36,7 +37,7 @@ hex_length(struct span s)
 {
 	size_t n = 0;
 
-	while (n < s.len && hex_digit(s.ptr[n]) >= 0)
+	while (n < s.len && value_of(s.ptr[n]) >= 0)
 		n++;
 	return n;
 }
@@ -48,8 +49,8 @@ hex_decode(struct span text, uint8_t *bytes, size_t n)
 	if (text.len != 2 * n)
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		int high = hex_digit(text.ptr[2 * i]);
-		int low = hex_digit(text.ptr[2 * i + 1]);
+		int high = value_of(text.ptr[2 * i]);
+		int low = value_of(text.ptr[2 * i + 1]);
 		if (high < 0 || low < 0) {
 			memset(bytes, 0, n);
 			return false;

@@ -17,10 +17,7 @@ void hex_encode(const uint8_t *bytes, size_t n, char *text);
  * zero. */
 bool hex_decode(struct span text, uint8_t *bytes, size_t n);
 
-/* 0 to 15, or -1 for a byte that is no hexadecimal digit. */
-int hex_digit(char c);
-
-/* How many digits s begins with. */
+/* How many digits, of either case, s begins with. */
 size_t hex_length(struct span s);
 
 #endif
