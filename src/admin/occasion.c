@@ -8,8 +8,8 @@
 #include "admin/input.h"
 #include "admin/occasion.h"
 #include "admin/posting.h"
+#include "admin/web.h"
 #include "base/date.h"
-#include "base/hex.h"
 
 enum {
 	WORDS_MAX = 65536, /* bytes of all parameters */
@@ -124,21 +124,13 @@ add(struct occasion *occasion, const char *name, struct span value)
 	buffer_add_byte(&occasion->words, '\0');
 }
 
-/* "code=…", percent-encoded (RFC 3986 2.1). */
 static void
 add_code(struct occasion *occasion, const char *code)
 {
-	char digits[2];
-
 	if (code == NULL)
 		return;
 	buffer_add(&occasion->words, SPAN("QUERY_STRING=code="));
-	for (; *code != '\0'; code++) {
-		hex_encode((const uint8_t *)code, 1, digits);
-		buffer_add_byte(&occasion->words, '%');
-		buffer_add(&occasion->words,
-			   (struct span){ digits, sizeof(digits) });
-	}
+	web_escape(&occasion->words, span_of(code));
 	buffer_add_byte(&occasion->words, '\0');
 }
 
