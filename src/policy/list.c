@@ -74,21 +74,26 @@ take_trust(struct list *list, struct entry *entry,
 	return entry->trust != NULL;
 }
 
-struct span
-list_entry_text(struct span line)
+/* Without the first half of a line end that has two, and the blanks around. */
+static struct span
+trim_line(struct span line)
 {
 	if (line.len > 0 && line.ptr[line.len - 1] == '\r')
 		line.len--;
-	return span_trim(without_comment(line));
+	return span_trim(line);
+}
+
+struct span
+list_entry_text(struct span line)
+{
+	return span_trim(without_comment(trim_line(line)));
 }
 
 struct span
 list_comment_text(struct span line)
 {
-	if (line.len > 0 && line.ptr[line.len - 1] == '\r')
-		line.len--;
-	line = span_trim(line);
-	struct span entry = list_entry_text(line);
+	line = trim_line(line);
+	struct span entry = span_trim(without_comment(line));
 	return span_trim(
 		span_after(line, (size_t)(entry.ptr + entry.len - line.ptr)));
 }
