@@ -69,11 +69,11 @@ take_prefix(struct span *rest)
 		struct span text;
 		enum thumbprint_kind kind;
 	} prefixes[] = {
-		{ { "sha1:", 5 }, THUMBPRINT_SHA1 },
-		{ { "sha256:", 7 }, THUMBPRINT_SHA256 },
-		{ { "spki:", 5 }, THUMBPRINT_SPKI },
-		{ { "sha1 fingerprint=", 17 }, THUMBPRINT_SHA1 },
-		{ { "sha256 fingerprint=", 19 }, THUMBPRINT_SHA256 },
+		{ SPAN_TEXT("sha1:"), THUMBPRINT_SHA1 },
+		{ SPAN_TEXT("sha256:"), THUMBPRINT_SHA256 },
+		{ SPAN_TEXT("spki:"), THUMBPRINT_SPKI },
+		{ SPAN_TEXT("sha1 fingerprint="), THUMBPRINT_SHA1 },
+		{ SPAN_TEXT("sha256 fingerprint="), THUMBPRINT_SHA256 },
 	};
 
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
