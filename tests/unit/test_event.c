@@ -155,9 +155,7 @@ static const char whole[] =
 	"\"c1b211808c4c4cf8a9c59501fe103ed006a70d69\",\"content\":\"x\\ny\"}],"
 	"\"n\":[-1.5e+3,0,true,false,null]}";
 
-/* Cut short it never reads; one byte changed never makes a certificate of
- * another thumbprint length, and never none. */
-/* Where in a string of n a's the two bytes b and c stand at p. */
+/* A string of n a's, but for the bytes b and c at p. */
 static bool
 string_is_read(size_t n, size_t p, unsigned char b, unsigned char c)
 {
@@ -196,6 +194,7 @@ test_bytes_of_strings(void **state)
 	assert_false(string_is_read(9, 7, 'a', 0x80));
 }
 
+/* It does not read if it is cut short, or has a NUL in the place of a byte. */
 static void
 test_pieces(void **state)
 {
