@@ -233,11 +233,10 @@ allow(struct change *change, const struct command *command, struct buffer *text)
 		return EXIT_MISUSED;
 	unsigned number = write_lines(change, command, text);
 	change_note(change, "allowed", number, buffer_span(text));
-	code = change_finish(change, command);
-	if (code == EXIT_DONE && state.otherwise > 0)
-		print("Line %u allows the same certificate by another pin.\n",
-		      state.otherwise);
-	return code;
+	if (state.otherwise > 0)
+		change_remark(change, "Line ", state.otherwise,
+			      " allows the same certificate by another pin.");
+	return change_finish(change, command);
 }
 
 /* certificate is that of the pin, if it is known apart from the command. */

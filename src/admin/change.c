@@ -100,6 +100,29 @@ change_note(struct change *change, const char *what, unsigned line,
 	change->edit.after.failed |= notes->failed;
 }
 
+void
+change_remark(struct change *change, const char *before, unsigned line,
+	      const char *after)
+{
+	struct buffer *remarks = &change->remarks;
+
+	if (remarks->max == 0)
+		buffer_init(remarks, NOTES_MAX);
+	buffer_add(remarks, span_of(before));
+	buffer_add_number(remarks, line);
+	buffer_add(remarks, span_of(after));
+	buffer_add_byte(remarks, '\n');
+}
+
+void
+change_say_remarks(const struct change *change)
+{
+	struct span text = buffer_span(&change->remarks);
+
+	if (text.len > 0)
+		print("%.*s", (int)text.len, text.ptr);
+}
+
 static void
 say_notes(const struct change *change)
 {
@@ -190,6 +213,7 @@ change_finish(struct change *change, const struct command *command)
 	if (command->option[OPTION_DRY_RUN] != NULL) {
 		show_difference(edit);
 		say_new(edit, false);
+		change_say_remarks(change);
 		return EXIT_DONE;
 	}
 	if (!edit_commit(edit, &e)) {
@@ -198,6 +222,7 @@ change_finish(struct change *change, const struct command *command)
 	}
 	say_notes(change);
 	say_new(edit, true);
+	change_say_remarks(change);
 	print("Running handlers that have this list take it up within two "
 	      "seconds.\n");
 	return EXIT_DONE;
@@ -209,4 +234,5 @@ change_close(struct change *change)
 	edit_close(&change->edit);
 	target_free(&change->target);
 	buffer_free(&change->notes);
+	buffer_free(&change->remarks);
 }

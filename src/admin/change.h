@@ -16,6 +16,7 @@ struct change {
 	struct edit edit;
 	struct target target;
 	struct buffer notes; /* what, number, text; tabs between; a line each */
+	struct buffer remarks; /* a line each */
 };
 
 /* Opens the list and reads the first argument.  EXIT_DONE, or what was wrong
@@ -39,8 +40,16 @@ void change_keep_comment(const struct edit_line *line, struct buffer *text);
 void change_note(struct change *change, const char *what, unsigned line,
 		 struct span text);
 
+/* Remembers a line of text, about a line of the list, that is true once the
+ * change is done. */
+void change_remark(struct change *change, const char *before, unsigned line,
+		   const char *after);
+
+/* Says these where there is nothing to be done. */
+void change_say_remarks(const struct change *change);
+
 /* Writes the list and says what became of which line, or with --dry-run prints
- * the difference. */
+ * the difference; and the remarks.  Of what cannot be written it says why. */
 enum exit_code change_finish(struct change *change,
 			     const struct command *command);
 

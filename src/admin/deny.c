@@ -7,14 +7,11 @@
 #include "admin/closing.h"
 #include "admin/print.h"
 #include "admin/revocation.h"
-#include "policy/list.h"
 
-enum { STILL_MAX = 2 * LIST_TEXT_MAX /* bytes */ };
-
-/* Goes through the list and keeps it.  Adds to still which entries that allow
- * it stay; the line that denies it already and its text, else 0. */
+/* Goes through the list and keeps it.  Remarks which entries that allow it
+ * stay; the line that denies it already and its text, else 0. */
 static unsigned
-keep_lines(struct change *change, struct span *text, struct buffer *still)
+keep_lines(struct change *change, struct span *text)
 {
 	struct edit_line line;
 	unsigned denied = 0;
@@ -28,10 +25,8 @@ keep_lines(struct change *change, struct span *text, struct buffer *still)
 			*text = edit_line_trimmed(&line);
 		} else if (line.reads && line.entry.allows &&
 			   (mine || target_is_otherwise(target, &line.entry))) {
-			buffer_add(still, SPAN("Line "));
-			buffer_add_number(still, line.number);
-			buffer_add(still,
-				   SPAN(" still allows it; the deny wins.\n"));
+			change_remark(change, "Line ", line.number,
+				      " still allows it; the deny wins.");
 		}
 		edit_keep(&change->edit, &line);
 		edit_line_free(&line);
@@ -39,39 +34,24 @@ keep_lines(struct change *change, struct span *text, struct buffer *still)
 	return denied;
 }
 
-static void
-say(const struct buffer *still)
-{
-	struct span text = buffer_span(still);
-
-	if (text.len > 0)
-		print("%.*s", (int)text.len, text.ptr);
-}
-
-/* What allows it is told when the deny is there, and not of one that could not
- * be written. */
 static enum exit_code
-deny(struct change *change, const struct command *command, struct buffer *text,
-     struct buffer *still)
+deny(struct change *change, const struct command *command, struct buffer *text)
 {
 	buffer_add(text, SPAN("deny "));
 	buffer_add(text, buffer_span(&change->target.pin));
 	if (!change_add_comment(command, text))
 		return EXIT_MISUSED;
 	struct span there;
-	unsigned denied = keep_lines(change, &there, still);
+	unsigned denied = keep_lines(change, &there);
 	if (denied > 0) {
 		change_say(change, SPAN("already there"), denied, there);
-		say(still);
+		change_say_remarks(change);
 		return EXIT_DONE;
 	}
 	unsigned number = edit_put(&change->edit, text);
 	change_note(change, "denied", number, buffer_span(text));
 	enum exit_code code = change_finish(change, command);
-	if (code != EXIT_DONE)
-		return code;
-	say(still);
-	if (command->option[OPTION_DRY_RUN] == NULL &&
+	if (code == EXIT_DONE && command->option[OPTION_DRY_RUN] == NULL &&
 	    command->option[OPTION_DISCONNECT] == NULL)
 		print("A client that is connected stays so until it is closed: "
 		      "--disconnect does that.\n");
@@ -102,18 +82,16 @@ enum exit_code
 deny_run(const struct command *command)
 {
 	struct change change;
-	struct buffer text, still;
+	struct buffer text;
 
 	if (!check(command))
 		return EXIT_MISUSED;
 	enum exit_code code = change_open(&change, command);
 
 	buffer_init(&text, CHANGE_TEXT_MAX);
-	buffer_init(&still, STILL_MAX);
 	if (code == EXIT_DONE)
-		code = deny(&change, command, &text, &still);
+		code = deny(&change, command, &text);
 	buffer_free(&text);
-	buffer_free(&still);
 	edit_close(&change.edit); /* others need not wait for what follows */
 	if (code == EXIT_DONE && command->option[OPTION_DISCONNECT] != NULL)
 		code = revocation_run(command, &change.target);

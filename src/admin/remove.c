@@ -44,14 +44,14 @@ remove_lines(struct change *change, const struct command *command,
 			edit_keep(edit, &line);
 			if (line.reads &&
 			    target_is_otherwise(&change->target, &line.entry))
-				print("Line %u has its public key and "
-				      "stays.\n",
-				      line.number);
+				change_remark(change, "Line ", line.number,
+					      " has its public key and stays.");
 		}
 		edit_line_free(&line);
 	}
 	if (edit->changes > 0)
 		return change_finish(change, command);
+	change_say_remarks(change);
 	print_problem("%s: no such entry",
 		      error_word(span_of(command->arguments[0])));
 	return EXIT_NO;

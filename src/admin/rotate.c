@@ -192,8 +192,8 @@ rotate_line(struct rotation *r, const struct edit_line *line,
 	unsigned number = edit_put(edit, text);
 	change_note(&r->change, "added", number, buffer_span(text));
 	if (ends)
-		print("The new one ends as line %u %s.\n", old,
-		      stays ? "does" : "did until now");
+		change_remark(&r->change, "The new one ends as line ", old,
+			      stays ? " does." : " did until now.");
 	return true;
 }
 
