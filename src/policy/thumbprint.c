@@ -153,9 +153,10 @@ expected_of(enum thumbprint_kind named)
 		return "expected 64 hexadecimal digits behind SHA-256";
 	case THUMBPRINT_SPKI:
 		return "expected 64 hexadecimal digits (SHA-256) behind spki:";
-	default:
-		return "expected 40 hexadecimal digits (SHA-1) or 64 (SHA-256)";
+	case THUMBPRINT_NONE:
+		break;
 	}
+	return "expected 40 hexadecimal digits (SHA-1) or 64 (SHA-256)";
 }
 
 bool
