@@ -216,8 +216,10 @@ open_file(struct store *store, const char *path)
 		return;
 	}
 	store->looked_ms = clock_ms();
-	if (take_settings(store, store->looked_ms, true))
-		take_list(store, store->looked_ms);
+	if (!take_settings(store, store->looked_ms, true))
+		return;
+	watch_settle(&store->named.watch[NAMED_LIST]);
+	take_list(store, store->looked_ms);
 }
 
 void

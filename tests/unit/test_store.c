@@ -578,6 +578,34 @@ test_half_settings(void **state)
 	}
 }
 
+static void
+write_denied(void)
+{
+	write_text("list", A "deny " A);
+}
+
+/* Nor is the half of a list that has no deny, as long as a start waits. */
+static void
+test_half_list(void **state)
+{
+	char variable[sizeof(folder) + 32], path[sizeof(folder) + 8];
+	char *environment[] = { variable, NULL };
+	struct store store;
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/list", folder);
+	(void)snprintf(variable, sizeof(variable), "CERTGATE_LIST=%s", path);
+	assert_int_equal(setenv("CERTGATE_CONFIG", "/dev/null", 1), 0);
+	write_text("list", A);
+	waiting = write_denied;
+	store_open(&store, environment);
+	waiting = NULL;
+	assert_non_null(store_gate(&store).list);
+	assert_int_equal(store_gate(&store).list->n, 2);
+	store_close(&store);
+	assert_int_equal(unlink(path), 0);
+}
+
 /* A secret that could not be read because it was being written is read as soon
  * as it rests, not only when one that does not do is tried again. */
 static void
@@ -891,6 +919,7 @@ main(void)
 		cmocka_unit_test(test_stories),
 		cmocka_unit_test(test_busy),
 		cmocka_unit_test(test_half_settings),
+		cmocka_unit_test(test_half_list),
 		cmocka_unit_test(test_half_secret),
 		cmocka_unit_test(test_restless),
 		{ "test_restless_settings", test_restless, NULL, NULL, folder },
