@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "host/clock.h"
 #include "host/named.h"
 
 typedef bool take_function(struct settings *settings, struct span text,
@@ -39,7 +40,8 @@ want(struct named *named, const struct settings *settings, struct error *e)
 		bool other = watch_of(named, settings, i) == &named->wanted[i];
 		if (!watch_set(&named->wanted[i],
 			       other ? path_of(settings, i) : NULL,
-			       i != NAMED_LIST, e))
+			       i == NAMED_LIST ? REST_FOR_A_WHILE : REST_ALWAYS,
+			       e))
 			return false;
 	}
 	return true;
@@ -82,6 +84,17 @@ named_load(struct named *named, struct settings *settings, bool first,
 			watch_settle(watch);
 		result = load_secret(watch, settings, take[i], e);
 	}
+	/* Else nobody would get in until it rests. */
+	struct watch *list = &named->wanted[NAMED_LIST];
+	if (result == FILE_READ && !first &&
+	    watch_is_written(list, clock_ms())) {
+		*last = list;
+		error_set(e,
+			  "%s is being written: settings that name it wait "
+			  "until it has stayed the same for a second",
+			  list->path);
+		result = FILE_UNSAFE;
+	}
 	return result;
 }
 
@@ -111,10 +124,10 @@ pass_over(struct watch *watch, int64_t now_ms)
 void
 named_pass_over(struct named *named, int64_t now_ms)
 {
-	for (int i = 0; i < NAMED_LIST; i++) {
+	for (int i = 0; i < NAMED_LIST; i++)
 		pass_over(&named->watch[i], now_ms);
+	for (int i = 0; i < NAMED_FILES; i++)
 		pass_over(&named->wanted[i], now_ms);
-	}
 }
 
 bool
@@ -132,21 +145,23 @@ named_has_changed(struct named *named, int64_t now_ms, bool now)
 {
 	bool changed = false;
 
-	for (int i = 0; i < NAMED_LIST; i++) {
+	for (int i = 0; i < NAMED_LIST; i++)
 		changed |= watch_has_changed(&named->watch[i], now_ms, now);
+	for (int i = 0; i < NAMED_FILES; i++)
 		changed |= watch_has_changed(&named->wanted[i], now_ms, now);
-	}
 	return changed;
 }
 
 bool
 named_are_written(struct named *named, int64_t now_ms)
 {
+	bool written = false;
+
 	for (int i = 0; i < NAMED_LIST; i++)
-		if (watch_is_written(&named->watch[i], now_ms) ||
-		    watch_is_written(&named->wanted[i], now_ms))
-			return true;
-	return false;
+		written |= watch_is_written(&named->watch[i], now_ms);
+	for (int i = 0; i < NAMED_FILES; i++)
+		written |= watch_is_written(&named->wanted[i], now_ms);
+	return written;
 }
 
 void

@@ -30,7 +30,7 @@ struct named {
 /* Adds to settings what the secrets that they name have; *last becomes the
  * watch of the one that was read last, if one was.  What is in force stays as
  * it is, whatever happens.  With first set, one that is being written is waited
- * for. */
+ * for; else a list that was not in force and is being written is a failure. */
 enum file_result named_load(struct named *named, struct settings *settings,
 			    bool first, struct watch **last, struct error *e);
 
@@ -45,7 +45,7 @@ void named_pass_over(struct named *named, int64_t now_ms);
  * none. */
 bool named_is_gone(struct named *named, int64_t now_ms);
 
-/* As watch_has_changed, for any secret in force or wanted. */
+/* As watch_has_changed, for any secret in force and any file wanted. */
 bool named_has_changed(struct named *named, int64_t now_ms, bool now);
 
 /* As watch_is_written, for any of these. */

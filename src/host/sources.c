@@ -34,7 +34,7 @@ add(struct sources *sources, const char *path, struct error *e)
 	sources->watch = watch;
 	watch += sources->n;
 	*watch = (struct watch){ 0 };
-	if (!watch_set(watch, path, false, e))
+	if (!watch_set(watch, path, REST_NEVER, e))
 		return NULL;
 	sources->n++;
 	return watch;

@@ -211,7 +211,7 @@ open_file(struct store *store, const char *path)
 {
 	struct error e = { 0 };
 
-	if (!watch_set(&store->file, path, true, &e)) {
+	if (!watch_set(&store->file, path, REST_ALWAYS, &e)) {
 		log_error(LOG_LEVEL_ERROR, &e);
 		return;
 	}

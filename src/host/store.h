@@ -4,9 +4,10 @@
  * store: settings and list as they are on the disk, read again when they
  * change.
  *
- * A change is taken up when the file has been the same for a second, for which
- * a start waits, too; settings and secrets at no other time, for half of them
- * may ask for less.  One that does not read is reported, and the last good one
+ * A change is taken up when the file has been the same for a second, even at
+ * the start, for half of settings or of a secret may ask for less, and half of
+ * a list may have no deny; but a list that changes all the time is read as it
+ * is after a while.  One that does not read is reported, and the last good one
  * stays.  A file that is missing or unreadable for five seconds counts as none:
  * then everybody is refused.  The same holds for the files that the list names:
  * without a CRL nobody can say whom it would have refused, and a start would

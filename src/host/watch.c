@@ -48,7 +48,7 @@ watch_report(struct watch *watch, const struct error *e)
 static void
 begin_try(struct watch *watch, int64_t now_ms)
 {
-	if (watch->restless && !watch->must_rest)
+	if (watch->restless && watch->rest != REST_ALWAYS)
 		log_note(LOG_LEVEL_WARNING,
 			 "%s changes all the time: it is read as it is just "
 			 "now; write a new file beside it and rename that",
@@ -165,7 +165,9 @@ watch_load(struct watch *watch, bool secret, size_t max, struct buffer *text,
 {
 	enum file_result result;
 	int64_t now_ms = clock_ms();
-	bool half = watch->must_rest && is_moving(watch, now_ms);
+	bool must_rest = watch->rest == REST_ALWAYS ||
+			 (watch->rest == REST_FOR_A_WHILE && !watch->restless);
+	bool half = must_rest && is_moving(watch, now_ms);
 	begin_try(watch, now_ms);
 	if (half) {
 		buffer_init(text, 0);
@@ -180,7 +182,7 @@ watch_load(struct watch *watch, bool secret, size_t max, struct buffer *text,
 	if (result != FILE_READ)
 		return result;
 	if (!is_torn(watch) &&
-	    (!watch->must_rest || file_same(&watch->tried, &watch->seen)))
+	    (!must_rest || file_same(&watch->tried, &watch->seen)))
 		return FILE_READ;
 	/* What is there now was not tried. */
 	watch->tried = (struct file_identity){ 0 };
@@ -203,7 +205,7 @@ watch_is_of(const struct watch *watch, const char *path)
 }
 
 bool
-watch_set(struct watch *watch, const char *path, bool must_rest,
+watch_set(struct watch *watch, const char *path, enum watch_rest rest,
 	  struct error *e)
 {
 	char *copy = NULL;
@@ -215,7 +217,7 @@ watch_set(struct watch *watch, const char *path, bool must_rest,
 	free(watch->path);
 	*watch = (struct watch){
 		.path = copy,
-		.must_rest = must_rest,
+		.rest = rest,
 		.since_ms = clock_ms(),
 	};
 	if (copy != NULL)

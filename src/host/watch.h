@@ -10,9 +10,18 @@
 #include "base/error.h"
 #include "host/file.h"
 
+/* What half a file may let in must rest before it is read: settings with no
+ * key, or no limit, are settings too, and half of a list may have no deny. */
+enum watch_rest {
+	REST_NEVER = 0, /* it is read as it is */
+	REST_FOR_A_WHILE, /* until it is due though it still changes: who is
+			   * taken out of it must not stay for ever */
+	REST_ALWAYS /* it is never read while it is being written */
+};
+
 struct watch {
 	char *path; /* owned; NULL: none */
-	bool must_rest; /* it is never read while it is being written */
+	enum watch_rest rest;
 	struct file_identity loaded; /* the one in use */
 	struct file_identity tried; /* the one last read, in use or not */
 	int64_t tried_ms; /* when; monotonic */
@@ -29,9 +38,8 @@ struct watch {
 bool watch_is_of(const struct watch *watch, const char *path);
 
 /* Watches path (NULL: nothing) if it does not yet.  On failure it stays as it
- * was.  What half a file may let in must rest before it is read: settings with
- * no key, or no limit, are settings too. */
-bool watch_set(struct watch *watch, const char *path, bool must_rest,
+ * was. */
+bool watch_set(struct watch *watch, const char *path, enum watch_rest rest,
 	       struct error *e) __attribute__((warn_unused_result));
 
 /* True if the file is another one than is in use, and has been so for long

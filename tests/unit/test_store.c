@@ -578,32 +578,58 @@ test_half_settings(void **state)
 	}
 }
 
+/* Else the log says that there is no key, and may wait for that. */
+#define KEYED "CERTGATE_ACCESS_KEYS=" K
+
 static void
-write_denied(void)
+write_whole_list(void)
 {
 	write_text("list", A "deny " A);
 }
 
-/* Nor is the half of a list that has no deny, as long as a start waits. */
+/* The half of a list that ends with a line may have no deny: a start waits for
+ * the rest of it, and settings that name it are not taken up before. */
 static void
 test_half_list(void **state)
 {
-	char variable[sizeof(folder) + 32], path[sizeof(folder) + 8];
-	char *environment[] = { variable, NULL };
+	static const char *const names[] = { "conf", "list", "other" };
+	static char *environment[] = { NULL };
+	char text[sizeof(folder) + 64], path[sizeof(folder) + 8];
 	struct store store;
 
 	(void)state;
-	(void)snprintf(path, sizeof(path), "%s/list", folder);
-	(void)snprintf(variable, sizeof(variable), "CERTGATE_LIST=%s", path);
-	assert_int_equal(setenv("CERTGATE_CONFIG", "/dev/null", 1), 0);
+	(void)snprintf(text, sizeof(text), KEYED "CERTGATE_LIST=%s/list\n",
+		       folder);
+	(void)snprintf(path, sizeof(path), "%s/conf", folder);
+	assert_int_equal(setenv("CERTGATE_CONFIG", path, 1), 0);
+	write_text("conf", text);
+	(void)usleep(1200000); /* it rests after a second */
 	write_text("list", A);
-	waiting = write_denied;
+	waiting = write_whole_list;
 	store_open(&store, environment);
 	waiting = NULL;
 	assert_non_null(store_gate(&store).list);
 	assert_int_equal(store_gate(&store).list->n, 2);
+	(void)snprintf(text, sizeof(text), KEYED "CERTGATE_LIST=%s/other\n",
+		       folder);
+	write_text("conf", text);
+	store_refresh(&store, true);
+	(void)usleep(1200000);
+	write_text("other", B);
+	store_refresh(&store, true);
+	assert_int_equal(store_gate(&store).list->n, 2);
+	write_text("other", B "deny " A "deny " B);
+	for (int i = 0; i < 200 && store_gate(&store).list->n == 2; i++) {
+		(void)usleep(50000);
+		store_refresh(&store, true);
+	}
+	assert_non_null(store_gate(&store).list);
+	assert_int_equal(store_gate(&store).list->n, 3);
 	store_close(&store);
-	assert_int_equal(unlink(path), 0);
+	for (size_t i = 0; i < COUNT(names); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+		assert_int_equal(unlink(path), 0);
+	}
 }
 
 /* A secret that could not be read because it was being written is read as soon
@@ -659,7 +685,8 @@ test_restless(void **state)
 	log_divert(count_warnings, &warnings);
 	(void)snprintf(path, sizeof(path), "%s/list", folder);
 	rewrite(path, 1);
-	assert_true(watch_set(&watch, path, must_rest, &e));
+	assert_true(watch_set(&watch, path,
+			      must_rest ? REST_ALWAYS : REST_FOR_A_WHILE, &e));
 	watch_settle(&watch);
 	now_ms = clock_ms();
 	assert_int_equal(watch_load(&watch, false, 64, &text, &e), FILE_READ);
@@ -741,7 +768,7 @@ test_clock_set_back(void **state)
 		ahead_s = rows[i].ahead_s;
 		waits = 0;
 		waiting = count_waits;
-		assert_true(watch_set(&watch, path, true, &e));
+		assert_true(watch_set(&watch, path, REST_ALWAYS, &e));
 		watch_settle(&watch);
 		waiting = NULL;
 		if ((waits > 0) != rows[i].waits)
@@ -787,7 +814,7 @@ test_moved_away(void **state)
 		rewrite(moved, 1);
 		assert_int_equal(unlink(moved), 0);
 		ahead_s = rows[i].ahead_s;
-		assert_true(watch_set(&watch, moved, true, &e));
+		assert_true(watch_set(&watch, moved, REST_ALWAYS, &e));
 		bool at_once = watch_is_missing(&watch);
 		waiting = rows[i].happens;
 		watch_settle(&watch);
@@ -817,7 +844,7 @@ test_other_clock(void **state)
 		struct watch watch = { 0 };
 		struct error e = { 0 };
 		rewrite(path, 1);
-		assert_true(watch_set(&watch, path, true, &e));
+		assert_true(watch_set(&watch, path, REST_ALWAYS, &e));
 		rewrite(path, 2);
 		ahead_s = rows[i];
 		bool at_once = watch_has_changed(&watch, now_ms, true);
@@ -897,7 +924,7 @@ test_replaced(void **state)
 	(void)state;
 	(void)snprintf(torn, sizeof(torn), "%s/torn", folder);
 	rewrite(torn, 3);
-	assert_true(watch_set(&watch, torn, true, &e));
+	assert_true(watch_set(&watch, torn, REST_ALWAYS, &e));
 	ahead_s = 2;
 	asked = write_beside;
 	assert_int_equal(watch_load(&watch, false, 64, &text, &e), FILE_UNSAFE);
