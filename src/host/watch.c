@@ -106,24 +106,35 @@ is_at_rest(const struct watch *watch, int64_t now_ms)
 	return is_old(&watch->seen);
 }
 
+/* The folder that path is in, or the last one above it that is there. */
+static void
+identify_folder(const char *path, struct file_identity *identity)
+{
+	char folder[PATH_MAX];
+	char *end;
+
+	*identity = (struct file_identity){ 0 };
+	(void)snprintf(folder, sizeof(folder), "%s", path);
+	while (!identity->exists && (end = strrchr(folder, '/')) != NULL) {
+		end[end == folder ? 1 : 0] = '\0';
+		file_identify(folder, identity);
+		*end = '\0';
+	}
+}
+
 /* It is not there, and may be so for the moment only: an editor moves a file
- * away before it writes the new one, which changes the folder. */
+ * away before it writes the new one, which changes the folder; others do so
+ * with the folder. */
 static bool
 is_away(const struct watch *watch, int64_t now_ms)
 {
-	struct file_identity identity;
-	char folder[PATH_MAX];
+	struct file_identity folder;
 
 	if (watch->path == NULL || watch->seen.exists ||
 	    now_ms - watch->since_ms >= STABLE_MS)
 		return false;
-	const char *end = strrchr(watch->path, '/');
-	if (end == NULL)
-		return false;
-	(void)snprintf(folder, sizeof(folder), "%.*s/",
-		       (int)(end - watch->path), watch->path);
-	file_identify(folder, &identity);
-	return watch->moved || (identity.exists && !is_old(&identity));
+	identify_folder(watch->path, &folder);
+	return watch->moved || (folder.exists && !is_old(&folder));
 }
 
 /* It is there, is not in use, and may be half of what it will be. */

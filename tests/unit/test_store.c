@@ -829,6 +829,28 @@ test_moved_away(void **state)
 	}
 }
 
+/* The same if it was the folder that was moved away. */
+static void
+test_folder_moved_away(void **state)
+{
+	char below[sizeof(folder) + 8], path[sizeof(folder) + 16];
+	struct watch watch = { 0 };
+	struct error e = { 0 };
+
+	(void)state;
+	(void)snprintf(below, sizeof(below), "%s/below", folder);
+	(void)snprintf(path, sizeof(path), "%s/conf", below);
+	assert_int_equal(mkdir(below, 0700), 0);
+	assert_int_equal(rmdir(below), 0);
+	assert_true(watch_set(&watch, path, REST_ALWAYS, &e));
+	assert_false(watch_is_missing(&watch));
+	ahead_s = 2;
+	bool missing = watch_is_missing(&watch);
+	ahead_s = 0;
+	assert_true(missing);
+	free(watch.path);
+}
+
 /* What changes before our eyes must rest by our own clock, whatever the file
  * system says when it was. */
 static void
@@ -952,6 +974,7 @@ main(void)
 		{ "test_restless_settings", test_restless, NULL, NULL, folder },
 		cmocka_unit_test(test_clock_set_back),
 		cmocka_unit_test(test_moved_away),
+		cmocka_unit_test(test_folder_moved_away),
 		cmocka_unit_test(test_other_clock),
 		cmocka_unit_test(test_torn),
 		cmocka_unit_test(test_replaced),
