@@ -93,9 +93,14 @@ has_site(struct sites *sites)
 static void
 look(struct sites *sites)
 {
-	bool before = sites->in_use;
+	bool before = sites->in_use, has = has_site(sites);
+	int64_t now_ms = clock_ms();
 
-	sites->in_use = has_site(sites);
+	/* The folder, or what is in it, may be away for the moment only. */
+	if (has)
+		sites->had_ms = now_ms;
+	sites->in_use =
+		has || (before && now_ms - sites->had_ms < WATCH_MISSING_MS);
 	if (sites->in_use && !before)
 		log_note(LOG_LEVEL_NOTE,
 			 "%s has sites: a request must name its own by "

@@ -35,6 +35,7 @@ struct sites {
 	char *folder; /* owned; NULL: the main settings are in no file */
 	DIR *names; /* owned; of the folder, since the start; NULL: none */
 	bool in_use; /* the folder has a site: requests must name theirs */
+	int64_t had_ms; /* when it last had; monotonic */
 	bool full; /* and it was said */
 	struct site *site[SITES_MAX]; /* owned */
 	size_t n;

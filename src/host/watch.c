@@ -22,7 +22,6 @@ enum {
 	BUSY_MS = 10000, /* one that is written again and again is read then:
 			  * else who is taken out of it would stay for ever;
 			  * or said not to be read, if it must rest */
-	MISSING_MS = 5000, /* then a missing file counts as empty */
 	RETRY_MS = 5000 /* until one that did not do is tried again */
 };
 
@@ -100,7 +99,7 @@ is_at_rest(const struct watch *watch, int64_t now_ms)
 	int64_t same_ms = now_ms - watch->since_ms;
 
 	if (!watch->seen.exists)
-		return same_ms >= MISSING_MS;
+		return same_ms >= WATCH_MISSING_MS;
 	if (watch->moved || same_ms >= STABLE_MS)
 		return same_ms >= STABLE_MS;
 	return is_old(&watch->seen);
@@ -247,7 +246,7 @@ bool
 watch_is_gone(struct watch *watch, enum file_result result, int64_t now_ms)
 {
 	if ((result != FILE_UNREADABLE && result != FILE_ABSENT) ||
-	    now_ms - watch->since_ms < MISSING_MS)
+	    now_ms - watch->since_ms < WATCH_MISSING_MS)
 		return false;
 	watch->loaded = (struct file_identity){ 0 };
 	return true;

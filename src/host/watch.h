@@ -10,6 +10,8 @@
 #include "base/error.h"
 #include "host/file.h"
 
+enum { WATCH_MISSING_MS = 5000 /* then a missing file counts as empty */ };
+
 /* What half a file may let in must rest before it is read: settings with no
  * key, or no limit, are settings too, and half of a list may have no deny. */
 enum watch_rest {

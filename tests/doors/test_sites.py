@@ -8,8 +8,10 @@ import concurrent.futures
 import json
 import pathlib
 import random
+import signal
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import cases, cgi, fastcgi, http, place, processes, tap  # noqa: E402
@@ -317,7 +319,19 @@ def folders():
     becomes("nor do other files", configuration, [], ["listed"])
     write(sites / "Odd_Name.conf", "")
     becomes("any NAME.conf does", configuration, [], ["site"])
-    (sites / "Odd_Name.conf").unlink()
+    got = []
+
+    def is_asked_in_time():
+        write(sites / "Odd_Name.conf", "")
+        becomes("there it is", configuration, [], ["site"])
+        begin = time.monotonic()
+        (sites / "Odd_Name.conf").unlink()
+        handler.process.send_signal(signal.SIGHUP)
+        got[:] = [ask(configuration, [])[1]["reason"]]
+        return time.monotonic() - begin < 4
+
+    place.wait_for(is_asked_in_time)
+    out.equal(got, ["site"], "not for the moment that it is away")
     becomes("until it goes", configuration, [], ["listed"])
     for number in range(257):
         write(sites / f"s-{number}.conf", "CERTGATE_SIGNATURE=off\n")
