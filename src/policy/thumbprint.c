@@ -182,7 +182,7 @@ thumbprint_take(struct span *rest, struct thumbprint *t,
 					 expected);
 	}
 	skip_invisible(rest, warnings);
-	bool ended = rest->len == 0 || strchr(" \t,", rest->ptr[0]) != NULL;
+	bool ended = rest->len == 0 || memchr(" \t,", rest->ptr[0], 3) != NULL;
 	if (!ended) {
 		struct span word;
 		span_next(&begin, " \t,", &word);

@@ -54,7 +54,7 @@ LISTS = [
     (f"{A} user=a\u200bb\n", "1:47 invisible"),
     ("file:list.pem\n", "1:1 absolute path"),
     (f"{A}\nfile:/nowhere/x.pem\n", "2:1 No such file"),
-    (f"{A}\x00\n", "1:41 a NUL byte", "1:41 no option"),
+    (f"{A}\x00\n", "1:41 a NUL byte", "1:41 is no thumbprint"),
     (f"{A}\n{B}", "2:65 the last line has no end"),
     *((f"{A}\n# x{c}deny {A}\n", f"2:4 {name}") for c, name in (
         ("\r", "a carriage return"), ("\v", "a vertical tab"),

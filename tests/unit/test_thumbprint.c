@@ -146,6 +146,20 @@ test_faults(void **state)
 	}
 }
 
+/* Nor does a NUL end one. */
+static void
+test_nul(void **state)
+{
+	struct span rest = SPAN(D20 "\0" D20);
+	struct warnings w = { 0 };
+	struct error e = { 0 };
+	struct thumbprint t;
+
+	(void)state;
+	assert_false(thumbprint_take(&rest, &t, &w, &e));
+	assert_int_equal(t.kind, THUMBPRINT_NONE);
+}
+
 /* Which a list is sorted by, and a search must agree with. */
 static void
 test_order(void **state)
@@ -175,6 +189,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_forms),
 		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_nul),
 		cmocka_unit_test(test_order),
 	};
 
