@@ -32,6 +32,14 @@ load_settings_text(struct store *store, struct buffer *text, struct error *e)
 	}
 	if (result != FILE_ABSENT)
 		store->config_may_miss = false;
+	/* As a copy to a full disk leaves it. */
+	if (result == FILE_READ && text->len == 0) {
+		error_set(e,
+			  "%s is empty: expected settings, or a comment at "
+			  "least",
+			  watch->path);
+		return FILE_UNSAFE;
+	}
 	return result;
 }
 
