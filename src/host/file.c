@@ -264,8 +264,8 @@ read_named(int fd, const char *path, size_t size, struct buffer *text,
 	       error_set(e, "%s: %s", path, inner.text);
 }
 
-static void
-take_identity(struct file_identity *identity, const struct stat *s)
+void
+file_identity_of(const struct stat *s, struct file_identity *identity)
 {
 	*identity = (struct file_identity){
 		.exists = true,
@@ -294,7 +294,7 @@ file_read(const char *path, bool secret, size_t max, struct buffer *text,
 	if (fstat(fd, &s) != 0) {
 		error_system(e, "%s", path);
 	} else {
-		take_identity(identity, &s);
+		file_identity_of(&s, identity);
 		if (!S_ISREG(s.st_mode))
 			error_set(e, "%s: expected a file", path);
 		else if (!check_file(fd, &s, path, secret, max, e))
@@ -329,7 +329,7 @@ file_identify(const char *path, struct file_identity *identity)
 
 	*identity = (struct file_identity){ 0 };
 	if (stat(path, &s) == 0)
-		take_identity(identity, &s);
+		file_identity_of(&s, identity);
 }
 
 static bool

@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -58,6 +59,9 @@ bool file_is_outside(const char *path, struct error *e);
 
 /* What path is now; `exists` is false if it cannot be looked at. */
 void file_identify(const char *path, struct file_identity *identity);
+
+/* What fstat said of a file. */
+void file_identity_of(const struct stat *s, struct file_identity *identity);
 
 bool file_same(const struct file_identity *a, const struct file_identity *b);
 

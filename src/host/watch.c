@@ -2,12 +2,15 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "host/clock.h"
 #include "host/log.h"
@@ -53,8 +56,16 @@ begin_try(struct watch *watch, int64_t now_ms)
 			 "now; write a new file beside it and rename that",
 			 watch->path);
 	watch->restless = false;
+	watch->replaced = false;
 	watch->tried_ms = now_ms;
 	watch->news_ms = 0;
+}
+
+static bool
+is_same_inode(const struct file_identity *a, const struct file_identity *b)
+{
+	return a->exists && b->exists && a->device == b->device &&
+	       a->inode == b->inode;
 }
 
 /* Looks at the file; true if it is another one than is in use. */
@@ -144,16 +155,47 @@ is_moving(struct watch *watch, int64_t now_ms)
 	       !is_at_rest(watch, now_ms);
 }
 
+/* Opens what is at path only to keep its inode from being another file's;
+ * -1, and no identity, if it cannot. */
+static int
+hold(const char *path, struct file_identity *identity)
+{
+	struct stat s;
+	int fd = open(path, O_PATH | O_CLOEXEC);
+
+	*identity = (struct file_identity){ 0 };
+	if (fd >= 0 && fstat(fd, &s) == 0)
+		file_identity_of(&s, identity);
+	return fd;
+}
+
+/* Pauses; true if the file was written in place meanwhile. */
+static bool
+is_written_soon(const struct watch *watch)
+{
+	struct file_identity before, after;
+	int fd = hold(watch->path, &before);
+
+	(void)poll(NULL, 0, PAUSE_MS);
+	file_identify(watch->path, &after);
+	if (fd >= 0)
+		close(fd);
+	return is_same_inode(&after, &before) && !file_same(&after, &before);
+}
+
 void
 watch_settle(struct watch *watch)
 {
 	int64_t begin_ms = clock_ms(), now_ms = begin_ms;
+	bool written = false, moves = true;
 
-	while ((is_moving(watch, now_ms) || is_away(watch, now_ms)) &&
-	       now_ms - begin_ms < SETTLE_MS) {
-		(void)poll(NULL, 0, PAUSE_MS);
+	while (moves && now_ms - begin_ms < SETTLE_MS) {
+		moves = is_moving(watch, now_ms) || is_away(watch, now_ms);
+		if (moves)
+			written |= is_written_soon(watch);
 		now_ms = clock_ms();
 	}
+	watch->replaced = moves && watch->moved && !written;
 }
 
 /* It was written in place while it was read: what was read may be the half of
@@ -165,8 +207,16 @@ is_torn(const struct watch *watch)
 	struct file_identity after;
 
 	file_identify(watch->path, &after);
-	return after.exists && after.device == before->device &&
-	       after.inode == before->inode && !file_same(&after, before);
+	return is_same_inode(&after, before) && !file_same(&after, before);
+}
+
+/* It may be read though it changes. */
+static bool
+may_move(const struct watch *watch)
+{
+	return watch->rest == REST_NEVER ||
+	       (watch->rest == REST_FOR_A_WHILE &&
+		(watch->restless || watch->replaced));
 }
 
 enum file_result
@@ -175,11 +225,10 @@ watch_load(struct watch *watch, bool secret, size_t max, struct buffer *text,
 {
 	enum file_result result;
 	int64_t now_ms = clock_ms();
-	bool must_rest = watch->rest == REST_ALWAYS ||
-			 (watch->rest == REST_FOR_A_WHILE && !watch->restless);
-	bool half = must_rest && is_moving(watch, now_ms);
+	bool moving = watch->rest != REST_NEVER && is_moving(watch, now_ms);
+	bool must_rest = !may_move(watch);
 	begin_try(watch, now_ms);
-	if (half) {
+	if (moving && must_rest) {
 		buffer_init(text, 0);
 		error_set(e,
 			  "%s is being written: it is not read before it has "

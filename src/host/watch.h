@@ -33,6 +33,8 @@ struct watch {
 	int64_t news_ms; /* since when it has been one that was not read, which
 			  * may have changed since; 0: it was; monotonic */
 	bool restless; /* it is due though it still changes */
+	bool replaced; /* it was waited for in vain, but each time it changed
+			* another file took its place, which is a whole one */
 	bool reported; /* what is wrong with it was said */
 };
 

@@ -93,7 +93,7 @@ def broken():
 
 def sites():
     _, manager, handler = start("sites", {}, "", files={
-        "sites/one.conf": "CERTGATE_HUB=\n", "sites/two.conf": ""})
+        "sites/one.conf": "CERTGATE_HUB=\n", "sites/two.conf": "#\n"})
     told = manager.next()
     out.result(told[0].startswith("STATUS=2 sites: 1 refuse everybody, 0 "),
                "sites: how many refuse", told)

@@ -968,6 +968,55 @@ test_replaced(void **state)
 	assert_int_equal(unlink(torn), 0);
 }
 
+static void
+keep_writing(void)
+{
+	rewrite(torn, 5);
+	waiting = keep_writing;
+}
+
+static void
+keep_replacing(void)
+{
+	write_beside();
+	write_beside(); /* the inode of the one before it comes again */
+	waiting = keep_replacing;
+}
+
+/* A list that changes all the time while a start waits is read if it is whole
+ * each time. */
+static void
+test_changing(void **state)
+{
+	static const struct {
+		void (*happens)(void);
+		enum watch_rest rest;
+		enum file_result result;
+	} rows[] = {
+		{ keep_replacing, REST_FOR_A_WHILE, FILE_READ },
+		{ keep_writing, REST_FOR_A_WHILE, FILE_UNSAFE },
+		{ keep_replacing, REST_ALWAYS, FILE_UNSAFE },
+	};
+
+	(void)state;
+	(void)snprintf(torn, sizeof(torn), "%s/torn", folder);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct watch watch = { 0 };
+		struct error e = { 0 };
+		struct buffer text;
+		rewrite(torn, 3);
+		assert_true(watch_set(&watch, torn, rows[i].rest, &e));
+		waiting = rows[i].happens;
+		watch_settle(&watch);
+		waiting = NULL;
+		if (watch_load(&watch, false, 64, &text, &e) != rows[i].result)
+			fail_msg("row %zu: expected %d", i, rows[i].result);
+		buffer_free(&text);
+		free(watch.path);
+	}
+	assert_int_equal(unlink(torn), 0);
+}
+
 int
 main(void)
 {
@@ -986,6 +1035,7 @@ main(void)
 		cmocka_unit_test(test_other_clock),
 		cmocka_unit_test(test_torn),
 		cmocka_unit_test(test_replaced),
+		cmocka_unit_test(test_changing),
 		cmocka_unit_test(test_edit_beside_busy),
 	};
 
