@@ -55,22 +55,26 @@ setting_list(struct settings *s, struct span value, struct error *e)
 	return form_path(&s->list, value, e);
 }
 
-/* Keys are base64; the words of a comment, quotes or a connection string are
- * no keys, and a guess must not be one.  The word is not repeated. */
+/* Keys are base64; a name, the words of a comment, quotes or a connection
+ * string are no keys, and a guess must not be one.  It is not repeated. */
 static bool
 check_key(struct span key, struct error *e)
 {
-	for (size_t i = 0; i < key.len; i++) {
+	size_t end = key.len;
+
+	while (end > 0 && key.ptr[end - 1] == '=')
+		end--;
+	for (size_t i = 0; i < end; i++) {
 		char c = key.ptr[i];
 		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-		if (!letter && !(c >= '0' && c <= '9') && c != '+' &&
-		    c != '/' && c != '=' && c != '-' && c != '_')
-			return error_set(e,
-					 "character %zu of a key is none of "
-					 "base64: expected keys alone, "
-					 "without quotes, comment or "
-					 "connection string",
-					 i + 1);
+		if (letter || (c >= '0' && c <= '9') || c == '+' || c == '/' ||
+		    c == '-' || c == '_')
+			continue;
+		return error_set(e,
+				 "character %zu of a key is none of base64%s: "
+				 "expected keys alone, without name, quotes, "
+				 "comment or connection string",
+				 i + 1, c == '=' ? " before its end" : "");
 	}
 	return key.len >= KEY_MIN ||
 	       error_set(e, "a key of %zu characters: expected at least %d",
@@ -96,14 +100,20 @@ bool
 setting_keys(struct settings *s, struct span value, struct error *e)
 {
 	struct span key;
+	const char *begin = value.ptr;
 	size_t before = s->n_keys;
 
 	if (invisible_find(value) < value.len)
 		return error_set(e, "an invisible character in a key: "
 				    "expected its text as printed");
-	while (span_next_word(&value, ", \t\r\n", &key))
-		if (!add_key(s, key, e))
-			return false;
+	while (span_next_word(&value, ", \t\r\n", &key)) {
+		if (add_key(s, key, e))
+			continue;
+		e->line = 1;
+		for (; begin < key.ptr; begin++)
+			e->line += *begin == '\n';
+		return false;
+	}
 	return s->n_keys > before || error_set(e, "no key in it");
 }
 

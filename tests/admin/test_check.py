@@ -278,7 +278,12 @@ def files():
     keys.chmod(0o640)
     keys.write_text("short\n")
     got = admin.run("check", "--config", conf, "--quiet")
-    out.result(f"{keys}: a key of 5 characters" in got.out, "a bad key", got)
+    out.result(f"{keys}:1: a key of 5 characters" in got.out, "a bad key", got)
+    keys.write_text(f"{KEY}\nAccessKey={KEY}\n")
+    got = admin.run("check", "--config", conf, "--quiet")
+    out.result(f"{keys}:2: character 10 of a key is none of base64 before its "
+               "end: expected keys alone, without name" in got.out and
+               f"Key={KEY}" not in got.out, "a key with a name", got)
     for missing in ("--config", "--list"):
         got = admin.run("check", missing, base / "nowhere")
         out.result(got.code == 1 and f"{base}/nowhere: No such file" in

@@ -309,6 +309,13 @@ test_secrets(void **state)
 		&e));
 	assert_int_equal(s.n_keys, 3);
 	assert_false(settings_add_keys(&s, SPAN("\n"), &e));
+	e = (struct error){ 0 };
+	assert_false(settings_add_keys(
+		&s, SPAN("one4567890123456\n\r\nSECOND=two4567890123456=\n"),
+		&e));
+	assert_int_equal(e.line, 3);
+	assert_non_null(strstr(e.text, "character 7 of a key"));
+	assert_non_null(strstr(e.text, "without name"));
 	settings_free(&s);
 }
 
