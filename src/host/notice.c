@@ -97,8 +97,9 @@ say_if_report_only(const struct settings *settings, int64_t now)
 	date_from_seconds(until, &t);
 	if (settings_report_only(settings, now))
 		log_note(LOG_LEVEL_WARNING,
-			 "CERTGATE_REPORT_ONLY_UNTIL: everybody whom no entry "
-			 "has is let in through %04d-%02d-%02d, and reported",
+			 "CERTGATE_REPORT_ONLY_UNTIL: every certificate that "
+			 "no entry has, or one that has ended, is let in "
+			 "through %04d-%02d-%02d, without roles, and reported",
 			 t.year, t.month, t.day);
 	else
 		log_note(LOG_LEVEL_WARNING,

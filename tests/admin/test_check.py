@@ -159,6 +159,12 @@ def warnings():
     out.result("without a check of their signature" in got.out,
                "unsigned operation is warned of", got)
     out.equal(got.code, 0, "warnings are no fault")
+    # Whom it lets in, tests/doors/test_report_only.py tells.
+    got = admin.run("check", environment={
+        "CERTGATE_LIST": str(book), "CERTGATE_REPORT_ONLY_UNTIL": day(9)})
+    out.result("every certificate that no entry has, or one that has ended, is "
+               f"let in through {day(9)}, without roles" in got.out,
+               "whom a trial lets in", got)
 
 
 def places():
