@@ -9,6 +9,7 @@
 #include "host/cgi.h"
 #include "host/clock.h"
 #include "host/fastcgi.h"
+#include "host/fixed.h"
 #include "host/hint.h"
 #include "host/log.h"
 #include "host/pending.h"
@@ -23,6 +24,7 @@
 /* What the program has open while it serves. */
 struct host {
 	struct sites sites;
+	struct fixed fixed;
 	struct answer answer;
 	struct counters counters;
 	struct site_counters site_counters;
@@ -50,12 +52,13 @@ count_state(struct counters *counters, const struct store *store)
 static void
 open_notes(struct host *host)
 {
-	const char *folder = host->sites.main.settings.stats;
-	const char *path = folder == NULL ? CERTGATE_STATS_DEFAULT : folder;
+	const char *path = host->fixed.stats;
 	struct error e = { 0 };
 
-	host->site_counters.file = host->seen.file = -1;
+	host->counters.file = host->site_counters.file = host->seen.file = -1;
 	host->pending.slots.file = -1;
+	if (path == NULL)
+		return;
 	bool there = counters_open(&host->counters, path, &e), all = there;
 	if (there && host->sites.names != NULL)
 		all &= site_counters_open(&host->site_counters, path, &e);
@@ -66,9 +69,9 @@ open_notes(struct host *host)
 		all &= slots_open(&host->seen, &seen_kind, path, &e);
 	if (!all && e.set)
 		log_error(LOG_LEVEL_WARNING, &e);
-	else if (!there && folder != NULL)
+	else if (!there && host->sites.main.settings.stats != NULL)
 		log_note(LOG_LEVEL_WARNING,
-			 "CERTGATE_STATS: there is no folder %s", folder);
+			 "CERTGATE_STATS: there is no folder %s", path);
 	count_state(&host->counters, &host->sites.main);
 }
 
@@ -80,9 +83,9 @@ open_host(struct host *host, bool all)
 	if (!digest_start(DIGEST_USE_HANDLER))
 		log_note(LOG_LEVEL_ERROR, "OpenSSL does not start");
 	sites_open(&host->sites, environ);
-	/* Without settings that read: where lines go by default. */
-	const struct settings *settings = &host->sites.main.settings;
-	log_start(settings->log_target, settings->log_format);
+	/* Without settings that read: as far as these do. */
+	fixed_take(&host->fixed, &host->sites.main.settings);
+	log_start(host->fixed.log_target, host->fixed.log_format);
 	if (all)
 		sites_read(&host->sites);
 	open_notes(host);
@@ -156,6 +159,7 @@ close_host(struct host *host)
 	counters_close(&host->counters);
 	site_counters_close(&host->site_counters);
 	answer_free(&host->answer);
+	fixed_free(&host->fixed);
 	sites_close(&host->sites);
 }
 
@@ -262,6 +266,8 @@ tick(void *context, bool now)
 	struct host *host = context;
 
 	sites_refresh(&host->sites, now);
+	if (host->sites.main.has_settings)
+		fixed_compare(&host->fixed, &host->sites.main.settings);
 	count_state(&host->counters, &host->sites.main);
 	status_tell(&host->sites);
 	write_notes(host);

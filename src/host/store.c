@@ -57,8 +57,8 @@ load_settings(struct store *store, struct settings *fresh, struct error *e)
 				  e)))
 		result = FILE_UNSAFE;
 	if (result != FILE_READ)
-		settings_read_log(fresh, buffer_span(&text), store->file.path,
-				  store->environment);
+		settings_read_fixed(fresh, buffer_span(&text), store->file.path,
+				    store->environment);
 	buffer_wipe(&text);
 	return result;
 }
@@ -196,8 +196,11 @@ take_settings(struct store *store, int64_t now_ms, bool first)
 		return true;
 	}
 	if (!store->has_settings) {
+		settings_free(&store->settings);
 		store->settings.log_target = fresh.log_target;
 		store->settings.log_format = fresh.log_format;
+		store->settings.stats = fresh.stats;
+		fresh.stats = NULL;
 	}
 	settings_free(&fresh);
 	bool said = watch_report(last, &e), had = store->has_settings;

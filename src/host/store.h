@@ -33,8 +33,8 @@ struct store {
 	struct watch file; /* of the settings */
 	struct named named; /* the files that these name */
 	struct sources sources; /* of the list in force */
-	struct settings settings; /* without has_settings, what is known of
-				   * its log alone */
+	struct settings settings; /* without has_settings, what a process
+				   * keeps from its start on alone */
 	struct list list;
 	bool has_settings; /* some that read */
 	bool has_list; /* one that reads, or none is configured */

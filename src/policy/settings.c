@@ -172,8 +172,8 @@ pass_over(void *context, const struct error *e)
 }
 
 void
-settings_read_log(struct settings *settings, struct span text, const char *name,
-		  char *const *environment)
+settings_read_fixed(struct settings *settings, struct span text,
+		    const char *name, char *const *environment)
 {
 	const struct report all = { .fault = pass_over };
 	struct setting_given given[SETTINGS_MAX] = { 0 };
@@ -184,7 +184,8 @@ settings_read_log(struct settings *settings, struct span text, const char *name,
 	for (size_t i = 0; i < SETTINGS; i++)
 		if (given[i].value.len > 0 &&
 		    (table[i].set == setting_log ||
-		     table[i].set == setting_log_format))
+		     table[i].set == setting_log_format ||
+		     table[i].set == setting_stats))
 			(void)table[i].set(settings, given[i].value, &e);
 }
 

@@ -88,10 +88,11 @@ bool settings_read(struct settings *settings, struct span text,
 		   const char *name, char *const *environment, struct error *e)
 	__attribute__((warn_unused_result));
 
-/* Of settings that do not read: where the log goes and how it looks, as far as
- * that reads, for the words about what is wrong.  Nothing else is touched. */
-void settings_read_log(struct settings *settings, struct span text,
-		       const char *name, char *const *environment);
+/* Of settings that do not read: what a process keeps from its start on, as far
+ * as that reads: where the log goes and how it looks, and where is counted.
+ * Nothing else is touched. */
+void settings_read_fixed(struct settings *settings, struct span text,
+			 const char *name, char *const *environment);
 
 /* Adds the keys in the text of keys_file. */
 bool settings_add_keys(struct settings *settings, struct span text,

@@ -134,6 +134,70 @@ def not_counting():
         out.equal(len(lines), 1, f"{name}: one line in the log says so")
 
 
+def take_up(configuration, settings):
+    """Sets them while the handler runs; whether it has them."""
+    before = configuration.log_since(0).count(" entries\n")
+    new = configuration.file.with_suffix(".new")
+    new.write_text("".join(f"{n}={v}\n" for n, v in settings.items()))
+    new.rename(configuration.file)
+    return place.wait_for(
+        lambda: configuration.log_since(0).count(" entries\n") > before)
+
+
+def warned(configuration):
+    """The settings that need a restart, as often as the log has it."""
+    return re.findall(r"(\S+) is another than at the start: it counts from the "
+                      "next start on; restart needed", configuration.log_since(0))
+
+
+def turned_elsewhere():
+    """The folder is that of the start."""
+    configuration, stats = gate("turned")
+    other = stats.with_name("other")
+    other.mkdir()
+    first = {**SETTINGS, "CERTGATE_STATS": stats}
+    second = {**SETTINGS, "CERTGATE_STATS": other}
+    handler = processes.Handler(configuration)
+    connect(handler, [])
+    for name, settings, wanted in (
+            ("another folder", second, ["STATS"]),
+            ("no news of it", second, ["STATS"]),
+            ("the first one again", first, ["STATS"]),
+            ("and a format", {**second, "CERTGATE_LOG_FORMAT": "json"},
+             ["STATS", "LOG_FORMAT", "STATS"])):
+        out.result(take_up(configuration, settings), f"{name}: is taken up")
+        wanted = [f"CERTGATE_{w}" for w in wanted]
+        # A take-up and what is said of it are in one turn of the handler.
+        place.wait_for(lambda: len(warned(configuration)) >= len(wanted))
+        out.equal(warned(configuration), wanted,
+                  f"{name}: what needs a restart is said once")
+    connect(handler, [])
+    handler.close()
+    out.equal((counted(stats)["deny.no-certificate"], list(other.iterdir())),
+              (2, []), "another folder: all is counted where it was")
+
+
+def broken_at_the_start():
+    """Settings that do not read say where to count all the same."""
+    for name, more, wanted in (("with its folder", {}, []),
+                               ("without", {"CERTGATE_STATS": ""},
+                                ["CERTGATE_STATS"])):
+        configuration, stats = gate(
+            f"broken-{name[:6]}", {"CERTGATE_COLOUR": "red", **more})
+        handler = processes.Handler(configuration)
+        connect(handler, [])
+        out.result(take_up(configuration, {**SETTINGS, "CERTGATE_STATS": stats}),
+                   f"broken settings {name}: mended while it runs",
+                   configuration.log_since(0))
+        connect(handler, [])
+        handler.close()
+        out.equal(warned(configuration), wanted,
+                  f"broken settings {name}: a restart is needed or not")
+        out.equal(by_reason(counted(stats)), {} if wanted else {
+            "deny.settings": 1, "deny.no-certificate": 1},
+            f"broken settings {name}: what is counted")
+
+
 def by_cgi():
     configuration, stats = gate("cgi")
     for _ in range(3):
@@ -157,6 +221,8 @@ def hint():
 
 killed_at_random()
 not_counting()
+turned_elsewhere()
+broken_at_the_start()
 by_cgi()
 hint()
 out.done()
