@@ -8,6 +8,8 @@
  */
 #include "config.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -49,6 +51,30 @@ take_line(void *context, enum log_level level, const struct error *e)
 	findings_add(context, level, e);
 }
 
+/* Whom "Permission denied" is about, and the first folder on the way to path
+ * that does not let him in, if one does not. */
+static void
+check_way(struct check *check, const char *path)
+{
+	const struct passwd *user = getpwuid(geteuid());
+	char *folder = strdup(path), *end = folder;
+
+	while (end != NULL && (end = strchr(end + 1, '/')) != NULL) {
+		*end = '\0';
+		if (faccessat(AT_FDCWD, folder, X_OK, AT_EACCESS) != 0)
+			break;
+		*end = '/';
+	}
+	if (end != NULL && errno == EACCES) {
+		struct error e = { 0 };
+		error_set(&e, "the user %s may not enter this folder",
+			  user == NULL ? "of this program" : user->pw_name);
+		error_where(&e, folder);
+		take_fault(check, &e);
+	}
+	free(folder);
+}
+
 static void
 check_settings(struct check *check)
 {
@@ -56,8 +82,10 @@ check_settings(struct check *check)
 	const char *path = setup_config();
 	struct error e = { 0 };
 
-	if (!setup_read_config(&check->config, &e))
+	if (!setup_read_config(&check->config, &e)) {
 		take_fault(check, &e);
+		check_way(check, path);
+	}
 	check->file = path;
 	settings_report(buffer_span(&check->config), path, environ,
 			(int64_t)time(NULL), check->given, &report);
@@ -79,6 +107,7 @@ check_list(struct check *check, const char *path)
 	    FILE_READ) {
 		check->file = NULL;
 		take_fault(check, &e);
+		check_way(check, path);
 	} else {
 		list_report(buffer_span(&text), &setup_files, &report);
 		if (list_build(&list, buffer_span(&text), NULL, 0, &setup_files,
@@ -119,6 +148,7 @@ check_secret(struct check *check, const char *path,
 	if (file_read(path, true, SETTINGS_SECRET_MAX, &text, &identity, &e) !=
 	    FILE_READ) {
 		take_fault(check, &e);
+		check_way(check, path);
 	} else if (!take(&unused, buffer_span(&text), &e)) {
 		error_where(&e, path);
 		take_fault(check, &e);
@@ -157,12 +187,14 @@ check_start(struct check *check, size_t *entries)
 	sites_read(&sites);
 	bool ok = sites.main.has_settings && sites.main.has_list;
 	*entries = sites.main.list.n;
-	if (sites.in_use)
+	/* If it cannot be told, that was said. */
+	if (sites.in_use && sites.unsure == 0)
 		findings_warn(&check->findings, sites.folder, 0,
 			      "there are sites: a request must name one, and "
 			      "the main list lets nobody in; see each by "
 			      "--site");
-	else if (ok && *entries == 0 && !sites.main.settings.missing_allowed)
+	else if (!sites.in_use && ok && *entries == 0 &&
+		 !sites.main.settings.missing_allowed)
 		findings_warn(&check->findings, NULL, 0,
 			      "there is no entry: nobody is let in");
 	sites_close(&sites);

@@ -79,21 +79,37 @@ has_site(struct sites *sites)
 {
 	struct stat now, held;
 
+	sites->unsure = 0;
 	if (sites->folder == NULL)
 		return false;
-	if (stat(sites->folder, &now) != 0)
-		return errno != ENOENT && errno != ENOTDIR;
+	if (stat(sites->folder, &now) != 0) {
+		if (errno != ENOENT && errno != ENOTDIR)
+			sites->unsure = errno;
+		return sites->unsure != 0;
+	}
 	if (sites->names == NULL || fstat(dirfd(sites->names), &held) != 0 ||
-	    now.st_ino != held.st_ino || now.st_dev != held.st_dev)
+	    now.st_ino != held.st_ino || now.st_dev != held.st_dev) {
+		sites->unsure = sites->closed;
 		return true;
+	}
 	rewinddir(sites->names);
 	return next_name(sites).ptr != NULL;
+}
+
+static const char *
+unsure_text(int unsure)
+{
+	return unsure == ESTALE
+		       ? "it is not the folder of the start; restart needed"
+		       : strerror(unsure);
 }
 
 static void
 look(struct sites *sites)
 {
-	bool before = sites->in_use, has = has_site(sites);
+	bool before = sites->in_use;
+	int unsure = sites->unsure;
+	bool has = has_site(sites);
 	int64_t now_ms = clock_ms();
 
 	/* The folder, or what is in it, may be away for the moment only. */
@@ -101,13 +117,19 @@ look(struct sites *sites)
 		sites->had_ms = now_ms;
 	sites->in_use =
 		has || (before && now_ms - sites->had_ms < WATCH_MISSING_MS);
-	if (sites->in_use && !before)
+	if (sites->unsure != 0 && sites->unsure != unsure)
+		log_note(LOG_LEVEL_WARNING,
+			 "%s: it cannot be told whether there are sites (%s): "
+			 "a request that names none is refused",
+			 sites->folder, unsure_text(sites->unsure));
+	if (has && sites->unsure == 0 && (!before || unsure != 0))
 		log_note(LOG_LEVEL_NOTE,
 			 "%s has sites: a request must name its own by "
 			 "CERTGATE_SITE",
 			 sites->folder);
 	if (!sites->in_use && before)
-		log_note(LOG_LEVEL_NOTE, "%s has no site any more",
+		log_note(LOG_LEVEL_NOTE,
+			 "%s has no site: a request need not name one",
 			 sites->folder);
 }
 
@@ -200,6 +222,8 @@ sites_open(struct sites *sites, char *const *environment)
 	if (sites->folder == NULL)
 		return;
 	sites->names = opendir(sites->folder);
+	sites->closed =
+		sites->names != NULL || errno == ENOENT ? ESTALE : errno;
 	if (sites->names != NULL)
 		sandbox_take(dirfd(sites->names));
 	sites->looked_ms = clock_ms();
@@ -263,7 +287,11 @@ sites_find(struct sites *sites, const struct request *request,
 	struct site *site;
 
 	*gate = (struct gate){ 0 };
-	if (name.ptr == NULL && !sites->in_use) {
+	/* Settings that nobody could read are the reason, before sites that
+	 * nobody could see: these refuse no less. */
+	if (name.ptr == NULL &&
+	    (!sites->in_use ||
+	     (sites->unsure != 0 && !sites->main.has_settings))) {
 		*gate = store_gate(&sites->main);
 		return &sites->main;
 	}

@@ -36,6 +36,9 @@ struct sites {
 	DIR *names; /* owned; of the folder, since the start; NULL: none */
 	bool in_use; /* the folder has a site: requests must name theirs */
 	int64_t had_ms; /* when it last had; monotonic */
+	int unsure; /* or may have one: the errno why it cannot be told; ESTALE:
+		     * it is not that of the start; 0: it can be told */
+	int closed; /* the same of a folder whose names are not there */
 	bool full; /* and it was said */
 	struct site *site[SITES_MAX]; /* owned */
 	size_t n;

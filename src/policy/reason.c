@@ -22,7 +22,7 @@ static const struct {
 			      "The settings do not read; the log said why." },
 	[REASON_SITE] = { "site", 403,
 			  "CERTGATE_SITE names no site, or is set twice; or "
-			  "there are sites and it is missing." },
+			  "there are, or may be, sites and it is missing." },
 	[REASON_METHOD] = { "method", 405, "Neither OPTIONS nor POST." },
 	[REASON_UNKNOWN_EVENT] = { "unknown-event", 400,
 				   "The event's type is none of Web "

@@ -328,6 +328,18 @@ def other_user():
                    "--as: a third one's file", got)
         got = admin.run("check", "--list", book, "--as", "www-data")
         out.equal(got.code, 0, "--as: his own")
+        locked = base / "locked"
+        locked.mkdir(mode=0o700)
+        for file in "conf", "list":
+            (locked / file).write_text("")
+        for option in "--config", "--list":
+            path = locked / option[2:6]
+            got = admin.run("check", "--quiet", option, path, "--as", "nobody")
+            out.result(got.code == 1 and f"{path}: Permission denied" in
+                       got.out and f"\nerror: {locked}: the user nobody may not "
+                       "enter this folder\n" in got.out and
+                       "there are sites:" not in got.out,
+                       f"--as: who may not enter a folder, {option}", got)
         got = admin.run("check", "--list", book, "--as", "root", user=65534,
                         group=65534, extra_groups=[])
         out.result(got.code == 3 and "only root" in got.err,

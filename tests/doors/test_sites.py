@@ -6,6 +6,7 @@ the one reaches the other.  And names that lead nowhere."""
 import collections
 import concurrent.futures
 import json
+import os
 import pathlib
 import random
 import signal
@@ -310,6 +311,11 @@ def folders():
               "no folder, and a name")
     sites.mkdir()
     becomes("a folder that is new counts", configuration, [], ["site"])
+    out.result(f"{sites}: it cannot be told whether there are sites (it is not "
+               "the folder of the start; restart needed)" in
+               configuration.log_since(0) and
+               f"{sites} has sites" not in configuration.log_since(0),
+               "and it is said why", configuration.log_since(0)[-1000:])
     handler.stop()
     handler.start()
     becomes("one that is empty at the start does not", configuration, [],
@@ -319,6 +325,8 @@ def folders():
     becomes("nor do other files", configuration, [], ["listed"])
     write(sites / "Odd_Name.conf", "")
     becomes("any NAME.conf does", configuration, [], ["site"])
+    out.result(f"{sites} has sites" in configuration.log_since(0),
+               "and that is said")
     got = []
 
     def is_asked_in_time():
@@ -342,6 +350,40 @@ def folders():
     out.equal((reasons.count("not-listed"), reasons.count("site")), (256, 1),
               "of 257 sites, one is too many")
     handler.close()
+
+
+def shut():
+    """Who may not look is refused, and not told of sites that he cannot see."""
+    case = event("device", KEYS["one"])
+    user = {"user": 65534, "group": 65534, "extra_groups": []} \
+        if os.geteuid() == 0 else {}
+    for name, closed, sites, wanted in (
+            ("its folder", ".", False, "settings"),
+            ("its folder and sites", ".", True, "settings"),
+            ("the folder of the sites", "sites", True, "site"),
+            ("nothing", None, False, "listed")):
+        configuration = processes.Configuration(
+            base / f"shut-{name[-9:]}", {"CERTGATE_SIGNATURE": "off"},
+            known["device"]["sha1"] + "\n")
+        if sites:
+            (configuration.folder / "sites").mkdir()
+        if closed:
+            (configuration.folder / closed).chmod(
+                0o700 if os.geteuid() == 0 else 0)
+        done = subprocess.run(
+            [place.HANDLER], input=case.body, capture_output=True, check=True,
+            env={n.encode(): v.encode() for n, v in
+                 configuration.environment().items()} | cgi.parameters(case),
+            timeout=60, **user)
+        log = done.stderr.decode("latin-1")
+        if closed:
+            (configuration.folder / closed).chmod(0o755)
+        out.equal(processes.decisions(log)[-1]["reason"], wanted,
+                  f"{name} is shut: the reason")
+        out.equal((f"{configuration.folder}/sites: it cannot be told whether "
+                   "there are sites (Permission denied)" in log,
+                   "has sites" in log), (bool(closed), False),
+                  f"{name} is shut: what is said of sites")
 
 
 def plain_cgi():
@@ -370,4 +412,5 @@ pool()
 names()
 folders()
 plain_cgi()
+shut()
 out.done()
