@@ -44,6 +44,13 @@ misused(void)
 static enum exit_code
 run(const struct start_options *options)
 {
+	struct error e = { 0 };
+
+	if (options->listener.address != NULL &&
+	    !listener_check(&options->listener, &e)) {
+		(void)fprintf(stderr, "certgate.fcgi: %s\n", e.text);
+		return misused();
+	}
 	if (options->listener.address == NULL && !listener_is(STDIN_FILENO)) {
 		(void)fputs("certgate.fcgi: file descriptor 0 does not listen, "
 			    "and there is no --listen.\n",

@@ -2,11 +2,9 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,10 +12,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/span.h"
+#include "host/address.h"
 #include "host/listener.h"
 #include "host/lock.h"
 
@@ -26,13 +24,6 @@ enum {
 	DEFAULT_MODE = 0660,
 	MODE_MAX = 0777,
 	LOCK_WAIT_MS = 5000 /* a start that has the lock is done at once */
-};
-
-union address {
-	struct sockaddr any;
-	struct sockaddr_in in;
-	struct sockaddr_in6 in6;
-	struct sockaddr_un un;
 };
 
 bool
@@ -76,22 +67,6 @@ listener_take(struct listener *listener, int fd)
 	listener_never_wait(listener);
 }
 
-static bool
-is_loopback(const union address *address)
-{
-	enum { LOOPBACK_NET = 127 /* 127.0.0.0/8, RFC 1122 3.2.1.3 */ };
-
-	if (address->any.sa_family == AF_UNIX)
-		return true;
-	if (address->any.sa_family == AF_INET)
-		return ntohl(address->in.sin_addr.s_addr) >> 24 == LOOPBACK_NET;
-	if (address->any.sa_family != AF_INET6)
-		return false;
-	if (IN6_IS_ADDR_V4MAPPED(&address->in6.sin6_addr))
-		return address->in6.sin6_addr.s6_addr[12] == LOOPBACK_NET;
-	return IN6_IS_ADDR_LOOPBACK(&address->in6.sin6_addr);
-}
-
 int
 listener_accept(const struct listener *listener)
 {
@@ -104,7 +79,7 @@ listener_accept(const struct listener *listener)
 	int fd = accept4(listener->fd, &peer.any, &size, flags);
 	if (fd < 0)
 		return -1;
-	if (!is_loopback(&peer)) {
+	if (!address_is_local(&peer)) {
 		close(fd);
 		errno = EAGAIN;
 		return -1;
@@ -112,45 +87,6 @@ listener_accept(const struct listener *listener)
 	int on = 1;
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	return fd;
-}
-
-static bool
-parse_inet(const char *text, union address *address, socklen_t *size,
-	   struct error *e)
-{
-	char host[INET6_ADDRSTRLEN];
-	const char *colon = strrchr(text, ':');
-	struct span before = { text,
-			       colon == NULL ? 0 : (size_t)(colon - text) };
-	uint64_t port;
-
-	if (before.len > 2 && before.ptr[0] == '[' &&
-	    before.ptr[before.len - 1] == ']') {
-		before = (struct span){ before.ptr + 1, before.len - 2 };
-		address->in6.sin6_family = AF_INET6;
-	} else {
-		address->in.sin_family = AF_INET;
-	}
-	if (colon != NULL && before.len < sizeof(host) &&
-	    span_number(span_of(colon + 1), 1, UINT16_MAX, &port)) {
-		memcpy(host, before.ptr, before.len);
-		host[before.len] = '\0';
-		bool six = address->any.sa_family == AF_INET6;
-		void *to = six ? (void *)&address->in6.sin6_addr
-			       : (void *)&address->in.sin_addr;
-		if (six)
-			address->in6.sin6_port = htons((uint16_t)port);
-		else
-			address->in.sin_port = htons((uint16_t)port);
-		*size = six ? sizeof(address->in6) : sizeof(address->in);
-		if (inet_pton(address->any.sa_family, host, to) == 1 &&
-		    is_loopback(address))
-			return true;
-	}
-	return error_set(e,
-			 "'%s': expected an absolute path, 127.0.0.1:PORT "
-			 "or [::1]:PORT",
-			 error_word(span_of(text)));
 }
 
 /* Makes way for a socket at path: removes a dead one, and nothing else. */
@@ -207,15 +143,12 @@ read_mode(const char *text, mode_t *mode, struct error *e)
 /* Nobody can connect before mode and group are set: the socket is made with
  * neither, and listens last. */
 static bool
-bind_unix(int fd, const union address *address,
+bind_unix(int fd, const union address *address, mode_t mode,
 	  const struct listener_options *options, struct error *e)
 {
 	const char *path = options->address;
 	struct group *group = NULL;
-	mode_t mode;
 
-	if (!read_mode(options->mode, &mode, e))
-		return false;
 	if (options->group != NULL &&
 	    (group = getgrnam(options->group)) == NULL)
 		return error_set(e, "group '%s' does not exist",
@@ -228,10 +161,15 @@ bind_unix(int fd, const union address *address,
 	umask(before);
 	if (!bound)
 		return false;
-	if ((group == NULL || lchown(path, (uid_t)-1, group->gr_gid) == 0) &&
-	    chmod(path, mode) == 0)
+	if (group != NULL && lchown(path, (uid_t)-1, group->gr_gid) != 0)
+		error_system(e,
+			     "%s cannot be given to the group %s, which the "
+			     "user of this program must be in",
+			     path, error_word(span_of(options->group)));
+	else if (chmod(path, mode) == 0)
 		return true;
-	error_system(e, "%s", path);
+	else
+		error_system(e, "%s", path);
 	(void)unlink(path);
 	return false;
 }
@@ -258,21 +196,13 @@ lock_folder(const char *path, struct error *e)
 
 static bool
 open_unix(struct listener *listener, const struct listener_options *options,
-	  struct error *e)
+	  const union address *address, mode_t mode, struct error *e)
 {
-	union address address = { .un.sun_family = AF_UNIX };
-
-	if (strlen(options->address) >= sizeof(address.un.sun_path))
-		return error_set(e, "%s: path too long for a socket",
-				 options->address);
-	memcpy(address.un.sun_path, options->address, strlen(options->address));
-	listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (listener->fd < 0)
-		return error_system(e, "socket");
 	int lock = lock_folder(options->address, e);
+
 	if (lock < 0)
 		return false;
-	bool ok = bind_unix(listener->fd, &address, options, e);
+	bool ok = bind_unix(listener->fd, address, mode, options, e);
 	if (ok) {
 		struct stat s = { 0 };
 		listener->path = strdup(options->address);
@@ -291,41 +221,53 @@ open_unix(struct listener *listener, const struct listener_options *options,
 
 static bool
 open_inet(struct listener *listener, const struct listener_options *options,
-	  struct error *e)
+	  const union address *address, socklen_t size, struct error *e)
 {
-	union address address = { 0 };
-	socklen_t size = 0;
 	int on = 1;
 
-	if (!parse_inet(options->address, &address, &size, e))
-		return false;
 	listener->inet = true;
-	listener->fd =
-		socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (listener->fd < 0)
-		return error_system(e, "socket");
 	(void)setsockopt(listener->fd, SOL_SOCKET, SO_REUSEADDR, &on,
 			 sizeof(on));
-	return (bind(listener->fd, &address.any, size) == 0 &&
+	return (bind(listener->fd, &address->any, size) == 0 &&
 		listen(listener->fd, BACKLOG) == 0) ||
 	       error_system(e, "%s", options->address);
+}
+
+bool
+listener_check(const struct listener_options *options, struct error *e)
+{
+	union address address;
+	socklen_t size;
+	mode_t mode;
+
+	return address_read(&address, &size, options->address, e) &&
+	       read_mode(options->mode, &mode, e);
 }
 
 bool
 listener_open(struct listener *listener, const struct listener_options *options,
 	      struct error *e)
 {
-	*listener = (struct listener){ .fd = -1, .ours = true };
-	bool ok = options->address[0] == '/' ? open_unix(listener, options, e)
-					     : open_inet(listener, options, e);
+	union address address;
+	socklen_t size;
+	mode_t mode;
 
-	if (ok) {
+	*listener = (struct listener){ .fd = -1, .ours = true };
+	if (!address_read(&address, &size, options->address, e) ||
+	    !read_mode(options->mode, &mode, e))
+		return false;
+	listener->fd =
+		socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (listener->fd < 0)
+		return error_system(e, "socket");
+	if (address.any.sa_family == AF_UNIX
+		    ? open_unix(listener, options, &address, mode, e)
+		    : open_inet(listener, options, &address, size, e)) {
 		listener_never_wait(listener);
 		return true;
 	}
 	listener_remove(listener);
-	if (listener->fd >= 0)
-		close(listener->fd);
+	close(listener->fd);
 	listener->fd = -1;
 	return false;
 }

@@ -37,6 +37,11 @@ bool listener_is(int fd);
 /* Uses fd, which someone else opened and keeps open. */
 void listener_take(struct listener *listener, int fd);
 
+/* False with e if that is no address or no mode to listen with, whatever the
+ * system has. */
+bool listener_check(const struct listener_options *options, struct error *e)
+	__attribute__((warn_unused_result));
+
 /* Opens a socket.  A live one at the path, or anything there that is no
  * socket, is an error and stays; a dead one is replaced. */
 bool listener_open(struct listener *listener,

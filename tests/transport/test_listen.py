@@ -38,12 +38,12 @@ def is_answered(path):
     return (answer or b"").startswith(b"Status: 200")
 
 
-def run(*arguments, environment=None, stdin=subprocess.DEVNULL):
+def run(*arguments, environment=None, stdin=subprocess.DEVNULL, **more):
     """One that should end by itself: exit code, output, errors."""
     done = subprocess.run([place.HANDLER, *map(str, arguments)], stdin=stdin,
                           env=environment or processes.bare_environment(),
                           capture_output=True, text=True, timeout=20,
-                          check=False)
+                          check=False, **more)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -174,14 +174,29 @@ for address in ("0.0.0.0:9000", "192.0.2.1:9000", "localhost:9000", ":9000",
                 "127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536", "[::]:9000",
                 "socket", "[::1]9000"):
     code, _, errors = run("--listen", address)
-    out.result(code == 3 and "expected" in errors, f"not {address}", errors)
+    out.result(code == 2 and "expected an absolute path" in errors and
+               "--help" in errors, f"not {address}: misused", errors)
+code, _, errors = run("--listen", "/" + "x" * 108)
+out.result(code == 2 and "path too long" in errors, "a long path: misused",
+           errors)
 for mode in ("0666", "9", "", "rw", "01777", " 660", "+660", "660 ", "-1"):
     code, _, errors = run("--listen", path, "--listen-mode", mode)
-    out.result(code == 3 and "expected octal" in errors,
-               f"no mode '{mode}'", errors)
+    out.result(code == 2 and "expected octal" in errors,
+               f"no mode '{mode}': misused", errors)
 code, _, errors = run("--listen", path, "--listen-group", "no-such-group")
 out.result(code == 3 and "no-such-group" in errors, "an unknown group",
            errors)
+# A folder of the user's own, who is not in root's group.
+own = base / "own"
+own.mkdir()
+user = {}
+if os.geteuid() == 0:
+    os.chown(own, 65534, 65534)
+    user = {"user": 65534, "group": 65534, "extra_groups": []}
+code, _, errors = run("--listen", own / "s", "--listen-group", "root", **user)
+out.result(code == 3 and f"{own}/s cannot be given to the group root, which the "
+           "user of this program must be in: Operation not permitted" in errors
+           and not (own / "s").exists(), "another's group", errors)
 
 with socket.socket() as everywhere:
     everywhere.bind(("0.0.0.0", 0))
