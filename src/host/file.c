@@ -8,17 +8,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "host/file.h"
+#include "host/mode.h"
 #include "host/sandbox.h"
 
-#define OWN_PATH "/proc/self/fd/%d"
-enum {
-	LINKS_MAX = 16, /* symbolic links on one way */
-	OWN_PATH_MAX = sizeof("/proc/self/fd/2147483647")
-};
+enum { LINKS_MAX = 16 /* symbolic links on one way */ };
 
 /* A way through the file system, one component at a time, so that each can be
  * looked at before it is followed. */
@@ -36,40 +32,26 @@ is_trusted(uid_t owner)
 	return owner == 0 || owner == geteuid();
 }
 
-/* With an access control list the group's bits are those of its mask: whoever
- * it names may write (acl(5)). */
-static bool
-group_is_root(int fd, const struct stat *s)
-{
-	char path[OWN_PATH_MAX];
-
-	/* The descriptor of a folder is not open to be read, and has a name
-	 * only here. */
-	(void)snprintf(path, sizeof(path), OWN_PATH, fd);
-	return s->st_gid == 0 &&
-	       getxattr(path, "system.posix_acl_access", NULL, 0) < 0 &&
-	       (errno == ENODATA || errno == ENOTSUP);
-}
-
 /* In a sticky folder nobody can move or remove what belongs to others. */
 static bool
 check_folder(int fd, const struct stat *s, const char *name, const char *path,
 	     struct error *e)
 {
-	char own[OWN_PATH_MAX], folder[PATH_MAX];
-	bool all = (s->st_mode & S_IWOTH) != 0;
+	char own[MODE_OWN_PATH_MAX], folder[PATH_MAX];
+	struct mode_fault fault = { NULL, NULL };
 
-	if ((s->st_mode & S_ISVTX) != 0 ||
-	    (!all && ((s->st_mode & S_IWGRP) == 0 || group_is_root(fd, s))))
+	if ((s->st_mode & S_ISVTX) == 0)
+		fault = mode_find(fd, s, false);
+	if (fault.what == NULL)
 		return true;
-	(void)snprintf(own, sizeof(own), OWN_PATH, fd);
+	(void)snprintf(own, sizeof(own), MODE_OWN_PATH, fd);
 	ssize_t n = readlink(own, folder, sizeof(folder) - 1);
 	folder[n < 0 ? 0 : n] = '\0';
 	return error_set(e,
-			 "the folder %s on the way to %s is writable by %s; "
-			 "mend it with chmod %s %s",
-			 name, path, all ? "everybody" : "its group",
-			 all ? "o-w" : "g-w", n < 0 ? name : folder);
+			 "the folder %s on the way to %s is %s; mend it with "
+			 "chmod %s %s",
+			 name, path, fault.what, fault.mend,
+			 n < 0 ? name : folder);
 }
 
 /* Puts the target of the link name before what is left of the way. */
@@ -202,21 +184,10 @@ check_file(int fd, const struct stat *s, const char *path, bool secret,
 				 "%s belongs to another user; mend it with "
 				 "chown root %s",
 				 path, path);
-	if ((s->st_mode & S_IWOTH) != 0)
-		return error_set(e,
-				 "%s is writable by everybody; mend it "
-				 "with chmod o-w %s",
-				 path, path);
-	if ((s->st_mode & S_IWGRP) != 0 && !group_is_root(fd, s))
-		return error_set(e,
-				 "%s is writable by its group; mend it "
-				 "with chmod g-w %s",
-				 path, path);
-	if (secret && (s->st_mode & S_IROTH) != 0)
-		return error_set(e,
-				 "%s is readable by everybody; mend it "
-				 "with chmod o-r %s",
-				 path, path);
+	struct mode_fault fault = mode_find(fd, s, secret);
+	if (fault.what != NULL)
+		return error_set(e, "%s is %s; mend it with chmod %s %s", path,
+				 fault.what, fault.mend, path);
 	if (s->st_size < 0 || (uintmax_t)s->st_size > max)
 		return error_set(e, "%s: too large, at most %zu bytes", path,
 				 max);

@@ -77,6 +77,8 @@ test_modes(void **state)
 		{ 0644, true, FILE_UNSAFE, "chmod o-r" },
 		{ 0646, false, FILE_UNSAFE, "chmod o-w" },
 		{ 0602, false, FILE_UNSAFE, "chmod o-w" },
+		{ 0606, true, FILE_UNSAFE,
+		  "everybody; mend it with chmod o-rw" },
 	};
 
 	(void)state;
@@ -90,8 +92,15 @@ test_modes(void **state)
 		expect(path_of("file"), false, FILE_READ, "text");
 		assert_int_equal(chown(path_of("file"), 0, OTHER_USER), 0);
 	}
-	if (geteuid() == 0 || getegid() != 0)
+	if (geteuid() == 0 || getegid() != 0) {
 		expect(path_of("file"), false, FILE_UNSAFE, "chmod g-w");
+		assert_int_equal(chmod(path_of("file"), 0664), 0);
+		expect(path_of("file"), true, FILE_UNSAFE, "chmod g-w,o-r ");
+		assert_int_equal(chmod(path_of("file"), 0666), 0);
+		expect(path_of("file"), false, FILE_UNSAFE,
+		       "by everybody; mend it with chmod go-w ");
+		expect(path_of("file"), true, FILE_UNSAFE, "chmod g-w,o-rw ");
+	}
 	unlink(path_of("file"));
 }
 
@@ -237,6 +246,7 @@ test_folders(void **state)
 		{ 0750, OTHER_USER, NULL },
 		{ 0770, OTHER_USER, "by its group; mend it with chmod g-w " },
 		{ 02775, OTHER_USER, "by its group; mend it with chmod g-w " },
+		{ 0777, OTHER_USER, "by everybody; mend it with chmod go-w " },
 		{ 01770, OTHER_USER, NULL },
 	};
 
