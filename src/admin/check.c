@@ -319,6 +319,7 @@ check_run(const struct command *command)
 	check_settings(&check);
 	check_files(&check);
 	bool ok = check_start(&check, &entries);
+	findings_sort(&check.findings);
 	if (command->option[OPTION_JSON] != NULL)
 		show_json(&check, ok, entries);
 	else

@@ -23,6 +23,16 @@ is_known(const struct findings *findings, const struct error *e)
 	return false;
 }
 
+/* Mostly that of the one before. */
+static size_t
+find_file(const struct findings *findings, const char *where)
+{
+	for (size_t i = findings->n; i > 0; i--)
+		if (strcmp(findings->found[i - 1].error.where, where) == 0)
+			return findings->found[i - 1].file;
+	return findings->n;
+}
+
 void
 findings_add(struct findings *findings, enum log_level level,
 	     const struct error *e)
@@ -47,8 +57,13 @@ findings_add(struct findings *findings, enum log_level level,
 		findings->found = found;
 		findings->size = size;
 	}
-	findings->found[findings->n++] =
-		(struct finding){ .level = level, .error = *e };
+	findings->found[findings->n] = (struct finding){
+		.level = level,
+		.error = *e,
+		.file = find_file(findings, e->where),
+		.at = findings->n,
+	};
+	findings->n++;
 }
 
 void
@@ -63,6 +78,26 @@ findings_warn(struct findings *findings, const char *file, unsigned line,
 	(void)vsnprintf(e.text, sizeof(e.text), format, arguments);
 	va_end(arguments);
 	findings_add(findings, LOG_LEVEL_WARNING, &e);
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	const struct finding *one = a, *other = b;
+
+	if (one->file != other->file)
+		return one->file < other->file ? -1 : 1;
+	if (one->error.line != other->error.line)
+		return one->error.line < other->error.line ? -1 : 1;
+	return one->at < other->at ? -1 : 1;
+}
+
+void
+findings_sort(struct findings *findings)
+{
+	if (findings->n > 0)
+		qsort(findings->found, findings->n, sizeof(*findings->found),
+		      compare);
 }
 
 static const char *

@@ -13,6 +13,8 @@
 struct finding {
 	enum log_level level;
 	struct error error;
+	size_t file; /* the first finding about the same one */
+	size_t at; /* when it was found */
 };
 
 struct findings {
@@ -30,6 +32,10 @@ void findings_add(struct findings *findings, enum log_level level,
 void findings_warn(struct findings *findings, const char *file, unsigned line,
 		   const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
+
+/* Orders them by line, those about one file together where its first one was
+ * found; of a line, as they were found. */
+void findings_sort(struct findings *findings);
 
 /* As text, one in a line: "error: FILE:LINE:COLUMN: what". */
 void findings_print(const struct findings *findings);

@@ -84,12 +84,12 @@ SETTINGS = [
     ("CERTGATE_LOG=file\n", "1:14 stderr"),
     ("WebPubSubConnectionString=AccessKey=0123456789abcdef;\n",
      "1:27 Endpoint"),
-    ("CERTGATE_HUB=\nx\nCERTGATE_LOG=y\nCERTGATE_Q=1\n", "2:1 NAME=value",
-     "4:1 is no setting", "1:14 empty", "3:14 stderr"),
+    ("CERTGATE_HUB=\nx\nCERTGATE_LOG=y\nCERTGATE_Q=1\n", "1:14 empty",
+     "2:1 NAME=value", "3:14 stderr", "4:1 is no setting"),
     ("CERTGATE_HUB=a\n CERTGATE_REPORT_ONLY_UNTIL = 2999-12-31\n",
      "2:31 at most 31 days"),
     ("CERTGATE_REPORT_ONLY_UNTIL=2999-12-31\nCERTGATE_HUB=\n",
-     "2:14 empty", "1:28 at most 31 days"),
+     "1:28 at most 31 days", "2:14 empty"),
     ("CERTGATE_LIST=/nowhere/list\nCERTGATE_REPORT_ONLY_UNTIL=2999-12-31\n",
      "2:28 at most 31 days"),
     ("CERTGATE_HUB=a", "1:15 the last line has no end"),
@@ -165,6 +165,21 @@ def warnings():
     out.result("every certificate that no entry has, or one that has ended, is "
                f"let in through {day(9)}, without roles" in got.out,
                "whom a trial lets in", got)
+    order = [p for p, _ in found(book, got.out, "warning")]
+    out.equal(order, sorted(order, key=int), "they are in the order of lines")
+    ca = admin.certificate(base, "ordered", days=20)
+    book = write("ordered", f"{B}\n{B} expires={day(0)}\n{B}\nca:{ca} cn=*\n"
+                 f"{B} expires={day(-2)}\n{A}\n{A}\n")
+    got = admin.run("check", "--quiet", "--list", book)
+    out.equal([(p.partition(":")[0], t.partition(" ")[0]) for p, t in
+               found(book, got.out, "warning")],
+              [("2", "the"), ("3", "the"), ("4", "any"), ("4", "a"),
+               ("5", "the"), ("6", "2"), ("7", "the")],
+              "whatever found them; of one line, as they were found")
+    told = json.loads(admin.run("check", "--json", "--list", book).out)
+    lines = [f["line"] for f in told["findings"]
+             if f.get("file") == str(book)]
+    out.equal(lines, [2, 3, 4, 4, 5, 6, 7], "and in JSON")
 
 
 def places():
