@@ -28,6 +28,18 @@ take(void *context, const void *slot)
 	}
 }
 
+static bool
+read_folder(struct last_seen *seen, const char *folder, struct error *e)
+{
+	seen->at = calloc(seen->list->n, sizeof(*seen->at));
+	if (seen->at == NULL)
+		return error_set(e, "out of memory");
+	if (!slots_read(folder, &seen_kind, take, seen, e))
+		return false;
+	return slots_are_held(folder, &seen_kind) ||
+	       error_set(e, "nothing in %s is a running handler's", folder);
+}
+
 void
 last_seen_read(struct last_seen *seen, const struct list *list)
 {
@@ -36,9 +48,9 @@ last_seen_read(struct last_seen *seen, const struct list *list)
 
 	*seen = (struct last_seen){ .list = list, .now = (int64_t)time(NULL) };
 	if (folder != NULL && list->n > 0)
-		seen->at = calloc(list->n, sizeof(*seen->at));
-	if (seen->at != NULL && !slots_read(folder, &seen_kind, take, seen, &e))
-		last_seen_free(seen);
+		(void)read_folder(seen, folder, &e);
+	if (e.set)
+		error_text(&e, seen->why, sizeof(seen->why));
 	free(folder);
 }
 
@@ -54,8 +66,7 @@ last_seen_of(const struct last_seen *seen, const struct entry *entry,
 	     int64_t *at)
 {
 	*at = 0;
-	if (seen->at == NULL || !seen_notes(entry))
-		return false;
-	*at = seen->at[entry - seen->list->entries];
-	return true;
+	if (seen->at != NULL)
+		*at = seen->at[entry - seen->list->entries];
+	return seen_notes(entry);
 }

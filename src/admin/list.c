@@ -74,6 +74,25 @@ show_pin(const struct shown *shown)
 		print_digits(&shown->entry->pin);
 }
 
+/* A pin that is in use must not be said to be unused. */
+static void
+show_seen(const struct last_seen *seen, int64_t at)
+{
+	if (at != 0) {
+		print("  (last seen ");
+		print_time(at);
+	} else if (seen->why[0] != '\0') {
+		print("  (whether it was seen cannot be told");
+	} else {
+		print("  (not seen since it is to end");
+	}
+	if (seen->why[0] != '\0') {
+		print(at != 0 ? "; later is not known: " : ": ");
+		print_text(span_of(seen->why));
+	}
+	print(")");
+}
+
 static void
 show_text(const struct shown *shown)
 {
@@ -86,13 +105,8 @@ show_text(const struct shown *shown)
 	if (shown->options.len > 0)
 		print("  ");
 	print_text(shown->options);
-	if (last_seen_of(&shown->seen, entry, &at)) {
-		print("  (%s",
-		      at == 0 ? "not seen since it is to end" : "last seen ");
-		if (at != 0)
-			print_time(at);
-		print(")");
-	}
+	if (last_seen_of(&shown->seen, entry, &at))
+		show_seen(&shown->seen, at);
 	print(span_empty(shown->comment) ? "" : "  ");
 	print_text(shown->comment);
 	print("\n");
@@ -123,8 +137,13 @@ show_json(const struct shown *shown)
 		print_json_date("not-before", terms->not_before);
 	if (terms != NULL && terms->not_after != 0)
 		print_json_date("expires", terms->not_after);
-	if (last_seen_of(&shown->seen, entry, &at) && at != 0)
-		print_json_time("last-seen", at);
+	if (last_seen_of(&shown->seen, entry, &at)) {
+		if (at != 0)
+			print_json_time("last-seen", at);
+		if (shown->seen.why[0] != '\0')
+			print_json_string("last-seen-unknown",
+					  span_of(shown->seen.why));
+	}
 	print_json_close('}');
 }
 

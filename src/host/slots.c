@@ -206,3 +206,22 @@ slots_read(const char *folder, const struct slots_kind *kind,
 	return numbered_read(folder, kind->name, file_size(kind), 1, give_slots,
 			     &giver, e);
 }
+
+static void
+look_if_held(void *context, int file)
+{
+	bool *held = context;
+
+	*held |= numbered_is_held(file);
+}
+
+bool
+slots_are_held(const char *folder, const struct slots_kind *kind)
+{
+	bool held = false;
+	struct error e = { 0 };
+
+	return numbered_read(folder, kind->name, file_size(kind), 1,
+			     look_if_held, &held, &e) &&
+	       held;
+}

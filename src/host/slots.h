@@ -74,4 +74,7 @@ bool slots_read(const char *folder, const struct slots_kind *kind,
 		void (*give)(void *context, const void *slot), void *context,
 		struct error *e) __attribute__((warn_unused_result));
 
+/* True if a process that runs has a file of these in folder. */
+bool slots_are_held(const char *folder, const struct slots_kind *kind);
+
 #endif

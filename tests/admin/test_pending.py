@@ -472,16 +472,25 @@ def last_seen():
     new = "bb" * 32
     gate.run("rotate", known["device"]["sha256"], new, "--overlap", "9d")
     done = gate.run("list")
-    out.result("(not seen since it is to end)" in done.out.splitlines()[0] and
-               "seen" not in done.out.splitlines()[1],
-               "not yet; and nothing of one that does not end", done)
+    out.result("(whether it was seen cannot be told: nothing in "
+               f"{gate.folder} is a running handler's)" in
+               done.out.splitlines()[0] and "seen" not in
+               done.out.splitlines()[1], "nobody notes it; and nothing of one "
+               "that does not end", done)
     handler = processes.Handler(gate.configuration)
+    place.wait_for(lambda: "(not seen" in gate.run("list").out)
+    done = gate.run("list")
+    out.result("(not seen since it is to end)" in done.out.splitlines()[0] and
+               "seen" not in done.out.splitlines()[1], "not yet", done)
+    row = json.loads(gate.run("list", "--json").out)[0]
+    out.result("last-seen" not in row and "last-seen-unknown" not in row,
+               "and in JSON", row)
     client = strangers.Client(handler.path)
     began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     out.equal(client.knock(strangers.presented(der_of("device"))), 200,
               "the old one is let in")
     client.close()
-    handler.close()
+    place.wait_for(lambda: "(last seen " in gate.run("list").out)
     rows = json.loads(gate.run("list", "--json").out)
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     out.result(began <= rows[0].get("last-seen", "") <= now and
@@ -504,9 +513,25 @@ def last_seen():
     done = gate.run("list", "--site", "one")
     out.result("(not seen" in done.out and "(last seen" not in done.out,
                "not at a site where it was not", done)
+    handler.close()
+    done = gate.run("list")
+    out.result(f"(last seen {rows[0]['last-seen']}; later is not known: "
+               f"nothing in {gate.folder} is" in done.out,
+               "of one that was seen, when nobody notes it any more", done)
+    row = json.loads(gate.run("list", "--json").out)[0]
+    out.result(row["last-seen"] == rows[0]["last-seen"] and
+               "running handler" in row.get("last-seen-unknown", ""), "and in JSON",
+               row)
     gate.configuration.file.write_text(
         gate.configuration.file.read_text().replace("/stats", "/nowhere"))
-    out.result("seen" not in gate.run("list").out, "nothing without a folder")
+    done = gate.run("list")
+    out.result("(whether it was seen cannot be told: "
+               f"{str(gate.folder).replace('/stats', '/nowhere')}: No such file"
+               in done.out, "without a folder", done)
+    gate.configuration.file.write_text("x\n")
+    done = gate.run("list", "--list", gate.configuration.list)
+    out.result("cannot be told: " f"{gate.configuration.file}:1:1: " in
+               done.out, "nor by settings that do not read", done)
 
 
 shown()
