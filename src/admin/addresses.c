@@ -67,8 +67,9 @@ addresses_run(const struct command *command)
 	}
 	if (name == NULL)
 		name = "AzureWebPubSub";
-	if (!input_read_large(command->arguments[0], SERVICE_TAGS_MAX, &text,
-			      &e)) {
+	if (!input_read_large(command->arguments[0],
+			      "the provider's file of service tags",
+			      SERVICE_TAGS_MAX, &text, &e)) {
 		print_error(&e);
 		code = EXIT_SYSTEM;
 	} else if (!service_tags_read(&tags, buffer_span(&text), name, &e)) {

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 
 #include "admin/change.h"
+#include "admin/ending.h"
+#include "admin/input.h"
 #include "admin/print.h"
 #include "admin/setup.h"
 #include "policy/list.h"

@@ -89,7 +89,8 @@ read_authorization(const char *path, struct buffer *bytes, struct span *line,
 {
 	struct span rest, more;
 
-	if (!input_read_large(path, AUTHORIZATION_MAX, bytes, e))
+	if (!input_read_large(path, "a file of one line, such as Bearer TOKEN",
+			      AUTHORIZATION_MAX, bytes, e))
 		return false;
 	rest = buffer_span(bytes);
 	if (span_next_word(&rest, "\r\n", line) && span_is_text(*line) &&

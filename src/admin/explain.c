@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "admin/command.h"
+#include "admin/input.h"
 #include "admin/occasion.h"
 #include "admin/print.h"
 #include "admin/setup.h"
@@ -240,8 +241,10 @@ explain_run(const struct command *command)
 	store_open(&store, environ);
 	occasion_init(&occasion);
 	enum exit_code code = explain(command, &store, &log, &occasion, &e);
-	if (e.set)
+	if (e.set) {
 		print_error(&e);
+		input_explain_code(command->arguments[0]);
+	}
 	occasion_free(&occasion);
 	store_close(&store);
 	return code;

@@ -2,11 +2,15 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "admin/input.h"
+#include "admin/print.h"
+#include "base/hex.h"
+#include "handler.h"
 #include "host/file.h"
 #include "protocol/pem.h"
 
@@ -16,27 +20,52 @@
 enum { DER_SEQUENCE = 0x30 /* X.690 8.9: how every certificate begins */ };
 
 bool
-input_read(const char *path, struct buffer *bytes, struct error *e)
+input_read(const char *path, const char *expected, struct buffer *bytes,
+	   struct error *e)
 {
-	return input_read_large(path, INPUT_MAX, bytes, e);
+	return input_read_large(path, expected, INPUT_MAX, bytes, e);
+}
+
+static int
+open_file(const char *path, const char *expected, struct error *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT)
+		error_set(e, "cannot be opened: %s; expected %s",
+			  strerror(errno), expected);
+	else if (fd < 0)
+		error_system(e, "cannot be opened");
+	return fd;
 }
 
 bool
-input_read_large(const char *path, size_t max, struct buffer *bytes,
-		 struct error *e)
+input_read_large(const char *path, const char *expected, size_t max,
+		 struct buffer *bytes, struct error *e)
 {
 	bool standard = strcmp(path, "-") == 0;
-	int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	int fd = standard ? STDIN_FILENO : open_file(path, expected, e);
 
 	buffer_init(bytes, max + 1);
-	bool ok = fd >= 0 ? file_read_all(fd, bytes, e)
-			  : error_system(e, "cannot be opened");
+	bool ok = fd >= 0 && file_read_all(fd, bytes, e);
 	if (!ok)
 		error_where(e, standard ? "standard input"
 					: error_word(span_of(path)));
 	if (fd >= 0 && !standard)
 		close(fd);
 	return ok;
+}
+
+void
+input_explain_code(const char *word)
+{
+	struct span digits = span_of(word);
+
+	if (digits.len == HANDLER_CODE_DIGITS &&
+	    hex_length(digits) == HANDLER_CODE_DIGITS)
+		print_problem("a support code is looked up in the log: "
+			      "journalctl -t certgate CODE=%s",
+			      word);
 }
 
 static const char *
@@ -97,7 +126,7 @@ input_certificate(const char *path, struct buffer *der, struct error *e)
 	struct buffer bytes;
 	struct certificate c;
 
-	bool ok = input_read(path, &bytes, e);
+	bool ok = input_read(path, "a file with a certificate", &bytes, e);
 	if (ok) {
 		struct span rest = buffer_span(&bytes);
 		ok = input_next_certificate(&rest, der, &c, e) ||

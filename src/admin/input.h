@@ -14,13 +14,19 @@
 enum { INPUT_MAX = 1048576 /* bytes; a bundle of some hundred certificates */ };
 
 /* Reads the file path, or standard input if that is "-", into bytes
- * (initialised here, freed by the caller). */
-bool input_read(const char *path, struct buffer *bytes, struct error *e)
-	__attribute__((warn_unused_result));
+ * (initialised here, freed by the caller).  If it is not there, e says what was
+ * expected. */
+bool input_read(const char *path, const char *expected, struct buffer *bytes,
+		struct error *e) __attribute__((warn_unused_result));
 
 /* The same with another limit. */
-bool input_read_large(const char *path, size_t max, struct buffer *bytes,
-		      struct error *e) __attribute__((warn_unused_result));
+bool input_read_large(const char *path, const char *expected, size_t max,
+		      struct buffer *bytes, struct error *e)
+	__attribute__((warn_unused_result));
+
+/* Says of a word that is nothing else where to look, if it could be the support
+ * code of a refusal. */
+void input_explain_code(const char *word);
 
 /* There may be a certificate in bytes: they look like PEM, or like DER. */
 bool input_is_certificate(struct span bytes);

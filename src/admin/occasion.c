@@ -81,7 +81,9 @@ read_body(struct occasion *occasion, const struct command *command,
 	struct buffer bytes, der;
 
 	buffer_init(&der, INPUT_MAX);
-	bool ok = input_read(command->arguments[0], &bytes, e);
+	bool ok = input_read(command->arguments[0],
+			     "a file with a certificate or a connect event",
+			     &bytes, e);
 	struct span rest = buffer_span(&bytes);
 	struct span front = rest;
 	while (front.len > 0 && strchr(" \t\r\n", front.ptr[0]) != NULL)

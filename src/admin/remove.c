@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "admin/change.h"
+#include "admin/input.h"
 #include "admin/print.h"
 #include "admin/setup.h"
 
@@ -54,6 +55,7 @@ remove_lines(struct change *change, const struct command *command,
 	change_say_remarks(change);
 	print_problem("%s: no such entry",
 		      error_word(span_of(command->arguments[0])));
+	input_explain_code(command->arguments[0]);
 	return EXIT_NO;
 }
 

@@ -85,7 +85,8 @@ take_file(struct target *target, const char *path, bool spki, struct error *e)
 	struct error end = { 0 };
 
 	buffer_init(&der, INPUT_MAX);
-	bool ok = input_read(path, &bytes, e);
+	bool ok = input_read(path, "a pin, or a file with a certificate",
+			     &bytes, e);
 	struct span rest = buffer_span(&bytes);
 	if (ok && !input_next_certificate(&rest, &target->der, &c, e))
 		ok = error_set(e, "%s: expected a certificate in PEM or DER",

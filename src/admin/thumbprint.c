@@ -109,7 +109,7 @@ show_file(const struct command *command, const char *file, unsigned *shown)
 	unsigned before = *shown;
 
 	buffer_init(&der, INPUT_MAX);
-	if (!input_read(file, &bytes, &e))
+	if (!input_read(file, "a file with certificates", &bytes, &e))
 		code = EXIT_SYSTEM;
 	struct span rest = buffer_span(&bytes);
 	while (code == EXIT_DONE &&

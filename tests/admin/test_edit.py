@@ -125,7 +125,15 @@ steps("allow refuses", f"{A}\n", [
     (["allow", B + "\n" + A], 1, None, []),
     (["allow", B + " # x"], 1, None, []),
     (["allow", "deny " + B], 1, None, []),
-    (["allow", base / "nowhere"], 1, None, ["No such file"]),
+    (["allow", base / "nowhere"], 1, None,
+     ["No such file", "; expected a pin, or a file with a certificate\n"]),
+    *(([verb, word], 1, None, [f"{word}: cannot be opened: ",
+                               "expected a pin, or a file with a certificate"])
+      for verb in ("deny", "remove") for word in ("pump", "pump.pem")),
+    *(([verb, "4262c4ac"], 1, None, ["thumbprint of 8 digits",
+                                     "journalctl -t certgate CODE=4262c4ac\n"])
+      for verb in ("deny", "remove")),
+    (["remove", "42624442"], 1, None, ["no such entry", "CODE=42624442\n"]),
     (["allow", "--list"], 2, None, []),
     (["allow"], 2, None, ["expected PIN"]),
     (["allow", B, "--colour"], 2, None, ["colour"]),

@@ -225,6 +225,12 @@ def explain():
         got = admin.run("explain", *arguments)
         out.equal((got.code, got.out), (code, ""),
                   f"explain {arguments[0]}: {code}")
+    for word in ("4262c4ac", "pump", PUMP["sha256"]):
+        got = admin.run("explain", word)
+        out.result(got.code == 3 and "; expected a file with a certificate or "
+                   "a connect event\n" in got.err and
+                   ("journalctl -t certgate CODE=" in got.err) ==
+                   (word == "4262c4ac"), f"explain {word[:8]}", got)
 
 
 def explain_refusals():
