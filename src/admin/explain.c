@@ -183,6 +183,16 @@ show_log(const struct error *e)
 	print("\n");
 }
 
+/* This program has nothing that read before. */
+static void
+show_last_good(enum reason reason)
+{
+	if (reason == REASON_SETTINGS || reason == REASON_LIST_UNREADABLE)
+		print("note      a handler that runs goes on with its last "
+		      "good %s, unless a file is gone: it may let this in\n",
+		      reason == REASON_SETTINGS ? "settings and list" : "list");
+}
+
 static void
 show(const struct answer *answer, const struct settings *settings,
      const struct error *log, struct span bytes)
@@ -198,6 +208,7 @@ show(const struct answer *answer, const struct settings *settings,
 	if (d->entry != NULL)
 		show_entry(d->entry, settings->list);
 	show_answer(bytes);
+	show_last_good(d->reason);
 }
 
 static enum exit_code

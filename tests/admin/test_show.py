@@ -257,6 +257,11 @@ def explain_refusals():
         out.result(told.get("log", "").startswith(log) if log else "log" not in told,
                    f"explain: {what}: the log", got)
         out.result(not log or log not in got.err, "and that once", got)
+        last_good = {"settings": "last good settings and list, unless a file",
+                     "list-unreadable": "last good list, unless a file"}
+        out.equal([n for n in last_good.values() if n in got.out],
+                  [last_good[reason]] if reason in last_good else [],
+                  f"explain: {what}: what a handler that runs goes on with")
     out.result(told["entry"].endswith("  # stolen"), "why it is denied", got)
     out.result("no        it is free of deny entries: A deny entry has it."
                in got.out, "denied in plain words", got)
