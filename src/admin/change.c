@@ -23,11 +23,17 @@ change_open_list(struct change *change, const struct command *command)
 	bool look = command->option[OPTION_DRY_RUN] != NULL;
 	struct error e = { 0 };
 	char *path = setup_list(&e);
+	/* Of settings that do not read it says where; not that there are
+	 * none. */
+	bool fault = path == NULL && e.where[0] != '\0';
 	bool ok = path != NULL && edit_open(&change->edit, path, look, &e);
 
 	free(path);
 	if (!ok)
 		print_error(&e);
+	if (fault)
+		print_problem("the list stays as it is; by --list FILE it can "
+			      "be changed without settings");
 	return ok ? EXIT_DONE : EXIT_SYSTEM;
 }
 

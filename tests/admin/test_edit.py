@@ -280,8 +280,19 @@ def environment():
     got = admin.run("remove", B, "--config", conf)
     out.equal((got.code, book.text()), (0, f"{A}\n"), "or of --config")
     got = admin.run("deny", B)
-    out.result(got.code == 3 and "there is no list" in got.err,
-               "no list at all", got)
+    out.result(got.code == 3 and "there is no list" in got.err and
+               "stays as it is" not in got.err, "no list at all", got)
+    broken = base / "broken.conf"
+    broken.write_text(f"CERTGATE_LIST={book.path}\nx\n")
+    got = admin.run("deny", B, "--config", broken)
+    out.result((got.code, book.text()) == (3, f"{A}\n") and
+               f"{broken}:2:1: " in got.err and "the list stays as it is; by "
+               "--list FILE it can be changed without settings\n" in got.err,
+               "settings that do not read", got)
+    got = admin.run("deny", B, "--config", broken, "--list", book.path)
+    out.equal((got.code, book.text()), (0, f"{A}\ndeny {B}\n"),
+              "with --list they need not")
+    book.run("remove", B)
     got = admin.run("allow", "--list", book.path, "-", "user=@cn",
                     stdin=pump.read_bytes())
     out.equal((got.code, book.text()),
