@@ -18,11 +18,16 @@ warn_of_sha1(struct findings *findings, const struct list *list,
 			continue;
 		first = n++ == 0 ? list->entries[i].line : first;
 	}
-	if (n > 0)
+	if (n == 1)
 		findings_warn(findings, path, first,
-			      "%zu %s pinned by SHA-1, this one first: prefer "
-			      "SHA-256 (certgate thumbprint FILE)",
-			      n, n == 1 ? "entry is" : "entries are");
+			      "the entry is pinned by SHA-1: prefer SHA-256 "
+			      "(certgate thumbprint FILE)");
+	else if (n > 1)
+		findings_warn(findings, path, first,
+			      "%zu entries are pinned by SHA-1, this one "
+			      "first: prefer SHA-256 (certgate thumbprint "
+			      "FILE)",
+			      n);
 }
 
 /* pattern: NULL if there is none. */

@@ -149,7 +149,7 @@ look_at(struct state *state, const struct change *change,
 
 /* True if there is nothing to be done, or it must not be. */
 static bool
-is_settled(const struct change *change, const struct command *command,
+is_settled(struct change *change, const struct command *command,
 	   const struct state *state, enum exit_code *code)
 {
 	*code = EXIT_NO;
@@ -163,6 +163,8 @@ is_settled(const struct change *change, const struct command *command,
 		*code = EXIT_DONE;
 		change_say(change, SPAN("already there"), state->same,
 			   state->same_text);
+		change_advise(change, state->same, state->same_text);
+		change_say_remarks(change);
 		return true;
 	}
 	if (state->other > 0 && command->option[OPTION_REPLACE] == NULL) {
@@ -233,6 +235,7 @@ allow(struct change *change, const struct command *command, struct buffer *text)
 		return EXIT_MISUSED;
 	unsigned number = write_lines(change, command, text);
 	change_note(change, "allowed", number, buffer_span(text));
+	change_advise(change, number, buffer_span(text));
 	if (state.otherwise > 0)
 		change_remark(change, "Line ", state.otherwise,
 			      " allows the same certificate by another pin.");

@@ -6,8 +6,11 @@
 #include <grp.h>
 #include <limits.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
+#include "admin/advice.h"
 #include "admin/change.h"
 #include "admin/ending.h"
 #include "admin/input.h"
@@ -46,6 +49,7 @@ change_open(struct change *change, const struct command *command)
 	*change = (struct change){ .edit = EDIT_CLOSED };
 	if (!target_read(&change->target, command->arguments[0], spki, &e)) {
 		print_error(&e);
+		input_explain_code(command->arguments[0]);
 		return EXIT_NO;
 	}
 	return change_open_list(change, command);
@@ -129,6 +133,43 @@ change_say_remarks(const struct change *change)
 
 	if (text.len > 0)
 		print("%.*s", (int)text.len, text.ptr);
+}
+
+/* What is odd between entries, the verbs say in their own way. */
+static void
+find_odd(struct findings *findings, const struct list *list, struct span text)
+{
+	for (unsigned i = 0; i < list->warnings.n && i < WARNINGS_MAX; i++)
+		findings_add(findings, LOG_LEVEL_WARNING,
+			     &list->warnings.warning[i]);
+	advice_find(findings, list, NULL);
+	ending_find(findings, list, text, NULL, (int64_t)time(NULL));
+}
+
+/* The entry is looked at as a list of its own. */
+void
+change_advise(struct change *change, unsigned line, struct span entry)
+{
+	char said[sizeof(((struct error *)0)->text) + sizeof(": ")];
+	struct findings findings = { 0 };
+	struct list list = { 0 };
+	struct buffer text;
+	struct error e = { 0 };
+
+	buffer_init(&text, LIST_LINE_MAX + 1);
+	buffer_add(&text, entry);
+	buffer_add_byte(&text, '\n');
+	if (!text.failed &&
+	    list_build(&list, buffer_span(&text), NULL, 0, &setup_files, &e))
+		find_odd(&findings, &list, buffer_span(&text));
+	for (size_t i = 0; i < findings.n; i++) {
+		(void)snprintf(said, sizeof(said), ": %s",
+			       findings.found[i].error.text);
+		change_remark(change, "Warning: line ", line, said);
+	}
+	findings_free(&findings);
+	list_free(&list);
+	buffer_free(&text);
 }
 
 static void

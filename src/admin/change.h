@@ -45,6 +45,10 @@ void change_note(struct change *change, const char *what, unsigned line,
 void change_remark(struct change *change, const char *before, unsigned line,
 		   const char *after);
 
+/* Remarks what certgate check would warn of in this entry, which that line has,
+ * without its end. */
+void change_advise(struct change *change, unsigned line, struct span entry);
+
 /* Says these where there is nothing to be done. */
 void change_say_remarks(const struct change *change);
 

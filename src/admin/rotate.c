@@ -191,6 +191,7 @@ rotate_line(struct rotation *r, const struct edit_line *line,
 		return false;
 	unsigned number = edit_put(edit, text);
 	change_note(&r->change, "added", number, buffer_span(text));
+	change_advise(&r->change, number, buffer_span(text));
 	if (ends)
 		change_remark(&r->change, "The new one ends as line ", old,
 			      stays ? " does." : " did until now.");

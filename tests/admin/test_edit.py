@@ -177,6 +177,27 @@ steps("a broken list", f"{A}\nnonsense\n{B} hub=1\n", [
     (["remove", 2], 1, None, [":2:1: ", "certgate check"]),
     (["list"], 1, None, [":2:1: "]),
 ])
+CA = admin.certificate(base, "any-ca", days=20)
+SOON = admin.certificate(base, "soon", days=5)
+steps("what check warns of", f"{B}\n{B} expires=2020-01-01\n", [
+    (["allow", PUMP["sha256"], "expires=2020-02-03"], 0,
+     f"{B}\n{B} expires=2020-01-01\n{PUMP['sha256']} expires=2020-02-03\n",
+     ["allowed: line 3", "\nWarning: line 3: the entry ended on 2020-02-03\n"]),
+    (["allow", PUMP["sha256"], "expires=2020-02-03"], 0, None,
+     ["already there: line 3", "line 3: the entry ended on 2020-02-03\n"]),
+    (["allow", f"ca:{CA}", "cn=*", "--dry-run"], 0, None,
+     ["+ca:", "Warning: line 4: any name that this CA signs is let in",
+      "Warning: line 4: a CA ends within 30 days"]),
+    (["allow", f"file:{SOON}", "--dry-run"], 0, None,
+     ["Warning: line 4: the certificate ends within 7 days"]),
+    (["allow", A, "user=a\u200e", "--dry-run"], 0, None,
+     ["line 4: the entry is pinned by SHA-1: prefer", "line 4: an invisible"]),
+])
+book = List(f"{B} expires=2020-01-01\n")
+for quiet in ([PUMP["sha256"]], [PUMP["sha256"], "expires=2999-01-01"]):
+    got = book.run("allow", *quiet, "--replace")
+    out.result(got.code == 0 and "Warning" not in got.out + got.err,
+               "nothing to be warned of in this line", got)
 steps("mending", f"{A}\nnonsense\n", [(["remove", 2], 0, f"{A}\n", [])])
 steps("CRLF and byte order mark", f"\ufeff{A} user=a\r\n# c\r\n", [
     (["allow", A, "user=a"], 0, None, ["already"]),
@@ -305,9 +326,9 @@ def difference():
     got = book.run("allow", B, "user=x", "--replace", "--dry-run")
     out.equal(got.out, f"--- {book.path}\n+++ {book.path}\n@@ -3 +3 @@\n"
               f"-{B}\n+{B} user=x\n", "--dry-run shows the difference")
-    got = book.run("allow", "cc" * 20, "--dry-run")
+    got = book.run("allow", "cc" * 32, "--dry-run")
     out.equal(got.out, f"--- {book.path}\n+++ {book.path}\n@@ -3,0 +4 @@\n"
-              f"+{'cc' * 20}\n", "and that of a new line")
+              f"+{'cc' * 32}\n", "and that of a new line")
     got = book.run("remove", 1, "--dry-run")
     out.equal(got.out, f"--- {book.path}\n+++ {book.path}\n@@ -1 +0,0 @@\n"
               f"-{A}\n", "and that of one that goes")

@@ -63,6 +63,12 @@ def rewrites():
                      "new")
     out.equal(got, f"{A} expires={day(0)}   # hall\n{B}   # new\n",
               "--overlap and --comment")
+    _, done = rotated(f"{B} expires={day(5)}\n", B, "cc" * 20)
+    out.equal([line for line in done.out.splitlines() if "Warning" in line],
+              ["Warning: line 2: the entry is pinned by SHA-1: prefer SHA-256 "
+               "(certgate thumbprint FILE)",
+               "Warning: line 2: the entry ends within 7 days, on "
+               f"{day(5)}"], "what check warns of in the new line")
     roomy = (f"{A} groups=" + ",".join(f"{i:02}" + 1000 * "g"
                                        for i in range(32)) +
              " roles=" + ",".join(f"sendToGroup.{i:02}" + 900 * "r"
