@@ -154,9 +154,9 @@ is_settled(struct change *change, const struct command *command,
 {
 	*code = EXIT_NO;
 	if (state->denied > 0) {
-		print_problem("line %u denies it, and a deny wins: remove "
-			      "that first",
-			      state->denied);
+		print_problem("line %u denies it, and a deny wins: first take "
+			      "out that line alone: certgate remove %u",
+			      state->denied, state->denied);
 		return true;
 	}
 	if (state->same > 0 && state->other == 0) {

@@ -145,7 +145,8 @@ steps("deny", f"{A} user=a\n{PUMP['sha1']}\n", [
       "connected stays so"]),
     (["deny", A, "--comment", "lost"], 0, None,
      ["already there: line 3", f": deny {A}   # stolen\n"]),
-    (["allow", A, "user=z"], 1, None, ["line 3 denies it"]),
+    (["allow", A, "user=z"], 1, None,
+     ["line 3 denies it", "that line alone: certgate remove 3\n"]),
     (["deny", pump], 0,
      f"{A} user=a\n{PUMP['sha1']}\ndeny {A}   # stolen\n"
      f"deny {PUMP['sha256']}\n", ["Line 2 still allows it"]),
