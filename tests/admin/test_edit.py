@@ -290,6 +290,11 @@ def files():
     got = book.run("allow", B)
     out.result(got.code == 3 and f"chmod o-w {book.path}" in got.err,
                "a list that anybody can write is not believed", got)
+    if os.geteuid() == 0:
+        os.chown(book.path, 0, 33)
+        got = book.run("allow", B)
+        out.result(got.code == 3 and f"chmod go-w {book.path}" in got.err,
+                   "and one that its group can write, too", got)
 
 
 def environment():
