@@ -52,7 +52,7 @@ BANNED = """strcpy strcat sprintf vsprintf gets strtok strtok_r strncpy strncat
 atoi atol atoll atof alloca system popen tmpnam mktemp scanf sscanf fscanf
 setjmp longjmp""".split()
 FOLDERS = ["src", "emulator", "tests", "www", "debian", "deploy", ".ci"]
-FILE_MAX = 350  # lines
+FILE_MAX = 600  # lines
 FUNCTION_MAX = 60  # lines
 WIDTH_MAX = 80  # columns
 
@@ -307,7 +307,7 @@ CHECKS = {
                                 "struct token_rules spoilt;\n"),
     "banned functions": (check_banned, "src/base/hex.c",
                          "void f(char *s) { strcpy(s, s); }\n"),
-    "sizes of files": (check_sizes, "src/base/hex.c", "\n" * 400),
+    "sizes of files": (check_sizes, "src/base/hex.c", "\n" * 600),
     "sizes of functions": (check_sizes, "src/base/hex.c",
                            "int\nf(void)\n{\n" + "\t;\n" * 61 + "}\n"),
     "format": (check_format, "src/base/hex.c", "int  x ;\n"),
