@@ -33,6 +33,7 @@ struct check {
 	struct buffer config; /* the text of the settings file */
 	struct setting_given given[SETTINGS_MAX];
 	const char *file; /* whose faults are told of */
+	struct list list; /* as far as it loads by itself */
 };
 
 static void
@@ -98,7 +99,7 @@ check_list(struct check *check, const char *path)
 {
 	struct report report = { take_fault, check };
 	struct file_identity identity;
-	struct list list = { 0 };
+	struct list *list = &check->list;
 	struct buffer text;
 	struct error e = { 0 };
 
@@ -110,15 +111,14 @@ check_list(struct check *check, const char *path)
 		check_way(check, path);
 	} else {
 		list_report(buffer_span(&text), &setup_files, &report);
-		if (list_build(&list, buffer_span(&text), NULL, 0, &setup_files,
+		if (list_build(list, buffer_span(&text), NULL, 0, &setup_files,
 			       &e)) {
-			advice_find(&check->findings, &list, path);
-			ending_find(&check->findings, &list, buffer_span(&text),
+			advice_find(&check->findings, list, path);
+			ending_find(&check->findings, list, buffer_span(&text),
 				    path, (int64_t)time(NULL));
 		}
 	}
 	check->file = NULL;
-	list_free(&list);
 	buffer_free(&text);
 }
 
@@ -249,6 +249,33 @@ show_settings(const struct check *check, bool json)
 	}
 }
 
+/* The CAs of each pair of files that the list names. */
+static void
+show_trusts(const struct check *check, bool json)
+{
+	const struct trusts *trusts = &check->list.trusts;
+
+	for (size_t i = 0; i < trusts->n; i++) {
+		const struct chain_trust *chain = trusts->trust[i].chain;
+		size_t anchors = chain_trust_anchors(chain);
+		size_t rest = chain->n_authorities - anchors;
+		if (json) {
+			print_json_open(NULL, '{');
+			print_json_string("ca", span_of(trusts->trust[i].ca));
+			print_json_number("anchors", (int64_t)anchors);
+			print_json_number("intermediates", (int64_t)rest);
+			print_json_number("crls", (int64_t)chain->n_crls);
+			print_json_close('}');
+			continue;
+		}
+		print_text(span_of(trusts->trust[i].ca));
+		print(": %zu anchor%s, %zu intermediate%s, %zu CRL%s\n",
+		      anchors, anchors == 1 ? "" : "s", rest,
+		      rest == 1 ? "" : "s", chain->n_crls,
+		      chain->n_crls == 1 ? "" : "s");
+	}
+}
+
 static void
 show_text(const struct check *check, bool ok, size_t entries)
 {
@@ -261,6 +288,7 @@ show_text(const struct check *check, bool ok, size_t entries)
 	findings_print(findings);
 	if (check->command->option[OPTION_QUIET] != NULL)
 		return;
+	show_trusts(check, false);
 	const char *of = setup_site().ptr == NULL ? "" : " of this site";
 	print("%u error%s, %u warning%s; a handler that starts now ",
 	      findings->errors, findings->errors == 1 ? "" : "s",
@@ -280,6 +308,9 @@ show_json(const struct check *check, bool ok, size_t entries)
 	show_settings(check, true);
 	print_json_close(']');
 	findings_print_json(&check->findings);
+	print_json_open("cas", '[');
+	show_trusts(check, true);
+	print_json_close(']');
 	print_json_number("errors", check->findings.errors);
 	print_json_number("warnings", check->findings.warnings);
 	print_json_bool("starts", ok);
@@ -326,6 +357,7 @@ check_run(const struct command *command)
 		show_text(&check, ok, entries);
 	bool good = ok && check.findings.errors == 0;
 	findings_free(&check.findings);
+	list_free(&check.list);
 	buffer_wipe(&check.config);
 	return good ? EXIT_DONE : EXIT_NO;
 }

@@ -73,10 +73,10 @@ look_at_file(const struct place *place, struct span pin)
 static void
 look_at_trust(const struct place *place, const struct chain_trust *trust)
 {
-	struct chain_part part;
-
-	for (size_t i = 0; chain_trust_part(trust, i, &part); i++)
-		warn(place, part.is_crl ? "a CRL" : "a CA", part.to);
+	for (size_t i = 0; i < trust->n_authorities; i++)
+		warn(place, "a CA", trust->authorities[i].to);
+	for (size_t i = 0; i < trust->n_crls; i++)
+		warn(place, "a CRL", trust->crls[i].to);
 }
 
 static void

@@ -25,6 +25,7 @@
 #include "host/store.h"
 #include "policy/decide.h"
 #include "policy/list.h"
+#include "protocol/chain.h"
 #include "protocol/event.h"
 
 /* The first error is context's, for show() to tell: settings or a list that do
@@ -170,6 +171,27 @@ show_reason(const char *name, enum reason reason)
 	print("%-9s %s: %s\n", name, reason_name(reason), reason_text(reason));
 }
 
+/* What OpenSSL says of a chain, about which certificate. */
+static void
+show_chain(const struct decision *d)
+{
+	const struct chain_verdict *chain = &d->chain;
+	struct buffer name;
+
+	if (chain->error == 0 || d->entry == NULL || d->entry->trust == NULL)
+		return;
+	print("verify    %d at depth %u: %s", chain->error, chain->depth,
+	      chain_error_text(chain->error));
+	if (chain->names) {
+		buffer_init(&name, CHAIN_SUBJECT_MAX);
+		chain_trust_subject(d->entry->trust, chain->authority, &name);
+		print(chain->result == CHAIN_CRL ? ": issuer " : ": ");
+		print_text(buffer_span(&name));
+		buffer_free(&name);
+	}
+	print("\n");
+}
+
 static void
 show_log(const struct error *e)
 {
@@ -204,6 +226,7 @@ show(const struct answer *answer, const struct settings *settings,
 	show_reason("reason", d->reason);
 	if (d->reason == REASON_REPORT_ONLY)
 		show_reason("would", d->would);
+	show_chain(d);
 	show_log(log);
 	if (d->entry != NULL)
 		show_entry(d->entry, settings->list);

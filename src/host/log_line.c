@@ -56,6 +56,9 @@ log_fields_of(struct log_fields *fields, const struct answer *answer,
 		add(fields, "site", answer->site);
 	if (d->reason == REASON_REPORT_ONLY)
 		add(fields, "would", span_of(reason_name(d->would)));
+	if (d->chain.error != 0)
+		add(fields, "verify",
+		    span_of_number((uint64_t)d->chain.error, fields->verify));
 }
 
 static struct span

@@ -13,7 +13,7 @@
 
 enum {
 	LOG_LINE_MAX = 4096, /* bytes; within what a pipe takes as one */
-	LOG_LINE_FIELDS = 14, /* at most, in one line */
+	LOG_LINE_FIELDS = 15, /* at most, in one line */
 	LOG_LINE_VALUE_MAX = 128 /* bytes of a value from outside */
 };
 
@@ -28,6 +28,7 @@ struct log_fields {
 	char sha1[2 * DIGEST_SHA1_SIZE];
 	char sha256[2 * DIGEST_SHA256_SIZE];
 	char line[SPAN_DIGITS_MAX];
+	char verify[SPAN_DIGITS_MAX];
 };
 
 /* Borrows from answer; list says which list decided. */

@@ -16,7 +16,8 @@ notice_warnings(const struct warnings *warnings, const char *where)
 	for (unsigned i = 0; i < warnings->n && i < WARNINGS_MAX; i++) {
 		struct error warning = warnings->warning[i];
 		error_where(&warning, where);
-		log_error(LOG_LEVEL_WARNING, &warning);
+		log_error(warning.severe ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING,
+			  &warning);
 	}
 	if (warnings->n <= WARNINGS_MAX)
 		return;

@@ -4,6 +4,32 @@
 
 #include "policy/client.h"
 
+bool
+client_read(struct client *c, struct span der)
+{
+	const struct certificate *certificate = &c->certificate;
+
+	if (!certificate_read(der, &c->certificate))
+		return false;
+	c->der = der;
+	c->has_content = true;
+	c->chain = (struct chain_client){
+		.der = der,
+		.issuer = certificate->issuer,
+		.sha256 = certificate->sha256,
+	};
+	c->sha1 = thumbprint_of(THUMBPRINT_SHA1, certificate->sha1);
+	c->sha256 = thumbprint_of(THUMBPRINT_SHA256, certificate->sha256);
+	c->spki = thumbprint_of(THUMBPRINT_SPKI, certificate->spki);
+	return true;
+}
+
+void
+client_free(struct client *c)
+{
+	chain_client_free(&c->chain);
+}
+
 const struct client_name *
 client_name(struct client *c, enum user_source source)
 {

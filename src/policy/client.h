@@ -13,7 +13,7 @@
 #include "policy/settings.h"
 #include "policy/thumbprint.h"
 #include "protocol/certificate.h"
-#include "protocol/chain_memory.h"
+#include "protocol/chain.h"
 #include "protocol/event.h"
 #include "protocol/request.h"
 
@@ -35,9 +35,18 @@ struct client {
 	bool has_content; /* the certificate itself came, not its label alone */
 	struct span der; /* with has_content, as what follows */
 	struct certificate certificate;
+	struct chain_client chain; /* owned; as the chains of CAs need it */
 	struct client_name common_name, alternative_name;
 	struct thumbprint sha256, spki, sha1; /* THUMBPRINT_NONE: not known */
 };
+
+/* Reads the certificate in der, which c borrows: its fields, its pins and what
+ * chains need.  False if it is invalid; c then knows nothing of it. */
+bool client_read(struct client *c, struct span der)
+	__attribute__((warn_unused_result));
+
+/* Frees what was parsed for c, and nothing that it borrows. */
+void client_free(struct client *c);
 
 /* The name that source stands for: the common name (USER_COMMON_NAME) or the
  * alternative name (USER_ALTERNATIVE_NAME).  Lives in the client. */

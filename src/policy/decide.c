@@ -100,14 +100,11 @@ check_certificate(struct subject *s, struct decision *d)
 	}
 	if (!pem_decode(c->event->content, &d->der))
 		return refuse(d, REASON_CERTIFICATE);
-	c->der = buffer_span(&d->der);
-	if (!certificate_read(c->der, &c->certificate))
+	if (!client_read(c, buffer_span(&d->der)))
 		return refuse(d, REASON_CERTIFICATE);
-	c->has_content = true;
-	d->sha1 = c->sha1 = thumbprint_of(THUMBPRINT_SHA1, c->certificate.sha1);
-	d->sha256 = c->sha256 =
-		thumbprint_of(THUMBPRINT_SHA256, c->certificate.sha256);
-	d->spki = c->spki = thumbprint_of(THUMBPRINT_SPKI, c->certificate.spki);
+	d->sha1 = c->sha1;
+	d->sha256 = c->sha256;
+	d->spki = c->spki;
 	return thumbprint_compare(&label, &d->sha1) == 0 ||
 	       refuse(d, REASON_LABEL_MISMATCH);
 }
@@ -132,6 +129,7 @@ check_listed(struct subject *s, struct decision *d)
 	match_find(&s->client, &s->match);
 	d->entry = s->match.entry;
 	d->reason = s->match.reason;
+	d->chain = s->match.chain;
 	return s->match.stage > MATCH_ISSUER;
 }
 
@@ -248,12 +246,13 @@ decide_connect(const struct settings *settings, const struct list *list,
 		admit_anonymous(settings, d);
 		return;
 	}
-	for (; d->passed < CHECKS; d->passed++) {
-		if (checks[d->passed].passes(&s, d))
-			continue;
+	while (d->passed < CHECKS && checks[d->passed].passes(&s, d))
+		d->passed++;
+	if (d->passed < CHECKS) {
 		(void)admit_reported(&s, d);
-		return;
+	} else {
+		d->reason = REASON_LISTED;
+		d->verdict = VERDICT_ALLOW;
 	}
-	d->reason = REASON_LISTED;
-	d->verdict = VERDICT_ALLOW;
+	client_free(&s.client);
 }

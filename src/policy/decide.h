@@ -37,6 +37,7 @@ struct decision {
 	struct buffer user; /* digits that were made the user id */
 	struct buffer der; /* of its certificate, as the names */
 	struct buffer common_name, alternative_name;
+	struct chain_verdict chain; /* of the entry, if that is a CA's */
 	struct chain_memory memory; /* of chains that were verified */
 };
 

@@ -70,7 +70,8 @@ take_trust(struct list *list, struct entry *entry,
 	if (++list->n_authorities > LIST_AUTHORITIES_MAX)
 		return error_set(e, "too many ca: entries, at most %d",
 				 LIST_AUTHORITIES_MAX);
-	entry->trust = trusts_take(&list->trusts, entry->terms, files, e);
+	entry->trust = trusts_take(&list->trusts, entry->terms, files,
+				   &list->warnings, e);
 	return entry->trust != NULL;
 }
 
@@ -114,7 +115,6 @@ add_line(struct list *list, struct span line, const struct entry_files *files,
 	list->warnings.begin = begin;
 	list->warnings.line = number;
 	bool ok = entry_parse(&entry, line, files, &list->warnings, e);
-	list->warnings.begin = NULL;
 	unsigned indent = (unsigned)(line.ptr - begin);
 	if (!ok) {
 		e->column += indent;
@@ -154,6 +154,7 @@ add_text(struct list *list, struct span text, const struct entry_files *files,
 		if (!error_report(report, e))
 			return false;
 	}
+	list->warnings.begin = NULL;
 	return true;
 }
 

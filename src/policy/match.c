@@ -150,7 +150,7 @@ deny_twin(const struct client *c, const struct chain_twin *twin)
 /* REASON_LISTED, or what is wrong with the chain to the CA of m's entry, which
  * becomes the one that denies, if one does. */
 static enum reason
-chain_of(const struct client *c, struct match *m)
+chain_of(struct client *c, struct match *m)
 {
 	static const enum reason reasons[] = {
 		[CHAIN_UNTRUSTED] = REASON_CHAIN,
@@ -161,14 +161,12 @@ chain_of(const struct client *c, struct match *m)
 		[CHAIN_GOOD] = REASON_LISTED,
 	};
 
-	struct chain_twin twin;
-
 	if (m->entry->trust == NULL)
 		return REASON_LISTED;
-	enum chain_result result = chain_verify(
-		m->entry->trust, c->der, c->certificate.sha256,
-		c->settings->security_level, c->now, c->memory, &twin);
-	const struct entry *denies = deny_twin(c, &twin);
+	enum chain_result result = chain_verify(m->entry->trust, &c->chain,
+						c->settings->security_level,
+						c->now, c->memory, &m->chain);
+	const struct entry *denies = deny_twin(c, &m->chain.twin);
 	if (denies == NULL)
 		return reasons[result];
 	m->entry = denies;
@@ -241,8 +239,8 @@ match_each(struct client *c, match_function *take, void *context)
 				return;
 	}
 	for (size_t i = 0; c->has_content && i < c->list->n_authorities; i++)
-		if (chain_trust_names(c->list->authorities[i]->trust,
-				      c->certificate.issuer) &&
+		if (chain_is_issuer(c->list->authorities[i]->trust,
+				    &c->chain) &&
 		    take(c, c->list->authorities[i], context))
 			return;
 }

@@ -99,19 +99,21 @@ static const struct {
 	[REASON_CERTIFICATE_EXPIRED] = { "certificate-expired", 403,
 					 "The certificate has expired." },
 	[REASON_CHAIN] = { "chain", 403,
-			   "No CA of the entry's file vouches for it: "
-			   "signature, name constraints, path length or a "
-			   "CA's own dates." },
+			   "The certificate does not chain to an anchor of "
+			   "the entry's file; verify= in the log is "
+			   "OpenSSL's error." },
 	[REASON_PURPOSE] = { "purpose", 403,
-			     "It, or its CA, is not for client "
-			     "authentication." },
+			     "The certificate, or a CA of its chain, is "
+			     "not for client authentication." },
 	[REASON_WEAK] = { "weak", 403,
 			  "A key or signature in its chain is below "
 			  "CERTGATE_SECURITY_LEVEL." },
 	[REASON_CRL] = { "crl", 403,
-			 "The entry's crl= has none of its issuer that is "
-			 "valid now." },
-	[REASON_REVOKED] = { "revoked", 403, "The entry's crl= has it." },
+			 "The entry's crl= has no current CRL of an issuer "
+			 "in the chain." },
+	[REASON_REVOKED] = { "revoked", 403,
+			     "A CRL of the entry's crl= revokes the "
+			     "certificate or a CA of its chain." },
 	[REASON_NO_USER_ID] = { "no-user-id", 403,
 				"There is no user id (the certificate has no "
 				"name that can be it), and one was asked "

@@ -56,7 +56,8 @@ read_trust(const struct terms *terms, const struct entry_files *files,
 
 const struct chain_trust *
 trusts_take(struct trusts *trusts, const struct terms *terms,
-	    const struct entry_files *files, struct error *e)
+	    const struct entry_files *files, struct warnings *warnings,
+	    struct error *e)
 {
 	for (size_t i = 0; i < trusts->n; i++)
 		if (is_same(trusts->trust[i].ca, terms->ca) &&
@@ -69,6 +70,7 @@ trusts_take(struct trusts *trusts, const struct terms *terms,
 	struct chain_trust *chain = read_trust(terms, files, e);
 	if (chain == NULL)
 		return NULL;
+	chain_trust_warn(chain, terms->ca, terms->crl, warnings);
 	size_t i = trusts->n++;
 	trusts->trust[i].chain = chain;
 	trusts->trust[i].ca = strdup(terms->ca);

@@ -29,6 +29,7 @@ struct trusts {
 const struct chain_trust *trusts_take(struct trusts *trusts,
 				      const struct terms *terms,
 				      const struct entry_files *files,
+				      struct warnings *warnings,
 				      struct error *e);
 
 void trusts_free(struct trusts *trusts);

@@ -61,16 +61,8 @@ tell_reported(struct teller *teller)
 static bool
 know(struct client *c, struct span der, const struct thumbprint *pin)
 {
-	if (der.ptr != NULL) {
-		const struct certificate *certificate = &c->certificate;
-		c->der = der;
-		c->has_content = certificate_read(der, &c->certificate);
-		c->sha1 = thumbprint_of(THUMBPRINT_SHA1, certificate->sha1);
-		c->sha256 =
-			thumbprint_of(THUMBPRINT_SHA256, certificate->sha256);
-		c->spki = thumbprint_of(THUMBPRINT_SPKI, certificate->spki);
-		return c->has_content;
-	}
+	if (der.ptr != NULL)
+		return client_read(c, der);
 	if (pin->kind == THUMBPRINT_SHA1)
 		c->sha1 = *pin;
 	else if (pin->kind == THUMBPRINT_SHA256)
@@ -107,6 +99,7 @@ users_tell(const struct settings *settings, const struct list *list,
 		if (settings->report_only_until > 0)
 			tell_reported(&teller);
 	}
+	client_free(&c);
 	decision_free(&teller.decision);
 	return ok;
 }

@@ -10,8 +10,8 @@
 
 #include "protocol/certificate_text.h"
 
-static void
-add_distinguished(const X509_NAME *name, struct buffer *out)
+void
+certificate_text_name(const X509_NAME *name, struct buffer *out)
 {
 	/* UTF-8 stays what it is; who prints it escapes what is harmful. */
 	unsigned long flags =
@@ -94,8 +94,8 @@ certificate_text(struct span der, struct buffer *subject, struct buffer *issuer,
 	if (x != NULL) {
 		GENERAL_NAMES *all =
 			X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
-		add_distinguished(X509_get_subject_name(x), subject);
-		add_distinguished(X509_get_issuer_name(x), issuer);
+		certificate_text_name(X509_get_subject_name(x), subject);
+		certificate_text_name(X509_get_issuer_name(x), issuer);
 		for (int i = 0; i < sk_GENERAL_NAME_num(all); i++)
 			add_name(sk_GENERAL_NAME_value(all, i), names);
 		GENERAL_NAMES_free(all);

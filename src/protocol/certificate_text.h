@@ -19,4 +19,8 @@ bool certificate_text(struct span der, struct buffer *subject,
 		      struct buffer *issuer, struct buffer *names)
 	__attribute__((warn_unused_result));
 
+/* Adds an X509_NAME, as in RFC 4514. */
+struct X509_name_st;
+void certificate_text_name(const struct X509_name_st *name, struct buffer *out);
+
 #endif

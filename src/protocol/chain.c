@@ -2,6 +2,7 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include <openssl/err.h>
@@ -9,6 +10,125 @@
 
 #include "protocol/chain.h"
 #include "protocol/pem.h"
+
+/* One verification: what is asked, and the chain that is being tried. */
+struct search {
+	const struct chain_trust *trust;
+	X509 *client;
+	struct span der;
+	unsigned level;
+	int64_t now;
+	unsigned path[CHAIN_DEPTH_MAX]; /* CAs, from the issuer upwards */
+	unsigned length; /* of path */
+	unsigned tries; /* chains that were tried */
+	struct chain_verdict *best;
+};
+
+/* Parsed once an event, however many trusts ask. */
+static X509 *
+parse(struct chain_client *client)
+{
+	const unsigned char *at = (const unsigned char *)client->der.ptr;
+
+	if (!client->parsed && client->der.len <= PEM_MAX)
+		client->x = d2i_X509(NULL, &at, (long)client->der.len);
+	client->parsed = true;
+	return client->x;
+}
+
+void
+chain_client_free(struct chain_client *client)
+{
+	X509_free(client->x);
+	X509_NAME_free(client->name);
+	*client = (struct chain_client){ 0 };
+}
+
+/* The issuer with its tag and length, which stand before it in their one
+ * form. */
+static struct span
+issuer_of(const struct chain_client *client)
+{
+	struct span issuer = client->issuer;
+	size_t size =
+		(size_t)ASN1_object_size(1, (int)issuer.len, V_ASN1_SEQUENCE);
+
+	return (struct span){ issuer.ptr - (size - issuer.len), size };
+}
+
+bool
+chain_is_issuer(const struct chain_trust *trust, struct chain_client *client)
+{
+	if (client->issuer.ptr == NULL)
+		return false;
+	struct span issuer = issuer_of(client);
+	for (size_t i = 0; i < trust->n_authorities; i++)
+		if (span_equal(trust->authorities[i].subject, issuer))
+			return true;
+	const unsigned char *at = (const unsigned char *)issuer.ptr;
+	if (!client->name_parsed)
+		client->name = d2i_X509_NAME(NULL, &at, (long)issuer.len);
+	client->name_parsed = true;
+	ERR_clear_error();
+	return client->name != NULL && chain_trust_names(trust, client->name);
+}
+
+static X509 *
+authority(const struct search *s, unsigned i)
+{
+	return s->trust->authorities[i].x;
+}
+
+/* The certificate below the CA at this place of the path. */
+static X509 *
+below(const struct search *s, unsigned place)
+{
+	return place == 0 ? s->client : authority(s, s->path[place - 1]);
+}
+
+/* Keeps the failure that came nearest to success.  depth is of the certificate
+ * that is refused, place on the path of the CA that is to be named. */
+static void
+note(const struct search *s, enum chain_result result, int error,
+     unsigned depth, unsigned place)
+{
+	struct chain_verdict *best = s->best;
+
+	if (best->error != 0 && result <= best->result)
+		return;
+	best->result = result;
+	best->error = error;
+	best->depth = depth;
+	best->names = place < s->length;
+	best->authority = best->names ? s->path[place] : 0;
+}
+
+static enum chain_result
+result_of(int error)
+{
+	switch (error) {
+	case X509_V_ERR_INVALID_PURPOSE:
+		return CHAIN_PURPOSE;
+	case X509_V_ERR_EE_KEY_TOO_SMALL:
+	case X509_V_ERR_CA_KEY_TOO_SMALL:
+	case X509_V_ERR_CA_MD_TOO_WEAK:
+		return CHAIN_WEAK;
+	}
+	return CHAIN_UNTRUSTED;
+}
+
+/* Holds OpenSSL to the chain that is being tried. */
+static int
+is_issued(X509_STORE_CTX *state, X509 *x, X509 *issuer)
+{
+	const struct search *s = X509_STORE_CTX_get_app_data(state);
+
+	for (unsigned i = 0; i < s->length; i++)
+		if (X509_cmp(x, below(s, i)) == 0 &&
+		    X509_cmp(issuer, authority(s, s->path[i])) == 0)
+			return 1;
+	return 0;
+}
 
 /* The client certificate's own dates are the caller's. */
 static int
@@ -24,140 +144,254 @@ pass_own_dates(int ok, X509_STORE_CTX *state)
 	return 1;
 }
 
-/* Narrows proof to the time in which the CAs of the chain are valid, and the
- * CRLs are what they are now: no other begins or ends. */
-static void
-narrow(const struct chain_trust *trust, X509_STORE_CTX *state,
-       struct chain_proof *proof, int64_t now)
-{
-	STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(state);
-	int64_t from = 0, to = 0;
-
-	for (int i = 1; i < sk_X509_num(chain); i++) {
-		X509 *x = sk_X509_value(chain, i);
-		if (!chain_seconds(X509_get0_notBefore(x), &from) ||
-		    !chain_seconds(X509_get0_notAfter(x), &to))
-			from = to = now; /* not remembered */
-		proof->from = from > proof->from ? from : proof->from;
-		/* The last second is none for OpenSSL. */
-		proof->to = to <= proof->to ? to - 1 : proof->to;
-	}
-	for (size_t i = 0; i < trust->n_crls; i++) {
-		const struct chain_part *crl = &trust->crls[i];
-		int64_t edges[] = { crl->from, crl->to };
-		for (int k = 0; k < 2; k++) {
-			if (edges[k] > now && edges[k] <= proof->to)
-				proof->to = edges[k] - 1;
-			if (edges[k] <= now && edges[k] >= proof->from)
-				proof->from = edges[k];
-		}
-	}
-}
-
-static enum chain_result
-result_of(int error, bool crl)
-{
-	switch (error) {
-	case X509_V_ERR_INVALID_PURPOSE:
-		return CHAIN_PURPOSE;
-	case X509_V_ERR_EE_KEY_TOO_SMALL:
-	case X509_V_ERR_CA_KEY_TOO_SMALL:
-	case X509_V_ERR_CA_MD_TOO_WEAK:
-		return CHAIN_WEAK;
-	case X509_V_ERR_CERT_REVOKED:
-		return CHAIN_REVOKED;
-	}
-	return crl ? CHAIN_CRL : CHAIN_UNTRUSTED;
-}
-
-/* The twin of the certificate in der, by the key of the issuer that was found;
- * one that is an anchor itself has none. */
 static bool
-find_twin(X509_STORE_CTX *state, struct span der, struct chain_twin *twin)
+set_up(X509_STORE_CTX *state, struct search *s, X509_STORE *anchors,
+       STACK_OF(X509) * intermediates)
 {
-	STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(state);
-
-	*twin = (struct chain_twin){ 0 };
-	return sk_X509_num(chain) == 1 ||
-	       chain_twin_find(sk_X509_value(chain, 0), der,
-			       X509_get0_pubkey(sk_X509_value(chain, 1)), twin);
+	X509_STORE_set_check_issued(anchors, is_issued);
+	if (X509_STORE_CTX_init(state, anchors, s->client, intermediates) != 1)
+		return false;
+	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(state);
+	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
+	X509_VERIFY_PARAM_set_depth(param, CHAIN_DEPTH_MAX);
+	X509_VERIFY_PARAM_set_auth_level(param, (int)s->level);
+	X509_VERIFY_PARAM_set_time(param, (time_t)s->now);
+	X509_STORE_CTX_set_verify_cb(state, pass_own_dates);
+	return X509_STORE_CTX_set_app_data(state, s) == 1 &&
+	       X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_SSL_CLIENT) ==
+		       1;
 }
 
-static enum chain_result
-verify(const struct chain_trust *trust, X509 *x, struct span der, bool crl,
-       int64_t now, struct chain_proof *proof)
+/* The error of the chain, or X509_V_OK; *depth is where. */
+static int
+check_path(struct search *s, unsigned *depth)
 {
 	X509_STORE_CTX *state = X509_STORE_CTX_new();
-	enum chain_result result = CHAIN_UNTRUSTED;
-	unsigned long flags = X509_V_FLAG_PARTIAL_CHAIN;
+	STACK_OF(X509) *intermediates = sk_X509_new_null();
+	X509_STORE *anchors = X509_STORE_new();
+	int error = X509_V_ERR_OUT_OF_MEM;
+	unsigned last = s->length - 1;
+	bool ok =
+		state != NULL && intermediates != NULL && anchors != NULL &&
+		X509_STORE_add_cert(anchors, authority(s, s->path[last])) == 1;
 
-	if (state != NULL &&
-	    X509_STORE_CTX_init(state, trust->store, x, NULL) == 1) {
-		X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(state);
-		if (crl)
-			flags |= X509_V_FLAG_CRL_CHECK;
-		X509_VERIFY_PARAM_set_flags(param, flags);
-		X509_VERIFY_PARAM_set_depth(param, CHAIN_DEPTH_MAX);
-		X509_VERIFY_PARAM_set_auth_level(param, (int)proof->level);
-		X509_VERIFY_PARAM_set_time(param, (time_t)now);
-		X509_STORE_CTX_set_verify_cb(state, pass_own_dates);
-		if (X509_VERIFY_PARAM_set_purpose(param,
-						  X509_PURPOSE_SSL_CLIENT) != 1)
-			result = CHAIN_UNTRUSTED;
-		else if (X509_verify_cert(state) == 1)
-			result = CHAIN_GOOD;
-		else
-			result =
-				result_of(X509_STORE_CTX_get_error(state), crl);
-		if (result == CHAIN_GOOD &&
-		    !find_twin(state, der, &proof->twin))
-			result = CHAIN_UNTRUSTED;
-		if (result == CHAIN_GOOD)
-			narrow(trust, state, proof, now);
+	*depth = 0;
+	for (unsigned i = 0; ok && i < last; i++)
+		ok = sk_X509_push(intermediates, authority(s, s->path[i])) > 0;
+	if (ok && set_up(state, s, anchors, intermediates)) {
+		bool good = X509_verify_cert(state) == 1;
+		error = X509_STORE_CTX_get_error(state);
+		if (!good && error == X509_V_OK)
+			error = X509_V_ERR_UNSPECIFIED;
+		*depth = (unsigned)X509_STORE_CTX_get_error_depth(state);
 	}
 	X509_STORE_CTX_free(state);
-	return result;
+	X509_STORE_free(anchors);
+	sk_X509_free(intermediates);
+	ERR_clear_error();
+	return error;
 }
 
-/* Signatures first, revocation only of what they vouch for: the signature of a
- * long CRL is much work, and strangers do not get to ask for it. */
-static enum chain_result
-verify_whole(const struct chain_trust *trust, struct span der, int64_t now,
-	     struct chain_proof *proof)
+/* The CRL must be signed by a CA of its name on the chain above the certificate
+ * at this place, which may be another than the issuer if a CA has issued itself
+ * a certificate for a new key; and by one that may sign CRLs (RFC 5280 6.3.3
+ * (f)). */
+static int
+check_signer(const struct search *s, const struct crl *crl, unsigned place)
 {
-	const unsigned char *at = (const unsigned char *)der.ptr;
-	X509 *x =
-		der.len <= PEM_MAX ? d2i_X509(NULL, &at, (long)der.len) : NULL;
-	EVP_PKEY *key = x == NULL ? NULL : X509_get0_pubkey(x);
-	enum chain_result result = CHAIN_UNTRUSTED;
+	int error = X509_V_ERR_CRL_SIGNATURE_FAILURE;
 
-	if (key != NULL && EVP_PKEY_get_bits(key) <= CHAIN_KEY_BITS_MAX)
-		result = verify(trust, x, der, false, now, proof);
-	if (result == CHAIN_GOOD && trust->n_crls > 0)
-		result = verify(trust, x, der, true, now, proof);
-	X509_free(x);
-	ERR_clear_error();
-	return result;
+	for (; place < s->length; place++) {
+		if ((crl->signers >> s->path[place] & 1) == 0)
+			continue;
+		X509 *signer = authority(s, s->path[place]);
+		if ((X509_get_key_usage(signer) & KU_CRL_SIGN) != 0)
+			return X509_V_OK;
+		error = X509_V_ERR_KEYUSAGE_NO_CRL_SIGN;
+	}
+	return error;
+}
+
+static int
+check_crl(const struct search *s, const struct crl *crl, unsigned place)
+{
+	if (!crl_covers(crl, below(s, place)))
+		return X509_V_ERR_UNABLE_TO_GET_CRL;
+	int error = check_signer(s, crl, place);
+	if (error != X509_V_OK)
+		return error;
+	if (s->now < crl->from)
+		return X509_V_ERR_CRL_NOT_YET_VALID;
+	return s->now > crl->to ? X509_V_ERR_CRL_HAS_EXPIRED : X509_V_OK;
+}
+
+/* Looks at the newest CRL, and if there are several, at each. */
+static int
+check_revocation(const struct search *s, unsigned place)
+{
+	int error = X509_V_ERR_UNABLE_TO_GET_CRL;
+	int64_t newest = INT64_MIN;
+
+	for (size_t i = 0; i < s->trust->n_crls; i++) {
+		const struct crl *crl = &s->trust->crls[i];
+		int found = check_crl(s, crl, place);
+		if (found != X509_V_OK) {
+			if (newest == INT64_MIN && found > error)
+				error = found;
+			continue;
+		}
+		if (crl->from < newest)
+			continue;
+		if (crl->from > newest)
+			error = X509_V_OK;
+		newest = crl->from;
+		if (crl_revokes(crl, below(s, place)))
+			error = X509_V_ERR_CERT_REVOKED;
+	}
+	return error;
+}
+
+static bool
+check_all_revocation(const struct search *s)
+{
+	bool good = true;
+
+	for (unsigned i = 0; s->trust->needs_crls && i < s->length; i++) {
+		int error = check_revocation(s, i);
+		if (error == X509_V_ERR_CERT_REVOKED)
+			note(s, CHAIN_REVOKED, error, i, i - 1);
+		else if (error != X509_V_OK)
+			note(s, CHAIN_CRL, error, i, i);
+		good &= error == X509_V_OK;
+	}
+	return good;
+}
+
+/* True if the path, which ends at an anchor, is good. */
+static bool
+try_path(struct search *s)
+{
+	unsigned depth;
+	int error = check_path(s, &depth);
+
+	s->tries++;
+	if (error != X509_V_OK) {
+		note(s, result_of(error), error, depth, depth - 1);
+		return false;
+	}
+	if (!check_all_revocation(s))
+		return false;
+	struct chain_twin twin = { 0 };
+	if (!chain_twin_find(s->client, s->der,
+			     X509_get0_pubkey(authority(s, s->path[0])),
+			     &twin)) {
+		note(s, CHAIN_UNTRUSTED, X509_V_ERR_UNSPECIFIED, 0, UINT_MAX);
+		return false;
+	}
+	*s->best = (struct chain_verdict){ .result = CHAIN_GOOD, .twin = twin };
+	return true;
+}
+
+static bool
+is_on_path(const struct search *s, unsigned i)
+{
+	for (unsigned k = 0; k < s->length; k++)
+		if (s->path[k] == i)
+			return true;
+	return false;
+}
+
+/* Goes on from the CA i; true if a chain through it is good. */
+static bool
+climb(struct search *s, unsigned i)
+{
+	const struct chain_authority *a = &s->trust->authorities[i];
+	bool good = false;
+
+	if (s->length == CHAIN_DEPTH_MAX || s->tries >= CHAIN_TRIES_MAX ||
+	    is_on_path(s, i))
+		return false;
+	s->path[s->length++] = i;
+	if (a->anchor)
+		good = try_path(s);
+	else if (a->issuers == 0)
+		note(s, CHAIN_UNTRUSTED,
+		     X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, s->length,
+		     s->length - 1);
+	for (unsigned k = 0; !good && k < s->trust->n_authorities; k++)
+		good = (a->issuers >> k & 1) != 0 && climb(s, k);
+	s->length--;
+	return good;
+}
+
+/* Looks at the signature before anything else: it is all that a stranger gets
+ * for a certificate that names one of the CAs. */
+static void
+search(struct search *s)
+{
+	for (unsigned i = 0; i < s->trust->n_authorities; i++) {
+		X509 *issuer = authority(s, i);
+		EVP_PKEY *key = X509_get0_pubkey(issuer);
+		int error = X509_check_issued(issuer, s->client);
+		if (error == X509_V_ERR_SUBJECT_ISSUER_MISMATCH)
+			continue;
+		if (error == X509_V_OK && X509_verify(s->client, key) != 1)
+			error = X509_V_ERR_CERT_SIGNATURE_FAILURE;
+		ERR_clear_error();
+		if (error != X509_V_OK)
+			note(s, CHAIN_UNTRUSTED, error, 0, UINT_MAX);
+		else if (climb(s, i))
+			return;
+	}
+}
+
+/* True if the key of x is one whose work is bounded. */
+static bool
+has_bounded_key(X509 *x)
+{
+	EVP_PKEY *key = X509_get0_pubkey(x);
+
+	return key != NULL && EVP_PKEY_get_bits(key) <= CHAIN_KEY_BITS_MAX;
 }
 
 enum chain_result
-chain_verify(const struct chain_trust *trust, struct span der,
-	     const uint8_t *sha256, unsigned level, int64_t now,
-	     struct chain_memory *memory, struct chain_twin *twin)
+chain_verify(const struct chain_trust *trust, struct chain_client *client,
+	     unsigned level, int64_t now, struct chain_memory *memory,
+	     struct chain_verdict *verdict)
 {
-	struct chain_proof proof = { .from = now, .to = now, .level = level };
+	struct chain_proof proof = { .level = level };
 
 	memcpy(proof.trust, trust->identity, sizeof(proof.trust));
-	memcpy(proof.certificate, sha256, sizeof(proof.certificate));
-	if (memory != NULL && chain_memory_has(memory, &proof)) {
-		*twin = proof.twin;
-		return CHAIN_GOOD;
+	memcpy(proof.certificate, client->sha256, sizeof(proof.certificate));
+	const struct chain_proof *known =
+		memory == NULL ? NULL : chain_memory_find(memory, &proof, now);
+	if (known != NULL) {
+		*verdict = known->verdict;
+		return verdict->result;
 	}
-	proof.from = INT64_MIN;
-	proof.to = INT64_MAX;
-	enum chain_result result = verify_whole(trust, der, now, &proof);
-	*twin = result == CHAIN_GOOD ? proof.twin : (struct chain_twin){ 0 };
-	if (result == CHAIN_GOOD && memory != NULL)
+	struct search s = {
+		.trust = trust,
+		.client = parse(client),
+		.der = client->der,
+		.level = level,
+		.now = now,
+		.best = verdict,
+	};
+	*verdict = (struct chain_verdict){ 0 };
+	if (s.client != NULL && has_bounded_key(s.client))
+		search(&s);
+	ERR_clear_error();
+	if (verdict->result != CHAIN_GOOD && verdict->error == 0)
+		verdict->error = X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY;
+	proof.verdict = *verdict;
+	chain_trust_window(trust, now, &proof.from, &proof.to);
+	if (memory != NULL && verdict->error != X509_V_ERR_OUT_OF_MEM)
 		chain_memory_add(memory, &proof);
-	return result;
+	return verdict->result;
+}
+
+const char *
+chain_error_text(int error)
+{
+	return X509_verify_cert_error_string(error);
 }

@@ -7,45 +7,61 @@
 
 #include "protocol/chain_memory.h"
 
-/* The digest is a hash already. */
-static struct chain_proof *
-place_of(const struct chain_memory *memory, const struct chain_proof *proof)
+/* Returns the number of the place of proof.  Digests are hashes already; one
+ * certificate may be looked up for several trusts in turn. */
+static size_t
+place_of(const struct chain_proof *proof, size_t size)
 {
-	uint32_t hash;
+	uint32_t trust, certificate;
 
-	memcpy(&hash, proof->certificate, sizeof(hash));
-	return &memory->proofs[hash % CHAIN_MEMORY_SIZE];
+	memcpy(&trust, proof->trust, sizeof(trust));
+	memcpy(&certificate, proof->certificate, sizeof(certificate));
+	return (trust ^ certificate) % size;
 }
 
-bool
-chain_memory_has(const struct chain_memory *memory, struct chain_proof *proof)
+static const struct chain_proof *
+find(const struct chain_proof *table, size_t size,
+     const struct chain_proof *proof, int64_t now)
 {
-	if (memory->proofs == NULL)
-		return false;
-	const struct chain_proof *known = place_of(memory, proof);
-	if (memcmp(known->certificate, proof->certificate,
-		   sizeof(proof->certificate)) != 0 ||
-	    memcmp(known->trust, proof->trust, sizeof(proof->trust)) != 0 ||
-	    known->level != proof->level || known->from > proof->from ||
-	    proof->from > known->to)
-		return false;
-	proof->twin = known->twin;
-	return true;
+	if (table == NULL)
+		return NULL;
+	const struct chain_proof *known = &table[place_of(proof, size)];
+	bool same =
+		memcmp(known->certificate, proof->certificate,
+		       sizeof(known->certificate)) == 0 &&
+		memcmp(known->trust, proof->trust, sizeof(known->trust)) == 0 &&
+		known->level == proof->level;
+	return same && known->from <= now && now <= known->to ? known : NULL;
+}
+
+const struct chain_proof *
+chain_memory_find(const struct chain_memory *memory,
+		  const struct chain_proof *proof, int64_t now)
+{
+	const struct chain_proof *known =
+		find(memory->good, CHAIN_MEMORY_GOOD, proof, now);
+
+	return known != NULL ? known
+			     : find(memory->bad, CHAIN_MEMORY_BAD, proof, now);
 }
 
 void
 chain_memory_add(struct chain_memory *memory, const struct chain_proof *proof)
 {
-	if (memory->proofs == NULL)
-		memory->proofs =
-			calloc(CHAIN_MEMORY_SIZE, sizeof(*memory->proofs));
-	if (memory->proofs != NULL)
-		*place_of(memory, proof) = *proof;
+	bool good = proof->verdict.result == CHAIN_GOOD;
+	struct chain_proof **table = good ? &memory->good : &memory->bad;
+	size_t size = good ? CHAIN_MEMORY_GOOD : CHAIN_MEMORY_BAD;
+
+	if (*table == NULL)
+		*table = calloc(size, sizeof(**table));
+	if (*table != NULL)
+		(*table)[place_of(proof, size)] = *proof;
 }
 
 void
 chain_memory_free(struct chain_memory *memory)
 {
-	free(memory->proofs);
+	free(memory->good);
+	free(memory->bad);
 	*memory = (struct chain_memory){ 0 };
 }

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
 /*
- * chain_memory: which certificates were verified, by whose trust, and from when
- * to when that holds.
+ * chain_memory: what was found out about certificates, for which trust, and
+ * from when to when that holds.
  *
  * A verification is a function of the bytes of the trust, the bytes of the
  * certificate, the security level and the time.  Those are the key here, as
  * digests, so remembering can save work and nothing else: it cannot change a
- * verdict, needs no clearing when files change, and refusals are not
- * remembered.  The table has a fixed size; a newer one takes an older one's
- * place, so strangers cannot fill it.
+ * verdict and needs no clearing when files change.
+ *
+ * Certificates that verify and those that do not have a table each, of a fixed
+ * size, in which a newer one takes an older one's place: strangers can push out
+ * nothing but strangers.
  */
 #ifndef CERTGATE_PROTOCOL_CHAIN_MEMORY_H
 #define CERTGATE_PROTOCOL_CHAIN_MEMORY_H
@@ -20,25 +22,50 @@
 #include "protocol/chain_twin.h"
 #include "protocol/digest.h"
 
-enum { CHAIN_MEMORY_SIZE = 32768 /* certificates; about 5 MB in use */ };
+enum {
+	CHAIN_MEMORY_GOOD = 32768, /* certificates; about 6 MB in use */
+	CHAIN_MEMORY_BAD = 4096 /* certificates; under 1 MB in use */
+};
+
+enum chain_result {
+	CHAIN_UNTRUSTED = 0, /* whatever has no word of its own */
+	CHAIN_PURPOSE, /* not for client authentication */
+	CHAIN_WEAK, /* a key or signature below the level */
+	CHAIN_CRL, /* no CRL of an issuer that is valid now */
+	CHAIN_REVOKED,
+	CHAIN_GOOD
+};
+
+/* All zero: untrusted. */
+struct chain_verdict {
+	enum chain_result result;
+	int error; /* OpenSSL's X509_V_ERR_...; 0: none */
+	unsigned depth; /* of the certificate refused; 0: the client's */
+	bool names; /* authority is set: the CA refused; of a CRL, its issuer */
+	unsigned authority; /* number of a CA of the trust */
+	struct chain_twin twin; /* with CHAIN_GOOD */
+};
 
 struct chain_proof {
 	uint8_t trust[DIGEST_SHA256_SIZE];
 	uint8_t certificate[DIGEST_SHA256_SIZE];
-	int64_t from, to; /* UTC seconds in which it holds */
 	unsigned level; /* of security */
-	struct chain_twin twin; /* found with it */
+	int64_t from, to; /* UTC seconds in which it holds */
+	struct chain_verdict verdict;
 };
 
 /* All zero: empty. */
 struct chain_memory {
-	struct chain_proof *proofs; /* owned; NULL until the first one */
+	struct chain_proof *good; /* owned; NULL until the first one */
+	struct chain_proof *bad; /* the same */
 };
 
-/* True if proof, whose from is the time now, was remembered and holds; gives
- * its twin. */
-bool chain_memory_has(const struct chain_memory *memory,
-		      struct chain_proof *proof);
+/* Returns what is remembered of the trust, certificate and level of proof and
+ * holds at the time now; NULL: nothing.  Borrowed until the next one is
+ * added. */
+const struct chain_proof *chain_memory_find(const struct chain_memory *memory,
+					    const struct chain_proof *proof,
+					    int64_t now);
 
 /* Remembers proof, if there is memory for it. */
 void chain_memory_add(struct chain_memory *memory,

@@ -10,6 +10,7 @@
 #include <openssl/x509v3.h>
 
 #include "base/date.h"
+#include "protocol/certificate_text.h"
 #include "protocol/chain_trust.h"
 
 bool
@@ -30,12 +31,12 @@ chain_seconds(const ASN1_TIME *time, int64_t *seconds)
 	return date_to_seconds(&t, seconds);
 }
 
-/* Takes the DER of one block; false in its place if it is of another kind. */
-typedef bool block_function(struct chain_trust *trust, unsigned char *der,
-			    long length, struct error *e);
+/* Takes the DER of one block, counted from 1. */
+typedef bool block_function(struct chain_trust *trust, struct span der,
+			    unsigned block, struct error *e);
 
-/* Calls take, which takes the bytes over, for each block of PEM in text; all
- * of them have this label, and there is at least one. */
+/* Calls take for each block of PEM in text; all of them have this label, and
+ * there is at least one. */
 static bool
 read_blocks(struct chain_trust *trust, struct span text, const char *label,
 	    block_function *take, struct error *e)
@@ -44,28 +45,21 @@ read_blocks(struct chain_trust *trust, struct span text, const char *label,
 	char *name, *header;
 	unsigned char *der;
 	long length;
-	size_t n = 0;
+	unsigned n = 0;
 	bool ok = bio != NULL || error_set(e, "out of memory");
 
 	while (ok && PEM_read_bio(bio, &name, &header, &der, &length) == 1) {
-		if (strcmp(name, label) != 0 || header[0] != '\0') {
-			ok = error_set(e, "block %zu: expected %s", n + 1,
-				       label);
-			OPENSSL_free(der);
-		} else {
-			ok = n < CHAIN_PARTS_MAX
-				     ? take(trust, der, length, e)
-				     : error_set(e, "expected at most %d",
-						 CHAIN_PARTS_MAX);
-			if (n >= CHAIN_PARTS_MAX)
-				OPENSSL_free(der);
-			n++;
-		}
+		struct span bytes = { (const char *)der, (size_t)length };
+		n++;
+		ok = (strcmp(name, label) == 0 && header[0] == '\0') ||
+		     error_set(e, "block %u: expected %s", n, label);
+		ok = ok && take(trust, bytes, n, e);
+		OPENSSL_free(der);
 		OPENSSL_free(name);
 		OPENSSL_free(header);
 	}
 	if (ok && ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
-		ok = error_set(e, "block %zu does not read as PEM", n + 1);
+		ok = error_set(e, "block %u: invalid PEM", n + 1);
 	if (ok && n == 0)
 		ok = error_set(e, "no %s in PEM", label);
 	ERR_clear_error();
@@ -73,66 +67,11 @@ read_blocks(struct chain_trust *trust, struct span text, const char *label,
 	return ok;
 }
 
-/* What makes a certificate a CA's: basic constraints, or that it is a root of
- * version 1, which had none. */
+/* False with e, which then names the block too. */
 static bool
-check_authority(X509 *x, size_t number, struct error *e)
+refuse_block(unsigned block, struct error *e, const struct error *inner)
 {
-	enum { CA = 1, ROOT_OF_VERSION_1 = 3 };
-	int kind = X509_check_ca(x);
-	EVP_PKEY *key = X509_get0_pubkey(x);
-
-	if ((X509_get_extension_flags(x) & EXFLAG_INVALID) != 0 || key == NULL)
-		return error_set(e, "certificate %zu does not read", number);
-	if (kind != CA && kind != ROOT_OF_VERSION_1)
-		return error_set(e, "certificate %zu is no CA's", number);
-	return EVP_PKEY_get_bits(key) <= CHAIN_KEY_BITS_MAX ||
-	       error_set(e,
-			 "certificate %zu has a key of %d bits: expected at "
-			 "most %d",
-			 number, EVP_PKEY_get_bits(key), CHAIN_KEY_BITS_MAX);
-}
-
-static bool
-take_authority(struct chain_trust *trust, unsigned char *der, long length,
-	       struct error *e)
-{
-	struct chain_authority *a = &trust->authorities[trust->n_authorities++];
-	struct span bytes = { (const char *)der, (size_t)length };
-	const unsigned char *at = der;
-	X509 *x = d2i_X509(NULL, &at, length);
-
-	a->der = der;
-	bool ok = (x != NULL && certificate_read(bytes, &a->fields)) ||
-		  error_set(e, "certificate %zu does not read",
-			    trust->n_authorities);
-	ok = ok && check_authority(x, trust->n_authorities, e);
-	if (ok && X509_STORE_add_cert(trust->store, x) != 1)
-		ok = error_set(e, "out of memory");
-	X509_free(x);
-	return ok;
-}
-
-static bool
-take_crl(struct chain_trust *trust, unsigned char *der, long length,
-	 struct error *e)
-{
-	struct chain_part *part = &trust->crls[trust->n_crls++];
-	const unsigned char *at = der;
-	X509_CRL *crl = d2i_X509_CRL(NULL, &at, length);
-
-	*part = (struct chain_part){ .is_crl = true };
-	bool ok = (crl != NULL && at == der + length &&
-		   chain_seconds(X509_CRL_get0_lastUpdate(crl), &part->from)) ||
-		  error_set(e, "CRL %zu does not read", trust->n_crls);
-	ok = ok && (chain_seconds(X509_CRL_get0_nextUpdate(crl), &part->to) ||
-		    error_set(e, "CRL %zu does not say when the next one comes",
-			      trust->n_crls));
-	if (ok && X509_STORE_add_crl(trust->store, crl) != 1)
-		ok = error_set(e, "out of memory");
-	X509_CRL_free(crl);
-	OPENSSL_free(der);
-	return ok;
+	return error_set(e, "block %u: %s", block, inner->text);
 }
 
 /* Digests by which signatures are looked up and weighed: a handler's OpenSSL
@@ -162,21 +101,199 @@ add_digests(void)
 	return true;
 }
 
+static bool
+has_signed(X509 *issuer, X509 *x)
+{
+	EVP_PKEY *key = X509_get0_pubkey(issuer);
+	bool ok = key != NULL && X509_verify(x, key) == 1;
+
+	ERR_clear_error();
+	return ok;
+}
+
+/* What makes a certificate a CA's: basic constraints, or that it is a
+ * self-signed root of version 1, which had none. */
+static bool
+check_authority(X509 *x, struct error *e)
+{
+	enum { CA = 1, ROOT_OF_VERSION_1 = 3 };
+	int kind = X509_check_ca(x);
+	EVP_PKEY *key = X509_get0_pubkey(x);
+
+	if ((X509_get_extension_flags(x) & EXFLAG_INVALID) != 0 || key == NULL)
+		return error_set(e, "invalid certificate");
+	if (kind != CA && (kind != ROOT_OF_VERSION_1 || !has_signed(x, x)))
+		return error_set(e, "not a CA certificate");
+	return EVP_PKEY_get_bits(key) <= CHAIN_KEY_BITS_MAX ||
+	       error_set(e, "a key of %d bits: expected at most %d",
+			 EVP_PKEY_get_bits(key), CHAIN_KEY_BITS_MAX);
+}
+
+static bool
+load_authority(struct chain_authority *a, struct span der, struct error *e)
+{
+	const unsigned char *at = (const unsigned char *)der.ptr;
+
+	a->x = d2i_X509(NULL, &at, (long)der.len);
+	if (a->x == NULL || (const char *)at != der.ptr + der.len ||
+	    !chain_seconds(X509_get0_notBefore(a->x), &a->from) ||
+	    !chain_seconds(X509_get0_notAfter(a->x), &a->to))
+		return error_set(e, "invalid certificate");
+	a->to--; /* for OpenSSL the last second is over */
+	const unsigned char *name;
+	size_t size;
+	if (X509_NAME_get0_der(X509_get_subject_name(a->x), &name, &size) != 1)
+		return error_set(e, "out of memory");
+	a->subject = (struct span){ (const char *)name, size };
+	return check_authority(a->x, e) &&
+	       (digest_sha256(der, a->sha256) || error_set(e, "out of memory"));
+}
+
+/* A certificate that comes twice counts once. */
+static bool
+is_known(const struct chain_trust *trust, const struct chain_authority *a)
+{
+	for (size_t i = 0; i < trust->n_authorities; i++)
+		if (memcmp(trust->authorities[i].sha256, a->sha256,
+			   sizeof(a->sha256)) == 0)
+			return true;
+	return false;
+}
+
+static bool
+take_authority(struct chain_trust *trust, struct span der, unsigned block,
+	       struct error *e)
+{
+	struct chain_authority a = { .block = block };
+	struct error inner = { 0 };
+	bool ok = load_authority(&a, der, &inner) ||
+		  refuse_block(block, e, &inner);
+
+	if (ok && !is_known(trust, &a)) {
+		ok = trust->n_authorities < CHAIN_PARTS_MAX ||
+		     error_set(e, "too many certificates: expected at most %d",
+			       CHAIN_PARTS_MAX);
+		if (ok) {
+			trust->authorities[trust->n_authorities++] = a;
+			return true;
+		}
+	}
+	X509_free(a.x);
+	return ok;
+}
+
+/* Bit i: the i-th CA signed the CRL. */
+static uint64_t
+find_signers(const struct chain_trust *trust, const struct crl *crl)
+{
+	uint64_t signers = 0;
+
+	for (size_t i = 0; i < trust->n_authorities; i++) {
+		X509 *x = trust->authorities[i].x;
+		if (X509_NAME_cmp(X509_get_subject_name(x),
+				  X509_CRL_get_issuer(crl->list)) == 0 &&
+		    X509_CRL_verify(crl->list, X509_get0_pubkey(x)) == 1)
+			signers |= UINT64_C(1) << i;
+	}
+	ERR_clear_error();
+	return signers;
+}
+
+static bool
+take_crl(struct chain_trust *trust, struct span der, unsigned block,
+	 struct error *e)
+{
+	struct crl crl;
+	struct error inner = { 0 };
+
+	if (trust->n_crls == CHAIN_PARTS_MAX)
+		return error_set(e, "too many CRLs: expected at most %d",
+				 CHAIN_PARTS_MAX);
+	if (!crl_load(&crl, der, &inner))
+		return refuse_block(block, e, &inner);
+	crl.block = block;
+	crl.signers = find_signers(trust, &crl);
+	trust->crls[trust->n_crls++] = crl;
+	return true;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	const struct chain_authority *one = a, *other = b;
+
+	return memcmp(one->sha256, other->sha256, sizeof(one->sha256));
+}
+
+/* True if another CA has the name of a's issuer. */
+static bool
+has_issuer(const struct chain_trust *trust, const struct chain_authority *a)
+{
+	for (size_t i = 0; i < trust->n_authorities; i++) {
+		const struct chain_authority *other = &trust->authorities[i];
+		if (other != a &&
+		    X509_NAME_cmp(X509_get_subject_name(other->x),
+				  X509_get_issuer_name(a->x)) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_anchor(const struct chain_trust *trust, const struct chain_authority *a)
+{
+	bool self_issued = X509_NAME_cmp(X509_get_subject_name(a->x),
+					 X509_get_issuer_name(a->x)) == 0;
+
+	return (self_issued && has_signed(a->x, a->x)) || !has_issuer(trust, a);
+}
+
+/* An issuer by name, key identifier and key usage, whose key signed a. */
+static uint64_t
+find_issuers(const struct chain_trust *trust, const struct chain_authority *a)
+{
+	uint64_t issuers = 0;
+
+	for (size_t i = 0; i < trust->n_authorities; i++) {
+		const struct chain_authority *other = &trust->authorities[i];
+		if (other != a &&
+		    X509_check_issued(other->x, a->x) == X509_V_OK &&
+		    has_signed(other->x, a->x))
+			issuers |= UINT64_C(1) << i;
+	}
+	return issuers;
+}
+
+/* Finds out who issued whom: none of it depends on the time. */
+static void
+link_authorities(struct chain_trust *trust)
+{
+	qsort(trust->authorities, trust->n_authorities,
+	      sizeof(trust->authorities[0]), compare);
+	for (size_t i = 0; i < trust->n_authorities; i++) {
+		struct chain_authority *a = &trust->authorities[i];
+		a->anchor = is_anchor(trust, a);
+		if (!a->anchor)
+			a->issuers = find_issuers(trust, a);
+	}
+}
+
 struct chain_trust *
 chain_trust_new(struct span text, struct error *e)
 {
 	struct chain_trust *trust = calloc(1, sizeof(*trust));
 
-	if (trust != NULL)
-		trust->store = X509_STORE_new();
-	bool ok = (trust != NULL && trust->store != NULL && add_digests() &&
+	bool ok = (trust != NULL && add_digests() &&
 		   digest_sha256(text, trust->identity)) ||
 		  error_set(e, "out of memory");
 	if (ok && text.len > CHAIN_CA_TEXT_MAX)
-		ok = error_set(e, "expected at most %d bytes",
+		ok = error_set(e, "too large: expected at most %d bytes",
 			       CHAIN_CA_TEXT_MAX);
-	if (ok && read_blocks(trust, text, PEM_STRING_X509, take_authority, e))
+	if (ok &&
+	    read_blocks(trust, text, PEM_STRING_X509, take_authority, e)) {
+		link_authorities(trust);
 		return trust;
+	}
 	ERR_clear_error();
 	chain_trust_free(trust);
 	return NULL;
@@ -191,11 +308,12 @@ chain_trust_add_crls(struct chain_trust *trust, struct span text,
 
 	memcpy(both, trust->identity, DIGEST_SHA256_SIZE);
 	if (text.len > CHAIN_CRL_TEXT_MAX)
-		return error_set(e, "expected at most %d bytes",
+		return error_set(e, "too large: expected at most %d bytes",
 				 CHAIN_CRL_TEXT_MAX);
 	if (!digest_sha256(text, both + DIGEST_SHA256_SIZE) ||
 	    !digest_sha256(bytes, trust->identity))
 		return error_set(e, "out of memory");
+	trust->needs_crls = true;
 	return read_blocks(trust, text, PEM_STRING_X509_CRL, take_crl, e);
 }
 
@@ -205,33 +323,143 @@ chain_trust_free(struct chain_trust *trust)
 	if (trust == NULL)
 		return;
 	for (size_t i = 0; i < trust->n_authorities; i++)
-		OPENSSL_free(trust->authorities[i].der);
-	X509_STORE_free(trust->store);
+		X509_free(trust->authorities[i].x);
+	for (size_t i = 0; i < trust->n_crls; i++)
+		crl_free(&trust->crls[i]);
 	free(trust);
 }
 
-bool
-chain_trust_part(const struct chain_trust *trust, size_t i,
-		 struct chain_part *part)
+size_t
+chain_trust_anchors(const struct chain_trust *trust)
 {
-	*part = (struct chain_part){ 0 };
-	if (i < trust->n_authorities) {
-		part->from = trust->authorities[i].fields.not_before;
-		part->to = trust->authorities[i].fields.not_after;
-		return true;
-	}
-	i -= trust->n_authorities;
-	if (i >= trust->n_crls)
-		return false;
-	*part = trust->crls[i];
-	return true;
+	size_t n = 0;
+
+	for (size_t i = 0; i < trust->n_authorities; i++)
+		n += trust->authorities[i].anchor;
+	return n;
+}
+
+void
+chain_trust_subject(const struct chain_trust *trust, size_t i,
+		    struct buffer *text)
+{
+	certificate_text_name(X509_get_subject_name(trust->authorities[i].x),
+			      text);
 }
 
 bool
-chain_trust_names(const struct chain_trust *trust, struct span issuer)
+chain_trust_names(const struct chain_trust *trust, const X509_NAME *name)
 {
 	for (size_t i = 0; i < trust->n_authorities; i++)
-		if (span_equal(trust->authorities[i].fields.subject, issuer))
+		if (X509_NAME_cmp(
+			    X509_get_subject_name(trust->authorities[i].x),
+			    name) == 0)
 			return true;
 	return false;
+}
+
+static void
+narrow(int64_t first, int64_t last, int64_t now, int64_t *from, int64_t *to)
+{
+	int64_t changes[] = { first, last + 1 };
+
+	for (int i = 0; i < 2; i++) {
+		if (changes[i] <= now && changes[i] > *from)
+			*from = changes[i];
+		if (changes[i] > now && changes[i] <= *to)
+			*to = changes[i] - 1;
+	}
+}
+
+void
+chain_trust_window(const struct chain_trust *trust, int64_t now, int64_t *from,
+		   int64_t *to)
+{
+	*from = INT64_MIN;
+	*to = INT64_MAX;
+	for (size_t i = 0; i < trust->n_authorities; i++)
+		narrow(trust->authorities[i].from, trust->authorities[i].to,
+		       now, from, to);
+	for (size_t i = 0; i < trust->n_crls; i++)
+		narrow(trust->crls[i].from, trust->crls[i].to, now, from, to);
+}
+
+/* The CAs that chain to an anchor; as many looks as a chain can be long. */
+static uint64_t
+find_reached(const struct chain_trust *trust)
+{
+	uint64_t reached = 0;
+
+	for (size_t look = 0; look <= trust->n_authorities; look++)
+		for (size_t i = 0; i < trust->n_authorities; i++)
+			if (trust->authorities[i].anchor ||
+			    (trust->authorities[i].issuers & reached) != 0)
+				reached |= UINT64_C(1) << i;
+	return reached;
+}
+
+static const char *
+subject_word(const struct chain_trust *trust, size_t i, struct buffer *text)
+{
+	buffer_clear(text);
+	chain_trust_subject(trust, i, text);
+	return error_word(buffer_span(text));
+}
+
+static void
+warn_of_crls(const struct chain_trust *trust, const char *path,
+	     struct warnings *warnings)
+{
+	uint64_t signers = 0;
+	struct buffer text;
+
+	buffer_init(&text, CHAIN_SUBJECT_MAX);
+	for (size_t i = 0; i < trust->n_crls; i++) {
+		const struct crl *crl = &trust->crls[i];
+		signers |= crl->signers;
+		if (crl->signers != 0)
+			continue;
+		const X509_NAME *issuer = X509_CRL_get_issuer(crl->list);
+		struct error *warning =
+			warnings_next(warnings, warnings->begin);
+		warning->severe = chain_trust_names(trust, issuer);
+		buffer_clear(&text);
+		certificate_text_name(issuer, &text);
+		error_set(warning, "%s: block %u: CRL of '%s': %s", path,
+			  crl->block, error_word(buffer_span(&text)),
+			  warning->severe ? "invalid signature"
+					  : "not a CA of this entry");
+	}
+	for (size_t i = 0; i < trust->n_authorities; i++) {
+		if ((signers >> i & 1) != 0)
+			continue;
+		struct error *warning =
+			warnings_next(warnings, warnings->begin);
+		warning->severe = true;
+		error_set(warning,
+			  "%s: no CRL of '%s': rejecting every certificate "
+			  "that it issued",
+			  path, subject_word(trust, i, &text));
+	}
+	buffer_free(&text);
+}
+
+void
+chain_trust_warn(const struct chain_trust *trust, const char *ca,
+		 const char *crl, struct warnings *warnings)
+{
+	uint64_t reached = find_reached(trust);
+	struct buffer text;
+
+	buffer_init(&text, CHAIN_SUBJECT_MAX);
+	for (size_t i = 0; i < trust->n_authorities; i++)
+		if ((reached >> i & 1) == 0)
+			error_set(warnings_next(warnings, warnings->begin),
+				  "%s: block %u: '%s' chains to no anchor in "
+				  "this file",
+				  ca, trust->authorities[i].block,
+				  subject_word(trust, i, &text));
+	buffer_free(&text);
+	if (trust->needs_crls)
+		warn_of_crls(trust, crl, warnings);
 }

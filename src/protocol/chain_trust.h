@@ -1,6 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* chain_trust: the CAs of one file, with the CRLs of another. */
+/*
+ * chain_trust: the CAs of one file, with the CRLs of another.
+ *
+ * A CA is an anchor if it is self-signed, or if its issuer's name is the
+ * subject of no other CA in the file.  Every other one is an intermediate, and
+ * is trusted only as far as it chains to an anchor.
+ *
+ * CAs and CRLs are kept in the order of their digests, so that the order in the
+ * files changes no verdict.
+ */
 #ifndef CERTGATE_PROTOCOL_CHAIN_TRUST_H
 #define CERTGATE_PROTOCOL_CHAIN_TRUST_H
 
@@ -8,65 +17,79 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "base/span.h"
-#include "protocol/certificate.h"
+#include "protocol/crl.h"
 #include "protocol/digest.h"
 
-/* OpenSSL's names for X509_STORE and ASN1_TIME. */
-struct x509_store_st;
+/* OpenSSL's names for X509, X509_NAME and ASN1_TIME. */
+struct x509_st;
+struct X509_name_st;
 struct asn1_string_st;
 
 enum {
 	CHAIN_CA_TEXT_MAX = 1048576, /* bytes of a file of CAs */
-	CHAIN_CRL_TEXT_MAX = 4194304, /* bytes of a file of CRLs */
-	CHAIN_PARTS_MAX = 64, /* certificates, and CRLs, of one trust */
-	CHAIN_KEY_BITS_MAX = 8192 /* of any key; bounds one verification */
-};
-
-/* A certificate or CRL of a trust, for programs that tell when it ends. */
-struct chain_part {
-	bool is_crl;
-	int64_t from, to; /* UTC seconds, the first and the last valid one */
+	CHAIN_CRL_TEXT_MAX = 16777216, /* bytes of a file of CRLs */
+	CHAIN_PARTS_MAX = 64, /* CAs, and CRLs, of one trust; bits of a word */
+	CHAIN_KEY_BITS_MAX = 8192, /* of any key; bounds one verification */
+	CHAIN_SUBJECT_MAX = 1024 /* bytes of a name in a message */
 };
 
 struct chain_authority {
-	unsigned char *der; /* owned, OpenSSL's */
-	struct certificate fields; /* borrows der */
+	struct x509_st *x; /* owned, OpenSSL's */
+	struct span subject; /* its DER; borrowed from x */
+	uint8_t sha256[DIGEST_SHA256_SIZE];
+	int64_t from, to; /* UTC seconds, the first and the last valid one */
+	uint64_t issuers; /* bit i: the i-th CA issued it */
+	unsigned block; /* in its file, counted from 1 */
+	bool anchor;
 };
 
 /* Never changes once it is made. */
 struct chain_trust {
-	struct x509_store_st *store; /* owned, OpenSSL's */
 	struct chain_authority authorities[CHAIN_PARTS_MAX];
 	size_t n_authorities;
-	struct chain_part crls[CHAIN_PARTS_MAX];
+	struct crl crls[CHAIN_PARTS_MAX];
 	size_t n_crls;
+	bool needs_crls; /* every certificate below an anchor */
 	uint8_t identity[DIGEST_SHA256_SIZE]; /* of the text of both files */
 };
 
-/* An ASN1_TIME in UTC seconds; false if it is none. */
+/* Returns an ASN1_TIME in UTC seconds; false if it is not one. */
 bool chain_seconds(const struct asn1_string_st *time, int64_t *seconds);
 
-/* text: certificates in PEM, with any text around them; each must be a CA's.
- * NULL with e set if it does not read.  Gives: chain_trust_free(). */
+/* Loads the certificates in text, PEM with any text around them; each must be
+ * a CA's.  NULL with e set on failure.  Gives: chain_trust_free(). */
 struct chain_trust *chain_trust_new(struct span text, struct error *e)
 	__attribute__((warn_unused_result));
 
-/* Adds the CRLs in text; from then on a client's issuer must have one that is
- * valid.  Each must say when the next one comes. */
+/* Adds the CRLs in text; from then on every certificate below an anchor needs a
+ * current one of its issuer. */
 bool chain_trust_add_crls(struct chain_trust *trust, struct span text,
 			  struct error *e) __attribute__((warn_unused_result));
 
 void chain_trust_free(struct chain_trust *trust);
 
-/* The i-th; false behind the last. */
-bool chain_trust_part(const struct chain_trust *trust, size_t i,
-		      struct chain_part *part);
+/* Adds what an administrator should know of the trust: an intermediate that
+ * reaches no anchor, a CRL of another CA; and as errors, a CA without a CRL and
+ * a CRL that its issuer did not sign. */
+void chain_trust_warn(const struct chain_trust *trust, const char *ca,
+		      const char *crl, struct warnings *warnings);
 
-/* True if issuer, what is in a certificate's Name, is byte for byte that of one
- * of the CAs: what a certificate costs that is not from here.  RFC 5280
- * 4.1.2.6: a CA writes its name the same everywhere. */
-bool chain_trust_names(const struct chain_trust *trust, struct span issuer);
+/* Returns how many of the CAs are anchors. */
+size_t chain_trust_anchors(const struct chain_trust *trust);
+
+/* Adds the subject of the i-th CA to text, as in RFC 4514. */
+void chain_trust_subject(const struct chain_trust *trust, size_t i,
+			 struct buffer *text);
+
+/* True if name is the subject of one of the CAs (RFC 5280 7.1). */
+bool chain_trust_names(const struct chain_trust *trust,
+		       const struct X509_name_st *name);
+
+/* The time around now in which no CA and no CRL begins or ends. */
+void chain_trust_window(const struct chain_trust *trust, int64_t now,
+			int64_t *from, int64_t *to);
 
 #endif

@@ -23,6 +23,10 @@ EXPLAINED = {
     "anchor-is-the-client": (True, "list-unreadable",
                              "what is no CA's is not believed as one; a "
                              "client is allowed by its pin"),
+    "looped": (True, "chain", "of two CAs that issued each other neither is "
+                              "an anchor; the judge takes both for one"),
+    "path-too-long": (True, "chain", "the judge takes an intermediate for an "
+                                     "anchor, and its limits for none"),
 }
 
 base = place.temporary()

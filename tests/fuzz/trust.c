@@ -10,6 +10,7 @@
 #include <openssl/pem.h>
 
 #include "policy/list.h"
+#include "protocol/certificate.h"
 #include "protocol/chain.h"
 #include "protocol/pem.h"
 #include "targets.h"
@@ -68,24 +69,28 @@ static void
 check_trust(const struct chain_trust *trust, struct span ca)
 {
 	struct certificate c;
-	struct chain_part part;
-	struct chain_twin twin;
+	struct chain_verdict verdict;
+	struct chain_memory memory = { 0 };
 	struct buffer der;
-	size_t n = 0;
 
-	while (chain_trust_part(trust, n, &part))
-		n++;
-	assert(trust->n_authorities > 0 && n > trust->n_authorities);
-	for (size_t i = 0; i < trust->n_authorities; i++)
-		assert(chain_trust_names(trust,
-					 trust->authorities[i].fields.subject));
+	assert(trust->n_authorities > 0 && trust->n_crls > 0);
 	buffer_init(&der, PEM_MAX);
 	if (pem_decode(ca, &der) && certificate_read(buffer_span(&der), &c)) {
-		enum chain_result result =
-			chain_verify(trust, buffer_span(&der), c.sha256, 1,
-				     c.not_before, NULL, &twin);
-		assert(result == CHAIN_GOOD || !twin.exists);
+		struct chain_client client = {
+			.der = buffer_span(&der),
+			.issuer = c.issuer,
+			.sha256 = c.sha256,
+		};
+		(void)chain_is_issuer(trust, &client);
+		enum chain_result first = chain_verify(
+			trust, &client, 1, c.not_before, &memory, &verdict);
+		assert(first == CHAIN_GOOD || !verdict.twin.exists);
+		assert((first == CHAIN_GOOD) == (verdict.error == 0));
+		assert(chain_verify(trust, &client, 1, c.not_before, NULL,
+				    &verdict) == first);
+		chain_client_free(&client);
 	}
+	chain_memory_free(&memory);
 	buffer_free(&der);
 }
 

@@ -6,7 +6,9 @@
 
 #include "tests/unit/unit.h"
 
+#include "base/hex.h"
 #include "policy/pattern.h"
+#include "protocol/certificate.h"
 #include "protocol/chain.h"
 #include "protocol/pem.h"
 #include "tests/unit/authority.h"
@@ -41,13 +43,13 @@ test_texts(void **state)
 		  NULL },
 		{ "", "no CERTIFICATE" },
 		{ "nothing\n", "no CERTIFICATE" },
-		{ ISSUED, "certificate 1 is no CA's" },
-		{ AUTHORITY ISSUED, "certificate 2 is no CA's" },
+		{ ISSUED, "block 1: not a CA certificate" },
+		{ AUTHORITY ISSUED, "block 2: not a CA certificate" },
 		{ AUTHORITY "-----BEGIN CERTIFICATE-----\nMIIB\n",
-		  "block 2 does not read" },
+		  "block 2: invalid PEM" },
 		{ AUTHORITY "-----BEGIN CERTIFICATE-----\nMIIB\n"
 			    "-----END CERTIFICATE-----\n",
-		  "certificate 2 does not read" },
+		  "block 2: invalid certificate" },
 		{ "-----BEGIN PRIVATE KEY-----\nAAAA\n"
 		  "-----END PRIVATE KEY-----\n" AUTHORITY,
 		  "block 1: expected CERTIFICATE" },
@@ -71,6 +73,7 @@ test_texts(void **state)
 	}
 }
 
+/* A certificate that comes twice counts once. */
 static void
 test_many(void **state)
 {
@@ -79,31 +82,50 @@ test_many(void **state)
 	char *at = text;
 
 	(void)state;
-	for (int i = 0; i < CHAIN_PARTS_MAX; i++)
+	for (int i = 0; i <= CHAIN_PARTS_MAX; i++)
 		at = stpcpy(at, AUTHORITY);
 	struct chain_trust *trust = trust_of(text);
-	struct chain_part part;
-	assert_true(chain_trust_part(trust, CHAIN_PARTS_MAX - 1, &part));
-	assert_int_equal(part.from, BEGIN);
-	assert_int_equal(part.to, END);
-	assert_false(part.is_crl);
-	assert_false(chain_trust_part(trust, CHAIN_PARTS_MAX, &part));
+	assert_int_equal(trust->n_authorities, 1);
+	assert_int_equal(chain_trust_anchors(trust), 1);
+	assert_int_equal(trust->authorities[0].from, BEGIN);
+	assert_int_equal(trust->authorities[0].to, END - 1);
 	assert_false(chain_trust_add_crls(trust, SPAN(AUTHORITY), &e));
 	chain_trust_free(trust);
-	stpcpy(at, AUTHORITY);
-	e = (struct error){ 0 };
-	assert_null(chain_trust_new(span_of(text), &e));
-	assert_non_null(strstr(e.text, "at most"));
 }
 
-static enum chain_result
+static struct chain_client
+client_of(struct certificate *c)
+{
+	return (struct chain_client){
+		.der = buffer_span(&der),
+		.issuer = c->issuer,
+		.sha256 = c->sha256,
+	};
+}
+
+static struct chain_verdict
 verify(const struct chain_trust *trust, unsigned level, int64_t now,
        struct chain_memory *memory)
 {
-	struct chain_twin twin;
+	struct chain_client client = client_of(&issued);
+	struct chain_verdict verdict;
 
-	return chain_verify(trust, buffer_span(&der), issued.sha256, level, now,
-			    memory, &twin);
+	enum chain_result result =
+		chain_verify(trust, &client, level, now, memory, &verdict);
+	assert_int_equal(result, verdict.result);
+	chain_client_free(&client);
+	return verdict;
+}
+
+static void
+assert_same(const struct chain_verdict *a, const struct chain_verdict *b)
+{
+	assert_int_equal(a->result, b->result);
+	assert_int_equal(a->error, b->error);
+	assert_int_equal(a->depth, b->depth);
+	assert_int_equal(a->twin.exists, b->twin.exists);
+	assert_memory_equal(a->twin.sha256, b->twin.sha256,
+			    sizeof(a->twin.sha256));
 }
 
 /* With a memory and without one, the answer is the same at every time. */
@@ -120,50 +142,116 @@ test_memory(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(times); i++) {
 		bool good = times[i] >= BEGIN && times[i] < END;
-		assert_int_equal(verify(trust, 2, times[i], NULL),
+		struct chain_verdict bare = verify(trust, 2, times[i], NULL);
+		struct chain_verdict kept = verify(trust, 2, times[i], &memory);
+		struct chain_verdict again =
+			verify(trust, 2, times[i], &memory);
+		assert_int_equal(bare.result,
 				 good ? CHAIN_GOOD : CHAIN_UNTRUSTED);
-		assert_int_equal(verify(trust, 2, times[i], &memory),
-				 good ? CHAIN_GOOD : CHAIN_UNTRUSTED);
+		assert_int_equal(bare.error == 0, good);
+		assert_same(&bare, &kept);
+		assert_same(&bare, &again);
 	}
-	assert_int_equal(verify(trust, 5, NOW, &memory), CHAIN_WEAK);
-	struct chain_proof proof = { .from = NOW, .level = 2 };
+	assert_int_equal(verify(trust, 5, NOW, &memory).result, CHAIN_WEAK);
+	struct chain_proof proof = { .level = 2 };
 	memcpy(proof.trust, trust->identity, sizeof(proof.trust));
 	memcpy(proof.certificate, issued.sha256, sizeof(proof.certificate));
-	assert_true(chain_memory_has(&memory, &proof));
-	proof.from = END - 1;
-	assert_true(chain_memory_has(&memory, &proof));
-	proof.from = END;
-	assert_false(chain_memory_has(&memory, &proof));
-	proof.from = BEGIN - 1;
-	assert_false(chain_memory_has(&memory, &proof));
-	proof.from = NOW;
+	const struct chain_proof *known =
+		chain_memory_find(&memory, &proof, END - 1);
+	assert_non_null(known);
+	assert_int_equal(known->verdict.result, CHAIN_GOOD);
+	known = chain_memory_find(&memory, &proof, BEGIN - 1);
+	assert_true(known == NULL || known->verdict.result == CHAIN_UNTRUSTED);
 	proof.level = 1;
-	assert_false(chain_memory_has(&memory, &proof));
+	assert_null(chain_memory_find(&memory, &proof, NOW));
 	proof.level = 2;
 	proof.certificate[31] ^= 1;
-	assert_false(chain_memory_has(&memory, &proof));
+	assert_null(chain_memory_find(&memory, &proof, NOW));
 	proof.certificate[31] ^= 1;
 	memcpy(proof.trust, other->identity, sizeof(proof.trust));
-	assert_false(chain_memory_has(&memory, &proof));
+	assert_null(chain_memory_find(&memory, &proof, NOW));
 	chain_memory_free(&memory);
-	assert_false(chain_memory_has(&memory, &proof));
+	memcpy(proof.trust, trust->identity, sizeof(proof.trust));
+	assert_null(chain_memory_find(&memory, &proof, NOW));
 	chain_trust_free(trust);
 	chain_trust_free(other);
 }
 
-/* Only the issuer's whole name is one. */
+/* Strangers push out strangers, and nothing that verifies. */
+static void
+test_strangers(void **state)
+{
+	struct chain_trust *trust = trust_of(AUTHORITY);
+	struct chain_memory memory = { 0 };
+	struct chain_proof stranger = { .from = BEGIN, .to = END };
+
+	(void)state;
+	assert_int_equal(verify(trust, 2, NOW, &memory).result, CHAIN_GOOD);
+	for (uint32_t i = 0; i < 4 * CHAIN_MEMORY_GOOD; i++) {
+		memcpy(stranger.certificate, &i, sizeof(i));
+		chain_memory_add(&memory, &stranger);
+	}
+	struct chain_proof proof = { .level = 2 };
+	memcpy(proof.trust, trust->identity, sizeof(proof.trust));
+	memcpy(proof.certificate, issued.sha256, sizeof(proof.certificate));
+	const struct chain_proof *known =
+		chain_memory_find(&memory, &proof, NOW);
+	assert_non_null(known);
+	assert_int_equal(known->verdict.result, CHAIN_GOOD);
+	chain_memory_free(&memory);
+	chain_trust_free(trust);
+}
+
+/* The issuer's name, whole, and whatever its bytes (RFC 5280 7.1). */
 static void
 test_issuer(void **state)
 {
+	static const struct {
+		const char *name; /* what is in it, hexadecimal */
+		bool is;
+	} rows[] = {
+		/* O=Example Test, CN=Example Device CA */
+		{ "31153013060355040a0c0c4578616d706c652054657374"
+		  "311a301806035504030c114578616d706c6520446576696365204341",
+		  true },
+		/* as PrintableString, in capitals, with more blanks */
+		{ "31153013060355040a130c4578616d706c652054657374"
+		  "311a3018060355040313114578616d706c6520446576696365204341",
+		  true },
+		{ "31153013060355040a0c0c4558414d504c452054455354"
+		  "311a301806035504030c114578616d706c6520446576696365204341",
+		  true },
+		{ "31173015060355040a0c0e204578616d706c65202054657374"
+		  "311a301806035504030c114578616d706c6520446576696365204341",
+		  true },
+		{ "31173015060355040a0c0e204578616d706c65202054657374"
+		  "20",
+		  false },
+		/* O=Example Test alone */
+		{ "31153013060355040a0c0c4578616d706c652054657374", false },
+		{ "", false },
+	};
 	struct chain_trust *trust = trust_of(AUTHORITY);
-	struct span cut = issued.issuer;
+	struct chain_client own = client_of(&issued);
 
 	(void)state;
-	assert_true(chain_trust_names(trust, issued.issuer));
-	assert_false(chain_trust_names(trust, issued.subject));
-	cut.len--;
-	assert_false(chain_trust_names(trust, cut));
-	assert_false(chain_trust_names(trust, (struct span){ 0 }));
+	assert_true(chain_is_issuer(trust, &own));
+	chain_client_free(&own);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		uint8_t name[256] = { 0x30 };
+		size_t n = strlen(rows[i].name) / 2;
+		name[1] = (uint8_t)n;
+		assert_true(n == 0 ||
+			    hex_decode(span_of(rows[i].name), name + 2, n));
+		struct chain_client client = {
+			.issuer = { (const char *)name + 2, n },
+		};
+		if (chain_is_issuer(trust, &client) != rows[i].is)
+			fail_msg("row %zu", i);
+		chain_client_free(&client);
+	}
+	struct chain_client none = { 0 };
+	assert_false(chain_is_issuer(trust, &none));
 	chain_trust_free(trust);
 }
 
@@ -230,9 +318,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_texts),	 cmocka_unit_test(test_many),
-		cmocka_unit_test(test_memory),	 cmocka_unit_test(test_issuer),
+		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_issuer),
 		cmocka_unit_test(test_patterns),
+		cmocka_unit_test(test_strangers),
 	};
 
 	return cmocka_run_group_tests_name("chain", tests, start, stop);

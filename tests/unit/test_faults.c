@@ -483,8 +483,8 @@ verify_chain(const void *at)
 {
 	const int64_t *now = at;
 	struct chain_memory memory = { 0 };
-	struct chain_twin twin;
-	struct certificate c;
+	struct chain_verdict verdict;
+	struct certificate c = { 0 };
 	struct buffer der;
 	struct error e = { 0 };
 	struct chain_trust *trust = chain_trust_new(SPAN(AUTHORITY), &e);
@@ -494,9 +494,15 @@ verify_chain(const void *at)
 	buffer_init(&der, PEM_MAX);
 	bool read = pem_decode(SPAN(ISSUED), &der) &&
 		    certificate_read(buffer_span(&der), &c);
+	struct chain_client client = {
+		.der = buffer_span(&der),
+		.issuer = c.issuer,
+		.sha256 = c.sha256,
+	};
 	if (trust != NULL && read)
-		result = chain_verify(trust, buffer_span(&der), c.sha256, 2,
-				      *now, &memory, &twin);
+		result = chain_verify(trust, &client, 2, *now, &memory,
+				      &verdict);
+	chain_client_free(&client);
 	check(result != CHAIN_GOOD || *now < INT32_MAX, "a CA that ended");
 	bool done = trust != NULL && read &&
 		    (result == CHAIN_GOOD) == (*now < INT32_MAX);

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "protocol/chain_trust.h"
+#include "protocol/crl.h"
+
+/* The extensions that OpenSSL or this file handles.  Another critical one means
+ * that the CRL is not what it seems (RFC 5280 5.2). */
+static bool
+is_handled(X509_EXTENSION *extension)
+{
+	int nid = OBJ_obj2nid(X509_EXTENSION_get_object(extension));
+
+	return !X509_EXTENSION_get_critical(extension) ||
+	       nid == NID_issuing_distribution_point ||
+	       nid == NID_authority_key_identifier;
+}
+
+static bool
+check_extensions(const X509_CRL *list, struct error *e)
+{
+	char name[128];
+
+	if (X509_CRL_get_ext_by_NID(list, NID_delta_crl, -1) >= 0)
+		return error_set(e, "delta CRL: give the complete CRL");
+	for (int i = 0; i < X509_CRL_get_ext_count(list); i++) {
+		X509_EXTENSION *extension = X509_CRL_get_ext(list, i);
+		if (is_handled(extension))
+			continue;
+		(void)OBJ_obj2txt(name, sizeof(name),
+				  X509_EXTENSION_get_object(extension), 1);
+		return error_set(e, "unknown critical extension %s", name);
+	}
+	return true;
+}
+
+/* RFC 5280 5.3: an entry may name the issuer of its certificate, which makes
+ * the CRL an indirect one whatever its scope says. */
+static bool
+check_entries(X509_CRL *list, struct error *e)
+{
+	STACK_OF(X509_REVOKED) *entries = X509_CRL_get_REVOKED(list);
+
+	for (int i = 0; i < sk_X509_REVOKED_num(entries); i++) {
+		const X509_REVOKED *entry = sk_X509_REVOKED_value(entries, i);
+		if (X509_REVOKED_get_ext_by_NID(entry, NID_certificate_issuer,
+						-1) >= 0)
+			return error_set(e, "indirect CRL: give the CRL that "
+					    "the issuer itself signed");
+		if (X509_REVOKED_get_ext_by_critical(entry, 1, -1) >= 0)
+			return error_set(e, "unknown critical extension in an "
+					    "entry");
+	}
+	return true;
+}
+
+/* RFC 5280 5.2.5 */
+static bool
+take_scope(struct crl *crl, struct error *e)
+{
+	int critical;
+	ISSUING_DIST_POINT *scope = X509_CRL_get_ext_d2i(
+		crl->list, NID_issuing_distribution_point, &critical, NULL);
+
+	crl->scope = scope;
+	if (scope == NULL)
+		return critical == -1 ||
+		       error_set(e, "invalid issuing distribution point");
+	if (scope->indirectCRL > 0)
+		return error_set(e, "indirect CRL: give the CRL that the "
+				    "issuer itself signed");
+	if (scope->onlysomereasons != NULL)
+		return error_set(e, "CRL for some reasons only: give the "
+				    "complete CRL");
+	if (scope->onlyattr > 0)
+		return error_set(e, "CRL for attribute certificates: give "
+				    "the complete CRL");
+	if (scope->onlyuser > 0 && scope->onlyCA > 0)
+		return error_set(e, "invalid issuing distribution point");
+	return scope->distpoint == NULL ||
+	       DIST_POINT_set_dpname(scope->distpoint,
+				     X509_CRL_get_issuer(crl->list)) == 1 ||
+	       error_set(e, "invalid issuing distribution point");
+}
+
+static bool
+take_dates(struct crl *crl, struct error *e)
+{
+	if (!chain_seconds(X509_CRL_get0_lastUpdate(crl->list), &crl->from))
+		return error_set(e, "invalid thisUpdate");
+	if (X509_CRL_get0_nextUpdate(crl->list) == NULL)
+		return error_set(e, "missing nextUpdate");
+	if (!chain_seconds(X509_CRL_get0_nextUpdate(crl->list), &crl->to))
+		return error_set(e, "invalid nextUpdate");
+	crl->to--; /* as with certificates: for OpenSSL the last one is over */
+	return true;
+}
+
+/* The first look-up sorts the entries. */
+static void
+sort(X509_CRL *list)
+{
+	X509_REVOKED *found;
+	ASN1_INTEGER *zero = ASN1_INTEGER_new();
+
+	if (zero != NULL)
+		(void)X509_CRL_get0_by_serial(list, &found, zero);
+	ASN1_INTEGER_free(zero);
+}
+
+bool
+crl_load(struct crl *crl, struct span der, struct error *e)
+{
+	const unsigned char *at = (const unsigned char *)der.ptr;
+
+	*crl = (struct crl){ .list = d2i_X509_CRL(NULL, &at, (long)der.len) };
+	bool ok =
+		(crl->list != NULL && (const char *)at == der.ptr + der.len) ||
+		error_set(e, "invalid CRL");
+	ok = ok && check_extensions(crl->list, e) &&
+	     check_entries(crl->list, e) && take_scope(crl, e) &&
+	     take_dates(crl, e);
+	ERR_clear_error();
+	if (ok)
+		sort(crl->list);
+	else
+		crl_free(crl);
+	return ok;
+}
+
+void
+crl_free(struct crl *crl)
+{
+	X509_CRL_free(crl->list);
+	ISSUING_DIST_POINT_free(crl->scope);
+	*crl = (struct crl){ 0 };
+}
+
+static bool
+has_name(const GENERAL_NAMES *names, GENERAL_NAME *wanted)
+{
+	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++)
+		if (GENERAL_NAME_cmp(sk_GENERAL_NAME_value(names, i), wanted) ==
+		    0)
+			return true;
+	return false;
+}
+
+/* A name relative to the issuer's; dpname has been made of it. */
+static bool
+has_relative(const GENERAL_NAMES *names, const X509_NAME *wanted)
+{
+	for (int i = 0; wanted != NULL && i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+		if (name->type == GEN_DIRNAME &&
+		    X509_NAME_cmp(name->d.directoryName, wanted) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* True if both name the same place. */
+static bool
+is_same_point(const DIST_POINT_NAME *a, const DIST_POINT_NAME *b)
+{
+	enum { FULL = 0, RELATIVE = 1 }; /* DIST_POINT_NAME.type */
+
+	if (a->type == RELATIVE && b->type == RELATIVE)
+		return a->dpname != NULL && b->dpname != NULL &&
+		       X509_NAME_cmp(a->dpname, b->dpname) == 0;
+	if (a->type == RELATIVE)
+		return has_relative(b->name.fullname, a->dpname);
+	if (b->type == RELATIVE)
+		return has_relative(a->name.fullname, b->dpname);
+	for (int i = 0; i < sk_GENERAL_NAME_num(a->name.fullname); i++)
+		if (has_name(b->name.fullname,
+			     sk_GENERAL_NAME_value(a->name.fullname, i)))
+			return true;
+	return false;
+}
+
+/* A point that is for some reasons only, or for CRLs of another issuer, says
+ * nothing of a complete CRL of the issuer. */
+static bool
+names_point(const STACK_OF(DIST_POINT) * points, const DIST_POINT_NAME *point,
+	    const X509_NAME *issuer)
+{
+	for (int i = 0; i < sk_DIST_POINT_num(points); i++) {
+		const DIST_POINT *one = sk_DIST_POINT_value(points, i);
+		if (one->distpoint != NULL && one->reasons == NULL &&
+		    one->CRLissuer == NULL &&
+		    DIST_POINT_set_dpname(one->distpoint, issuer) == 1 &&
+		    is_same_point(one->distpoint, point))
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_in_scope(const ISSUING_DIST_POINT *scope, X509 *x)
+{
+	bool ca = (X509_get_extension_flags(x) & EXFLAG_CA) != 0;
+
+	if (scope == NULL)
+		return true;
+	if (ca ? scope->onlyuser > 0 : scope->onlyCA > 0)
+		return false;
+	if (scope->distpoint == NULL)
+		return true;
+	STACK_OF(DIST_POINT) *points =
+		X509_get_ext_d2i(x, NID_crl_distribution_points, NULL, NULL);
+	bool found =
+		names_point(points, scope->distpoint, X509_get_issuer_name(x));
+	sk_DIST_POINT_pop_free(points, DIST_POINT_free);
+	return found;
+}
+
+bool
+crl_covers(const struct crl *crl, X509 *x)
+{
+	return X509_NAME_cmp(X509_CRL_get_issuer(crl->list),
+			     X509_get_issuer_name(x)) == 0 &&
+	       is_in_scope(crl->scope, x);
+}
+
+bool
+crl_revokes(const struct crl *crl, X509 *x)
+{
+	X509_REVOKED *found;
+
+	/* 2 stands for removeFromCRL, which belongs into a delta: refused. */
+	return X509_CRL_get0_by_serial(crl->list, &found,
+				       X509_get_serialNumber(x)) != 0;
+}
