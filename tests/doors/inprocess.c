@@ -9,6 +9,10 @@
  * the list, CASE_NOW the time in seconds.  Standard output: the answer.
  * Standard error: the line of the log.  With --reasons or --settings it prints
  * them all, to be compared with the documentation.
+ *
+ * With --many, standard input holds any number of such cases, each after a line
+ * with its length in bytes.  CASE_LIST and CASE_NOW are then among the strings
+ * of each case.  An empty line on standard error ends the log of each case.
  */
 #include "config.h"
 
@@ -81,27 +85,36 @@ print_settings(void)
 	return 0;
 }
 
-int
-main(int argc, char **argv)
+/* Takes CASE_NAME=value into the environment; false if string is another. */
+static bool
+set_variable(char *string)
+{
+	char *value = strchr(string, '=');
+
+	if (strncmp(string, "CASE_", 5) != 0 || value == NULL)
+		return false;
+	*value = '\0';
+	(void)setenv(string, value + 1, 1);
+	return true;
+}
+
+/* Answers the case in input, n bytes. */
+static void
+answer_case(char *input, size_t n)
 {
 	static struct settings settings;
 	static struct list list;
-	static char input[INPUT_MAX];
 	char *parameters[PARAMETERS_MAX + 1] = { NULL };
-	size_t n = fread(input, 1, sizeof(input), stdin), at = 0, count = 0;
+	size_t at = 0, count = 0;
 	struct request request;
 	struct answer answer;
 	struct buffer out;
 
-	if (argc > 1 && strcmp(argv[1], "--reasons") == 0)
-		return print_reasons();
-	if (argc > 1 && strcmp(argv[1], "--settings") == 0)
-		return print_settings();
-	if (!digest_start(DIGEST_USE_HANDLER))
-		return 1;
 	while (at < n && input[at] != '\0' && count < PARAMETERS_MAX) {
-		parameters[count++] = input + at;
-		at += strnlen(input + at, n - at) + 1;
+		char *string = input + at;
+		at += strnlen(string, n - at) + 1;
+		if (!set_variable(string))
+			parameters[count++] = string;
 	}
 	struct request_body body = { .length = n - at - 1 };
 	body.bytes = (struct span){ input + at + 1, body.length };
@@ -121,5 +134,37 @@ main(int argc, char **argv)
 	answer_free(&answer);
 	list_free(&list);
 	settings_free(&settings);
+}
+
+/* Answers each case of standard input; 1 if the input is cut. */
+static int
+answer_many(char *input)
+{
+	char line[32];
+
+	while (fgets(line, sizeof(line), stdin) != NULL) {
+		size_t n = strtoul(line, NULL, 10);
+		if (n == 0 || n > INPUT_MAX || fread(input, 1, n, stdin) != n)
+			return 1;
+		answer_case(input, n);
+		(void)fputc('\n', stderr);
+	}
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	static char input[INPUT_MAX];
+
+	if (argc > 1 && strcmp(argv[1], "--reasons") == 0)
+		return print_reasons();
+	if (argc > 1 && strcmp(argv[1], "--settings") == 0)
+		return print_settings();
+	if (!digest_start(DIGEST_USE_HANDLER))
+		return 1;
+	if (argc > 1 && strcmp(argv[1], "--many") == 0)
+		return answer_many(input);
+	answer_case(input, fread(input, 1, sizeof(input), stdin));
 	return 0;
 }

@@ -3,7 +3,7 @@
 """What the program knows of itself, to be compared with the documentation."""
 import subprocess
 
-from . import place
+from . import cases, cgi, place, processes
 
 # What is answered where somebody or something is let in; test_inprocess.py
 # sees that the cases have these and no others.
@@ -22,3 +22,33 @@ def reasons():
     """Name, statuses and text of each reason."""
     return [(name, status if status != "0" else ACCEPTED[name], text)
             for name, status, text in printed("--reasons")]
+
+
+def strings_of(case):
+    """The strings of a request and its body, as the driver reads them."""
+    given = b"".join(n + b"=" + v + b"\0"
+                     for n, v in cgi.parameters(case).items())
+    return given + b"\0" + case.body
+
+
+def decisions(connects):
+    """One run of the driver for connect events, each (list, time in seconds,
+    body): the decision of each as a dictionary, whose "log" is all that was
+    logged for it."""
+    given = []
+    for text, now, body in connects:
+        case = cases.Case("", {}, None, {
+            "method": "POST", "path": "/eventhandler", "headers":
+            cases.event_headers("azure.webpubsub.sys.connect")}, {})
+        case.body = body
+        one = f"CASE_LIST={text}\0CASE_NOW={now}\0".encode() + \
+            strings_of(case)
+        given.append(b"%d\n" % len(one) + one)
+    done = subprocess.run(
+        [place.BUILD / "tests/doors/inprocess", "--many"],
+        input=b"".join(given), env=processes.bare_environment(),
+        capture_output=True, check=True)
+    logs = done.stderr.decode("latin-1").split("\n\n")[:-1]
+    if len(logs) != len(given):
+        raise RuntimeError(f"{len(logs)} decisions for {len(given)} events")
+    return [{**processes.decisions(log)[-1], "log": log} for log in logs]
