@@ -79,6 +79,40 @@ identity_authority(const char *path)
 	return a;
 }
 
+void
+identity_crl(const struct authority *authority, const char *path, long first,
+	     long count)
+{
+	X509_CRL *crl = X509_CRL_new();
+	ASN1_TIME *now = X509_gmtime_adj(NULL, -60);
+	ASN1_TIME *next = X509_gmtime_adj(NULL, 864000);
+	FILE *file = fopen(path, "w");
+
+	expect(crl != NULL && now != NULL && next != NULL && file != NULL,
+	       path);
+	X509_CRL_set_version(crl, 1);
+	X509_CRL_set_issuer_name(crl,
+				 X509_get_subject_name(authority->certificate));
+	X509_CRL_set1_lastUpdate(crl, now);
+	X509_CRL_set1_nextUpdate(crl, next);
+	for (long i = 0; i < count; i++) {
+		X509_REVOKED *entry = X509_REVOKED_new();
+		ASN1_INTEGER *serial = ASN1_INTEGER_new();
+		ASN1_INTEGER_set(serial, first + i);
+		X509_REVOKED_set_serialNumber(entry, serial);
+		X509_REVOKED_set_revocationDate(entry, now);
+		expect(X509_CRL_add0_revoked(crl, entry), "a CRL entry");
+		ASN1_INTEGER_free(serial);
+	}
+	expect(X509_CRL_sort(crl) == 1 &&
+		       X509_CRL_sign(crl, authority->key, EVP_sha256()) > 0 &&
+		       PEM_write_X509_CRL(file, crl) == 1 && fclose(file) == 0,
+	       path);
+	ASN1_TIME_free(now);
+	ASN1_TIME_free(next);
+	X509_CRL_free(crl);
+}
+
 /* As text that stands in JSON. */
 static void
 write_pem(X509 *x, struct identity *made)

@@ -17,6 +17,11 @@ struct authority;
 /* Makes a CA and writes its certificate to the file path; never freed. */
 struct authority *identity_authority(const char *path);
 
+/* Writes a CRL of authority to the file path: this many serial numbers, from
+ * the first one on. */
+void identity_crl(const struct authority *authority, const char *path,
+		  long first, long count);
+
 /* Makes a certificate with this common name and serial number, of authority or,
  * if that is NULL, its own.  Like the other one it ends the program if it
  * cannot. */

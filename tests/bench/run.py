@@ -24,6 +24,7 @@ EVENTS = int(os.environ.get("BENCH_EVENTS", "20000"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 REQUESTS = int(os.environ.get("BENCH_REQUESTS", "100000"))
 CGI_REQUESTS = int(os.environ.get("BENCH_CGI_REQUESTS", "3000"))
+STRANGERS = int(os.environ.get("BENCH_STRANGERS", "20000"))
 SEEN = 200  # events that come again; few places in the memory are shared
 ENTRY_ROUNDS = 5
 CONNECTIONS = 32
@@ -198,6 +199,9 @@ def main():
              Stack("null responder", configuration("null"), bench / "null")],
             REQUESTS)
     entries()
+    print("\nca: entries, in process", flush=True)
+    subprocess.run([bench / "chains", place.temporary(), str(STRANGERS)],
+                   check=True)
     strangers()
     make(100, "connect", base)
     compare("plain CGI through lighttpd, 90 entries",
