@@ -10,8 +10,8 @@
 
 enum { WAYS = 4 /* places in which a proof can be */ };
 
-/* Returns the first place of proof.  Digests are hashes already; one certificate
- * may be looked up for several trusts in turn. */
+/* Returns the first place of proof.  Digests are hashes already; one
+ * certificate may be looked up for several trusts in turn. */
 static size_t
 place_of(const struct chain_proof *proof, size_t size)
 {

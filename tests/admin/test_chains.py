@@ -1,0 +1,186 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+# Copyright The certgate authors
+"""What `certgate check`, `certgate explain` and the log say of CA and CRL
+files."""
+import json
+import pathlib
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import admin, pki, place, processes, tap  # noqa: E402
+
+out = tap.Tap()
+base = place.temporary()
+CA = "basicConstraints=critical,CA:true"
+SIGN = "keyUsage=critical,keyCertSign,cRLSign"
+root = pki.Authority(base / "root", "/O=T/CN=Root")
+between = pki.Authority(base / "between", "/O=T/CN=Between", root, [CA, SIGN])
+lost = pki.Authority(base / "lost", "/O=T/CN=Lost", root, [CA, SIGN])
+lost_child = pki.Authority(base / "child", "/O=T/CN=Child", lost, [CA, SIGN])
+other = pki.Authority(base / "other", "/O=T/CN=Root")
+client = between.issue("client", "/CN=client")
+
+
+def write(name, *texts):
+    path = base / name
+    path.write_text("".join(texts))
+    path.chmod(0o644)
+    return path
+
+
+def crl_with(authority, *extensions):
+    """A CRL with these extensions."""
+    section = f"[ with ]\n{chr(10).join(extensions)}\n"
+    with authority.configuration.open("a") as file:
+        file.write(section)
+    text = pki.openssl(
+        "ca", "-config", authority.configuration, "-keyfile", authority.key,
+        "-cert", authority.path, "-gencrl", "-crlexts", "with", "-crldays",
+        "30").decode()
+    kept = authority.configuration.read_text()
+    authority.configuration.write_text(kept.removesuffix(section))
+    return text
+
+
+def check(ca, crl=None):
+    entry = f"ca:{ca} cn=*" + (f" crl={crl}" if crl else "") + "\n"
+    return admin.run("check", "--list", write("list", entry))
+
+
+def counts():
+    ca = write("ca.pem", root.pem, between.pem, lost.pem, between.pem)
+    crl = write("ca.crl", root.crl(), between.crl(), lost.crl())
+    got = check(ca, crl)
+    out.result(got.code == 0 and
+               f"{ca}: 1 anchor, 2 intermediates, 3 CRLs\n" in got.out,
+               "anchors, intermediates and CRLs are counted", got)
+    got = admin.run("check", "--json", "--list", base / "list")
+    out.equal(json.loads(got.out)["cas"], [{"ca": str(ca), "anchors": 1,
+                                   "intermediates": 2, "crls": 3}],
+              "the same as JSON")
+    got = check(write("ca.pem", root.pem, other.pem, between.pem))
+    out.result(f"{ca}: 2 anchors, 1 intermediate, 0 CRLs\n" in got.out,
+               "two CAs of one name are two anchors", got)
+    got = check(write("ca.pem", between.pem))
+    out.result(f"{ca}: 1 anchor, 0 intermediates, 0 CRLs\n" in got.out,
+               "an intermediate alone is an anchor", got)
+
+
+def unreached():
+    # Each of the two names the other one's name as its issuer.
+    loop = pki.Authority(base / "loop", "/O=T/CN=Loop", root, [CA, SIGN])
+    back = loop.issue("back", "/O=T/CN=Root", [CA, SIGN], key=root.key)
+    ca = write("loop.pem", loop.pem, back.pem)
+    got = check(ca)
+    out.result(got.code == 0 and all(
+        f"warning: {base}/list:1:1: {ca}: block {n}: '{name}' chains to no "
+        "anchor in this file\n" in got.out for n, name in
+        ((1, "O=T,CN=Loop"), (2, "O=T,CN=Root"))),
+        "an intermediate that reaches no anchor is named", got)
+
+
+def crls():
+    ca = write("ca.pem", root.pem, between.pem)
+    for name, text, said in (
+            ("missing", between.crl(), "error: {list}:1:1: {crl}: no CRL of "
+             "'O=T,CN=Root': rejecting every certificate that it issued\n"),
+            ("of another key", between.crl() + other.crl(), "error: {list}:1:1"
+             ": {crl}: block 2: CRL of 'O=T,CN=Root': invalid signature\n"),
+            ("of another CA", between.crl() + root.crl() + lost.crl(),
+             "warning: {list}:1:1: {crl}: block 3: CRL of 'O=T,CN=Lost': not "
+             "a CA of this entry\n"),
+            ("delta", root.crl() + crl_with(
+                between, "2.5.29.27=critical,ASN1:INTEGER:1"),
+             "{crl}: block 2: delta CRL: give the complete CRL\n"),
+            ("indirect", crl_with(
+                between, "issuingDistributionPoint=critical,@idp", "[idp]",
+                "indirectCRL=TRUE"), "{crl}: block 1: indirect CRL: give the "
+             "CRL that the issuer itself signed\n"),
+            ("partial", crl_with(
+                between, "issuingDistributionPoint=critical,@idp", "[idp]",
+                "onlysomereasons=keyCompromise"), "{crl}: block 1: CRL for "
+             "some reasons only: give the complete CRL\n"),
+            ("unknown extension", crl_with(
+                between, "1.2.3.4=critical,ASN1:NULL"),
+             "{crl}: block 1: unknown critical extension 1.2.3.4\n"),
+            ("no date", pki.without_next_update(root.crl()),
+             "{crl}: block 1: missing nextUpdate\n")):
+        crl = write("ca.crl", text)
+        got = check(ca, crl)
+        wanted = said.format(list=base / "list", crl=crl)
+        out.result(got.code == (0 if said.startswith("warning") else 1) and
+                   wanted in got.out, f"CRL, {name}", got)
+        out.result(said.format(list="", crl=crl).rpartition(": ")[2] in
+                   logged(), f"CRL, {name}: in the log of a start")
+
+
+def logged():
+    """What plain CGI logs on this list."""
+    return subprocess.run(
+        [place.HANDLER], capture_output=True, check=True, text=True,
+        env=processes.bare_environment({
+            "CERTGATE_LIST": str(base / "list"), "REQUEST_METHOD": "GET",
+            "GATEWAY_INTERFACE": "CGI/1.1"})).stderr
+
+
+def scopes():
+    """What OpenSSL matches stays accepted."""
+    ca = write("ca.pem", root.pem, between.pem)
+    for name, crl, reason in (
+            ("users only", crl_with(
+                between, "issuingDistributionPoint=critical,@idp", "[idp]",
+                "onlyuser=TRUE") + root.crl(), "listed"),
+            ("CAs only", crl_with(
+                between, "issuingDistributionPoint=critical,@idp", "[idp]",
+                "onlyCA=TRUE") + root.crl(), "crl"),
+            ("CAs only, for a CA", between.crl() + crl_with(
+                root, "issuingDistributionPoint=critical,@idp", "[idp]",
+                "onlyCA=TRUE"), "listed"),
+            ("a point that the certificate does not name", crl_with(
+                between, "issuingDistributionPoint=critical,@idp", "[idp]",
+                "fullname=URI:http://a.example/x.crl") + root.crl(), "crl")):
+        got = explain(ca, client, write("ca.crl", crl))
+        out.result(f"reason    {reason}: " in got.out, f"scope: {name}", got)
+
+
+def explain(ca, certificate, crl=None):
+    entry = f"ca:{ca} cn=*" + (f" crl={crl}" if crl else "") + "\n"
+    return admin.run("explain", "--list", write("list", entry),
+                     certificate.path)
+
+
+def verification():
+    ca = write("ca.pem", root.pem, between.pem)
+    expired = pki.Authority(base / "expired", "/O=T/CN=Expired", root,
+                            [CA, SIGN], end=pki.now() - pki.DAY)
+    late = expired.issue("late", "/CN=late")
+    forged = pki.Authority(base / "forger", "/O=T/CN=Between").issue(
+        "forged", "/CN=forged")
+    between.revoke(between.issue("gone", "/CN=gone"))
+    gone = pki.Certificate(between.folder / "gone.pem", None)
+    crl = root.crl() + between.crl()
+    for name, got, said in (
+            ("good", explain(ca, client), None),
+            ("expired CA", explain(write("late.pem", root.pem, expired.pem),
+                                   late), "10 at depth 1: certificate has "
+             "expired: O=T,CN=Expired"),
+            ("forged", explain(ca, forged),
+             "30 at depth 0: authority and subject key identifier mismatch"),
+            ("no CRL", explain(ca, client, write("ca.crl", between.crl())),
+             "3 at depth 1: unable to get certificate CRL: issuer "
+             "O=T,CN=Root"),
+            ("revoked", explain(ca, gone, write("ca.crl", crl)),
+             "23 at depth 0: certificate revoked")):
+        lines = [line[10:] for line in got.out.splitlines()
+                 if line.startswith("verify ")]
+        out.equal(lines, [said] if said else [], f"explain: {name}")
+
+
+counts()
+unreached()
+crls()
+scopes()
+verification()
+out.done()
