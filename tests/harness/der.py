@@ -24,3 +24,21 @@ def elements(value):
         found.append((value[0], value[at:at + n]))
         value = value[at + n:]
     return found
+
+
+def oid(text):
+    """An OBJECT IDENTIFIER, from its dotted form."""
+    first, second, *arcs = map(int, text.split("."))
+    found = b""
+    for arc in (first * 40 + second, *arcs):
+        part = bytes([arc & 127])
+        while arc > 127:
+            arc >>= 7
+            part = bytes([arc & 127 | 128]) + part
+        found += part
+    return element(6, found)
+
+
+def integer(number):
+    """An INTEGER that is not negative."""
+    return element(2, number.to_bytes(number.bit_length() // 8 + 1, "big"))

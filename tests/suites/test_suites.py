@@ -120,8 +120,7 @@ def details_of(decision):
 def pkits_verdicts():
     chains, folder = list(suites.pkits()), place.temporary()
     decided = inprocess.decisions(
-        (chain.entry(folder) + "\n", chain.now, chain.body())
-        for chain in chains)
+        chain.event(folder) for chain in chains)
     for chain, decision in zip(chains, decided):
         yield chain.name, chain.expected, decision, \
             decision["reason"] == "listed" or decision["reason"] in CHAIN
@@ -163,7 +162,7 @@ def check_suite(out, name, table, verdicts):
         print(f"# {name}: {fault}")
     out.result(not wrong, f"{name}: {len(found)} cases as in the table",
                f"{len(wrong)} faults")
-    out.equal(causes, [], f"{name}: each refusal has a reason that belongs to the suite")
+    out.equal(causes, [], f"{name}: each reason belongs to the suite")
     print(f"# {name}: {summary(table, REASONS[name])}")
 
 
