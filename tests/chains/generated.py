@@ -189,6 +189,9 @@ CRL_FORMS = {
     "of-another-key": {"signer": another},
     "sha1": {"digest": "sha1"},
     "no-identifier": {"identifiers": False},
+    "wrong-identifier": {"akid": b"wrong"},
+    "version-1": {"version": 1},
+    "point": {"extensions": (x509.distribution_point("http://a/"),)},
     "unknown": {"extensions": (x509.unknown(False),)},
     "unknown-critical": {"extensions": (x509.unknown(True),)},
     "delta": {"extensions": (x509.delta_indicator(1),), "number": 2},
@@ -231,6 +234,42 @@ def revocations():
                 [*crls_of(found), x509.Crl(
                     found[level], (serial,), number=2,
                     extensions=(x509.delta_indicator(1),))])
+
+
+def entries():
+    """Entries of a CRL, its points, and its issuer's name in other words."""
+    found = line(0)
+    for reason in (0, 1, 6, 8, 10):
+        yield Generated(f"crl-entry/reason-{reason}", found[0], found[1:], [
+            x509.Crl(found[1], (found[0].serial,),
+                     of_entry=(x509.entry_reason(reason),))])
+    for critical in (True, False):
+        for serial in (found[0].serial, 1):
+            yield Generated(
+                f"crl-entry/unknown-{critical}-{serial == 1}", found[0],
+                found[1:], [x509.Crl(found[1], (serial,), of_entry=(
+                    x509.unknown(critical),))])
+    for label, own in (("none", ()), ("same", ("http://a/",)),
+                       ("other", ("http://b/",)),
+                       ("two", ("http://b/", "http://a/"))):
+        extensions = [x509.crl_points(*own)] if own else []
+        pointing = line(0, {0: added(0, *extensions)})
+        for flags in ({}, {"user": 1}, {"ca": 1}):
+            for serials in ((), (pointing[0].serial,)):
+                yield Generated(
+                    f"crl-point/{label}{''.join(flags)}{len(serials)}",
+                    pointing[0], pointing[1:], [x509.Crl(
+                        pointing[1], serials, extensions=(
+                            x509.distribution_point("http://a/", **flags),))])
+    for label, issuer in (
+            ("printable", x509.name("CA 1", tag=x509.PRINTABLE)),
+            ("case", x509.name("ca  1", "t")), ("other", x509.name("CA 2"))):
+        for serials in ((), (found[0].serial,)):
+            yield Generated(
+                f"crl-name/{label}{len(serials)}", found[0], found[1:],
+                [x509.Crl(found[1], serials, issuer_name=issuer)])
+    yield Generated("crl-entry/root-itself", found[0], found[1:],
+                    [x509.Crl(found[1], (found[1].serial,))])
 
 
 def partial():
@@ -285,6 +324,28 @@ def one_name():
                 for k, root in enumerate(roots)])
         yield from renewed(at, more)
         yield from crossed(at, more)
+
+
+def many_of_one_name():
+    """More CAs of one name than a limit of tries might have in mind."""
+    more = {"identifiers": False}
+    roots = [x509.Certificate(x509.name("Root"), x509.key("p256", f"many {n}"),
+                              **more) for n in range(20)]
+    for n in (0, 19):
+        leaf = x509.Certificate(x509.name("client"), x509.key("p256", 0),
+                                roots[n], x509.CLIENT, **more)
+        yield Generated(f"many/root-{n}", leaf, roots)
+        yield Generated(f"many/root-{n}/crls", leaf, roots,
+                        [x509.Crl(root, **more) for root in roots])
+    # Each of the upper CAs certifies each of the lower; one is good.
+    lower = [x509.Certificate(
+        x509.name("Between"), x509.key("p256", f"lower {k}"), roots[n], **more,
+        **({} if (n, k) == (3, 3) else OLD)) for n in range(4)
+             for k in range(4)]
+    leaf = x509.Certificate(x509.name("client"), x509.key("p256", 0),
+                            lower[-1], x509.CLIENT, **more)
+    yield Generated("many/mesh", leaf, roots[:4] + lower)
+    yield Generated("many/mesh/none", leaf, roots[:4] + lower[:-1])
 
 
 def renewed(at, more):
@@ -376,6 +437,13 @@ def self_issued():
     odd = x509.Certificate(subject, keys[1], akid=b"odd")
     yield Generated("self-issued/odd-identifier", leaf, [odd])
     yield Generated("self-issued/odd-identifier-of-two", leaf, [old, odd])
+    other = x509.Certificate(x509.name("Other"), x509.key("p256", "other"))
+    cross = x509.Certificate(subject, keys[1], other)
+    for name, file in (("both", [other, new, cross]),
+                       ("cross", [other, cross]), ("none", [other])):
+        yield Generated(f"self-issued/crossed/{name}", leaf, file)
+        yield Generated(f"self-issued/crossed/{name}/revoked", leaf, file, [
+            x509.Crl(other, (cross.serial,)), x509.Crl(new)])
     short = x509.Certificate(subject, keys[0], extensions=(
         x509.constraints(length=0), x509.usage(x509.SIGNS_BOTH)))
     yield Generated("self-issued/pathlen-0", leaf, [short, bridge])
@@ -456,5 +524,5 @@ def beside():
 
 def all_chains():
     return itertools.chain(
-        at_each_level(), constrained(), revocations(), partial(), one_name(),
-        self_issued(), algorithms(), names(), beside())
+        at_each_level(), constrained(), revocations(), entries(), partial(),
+        one_name(), many_of_one_name(), self_issued(), algorithms(), names(), beside())

@@ -63,8 +63,8 @@ def check(out, name, found, chance, folder):
                   if decided[n]["verdict"] != verdict]
         out.result(not others, f"{name}: {chain.name}: {verdict} in "
                    f"{end - begin} orders", "".join(
-                       f"{decided[begin]['reason']}, but "
-                       f"{decided[n]['reason']} with\n{given[n][0]}"
+                       f"{inprocess.details(decided[begin])}, but "
+                       f"{inprocess.details(decided[n])} with\n{given[n][0]}"
                        for n in others[:3]))
     print(f"# {name}: {len(given)} orders of {len(found)} chains")
 

@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import json
 import ssl
+import threading
 
 ORDERS_OF = 4  # so many parts in all orders
 ORDERS = 20  # of more parts, by chance
@@ -48,7 +49,10 @@ def written(folder, blocks):
     text = "".join(blocks)
     path = folder / hashlib.sha256(text.encode()).hexdigest()[:32]
     if not path.exists():
-        path.write_text(text)
+        # Threads may write the same file at once.
+        new = folder / f"{path.name}.{threading.get_ident()}"
+        new.write_text(text)
+        new.rename(path)
     return str(path)
 
 

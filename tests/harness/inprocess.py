@@ -52,3 +52,9 @@ def decisions(connects):
     if len(logs) != len(given):
         raise RuntimeError(f"{len(logs)} decisions for {len(given)} events")
     return [{**processes.decisions(log)[-1], "log": log} for log in logs]
+
+
+def details(decision):
+    """The reason, and an error that was logged before the decision."""
+    errors = decision["log"].rpartition("level=error ")[2].splitlines()
+    return decision["reason"] + (f" ({errors[0]})" if len(errors) > 1 else "")

@@ -167,25 +167,30 @@ class Certificate:
 
 class Crl:
     """Of an issuer (a Certificate); signer: the key that signs, if not the
-    issuer's; revoked: serial numbers."""
+    issuer's; revoked: serial numbers; of_entry: extensions of each."""
 
     def __init__(self, issuer, revoked=(), begin=None, end=None, signer=None,
                  broken=False, digest="sha256", pss=False, identifiers=True,
-                 extensions=(), number=1):
-        self.issuer_name = issuer.subject
+                 akid=None, extensions=(), number=1, version=2, of_entry=(),
+                 issuer_name=None):
+        self.issuer_name = issuer_name or issuer.subject
         self.signer = signer or issuer.key
         self.broken = broken
         begin = begin or NOW - pki.DAY
-        entries = b"".join(element(0x30, integer(serial) + time(begin))
+        entries = b"".join(element(0x30, integer(serial) + time(begin) + (
+            element(0x30, b"".join(of_entry)) if of_entry else b""))
                            for serial in revoked)
         extensions = [extension("2.5.29.20", integer(number)), *extensions]
         if identifiers:
-            extensions.append(authority_key(identifier(self.signer)))
-        self.der = signed(lambda algorithm: integer(1) + algorithm + name_der(
-            self.issuer_name) + time(begin) +
+            extensions.append(authority_key(
+                akid or identifier(self.signer)))
+        self.der = signed(lambda algorithm: (
+            b"" if version == 1 else integer(version - 1)) + algorithm +
+            name_der(self.issuer_name) + time(begin) +
             time(end or NOW + 30 * pki.DAY) +
             (element(0x30, entries) if entries else b"") +
-            element(0xa0, element(0x30, b"".join(extensions))),
+            (b"" if version == 1 else
+             element(0xa0, element(0x30, b"".join(extensions)))),
             self.signer, digest, pss, broken)
         self.pem = ssl.DER_cert_to_PEM_cert(self.der).replace(
             "CERTIFICATE", "X509 CRL")
@@ -195,16 +200,31 @@ def delta_indicator(base):
     return extension("2.5.29.27", integer(base), True)
 
 
-def distribution_point(**flags):
-    """An issuing distribution point; flags: user, ca, indirect (BOOLEAN) and
-    reasons (bits)."""
-    value = b""
+def distribution_point(uri=None, **flags):
+    """An issuing distribution point; flags: user, ca, indirect, attribute
+    (BOOLEAN) and reasons (bits)."""
+    value = point(uri) if uri else b""
     for flag, tag in (("user", 0x81), ("ca", 0x82), ("reasons", 0x83),
                       ("indirect", 0x84), ("attribute", 0x85)):
         if flag in flags:
             value += element(tag, b"\x01" + bytes([flags[flag]])
                              if flag == "reasons" else b"\xff")
     return extension("2.5.29.28", element(0x30, value), True)
+
+
+def point(uri):
+    """A DistributionPointName."""
+    return element(0xa0, element(0xa0, general("URI", uri)))
+
+
+def crl_points(*uris):
+    """CRL distribution points of a certificate."""
+    return extension("2.5.29.31", element(0x30, b"".join(
+        element(0x30, point(uri)) for uri in uris)))
+
+
+def entry_reason(number):
+    return extension("2.5.29.21", element(10, bytes([number])))
 
 
 _keys = {}

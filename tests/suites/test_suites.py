@@ -111,12 +111,6 @@ def check_checks(out):
                "found: a reason that no case has")
 
 
-def details_of(decision):
-    """The reason, and any error that was logged before it."""
-    errors = decision["log"].rpartition("level=error ")[2].splitlines()
-    return decision["reason"] + (f" ({errors[0]})" if len(errors) > 1 else "")
-
-
 def pkits_verdicts():
     chains, folder = list(suites.pkits()), place.temporary()
     decided = inprocess.decisions(
@@ -154,9 +148,9 @@ def check_suite(out, name, table, verdicts):
     found, causes = {}, []
     for case, expected, decision, meant in verdicts:
         verdict = "accept" if decision["reason"] == "listed" else "refuse"
-        found[case] = (expected, verdict, details_of(decision))
+        found[case] = (expected, verdict, inprocess.details(decision))
         if not meant:
-            causes.append(f"{case}: {details_of(decision)}")
+            causes.append(f"{case}: {inprocess.details(decision)}")
     wrong = list(faults(table, REASONS[name], found))
     for fault in wrong:
         print(f"# {name}: {fault}")
