@@ -188,14 +188,9 @@ find_signers(const struct chain_trust *trust, const struct crl *crl)
 {
 	uint64_t signers = 0;
 
-	for (size_t i = 0; i < trust->n_authorities; i++) {
-		X509 *x = trust->authorities[i].x;
-		if (X509_NAME_cmp(X509_get_subject_name(x),
-				  X509_CRL_get_issuer(crl->list)) == 0 &&
-		    X509_CRL_verify(crl->list, X509_get0_pubkey(x)) == 1)
+	for (size_t i = 0; i < trust->n_authorities; i++)
+		if (crl_is_signed(crl, trust->authorities[i].x))
 			signers |= UINT64_C(1) << i;
-	}
-	ERR_clear_error();
 	return signers;
 }
 
@@ -427,7 +422,7 @@ warn_of_crls(const struct chain_trust *trust, const char *path,
 		certificate_text_name(issuer, &text);
 		error_set(warning, "%s: block %u: CRL of '%s': %s", path,
 			  crl->block, error_word(buffer_span(&text)),
-			  warning->severe ? "invalid signature"
+			  warning->severe ? "not signed by that CA"
 					  : "not a CA of this entry");
 	}
 	for (size_t i = 0; i < trust->n_authorities; i++) {

@@ -140,6 +140,23 @@ crl_free(struct crl *crl)
 	*crl = (struct crl){ 0 };
 }
 
+bool
+crl_is_signed(const struct crl *crl, X509 *x)
+{
+	EVP_PKEY *key = X509_get0_pubkey(x);
+
+	if (key == NULL || X509_NAME_cmp(X509_get_subject_name(x),
+					 X509_CRL_get_issuer(crl->list)) != 0)
+		return false;
+	AUTHORITY_KEYID *identifier = X509_CRL_get_ext_d2i(
+		crl->list, NID_authority_key_identifier, NULL, NULL);
+	bool ok = X509_check_akid(x, identifier) == X509_V_OK &&
+		  X509_CRL_verify(crl->list, key) == 1;
+	AUTHORITY_KEYID_free(identifier);
+	ERR_clear_error();
+	return ok;
+}
+
 static bool
 has_name(const GENERAL_NAMES *names, GENERAL_NAME *wanted)
 {

@@ -37,6 +37,10 @@ bool crl_load(struct crl *crl, struct span der, struct error *e)
 
 void crl_free(struct crl *crl);
 
+/* True if the CA x has the name and the key identifier of crl's issuer, and its
+ * key signed crl. */
+bool crl_is_signed(const struct crl *crl, struct x509_st *x);
+
 /* True if crl is about x: x's issuer has its name, and x is in its scope. */
 bool crl_covers(const struct crl *crl, struct x509_st *x);
 

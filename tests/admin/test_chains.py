@@ -87,7 +87,7 @@ def crls():
             ("missing", between.crl(), "error: {list}:1:1: {crl}: no CRL of "
              "'O=T,CN=Root': rejecting every certificate that it issued\n"),
             ("of another key", between.crl() + other.crl(), "error: {list}:1:1"
-             ": {crl}: block 2: CRL of 'O=T,CN=Root': invalid signature\n"),
+             ": {crl}: block 2: CRL of 'O=T,CN=Root': not signed by that CA\n"),
             ("of another CA", between.crl() + root.crl() + lost.crl(),
              "warning: {list}:1:1: {crl}: block 3: CRL of 'O=T,CN=Lost': not "
              "a CA of this entry\n"),
