@@ -51,21 +51,34 @@ next_time(struct span *rest, int64_t *seconds)
 	       date_to_seconds(&t, seconds);
 }
 
+/* RFC 3279 2.3, RFC 5480 2.1.1: the forms that parameters of a key have; of
+ * another type, OpenSSL may write other bytes than it read. */
+static bool
+is_parameters(struct span algorithm)
+{
+	struct span value;
+
+	return algorithm.len == 0 ||
+	       ((der_next_is(&algorithm, V_ASN1_SEQUENCE, &value) ||
+		 der_next_is(&algorithm, V_ASN1_OBJECT, &value) ||
+		 (der_next_is(&algorithm, V_ASN1_NULL, &value) &&
+		  value.len == 0)) &&
+		algorithm.len == 0);
+}
+
 /* RFC 5280 4.1.2.7, SubjectPublicKeyInfo: an algorithm and whole bytes of key,
  * so that nobody who writes it again gets other bytes. */
 static bool
 is_key(struct span key)
 {
 	struct span info, algorithm, oid, bits;
-	struct der_element parameters;
 
 	return der_next_is(&key, V_ASN1_SEQUENCE, &info) && key.len == 0 &&
 	       der_next_is(&info, V_ASN1_SEQUENCE, &algorithm) &&
 	       der_next_is(&info, V_ASN1_BIT_STRING, &bits) && info.len == 0 &&
 	       bits.len > 0 && bits.ptr[0] == '\0' &&
 	       der_next_is(&algorithm, V_ASN1_OBJECT, &oid) &&
-	       (algorithm.len == 0 || der_next(&algorithm, &parameters)) &&
-	       algorithm.len == 0;
+	       is_parameters(algorithm);
 }
 
 /* RFC 5280 4.1, TBSCertificate, in the order of its members. */

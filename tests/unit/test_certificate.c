@@ -294,6 +294,50 @@ test_alternative_names(void **state)
 		    CERTIFICATE_NAME_NONE, NULL, true);
 }
 
+/* RFC 5280 4.1.1.2, RFC 3279 2.3: parameters of a key's algorithm that OpenSSL
+ * would write as it read them. */
+static void
+test_key_parameters(void **state)
+{
+	static const struct {
+		int type;
+		const char *der;
+		bool good;
+	} rows[] = {
+		{ V_ASN1_UNDEF, "", true },
+		{ V_ASN1_NULL, "\x05", true },
+		{ V_ASN1_OBJECT, "\x06\x03\x2a\x03\x04", true },
+		{ V_ASN1_SEQUENCE, "\x30\x03\x02\x01\x01", true },
+		{ V_ASN1_BIT_STRING, "\x03\x02\x04\xff", false },
+		{ V_ASN1_INTEGER, "\x02\x01\x01", false },
+		{ V_ASN1_OCTET_STRING, "\x04\x01\x01", false },
+		{ V_ASN1_UTF8STRING, "\x0c\x01\x61", false },
+		{ V_ASN1_SET, "\x31\x03\x02\x01\x01", false },
+	};
+	struct made made;
+	struct certificate c;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		X509 *x = begin("240101000000Z", "440101000000Z");
+		const unsigned char *at = (const unsigned char *)rows[i].der;
+		size_t n =
+			rows[i].type == V_ASN1_NULL ? 2 : strlen(rows[i].der);
+		ASN1_TYPE *value =
+			n == 0 ? NULL : d2i_ASN1_TYPE(NULL, &at, (long)n);
+		X509_ALGOR *algorithm;
+		assert_true(n == 0 || value != NULL);
+		X509_PUBKEY_get0_param(NULL, NULL, NULL, &algorithm,
+				       X509_get_X509_PUBKEY(x));
+		ASN1_TYPE_free(algorithm->parameter);
+		algorithm->parameter = value;
+		finish(&made, x);
+		if (certificate_read(made.bytes, &c) != rows[i].good)
+			fail_msg("row %zu", i);
+		X509_free(x);
+	}
+}
+
 /* A byte less, more or other than it should be: never a crash, and never the
  * same certificate. */
 static void
@@ -429,6 +473,7 @@ main(void)
 		cmocka_unit_test(test_common_names),
 		cmocka_unit_test(test_name_of_no_utf8),
 		cmocka_unit_test(test_alternative_names),
+		cmocka_unit_test(test_key_parameters),
 		cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_pem),
 	};
