@@ -2,6 +2,7 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include <openssl/evp.h>
@@ -82,24 +83,31 @@ is_base64(struct span text, size_t *padding)
 }
 
 bool
+pem_decode_base64(struct span text, struct buffer *der)
+{
+	size_t padding, n = text.len / 4 * 3;
+
+	if (!is_base64(text, &padding) || text.len > INT_MAX)
+		return false;
+	unsigned char *out = (unsigned char *)buffer_reserve(der, n);
+	if (out == NULL || EVP_DecodeBlock(out, (const unsigned char *)text.ptr,
+					   (int)text.len) != (int)n)
+		return false;
+	der->len += n - padding;
+	return true;
+}
+
+bool
 pem_decode(struct span text, struct buffer *der)
 {
 	char digits[PEM_MAX];
 	struct span lines;
-	size_t padding;
 
 	buffer_clear(der);
 	if (text.len > PEM_MAX || !between_armour(text, &lines))
 		return false;
 	size_t n = join(lines, digits);
-	if (!is_base64((struct span){ digits, n }, &padding))
-		return false;
-	unsigned char *out = (unsigned char *)buffer_reserve(der, n / 4 * 3);
-	if (out == NULL || EVP_DecodeBlock(out, (const unsigned char *)digits,
-					   (int)n) != (int)(n / 4 * 3))
-		return false;
-	der->len = n / 4 * 3 - padding;
-	return true;
+	return pem_decode_base64((struct span){ digits, n }, der);
 }
 
 void

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* pem: one certificate in its textual form (RFC 7468 5.1), read strictly. */
+/* pem: one certificate in its textual form (RFC 7468 5.1), read strictly, as
+ * clients' certificates are.  What an administrator's file has: pem_file. */
 #ifndef CERTGATE_PROTOCOL_PEM_H
 #define CERTGATE_PROTOCOL_PEM_H
 
@@ -12,7 +13,8 @@
 enum {
 	/* Bytes of text; a certificate with an RSA key of 16,384 bits needs
 	 * about 8,000. */
-	PEM_MAX = 32768
+	PEM_MAX = 32768,
+	PEM_DER_MAX = PEM_MAX / 4 * 3 /* bytes of DER in as much text */
 };
 
 /*
@@ -23,6 +25,11 @@ enum {
  * Whether the bytes are a certificate is not looked at.
  */
 bool pem_decode(struct span text, struct buffer *der)
+	__attribute__((warn_unused_result));
+
+/* Adds the bytes of text, which is base64 and nothing else (RFC 4648 4), to
+ * der.  False for other text, and if they do not fit. */
+bool pem_decode_base64(struct span text, struct buffer *der)
 	__attribute__((warn_unused_result));
 
 /* Adds der as text of that form to text. */

@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <string.h>
+
+#include <openssl/asn1.h>
+
+#include "protocol/der.h"
+#include "protocol/pem.h"
+#include "protocol/pem_file.h"
+
+#define BEGIN "-----BEGIN "
+#define END "-----END "
+#define DASHES "-----"
+
+enum { LABEL_MAX = 64 /* bytes; RFC 7468 sets no limit */ };
+
+/* One block of a file. */
+struct block {
+	struct span label; /* absent: DER */
+	struct span body; /* base64 and white space, or DER */
+};
+
+static bool
+is_white(char c)
+{
+	return c <= ' ' || c > '~'; /* a signed char, too */
+}
+
+static const char *
+find(struct span text, const char *word, size_t n)
+{
+	return text.len == 0 ? NULL : memmem(text.ptr, text.len, word, n);
+}
+
+/* The next line that begins a block; NULL if there is none. */
+static const char *
+find_begin(struct span text)
+{
+	struct span rest = text;
+	const char *at;
+
+	while ((at = find(rest, BEGIN, sizeof(BEGIN) - 1)) != NULL) {
+		const char *front = at;
+		while (front > text.ptr && is_white(front[-1]) &&
+		       front[-1] != '\n' && front[-1] != '\r')
+			front--;
+		if (front == text.ptr || front[-1] == '\n' || front[-1] == '\r')
+			return at;
+		rest = span_after(rest, (size_t)(at - rest.ptr) + 1);
+	}
+	return NULL;
+}
+
+/* Takes the label from the front of *rest, to the end of its line. */
+static bool
+take_label(struct span *rest, struct span *label, struct error *e)
+{
+	struct span line = *rest, tail;
+	size_t n = 0;
+
+	while (n < line.len && line.ptr[n] != '\n' && line.ptr[n] != '\r')
+		n++;
+	line.len = n;
+	while (line.len > 0 && is_white(line.ptr[line.len - 1]))
+		line.len--;
+	const char *dashes = find(line, DASHES, sizeof(DASHES) - 1);
+	if (dashes != NULL) {
+		*label = line;
+		label->len = (size_t)(dashes - line.ptr);
+		tail = span_after(line, label->len);
+	}
+	if (dashes == NULL || !span_equal(tail, SPAN(DASHES)) ||
+	    label->len > LABEL_MAX)
+		return error_set(e, "expected " BEGIN "LABEL" DASHES
+				    " on a line of its own");
+	*rest = span_after(*rest, n);
+	return true;
+}
+
+/* Takes the block that *rest begins with, up to the end of its last line. */
+static bool
+take_block(struct span *rest, struct block *block, struct error *e)
+{
+	char end[sizeof(END) + LABEL_MAX + sizeof(DASHES)];
+	struct span label;
+
+	*rest = span_after(*rest, sizeof(BEGIN) - 1);
+	if (!take_label(rest, &label, e))
+		return false;
+	char *tail = mempcpy(end, END, sizeof(END) - 1);
+	tail = mempcpy(tail, label.ptr, label.len);
+	tail = mempcpy(tail, DASHES, sizeof(DASHES) - 1);
+	size_t n = (size_t)(tail - end);
+	const char *at = find(*rest, end, n);
+	*block = (struct block){ label, *rest };
+	if (at != NULL)
+		block->body.len = (size_t)(at - rest->ptr);
+	if (at == NULL || find_begin(block->body) != NULL)
+		return error_set(e, "%s without its " END "line",
+				 error_word(label));
+	*rest = span_after(*rest, block->body.len + n);
+	return true;
+}
+
+/* A sequence that begins with one: a certificate, request or CRL, not text that
+ * begins with the digit 0. */
+static bool
+take_der(struct span *rest, struct block *block)
+{
+	struct span after = *rest, outer, inner;
+
+	if (!der_next_is(&after, V_ASN1_SEQUENCE, &outer) ||
+	    !der_next_is(&outer, V_ASN1_SEQUENCE, &inner))
+		return false;
+	*block = (struct block){ .body = *rest };
+	block->body.len -= after.len;
+	*rest = after;
+	return true;
+}
+
+/* Takes the next block from *rest.  False without e behind the last one. */
+static bool
+next_block(struct span *rest, struct block *block, struct error *e)
+{
+	if (take_der(rest, block))
+		return true;
+	const char *at = find_begin(*rest);
+	if (at == NULL)
+		return false;
+	*rest = span_after(*rest, (size_t)(at - rest->ptr));
+	return take_block(rest, block, e);
+}
+
+/* RFC 1421 4.6: header fields, if there are any, end with an empty line. */
+static struct span
+without_header(struct span body)
+{
+	struct span rest = body, line;
+
+	if (memchr(body.ptr, ':', body.len) == NULL)
+		return body;
+	while (body.len > 0 && is_white(body.ptr[0]))
+		body = span_after(body, 1);
+	for (rest = body; span_next(&rest, "\n", &line);) {
+		while (line.len > 0 && is_white(line.ptr[line.len - 1]))
+			line.len--;
+		if (line.len == 0)
+			return rest;
+	}
+	return body;
+}
+
+static bool
+decode_base64(struct span body, struct buffer *der)
+{
+	struct buffer digits;
+
+	buffer_init(&digits, body.len);
+	(void)buffer_reserve(&digits, body.len);
+	for (size_t i = 0; i < body.len; i++)
+		if (!is_white(body.ptr[i]))
+			buffer_add_byte(&digits, body.ptr[i]);
+	bool ok =
+		!digits.failed && pem_decode_base64(buffer_span(&digits), der);
+	buffer_free(&digits);
+	return ok;
+}
+
+/* Into der, which is initialised here. */
+static bool
+decode(const struct block *block, struct buffer *der, struct error *e)
+{
+	buffer_init(der, block->body.len);
+	if (block->label.ptr != NULL)
+		return decode_base64(without_header(block->body), der) ||
+		       error_set(e, "%s: invalid base64",
+				 error_word(block->label));
+	buffer_add(der, block->body);
+	return !der->failed || error_set(e, "out of memory");
+}
+
+/* What is in a block or a file. */
+enum kind {
+	KIND_UNKNOWN = 0,
+	KIND_CERTIFICATE,
+	KIND_TRUSTED,
+	KIND_CRL,
+	KIND_REQUEST,
+	KIND_PKCS7,
+	KIND_PKCS12,
+	KIND_PRIVATE_KEY,
+	KIND_PUBLIC_KEY
+};
+
+static const char *const kind_texts[] = {
+	[KIND_UNKNOWN] = "unknown data",
+	[KIND_CERTIFICATE] = "a certificate",
+	[KIND_TRUSTED] = "a TRUSTED CERTIFICATE, which has trust settings",
+	[KIND_CRL] = "a CRL",
+	[KIND_REQUEST] = "a certificate request (CSR)",
+	[KIND_PKCS7] = "PKCS#7",
+	[KIND_PKCS12] = "PKCS#12",
+	[KIND_PRIVATE_KEY] = "a private key",
+	[KIND_PUBLIC_KEY] = "a public key",
+};
+
+/* Commands that give what was expected. */
+static const char *const kind_fixes[] = {
+	[KIND_TRUSTED] = " (fix: openssl x509 -in FILE -out NEW)",
+	[KIND_PKCS7] = " (fix: openssl pkcs7 -print_certs -in FILE -out NEW; "
+		       "-inform DER if it is binary)",
+	[KIND_PKCS12] = " (fix: openssl pkcs12 -nokeys -clcerts -in FILE "
+			"-out NEW)",
+	[KIND_PUBLIC_KEY] = NULL, /* the last one: as many as texts */
+};
+
+static enum kind
+kind_of_label(struct span label)
+{
+	static const struct {
+		struct span label;
+		enum kind kind;
+	} kinds[] = {
+		{ SPAN_TEXT("CERTIFICATE"), KIND_CERTIFICATE },
+		{ SPAN_TEXT("X509 CERTIFICATE"), KIND_CERTIFICATE },
+		{ SPAN_TEXT("TRUSTED CERTIFICATE"), KIND_TRUSTED },
+		{ SPAN_TEXT("X509 CRL"), KIND_CRL },
+		{ SPAN_TEXT("CERTIFICATE REQUEST"), KIND_REQUEST },
+		{ SPAN_TEXT("NEW CERTIFICATE REQUEST"), KIND_REQUEST },
+		{ SPAN_TEXT("PKCS7"), KIND_PKCS7 },
+		{ SPAN_TEXT("PKCS #7 SIGNED DATA"), KIND_PKCS7 },
+		{ SPAN_TEXT("CMS"), KIND_PKCS7 },
+		{ SPAN_TEXT("PUBLIC KEY"), KIND_PUBLIC_KEY },
+	};
+	struct span key = SPAN("PRIVATE KEY");
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (span_equal(label, kinds[i].label))
+			return kinds[i].kind;
+	if (label.len >= key.len &&
+	    span_equal(span_after(label, label.len - key.len), key))
+		return KIND_PRIVATE_KEY;
+	return KIND_UNKNOWN;
+}
+
+/* What a sequence is that begins with a sequence, which is inner, behind which
+ * is rest: all but keys have the fields of something signed in it. */
+static enum kind
+kind_of_signed(struct span inner, struct span rest)
+{
+	struct span skipped;
+
+	if (der_next_is(&rest, V_ASN1_OCTET_STRING, &skipped))
+		return KIND_PRIVATE_KEY; /* RFC 5208 6, encrypted */
+	if (der_next_is(&rest, V_ASN1_BIT_STRING, &skipped))
+		return KIND_PUBLIC_KEY; /* RFC 5280 4.1 */
+	if (der_next_context(&inner, 0, true, &skipped))
+		return KIND_CERTIFICATE;
+	der_next_is(&inner, V_ASN1_INTEGER, &skipped);
+	if (!der_next_is(&inner, V_ASN1_SEQUENCE, &skipped) ||
+	    !der_next_is(&inner, V_ASN1_SEQUENCE, &skipped))
+		return KIND_UNKNOWN;
+	if (der_next_is(&inner, V_ASN1_UTCTIME, &skipped) ||
+	    der_next_is(&inner, V_ASN1_GENERALIZEDTIME, &skipped))
+		return KIND_CRL; /* RFC 5280 5.1 */
+	return inner.len == 0 || der_next_context(&inner, 0, true, &skipped)
+		       ? KIND_REQUEST /* RFC 2986 4 */
+		       : KIND_CERTIFICATE; /* of version 1 */
+}
+
+/* By its first members; PKCS#12 and PKCS#7 may have indefinite lengths. */
+static enum kind
+kind_of_der(struct span der)
+{
+	enum { SEQUENCE = 0x30, LONG = 0x80 };
+	struct span rest = der, outer, inner;
+	size_t head = 2;
+
+	if (der.len < 2 || der.ptr[0] != SEQUENCE)
+		return KIND_UNKNOWN;
+	if ((der.ptr[1] & LONG) != 0)
+		head += der.ptr[1] & (LONG - 1);
+	if (head > der.len)
+		return KIND_UNKNOWN;
+	rest = span_after(der, head);
+	if (span_starts(rest, SPAN("\x02\x01\x03")))
+		return KIND_PKCS12; /* RFC 7292 4: version 3 */
+	if (span_starts(rest, SPAN("\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07")))
+		return KIND_PKCS7; /* RFC 2315 14 */
+	if (span_starts(rest, SPAN("\x02\x01")))
+		return KIND_PRIVATE_KEY; /* RFC 5208 5, 8017 A.1.2, 5915 3 */
+	rest = der;
+	if (!der_next_is(&rest, V_ASN1_SEQUENCE, &outer) ||
+	    !der_next_is(&outer, V_ASN1_SEQUENCE, &inner))
+		return KIND_UNKNOWN;
+	return kind_of_signed(inner, outer);
+}
+
+static bool
+is_utf16(struct span text)
+{
+	return span_starts(text, SPAN("\xff\xfe")) ||
+	       span_starts(text, SPAN("\xfe\xff")) ||
+	       find(text, "-\0-\0-", sizeof("-\0-\0-") - 1) != NULL;
+}
+
+static bool
+is_blank(struct span text)
+{
+	while (text.len > 0 && is_white(text.ptr[0]) && text.ptr[0] > 0)
+		text = span_after(text, 1);
+	return text.len == 0;
+}
+
+/* Sets e to what was found in the place of what was expected. */
+static bool
+set_found(enum kind kind, const char *expected, struct error *e)
+{
+	const char *fix = kind_fixes[kind];
+
+	return error_set(e, "found %s: expected %s%s", kind_texts[kind],
+			 expected, fix == NULL ? "" : fix);
+}
+
+/* Sets e to what text, which has no block that was expected, is. */
+static bool
+set_absent(struct span text, const char *expected, struct error *e)
+{
+	struct span rest = text;
+	struct block block = { .label = { 0 } };
+	enum kind kind;
+
+	if (is_blank(text))
+		return error_set(e, "empty: expected %s in PEM or DER",
+				 expected);
+	if (is_utf16(text))
+		return error_set(e,
+				 "found UTF-16: expected %s in ASCII or "
+				 "UTF-8 (fix: iconv -f UTF-16 -t UTF-8 "
+				 "FILE >NEW)",
+				 expected);
+	kind = kind_of_der(text);
+	if (kind == KIND_UNKNOWN && next_block(&rest, &block, e))
+		kind = kind_of_label(block.label);
+	if (kind != KIND_UNKNOWN)
+		return set_found(kind, expected, e);
+	if (block.label.ptr != NULL)
+		return error_set(e, "found %s: expected %s",
+				 error_word(block.label), expected);
+	return error_set(e, "no block: expected %s in PEM or DER", expected);
+}
+
+/* The word for what a file must have. */
+static const struct {
+	enum kind kind;
+	const char *text;
+} contents[] = {
+	[PEM_FILE_CERTIFICATE] = { KIND_CERTIFICATE, "a certificate" },
+	[PEM_FILE_CRL] = { KIND_CRL, "a CRL" },
+};
+
+/* Gives the block to take if it is of the kind that is expected. */
+static bool
+read_block(const struct block *block, enum pem_file_content content,
+	   pem_file_function *take, void *context, struct error *e)
+{
+	enum kind expected = contents[content].kind, kind = expected;
+	struct buffer der = { 0 };
+
+	if (block->label.ptr != NULL)
+		kind = kind_of_label(block->label);
+	if (kind == KIND_UNKNOWN)
+		return error_set(e, "found %s: expected %s",
+				 error_word(block->label),
+				 contents[content].text);
+	if (kind != expected)
+		return set_found(kind, contents[content].text, e);
+	bool ok = decode(block, &der, e);
+	if (ok)
+		kind = kind_of_der(buffer_span(&der));
+	if (ok && kind != expected && kind != KIND_UNKNOWN)
+		ok = set_found(kind, contents[content].text, e);
+	ok = ok && take(context, buffer_span(&der), e);
+	buffer_free(&der);
+	return ok;
+}
+
+bool
+pem_file_read(struct span text, enum pem_file_content content,
+	      pem_file_function *take, void *context, struct error *e)
+{
+	struct error inner = { 0 };
+	struct span rest = text;
+	struct block block;
+	size_t n = 1;
+
+	while (next_block(&rest, &block, &inner) &&
+	       read_block(&block, content, take, context, &inner))
+		n++;
+	if (inner.set)
+		return error_set(e, "block %zu: %s", n, inner.text);
+	return n > 1 || set_absent(text, contents[content].text, e);
+}
+
+/* As `openssl x509` does: what is behind the certificate, such as trust
+ * settings, is not part of it. */
+static bool
+take_certificate(const struct block *block, struct buffer *der, struct error *e)
+{
+	struct buffer all;
+	struct span rest;
+	struct der_element skipped;
+
+	bool ok = decode(block, &all, e);
+	rest = buffer_span(&all);
+	size_t n =
+		ok && der_next(&rest, &skipped) ? all.len - rest.len : all.len;
+	if (ok && n > PEM_DER_MAX)
+		ok = error_set(e,
+			       "certificate of %zu bytes: expected at most "
+			       "%d",
+			       n, PEM_DER_MAX);
+	if (ok)
+		buffer_add(der, (struct span){ all.data, n });
+	buffer_free(&all);
+	return ok && (!der->failed || error_set(e, "out of memory"));
+}
+
+bool
+pem_file_next(struct span *rest, struct buffer *der, struct error *e)
+{
+	struct block block;
+
+	buffer_clear(der);
+	while (next_block(rest, &block, e)) {
+		enum kind kind = block.label.ptr == NULL
+					 ? KIND_CERTIFICATE
+					 : kind_of_label(block.label);
+		if (kind == KIND_CERTIFICATE || kind == KIND_TRUSTED)
+			return take_certificate(&block, der, e);
+	}
+	return false;
+}
+
+bool
+pem_file_no_certificate(struct span text, struct error *e)
+{
+	return set_absent(text, "a certificate", e);
+}
+
+bool
+pem_file_invalid(struct span der, struct error *e)
+{
+	enum kind kind = kind_of_der(der);
+
+	if (kind == KIND_UNKNOWN || kind == KIND_CERTIFICATE)
+		return error_set(e, "invalid certificate: expected X.509 in "
+				    "PEM or DER");
+	return set_found(kind, "a certificate", e);
+}
+
+bool
+pem_file_is_meant(struct span text)
+{
+	return kind_of_der(text) != KIND_UNKNOWN || is_utf16(text) ||
+	       find_begin(text) != NULL;
+}
+
+bool
+pem_file_has_key(struct span text)
+{
+	struct error e = { 0 };
+	struct block block;
+
+	while (next_block(&text, &block, &e))
+		if (block.label.ptr != NULL &&
+		    kind_of_label(block.label) == KIND_PRIVATE_KEY)
+			return true;
+	return false;
+}
