@@ -6,12 +6,12 @@
 #include <string.h>
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include "base/date.h"
 #include "protocol/certificate_text.h"
 #include "protocol/chain_trust.h"
+#include "protocol/pem_file.h"
 
 bool
 chain_seconds(const ASN1_TIME *time, int64_t *seconds)
@@ -35,35 +35,31 @@ chain_seconds(const ASN1_TIME *time, int64_t *seconds)
 typedef bool block_function(struct chain_trust *trust, struct span der,
 			    unsigned block, struct error *e);
 
-/* Calls take for each block of PEM in text; all of them have this label, and
- * there is at least one. */
-static bool
-read_blocks(struct chain_trust *trust, struct span text, const char *label,
-	    block_function *take, struct error *e)
-{
-	BIO *bio = BIO_new_mem_buf(text.ptr, (int)text.len);
-	char *name, *header;
-	unsigned char *der;
-	long length;
-	unsigned n = 0;
-	bool ok = bio != NULL || error_set(e, "out of memory");
+struct reading {
+	struct chain_trust *trust;
+	block_function *take;
+	unsigned block;
+};
 
-	while (ok && PEM_read_bio(bio, &name, &header, &der, &length) == 1) {
-		struct span bytes = { (const char *)der, (size_t)length };
-		n++;
-		ok = (strcmp(name, label) == 0 && header[0] == '\0') ||
-		     error_set(e, "block %u: expected %s", n, label);
-		ok = ok && take(trust, bytes, n, e);
-		OPENSSL_free(der);
-		OPENSSL_free(name);
-		OPENSSL_free(header);
-	}
-	if (ok && ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
-		ok = error_set(e, "block %u: invalid PEM", n + 1);
-	if (ok && n == 0)
-		ok = error_set(e, "no %s in PEM", label);
+static bool
+take_block(void *context, struct span der, struct error *e)
+{
+	struct reading *reading = context;
+
+	return reading->take(reading->trust, der, ++reading->block, e);
+}
+
+/* Calls take for each block in text; all of them have this content, and there
+ * is at least one. */
+static bool
+read_blocks(struct chain_trust *trust, struct span text,
+	    enum pem_file_content content, block_function *take,
+	    struct error *e)
+{
+	struct reading reading = { .trust = trust, .take = take };
+	bool ok = pem_file_read(text, content, take_block, &reading, e);
+
 	ERR_clear_error();
-	BIO_free(bio);
 	return ok;
 }
 
@@ -285,7 +281,7 @@ chain_trust_new(struct span text, struct error *e)
 		ok = error_set(e, "too large: expected at most %d bytes",
 			       CHAIN_CA_TEXT_MAX);
 	if (ok &&
-	    read_blocks(trust, text, PEM_STRING_X509, take_authority, e)) {
+	    read_blocks(trust, text, PEM_FILE_CERTIFICATE, take_authority, e)) {
 		link_authorities(trust);
 		return trust;
 	}
@@ -309,7 +305,7 @@ chain_trust_add_crls(struct chain_trust *trust, struct span text,
 	    !digest_sha256(bytes, trust->identity))
 		return error_set(e, "out of memory");
 	trust->needs_crls = true;
-	return read_blocks(trust, text, PEM_STRING_X509_CRL, take_crl, e);
+	return read_blocks(trust, text, PEM_FILE_CRL, take_crl, e);
 }
 
 void

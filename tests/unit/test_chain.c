@@ -41,21 +41,23 @@ test_texts(void **state)
 		{ AUTHORITY, NULL },
 		{ "text before\n" AUTHORITY "between\n" AUTHORITY "after",
 		  NULL },
-		{ "", "no CERTIFICATE" },
-		{ "nothing\n", "no CERTIFICATE" },
+		{ "", "empty: expected a certificate" },
+		{ " \r\n", "empty: expected a certificate" },
+		{ "nothing\n", "no block: expected a certificate" },
 		{ ISSUED, "block 1: not a CA certificate" },
 		{ AUTHORITY ISSUED, "block 2: not a CA certificate" },
 		{ AUTHORITY "-----BEGIN CERTIFICATE-----\nMIIB\n",
-		  "block 2: invalid PEM" },
+		  "block 2: CERTIFICATE without its -----END" },
 		{ AUTHORITY "-----BEGIN CERTIFICATE-----\nMIIB\n"
 			    "-----END CERTIFICATE-----\n",
 		  "block 2: invalid certificate" },
 		{ "-----BEGIN PRIVATE KEY-----\nAAAA\n"
 		  "-----END PRIVATE KEY-----\n" AUTHORITY,
-		  "block 1: expected CERTIFICATE" },
+		  "block 1: found a private key: expected a certificate" },
 		{ "-----BEGIN TRUSTED CERTIFICATE-----\nAAAA\n"
 		  "-----END TRUSTED CERTIFICATE-----\n",
-		  "block 1: expected CERTIFICATE" },
+		  "block 1: found a TRUSTED CERTIFICATE, which has trust "
+		  "settings: expected a certificate" },
 	};
 
 	(void)state;
