@@ -10,6 +10,7 @@
 #include "base/date.h"
 #include "base/lines.h"
 #include "protocol/pem.h"
+#include "protocol/pem_file.h"
 
 /* Days before the end, the least first. */
 static const int horizons[] = { 1, 7, 14, 30 };
@@ -60,11 +61,16 @@ look_at_file(const struct place *place, struct span pin)
 	buffer_init(&der, PEM_MAX);
 	if (path != NULL &&
 	    setup_files.read(setup_files.context, path, &text, &e)) {
-		struct span rest = buffer_span(&text);
-		if (input_next_certificate(&rest, &der, &c, &e))
+		if (pem_file_only(buffer_span(&text), &der, &c, &e))
 			warn(place, "the certificate", c.not_after);
+		if (pem_file_has_key(buffer_span(&text)))
+			findings_warn(place->findings, place->path, place->line,
+				      "%s has a private key, which is not "
+				      "needed (fix: openssl x509 -in %s -out "
+				      "NEW)",
+				      path, path);
 	}
-	buffer_free(&text);
+	buffer_wipe(&text);
 	buffer_free(&der);
 	free(path);
 }

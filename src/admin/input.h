@@ -28,16 +28,6 @@ bool input_read_large(const char *path, const char *expected, size_t max,
  * code of a refusal. */
 void input_explain_code(const char *word);
 
-/* There may be a certificate in bytes: they look like PEM, or like DER. */
-bool input_is_certificate(struct span bytes);
-
-/* Takes the next certificate, PEM or DER, from the front of *rest, whatever
- * stands between them; c borrows der (initialised by the caller).  False
- * without e behind the last one, and with e if one does not read. */
-bool input_next_certificate(struct span *rest, struct buffer *der,
-			    struct certificate *c, struct error *e)
-	__attribute__((warn_unused_result));
-
 /* Reads the first certificate in the file path, or of standard input, into der
  * (initialised by the caller). */
 bool input_certificate(const char *path, struct buffer *der, struct error *e)

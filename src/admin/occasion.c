@@ -10,6 +10,7 @@
 #include "admin/posting.h"
 #include "admin/web.h"
 #include "base/date.h"
+#include "protocol/pem_file.h"
 
 enum {
 	WORDS_MAX = 65536, /* bytes of all parameters */
@@ -88,15 +89,14 @@ read_body(struct occasion *occasion, const struct command *command,
 	struct span front = rest;
 	while (front.len > 0 && strchr(" \t\r\n", front.ptr[0]) != NULL)
 		front = span_after(front, 1);
-	bool event =
-		span_starts(front, SPAN("{")) || !input_is_certificate(rest);
+	bool event = span_starts(front, SPAN("{")) || !pem_file_is_meant(rest);
 	bool own = ok && event && occasion->query.ptr != NULL;
 	if (own)
 		ok = error_set(e, "--query: this event has a query of its own");
 	else if (ok && event)
 		buffer_add(&occasion->body, rest);
 	else
-		ok = ok && input_next_certificate(&rest, &der, &c, e);
+		ok = ok && pem_file_first(rest, &der, &c, e);
 	if (ok && !event) {
 		struct posting_plan plan = {
 			.der = buffer_span(&der),
@@ -106,7 +106,7 @@ read_body(struct occasion *occasion, const struct command *command,
 		ok = posting_body(&occasion->body, &plan);
 	}
 	error_where(e, error_word(span_of(command->arguments[0])));
-	buffer_free(&bytes);
+	buffer_wipe(&bytes);
 	buffer_free(&der);
 	if (ok && !occasion->body.failed)
 		return EXIT_DONE;

@@ -24,7 +24,7 @@ read_file(void *context, const char *path, struct buffer *text, struct error *e)
 	bool ok = file_read(path, false, text->max, &file, &identity, e) ==
 		  FILE_READ;
 	buffer_add(text, buffer_span(&file));
-	buffer_free(&file);
+	buffer_wipe(&file);
 	return ok && !text->failed;
 }
 

@@ -9,6 +9,7 @@
 #include "admin/target.h"
 #include "base/hex.h"
 #include "policy/list.h"
+#include "protocol/pem_file.h"
 
 enum { PIN_MAX = 8192 /* bytes; a path and a prefix */ };
 
@@ -80,26 +81,20 @@ target_know(struct target *target, const struct certificate *c)
 static bool
 take_file(struct target *target, const char *path, bool spki, struct error *e)
 {
-	struct certificate c, second;
-	struct buffer bytes, der;
-	struct error end = { 0 };
+	struct certificate c;
+	struct error inner = { 0 };
+	struct buffer bytes;
 
-	buffer_init(&der, INPUT_MAX);
 	bool ok = input_read(path, "a pin, or a file with a certificate",
 			     &bytes, e);
-	struct span rest = buffer_span(&bytes);
-	if (ok && !input_next_certificate(&rest, &target->der, &c, e))
-		ok = error_set(e, "%s: expected a certificate in PEM or DER",
-			       error_word(span_of(path)));
+	if (ok && !pem_file_only(buffer_span(&bytes), &target->der, &c, &inner))
+		ok = error_set(e, "%s: %s", error_word(span_of(path)),
+			       inner.text);
 	if (ok) {
 		target_know(target, &c);
 		set_pin(target, spki ? &target->spki : &target->sha256);
 	}
-	if (ok && input_next_certificate(&rest, &der, &second, &end))
-		ok = error_set(e, "%s: several certificates: expected one",
-			       error_word(span_of(path)));
-	buffer_free(&bytes);
-	buffer_free(&der);
+	buffer_wipe(&bytes);
 	return ok;
 }
 

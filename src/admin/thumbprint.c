@@ -8,6 +8,7 @@
 #include "admin/portrait.h"
 #include "admin/print.h"
 #include "base/hex.h"
+#include "protocol/pem_file.h"
 
 struct seen {
 	struct certificate certificate;
@@ -113,11 +114,12 @@ show_file(const struct command *command, const char *file, unsigned *shown)
 		code = EXIT_SYSTEM;
 	struct span rest = buffer_span(&bytes);
 	while (code == EXIT_DONE &&
-	       input_next_certificate(&rest, &der, &seen.certificate, &e))
+	       pem_file_next(&rest, &der, &seen.certificate, &e))
 		show(command, file, &seen, buffer_span(&der), (*shown)++ == 0);
-	if (code == EXIT_DONE && !e.set && *shown == before)
-		error_set(&e, "no certificate in it: expected PEM or DER");
-	buffer_free(&bytes);
+	if (code == EXIT_DONE && !e.set && *shown == before &&
+	    !pem_file_first(buffer_span(&bytes), &der, &seen.certificate, &e))
+		code = EXIT_NO;
+	buffer_wipe(&bytes);
 	buffer_free(&der);
 	if (!e.set)
 		return code;

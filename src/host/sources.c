@@ -62,7 +62,7 @@ sources_read(void *context, const char *path, struct buffer *text,
 	if (sources->result == FILE_READ)
 		watch_accept(watch);
 	buffer_add(text, buffer_span(&file));
-	buffer_free(&file);
+	buffer_wipe(&file);
 	if (sources->result == FILE_READ && text->failed)
 		return error_set(e, "out of memory");
 	return sources->result == FILE_READ;

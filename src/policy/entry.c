@@ -8,6 +8,7 @@
 #include "policy/option.h"
 #include "protocol/certificate.h"
 #include "protocol/pem.h"
+#include "protocol/pem_file.h"
 
 /* FNV-1a, 64 bits: to compare lines with each other, not against anybody. */
 static uint64_t
@@ -25,16 +26,16 @@ pin_from_text(struct span text, const char *path, struct thumbprint *pin,
 	      struct error *e)
 {
 	struct certificate certificate;
+	struct error inner = { 0 };
 	struct buffer der;
 
 	buffer_init(&der, PEM_MAX);
-	bool ok = pem_decode(text, &der) &&
-		  certificate_read(buffer_span(&der), &certificate);
+	bool ok = pem_file_only(text, &der, &certificate, &inner);
 	if (ok)
 		*pin = thumbprint_of(THUMBPRINT_SHA256, certificate.sha256);
 	buffer_free(&der);
-	return ok || error_set(e, "%s: expected one certificate in PEM",
-			       error_word(span_of(path)));
+	return ok ||
+	       error_set(e, "%s: %s", error_word(span_of(path)), inner.text);
 }
 
 /* Takes what stands up to the next blank. */
@@ -63,7 +64,7 @@ take_file(struct span *rest, const struct entry_files *files,
 		ok = error_set(e, "file: expected an absolute path");
 	ok = ok && files->read(files->context, path, &text, e) &&
 	     pin_from_text(buffer_span(&text), path, pin, e);
-	buffer_free(&text);
+	buffer_wipe(&text); /* it may have a private key, too */
 	free(path);
 	if (!ok)
 		*rest = begin;

@@ -138,16 +138,18 @@ static struct span
 without_header(struct span body)
 {
 	struct span rest = body, line;
+	bool header = false;
 
-	if (memchr(body.ptr, ':', body.len) == NULL)
-		return body;
-	while (body.len > 0 && is_white(body.ptr[0]))
-		body = span_after(body, 1);
-	for (rest = body; span_next(&rest, "\n", &line);) {
+	while (rest.len > 0 && is_white(rest.ptr[0]))
+		rest = span_after(rest, 1);
+	while (span_next(&rest, "\n", &line)) {
 		while (line.len > 0 && is_white(line.ptr[line.len - 1]))
 			line.len--;
-		if (line.len == 0)
+		if (header && line.len == 0)
 			return rest;
+		if (!header && !span_contains(line, SPAN(":")))
+			return body;
+		header = true;
 	}
 	return body;
 }
@@ -309,9 +311,9 @@ is_utf16(struct span text)
 static bool
 is_blank(struct span text)
 {
-	while (text.len > 0 && is_white(text.ptr[0]) && text.ptr[0] > 0)
-		text = span_after(text, 1);
-	return text.len == 0;
+	struct span word;
+
+	return !span_next_word(&text, " \t\r\n\v\f", &word);
 }
 
 /* Sets e to what was found in the place of what was expected. */
@@ -428,8 +430,21 @@ take_certificate(const struct block *block, struct buffer *der, struct error *e)
 	return ok && (!der->failed || error_set(e, "out of memory"));
 }
 
+static bool
+read_certificate(struct span der, struct certificate *c, struct error *e)
+{
+	if (certificate_read(der, c))
+		return true;
+	enum kind kind = kind_of_der(der);
+	if (kind != KIND_UNKNOWN && kind != KIND_CERTIFICATE)
+		return set_found(kind, "a certificate", e);
+	return error_set(e, "invalid certificate: expected X.509 in PEM or "
+			    "DER");
+}
+
 bool
-pem_file_next(struct span *rest, struct buffer *der, struct error *e)
+pem_file_next(struct span *rest, struct buffer *der, struct certificate *c,
+	      struct error *e)
 {
 	struct block block;
 
@@ -439,26 +454,38 @@ pem_file_next(struct span *rest, struct buffer *der, struct error *e)
 					 ? KIND_CERTIFICATE
 					 : kind_of_label(block.label);
 		if (kind == KIND_CERTIFICATE || kind == KIND_TRUSTED)
-			return take_certificate(&block, der, e);
+			return take_certificate(&block, der, e) &&
+			       read_certificate(buffer_span(der), c, e);
 	}
 	return false;
 }
 
 bool
-pem_file_no_certificate(struct span text, struct error *e)
+pem_file_first(struct span text, struct buffer *der, struct certificate *c,
+	       struct error *e)
 {
-	return set_absent(text, "a certificate", e);
+	struct span rest = text;
+
+	return pem_file_next(&rest, der, c, e) ||
+	       (e->set ? false : set_absent(text, "a certificate", e));
 }
 
 bool
-pem_file_invalid(struct span der, struct error *e)
+pem_file_only(struct span text, struct buffer *der, struct certificate *c,
+	      struct error *e)
 {
-	enum kind kind = kind_of_der(der);
+	struct certificate second;
+	struct span rest = text;
 
-	if (kind == KIND_UNKNOWN || kind == KIND_CERTIFICATE)
-		return error_set(e, "invalid certificate: expected X.509 in "
-				    "PEM or DER");
-	return set_found(kind, "a certificate", e);
+	bool ok = pem_file_next(&rest, der, c, e);
+	if (!ok && !e->set)
+		return set_absent(text, "a certificate", e);
+	struct buffer other;
+	buffer_init(&other, PEM_MAX);
+	if (ok && pem_file_next(&rest, &other, &second, e))
+		error_set(e, "several certificates: expected one");
+	buffer_free(&other);
+	return !e->set;
 }
 
 bool

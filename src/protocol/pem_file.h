@@ -13,6 +13,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/span.h"
+#include "protocol/certificate.h"
 
 /* What all blocks of a file must be. */
 enum pem_file_content { PEM_FILE_CERTIFICATE = 0, PEM_FILE_CRL };
@@ -29,20 +30,20 @@ bool pem_file_read(struct span text, enum pem_file_content content,
 		   pem_file_function *take, void *context, struct error *e)
 	__attribute__((warn_unused_result));
 
-/* Takes the next certificate from the front of *rest, for a pin: its DER, in
- * der, is without the trust settings of a TRUSTED CERTIFICATE.  Other blocks,
- * such as private keys, are passed over.  False without e behind the last one;
- * with e if a block is invalid, or more than PEM_DER_MAX bytes.  der has room
- * for PEM_MAX. */
-bool pem_file_next(struct span *rest, struct buffer *der, struct error *e)
-	__attribute__((warn_unused_result));
+/* Takes the next certificate from the front of *rest, for a pin: c borrows der,
+ * which has room for PEM_MAX and is without what is behind the certificate,
+ * such as the trust settings of a TRUSTED CERTIFICATE.  Other blocks, such as
+ * private keys, are passed over.  False without e behind the last one; with e
+ * if a block is invalid, or has more than PEM_DER_MAX bytes. */
+bool pem_file_next(struct span *rest, struct buffer *der, struct certificate *c,
+		   struct error *e) __attribute__((warn_unused_result));
 
-/* Sets e to what text, in which there is no certificate, is instead.  Always
- * false. */
-bool pem_file_no_certificate(struct span text, struct error *e);
-
-/* Sets e to what der, which is not a certificate, is instead.  Always false. */
-bool pem_file_invalid(struct span der, struct error *e);
+/* The same of the first certificate in text, or with a single one: of the only
+ * one.  If there is none, e says what text is instead. */
+bool pem_file_first(struct span text, struct buffer *der, struct certificate *c,
+		    struct error *e) __attribute__((warn_unused_result));
+bool pem_file_only(struct span text, struct buffer *der, struct certificate *c,
+		   struct error *e) __attribute__((warn_unused_result));
 
 /* True if text begins like DER, has a line that begins a block, or is
  * UTF-16. */

@@ -117,7 +117,7 @@ for arguments, settings, code, words in (
         (["--hub", "a\nce-userId: b"], {}, 3, "control character"),
         (["--connection-id", "a\r\nX: b"], {}, 3, "control character"),
         (["/nonexistent"], {}, 3, "No such file"),
-        (["/dev/null"], {}, 3, "no certificate"),
+        (["/dev/null"], {}, 3, "empty: expected a certificate"),
         (["--post", "http://127.0.0.1:1/"], {}, 3, "127.0.0.1"),
         (["--post", "file:///etc/passwd"], {}, 3, "file"),
         (["a", "b"], {}, 2, "expected"),

@@ -41,14 +41,14 @@ static void
 expect_one(struct span text, size_t row)
 {
 	struct buffer der;
+	struct certificate c;
 	struct error e = { 0 };
 
 	buffer_init(&der, PEM_MAX);
-	if (!pem_file_next(&text, &der, &e) ||
+	if (!pem_file_only(text, &der, &c, &e) ||
 	    !span_equal(buffer_span(&der), buffer_span(&reference)))
 		fail_msg("row %zu: %s", row, e.set ? e.text : "another");
-	if (pem_file_next(&text, &der, &e) || e.set)
-		fail_msg("row %zu, second: %s", row, e.set ? e.text : "one");
+	assert_true(pem_file_first(text, &der, &c, &e));
 	buffer_free(&der);
 }
 
@@ -154,27 +154,54 @@ static void
 test_der(void **state)
 {
 	static const char *const ends[] = { "", "\n", "\r\n", "junk", KEY };
-	struct buffer bytes, der;
-	struct error e = { 0 };
+	struct buffer bytes;
 
 	(void)state;
 	buffer_init(&bytes, 2 * PEM_MAX);
-	buffer_init(&der, PEM_MAX);
 	for (size_t i = 0; i < COUNT(ends); i++) {
 		buffer_clear(&bytes);
 		buffer_add(&bytes, buffer_span(&reference));
 		buffer_add(&bytes, span_of(ends[i]));
 		expect_one(buffer_span(&bytes), i);
 	}
-	buffer_clear(&bytes);
-	buffer_add(&bytes, buffer_span(&reference));
-	buffer_add(&bytes, buffer_span(&reference));
-	struct span rest = buffer_span(&bytes);
-	assert_true(pem_file_next(&rest, &der, &e));
-	assert_true(pem_file_next(&rest, &der, &e));
-	assert_false(pem_file_next(&rest, &der, &e) || e.set);
 	buffer_free(&bytes);
+}
+
+/* Of a pin there is one. */
+static void
+test_several(void **state)
+{
+	static const struct {
+		const char *text, *says;
+	} rows[] = {
+		{ ISSUED ISSUED, "several certificates: expected one" },
+		{ ISSUED AUTHORITY, "several certificates: expected one" },
+		{ ISSUED BEGIN, "CERTIFICATE without its -----END line" },
+		{ ISSUED BEGIN "AAAA\n" END,
+		  "invalid certificate: expected X.509 in PEM or DER" },
+	};
+	struct buffer der, twice;
+	struct certificate c;
+
+	(void)state;
+	buffer_init(&der, PEM_MAX);
+	buffer_init(&twice, PEM_MAX);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct error e = { 0 };
+		assert_false(
+			pem_file_only(span_of(rows[i].text), &der, &c, &e));
+		assert_string_equal(e.text, rows[i].says);
+		e = (struct error){ 0 };
+		assert_true(
+			pem_file_first(span_of(rows[i].text), &der, &c, &e));
+	}
+	buffer_add(&twice, buffer_span(&reference));
+	buffer_add(&twice, buffer_span(&reference));
+	struct error e = { 0 };
+	assert_false(pem_file_only(buffer_span(&twice), &der, &c, &e));
+	assert_string_equal(e.text, rows[0].says);
 	buffer_free(&der);
+	buffer_free(&twice);
 }
 
 /* What a file is instead. */
@@ -217,18 +244,19 @@ test_others(void **state)
 		  "found PKCS#7:" CERTIFICATE },
 		{ SPAN_TEXT("0\x82\1\0\2\1\0\x30"),
 		  "found a private key:" CERTIFICATE },
+		{ SPAN_TEXT(BEGIN "MIACAQMwgAAA\n" END),
+		  "found PKCS#12:" CERTIFICATE },
 		{ SPAN_TEXT("0\x82\1\0"), "no block:" CERTIFICATE },
 		{ SPAN_TEXT("0"), "no block:" CERTIFICATE },
 	};
 	struct buffer der;
+	struct certificate c;
 
 	(void)state;
 	buffer_init(&der, PEM_MAX);
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct error e = { 0 };
-		struct span rest = rows[i].text;
-		assert_false(pem_file_next(&rest, &der, &e) || e.set);
-		assert_false(pem_file_no_certificate(rows[i].text, &e));
+		assert_false(pem_file_first(rows[i].text, &der, &c, &e));
 		if (!span_starts(span_of(e.text), span_of(rows[i].says)))
 			fail_msg("row %zu: %s", i, e.text);
 	}
@@ -260,13 +288,14 @@ test_invalid(void **state)
 		  "X509 CERTIFICATE without its -----END" },
 	};
 	struct buffer der;
+	struct certificate c;
 
 	(void)state;
 	buffer_init(&der, PEM_MAX);
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct error e = { 0 };
-		struct span rest = span_of(rows[i].text);
-		assert_false(pem_file_next(&rest, &der, &e));
+		assert_false(
+			pem_file_first(span_of(rows[i].text), &der, &c, &e));
 		if (!span_starts(span_of(e.text), span_of(rows[i].says)))
 			fail_msg("row %zu: %s", i, e.text);
 	}
@@ -276,8 +305,9 @@ test_invalid(void **state)
 static void
 test_limit(void **state)
 {
-	static char bytes[PEM_DER_MAX + 1];
+	static char bytes[PEM_DER_MAX + 1] = "\x7f";
 	struct buffer text, der;
+	struct certificate c;
 
 	(void)state;
 	buffer_init(&text, 4 * PEM_MAX);
@@ -287,14 +317,12 @@ test_limit(void **state)
 		buffer_clear(&text);
 		write_block(&text, "CERTIFICATE", "",
 			    (struct span){ bytes, PEM_DER_MAX + more });
-		/* Not DER: taken as it is. */
-		bytes[0] = '\x7f';
-		struct span rest = buffer_span(&text);
-		assert_int_equal(pem_file_next(&rest, &der, &e), more == 0);
-		if (more > 0)
-			assert_string_equal(e.text,
-					    "certificate of 24577 bytes: "
-					    "expected at most 24576");
+		assert_false(pem_file_first(buffer_span(&text), &der, &c, &e));
+		assert_string_equal(e.text,
+				    more == 0 ? "invalid certificate: expected "
+						"X.509 in PEM or DER"
+					      : "certificate of 24577 bytes: "
+						"expected at most 24576");
 	}
 	buffer_free(&text);
 	buffer_free(&der);
@@ -377,7 +405,8 @@ start(void **state)
 {
 	(void)state;
 	buffer_init(&reference, PEM_MAX);
-	return !pem_decode(SPAN(ISSUED), &reference);
+	return !digest_start(DIGEST_USE_HANDLER) ||
+	       !pem_decode(SPAN(ISSUED), &reference);
 }
 
 static int
@@ -393,9 +422,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_forms),	cmocka_unit_test(test_labels),
-		cmocka_unit_test(test_der),	cmocka_unit_test(test_others),
-		cmocka_unit_test(test_invalid), cmocka_unit_test(test_limit),
-		cmocka_unit_test(test_all),	cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_several), cmocka_unit_test(test_der),
+		cmocka_unit_test(test_others),	cmocka_unit_test(test_invalid),
+		cmocka_unit_test(test_limit),	cmocka_unit_test(test_all),
+		cmocka_unit_test(test_keys),
 	};
 
 	return cmocka_run_group_tests_name("pem_file", tests, start, stop);
