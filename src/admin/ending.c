@@ -45,6 +45,20 @@ warn(const struct place *place, const char *what, int64_t end)
 	}
 }
 
+static void
+warn_certificate(const struct place *place, const struct certificate *c)
+{
+	if (c->not_before == CERTIFICATE_NOT_BEFORE_INVALID)
+		findings_warn(place->findings, place->path, place->line,
+			      "the certificate's notBefore is not a valid "
+			      "date");
+	if (c->not_after == CERTIFICATE_NOT_AFTER_INVALID)
+		findings_warn(place->findings, place->path, place->line,
+			      "the certificate's notAfter is not a valid date");
+	else
+		warn(place, "the certificate", c->not_after);
+}
+
 /* The certificate of a file: entry, which is read again for its end. */
 static void
 look_at_file(const struct place *place, struct span pin)
@@ -62,7 +76,7 @@ look_at_file(const struct place *place, struct span pin)
 	if (path != NULL &&
 	    setup_files.read(setup_files.context, path, &text, &e)) {
 		if (pem_file_only(buffer_span(&text), &der, &c, &e))
-			warn(place, "the certificate", c.not_after);
+			warn_certificate(place, &c);
 		if (pem_file_has_key(buffer_span(&text)))
 			findings_warn(place->findings, place->path, place->line,
 				      "%s has a private key, which is not "

@@ -75,16 +75,30 @@ print_pin(const char *name, const struct thumbprint *t)
 	print("\n");
 }
 
+static bool
+are_dates(const struct portrait *p)
+{
+	return p->not_before != CERTIFICATE_NOT_BEFORE_INVALID &&
+	       p->not_after != CERTIFICATE_NOT_AFTER_INVALID;
+}
+
 void
 portrait_print_pins(const struct portrait *p)
 {
 	int64_t now = (int64_t)time(NULL);
 
 	print("%-10s ", "valid");
-	print_date(p->not_before);
+	if (p->not_before == CERTIFICATE_NOT_BEFORE_INVALID)
+		print("notBefore: invalid date");
+	else
+		print_date(p->not_before);
 	print(" to ");
-	print_date(p->not_after);
-	print("%s\n", now > p->not_after    ? " (it has ended)"
+	if (p->not_after == CERTIFICATE_NOT_AFTER_INVALID)
+		print("notAfter: invalid date");
+	else
+		print_date(p->not_after);
+	print("%s\n", !are_dates(p)	    ? ""
+		      : now > p->not_after  ? " (it has ended)"
 		      : now < p->not_before ? " (not yet)"
 					    : "");
 	print_pin("sha1", &p->sha1);
@@ -106,8 +120,14 @@ portrait_print_json(const struct portrait *p)
 		names = span_after(names, one.len + 1);
 	}
 	print_json_close(']');
-	print_json_date("from", p->not_before);
-	print_json_date("to", p->not_after);
+	if (p->not_before == CERTIFICATE_NOT_BEFORE_INVALID)
+		print_json_string("from", SPAN("invalid date"));
+	else
+		print_json_date("from", p->not_before);
+	if (p->not_after == CERTIFICATE_NOT_AFTER_INVALID)
+		print_json_string("to", SPAN("invalid date"));
+	else
+		print_json_date("to", p->not_after);
 	print_json_digits("sha1", &p->sha1);
 	print_json_digits("sha256", &p->sha256);
 	print_json_digits("spki", &p->spki);

@@ -12,7 +12,7 @@
 #include "protocol/certificate.h"
 
 struct portrait {
-	int64_t not_before, not_after; /* UTC seconds */
+	int64_t not_before, not_after; /* as those of struct certificate */
 	struct thumbprint sha1, sha256, spki;
 	struct buffer subject, issuer, names; /* as certificate_text */
 };

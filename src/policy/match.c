@@ -127,6 +127,10 @@ dates_of(const struct client *c, const struct entry *entry)
 	if (!c->has_content ||
 	    (c->settings->ignore_dates && entry->trust == NULL))
 		return REASON_LISTED;
+	if (c->certificate.not_before == CERTIFICATE_NOT_BEFORE_INVALID)
+		return REASON_NOT_BEFORE_INVALID;
+	if (c->certificate.not_after == CERTIFICATE_NOT_AFTER_INVALID)
+		return REASON_NOT_AFTER_INVALID;
 	if (c->now < c->certificate.not_before - MATCH_LEEWAY)
 		return REASON_CERTIFICATE_NOT_YET;
 	if (c->now > c->certificate.not_after + MATCH_LEEWAY)

@@ -94,6 +94,12 @@ static const struct {
 				     "or the client does not speak MQTT." },
 	[REASON_ENTRY_QUERY] = { "entry-query", 403,
 				 "Its entry asks for another query string." },
+	[REASON_NOT_BEFORE_INVALID] = { "not-before-invalid", 403,
+					"The certificate's notBefore is not a "
+					"valid date." },
+	[REASON_NOT_AFTER_INVALID] = { "not-after-invalid", 403,
+				       "The certificate's notAfter is not a "
+				       "valid date." },
 	[REASON_CERTIFICATE_NOT_YET] = { "certificate-not-yet", 403,
 					 "The certificate is not valid yet." },
 	[REASON_CERTIFICATE_EXPIRED] = { "certificate-expired", 403,

@@ -30,25 +30,36 @@ two_digits(struct span *text, int *number)
 /* RFC 5280 4.1.2.5: UTCTime YYMMDDHHMMSSZ, where YY below 50 is 20YY, or
  * GeneralizedTime YYYYMMDDHHMMSSZ. */
 static bool
-next_time(struct span *rest, int64_t *seconds)
+parse_time(struct span text, bool is_utc, int64_t *seconds)
 {
 	struct date_time t = { 0 };
-	struct span text;
-	int century, year;
+	int century = 0, year;
 
-	if (der_next_is(rest, V_ASN1_UTCTIME, &text)) {
-		if (!two_digits(&text, &year))
-			return false;
-		century = year < 50 ? 20 : 19;
-	} else if (!der_next_is(rest, V_ASN1_GENERALIZEDTIME, &text) ||
-		   !two_digits(&text, &century) || !two_digits(&text, &year)) {
+	if (!is_utc && !two_digits(&text, &century))
 		return false;
-	}
+	if (!two_digits(&text, &year))
+		return false;
+	if (is_utc)
+		century = year < 50 ? 20 : 19;
 	t.year = century * 100 + year;
 	return two_digits(&text, &t.month) && two_digits(&text, &t.day) &&
 	       two_digits(&text, &t.hour) && two_digits(&text, &t.minute) &&
 	       two_digits(&text, &t.second) && span_equal(text, SPAN("Z")) &&
 	       date_to_seconds(&t, seconds);
+}
+
+/* A time of another form is invalid, which may matter to nothing. */
+static bool
+next_time(struct span *rest, int64_t invalid, int64_t *seconds)
+{
+	struct span text;
+	bool is_utc = der_next_is(rest, V_ASN1_UTCTIME, &text);
+
+	if (!is_utc && !der_next_is(rest, V_ASN1_GENERALIZEDTIME, &text))
+		return false;
+	if (!parse_time(text, is_utc, seconds))
+		*seconds = invalid;
+	return true;
 }
 
 /* RFC 3279 2.3, RFC 5480 2.1.1: the forms that parameters of a key have; of
@@ -92,8 +103,11 @@ read_fields(struct span tbs, struct certificate *c)
 	    !der_next_is(&tbs, V_ASN1_SEQUENCE, &skipped) || /* signature */
 	    !der_next_is(&tbs, V_ASN1_SEQUENCE, &c->issuer) ||
 	    !der_next_is(&tbs, V_ASN1_SEQUENCE, &validity) ||
-	    !next_time(&validity, &c->not_before) ||
-	    !next_time(&validity, &c->not_after) || validity.len > 0 ||
+	    !next_time(&validity, CERTIFICATE_NOT_BEFORE_INVALID,
+		       &c->not_before) ||
+	    !next_time(&validity, CERTIFICATE_NOT_AFTER_INVALID,
+		       &c->not_after) ||
+	    validity.len > 0 ||
 	    !der_next_is(&tbs, V_ASN1_SEQUENCE, &c->subject))
 		return false;
 	key = tbs;

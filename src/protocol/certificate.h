@@ -17,12 +17,18 @@
 #include "base/span.h"
 #include "protocol/digest.h"
 
+/* Dates of another form than RFC 5280 4.1.2.5 has: later, and earlier, than all
+ * times, so that a check of them never passes. */
+#define CERTIFICATE_NOT_BEFORE_INVALID INT64_MAX
+#define CERTIFICATE_NOT_AFTER_INVALID INT64_MIN
+
 struct certificate {
 	uint8_t sha1[DIGEST_SHA1_SIZE]; /* of the whole DER */
 	uint8_t sha256[DIGEST_SHA256_SIZE]; /* of the whole DER */
 	uint8_t spki[DIGEST_SHA256_SIZE]; /* of SubjectPublicKeyInfo */
-	int64_t not_before; /* UTC seconds */
-	int64_t not_after; /* UTC seconds, the last valid one */
+	int64_t not_before; /* UTC seconds, or CERTIFICATE_NOT_BEFORE_INVALID */
+	int64_t not_after; /* UTC seconds, the last valid one, or
+			    * CERTIFICATE_NOT_AFTER_INVALID */
 	struct span issuer; /* what is in the Name; borrows der */
 	struct span subject; /* what is in the Name; borrows der */
 	struct span extensions; /* what is in the list; absent if none */

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
-"""Forms of a file with a certificate: what `openssl x509` reads, thumbprint,
+"""Forms of a file with a certificate, and of its dates: what `openssl x509` reads, thumbprint,
 allow, explain, file: and ca: read as the same certificate; what else it is, is
 named.  The forms are made now, from parts that are combined at random."""
 import base64
@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import admin, der, place, tap  # noqa: E402
+from harness import admin, cases, der, place, tap  # noqa: E402
 
 out = tap.Tap()
 base = place.temporary()
@@ -243,9 +243,43 @@ def keys():
                    f"check: {name} beside the certificate", got)
 
 
+def dates():
+    """Dates of an unusual form, as thumbprint and check show them."""
+    known = cases.certificates()
+    for name, begins, ends in (("no_seconds", False, False),
+                               ("offset", False, False),
+                               ("second_60", True, False),
+                               ("device", True, True)):
+        path, book = base / f"{name}.pem", base / f"{name}.list"
+        path.write_text(known[name]["pem"] + "\n")
+        book.write_text(f"file:{path}\n")
+        told = json.loads(admin.run("thumbprint", "--json", path).out)[0]
+        out.equal((told["from"] != "invalid date", told["to"] !=
+                   "invalid date"), (begins, ends), f"{name}: --json")
+        got = admin.run("thumbprint", path)
+        out.equal(("notBefore: invalid date" not in got.out,
+                   "notAfter: invalid date" not in got.out), (begins, ends),
+                  f"{name}: thumbprint")
+        out.result("ended" not in got.out and "not yet" not in got.out,
+                   f"{name}: not said to have ended", got)
+        got = admin.run("check", "--quiet", "--list", book)
+        out.equal(("notBefore is not a valid date" not in got.out,
+                   "notAfter is not a valid date" not in got.out),
+                  (begins, ends), f"{name}: check")
+        got = admin.run("explain", "--list", book, path)
+        word = "listed" if begins and ends else "not-after-invalid" \
+            if begins else "not-before-invalid"
+        out.result(f"reason    {word}: " in got.out, f"{name}: explain", got)
+        got = admin.run("explain", "--list", book, path, environment={
+            "CERTGATE_CHECK_DATES": "no"})
+        out.result("reason    listed: " in got.out,
+                   f"{name}: explain, dates not checked", got)
+
+
 all_forms()
 others()
 several()
 authorities()
 keys()
+dates()
 out.done()

@@ -78,6 +78,9 @@ class World:
         self.late = issue("late", "/CN=pump-1", begin=NOW - 9 * pki.DAY,
                           end=NOW - pki.DAY)
         self.early = issue("early", "/CN=pump-1", begin=NOW + pki.DAY)
+        self.odd = pki.ending(self.plant, self.pump, b"4401010000Z")
+        self.odd_ca = pki.ending(self.plant, self.plant.certificate,
+                                 b"4401010000Z")
         self.of_old = self.old.issue("of-old", "/CN=pump-1", key=key)
         self.outside = self.narrow.issue(
             "outside", "/CN=pump-1", san("DNS:pump-1.other.example"), key=key)
@@ -157,6 +160,10 @@ def rows():
         ("forged", pumps, w.forged, "chain"),
         ("expired", pumps, w.late, "certificate-expired"),
         ("not-yet", pumps, w.early, "certificate-not-yet"),
+        ("odd-date", pumps, w.odd, "not-after-invalid"),
+        ("odd-date-pinned", f"{w.odd.sha256}\n", w.odd, "not-after-invalid"),
+        ("ca-odd-date", pumps, w.pump, "list-unreadable", None,
+         {"ca.pem": w.odd_ca.pem}),
         ("intermediate-missing", pumps, w.inside, "not-listed"),
         ("crl", crl, w.pump, "listed", "pump-1", with_crl),
         ("revoked", crl, w.revoked, "revoked", None, with_crl),
@@ -216,6 +223,8 @@ def rows():
     yield Row("level-4", pumps, w.pump, "weak", None, files,
               {"CERTGATE_SECURITY_LEVEL": "4"})
     yield Row("dates-always", pumps, w.late, "certificate-expired", None,
+              files, {"CERTGATE_CHECK_DATES": "no"})
+    yield Row("odd-date-always", pumps, w.odd, "not-after-invalid", None,
               files, {"CERTGATE_CHECK_DATES": "no"})
     trial = {"CERTGATE_REPORT_ONLY_UNTIL":
              (NOW + 7 * pki.DAY).date().isoformat()}

@@ -150,6 +150,24 @@ class Authority:
         return Certificate(out, None)
 
 
+def ending(authority, certificate, end):
+    """A certificate of authority whose notAfter is end, a UTCTime of any form,
+    signed as it is."""
+    (_, tbs), algorithm, _ = der.elements(
+        der.elements(certificate.der)[0][1])
+    fields = der.elements(tbs)
+    at = [i for i, (tag, _) in enumerate(fields) if tag == 0x30][2]
+    begin = der.elements(fields[at][1])[0]
+    fields[at] = (0x30, der.element(*begin) + der.element(23, end))
+    tbs = der.element(0x30, b"".join(der.element(*f) for f in fields))
+    signature = openssl("dgst", "-sha256", "-sign", authority.key, data=tbs)
+    path = certificate.path.with_suffix(".ending")
+    path.write_text(ssl.DER_cert_to_PEM_cert(der.element(
+        0x30, tbs + der.element(*algorithm) +
+        der.element(3, b"\0" + signature))))
+    return Certificate(path, certificate.key)
+
+
 def rsa_public(bits):
     """The SubjectPublicKeyInfo of a number of so many bits."""
     number = (1 << bits - 1 | 1).to_bytes(bits // 8 + 1, "big").lstrip(b"\0")

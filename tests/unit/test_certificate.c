@@ -151,6 +151,64 @@ test_dates(void **state)
 	}
 }
 
+/* RFC 5280 4.1.2.5 has one form of each type.  A date of another form is later
+ * or earlier than all times, so that no check of it passes. */
+static void
+test_odd_dates(void **state)
+{
+	static const struct {
+		int type;
+		const char *text;
+	} rows[] = {
+		{ V_ASN1_UTCTIME, "2401010000Z" },
+		{ V_ASN1_UTCTIME, "240101000000" },
+		{ V_ASN1_UTCTIME, "240101000000+0100" },
+		{ V_ASN1_UTCTIME, "240101000000-0500" },
+		{ V_ASN1_UTCTIME, "240101000000.5Z" },
+		{ V_ASN1_UTCTIME, "240101000060Z" },
+		{ V_ASN1_UTCTIME, "240101240000Z" },
+		{ V_ASN1_UTCTIME, "240101006000Z" },
+		{ V_ASN1_UTCTIME, "240230000000Z" },
+		{ V_ASN1_UTCTIME, "241301000000Z" },
+		{ V_ASN1_UTCTIME, "240100000000Z" },
+		{ V_ASN1_UTCTIME, "-40101000000Z" },
+		{ V_ASN1_UTCTIME, " 40101000000Z" },
+		{ V_ASN1_UTCTIME, "240101000000z" },
+		{ V_ASN1_UTCTIME, "240101000000ZZ" },
+		{ V_ASN1_UTCTIME, "20240101000000Z" },
+		{ V_ASN1_UTCTIME, "" },
+		{ V_ASN1_GENERALIZEDTIME, "202401010000Z" },
+		{ V_ASN1_GENERALIZEDTIME, "2024010100Z" },
+		{ V_ASN1_GENERALIZEDTIME, "20240101000000-0500" },
+		{ V_ASN1_GENERALIZEDTIME, "20240101000000.5Z" },
+		{ V_ASN1_GENERALIZEDTIME, "20240101000000" },
+		{ V_ASN1_GENERALIZEDTIME, "240101000000Z" },
+	};
+	static const char good[] = "240101000000Z";
+
+	(void)state;
+	for (size_t i = 0; i < 2 * COUNT(rows); i++) {
+		bool before = i % 2 == 0;
+		X509 *x = begin(good, good);
+		ASN1_TIME *odd = ASN1_STRING_type_new(rows[i / 2].type);
+		struct made made;
+		struct certificate c;
+		assert_int_equal(ASN1_STRING_set(odd, rows[i / 2].text, -1), 1);
+		assert_int_equal(before ? X509_set1_notBefore(x, odd)
+					: X509_set1_notAfter(x, odd),
+				 1);
+		ASN1_STRING_free(odd);
+		finish(&made, x);
+		assert_true(certificate_read(made.bytes, &c));
+		if (c.not_before != (before ? CERTIFICATE_NOT_BEFORE_INVALID
+					    : 1704067200) ||
+		    c.not_after != (before ? 1704067200
+					   : CERTIFICATE_NOT_AFTER_INVALID))
+			fail_msg("row %zu", i);
+		X509_free(x);
+	}
+}
+
 /* The name that certgate takes, and whether it takes one. */
 static void
 check_names(X509 *x, enum certificate_name found, const char *name, bool san)
@@ -470,6 +528,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dates),
+		cmocka_unit_test(test_odd_dates),
 		cmocka_unit_test(test_common_names),
 		cmocka_unit_test(test_name_of_no_utf8),
 		cmocka_unit_test(test_alternative_names),
