@@ -20,6 +20,7 @@
 #include "protocol/certificate.h"
 #include "protocol/event.h"
 #include "protocol/pem.h"
+#include "protocol/pem_file.h"
 #include "protocol/record.h"
 #include "targets.h"
 
@@ -80,6 +81,40 @@ target_event(struct span input)
 	event_free(&event);
 }
 
+static bool
+count_block(void *context, struct span der, struct error *e)
+{
+	size_t *n = context;
+
+	(void)e;
+	assert(der.len > 0);
+	(*n)++;
+	return true;
+}
+
+/* An administrator's file: what is read strictly is read here as the same. */
+static void
+check_file(struct span input, struct span strict)
+{
+	struct certificate c;
+	struct buffer der;
+	struct error e = { 0 }, other = { 0 };
+	size_t n = 0;
+
+	buffer_init(&der, PEM_MAX);
+	bool ok = pem_file_only(input, &der, &c, &e);
+	assert(ok != e.set);
+	assert(!ok || (der.len > 0 && der.len <= PEM_DER_MAX));
+	if (certificate_read(strict, &c) && strict.len <= PEM_DER_MAX)
+		assert(ok && span_equal(strict, buffer_span(&der)));
+	ok = pem_file_read(input, PEM_FILE_CERTIFICATE, count_block, &n,
+			   &other);
+	assert(ok != other.set && (!ok || n > 0));
+	pem_file_has_key(input);
+	pem_file_is_meant(input);
+	buffer_free(&der);
+}
+
 /* PEM, else DER. */
 static void
 target_certificate(struct span input)
@@ -90,8 +125,10 @@ target_certificate(struct span input)
 
 	buffer_init(&der, PEM_MAX);
 	buffer_init(&name, CERTIFICATE_NAME_MAX);
+	struct span file = input;
 	if (pem_decode(input, &der))
 		input = buffer_span(&der);
+	check_file(file, input);
 	if (certificate_read(input, &c)) {
 		if (certificate_common_name(&c, &name) !=
 		    CERTIFICATE_NAME_FOUND)
