@@ -16,9 +16,12 @@
 bool
 chain_seconds(const ASN1_TIME *time, int64_t *seconds)
 {
+	time_t any = 0;
 	struct tm tm;
 
-	if (time == NULL || ASN1_TIME_to_tm(time, &tm) != 1)
+	/* The comparison fails for a form that RFC 5280 does not have. */
+	if (time == NULL || X509_cmp_time(time, &any) == 0 ||
+	    ASN1_TIME_to_tm(time, &tm) != 1)
 		return false;
 	struct date_time t = {
 		.year = tm.tm_year + 1900,
@@ -61,13 +64,6 @@ read_blocks(struct chain_trust *trust, struct span text,
 
 	ERR_clear_error();
 	return ok;
-}
-
-/* False with e, which then names the block too. */
-static bool
-refuse_block(unsigned block, struct error *e, const struct error *inner)
-{
-	return error_set(e, "block %u: %s", block, inner->text);
 }
 
 /* Digests by which signatures are looked up and weighed: a handler's OpenSSL
@@ -161,9 +157,7 @@ take_authority(struct chain_trust *trust, struct span der, unsigned block,
 	       struct error *e)
 {
 	struct chain_authority a = { .block = block };
-	struct error inner = { 0 };
-	bool ok = load_authority(&a, der, &inner) ||
-		  refuse_block(block, e, &inner);
+	bool ok = load_authority(&a, der, e);
 
 	if (ok && !is_known(trust, &a)) {
 		ok = trust->n_authorities < CHAIN_PARTS_MAX ||
@@ -195,13 +189,12 @@ take_crl(struct chain_trust *trust, struct span der, unsigned block,
 	 struct error *e)
 {
 	struct crl crl;
-	struct error inner = { 0 };
 
 	if (trust->n_crls == CHAIN_PARTS_MAX)
 		return error_set(e, "too many CRLs: expected at most %d",
 				 CHAIN_PARTS_MAX);
-	if (!crl_load(&crl, der, &inner))
-		return refuse_block(block, e, &inner);
+	if (!crl_load(&crl, der, e))
+		return false;
 	crl.block = block;
 	crl.signers = find_signers(trust, &crl);
 	trust->crls[trust->n_crls++] = crl;
