@@ -230,6 +230,10 @@ def revocations():
                     found[level], (serial,), begin=NOW - pki.DAY / 24,
                     number=2)])
             yield Generated(
+                f"{at}/revoked-in-older", found[0], found[1:],
+                [*crls_of(found), x509.Crl(
+                    found[level], (serial,), begin=NOW - 2 * pki.DAY)])
+            yield Generated(
                 f"{at}/revoked-in-delta", found[0], found[1:],
                 [*crls_of(found), x509.Crl(
                     found[level], (serial,), number=2,
