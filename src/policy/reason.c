@@ -16,8 +16,8 @@ static const struct {
 			      "Something failed that should not, such as "
 			      "memory." },
 	[REASON_MALFORMED_REQUEST] = { "malformed-request", 400,
-				       "A header that decides came twice, or "
-				       "one that must be there did not." },
+				       "A required header is missing, "
+				       "repeated or invalid." },
 	[REASON_SETTINGS] = { "settings", 403,
 			      "The settings do not read; the log said why." },
 	[REASON_SITE] = { "site", 403,
@@ -27,14 +27,14 @@ static const struct {
 	[REASON_UNKNOWN_EVENT] = { "unknown-event", 400,
 				   "The event's type is none of Web "
 				   "PubSub's." },
+	[REASON_CODE] = { "code", 401,
+			  "The query string does not have CERTGATE_CODE as "
+			  "its one code." },
 	[REASON_NO_ORIGIN] = { "no-origin", 400, "No WebHook-Request-Origin." },
 	[REASON_ORIGIN] = { "origin", 401,
 			    "WebHook-Request-Origin has none of "
 			    "CERTGATE_ORIGINS." },
 	[REASON_HUB] = { "hub", 404, "The hub is none of CERTGATE_HUB." },
-	[REASON_CODE] = { "code", 401,
-			  "The query string does not have CERTGATE_CODE as "
-			  "its one code." },
 	[REASON_REMOTE_USER] = { "remote-user", 401,
 				 "The web server did not authenticate the "
 				 "sender as CERTGATE_REMOTE_USER." },

@@ -87,13 +87,14 @@ sender_check(const struct settings *settings, const struct request *request,
 	     bool validation, struct sender *sender, enum reason *reason)
 {
 	*sender = (struct sender){ 0 };
-	*reason = check_origin(settings, request, sender);
+	/* First: without the code, no answer depends on the other settings. */
+	*reason = code_agrees(settings, request)
+			  ? check_origin(settings, request, sender)
+			  : REASON_CODE;
 	if (*reason != REASON_VALIDATED)
 		return false;
 	if (!validation && !settings_names(settings->hubs, request->hub))
 		*reason = REASON_HUB;
-	else if (!code_agrees(settings, request))
-		*reason = REASON_CODE;
 	else if (!validation && !remote_user_agrees(settings, request))
 		*reason = REASON_REMOTE_USER;
 	else if (!validation)

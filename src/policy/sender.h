@@ -24,9 +24,9 @@ struct sender {
 };
 
 /*
- * True if the sender may be answered: of a validation (OPTIONS) the origin and
- * the code are asked for, of an event also hub, remote user and signature.
- * Else *reason says what refused, the first of those in that order.
+ * True if the sender may be answered: a validation (OPTIONS) needs the code and
+ * the origin, an event also hub, remote user and signature.
+ * Else *reason is that of the first check that refuses, in that order.
  */
 bool sender_check(const struct settings *settings,
 		  const struct request *request, bool validation,
