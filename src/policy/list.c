@@ -126,9 +126,12 @@ add_line(struct list *list, struct span line, const struct entry_files *files,
 		entry_free(&entry);
 		return false;
 	}
+	bool by_content = entry.pin.kind == THUMBPRINT_SHA256 ||
+			  entry.pin.kind == THUMBPRINT_SPKI;
 	list->denies |= !entry.allows;
-	list->denies_by_content |=
-		!entry.allows && entry.pin.kind != THUMBPRINT_SHA1;
+	list->denies_by_content |= !entry.allows && by_content;
+	list->limits_by_content |=
+		entry.allows && entry.terms != NULL && by_content;
 	if (add(list, &entry, e))
 		return true;
 	entry_free(&entry);

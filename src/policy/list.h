@@ -41,6 +41,7 @@ struct list {
 	struct trusts trusts;
 	bool denies; /* there is a deny entry */
 	bool denies_by_content; /* one of them needs more than the label */
+	bool limits_by_content; /* an allow entry with options needs more */
 	struct warnings warnings;
 };
 

@@ -81,6 +81,17 @@ limits_of(struct client *c, const struct terms *terms)
 	return REASON_LISTED;
 }
 
+/* The same for an entry without options.  One of CLIENT_CERT_THUMBPRINT gives
+ * way to the list, which may have options for the certificate by a digest that
+ * a label alone does not tell. */
+static enum reason
+limits_without_terms(const struct client *c, const struct entry *entry)
+{
+	return entry->line == 0 && !c->has_content && c->list->limits_by_content
+		       ? REASON_CONTENT_NEEDED
+		       : REASON_LISTED;
+}
+
 /* A pattern for hosts must not fit the address of somebody's mailbox there:
  * only one with the mark of that kind of name fits it, or one that fits any. */
 static bool
@@ -200,7 +211,7 @@ match_of(struct client *c, const struct entry *entry)
 	if (entry->trust != NULL && !match_is_named(c, entry))
 		return m;
 	m.stage = MATCH_ENTRY;
-	m.reason = entry->terms == NULL ? REASON_LISTED
+	m.reason = entry->terms == NULL ? limits_without_terms(c, entry)
 					: limits_of(c, entry->terms);
 	m.only_expired =
 		m.reason == REASON_ENTRY_EXPIRED && is_only_expired(c, entry);
@@ -217,11 +228,31 @@ match_of(struct client *c, const struct entry *entry)
 	return m;
 }
 
-/* True when entry lets the client in; otherwise the best so far is in best. */
+/* True if an entry of the list itself pins the certificate or its key. */
+static bool
+is_pinned_in_list(const struct client *c)
+{
+	const struct thumbprint *pins[] = { &c->sha256, &c->spki, &c->sha1 };
+
+	for (size_t i = 0; i < 3; i++) {
+		const struct list_key *found;
+		size_t n = list_find(c->list, pins[i], &found);
+		for (size_t k = 0; k < n; k++)
+			if (found[k].entry->line > 0)
+				return true;
+	}
+	return false;
+}
+
+/* True if entry allows the client; otherwise the best so far is in best. */
 static bool
 try(struct client *c, const struct entry *entry, void *context)
 {
 	struct match *best = context;
+
+	/* The list's terms win over CLIENT_CERT_THUMBPRINT. */
+	if (entry->line == 0 && is_pinned_in_list(c))
+		return false;
 	struct match m = match_of(c, entry);
 
 	if (m.stage > best->stage)

@@ -75,8 +75,9 @@ static const struct {
 				     "A thumbprint without the certificate, "
 				     "and CERTGATE_REQUIRE_CONTENT is yes." },
 	[REASON_CONTENT_NEEDED] = { "content-needed", 403,
-				    "A thumbprint without the certificate, "
-				    "and the list denies by more than that." },
+				    "The event has the SHA-1 alone, and the "
+				    "list may deny or limit the certificate by "
+				    "its SHA-256 or public key." },
 	[REASON_DENIED] = { "denied", 403, "A deny entry has it." },
 	[REASON_NOT_LISTED] = { "not-listed", 403, "No entry has it." },
 	[REASON_ENTRY_NAME] = { "entry-name", 403,

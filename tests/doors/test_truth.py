@@ -119,6 +119,9 @@ def configurations(folder):
         "list-only-deny": (listed, b"deny " + other.encode() + b"\n"),
         "list-deny-beats-variable":
             ({**listed, "CLIENT_CERT_THUMBPRINT": device}, b"deny " + good),
+        "list-expired-variable":
+            ({**listed, "CLIENT_CERT_THUMBPRINT": known["device"]["sha256"]},
+             device.encode() + b" expires=2020-01-01\n"),
         "list-bad-variable-good":
             ({**listed, "CLIENT_CERT_THUMBPRINT": device}, b"nonsense\n"),
         **authorities(folder, listed),

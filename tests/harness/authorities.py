@@ -226,6 +226,9 @@ def rows():
               files, {"CERTGATE_CHECK_DATES": "no"})
     yield Row("odd-date-always", pumps, w.odd, "not-after-invalid", None,
               files, {"CERTGATE_CHECK_DATES": "no"})
+    yield Row("variable-beside-ca", pumps.replace("\n", " hub=other\n"),
+              w.pump, "listed", "pump-1", files,
+              {"CLIENT_CERT_THUMBPRINT": w.pump.sha256})
     trial = {"CERTGATE_REPORT_ONLY_UNTIL":
              (NOW + 7 * pki.DAY).date().isoformat()}
     ended = crl.replace("\n", " expires=2020-01-01\n")
