@@ -73,7 +73,7 @@ addresses_run(const struct command *command)
 		print_error(&e);
 		code = EXIT_SYSTEM;
 	} else if (!service_tags_read(&tags, buffer_span(&text), name, &e)) {
-		error_where(&e, error_word(span_of(command->arguments[0])));
+		error_where(&e, input_name(command->arguments[0]));
 		print_error(&e);
 	} else {
 		print_lines(&tags, server, name);

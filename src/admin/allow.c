@@ -56,8 +56,9 @@ add_option(struct buffer *text, const char *argument)
 	struct error e = { 0 };
 
 	if (argument[name] != '=' || !span_is_text(span_of(argument))) {
-		print_problem("'%s' is no option: expected NAME=VALUE",
-			      error_word(span_of(argument)));
+		print_problem("an argument of %zu characters: expected "
+			      "NAME=VALUE",
+			      strlen(argument));
 		return false;
 	}
 	buffer_add_byte(text, ' ');
@@ -67,7 +68,7 @@ add_option(struct buffer *text, const char *argument)
 	if (text->failed ||
 	    check_value(span_after(buffer_span(text), begin), &e))
 		return true;
-	error_where(&e, error_word(span_of(argument)));
+	error_where(&e, "a value");
 	print_error(&e);
 	return false;
 }

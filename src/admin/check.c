@@ -87,7 +87,7 @@ check_settings(struct check *check)
 		take_fault(check, &e);
 		check_way(check, path);
 	}
-	check->file = path;
+	check->file = path != NULL && file_may_be_shown(path) ? path : NULL;
 	settings_report(buffer_span(&check->config), path, environ,
 			(int64_t)time(NULL), check->given, &report);
 	check->file = NULL;
@@ -218,20 +218,42 @@ show_origin(const struct check *check, size_t i, char *text, size_t size)
 		(void)snprintf(text, size, "environment");
 }
 
+/* The i-th setting's value, unless it may be a secret in the wrong place: one
+ * that did not parse, or a path where nothing is.  text has room for that. */
+static struct span
+shown_value(const struct check *check, size_t i, char *text, size_t size)
+{
+	const struct setting_help *help = settings_help(i);
+	const struct setting_given *given = &check->given[i];
+	bool shown = !given->invalid;
+
+	if (given->value.ptr == NULL)
+		return span_of(help->standard);
+	if (help->secret)
+		return SPAN("(secret)");
+	if (shown && given->value.len > 0 && given->value.ptr[0] == '/') {
+		char *path = span_copy(given->value);
+		shown = path != NULL && file_may_be_shown(path);
+		free(path);
+	}
+	if (shown)
+		return given->value;
+	(void)snprintf(text, size, "(%zu characters)", given->value.len);
+	return span_of(text);
+}
+
 static void
 show_settings(const struct check *check, bool json)
 {
+	char hidden[sizeof("( characters)") + SPAN_DIGITS_MAX];
 	char origin[sizeof(((struct error *)0)->where)];
 
 	for (size_t i = 0; settings_help(i) != NULL; i++) {
 		const struct setting_help *help = settings_help(i);
-		struct span value = check->given[i].value;
-		bool given = value.ptr != NULL;
+		struct span value =
+			shown_value(check, i, hidden, sizeof(hidden));
+		bool given = check->given[i].value.ptr != NULL;
 		show_origin(check, i, origin, sizeof(origin));
-		if (!given)
-			value = span_of(help->standard);
-		else if (help->secret)
-			value = SPAN("(secret)");
 		if (json) {
 			print_json_open(NULL, '{');
 			print_json_string("name", span_of(help->name));
@@ -325,7 +347,7 @@ become(const char *name)
 	const struct passwd *user = getpwnam(name);
 
 	if (user == NULL) {
-		print_problem("%s: no such user", error_word(span_of(name)));
+		print_problem("--as: no such user");
 		return false;
 	}
 	if (user->pw_uid == geteuid())

@@ -39,8 +39,7 @@ closing_check(const struct command *command)
 	char **hubs = NULL;
 
 	if (endpoint != NULL && !service_is_endpoint(span_of(endpoint))) {
-		print_problem("--endpoint '%s': expected https://HOST",
-			      error_word(span_of(endpoint)));
+		print_problem("--endpoint: expected https://HOST");
 		return false;
 	}
 	bool ok = hub == NULL || read_hubs(&hubs, hub);

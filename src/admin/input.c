@@ -14,6 +14,18 @@
 #include "host/file.h"
 #include "protocol/pem_file.h"
 
+static bool
+is_standard(const char *path)
+{
+	return strcmp(path, "-") == 0;
+}
+
+const char *
+input_name(const char *path)
+{
+	return is_standard(path) ? "standard input" : file_shown(path);
+}
+
 bool
 input_read(const char *path, const char *expected, struct buffer *bytes,
 	   struct error *e)
@@ -38,14 +50,13 @@ bool
 input_read_large(const char *path, const char *expected, size_t max,
 		 struct buffer *bytes, struct error *e)
 {
-	bool standard = strcmp(path, "-") == 0;
+	bool standard = is_standard(path);
 	int fd = standard ? STDIN_FILENO : open_file(path, expected, e);
 
 	buffer_init(bytes, max + 1);
 	bool ok = fd >= 0 && file_read_all(fd, bytes, e);
 	if (!ok)
-		error_where(e, standard ? "standard input"
-					: error_word(span_of(path)));
+		error_where(e, input_name(path));
 	if (fd >= 0 && !standard)
 		close(fd);
 	return ok;

@@ -24,6 +24,10 @@ bool input_read_large(const char *path, const char *expected, size_t max,
 		      struct buffer *bytes, struct error *e)
 	__attribute__((warn_unused_result));
 
+/* The path, or "standard input", for a message.  Borrowed until the next
+ * call. */
+const char *input_name(const char *path);
+
 /* Says of a word that is nothing else where to look, if it could be the support
  * code of a refusal. */
 void input_explain_code(const char *word);

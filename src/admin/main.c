@@ -259,9 +259,8 @@ check_paths(const struct command *command)
 		const char *path = command->option[paths[i]];
 		if (path == NULL || path[0] == '/')
 			continue;
-		print_problem("--%s '%s': expected an absolute path",
-			      options[paths[i]].name,
-			      error_word(span_of(path)));
+		print_problem("--%s: expected an absolute path",
+			      options[paths[i]].name);
 		return false;
 	}
 	return true;
@@ -336,6 +335,6 @@ main(int argc, char **argv)
 		return (int)print_end(EXIT_DONE);
 	}
 	if (name[0] != '\0')
-		print_problem("'%s' is no verb", error_word(span_of(name)));
+		print_problem("unknown verb");
 	return (int)misused("");
 }

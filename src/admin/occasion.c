@@ -68,10 +68,8 @@ read_time(const char *text, int64_t *seconds, struct error *e)
 		*seconds += clock;
 		return true;
 	}
-	return error_set(e,
-			 "--now %s: expected YYYY-MM-DD or "
-			 "YYYY-MM-DDTHH:MM:SSZ",
-			 error_word(span_of(text)));
+	return error_set(e, "--now: expected YYYY-MM-DD or "
+			    "YYYY-MM-DDTHH:MM:SSZ");
 }
 
 static enum exit_code
@@ -105,7 +103,7 @@ read_body(struct occasion *occasion, const struct command *command,
 		};
 		ok = posting_body(&occasion->body, &plan);
 	}
-	error_where(e, error_word(span_of(command->arguments[0])));
+	error_where(e, input_name(command->arguments[0]));
 	buffer_wipe(&bytes);
 	buffer_free(&der);
 	if (ok && !occasion->body.failed)

@@ -53,8 +53,7 @@ remove_lines(struct change *change, const struct command *command,
 	if (edit->changes > 0)
 		return change_finish(change, command);
 	change_say_remarks(change);
-	print_problem("%s: no such entry",
-		      error_word(span_of(command->arguments[0])));
+	print_problem("no such entry");
 	input_explain_code(command->arguments[0]);
 	return EXIT_NO;
 }

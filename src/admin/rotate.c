@@ -48,8 +48,8 @@ set_end(struct rotation *r)
 	uint64_t days;
 
 	if (!read_overlap(overlap, &days)) {
-		print_problem("--overlap '%s': expected days, such as %dd",
-			      error_word(span_of(overlap)), OVERLAP_DAYS);
+		print_problem("--overlap: expected days, such as %dd",
+			      OVERLAP_DAYS);
 		return false;
 	}
 	r->now = (int64_t)time(NULL);

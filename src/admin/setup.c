@@ -70,8 +70,7 @@ setup_name_site(const char *name)
 	char *path = NULL;
 
 	if (!sites_is_name(span_of(name))) {
-		print_problem("--site '%s': expected a-z, 0-9 and -",
-			      error_word(span_of(name)));
+		print_problem("--site: expected a-z, 0-9 and -");
 		return false;
 	}
 	if (config != NULL)

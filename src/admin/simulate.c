@@ -123,8 +123,8 @@ post(const struct posting *posting, const char *url, const char *authorities)
 			print("\n");
 		code = answer.status / 100 == 2 ? EXIT_DONE : EXIT_NO;
 	} else {
-		print_problem("%s: %s", error_word(span_of(url)),
-			      answer.problem);
+		/* The URL has the code. */
+		print_problem("--post: %s", answer.problem);
 	}
 	web_free(&answer);
 	return code;

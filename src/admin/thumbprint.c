@@ -123,7 +123,7 @@ show_file(const struct command *command, const char *file, unsigned *shown)
 	buffer_free(&der);
 	if (!e.set)
 		return code;
-	error_where(&e, error_word(span_of(file)));
+	error_where(&e, input_name(file));
 	print_error(&e);
 	return code == EXIT_DONE ? EXIT_NO : code;
 }

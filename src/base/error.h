@@ -50,7 +50,8 @@ struct report {
 bool error_report(const struct report *report, struct error *e);
 
 /* A copy of word for a message: printable ASCII, the rest as \xHH, cut at 40
- * bytes.  Valid until the fourth call after it. */
+ * bytes.  Valid until the fourth call after it.  Not for a word that did not
+ * parse: it may be a secret in the wrong place. */
 const char *error_word(struct span word);
 
 enum { WARNINGS_MAX = 8 };

@@ -7,6 +7,7 @@
 
 #include "base/span.h"
 #include "host/address.h"
+#include "host/file.h"
 
 bool
 address_is_local(const union address *address)
@@ -58,9 +59,9 @@ read_inet(union address *address, socklen_t *size, const char *text,
 			return true;
 	}
 	return error_set(e,
-			 "'%s': expected an absolute path, 127.0.0.1:PORT "
-			 "or [::1]:PORT",
-			 error_word(span_of(text)));
+			 "an address of %zu characters: expected an absolute "
+			 "path, 127.0.0.1:PORT or [::1]:PORT",
+			 strlen(text));
 }
 
 static bool
@@ -68,7 +69,8 @@ read_unix(union address *address, socklen_t *size, const char *path,
 	  struct error *e)
 {
 	if (strlen(path) >= sizeof(address->un.sun_path))
-		return error_set(e, "%s: path too long for a socket", path);
+		return error_set(e, "%s: path too long for a socket",
+				 file_shown(path));
 	address->un.sun_family = AF_UNIX;
 	memcpy(address->un.sun_path, path, strlen(path));
 	*size = sizeof(address->un);

@@ -32,6 +32,44 @@ is_trusted(uid_t owner)
 	return owner == 0 || owner == geteuid();
 }
 
+/* True if something is there, or may be behind a folder that is. */
+static bool
+is_there(int result)
+{
+	return result == 0 || errno == EACCES;
+}
+
+bool
+file_may_be_shown(const char *path)
+{
+	char folder[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	size_t n = slash == NULL ? 0 : (size_t)(slash - path);
+	struct stat s;
+
+	if (is_there(lstat(path, &s)))
+		return true;
+	if (n >= sizeof(folder) || strspn(path, "/") >= n)
+		return false;
+	memcpy(folder, path, n);
+	folder[n] = '\0';
+	return is_there(stat(folder, &s));
+}
+
+const char *
+file_shown(const char *path)
+{
+	static _Thread_local char
+		hidden[sizeof("a path of characters") + SPAN_DIGITS_MAX];
+	int number = errno;
+	bool may = file_may_be_shown(path);
+
+	errno = number;
+	(void)snprintf(hidden, sizeof(hidden), "a path of %zu characters",
+		       strlen(path));
+	return may ? path : hidden;
+}
+
 /* In a sticky folder nobody can move or remove what belongs to others. */
 static bool
 check_folder(int fd, const struct stat *s, const char *name, const char *path,
@@ -50,7 +88,7 @@ check_folder(int fd, const struct stat *s, const char *name, const char *path,
 	return error_set(e,
 			 "the folder %s on the way to %s is %s; mend it with "
 			 "chmod %s %s",
-			 name, path, fault.what, fault.mend,
+			 name, file_shown(path), fault.what, fault.mend,
 			 n < 0 ? name : folder);
 }
 
@@ -67,16 +105,16 @@ follow_link(struct way *way, const char *name, const struct stat *s,
 				 "a symbolic link on the way to %s belongs "
 				 "to another user; mend it with chown -h "
 				 "root",
-				 path);
+				 file_shown(path));
 	sandbox_take_link(way->folder);
 	if (n < 0 || ++way->links > LINKS_MAX)
 		return error_set(e, "%s: a symbolic link that leads nowhere",
-				 path);
+				 file_shown(path));
 	target[n] = '\0';
 	int length = snprintf(joined, sizeof(joined), "%s/%s", target,
 			      way->text + way->at);
 	if (length < 0 || (size_t)length >= sizeof(way->text))
-		return error_set(e, "%s: path too long", path);
+		return error_set(e, "%s: path too long", file_shown(path));
 	memcpy(way->text, joined, (size_t)length + 1);
 	way->at = 0;
 	if (target[0] != '/')
@@ -120,7 +158,8 @@ step(struct way *way, const char *path, int *file, struct error *e)
 	struct stat s;
 
 	if (n == 0 || n > NAME_MAX)
-		return error_set(e, "%s: expected the path of a file", path);
+		return error_set(e, "%s: expected the path of a file",
+				 file_shown(path));
 	memcpy(name, begin, n);
 	name[n] = '\0';
 	way->at = (size_t)(begin - way->text) + n;
@@ -128,7 +167,7 @@ step(struct way *way, const char *path, int *file, struct error *e)
 	if (fstatat(way->folder, name, &s, AT_SYMLINK_NOFOLLOW) != 0) {
 		if (errno == ENOENT && way->links == 0)
 			way->failure = FILE_ABSENT;
-		error_system(e, "%s", path);
+		error_system(e, "%s", file_shown(path));
 		if (last)
 			sandbox_take(way->folder);
 		return false;
@@ -142,7 +181,7 @@ step(struct way *way, const char *path, int *file, struct error *e)
 	int fd = openat(way->folder, name,
 			O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return error_system(e, "%s", path);
+		return error_system(e, "%s", file_shown(path));
 	close(way->folder);
 	way->folder = fd;
 	return fstat(fd, &s) == 0 ? check_folder(fd, &s, name, path, e)
@@ -158,7 +197,7 @@ open_safely(const char *path, enum file_result *failure, struct error *e)
 
 	*failure = FILE_UNREADABLE;
 	if (path[0] != '/' || strlen(path) >= sizeof(way.text)) {
-		error_set(e, "%s: expected an absolute path", path);
+		error_set(e, "%s: expected an absolute path", file_shown(path));
 		return -1;
 	}
 	memcpy(way.text, path, strlen(path) + 1);

@@ -57,6 +57,14 @@ bool file_read_all(int fd, struct buffer *text, struct error *e)
 /* True, and e, if there is a file at path that only a restart can read. */
 bool file_is_outside(const char *path, struct error *e);
 
+/* The path for a message: path itself if there is something at it, or if its
+ * folder exists and is not the root; else its length, for it may be a key that
+ * was put into the wrong setting.  Borrowed until the next call. */
+const char *file_shown(const char *path);
+
+/* True if file_shown gives path itself. */
+bool file_may_be_shown(const char *path);
+
 /* What path is now; `exists` is false if it cannot be looked at. */
 void file_identify(const char *path, struct file_identity *identity);
 

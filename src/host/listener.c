@@ -16,6 +16,7 @@
 
 #include "base/span.h"
 #include "host/address.h"
+#include "host/file.h"
 #include "host/listener.h"
 #include "host/lock.h"
 
@@ -96,7 +97,8 @@ clear_path(const char *path, const union address *address, struct error *e)
 	struct stat s;
 
 	if (lstat(path, &s) != 0)
-		return errno == ENOENT || error_system(e, "%s", path);
+		return errno == ENOENT ||
+		       error_system(e, "%s", file_shown(path));
 	if (!S_ISSOCK(s.st_mode))
 		return error_set(e,
 				 "%s is there and is no socket: expected a "
@@ -133,9 +135,9 @@ read_mode(const char *text, mode_t *mode, struct error *e)
 	if (digits == 0 || text[digits] != '\0' || value > MODE_MAX ||
 	    (value & S_IWOTH) != 0)
 		return error_set(e,
-				 "mode '%s': expected octal digits such as "
-				 "0660, not writable by others",
-				 error_word(span_of(text)));
+				 "a mode of %zu characters: expected octal "
+				 "digits such as 0660, not writable by others",
+				 strlen(text));
 	*mode = (mode_t)value;
 	return true;
 }
@@ -151,13 +153,12 @@ bind_unix(int fd, const union address *address, mode_t mode,
 
 	if (options->group != NULL &&
 	    (group = getgrnam(options->group)) == NULL)
-		return error_set(e, "group '%s' does not exist",
-				 error_word(span_of(options->group)));
+		return error_set(e, "--listen-group: no such group");
 	if (!clear_path(path, address, e))
 		return false;
 	mode_t before = umask(0777);
 	bool bound = bind(fd, &address->any, sizeof(address->un)) == 0 ||
-		     error_system(e, "%s", path);
+		     error_system(e, "%s", file_shown(path));
 	umask(before);
 	if (!bound)
 		return false;
@@ -187,7 +188,7 @@ lock_folder(const char *path, struct error *e)
 	folder[n] = '\0';
 	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		error_system(e, "%s", folder);
+		error_system(e, "%s", file_shown(folder));
 	if (fd < 0 || lock_take(fd, folder, LOCK_WAIT_MS, e))
 		return fd;
 	close(fd);

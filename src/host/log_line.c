@@ -9,11 +9,20 @@
 #include "base/hex.h"
 #include "base/json_string.h"
 #include "host/log_line.h"
+#include "host/sites.h"
 
 static void
 add(struct log_fields *fields, const char *name, struct span value)
 {
 	fields->field[fields->n++] = (struct log_field){ name, value };
+}
+
+/* What cannot be a site's name is not shown: it may be a secret. */
+static struct span
+site_of(struct span name)
+{
+	return span_empty(name) || sites_is_name(name) ? name
+						       : SPAN("(invalid)");
 }
 
 static struct span
@@ -53,7 +62,7 @@ log_fields_of(struct log_fields *fields, const struct answer *answer,
 	add(fields, "list", list);
 	add(fields, "line", line_of(d->entry, fields->line));
 	if (answer->site.ptr != NULL)
-		add(fields, "site", answer->site);
+		add(fields, "site", site_of(answer->site));
 	if (d->reason == REASON_REPORT_ONLY)
 		add(fields, "would", span_of(reason_name(d->would)));
 	if (d->chain.error != 0)

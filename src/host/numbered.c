@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/file.h"
 #include "host/numbered.h"
 
 /* The descriptor of a file's number, or -1. */
@@ -138,7 +139,7 @@ numbered_read(const char *path, const char *name, off_t size, off_t most,
 	int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (folder < 0)
-		return error_system(e, "%s", path);
+		return error_system(e, "%s", file_shown(path));
 	for (unsigned i = 0; i < NUMBERED_FILES; i++) {
 		int file = open_number(folder, name, i, O_RDONLY);
 		if (file < 0)

@@ -9,6 +9,7 @@
 #include "host/cgi.h"
 #include "host/clock.h"
 #include "host/fastcgi.h"
+#include "host/file.h"
 #include "host/fixed.h"
 #include "host/hint.h"
 #include "host/log.h"
@@ -20,6 +21,7 @@
 #include "host/sites.h"
 #include "host/start.h"
 #include "host/status.h"
+#include "policy/given.h"
 
 /* What the program has open while it serves. */
 struct host {
@@ -71,7 +73,8 @@ open_notes(struct host *host)
 		log_error(LOG_LEVEL_WARNING, &e);
 	else if (!there && host->sites.main.settings.stats != NULL)
 		log_note(LOG_LEVEL_WARNING,
-			 "CERTGATE_STATS: there is no folder %s", path);
+			 "CERTGATE_STATS: there is no folder %s",
+			 file_shown(path));
 	count_state(&host->counters, &host->sites.main);
 }
 
@@ -257,7 +260,7 @@ answer_fastcgi(void *context, char *const *parameters,
 		 "the parameter %s of a request sets nothing: put it into the "
 		 "settings file, or into the environment of the program "
 		 "(FcgidInitialEnv, bin-environment)",
-		 error_word(host->answer.setting));
+		 given_name(host->answer.setting));
 }
 
 static void

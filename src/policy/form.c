@@ -13,11 +13,18 @@ enum {
 };
 
 bool
+form_fault(struct error *e, struct span value, const char *expected)
+{
+	return error_set(e, "a value of %zu characters: expected %s", value.len,
+			 expected);
+}
+
+bool
 form_text(char **text, struct span value, struct error *e)
 {
+	_Static_assert((int)TEXT_MAX == 1024, "as the message says");
 	if (value.len > TEXT_MAX || !span_is_text(value))
-		return error_set(e, "expected at most %d bytes of text",
-				 TEXT_MAX);
+		return form_fault(e, value, "at most 1024 bytes of text");
 	free(*text);
 	*text = span_copy(value);
 	return *text != NULL || error_set(e, "out of memory");
@@ -27,8 +34,7 @@ bool
 form_path(char **path, struct span value, struct error *e)
 {
 	if (value.ptr[0] != '/')
-		/* Not repeated: it may be the secret itself. */
-		return error_set(e, "expected an absolute path");
+		return form_fault(e, value, "an absolute path");
 	return form_text(path, value, e);
 }
 
@@ -42,7 +48,7 @@ form_choice(int *chosen, struct span value, const struct form_choice *choices,
 		*chosen = choices->value;
 		return true;
 	}
-	return error_set(e, "'%s': expected %s", error_word(value), expected);
+	return form_fault(e, value, expected);
 }
 
 bool

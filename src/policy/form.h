@@ -19,6 +19,10 @@ struct form_choice {
 	int value;
 };
 
+/* Sets e for a value that did not parse; always false.  Names its length alone:
+ * the value may be a key that was put into the wrong setting. */
+bool form_fault(struct error *e, struct span value, const char *expected);
+
 bool form_text(char **text, struct span value, struct error *e);
 bool form_path(char **path, struct span value, struct error *e);
 bool form_yes_no(bool *answer, struct span value, struct error *e);

@@ -2,6 +2,8 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <stdio.h>
+
 #include "base/lines.h"
 #include "policy/given.h"
 #include "policy/settings.h"
@@ -20,14 +22,31 @@ find(struct span name)
 	return settings_help(i) == NULL ? UNKNOWN : i;
 }
 
-/* A word that is no name at all is not repeated: it may be the second line of a
- * secret. */
+const char *
+given_name(struct span name)
+{
+	enum { NAME_MAX_SHOWN = 12 /* characters */ };
+	static _Thread_local char text[NAME_MAX_SHOWN + sizeof("...")];
+	size_t i = find(name);
+
+	if (i != UNKNOWN)
+		return settings_help(i)->name;
+	if (name.len <= NAME_MAX_SHOWN)
+		return error_word(name);
+	name.len = NAME_MAX_SHOWN;
+	(void)snprintf(text, sizeof(text), "%s...", error_word(name));
+	return text;
+}
+
+/* Of a word that is not like a name nothing is repeated: it may be the second
+ * line of a secret. */
 static bool
 no_setting(struct span name, struct error *e)
 {
 	if (!span_starts(name, SPAN("CERTGATE_")))
-		return error_set(e, "that is no setting's name");
-	return error_set(e, "'%s' is no setting", error_word(name));
+		return error_set(e, "unknown setting of %zu characters",
+				 name.len);
+	return error_set(e, "unknown setting \"%s\"", given_name(name));
 }
 
 /* One line of the file; e says what is wrong with it. */

@@ -15,6 +15,7 @@ struct setting_given {
 	struct span value; /* absent: not given; borrowed */
 	unsigned line; /* in the file; 0: in the environment */
 	unsigned column; /* in that line */
+	bool invalid; /* the value did not parse */
 };
 
 enum { SETTINGS_MAX = 64 /* room for every setting */ };
@@ -26,5 +27,9 @@ bool given_read(struct setting_given given[SETTINGS_MAX], struct span text,
 		const char *name, char *const *environment,
 		const struct report *report, struct error *e)
 	__attribute__((warn_unused_result));
+
+/* The name of a setting for a message; an unknown one is cut to 12 characters,
+ * for it may be a secret.  Borrowed until the next call. */
+const char *given_name(struct span name);
 
 #endif

@@ -24,8 +24,10 @@ bool
 option_is_group(struct span item, struct error *e)
 {
 	return role_is_target(item) ||
-	       error_set(e, "group '%s': expected 1 to %d bytes of text",
-			 error_word(item), ROLE_GROUP_MAX);
+	       error_set(e,
+			 "a group of %zu characters: expected 1 to %d bytes of "
+			 "text",
+			 item.len, ROLE_GROUP_MAX);
 }
 
 static bool
@@ -33,9 +35,9 @@ check_subprotocol(struct span item, struct error *e)
 {
 	return span_is_token(item) ||
 	       error_set(e,
-			 "subprotocol '%s': expected a token as in "
-			 "Sec-WebSocket-Protocol",
-			 error_word(item));
+			 "a subprotocol of %zu characters: expected a token as "
+			 "in Sec-WebSocket-Protocol",
+			 item.len);
 }
 
 bool
@@ -55,7 +57,10 @@ bool
 option_check_hub(struct span name, struct error *e)
 {
 	return option_is_hub(name) ||
-	       error_set(e, "'%s' is no hub's name", error_word(name));
+	       error_set(e,
+			 "a hub of %zu characters: expected a letter, then up "
+			 "to %d letters, digits or _`,.[]",
+			 name.len, HUB_MAX - 1);
 }
 
 /* A name of the certificate, its thumbprint if that is allowed, or text. */
@@ -80,13 +85,13 @@ set_source(enum user_source *source, char **text, struct span value,
 		return true;
 	}
 	if (value.len > 0 && value.ptr[0] == '@')
-		return error_set(e, "'%s': expected @cn, @san, %sor text",
-				 error_word(value),
-				 thumbprint ? "@thumbprint " : "");
+		return form_fault(e, value,
+				  thumbprint ? "@cn, @san, @thumbprint or text"
+					     : "@cn, @san, or text");
+	_Static_assert((int)USER_MAX == 1024, "as the message says");
 	if (value.len > USER_MAX || span_empty(span_trim(value)) ||
 	    !span_is_text(value))
-		return error_set(e, "'%s': expected 1 to %d bytes of text",
-				 error_word(value), USER_MAX);
+		return form_fault(e, value, "1 to 1024 bytes of text");
 	*source = USER_LITERAL;
 	*text = span_copy(value);
 	return *text != NULL || error_set(e, "out of memory");
@@ -168,8 +173,7 @@ static bool
 set_date(int64_t *seconds, struct value *value, struct error *e)
 {
 	return date_parse(value_whole(value), seconds) ||
-	       error_set(e, "'%s' is no day: expected YYYY-MM-DD",
-			 error_word(value_whole(value)));
+	       form_fault(e, value_whole(value), "a date, YYYY-MM-DD");
 }
 
 static bool
@@ -195,9 +199,10 @@ set_pattern(char **pattern, struct value *value, struct error *e)
 
 	if (text.len > CERTIFICATE_NAME_MAX || !span_is_text(text))
 		return error_set(e,
-				 "'%s': expected a name of at most %d "
-				 "bytes, with * for any characters",
-				 error_word(text), CERTIFICATE_NAME_MAX);
+				 "a value of %zu characters: expected a name "
+				 "of at most %d bytes, with * for any "
+				 "characters",
+				 text.len, CERTIFICATE_NAME_MAX);
 	*pattern = span_copy(text);
 	return *pattern != NULL || error_set(e, "out of memory");
 }
@@ -310,17 +315,14 @@ bool
 option_take(struct span *rest, struct terms *terms, unsigned *seen,
 	    struct warnings *warnings, struct error *e)
 {
-	struct span begin = *rest, tail = *rest, word, name;
+	struct span begin = *rest, name;
 	size_t i = take_name(rest, &name);
 
-	span_next(&tail, " \t", &word);
 	if (i == OPTIONS)
-		return error_set(e,
-				 "'%s' is no option: expected user= "
-				 "groups= roles= subprotocol= client-id= "
-				 "query.NAME= hub= not-before= expires= "
-				 "cn= san= or crl=",
-				 error_word(word));
+		return error_set(e, "unknown option: expected user= groups= "
+				    "roles= subprotocol= client-id= "
+				    "query.NAME= hub= not-before= expires= "
+				    "cn= san= or crl=");
 	if ((*seen & 1U << i) != 0 && !is_open(&options[i])) {
 		*rest = begin;
 		return error_set(e, "%s= a second time", options[i].name.ptr);

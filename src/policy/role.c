@@ -89,10 +89,10 @@ role_is_valid(struct span role, struct error *e)
 	    (!verb->patterns || is_pattern(target)))
 		return true;
 	return error_set(e,
-			 "role '%s': expected joinLeaveGroup or "
+			 "a role of %zu characters: expected joinLeaveGroup or "
 			 "sendToGroup, alone or with .GROUP, or "
 			 "joinLeaveGroups or sendToGroups with .PATTERN",
-			 error_word(role));
+			 role.len);
 }
 
 bool

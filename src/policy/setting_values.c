@@ -128,9 +128,9 @@ check_origin(struct span word, struct error *e)
 {
 	return form_is_host(word) ||
 	       error_set(e,
-			 "origin '%s': expected a host's name without "
-			 "scheme, port and path, or * alone",
-			 error_word(word));
+			 "an origin of %zu characters: expected a host's name "
+			 "without scheme, port and path, or * alone",
+			 word.len);
 }
 
 /* The host in https://HOST[:PORT][/]. */
@@ -286,10 +286,10 @@ bool
 setting_security_level(struct settings *s, struct span value, struct error *e)
 {
 	uint64_t level;
+	_Static_assert((int)CHAIN_LEVEL_MAX == 5, "as the message says");
 
 	if (!span_number(value, 0, CHAIN_LEVEL_MAX, &level))
-		return error_set(e, "'%s': expected 0 to %d", error_word(value),
-				 CHAIN_LEVEL_MAX);
+		return form_fault(e, value, "0 to 5");
 	s->security_level = (unsigned)level;
 	return true;
 }
@@ -301,8 +301,7 @@ setting_report_only(struct settings *s, struct span value, struct error *e)
 	int64_t day;
 
 	if (!date_parse(value, &day))
-		return error_set(e, "'%s' is no day: expected YYYY-MM-DD",
-				 error_word(value));
+		return form_fault(e, value, "a date, YYYY-MM-DD");
 	s->report_only_until = day + DATE_DAY_SECONDS - 1;
 	return true;
 }

@@ -35,12 +35,12 @@ static const struct setting {
 	{ { "CERTGATE_CODE", "a secret", "none", true }, setting_code },
 	{ { "CERTGATE_CODE_FILE", "an absolute path", "none", false },
 	  setting_code_file },
-	{ { "CERTGATE_REMOTE_USER", "a name, or *", "none", false },
+	{ { "CERTGATE_REMOTE_USER", "a name, or *", "none", true },
 	  setting_remote_user },
 	{ { "CERTGATE_MISSING_CERTIFICATE", "refuse or allow", "refuse",
 	    false },
 	  setting_missing },
-	{ { "CERTGATE_MISSING_CERTIFICATE_USER", "a name", "anonymous", false },
+	{ { "CERTGATE_MISSING_CERTIFICATE_USER", "a name", "anonymous", true },
 	  setting_missing_user },
 	{ { "CERTGATE_REQUIRE_CONTENT", "yes or no", "no", false },
 	  setting_require_content },
@@ -93,7 +93,7 @@ name_setting(struct error *e, size_t i, const struct setting_given *given,
 }
 
 static bool
-apply(struct settings *s, const struct setting_given *given, const char *file,
+apply(struct settings *s, struct setting_given *given, const char *file,
       const struct report *report, struct error *e)
 {
 	for (size_t i = 0; i < SETTINGS; i++) {
@@ -106,6 +106,7 @@ apply(struct settings *s, const struct setting_given *given, const char *file,
 				: error_set(e, "is set but empty: expected %s",
 					    table[i].help.expected);
 		if (!ok) {
+			given[i].invalid = true;
 			name_setting(e, i, &given[i], file);
 			if (!error_report(report, e))
 				return false;

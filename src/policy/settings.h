@@ -133,7 +133,7 @@ struct setting_help {
 	const char *name;
 	const char *expected; /* what a value looks like */
 	const char *standard; /* the default, in words */
-	bool secret;
+	bool secret; /* not shown: any text is valid, so it may be a key */
 };
 
 /* The i-th setting; NULL behind the last. */

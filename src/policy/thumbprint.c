@@ -186,8 +186,8 @@ thumbprint_take(struct span *rest, struct thumbprint *t,
 	if (!ended) {
 		struct span word;
 		span_next(&begin, " \t,", &word);
-		return error_set(e, "'%s' is no thumbprint: %s",
-				 error_word(word), expected);
+		return error_set(e, "invalid thumbprint of %zu characters: %s",
+				 word.len, expected);
 	}
 	t->kind = named == THUMBPRINT_NONE ? kind_of_length(digits.n) : named;
 	if (digits.n == 0 || digits.n != 2 * thumbprint_size(t->kind)) {

@@ -21,15 +21,15 @@ KEY = "a-key-of-nobody-0123456789"
 # What is wrong with a list: its text, and every place with a word of what is
 # said there.
 LISTS = [
-    ("zz\n", "1:1 no thumbprint"),
-    (f"{A}\nzz\n{A} hub=1\n", "2:1 no thumbprint", "3:46 no hub"),
+    ("zz\n", "1:1 thumbprint of 2"),
+    (f"{A}\nzz\n{A} hub=1\n", "2:1 thumbprint of 2", "3:46 hub of 1"),
     (f"{A[:-1]}\n", "1:1 39 digits"),
     (f"{A}a\n", "1:1 41 digits"),
     (f"# c\n\n  {B}b\n", "3:67 does not read"),
     (f"sha1:{B}\n", "1:6 64 digits"),
     (f"sha256: {A}\n", "1:9 40 digits"),
     (f"spki:{A}\n", "1:6 40 digits"),
-    (f"{A} colour=red\n", "1:42 is no option"),
+    (f"{A} colour=red\n", "1:42 unknown option:"),
     (f"{A} user=a user=b\n", "1:49 a second time"),
     (f"{A} user=\n", "1:47 is empty"),
     (f"{A} user=\"a\n", "1:47 no closing quote"),
@@ -42,38 +42,39 @@ LISTS = [
     (f"{A} roles=admin\n", "1:48 role"),
     (f"{A} roles=sendToGroup.\n", "1:48 role"),
     (f"{A} subprotocol=a/b\n", "1:54 token"),
-    (f"{A} hub=a,2b\n", "1:46 no hub"),
+    (f"{A} hub=a,2b\n", "1:46 hub of 2"),
     (f"{A} expires=tomorrow\n", "1:50 YYYY-MM-DD"),
-    (f"{A} expires=2026-02-30\n", "1:50 is no day"),
+    (f"{A} expires=2026-02-30\n", "1:50 expected a date"),
     (f"{A} not-before=2026-1-1\n", "1:53 YYYY-MM-DD"),
     (f"{A} not-before=2027-01-02 expires=2027-01-01\n",
      "1:82 ends before it begins"),
     (f"deny {A} user=a\n", "1:47 deny takes no options"),
-    ("deny\n", "1:3 no thumbprint"),
-    (f"Deny {A}\n", "1:3 no thumbprint"),
+    ("deny\n", "1:3 thumbprint of 4"),
+    (f"Deny {A}\n", "1:3 thumbprint of 4"),
     (f"{A} user=a\u200bb\n", "1:47 invisible"),
     ("file:list.pem\n", "1:1 absolute path"),
     (f"{A}\nfile:/nowhere/x.pem\n", "2:1 No such file"),
-    (f"{A}\x00\n", "1:41 a NUL byte", "1:41 is no thumbprint"),
+    (f"{A}\x00\n", "1:41 a NUL byte", "1:41 thumbprint of 41"),
     (f"{A}\n{B}", "2:65 the last line has no end"),
     *((f"{A}\n# x{c}deny {A}\n", f"2:4 {name}") for c, name in (
         ("\r", "a carriage return"), ("\v", "a vertical tab"),
         ("\f", "a form feed"), ("\x85", "U+0085"), ("\u2028", "U+2028"),
         ("\u2029", "U+2029"))),
-    (f"\ufeffzz\r\n{A}\r\nyy\r\n", "1:1 no thumbprint", "3:1 no thumbprint"),
+    (f"\ufeffzz\r\n{A}\r\nyyy\r\n", "1:1 thumbprint of 2",
+     "3:1 thumbprint of 3"),
     ("x" * 70000 + "\n", "1 line too long"),
     (f"{A} # c\n{A} user=\n#\n{A} zz=1\n{A} a\n", "2:47 is empty",
-     "4:42 is no option", "5:42 is no option"),
+     "4:42 unknown option:", "5:42 unknown option:"),
 ]
 
 # The same of the settings file.
 SETTINGS = [
-    ("CERTGATE_COLOUR=red\n", "1:1 is no setting"),
+    ("CERTGATE_COLOUR=red\n", "1:1 unknown setting"),
     ("nonsense\n", "1:1 expected NAME=value"),
     ("CERTGATE_HUB=\n", "1:14 is set but empty"),
-    ("# c\n  CERTGATE_HUB = 1a\n", "2:18 no hub"),
+    ("# c\n  CERTGATE_HUB = 1a\n", "2:18 hub of 2"),
     ("CERTGATE_HUB=a\nCERTGATE_HUB=b\n", "2:1 a second time"),
-    (f"CLIENT_CERT_THUMBPRINT={A},zz\n", "1:65 no thumbprint"),
+    (f"CLIENT_CERT_THUMBPRINT={A},zz\n", "1:65 thumbprint of 2"),
     ("CERTGATE_LIST=list\n", "1:15 absolute path"),
     ("CERTGATE_ACCESS_KEYS=short\n", "1:22 at least"),
     ("CERTGATE_ACCESS_KEYS=\"0123456789abcdef\"\n", "1:22 base64"),
@@ -85,7 +86,7 @@ SETTINGS = [
     ("WebPubSubConnectionString=AccessKey=0123456789abcdef;\n",
      "1:27 Endpoint"),
     ("CERTGATE_HUB=\nx\nCERTGATE_LOG=y\nCERTGATE_Q=1\n", "1:14 empty",
-     "2:1 NAME=value", "3:14 stderr", "4:1 is no setting"),
+     "2:1 NAME=value", "3:14 stderr", "4:1 unknown setting"),
     ("CERTGATE_HUB=a\n CERTGATE_REPORT_ONLY_UNTIL = 2999-12-31\n",
      "2:31 at most 31 days"),
     ("CERTGATE_REPORT_ONLY_UNTIL=2999-12-31\nCERTGATE_HUB=\n",
@@ -93,7 +94,7 @@ SETTINGS = [
     ("CERTGATE_LIST=/nowhere/list\nCERTGATE_REPORT_ONLY_UNTIL=2999-12-31\n",
      "2:28 at most 31 days"),
     ("CERTGATE_HUB=a", "1:15 the last line has no end"),
-    ("CERTGATE_HUB=a\x00\n", "1:15 a NUL byte", "1:14 no hub"),
+    ("CERTGATE_HUB=a\x00\n", "1:15 a NUL byte", "1:14 hub of 2"),
 ]
 
 
@@ -316,8 +317,8 @@ def files():
         for path in ("files.list", "./files.list", ""):
             got = admin.run("check", option, path, cwd=base)
             out.equal((got.code, got.out, got.err),
-                      (2, "", f"certgate: {option} '{path}': expected an "
-                       "absolute path\n"), f"{option} {path!r}")
+                      (2, "", f"certgate: {option}: expected an absolute "
+                       "path\n"), f"{option} {path!r}")
     (conf.parent / "sites").mkdir()
     site = write("sites/one.conf", f"CERTGATE_LIST={book}\nCERTGATE_HUB=\n",
                  0o640)

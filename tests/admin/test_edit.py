@@ -97,9 +97,9 @@ steps("an argument is one option", f"{A}\n", [
         ('user="x" #', "behind the value"),
         ("user=a\\", "a backslash before"),
         ("user=a b\\", "no closing quote"),
-        ("#=", "is no option"),
-        ("user #=a", "is no option"),
-        ('"=a', "is no option"))),
+        ("#=", "an argument of 2 characters: expected NAME=VALUE"),
+        ("user #=a", "an argument of 8 characters: expected NAME=VALUE"),
+        ('"=a', "an argument of 3 characters: expected NAME=VALUE"))),
     (["allow", B, 'user=x\\" groups=admins #', "hub=x"], 0,
      f'{A}\n{B} user="x\\" groups=admins #" hub=x\n', []),
     (["allow", B, 'user="x\\" groups=admins #"', "hub=x"], 0, None,
@@ -108,13 +108,14 @@ steps("an argument is one option", f"{A}\n", [
 steps("allow looks at the entry first", f"{A} user=a\ndeny {B}\n", [
     *(([*arguments, pin, option], 1, None, [f"certgate: {says}", "stays as"])
       for arguments in (["allow"], ["allow", "--replace"]) for pin in (A, B)
-      for option, says in (("role=x", "'role=x' is no option"),
-                           ("groups=a,,b", "group ''"),
-                           ("expires=x", "'x' is no day"))),
+      for option, says in (("role=x", "unknown option"),
+                           ("groups=a,,b", "a group of 0 characters"),
+                           ("expires=x", "a value of 1 characters"))),
 ])
 steps("allow refuses", f"{A}\n", [
-    (["allow", B, "colour=red"], 1, None, ["is no option", "stays as it is"]),
-    (["allow", B, "user=a\nb"], 2, None, ["is no option"]),
+    (["allow", B, "colour=red"], 1, None, ["unknown option",
+                                           "stays as it is"]),
+    (["allow", B, "user=a\nb"], 2, None, ["an argument of 8 characters"]),
     (["allow", B, "user"], 2, None, ["NAME=VALUE"]),
     (["allow", B, "--comment", "a\nb"], 2, None, ["comment"]),
     *(([verb, B, "--comment", "x" * 65536], 2, None, ["comment is too long"])
@@ -127,8 +128,9 @@ steps("allow refuses", f"{A}\n", [
     (["allow", "deny " + B], 1, None, []),
     (["allow", base / "nowhere"], 1, None,
      ["No such file", "; expected a pin, or a file with a certificate\n"]),
-    *(([verb, word], 1, None, [f"{word}: cannot be opened: ",
-                               "expected a pin, or a file with a certificate"])
+    *(([verb, word], 1, None, [
+        f"a path of {len(word)} characters: cannot be opened: ",
+        "expected a pin, or a file with a certificate"])
       for verb in ("deny", "remove") for word in ("pump", "pump.pem")),
     *(([verb, "4262c4ac"], 1, None, ["thumbprint of 8 digits",
                                      "journalctl -t certgate CODE=4262c4ac\n"])

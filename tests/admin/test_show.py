@@ -238,7 +238,7 @@ def explain_refusals():
     book, conf = base / "refused", base / "refused.conf"
     for what, text, settings, reason, log in (
             ("a list that does not read", "zz\n", "", "list-unreadable",
-             f"{book}:1:1: 'zz' is no thumbprint"),
+             f"{book}:1:1: invalid thumbprint of 2 characters"),
             ("no list", None, "", "list-unreadable",
              f"{book}: No such file or directory"),
             ("settings that do not read", "", "x\n", "settings",

@@ -124,7 +124,7 @@ def test_list(out, folder):
     write_list(folder, "0" * 40 + " nonsense=1\n")
     log = connect(folder, LIST)[2]  # expected user= groups= ...
     wanted = re.findall(r"([a-z-]+\.?)(?:NAME)?=(?= |\n)",
-                        log.partition("no option: expected ")[2])
+                        log.partition("unknown option: expected ")[2])
     out.equal([n for n, *_ in items(text, "Cm")], wanted,
               "certgate.list(5) has every option of an entry")
     found = examples(text)

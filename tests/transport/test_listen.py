@@ -184,8 +184,8 @@ for mode in ("0666", "9", "", "rw", "01777", " 660", "+660", "660 ", "-1"):
     out.result(code == 2 and "expected octal" in errors,
                f"no mode '{mode}': misused", errors)
 code, _, errors = run("--listen", path, "--listen-group", "no-such-group")
-out.result(code == 3 and "no-such-group" in errors, "an unknown group",
-           errors)
+out.result(code == 3 and "--listen-group: no such group" in errors,
+           "an unknown group", errors)
 # A folder of the user's own, who is not in root's group.
 own = base / "own"
 own.mkdir()

@@ -105,7 +105,7 @@ test_faults(void **state)
 		const char *says;
 	} rows[] = {
 		{ "", 0, "0 digits" },
-		{ "zz", 0, "'zz' is no" },
+		{ "zz", 0, "invalid thumbprint of 2 characters" },
 		{ "c1b2", 0, "4 digits" },
 		{ "sha1:", 5, "0 digits" },
 		{ "sha1:" D32, 5, "64 digits" },
@@ -118,11 +118,12 @@ test_faults(void **state)
 		{ "c1::b2", 2, "does not read" },
 		{ "c1:-b2", 2, "does not read" },
 		{ "c:1b2", 1, "does not read" },
-		{ D20 "=", 40, "is no thumbprint" },
-		{ D20 ";" D20, 40, "is no thumbprint" },
-		{ "0x" D20, 1, "'0xc1b2" },
-		{ "md5:d41d8cd98f00b204e9800998ecf8427e", 0, "'md5:" },
-		{ "SHA1 Fingerprint =" D20, 0, "is no thumbprint" },
+		{ D20 "=", 40, "thumbprint of 41 characters" },
+		{ D20 ";" D20, 40, "thumbprint of 81 characters" },
+		{ "0x" D20, 1, "thumbprint of 42 characters" },
+		{ "md5:d41d8cd98f00b204e9800998ecf8427e", 0,
+		  "thumbprint of 36 characters" },
+		{ "SHA1 Fingerprint =" D20, 0, "thumbprint of 4 characters" },
 		{ "C1:B2:11:80", 0, "8 digits" },
 		/* Half a byte, and one byte short. */
 		{ "c1b211808c4c4cf8a9c59501fe103ed006a70d6", 0, "39 digits" },
