@@ -22,6 +22,7 @@ struct way {
 	int folder; /* owned; where the rest begins */
 	unsigned links; /* followed so far */
 	enum file_result failure; /* what its end not being opened means */
+	bool to_folder; /* its end is a folder, not a file */
 	size_t at; /* where in text the rest is */
 	char text[PATH_MAX];
 };
@@ -70,26 +71,76 @@ file_shown(const char *path)
 	return may ? path : hidden;
 }
 
-/* In a sticky folder nobody can move or remove what belongs to others. */
-static bool
-check_folder(int fd, const struct stat *s, const char *name, const char *path,
-	     struct error *e)
+/* Writes the path of fd to path, or name if the kernel does not tell it. */
+static void
+find_path(int fd, const char *name, char path[static PATH_MAX])
 {
-	char own[MODE_OWN_PATH_MAX], folder[PATH_MAX];
-	struct mode_fault fault = { NULL, NULL };
+	char own[MODE_OWN_PATH_MAX];
 
-	if ((s->st_mode & S_ISVTX) == 0)
-		fault = mode_find(fd, s, false);
-	if (fault.what == NULL)
-		return true;
 	(void)snprintf(own, sizeof(own), MODE_OWN_PATH, fd);
-	ssize_t n = readlink(own, folder, sizeof(folder) - 1);
-	folder[n < 0 ? 0 : n] = '\0';
+	ssize_t n = readlink(own, path, PATH_MAX - 1);
+	if (n >= 0)
+		path[n] = '\0';
+	else
+		(void)snprintf(path, PATH_MAX, "%s", name);
+}
+
+/* The owner of a folder can replace each file in it.  In a sticky folder others
+ * can replace only their own. */
+static bool
+check_folder(int fd, const char *name, const char *path, struct error *e)
+{
+	char folder[PATH_MAX];
+	struct mode_fault fault = { NULL, NULL };
+	struct stat s;
+
+	if (fstat(fd, &s) != 0)
+		return error_system(e, "%s", path);
+	bool trusted = is_trusted(s.st_uid);
+	if (s.st_uid != 0 || (s.st_mode & S_ISVTX) == 0)
+		fault = mode_find(fd, &s, false);
+	if (trusted && fault.what == NULL)
+		return true;
+	find_path(fd, name, folder);
+	return trusted ? error_set(e,
+				   "%s: bad folder: %s is %s (fix: chmod %s "
+				   "%s)",
+				   path, folder, fault.what, fault.fix, folder)
+		       : error_set(e,
+				   "%s: bad folder: %s belongs to uid %u (fix: "
+				   "chown root %s)",
+				   path, folder, (unsigned)s.st_uid, folder);
+}
+
+/* Returns a descriptor of the root folder, or -1 and e. */
+static int
+open_root(const char *path, struct error *e)
+{
+	int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		error_system(e, "/");
+	if (fd < 0 || check_folder(fd, "/", path, e))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static bool
+check_link(int folder, const char *name, const struct stat *s, const char *path,
+	   struct error *e)
+{
+	char above[PATH_MAX];
+
+	if (is_trusted(s->st_uid))
+		return true;
+	find_path(folder, ".", above);
+	const char *slash = strcmp(above, "/") == 0 ? "" : "/";
 	return error_set(e,
-			 "the folder %s on the way to %s is %s; mend it with "
-			 "chmod %s %s",
-			 name, file_shown(path), fault.what, fault.mend,
-			 n < 0 ? name : folder);
+			 "%s: bad symbolic link: %s%s%s belongs to uid %u "
+			 "(fix: chown -h root %s%s%s)",
+			 file_shown(path), above, slash, name,
+			 (unsigned)s->st_uid, above, slash, name);
 }
 
 /* Puts the target of the link name before what is left of the way. */
@@ -100,12 +151,8 @@ follow_link(struct way *way, const char *name, const struct stat *s,
 	char target[PATH_MAX], joined[2 * PATH_MAX];
 	ssize_t n = readlinkat(way->folder, name, target, sizeof(target) - 1);
 
-	if (!is_trusted(s->st_uid))
-		return error_set(e,
-				 "a symbolic link on the way to %s belongs "
-				 "to another user; mend it with chown -h "
-				 "root",
-				 file_shown(path));
+	if (!check_link(way->folder, name, s, path, e))
+		return false;
 	sandbox_take_link(way->folder);
 	if (n < 0 || ++way->links > LINKS_MAX)
 		return error_set(e, "%s: a symbolic link that leads nowhere",
@@ -120,8 +167,23 @@ follow_link(struct way *way, const char *name, const struct stat *s,
 	if (target[0] != '/')
 		return true;
 	close(way->folder);
-	way->folder = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return way->folder >= 0 || error_system(e, "/");
+	way->folder = open_root(path, e);
+	return way->folder >= 0;
+}
+
+/* Goes on to the folder name. */
+static bool
+enter_folder(struct way *way, const char *name, const char *path,
+	     struct error *e)
+{
+	int fd = openat(way->folder, name,
+			O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return error_system(e, "%s", file_shown(path));
+	close(way->folder);
+	way->folder = fd;
+	return check_folder(fd, name, path, e);
 }
 
 /* Opens the file at the end of the way: a descriptor, or -1 and e. */
@@ -147,7 +209,8 @@ open_file(struct way *way, const char *name, const char *path, struct error *e)
 	return -1;
 }
 
-/* Goes one component further.  *file is the descriptor of the last one. */
+/* Goes one component further.  *file is the descriptor of the last one; of a
+ * folder, that is O_PATH. */
 static bool
 step(struct way *way, const char *path, int *file, struct error *e)
 {
@@ -174,25 +237,25 @@ step(struct way *way, const char *path, int *file, struct error *e)
 	}
 	if (S_ISLNK(s.st_mode))
 		return follow_link(way, name, &s, path, e);
-	if (last) {
+	if (last && !way->to_folder) {
 		*file = open_file(way, name, path, e);
 		return *file >= 0;
 	}
-	int fd = openat(way->folder, name,
-			O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return error_system(e, "%s", file_shown(path));
-	close(way->folder);
-	way->folder = fd;
-	return fstat(fd, &s) == 0 ? check_folder(fd, &s, name, path, e)
-				  : error_system(e, "%s", path);
+	if (!enter_folder(way, name, path, e))
+		return false;
+	if (last) {
+		*file = way->folder;
+		way->folder = -1;
+	}
+	return true;
 }
 
 /* Gives a descriptor, or -1, e, and in *failure what that means. */
 static int
-open_safely(const char *path, enum file_result *failure, struct error *e)
+open_safely(const char *path, bool folder, enum file_result *failure,
+	    struct error *e)
 {
-	struct way way = { .folder = -1 };
+	struct way way = { .folder = -1, .to_folder = folder };
 	int file = -1;
 
 	*failure = FILE_UNREADABLE;
@@ -201,9 +264,7 @@ open_safely(const char *path, enum file_result *failure, struct error *e)
 		return -1;
 	}
 	memcpy(way.text, path, strlen(path) + 1);
-	way.folder = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (way.folder < 0)
-		error_system(e, "/");
+	way.folder = open_root(path, e);
 	while (way.folder >= 0 && file < 0 && step(&way, path, &file, e))
 		;
 	if (way.folder >= 0)
@@ -220,13 +281,13 @@ check_file(int fd, const struct stat *s, const char *path, bool secret,
 		return error_set(e, "%s: expected a file", path);
 	if (!is_trusted(s->st_uid))
 		return error_set(e,
-				 "%s belongs to another user; mend it with "
-				 "chown root %s",
-				 path, path);
+				 "%s: bad owner: uid %u (fix: chown root %s)",
+				 path, (unsigned)s->st_uid, path);
 	struct mode_fault fault = mode_find(fd, s, secret);
 	if (fault.what != NULL)
-		return error_set(e, "%s is %s; mend it with chmod %s %s", path,
-				 fault.what, fault.mend, path);
+		return error_set(e,
+				 "%s: bad permissions: %s (fix: chmod %s %s)",
+				 path, fault.what, fault.fix, path);
 	if (s->st_size < 0 || (uintmax_t)s->st_size > max)
 		return error_set(e, "%s: too large, at most %zu bytes", path,
 				 max);
@@ -295,7 +356,7 @@ file_read(const char *path, bool secret, size_t max, struct buffer *text,
 	enum file_result result = FILE_UNREADABLE;
 	struct stat s;
 	enum file_result failure;
-	int fd = open_safely(path, &failure, e);
+	int fd = open_safely(path, false, &failure, e);
 
 	*identity = (struct file_identity){ 0 };
 	buffer_init(text, max + 1);
@@ -323,13 +384,24 @@ file_is_outside(const char *path, struct error *e)
 {
 	enum file_result failure;
 	struct error other = { 0 };
-	int fd = open_safely(path, &failure, &other);
+	int fd = open_safely(path, false, &failure, &other);
 
 	if (fd >= 0)
 		close(fd);
 	else if (failure == FILE_OUTSIDE)
 		*e = other;
 	return fd < 0 && failure == FILE_OUTSIDE;
+}
+
+bool
+file_check_folder(const char *path, struct error *e)
+{
+	enum file_result failure;
+	int fd = open_safely(path, true, &failure, e);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
 }
 
 void

@@ -6,8 +6,9 @@
  *
  * Safe: a regular file of root or of the user that the program runs as, not
  * writable by others, nor by a group but root's, nor by whom an access control
- * list names; no folder on the way writable by such unless sticky; symbolic
- * links only of those two owners.  A secret is not readable by others either.
+ * list names; each folder on the way from / likewise, or root's and sticky;
+ * symbolic links only of those two owners.  A secret is not readable by others
+ * either.
  */
 #ifndef CERTGATE_HOST_FILE_H
 #define CERTGATE_HOST_FILE_H
@@ -64,6 +65,10 @@ const char *file_shown(const char *path);
 
 /* True if file_shown gives path itself. */
 bool file_may_be_shown(const char *path);
+/* True if path is a folder, and it and each folder on the way to it are safe.
+ * Otherwise e has the command that fixes it. */
+bool file_check_folder(const char *path, struct error *e)
+	__attribute__((warn_unused_result));
 
 /* What path is now; `exists` is false if it cannot be looked at. */
 void file_identify(const char *path, struct file_identity *identity);

@@ -31,15 +31,14 @@ mode_find(int fd, const struct stat *s, bool secret)
 {
 	static const struct mode_fault faults[] = {
 		[GROUP_WRITES] = { "writable by its group", "g-w" },
-		[ALL_WRITE] = { "writable by everybody", "o-w" },
-		[ALL_WRITE |
-			GROUP_WRITES] = { "writable by everybody", "go-w" },
-		[ALL_READ] = { "readable by everybody", "o-r" },
+		[ALL_WRITE] = { "writable by others", "o-w" },
+		[ALL_WRITE | GROUP_WRITES] = { "writable by others", "go-w" },
+		[ALL_READ] = { "readable by others", "o-r" },
 		[ALL_READ |
 			GROUP_WRITES] = { "writable by its group", "g-w,o-r" },
-		[ALL_READ | ALL_WRITE] = { "writable by everybody", "o-rw" },
+		[ALL_READ | ALL_WRITE] = { "writable by others", "o-rw" },
 		[ALL_READ | ALL_WRITE |
-			GROUP_WRITES] = { "writable by everybody", "g-w,o-rw" },
+			GROUP_WRITES] = { "writable by others", "g-w,o-rw" },
 	};
 	unsigned fault = 0;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* mode: what others may do with a file and should not, and how to mend it. */
+/* mode: what others may do with a file and should not, and its fix. */
 #ifndef CERTGATE_HOST_MODE_H
 #define CERTGATE_HOST_MODE_H
 
@@ -12,8 +12,8 @@
 enum { MODE_OWN_PATH_MAX = sizeof("/proc/self/fd/2147483647") };
 
 struct mode_fault {
-	const char *what; /* "writable by everybody"; NULL: there is none */
-	const char *mend; /* for chmod(1), to take away all that is too much */
+	const char *what; /* "writable by others"; NULL: there is none */
+	const char *fix; /* for chmod(1), to take away all that is too much */
 };
 
 /* Judges the file or folder fd, of which s is.  Others should not write, nor a

@@ -340,7 +340,7 @@ def other_user():
         out.equal(got.code, 0, "--as: one who can")
         os.chown(book, 33, 33)
         got = admin.run("check", "--list", book, "--as", "nobody")
-        out.result(got.code == 1 and "belongs to another user" in got.out,
+        out.result(got.code == 1 and "bad owner: uid 33 (fix: chown root" in got.out,
                    "--as: a third one's file", got)
         got = admin.run("check", "--list", book, "--as", "www-data")
         out.equal(got.code, 0, "--as: his own")

@@ -89,7 +89,8 @@ def edits():
     configuration.list.chmod(0o666)
     configuration.list.write_text(device["sha1"] + "\n")
     gate.becomes("writable by everybody: not believed", ("denied", "stale"))
-    gate.says(f"mend it with chmod o-w {configuration.list}",
+    gate.says("bad permissions: writable by others "
+              f"(fix: chmod o-w {configuration.list})",
               "the command that mends it is named")
     configuration.list.chmod(0o644)
     gate.becomes("mended", ("listed", "5"))
@@ -133,7 +134,8 @@ def keys():
     file.chmod(0o644)
     gate.becomes("readable by everybody: the keys in force stay",
                  ("listed", "stale"), key=NEW_KEY)
-    gate.says(f"mend it with chmod o-r {file}", "and the mend is named")
+    gate.says("bad permissions: readable by others "
+              f"(fix: chmod o-r {file})", "and the fix is named")
     gate.close()
 
 

@@ -316,7 +316,7 @@ def test_rotation():
         "do sleep 0.2; done'")
     # The journal has the lines of the load before to take up first.
     found = run("journalctl --sync; "
-                "journalctl -q -t certgate --grep 'mend it'")
+                "journalctl -q -t certgate --grep 'fix: '")
     out.result(f"chmod o-r {KEYS}" in found,
                "the journal has the command that mends it", found)
     found = run("journalctl -q -t certgate REASON=settings")

@@ -78,7 +78,7 @@ test_modes(void **state)
 		{ 0646, false, FILE_UNSAFE, "chmod o-w" },
 		{ 0602, false, FILE_UNSAFE, "chmod o-w" },
 		{ 0606, true, FILE_UNSAFE,
-		  "everybody; mend it with chmod o-rw" },
+		  "bad permissions: writable by others (fix: chmod o-rw /" },
 	};
 
 	(void)state;
@@ -95,10 +95,11 @@ test_modes(void **state)
 	if (geteuid() == 0 || getegid() != 0) {
 		expect(path_of("file"), false, FILE_UNSAFE, "chmod g-w");
 		assert_int_equal(chmod(path_of("file"), 0664), 0);
-		expect(path_of("file"), true, FILE_UNSAFE, "chmod g-w,o-r ");
+		expect(path_of("file"), true, FILE_UNSAFE,
+		       "by its group (fix: chmod g-w,o-r ");
 		assert_int_equal(chmod(path_of("file"), 0666), 0);
 		expect(path_of("file"), false, FILE_UNSAFE,
-		       "by everybody; mend it with chmod go-w ");
+		       "by others (fix: chmod go-w ");
 		expect(path_of("file"), true, FILE_UNSAFE, "chmod g-w,o-rw ");
 	}
 	unlink(path_of("file"));
@@ -217,12 +218,16 @@ test_links(void **state)
 	expect(path_of("dangling"), false, FILE_UNREADABLE, "No such file");
 	if (geteuid() == 0) {
 		assert_int_equal(lchown(path_of("near"), OTHER_USER, 0), 0);
-		expect(path_of("near"), false, FILE_UNREADABLE,
-		       "belongs to another user");
-		expect(path_of("far"), false, FILE_UNREADABLE,
-		       "belongs to another user");
+		char says[256];
+		(void)snprintf(says, sizeof(says),
+			       ": bad symbolic link: %s belongs to uid 12345 "
+			       "(fix: chown -h root %s)",
+			       path_of("near"), path_of("near"));
+		expect(path_of("near"), false, FILE_UNREADABLE, says);
+		expect(path_of("far"), false, FILE_UNREADABLE, says);
 		assert_int_equal(chown(path_of("file"), OTHER_USER, 0), 0);
-		expect(path_of("file"), false, FILE_UNSAFE, "chown root");
+		expect(path_of("file"), false, FILE_UNSAFE,
+		       "bad owner: uid 12345 (fix: chown root /");
 	}
 	static const char *const names[] = { "file", "near",	 "far",
 					     "loop", "dangling", "folder" };
@@ -230,54 +235,176 @@ test_links(void **state)
 		unlink(path_of(names[i]));
 }
 
+/* Puts a file, and a link to its folder, beneath the folder "open". */
 static void
-test_folders(void **state)
+make_open_folder(void)
 {
-	static const struct {
-		mode_t mode;
-		gid_t group;
-		const char *says; /* NULL: it is read */
-	} rows[] = {
-		{ 0700, 0, NULL },
-		{ 0777, 0, "by everybody; mend it with chmod o-w " },
-		{ 0702, 0, "by everybody; mend it with chmod o-w " },
-		{ 01777, OTHER_USER, NULL },
-		{ 0770, 0, NULL },
-		{ 0750, OTHER_USER, NULL },
-		{ 0770, OTHER_USER, "by its group; mend it with chmod g-w " },
-		{ 02775, OTHER_USER, "by its group; mend it with chmod g-w " },
-		{ 0777, OTHER_USER, "by everybody; mend it with chmod go-w " },
-		{ 01770, OTHER_USER, NULL },
-	};
-
-	(void)state;
 	assert_int_equal(mkdir(path_of("open"), 0700), 0);
 	assert_int_equal(mkdir(path_of("open/beneath"), 0700), 0);
 	write_file("open/beneath/file", "text", 0600);
 	assert_int_equal(symlink("../open/beneath", path_of("open/link")), 0);
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		const char *says = rows[i].says;
-		char whole[128];
-		if (geteuid() != 0 && (rows[i].mode & 020) != 0)
-			continue; /* whose group it is cannot be chosen */
-		if (geteuid() == 0)
-			assert_int_equal(
-				chown(path_of("open"), 0, rows[i].group), 0);
-		assert_int_equal(chmod(path_of("open"), rows[i].mode), 0);
-		if (says != NULL)
-			(void)snprintf(whole, sizeof(whole), "%s%s", says,
-				       path_of("open"));
-		expect(path_of("open/beneath/file"), false,
-		       says == NULL ? FILE_READ : FILE_UNREADABLE,
-		       says == NULL ? "text" : whole);
-		expect(path_of("open/link/file"), false,
-		       says == NULL ? FILE_READ : FILE_UNREADABLE,
-		       says == NULL ? "text" : whole);
-	}
+	assert_int_equal(symlink(path_of("open/beneath"), path_of("far")), 0);
+}
+
+static void
+remove_open_folder(void)
+{
+	unlink(path_of("far"));
 	unlink(path_of("open/link"));
 	unlink(path_of("open/beneath/file"));
 	rmdir(path_of("open/beneath"));
 	rmdir(path_of("open"));
+}
+
+/* Each way through the folder "open" is refused with this message and a fix
+ * that names the folder; NULL: each is good. */
+static void
+expect_ways(const char *says)
+{
+	static const char *const ways[] = { "open/beneath/file",
+					    "open/link/file", "far/file" };
+	char whole[256];
+	struct error e = { 0 };
+
+	if (says != NULL)
+		(void)snprintf(whole, sizeof(whole), ": bad folder: %s %s %s)",
+			       path_of("open"), says, path_of("open"));
+	for (size_t i = 0; i < COUNT(ways); i++)
+		expect(path_of(ways[i]), false,
+		       says == NULL ? FILE_READ : FILE_UNREADABLE,
+		       says == NULL ? "text" : whole);
+	assert_int_equal(file_check_folder(path_of("far"), &e), says == NULL);
+	e = (struct error){ 0 };
+	assert_int_equal(file_check_folder(path_of("open"), &e), says == NULL);
+	assert_int_equal(e.set, says != NULL);
+	if (says != NULL)
+		assert_non_null(strstr(e.text, whole));
+}
+
+static void
+test_folders(void **state)
+{
+#define OTHERS "is writable by others (fix: chmod o-w"
+#define GROUP "is writable by its group (fix: chmod g-w"
+#define BOTH "is writable by others (fix: chmod go-w"
+#define OWNER "belongs to uid 12345 (fix: chown root"
+	static const struct {
+		mode_t mode;
+		uid_t owner;
+		gid_t group;
+		const char *says; /* NULL: it is read */
+	} rows[] = {
+		{ 0700, 0, 0, NULL },
+		{ 0777, 0, 0, OTHERS },
+		{ 0702, 0, 0, OTHERS },
+		{ 01777, 0, OTHER_USER, NULL },
+		{ 0770, 0, 0, NULL },
+		{ 0750, 0, OTHER_USER, NULL },
+		{ 0770, 0, OTHER_USER, GROUP },
+		{ 02775, 0, OTHER_USER, GROUP },
+		{ 0777, 0, OTHER_USER, BOTH },
+		{ 01770, 0, OTHER_USER, NULL },
+		{ 0700, OTHER_USER, 0, OWNER },
+		{ 0755, OTHER_USER, 0, OWNER },
+		{ 01755, OTHER_USER, 0, OWNER },
+		{ 01777, OTHER_USER, 0, OWNER },
+		{ 0777, OTHER_USER, OTHER_USER, OWNER },
+	};
+	bool root = geteuid() == 0;
+
+	(void)state;
+	make_open_folder();
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		if (!root && ((rows[i].mode & 020) != 0 || rows[i].owner != 0))
+			continue; /* owner and group cannot be chosen */
+		if (root)
+			assert_int_equal(chown(path_of("open"), rows[i].owner,
+					       rows[i].group),
+					 0);
+		assert_int_equal(chmod(path_of("open"), rows[i].mode), 0);
+		expect_ways(rows[i].says);
+	}
+	if (root)
+		assert_int_equal(chown(path_of("open"), 0, 0), 0);
+	assert_int_equal(chmod(path_of("open"), 0700), 0);
+	remove_open_folder();
+}
+
+/* The user's own folders are as good as root's, but where others can write. */
+static void
+test_own_folders(void **state)
+{
+	bool root = geteuid() == 0;
+
+	(void)state;
+	make_open_folder();
+	if (root) {
+		assert_int_equal(chmod(folder, 0755), 0);
+		assert_int_equal(chmod(path_of("open/beneath"), 0755), 0);
+		assert_int_equal(chmod(path_of("open/beneath/file"), 0644), 0);
+		assert_int_equal(chown(path_of("open"), OTHER_USER, OTHER_USER),
+				 0);
+		assert_int_equal(seteuid(OTHER_USER), 0);
+	}
+	expect_ways(NULL);
+	assert_int_equal(chmod(path_of("open"), 01757), 0);
+	expect_ways(OTHERS);
+	assert_int_equal(chmod(path_of("open"), 0755), 0);
+	expect_ways(NULL);
+	if (root)
+		assert_int_equal(seteuid(0), 0);
+	remove_open_folder();
+}
+
+/* The root folder counts, too, also behind a link. */
+static void
+test_root_folder(void **state)
+{
+	int outside = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	(void)state;
+	assert_int_equal(mkdir(path_of("open"), 0700), 0);
+	write_file("open/file", "text", 0600);
+	assert_int_equal(symlink("/file", path_of("open/link")), 0);
+	assert_true(outside >= 0);
+	bool inside = geteuid() == 0 && chroot(path_of("open")) == 0;
+	if (inside) {
+		expect("/link", false, FILE_READ, "text");
+		assert_int_equal(chown("/", OTHER_USER, 0), 0);
+		expect("/file", false, FILE_UNREADABLE,
+		       "/file: bad folder: / belongs to uid 12345 (fix: chown "
+		       "root /)");
+		expect("/link", false, FILE_UNREADABLE, "bad folder: / ");
+		assert_int_equal(chown("/", 0, 0), 0);
+		assert_int_equal(chmod("/", 0757), 0);
+		expect("/link", false, FILE_UNREADABLE, "bad folder: / ");
+		assert_int_equal(fchdir(outside), 0);
+		assert_int_equal(chroot("."), 0);
+	}
+	close(outside);
+	unlink(path_of("open/link"));
+	unlink(path_of("open/file"));
+	rmdir(path_of("open"));
+	if (!inside)
+		skip();
+}
+
+/* What is no folder, or not there. */
+static void
+test_folder_kinds(void **state)
+{
+	static const struct {
+		const char *path, *says;
+	} rows[] = { { "relative", "absolute" },
+		     { "/dev/null", "Not a directory" },
+		     { "/no-such-folder/at-all", "No such file" } };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct error e = { 0 };
+		assert_false(file_check_folder(rows[i].path, &e));
+		assert_non_null(strstr(e.text, rows[i].says));
+	}
 }
 
 static void
@@ -362,6 +489,9 @@ main(void)
 		cmocka_unit_test(test_growing),
 		cmocka_unit_test(test_links),
 		cmocka_unit_test(test_folders),
+		cmocka_unit_test(test_own_folders),
+		cmocka_unit_test(test_root_folder),
+		cmocka_unit_test(test_folder_kinds),
 		cmocka_unit_test(test_identity),
 		cmocka_unit_test(test_lock),
 	};
