@@ -77,7 +77,9 @@ next_name(struct sites *sites)
 static bool
 has_site(struct sites *sites)
 {
+	bool was_unsafe = sites->unsure == SITES_UNSAFE;
 	struct stat now, held;
+	struct error e = { 0 };
 
 	sites->unsure = 0;
 	if (sites->folder == NULL)
@@ -92,6 +94,12 @@ has_site(struct sites *sites)
 		sites->unsure = sites->closed;
 		return true;
 	}
+	if (!file_check_folder(sites->folder, &e)) {
+		sites->unsure = SITES_UNSAFE;
+		if (!was_unsafe)
+			log_error(LOG_LEVEL_ERROR, &e);
+		return true;
+	}
 	rewinddir(sites->names);
 	return next_name(sites).ptr != NULL;
 }
@@ -99,6 +107,8 @@ has_site(struct sites *sites)
 static const char *
 unsure_text(int unsure)
 {
+	if (unsure == SITES_UNSAFE)
+		return "bad folder";
 	return unsure == ESTALE
 		       ? "it is not the folder of the start; restart needed"
 		       : strerror(unsure);

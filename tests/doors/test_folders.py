@@ -214,10 +214,41 @@ def reloads(mode):
     close(places)
 
 
+def sites():
+    """Whoever owns the folder of the sites cannot hide them."""
+    own = base / "hidden"
+    configuration = processes.Configuration(
+        own, {"CERTGATE_ACCESS_KEYS": cases.KEY}, PUMP.sha256 + "\n")
+    (own / "sites").mkdir()
+    one = Place(KINDS[0], "unused")
+    one.configuration = configuration
+    one.start()
+    one.becomes("listed", "no site: the main list decides")
+    for mode, owner, fix in ((0o1777, STRANGER, "chown root"),
+                             (0o777, 0, "chmod o-w")):
+        before = configuration.log_size()
+        (own / "sites").chmod(mode)
+        os.chown(own / "sites", owner, 0)
+        one.becomes("site", f"sites, {mode:o} of {owner}: a request must name "
+                    "its own")
+        log = configuration.log_since(before)
+        out.result(f"{own}/sites: bad folder: {own}/sites " in log and
+                   log.count(f"(fix: {fix} {own}/sites)") == 1,
+                   "said once, with the fix", log)
+        got = admin.run("check", "--config", configuration.file)
+        out.result(got.code == 1 and f"(fix: {fix} {own}/sites)" in got.out,
+                   "check says so", got)
+        os.chown(own / "sites", 0, 0)
+        (own / "sites").chmod(0o755)
+        one.becomes("listed", "fixed: the main list decides")
+    close([one])
+
+
 if os.geteuid() != 0:
     tap.skip_all("only root can make folders of another user")
 believed()
 for m in MODES:
     starts(m)
     reloads(m)
+sites()
 out.done()
