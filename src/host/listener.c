@@ -142,8 +142,8 @@ read_mode(const char *text, mode_t *mode, struct error *e)
 	return true;
 }
 
-/* Nobody can connect before mode and group are set: the socket is made with
- * neither, and listens last. */
+/* No client can connect before mode and group are set: the socket is made with
+ * the mode, for chmod would follow a link in its place, and listens last. */
 static bool
 bind_unix(int fd, const union address *address, mode_t mode,
 	  const struct listener_options *options, struct error *e)
@@ -156,21 +156,18 @@ bind_unix(int fd, const union address *address, mode_t mode,
 		return error_set(e, "--listen-group: no such group");
 	if (!clear_path(path, address, e))
 		return false;
-	mode_t before = umask(0777);
+	mode_t before = umask(MODE_MAX & ~mode);
 	bool bound = bind(fd, &address->any, sizeof(address->un)) == 0 ||
 		     error_system(e, "%s", file_shown(path));
 	umask(before);
 	if (!bound)
 		return false;
-	if (group != NULL && lchown(path, (uid_t)-1, group->gr_gid) != 0)
-		error_system(e,
-			     "%s cannot be given to the group %s, which the "
-			     "user of this program must be in",
-			     path, error_word(span_of(options->group)));
-	else if (chmod(path, mode) == 0)
+	if (group == NULL || lchown(path, (uid_t)-1, group->gr_gid) == 0)
 		return true;
-	else
-		error_system(e, "%s", path);
+	error_system(e,
+		     "%s cannot be given to the group %s, which the user of "
+		     "this program must be in",
+		     path, error_word(span_of(options->group)));
 	(void)unlink(path);
 	return false;
 }

@@ -5,7 +5,8 @@
  * this does at each FastCGI request, and before the answer of a CGI program,
  * what PLANTED names, and says on stderr how that
  * went.  PLANTED_FOLDER is one whose files the program may read.  With the act
- * "no-start" libfcgi does not start.
+ * "no-start" libfcgi does not start; with "swap-socket" a link to the file
+ * precious is put in the place of a unix socket as soon as that is bound.
  */
 #define _GNU_SOURCE
 #include "config.h"
@@ -441,4 +442,20 @@ write(int fd, const void *bytes, size_t n)
 	if (fd == STDOUT_FILENO)
 		act();
 	return real(fd, bytes, n);
+}
+
+int
+bind(int fd, const struct sockaddr *address, socklen_t size)
+{
+	const char *path = ((const struct sockaddr_un *)address)->sun_path;
+	int (*real)(int, const struct sockaddr *, socklen_t);
+	char other[PAGE];
+
+	*(void **)&real = dlsym(RTLD_NEXT, "bind");
+	int result = real(fd, address, size);
+	if (planted == NULL || strcmp(planted, "swap-socket") != 0 ||
+	    address->sa_family != AF_UNIX || path[0] != '/')
+		return result;
+	(void)snprintf(other, sizeof(other), "%s.bound", path);
+	return rename(path, other) == 0 ? symlink("precious", path) : -1;
 }

@@ -142,6 +142,20 @@ with processes.listen(base / "theirs") as theirs:
     out.result(code == 3 and "libfcgi does not start" in errors and
                (base / "theirs").exists(), "but that of somebody else", errors)
 
+# Whoever can write the folder may put a link there at any moment.
+swap = base / "swap"
+swap.mkdir()
+(swap / "precious").write_text("precious")
+(swap / "precious").chmod(0o600)
+swapped = processes.begin(
+    [place.HANDLER, "--listen", swap / "s"], log, without_libfcgi | {"PLANTED": "swap-socket"})
+out.result(place.wait_for(lambda: is_answered(swap / "s.bound")) and
+           (swap / "s").is_symlink(), "a link in the place of its socket")
+out.equal([oct(stat.S_IMODE((swap / name).stat().st_mode))
+           for name in ("precious", "s.bound")], ["0o600", "0o660"],
+          "the link is not followed, and the socket has its mode")
+processes.end(swapped)
+
 path.write_text("precious")
 code, _, errors = run("--listen", path)
 out.result(code == 3 and "no socket" in errors and
