@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +21,7 @@
 #include "host/file.h"
 #include "host/listener.h"
 #include "host/lock.h"
+#include "host/log.h"
 
 enum {
 	BACKLOG = 511, /* connections that wait; the kernel may cut it */
@@ -54,18 +57,96 @@ listener_never_wait(const struct listener *listener)
 	(void)fcntl(listener->fd, F_SETFL, O_NONBLOCK);
 }
 
-void
-listener_take(struct listener *listener, int fd)
+/* path is absolute and has no symbolic links. */
+static bool
+others_reach(const char *path)
+{
+	char folder[PATH_MAX];
+	const char *slash = path;
+	struct stat s;
+
+	while ((slash = strchr(slash, '/')) != NULL) {
+		size_t n = (size_t)(++slash - path);
+		memcpy(folder, path, n);
+		folder[n] = '\0';
+		if (stat(folder, &s) == 0 && (s.st_mode & S_IXOTH) == 0)
+			return false;
+	}
+	return true;
+}
+
+/* Whoever can connect may write any parameter.  The mode is that of the path:
+ * fstat says 0777 of every socket. */
+static bool
+check_path(const char *path, struct error *e)
+{
+	char real[PATH_MAX];
+	const char *why = NULL;
+	struct stat s = { 0 };
+
+	if (path[0] != '/')
+		why = "relative path";
+	else if (realpath(path, real) == NULL || stat(real, &s) != 0)
+		why = strerror(errno);
+	else if (!S_ISSOCK(s.st_mode))
+		why = "not a socket";
+	if (why != NULL) {
+		struct error warning = { 0 };
+		error_set(&warning,
+			  "%s: cannot check the mode of the socket: %s (make "
+			  "sure that others cannot connect)",
+			  path, why);
+		log_error(LOG_LEVEL_WARNING, &warning);
+		return true;
+	}
+	return (s.st_mode & S_IWOTH) == 0 || !others_reach(real) ||
+	       error_set(e,
+			 "%s: bad socket: writable by others (fix: "
+			 "SocketMode=0660 in the systemd unit, spawn-fcgi -M "
+			 "0660, or chmod o-w %s)",
+			 path, path);
+}
+
+/* size is that of the address in bytes. */
+static bool
+check_address(const union address *address, socklen_t size, struct error *e)
+{
+	char path[sizeof(address->un.sun_path) + 1] = { 0 };
+	const size_t head = offsetof(struct sockaddr_un, sun_path);
+
+	if (address->any.sa_family != AF_UNIX) {
+		if (!address_is_local(address))
+			log_note(LOG_LEVEL_WARNING,
+				 "file descriptor 0: not a loopback address: "
+				 "connections from other hosts are closed "
+				 "(fix: listen on a unix socket or on "
+				 "127.0.0.1)");
+		return true;
+	}
+	memcpy(path, address->un.sun_path, sizeof(path) - 1);
+	if (size > head && path[0] == '\0')
+		return error_set(
+			e,
+			"@%s: bad socket: abstract, every local user "
+			"can connect (fix: listen on a path, such as "
+			"/run/certgate/certgate.sock)",
+			error_word((struct span){ path + 1, size - head - 1 }));
+	return check_path(path, e);
+}
+
+bool
+listener_take(struct listener *listener, int fd, struct error *e)
 {
 	union address address = { 0 };
 	socklen_t size = sizeof(address);
 
 	*listener = (struct listener){ .fd = fd };
-	if (getsockname(fd, &address.any, &size) != 0 ||
-	    address.any.sa_family != AF_UNIX)
-		listener->inet = true;
+	if (getsockname(fd, &address.any, &size) != 0)
+		return error_system(e, "file descriptor 0");
+	listener->inet = address.any.sa_family != AF_UNIX;
 	limit_waiting(fd);
 	listener_never_wait(listener);
+	return check_address(&address, size, e);
 }
 
 int

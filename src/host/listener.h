@@ -34,8 +34,12 @@ struct listener_options {
 /* True if fd is a socket that listens. */
 bool listener_is(int fd);
 
-/* Uses fd, which someone else opened and keeps open. */
-void listener_take(struct listener *listener, int fd);
+/* Uses fd, which someone else opened and keeps open.  False with e, which has
+ * the fix, if other users can connect: an abstract address, or a path that
+ * others can write and reach.  Logs a warning if the path cannot be seen, or if
+ * fd listens to other hosts. */
+bool listener_take(struct listener *listener, int fd, struct error *e)
+	__attribute__((warn_unused_result));
 
 /* False with e if that is no address or no mode to listen with, whatever the
  * system has. */

@@ -295,7 +295,7 @@ start_fastcgi(const struct start_options *options)
 	if (options->sandbox)
 		sandbox_limit();
 	if (options->listener.address == NULL)
-		listener_take(&listener, STDIN_FILENO);
+		ok = ok && listener_take(&listener, STDIN_FILENO, &e);
 	else
 		ok = ok && listener_open(&listener, &options->listener, &e);
 	if (ok && fastcgi_start(&e)) {

@@ -31,6 +31,9 @@ main(void)
 	struct listener listener;
 	struct error e = { 0 };
 
-	listener_take(&listener, STDIN_FILENO);
-	return fastcgi_start(&e) && serve_run(&listener, &service, &e) ? 0 : 3;
+	return listener_take(&listener, STDIN_FILENO, &e) &&
+			       fastcgi_start(&e) &&
+			       serve_run(&listener, &service, &e)
+		       ? 0
+		       : 3;
 }

@@ -2,6 +2,7 @@
 # Copyright The certgate authors
 """Handlers and web servers on loopback, ended by their process id."""
 import atexit
+import grp
 import os
 import pathlib
 import shutil
@@ -64,10 +65,13 @@ def find(program):
 
 
 def listen(path):
-    """A listening unix socket that this program holds."""
+    """A listening unix socket that this program holds, for it and for web
+    servers."""
     s = socket.socket(socket.AF_UNIX)
     s.bind(str(path))
-    os.chmod(path, 0o666)
+    os.chmod(path, 0o660)
+    if os.geteuid() == 0:
+        os.chown(path, 0, grp.getgrnam("www-data").gr_gid)
     s.listen(511)
     return s
 

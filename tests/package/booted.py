@@ -350,6 +350,25 @@ def test_spawned():
     run("gpasswd -d www-data _certgate")
 
 
+def test_open_socket():
+    """A socket unit without SocketMode, which is 0666."""
+    folder = "/etc/systemd/system/certgate.socket.d"
+    run(f"mkdir {folder}; printf '[Socket]\\nSocketMode=0666\\n' "
+        f">{folder}/open.conf; systemctl daemon-reload; "
+        "systemctl stop certgate.service; systemctl restart certgate.socket")
+    run("systemctl start certgate.service", (1,))
+    found = run("systemctl stop certgate.service; journalctl --sync; "
+                "journalctl -q -t certgate --grep 'bad socket'")
+    out.result("(fix: SocketMode=0660 in the systemd unit" in found,
+               "an open socket: the journal has the fix", found)
+    run(f"rm -r {folder}; systemctl daemon-reload; "
+        "systemctl restart certgate.socket")
+    soon(lambda: options(PORTS["nginx"]), 200, "SocketMode=0660: it serves")
+    found = run("journalctl --sync; "
+                "journalctl -q -t certgate --grep 'cannot check' | head")
+    out.equal(found, "", "the path of the socket can be seen")
+
+
 def test_ends():
     """A handler that ends again and again is there again."""
     for _ in range(30):
@@ -431,6 +450,7 @@ def main():
     test_rotation()
     test_journal()
     test_spawned()
+    test_open_socket()
     test_ends()
     test_reload()
     test_user()
