@@ -206,9 +206,7 @@ def systemd():
 
 
 def spawn_fcgi():
-    program = shutil.which("spawn-fcgi")
-    if program is None:
-        return
+    program = processes.find("spawn-fcgi")
     for options, wanted in (["-M", "0666"], 3), (["-M", "0660"], 0), ([], 0):
         path = folder("spawn-fcgi" + "".join(options)) / "s"
         log = base / f"{path.parent.name}.log"
