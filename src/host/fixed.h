@@ -16,9 +16,8 @@
 struct fixed {
 	enum log_target log_target;
 	enum log_format log_format;
-	char *stats; /* owned; the folder, whether it was set or not */
 	/* That another one is set by now. */
-	bool said_target, said_format, said_stats;
+	bool said_target, said_format;
 };
 
 /* At the start. */
@@ -27,7 +26,5 @@ void fixed_take(struct fixed *fixed, const struct settings *settings);
 /* The log warns of each that settings have otherwise, once until they do not
  * any more. */
 void fixed_compare(struct fixed *fixed, const struct settings *settings);
-
-void fixed_free(struct fixed *fixed);
 
 #endif

@@ -165,10 +165,10 @@ static void
 say_if_of_process(const struct settings *settings)
 {
 	if (settings->log_target != LOG_TARGET_DEFAULT ||
-	    settings->log_format != LOG_FORMAT_TEXT || settings->stats != NULL)
+	    settings->log_format != LOG_FORMAT_TEXT)
 		log_note(LOG_LEVEL_WARNING,
-			 "CERTGATE_LOG, CERTGATE_LOG_FORMAT and CERTGATE_STATS "
-			 "do nothing here: they count in the main settings");
+			 "CERTGATE_LOG and CERTGATE_LOG_FORMAT are ignored "
+			 "here: set them in the main settings");
 }
 
 /* Reads the file at path, which is there. */

@@ -6,8 +6,8 @@
  *
  * A request names its site by the parameter CERTGATE_SITE, and the site's file
  * alone counts for it: neither the main file nor the environment.  While the
- * folder has a site, a request that names none is refused.  Log, counters,
- * listener and sandbox are the process's, and the main settings say them.
+ * folder has a site, a request that names none is refused.  Log,
+ * listener and sandbox belong to the process: the main settings say them.
  */
 #ifndef CERTGATE_HOST_SITES_H
 #define CERTGATE_HOST_SITES_H

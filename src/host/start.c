@@ -7,17 +7,12 @@
 #include <unistd.h>
 
 #include "host/cgi.h"
-#include "host/clock.h"
 #include "host/fastcgi.h"
-#include "host/file.h"
 #include "host/fixed.h"
 #include "host/hint.h"
 #include "host/log.h"
-#include "host/pending.h"
 #include "host/sandbox.h"
-#include "host/seen.h"
 #include "host/serve.h"
-#include "host/site_counters.h"
 #include "host/sites.h"
 #include "host/start.h"
 #include "host/status.h"
@@ -28,55 +23,9 @@ struct host {
 	struct sites sites;
 	struct fixed fixed;
 	struct answer answer;
-	struct counters counters;
-	struct site_counters site_counters;
-	struct pending pending;
-	struct slots seen;
 	struct hint hint;
 	bool setting_said; /* that a parameter is no setting */
 };
-
-/* What has been taken up, also while no event comes. */
-static void
-count_state(struct counters *counters, const struct store *store)
-{
-	struct counters_now now = { 0 };
-
-	if (store->has_list) {
-		now.list = store->generation;
-		now.entries = store->list.n;
-	}
-	now.stale = store->list_stale || store->settings_stale;
-	counters_set_now(counters, &now);
-}
-
-/* All that is written, in one folder; it is said once if that cannot be. */
-static void
-open_notes(struct host *host)
-{
-	const char *path = host->fixed.stats;
-	struct error e = { 0 };
-
-	host->counters.file = host->site_counters.file = host->seen.file = -1;
-	host->pending.slots.file = -1;
-	if (path == NULL)
-		return;
-	bool there = counters_open(&host->counters, path, &e), all = there;
-	if (there && host->sites.names != NULL)
-		all &= site_counters_open(&host->site_counters, path, &e);
-	if (there)
-		all &= slots_open(&host->pending.slots, &pending_kind, path,
-				  &e);
-	if (there)
-		all &= slots_open(&host->seen, &seen_kind, path, &e);
-	if (!all && e.set)
-		log_error(LOG_LEVEL_WARNING, &e);
-	else if (!there && host->sites.main.settings.stats != NULL)
-		log_note(LOG_LEVEL_WARNING,
-			 "CERTGATE_STATS: there is no folder %s",
-			 file_shown(path));
-	count_state(&host->counters, &host->sites.main);
-}
 
 static void
 open_host(struct host *host, bool all)
@@ -91,11 +40,6 @@ open_host(struct host *host, bool all)
 	log_start(host->fixed.log_target, host->fixed.log_format);
 	if (all)
 		sites_read(&host->sites);
-	open_notes(host);
-	if (!all)
-		return;
-	slots_load(&host->pending.slots);
-	slots_load(&host->seen);
 }
 
 /* What such settings name is not known to the sandbox. */
@@ -145,52 +89,11 @@ open_sandboxed(struct host *host, struct sandbox_needs *needs, bool sandbox)
 			 "sandbox: none, as --no-sandbox says");
 }
 
-/* Not while somebody waits for an answer. */
-static void
-write_notes(struct host *host)
-{
-	pending_write(&host->pending);
-	slots_write(&host->seen);
-}
-
 static void
 close_host(struct host *host)
 {
-	write_notes(host);
-	slots_close(&host->pending.slots);
-	slots_close(&host->seen);
-	counters_close(&host->counters);
-	site_counters_close(&host->site_counters);
 	answer_free(&host->answer);
-	fixed_free(&host->fixed);
 	sites_close(&host->sites);
-}
-
-/* store is what decided, or NULL. */
-static void
-count_one(struct host *host, const struct gate *gate, const struct store *store,
-	  uint64_t ns)
-{
-	enum reason reason = host->answer.decision.reason;
-	struct counters *site =
-		gate->site.ptr == NULL
-			? NULL
-			: site_counters_of(&host->site_counters, gate->site);
-
-	count_state(&host->counters, &host->sites.main);
-	counters_count(&host->counters, reason, ns);
-	if (site == NULL)
-		return;
-	count_state(site, store);
-	counters_count(site, reason, ns);
-}
-
-/* For people, afterwards: no decision looks at it. */
-static void
-note_one(struct host *host, int64_t now)
-{
-	pending_note(&host->pending, &host->answer, now);
-	seen_note(&host->seen, &host->answer, now);
 }
 
 /* From parameters and body to the bytes of the answer and the line in the
@@ -204,18 +107,16 @@ answer_one(struct host *host, char *const *parameters,
 	struct request request;
 	struct gate gate;
 	char number[SPAN_DIGITS_MAX];
-	int64_t begin_ns = clock_ns();
 
 	request_read(&request, parameters, body);
 	const struct store *store = sites_find(&host->sites, &request, &gate);
 	handler_answer(&gate, &request, now, answer);
 	handler_write(answer, &request, out);
-	uint64_t taken_ns = (uint64_t)(clock_ns() - begin_ns);
 	log_decision(answer,
 		     store == NULL ? (struct span){ 0 }
 				   : store_list_word(store, number),
 		     now);
-	count_one(host, &gate, store, taken_ns);
+	status_count(&answer->decision);
 }
 
 enum exit_code
@@ -234,7 +135,6 @@ start_cgi(void)
 	answer_one(&host, environ, &body, &out);
 	bool written =
 		cgi_write(out.failed ? response_refusal : buffer_span(&out));
-	note_one(&host, (int64_t)time(NULL));
 	buffer_free(&out);
 	buffer_free(&kept);
 	close_host(&host);
@@ -250,7 +150,6 @@ answer_fastcgi(void *context, char *const *parameters,
 
 	sites_refresh(&host->sites, false);
 	answer_one(host, parameters, body, out);
-	note_one(host, now);
 	if (hint_is_due(&host->hint, host->answer.decision.reason, now))
 		log_note(LOG_LEVEL_NOTE, "%s", hint_text);
 	if (host->answer.setting.ptr == NULL || host->setting_said)
@@ -271,9 +170,7 @@ tick(void *context, bool now)
 	sites_refresh(&host->sites, now);
 	if (host->sites.main.has_settings)
 		fixed_compare(&host->fixed, &host->sites.main.settings);
-	count_state(&host->counters, &host->sites.main);
-	status_tell(&host->sites);
-	write_notes(host);
+	status_tell(&host->sites, (int64_t)time(NULL));
 }
 
 enum exit_code
@@ -302,7 +199,7 @@ start_fastcgi(const struct start_options *options)
 		struct sandbox_needs needs = { .socket = listener.path };
 		status_open();
 		open_sandboxed(&host, &needs, options->sandbox);
-		status_tell(&host.sites);
+		status_tell(&host.sites, (int64_t)time(NULL));
 		ok = serve_run(&listener, &service, &e);
 		listener_remove(&listener);
 		fastcgi_stop();

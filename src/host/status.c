@@ -8,12 +8,22 @@
 #include <unistd.h>
 
 #include "host/datagram.h"
+#include "host/log.h"
 #include "host/status.h"
 
-enum { TEXT_MAX = 256 /* bytes */ };
+enum {
+	TEXT_MAX = 1024, /* bytes */
+	COUNTS_MAX = 256, /* bytes */
+	HOUR_S = 3600,
+	MINUTE_S = 60,
+	REASONS_TOLD = 4 /* the most frequent ones of an hour */
+};
 
 static struct datagram manager = { NULL, -1 };
 static char told[TEXT_MAX]; /* empty: nothing yet */
+static unsigned long counts[REASONS]; /* of the current hour */
+static int64_t hour = -1; /* since 1970; -1: not known yet */
+static char this_hour[COUNTS_MAX], last_hour[COUNTS_MAX]; /* as text */
 
 /* A web server that is a service itself may hand the variable on to handlers
  * that it starts: it is the server that systemd waits for. */
@@ -81,16 +91,110 @@ write_sites(char *text, const struct sites *sites)
 }
 
 void
-status_tell(const struct sites *sites)
+status_count(const struct decision *decision)
+{
+	if (decision->reason != REASON_VALIDATED &&
+	    decision->reason != REASON_NOTIFIED)
+		counts[decision->reason]++;
+}
+
+/* 1204 as 1,204. */
+static void
+add_number(struct buffer *out, unsigned long n)
+{
+	if (n < 1000) {
+		buffer_add_number(out, n);
+		return;
+	}
+	add_number(out, n / 1000);
+	buffer_add_byte(out, ',');
+	buffer_add_byte(out, (char)('0' + n / 100 % 10));
+	buffer_add_byte(out, (char)('0' + n / 10 % 10));
+	buffer_add_byte(out, (char)('0' + n % 10));
+}
+
+/* Adds the most frequent refusals: (not-listed 12, denied 5). */
+static void
+add_refusals(struct buffer *out)
+{
+	unsigned long left[REASONS];
+
+	memcpy(left, counts, sizeof(left));
+	for (int n = 0; n < REASONS_TOLD; n++) {
+		int most = REASON_INTERNAL;
+		for (int i = 0; i < REASONS; i++)
+			if (reason_status((enum reason)i) != 0 &&
+			    left[i] > left[most])
+				most = i;
+		if (left[most] == 0)
+			break;
+		buffer_add(out, n == 0 ? SPAN(" (") : SPAN(", "));
+		buffer_add(out, span_of(reason_name((enum reason)most)));
+		buffer_add_byte(out, ' ');
+		add_number(out, left[most]);
+		left[most] = 0;
+	}
+}
+
+/* 1,204 allowed, 17 denied (not-listed 12, denied 5) */
+static void
+write_counts(char text[COUNTS_MAX])
+{
+	unsigned long sum[2] = { 0, 0 };
+	struct buffer out;
+
+	for (int i = 0; i < REASONS; i++)
+		sum[reason_status((enum reason)i) == 0] += counts[i];
+	buffer_init(&out, COUNTS_MAX);
+	add_number(&out, sum[true]);
+	buffer_add(&out, SPAN(" allowed, "));
+	add_number(&out, sum[false]);
+	buffer_add(&out, SPAN(" denied"));
+	if (sum[false] > 0) {
+		add_refusals(&out);
+		buffer_add_byte(&out, ')');
+	}
+	(void)snprintf(text, COUNTS_MAX, "%.*s", (int)out.len, out.data);
+	buffer_free(&out);
+}
+
+/* Begin a new hour if the clock says so, and make the text of this one each
+ * minute. */
+static void
+keep_counts(int64_t now)
+{
+	static int64_t minute;
+	bool over = hour >= 0 && now / HOUR_S != hour;
+
+	if (over || now / MINUTE_S != minute)
+		write_counts(this_hour);
+	minute = now / MINUTE_S;
+	if (over) {
+		memcpy(last_hour, this_hour, sizeof(last_hour));
+		memset(counts, 0, sizeof(counts));
+		write_counts(this_hour);
+		log_note(LOG_LEVEL_NOTE, "last hour: %s", last_hour);
+	}
+	hour = now / HOUR_S;
+}
+
+void
+status_tell(const struct sites *sites, int64_t now)
 {
 	const struct span ready = SPAN("\nREADY=1");
 	char text[TEXT_MAX];
 	struct span words = { text, 0 };
 
+	keep_counts(now);
 	if (manager.path == NULL)
 		return;
 	int n = sites->in_use ? write_sites(text, sites)
 			      : write_main(text, &sites->main);
+	if (n > 0 && n < TEXT_MAX)
+		n += snprintf(
+			text + n, TEXT_MAX - (size_t)n, "; this hour: %s%s%s",
+			this_hour,
+			last_hour[0] == '\0' ? "" : "; last hour: ", last_hour);
 	if (n < 0 || (size_t)n >= sizeof(text) - ready.len ||
 	    strcmp(text, told) == 0)
 		return;

@@ -199,8 +199,6 @@ take_settings(struct store *store, int64_t now_ms, bool first)
 		settings_free(&store->settings);
 		store->settings.log_target = fresh.log_target;
 		store->settings.log_format = fresh.log_format;
-		store->settings.stats = fresh.stats;
-		fresh.stats = NULL;
 	}
 	settings_free(&fresh);
 	bool said = watch_report(last, &e), had = store->has_settings;

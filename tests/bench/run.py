@@ -141,25 +141,6 @@ def configuration(name, folder=base, more=None):
                                    (folder / "list").read_text())
 
 
-def noting(name, folder, also):
-    """Counts what it decides; with also, it notes who was refused, too."""
-    stats = base / name / "stats"
-    found = configuration(name, folder, {"CERTGATE_STATS": stats})
-    stats.mkdir()
-    for number in range(0 if also else 256):
-        (stats / f"pending.{number}").mkdir()  # no file to be had
-    return found
-
-
-def strangers():
-    folder = make(EVENTS, "refused", base / "refused")
-    compare("every one refused, each a stranger",
-            [Stack(name, noting(name.replace(" ", "-"), folder, also),
-                   place.HANDLER, events=folder / "events")
-             for name, also in (("noted", True), ("counted alone", False))],
-            REQUESTS)
-
-
 def make(count, kind, folder):
     folder.mkdir(exist_ok=True)
     subprocess.run([bench / "events", str(count), kind, folder], check=True)
@@ -202,7 +183,6 @@ def main():
     print("\nca: entries, in process", flush=True)
     subprocess.run([bench / "chains", place.temporary(), str(STRANGERS)],
                    check=True)
-    strangers()
     make(100, "connect", base)
     compare("plain CGI through lighttpd, 90 entries",
             [Stack("certgate.fcgi", configuration("cgi"), place.HANDLER,

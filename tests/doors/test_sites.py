@@ -3,7 +3,6 @@
 # Copyright The certgate authors
 """Two customers on one pool of handlers, through three web servers: nothing of
 the one reaches the other.  And names that lead nowhere."""
-import collections
 import concurrent.futures
 import json
 import os
@@ -52,10 +51,8 @@ def configure(name):
     """The main settings and the environment let everybody of theirs in."""
     folder = base / name
     configuration = processes.Configuration(
-        folder, {"CERTGATE_SIGNATURE": "off",
-                 "CERTGATE_STATS": folder / "stats"}, known["other"]["sha1"] + "\n" +
+        folder, {"CERTGATE_SIGNATURE": "off"}, known["other"]["sha1"] + "\n" +
         known["device"]["sha1"] + "\n")
-    (folder / "stats").mkdir()
     for site, text in LISTS.items():
         write(folder / f"{site}.list", text)
         write(folder / "sites" / f"{site}.conf", site_text(folder, site))
@@ -177,34 +174,11 @@ def pool():
     for name, server in servers.items():
         unnamed(name, server, configuration)
     redirected(servers["apache"], configuration)
-    count(configuration)
     for server in servers.values():
         server.close()
     out.equal(processes.end(second), 0, "the second handler ends with 0")
     breakage(configuration)
     out.equal(handler.close(), 0, "the first one too")
-
-
-def count(configuration):
-    """What was counted of each site is what the log has of it."""
-    lines = processes.decisions(configuration.log_since(0))
-    for name in (*KEYS, None):
-        more = ["--site", name] if name else []
-        done = subprocess.run(
-            [place.BUILD / "certgate", "stats", "--json", *more],
-            env=configuration.environment(), capture_output=True, text=True,
-            check=False)
-        told = json.loads(done.stdout) if done.returncode == 0 else {}
-        got = {(row["verdict"], row["reason"]): row["events"]
-               for row in told.get("reasons", []) if row["events"]}
-        wanted = collections.Counter(
-            (f["verdict"], f["reason"]) for f in lines
-            if name is None or
-            f.get("site") == name and f["reason"] != "site")
-        out.equal(got, dict(wanted), f"the counters of {name or 'all'}")
-        out.result(name is None or [h["entries"] for h in told["handlers"]] ==
-                   [len(LISTS[name].splitlines())] * 2,
-                   f"the handlers' lists of {name or 'all'}", done.stdout)
 
 
 def unnamed(name, server, configuration):

@@ -9,10 +9,14 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import cases, fastcgi, place, processes, tap  # noqa: E402
+from harness import cases, cgi, fastcgi, place, processes, tap  # noqa: E402
 
 VALIDATION = [(b"REQUEST_METHOD", b"OPTIONS"),
               (b"HTTP_WEBHOOK_REQUEST_ORIGIN", cases.ORIGIN.encode())]
+EVENT = cases.Case("connect", {}, None, {
+    "method": "POST", "path": "/eventhandler",
+    "headers": cases.event_headers("azure.webpubsub.sys.connect"),
+    "body": cases.connect_body([], {}, {})}, None)
 JSON = "CERTGATE_LOG_FORMAT=json\n"
 out = tap.Tap()
 base = place.temporary()
@@ -38,6 +42,11 @@ def start(name, text, mode=0o644, environment=None, files=None):
     peer.close()
     out.equal(handler.close(), 0, f"{name}: the handler ends with 0")
     return configuration.log_since(0).splitlines()
+
+
+def warned():
+    """How often the log has a setting that needs a restart."""
+    return configuration.log_since(0).count("is another than at the start")
 
 
 def says(name, lines, *words):
@@ -80,6 +89,29 @@ says("a secret that is missing", start(
 says("a site that does not read", start(
     "sites", JSON, files={"sites/one.conf": "x\n"}),
     "site one: ", "has sites")
+
+configuration = processes.Configuration(base / "hint", {}, pin + "\n")
+handler = processes.Handler(configuration)
+strangers = fastcgi.Peer(handler.path)
+for _ in range(5):
+    strangers.send(fastcgi.request(list(cgi.parameters(EVENT).items()),
+                                   EVENT.body, keep=True))
+    strangers.answer()
+out.equal(configuration.log_since(0).count("tls.clientCertEnabled"), 1,
+          "no client has a certificate: one line says what that may be")
+for text, wanted in (("CERTGATE_LOG_FORMAT=json\n", 1),
+                     ("CERTGATE_LOG_FORMAT=json\nCERTGATE_HUB=x\n", 1),
+                     ("CERTGATE_HUB=x\n", 1), ("CERTGATE_LOG=journal\n", 2)):
+    before = configuration.log_since(0).count(" entries\n")
+    new = configuration.file.with_suffix(".new")
+    new.write_text(text + f"CERTGATE_LIST={configuration.list}\n")
+    new.rename(configuration.file)
+    out.result(place.wait_for(lambda: configuration.log_since(0).count(
+        " entries\n") > before), "settings are reloaded")
+    # A reload and what is said of it are in one turn of the handler.
+    place.wait_for(lambda: warned() >= wanted)
+    out.equal(warned(), wanted, "what needs a restart is said once")
+out.equal(handler.close(), 0, "the handler ends with 0")
 
 lines = start("text", "CERTGATE_HUB=\n" + JSON.replace("json", "text"))
 out.result(lines and all(" certgate[" in line for line in lines),

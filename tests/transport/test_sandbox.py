@@ -130,35 +130,12 @@ def plain_cgi(out, base):
                    f"plain CGI: {name}: {wanted}", done.stderr)
 
 
-def sizes(out, base):
-    """The disk cannot be filled through the files that are open, but where the
-    log is one of them, which may be large."""
-    for log, wanted in (subprocess.PIPE, -signal.SIGXFSZ), (None, 0):
-        folder = base / ("file" if log is None else "pipe")
-        stats = folder / "stats"
-        configuration = processes.Configuration(
-            folder, SETTINGS | {"CERTGATE_STATS": str(stats)}, device + "\n")
-        stats.mkdir()
-        os.truncate(configuration.log, 2 ** 22)
-        path = folder / "socket"
-        with processes.listen(path) as listener, \
-                open(configuration.log, "ab") as file:
-            handler = subprocess.Popen(
-                [place.HANDLER], stdin=listener, stdout=subprocess.DEVNULL,
-                stderr=log or file, env=configuration.environment() | {
-                    "LD_PRELOAD": str(PLANTED), "PLANTED": "grow-file",
-                    "PLANTED_FOLDER": str(folder)})
-            answer = ask(path)
-            handler.terminate()
-            said = (handler.communicate()[1] or b"").decode() + \
-                configuration.log_since(2 ** 22)
-        biggest = max(p.stat().st_size for p in stats.iterdir())
-        out.equal((handler.returncode, biggest > 2 ** 21, bool(answer)),
-                  (wanted, wanted == 0, wanted == 0),
-                  f"a file is made large, the log is a {folder.name}")
-        out.result("list 1: 1 entries" in said and
-                   (wanted != 0 or "verdict=allow" in said),
-                   f"the log is a {folder.name}, which is written", said)
+def no_file(out, base):
+    """No file with a name is open to be written, but a log on stderr."""
+    configuration = processes.Configuration(base, SETTINGS, device + "\n")
+    got, log = attempt(configuration, "grow-file", [])
+    out.equal(got, "ENOENT", "no file is open to be written")
+    out.result("verdict=allow" in log, "but the log, which is", log)
 
 
 def status(pid):
@@ -531,7 +508,7 @@ def reconnecting(out, base):
 def main():
     out = tap.Tap()
     base = place.temporary()
-    for story in (acts, plain_cgi, sizes, managers, links, missing, broken,
+    for story in (acts, plain_cgi, no_file, managers, links, missing, broken,
                   edits, moved, many, many_sites, own_socket, old_kernels,
                   reconnecting):
         story(out, base / story.__name__)

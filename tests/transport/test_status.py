@@ -44,6 +44,11 @@ class Manager:
         return False
 
 
+def state(text):
+    """The state of a handler that has decided nothing yet."""
+    return f"STATUS={text}; this hour: 0 allowed, 0 denied"
+
+
 def start(name, settings, text, environment=None, files=None):
     configuration = processes.Configuration(base / name, settings, text)
     for file, content in (files or {}).items():
@@ -58,7 +63,7 @@ def start(name, settings, text, environment=None, files=None):
 
 def good():
     configuration, manager, handler = start("good", SETTINGS, PIN + "\n")
-    out.equal(manager.next(), ["STATUS=list 1: 1 entries", "READY=1"],
+    out.equal(manager.next(), [state("list 1: 1 entries"), "READY=1"],
               "it is ready, and has a list")
     handler.process.send_signal(signal.SIGHUP)
     configuration.write_list(f"{PIN}\nnonsense\n")
@@ -69,7 +74,7 @@ def good():
     out.equal(handler.process.poll(), None,
               "a signal as soon as it is ready ends nothing")
     configuration.write_list(f"{PIN}\n{'ab' * 20}\n")
-    out.equal(manager.next(), ["STATUS=list 2: 2 entries"], "mended")
+    out.equal(manager.next(), [state("list 2: 2 entries")], "mended")
     manager.socket.close()
     manager.path.unlink()
     configuration.write_list(PIN + "\n")
