@@ -286,17 +286,18 @@ handler_answer(const struct gate *gate, const struct request *request,
 	answer->connection = request->connection;
 	answer->user = request->user;
 	answer->site = request->site;
+	answer->time = request->time;
 	answer->setting = request->setting;
 	answer->code[0] = '\0';
-	answer->verified = answer->mqtt = false;
+	answer->mqtt = false;
 	if (route == NULL ||
 	    !check_request(gate, request, route, &sender, &reason)) {
 		refuse(answer, reason);
 	} else {
 		answer->response.allowed_origin = sender.origin;
-		answer->verified = sender.verified;
 		answer_route(route, gate, request, now, answer);
 	}
+	answer->verified = sender.verified;
 	if (answer->decision.verdict != VERDICT_ALLOW)
 		finish_refusal(answer);
 }

@@ -38,6 +38,7 @@ struct answer {
 	struct span hub;
 	struct span connection;
 	struct span user; /* granted, or of the client's token; may be absent */
+	struct span time; /* of the event, as sent; may be absent */
 	char code[HANDLER_CODE_DIGITS + 1]; /* of a refusal; "" if none */
 	bool verified; /* an event that is signed with one of the keys */
 	bool mqtt; /* the response is a refusal in MQTT's terms */

@@ -69,6 +69,51 @@ date_parse(struct span text, int64_t *seconds)
 			       seconds);
 }
 
+/* Takes ":00" and the like: a separator and two digits. */
+static bool
+take_pair(struct span *text, char separator, uint64_t max, uint64_t *number)
+{
+	bool ok =
+		text->len >= 3 && text->ptr[0] == separator &&
+		span_number((struct span){ text->ptr + 1, 2 }, 0, max, number);
+
+	if (ok)
+		*text = span_after(*text, 3);
+	return ok;
+}
+
+bool
+date_time_parse(struct span text, int64_t *seconds)
+{
+	const size_t day = sizeof("YYYY-MM-DD") - 1;
+	uint64_t hour, minute, second, ahead = 0, more = 0;
+
+	*seconds = 0;
+	if (text.len < day)
+		return false;
+	struct span rest = span_after(text, day);
+	if (!date_parse((struct span){ text.ptr, day }, seconds) ||
+	    !take_pair(&rest, 'T', 23, &hour) ||
+	    !take_pair(&rest, ':', 59, &minute) ||
+	    !take_pair(&rest, ':', 59, &second))
+		return false;
+	if (rest.len > 1 && rest.ptr[0] == '.')
+		do
+			rest = span_after(rest, 1);
+		while (rest.len > 0 && rest.ptr[0] >= '0' &&
+		       rest.ptr[0] <= '9');
+	char sign = rest.len > 0 ? rest.ptr[0] : '\0';
+	if (!span_equal(rest, SPAN("Z")) &&
+	    ((sign != '+' && sign != '-') ||
+	     !take_pair(&rest, sign, 23, &ahead) ||
+	     !take_pair(&rest, ':', 59, &more) || rest.len > 0))
+		return false;
+	int64_t offset = (int64_t)(ahead * 60 + more) * 60;
+	*seconds += (int64_t)(hour * 3600 + minute * 60 + second) +
+		    (sign == '-' ? offset : -offset);
+	return true;
+}
+
 void
 date_from_seconds(int64_t seconds, struct date_time *t)
 {

@@ -33,6 +33,10 @@ bool date_to_seconds(const struct date_time *t, int64_t *seconds);
 /* "YYYY-MM-DD", the first second of that day. */
 bool date_parse(struct span text, int64_t *seconds);
 
+/* "YYYY-MM-DDTHH:MM:SS", a fraction, which is cut, or none, and "Z" or an
+ * offset as "+01:00" (RFC 3339 5.6). */
+bool date_time_parse(struct span text, int64_t *seconds);
+
 /* The fields of a moment between the years 0 and 9999. */
 void date_from_seconds(int64_t seconds, struct date_time *t);
 

@@ -24,16 +24,16 @@ begin(struct buffer *out, int priority)
 	buffer_add(out, SPAN("\nMESSAGE="));
 }
 
-static void
+static bool
 finish(struct buffer *out)
 {
 	buffer_add_byte(out, '\n');
-	if (!out->failed)
-		(void)datagram_send(&journal, buffer_span(out));
+	bool sent = !out->failed && datagram_send(&journal, buffer_span(out));
 	buffer_free(out);
+	return sent;
 }
 
-void
+bool
 journal_send(const struct log_fields *fields, int priority)
 {
 	struct buffer out;
@@ -49,7 +49,7 @@ journal_send(const struct log_fields *fields, int priority)
 		buffer_add_byte(&out, '=');
 		log_line_escape(&out, fields->field[i].value);
 	}
-	finish(&out);
+	return finish(&out);
 }
 
 void
@@ -59,5 +59,5 @@ journal_note(struct span message, int priority)
 
 	begin(&out, priority);
 	buffer_add(&out, message);
-	finish(&out);
+	(void)finish(&out);
 }

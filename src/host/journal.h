@@ -12,8 +12,9 @@
 /* False if there is no journal to be reached. */
 bool journal_open(void);
 
-/* Each field in upper case, and all of them as the message. */
-void journal_send(const struct log_fields *fields, int priority);
+/* Send each field in upper case, and all of them as the message; false if the
+ * journal did not take them. */
+bool journal_send(const struct log_fields *fields, int priority);
 
 /* A message alone; it has no line ends. */
 void journal_note(struct span message, int priority);

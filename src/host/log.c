@@ -2,6 +2,7 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <inttypes.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,7 +18,20 @@
 #include "host/log.h"
 #include "host/log_line.h"
 
-enum { HELD_MAX = 65536 /* bytes of lines that are held back */ };
+enum {
+	HELD_MAX = 65536, /* bytes of lines that are held back */
+	MINUTE_S = 60,
+	SUMMARIES = 64 /* at once; then all are written */
+};
+
+/* Accepted events of one kind, which have one line a minute. */
+struct summary {
+	struct span event; /* a route's name */
+	bool verified, has_site;
+	size_t hub_length, site_length;
+	char hub[LOG_LINE_VALUE_MAX], site[LOG_LINE_VALUE_MAX];
+	uint64_t count;
+};
 
 static enum log_target target = LOG_TARGET_STDERR;
 static enum log_format format = LOG_FORMAT_TEXT;
@@ -29,7 +43,11 @@ static bool may_block; /* stderr is a pipe or a socket, and may be full */
 static pid_t process; /* asked for once: the kernel is far away */
 static struct buffer line; /* the one being made; its memory is kept */
 static bool holding;
+static bool quiet; /* no notes */
 static struct buffer held; /* of each line its level, its text, a NUL */
+static uint64_t lost; /* decisions whose lines could not be written */
+static struct summary summaries[SUMMARIES];
+static size_t n_summaries;
 
 /* JOURNAL_STREAM is "device:inode" of the stream (systemd.exec(5)). */
 static bool
@@ -51,6 +69,12 @@ log_hold(void)
 {
 	holding = true;
 	buffer_init(&held, HELD_MAX);
+}
+
+void
+log_warnings_only(void)
+{
+	quiet = true;
 }
 
 /* False if there is no room. */
@@ -125,22 +149,19 @@ has_room(void)
 	return poll(&out, 1, 0) == 1 && (out.revents & POLLOUT) != 0;
 }
 
-static void
+/* False if the line was not written whole. */
+static bool
 send_line(void)
 {
 	if (format == LOG_FORMAT_JSON)
 		buffer_add_byte(&line, '}');
 	if (line.failed)
-		return;
-	if (target == LOG_TARGET_SYSLOG) {
-		(void)datagram_send(&syslog_daemon, buffer_span(&line));
-		return;
-	}
+		return false;
+	if (target == LOG_TARGET_SYSLOG)
+		return datagram_send(&syslog_daemon, buffer_span(&line));
 	buffer_add_byte(&line, '\n');
-	if (may_block && !has_room())
-		return; /* lost, see the header */
-	if (write(STDERR_FILENO, line.data, line.len) < 0)
-		return; /* lost, see the header */
+	return (!may_block || has_room()) &&
+	       write(STDERR_FILENO, line.data, line.len) == (ssize_t)line.len;
 }
 
 void
@@ -150,24 +171,133 @@ log_divert(log_taker *take, void *context)
 	taker_context = context;
 }
 
-void
-log_decision(const struct answer *answer, struct span list, int64_t now)
+static bool
+write_decision(const struct answer *answer, struct log_details details)
 {
 	bool allow = answer->decision.verdict == VERDICT_ALLOW;
 	enum log_level level = allow ? LOG_LEVEL_NOTE : LOG_LEVEL_WARNING;
 	struct log_fields fields;
+	bool sent;
 
-	log_fields_of(&fields, answer, list);
+	details.lost = lost;
+	log_fields_of(&fields, answer, &details);
 	if (target == LOG_TARGET_JOURNAL) {
-		journal_send(&fields, (int)level);
+		sent = journal_send(&fields, (int)level);
 	} else {
-		begin(level, now);
+		begin(level, details.now);
 		if (format == LOG_FORMAT_JSON)
 			log_line_json(&line, &fields);
 		else
 			log_line_text(&line, &fields);
-		send_line();
+		sent = send_line();
 	}
+	if (sent)
+		lost = 0;
+	return sent;
+}
+
+static bool
+write_summary(const struct summary *s, int64_t now)
+{
+	const struct answer answer = {
+		.decision = { .verdict = VERDICT_ALLOW,
+			      .reason = REASON_NOTIFIED },
+		.event = s->event,
+		.verified = s->verified,
+		.hub = { s->hub, s->hub_length },
+		.site = { s->has_site ? s->site : NULL, s->site_length },
+	};
+
+	return write_decision(
+		&answer, (struct log_details){ .now = now, .count = s->count });
+}
+
+/* Writes all of them; keep those that cannot be written, or count them as
+ * lost. */
+static void
+write_summaries(int64_t now, bool keep)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n_summaries; i++) {
+		if (write_summary(&summaries[i], now))
+			continue;
+		if (keep)
+			summaries[kept++] = summaries[i];
+		else
+			lost++;
+	}
+	n_summaries = kept;
+}
+
+static bool
+is_of(const struct summary *s, const struct answer *answer)
+{
+	return s->verified == answer->verified &&
+	       s->has_site == (answer->site.ptr != NULL) &&
+	       span_equal(s->event, answer->event) &&
+	       span_equal((struct span){ s->hub, s->hub_length },
+			  answer->hub) &&
+	       span_equal((struct span){ s->site, s->site_length },
+			  answer->site);
+}
+
+/* False if the answer needs a line of its own. */
+static bool
+sum_up(const struct answer *answer, int64_t now)
+{
+	size_t i = 0;
+
+	if (answer->decision.reason != REASON_NOTIFIED ||
+	    answer->hub.len > LOG_LINE_VALUE_MAX ||
+	    answer->site.len > LOG_LINE_VALUE_MAX)
+		return false;
+	while (i < n_summaries && !is_of(&summaries[i], answer))
+		i++;
+	if (i == SUMMARIES) {
+		write_summaries(now, false);
+		i = 0;
+	}
+	struct summary *s = &summaries[i];
+	if (i == n_summaries) {
+		*s = (struct summary){ .event = answer->event,
+				       .verified = answer->verified,
+				       .has_site = answer->site.ptr != NULL,
+				       .hub_length = answer->hub.len,
+				       .site_length = answer->site.len };
+		memcpy(s->hub, answer->hub.ptr, answer->hub.len);
+		if (s->has_site)
+			memcpy(s->site, answer->site.ptr, answer->site.len);
+		n_summaries++;
+	}
+	s->count++;
+	return true;
+}
+
+void
+log_decision(const struct answer *answer, const struct log_details *details)
+{
+	if (!sum_up(answer, details->now) && !write_decision(answer, *details))
+		lost++;
+}
+
+void
+log_tick(int64_t now)
+{
+	static int64_t minute;
+
+	if (now / MINUTE_S != minute)
+		write_summaries(now, true);
+	minute = now / MINUTE_S;
+}
+
+void
+log_stop(int64_t now)
+{
+	write_summaries(now, false);
+	if (lost > 0)
+		log_note(LOG_LEVEL_WARNING,
+			 "%" PRIu64 " decisions could not be logged", lost);
 }
 
 void
@@ -203,7 +333,7 @@ write_note(enum log_level level, const char *text)
 		buffer_add_byte(&line, ' ');
 		buffer_add(&line, message);
 	}
-	send_line();
+	(void)send_line();
 }
 
 static void
@@ -228,6 +358,8 @@ log_note(enum log_level level, const char *text, ...)
 	va_list arguments;
 	size_t n = 0;
 
+	if (quiet && level == LOG_LEVEL_NOTE)
+		return;
 	if (about != NULL)
 		n = (size_t)snprintf(message, sizeof(message),
 				     "site %.64s: ", about);

@@ -4,8 +4,9 @@
  * log: where lines go: the web server's error log or a terminal (stderr), the
  * syslog, or the journal with its fields.
  *
- * Each line is one write.  One that cannot be written is lost; nothing waits
- * for a log and no answer depends on it.
+ * Each line is one write, and no answer depends on it.  A write to a pipe or a
+ * socket never waits.  A decision whose line cannot be written is counted, and
+ * the next line has the number (lost=).
  */
 #ifndef CERTGATE_HOST_LOG_H
 #define CERTGATE_HOST_LOG_H
@@ -14,7 +15,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "handler.h"
+#include "host/log_line.h"
 #include "policy/settings.h"
 
 enum log_level {
@@ -26,6 +27,9 @@ enum log_level {
 /* Holds back what is told of the program until log_start, which knows where it
  * goes and how it looks.  Without it lines go to stderr as text. */
 void log_hold(void);
+
+/* Drop notes: a plain CGI program has one line for its event, and warnings. */
+void log_warnings_only(void);
 
 /* LOG_TARGET_DEFAULT is the journal if stderr goes there, else stderr. */
 void log_start(enum log_target target, enum log_format format);
@@ -40,8 +44,16 @@ typedef void log_taker(void *context, enum log_level level,
 		       const struct error *e);
 void log_divert(log_taker *take, void *context);
 
-/* The line of one decision at the time now. */
-void log_decision(const struct answer *answer, struct span list, int64_t now);
+/* Write the line of one decision.  An accepted notification is counted instead,
+ * and has a line a minute together with those of its hub and event. */
+void log_decision(const struct answer *answer,
+		  const struct log_details *details);
+
+/* Write the counts of a minute that is over. */
+void log_tick(int64_t now);
+
+/* Write what is left at the end of the process. */
+void log_stop(int64_t now);
 
 /* A line about the program itself; the text has no words from outside that are
  * not escaped. */

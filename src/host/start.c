@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "host/cgi.h"
+#include "host/clock.h"
 #include "host/fastcgi.h"
 #include "host/fixed.h"
 #include "host/hint.h"
@@ -92,6 +93,7 @@ open_sandboxed(struct host *host, struct sandbox_needs *needs, bool sandbox)
 static void
 close_host(struct host *host)
 {
+	log_stop((int64_t)time(NULL));
 	answer_free(&host->answer);
 	sites_close(&host->sites);
 }
@@ -107,15 +109,19 @@ answer_one(struct host *host, char *const *parameters,
 	struct request request;
 	struct gate gate;
 	char number[SPAN_DIGITS_MAX];
+	int64_t begin_ns = clock_ns();
 
 	request_read(&request, parameters, body);
 	const struct store *store = sites_find(&host->sites, &request, &gate);
 	handler_answer(&gate, &request, now, answer);
 	handler_write(answer, &request, out);
-	log_decision(answer,
-		     store == NULL ? (struct span){ 0 }
-				   : store_list_word(store, number),
-		     now);
+	struct log_details details = {
+		.now = now,
+		.us = (uint64_t)(clock_ns() - begin_ns) / 1000,
+	};
+	if (store != NULL)
+		details.list = store_list_word(store, number);
+	log_decision(answer, &details);
 	status_count(&answer->decision);
 }
 
@@ -128,6 +134,7 @@ start_cgi(void)
 	struct sandbox_needs needs = { .calls = true };
 
 	log_hold();
+	log_warnings_only();
 	sandbox_limit();
 	open_sandboxed(&host, &needs, true);
 	cgi_read_body(&body, &kept);
@@ -170,7 +177,9 @@ tick(void *context, bool now)
 	sites_refresh(&host->sites, now);
 	if (host->sites.main.has_settings)
 		fixed_compare(&host->fixed, &host->sites.main.settings);
-	status_tell(&host->sites, (int64_t)time(NULL));
+	int64_t now_s = (int64_t)time(NULL);
+	log_tick(now_s);
+	status_tell(&host->sites, now_s);
 }
 
 enum exit_code

@@ -102,6 +102,10 @@ check_certificate(struct subject *s, struct decision *d)
 		return refuse(d, REASON_CERTIFICATE);
 	if (!client_read(c, buffer_span(&d->der)))
 		return refuse(d, REASON_CERTIFICATE);
+	d->serial = c->certificate.serial;
+	d->issuer = c->certificate.issuer;
+	d->subject = c->certificate.subject;
+	d->not_after = c->certificate.not_after;
 	d->sha1 = c->sha1;
 	d->sha256 = c->sha256;
 	d->spki = c->spki;

@@ -29,6 +29,9 @@ struct decision {
 	struct thumbprint sha1; /* THUMBPRINT_NONE: not known */
 	struct thumbprint sha256; /* THUMBPRINT_NONE: not known */
 	struct thumbprint spki; /* THUMBPRINT_NONE: not known */
+	struct span serial, issuer, subject; /* of its certificate; borrow der,
+					      * absent if not known */
+	int64_t not_after; /* UTC seconds, with a serial */
 	size_t passed; /* checks of decide_check */
 	const struct entry *entry; /* that decided; NULL: none. Borrowed */
 	struct grant grant; /* borrows the entry and user */

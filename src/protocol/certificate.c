@@ -99,7 +99,7 @@ read_fields(struct span tbs, struct certificate *c)
 	struct span skipped, validity, wrapped, key;
 
 	der_next_context(&tbs, 0, true, &skipped); /* version */
-	if (!der_next_is(&tbs, V_ASN1_INTEGER, &skipped) ||
+	if (!der_next_is(&tbs, V_ASN1_INTEGER, &c->serial) ||
 	    !der_next_is(&tbs, V_ASN1_SEQUENCE, &skipped) || /* signature */
 	    !der_next_is(&tbs, V_ASN1_SEQUENCE, &c->issuer) ||
 	    !der_next_is(&tbs, V_ASN1_SEQUENCE, &validity) ||

@@ -29,6 +29,7 @@ struct certificate {
 	int64_t not_before; /* UTC seconds, or CERTIFICATE_NOT_BEFORE_INVALID */
 	int64_t not_after; /* UTC seconds, the last valid one, or
 			    * CERTIFICATE_NOT_AFTER_INVALID */
+	struct span serial; /* the bytes of the number; borrows der */
 	struct span issuer; /* what is in the Name; borrows der */
 	struct span subject; /* what is in the Name; borrows der */
 	struct span extensions; /* what is in the list; absent if none */

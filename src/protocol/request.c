@@ -10,6 +10,7 @@
 enum kind {
 	KIND_ONE = 0, /* twice is ambiguous */
 	KIND_WORD, /* the same, and a comma with a blank means joined lines */
+	KIND_LAST, /* twice: the last one, for nothing depends on it */
 	KIND_LINES, /* a list: several are joined */
 	KIND_SITE, /* twice is unclear */
 	KIND_OLD_SITE /* Apache's name for one from before a redirection */
@@ -38,6 +39,7 @@ static const struct field {
 	FIELD("HTTP_CE_HUB", hub, KIND_WORD),
 	FIELD("HTTP_CE_CONNECTIONID", connection, KIND_ONE),
 	FIELD("HTTP_CE_EVENTNAME", event_name, KIND_WORD),
+	FIELD("HTTP_CE_TIME", time, KIND_LAST),
 	FIELD("HTTP_CE_USERID", user, KIND_ONE),
 	FIELD("HTTP_CE_SUBPROTOCOL", subprotocol, KIND_ONE),
 	FIELD("HTTP_CE_PHYSICALCONNECTIONID", physical_connection, KIND_WORD),
@@ -84,8 +86,9 @@ take(struct request *r, const struct field *field, struct span value)
 	if (field->kind == KIND_SITE || field->kind == KIND_OLD_SITE)
 		r->site_unclear |=
 			one->ptr != NULL || field->kind == KIND_OLD_SITE;
-	else if (one->ptr != NULL ||
-		 (field->kind == KIND_WORD && is_joined(value)))
+	else if (field->kind != KIND_LAST &&
+		 (one->ptr != NULL ||
+		  (field->kind == KIND_WORD && is_joined(value))))
 		r->ambiguous = true;
 	*one = value;
 }

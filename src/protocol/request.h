@@ -49,6 +49,7 @@ struct request {
 	struct span hub;
 	struct span connection; /* ce-connectionId */
 	struct span event_name;
+	struct span time; /* ce-time; the last one, for it decides nothing */
 	struct span user; /* ce-userId: UTF-8, of a token */
 	struct span subprotocol;
 	struct span physical_connection; /* MQTT only */

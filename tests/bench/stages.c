@@ -86,10 +86,11 @@ stage_whole(void)
 static void
 stage_log(void)
 {
+	const struct log_details details = { .list = SPAN("1") };
 	struct log_fields fields;
 
 	buffer_clear(&out);
-	log_fields_of(&fields, &answer, SPAN("1"));
+	log_fields_of(&fields, &answer, &details);
 	log_line_text(&out, &fields);
 }
 

@@ -127,8 +127,11 @@ answer_case(char *input, size_t n)
 	request_read(&request, parameters, &body);
 	handler_answer(&gate, &request, now, &answer);
 	handler_write(&answer, &request, &out);
-	log_decision(&answer, gate.list == NULL ? SPAN("none") : SPAN("1"),
-		     now);
+	struct log_details details = { .now = now, .list = SPAN("1") };
+	if (gate.list == NULL)
+		details.list = SPAN("none");
+	log_decision(&answer, &details);
+	log_stop(now);
 	(void)fwrite(out.data, 1, out.len, stdout);
 	buffer_free(&out);
 	answer_free(&answer);

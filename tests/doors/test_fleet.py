@@ -98,7 +98,7 @@ def at_first(fleet):
                   again)
     fleet.becomes("the contractor, these days", (200, "listed", "ann", "4"),
                   contractor)
-    fleet.becomes("the visitor of yesterday", (403, "entry-expired", "-", "5"),
+    fleet.becomes("the visitor of yesterday", (403, "entry-expired", "bob", "5"),
                   visitor)
 
 

@@ -12,8 +12,8 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import admin, emulator, identities, place, processes  # noqa: E402
-from harness import tap, websocket  # noqa: E402
+from harness import admin, door, emulator, identities, place  # noqa: E402
+from harness import processes, tap, websocket  # noqa: E402
 
 CLIENTS = 500
 STAY_S = float(os.environ.get("CERTGATE_CROWD_S", "60"))
@@ -65,8 +65,14 @@ class Crowd:
 
     def left(self):
         """The connections of which the handler was told that they ended."""
-        return set(re.findall(r"event=disconnected .* connection=(\S+)",
-                              self.gate.log_since(0)))
+        return set(re.findall(
+            r"connection=(\S+) .*event=disconnected status=204",
+            self.service.trace()))
+
+    def told(self):
+        """How often, by the handler's log, once it has ended."""
+        return door.events("\n".join(re.findall(
+            ".*event=disconnected.*", self.gate.log_since(0))))
 
     def close(self):
         code = self.service.close()
@@ -127,6 +133,7 @@ def main():
     place.wait_for(lambda: crowd.left() >= all_ids, seconds=60)
     out.equal(crowd.left(), all_ids, "each that leaves is said to have left")
     out.equal(crowd.close(), 0, "the emulator ends with 0")
+    out.equal(crowd.told(), len(all_ids), "the handler counts as many")
     out.done()
 
 

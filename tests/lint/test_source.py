@@ -30,6 +30,7 @@ OUTSIDE = {  # a library: the files that may name it
     "curl/": ["admin/web.c"],
     "json-c/": ["protocol/event.c", "admin/service_tags.c"],
     "openssl/": ["protocol/digest.c", "protocol/signature.c",
+                 "protocol/name.c",
                  "protocol/pem.c", "protocol/pem_file.c",
                  "protocol/der.c",
                  "protocol/certificate.c",

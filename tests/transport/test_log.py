@@ -3,7 +3,9 @@
 # Copyright The certgate authors
 """CERTGATE_LOG_FORMAT=json: every line that the program writes is JSON, also
 those from before the settings are read, and those that say why they are not."""
+import collections
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -17,6 +19,7 @@ EVENT = cases.Case("connect", {}, None, {
     "method": "POST", "path": "/eventhandler",
     "headers": cases.event_headers("azure.webpubsub.sys.connect"),
     "body": cases.connect_body([], {}, {})}, None)
+FULL = 500  # events, whose lines are more than a pipe takes
 JSON = "CERTGATE_LOG_FORMAT=json\n"
 out = tap.Tap()
 base = place.temporary()
@@ -113,6 +116,85 @@ for text, wanted in (("CERTGATE_LOG_FORMAT=json\n", 1),
     out.equal(warned(), wanted, "what needs a restart is said once")
 out.equal(handler.close(), 0, "the handler ends with 0")
 
+
+
+def send(path, kind, hub="chat"):
+    case = cases.Case("event", {}, None, {
+        "method": "POST", "path": "/eventhandler",
+        "headers": cases.event_headers(kind, hub=hub), "body": "{}"}, None)
+    peer = fastcgi.Peer(path)
+    peer.send(fastcgi.request(list(cgi.parameters(case).items()), case.body))
+    answer = peer.answer() or b""
+    peer.close()
+    return answer[8:11]
+
+
+def summaries():
+    """Accepted notifications: a line a minute and at the end; with more hubs
+    than there is room for, and in plain CGI, earlier."""
+    configuration = processes.Configuration(
+        base / "summaries", {"CERTGATE_ACCESS_KEYS": cases.KEY}, pin + "\n")
+    handler = processes.Handler(configuration)
+    sys_, user = "azure.webpubsub.sys.", "azure.webpubsub.user."
+    sent = collections.Counter()
+    for kind, hub, times in ((sys_ + "connected", "chat", 3),
+                             (sys_ + "connected", "b", 1),
+                             (sys_ + "disconnected", "chat", 2),
+                             (user + "message", "chat", 4),
+                             *((user + "message", f"h{i}", 1)
+                               for i in range(100))):
+        for _ in range(times):
+            sent[kind.split(".")[2 if sys_ not in kind else 3], hub] += \
+                send(handler.path, kind, hub) == b"204"
+    began = configuration.log_since(0)
+    handler.close()
+    found = collections.Counter()
+    for d in processes.decisions(configuration.log_since(0)):
+        found[d["event"], d["hub"]] += int(d["count"])
+        if (d["verdict"], d["reason"], d["signed"], d["us"]) != \
+                ("allow", "notified", "yes", "-"):
+            out.result(False, "a summary", d)
+    out.equal(found, sent, "accepted notifications are counted")
+    out.result(0 < began.count("count=") < 100,
+               "as often as there is no room for more", began)
+    done = subprocess.run(
+        [place.HANDLER], stdin=subprocess.DEVNULL, capture_output=True,
+        text=True, check=True, env=configuration.environment() | {
+            n.decode(): v.decode() for n, v in cgi.parameters(cases.Case(
+                "event", {}, None, {
+                    "method": "POST", "path": "/eventhandler",
+                    "headers": cases.event_headers(sys_ + "connected"),
+                    "body": ""}, None)).items()})
+    lines = [x for x in done.stderr.splitlines() if "level=warning" not in x]
+    out.result(len(lines) == 1 and lines[0].endswith("count=1"),
+               "plain CGI: one line", done.stderr)
+
+
+def lost():
+    """A log that is full keeps no answer waiting."""
+    configuration = processes.Configuration(base / "lost", {}, pin + "\n")
+    path = configuration.folder / "socket"
+    with processes.listen(path) as listener:
+        handler = subprocess.Popen(
+            [place.HANDLER], stdin=listener, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, env=configuration.environment())
+        kind = "azure.webpubsub.sys.connect"
+        answers = [send(path, kind) for _ in range(FULL)]
+        out.equal(answers, [b"403"] * FULL, "a full log: all are answered")
+        log = os.read(handler.stderr.fileno(), 2 ** 20)
+        out.result(0 < log.count(b"verdict=") < FULL, "not all have a line")
+        answers = [send(path, kind) for _ in range(3)]
+        handler.terminate()
+        log += handler.communicate()[1]
+    found = processes.decisions(log.decode())
+    missing = [int(d["lost"]) for d in found if "lost" in d]
+    out.equal(len(found) + sum(missing), FULL + 3,
+              "lines and those that the next line counts")
+    out.equal(len(missing), 1, "which are counted once")
+
+
+summaries()
+lost()
 lines = start("text", "CERTGATE_HUB=\n" + JSON.replace("json", "text"))
 out.result(lines and all(" certgate[" in line for line in lines),
            "text, where that is wanted", "\n".join(lines))

@@ -467,40 +467,58 @@ def old_kernels(out, base):
 
 
 def reconnecting(out, base):
-    """A log daemon that is started again; in a /dev of the test's own."""
+    """A log daemon that is stopped, and started again; in a /dev or /run of the
+    test's own."""
     if os.geteuid() != 0:
         out.result(True, "a log daemon # SKIP needs root")
         return
-    folder = base / "daemon"
-    configuration = processes.Configuration(
-        folder, {**SETTINGS, "CERTGATE_LOG": "syslog"}, device + "\n")
-    path = folder / "socket"
-    (folder / "run").mkdir()
-    mount = 'mount --bind "$1" /dev && exec "$0"'
+    for target, mounted, name, says in (
+            ("syslog", "/dev", "log", b"level=note list 1: 1 entries"),
+            ("journal", "/run", "systemd/journal/socket",
+             b"MESSAGE=list 1: 1 entries")):
+        log_daemon(out, base / target, target, mounted, name, says)
+
+
+def listen_as_daemon(path):
+    path.unlink(missing_ok=True)
     daemon = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     daemon.settimeout(10)
-    daemon.bind(str(folder / "run/log"))
+    daemon.bind(str(path))
+    return daemon
+
+
+def log_daemon(out, folder, target, mounted, name, says):
+    configuration = processes.Configuration(
+        folder, {**SETTINGS, "CERTGATE_LOG": target}, device + "\n")
+    path, place_of = folder / "socket", folder / "run" / name
+    place_of.parent.mkdir(parents=True)
+    mount = 'mount --bind "$1" "$2" && exec "$0"'
+    daemon = listen_as_daemon(place_of)
     with processes.listen(path) as listener:
         process = processes.begin(
             ["unshare", "-m", "/bin/sh", "-c", mount, place.HANDLER,
-             folder / "run"], configuration.log, configuration.environment(),
-            stdin=listener)
+             folder / "run", mounted], configuration.log,
+            configuration.environment(), stdin=listener)
         ask(path)
         lines = [b""]
         while b"verdict=" not in lines[-1]:
-            lines.append(daemon.recv(4096))
+            lines.append(daemon.recv(8192))
         out.result(b"verdict=allow" in lines[-1] and
-                   any(b"level=note list 1: 1 entries" in x for x in lines) and
+                   any(says in x for x in lines) and
                    configuration.log_size() == 0,
-                   "lines go to the syslog, those of the start too", lines)
+                   f"lines go to the {target}, those of the start too", lines)
         daemon.close()
-        os.unlink(folder / "run/log")
-        daemon = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        daemon.settimeout(10)
-        daemon.bind(str(folder / "run/log"))
+        answers = [ask(path) for _ in range(5)]
+        out.result(all(a.startswith(b"Status: 200") for a in answers),
+                   f"{target} stopped: all are answered", answers)
+        daemon = listen_as_daemon(place_of)
         ask(path)
-        out.result(b"verdict=allow" in daemon.recv(4096),
-                   "and to one that was started again")
+        line = daemon.recv(8192)
+        out.result(b"verdict=allow" in line and b" lost=5" in line and
+                   (target != "journal" or b"\nLOST=5" in line),
+                   f"{target} started again: it has the number", line)
+        ask(path)
+        out.result(b"lost" not in daemon.recv(8192).lower(), "once")
         out.equal(processes.end(process), 0, "the handler ends with 0")
     daemon.close()
 

@@ -237,6 +237,7 @@ test_line(void **state)
 	struct answer answer;
 	struct log_fields fields;
 	struct buffer text;
+	const struct log_details details = { .list = SPAN("7") };
 	char hostile[300];
 
 	(void)state;
@@ -248,17 +249,19 @@ test_line(void **state)
 	answer.hub = (struct span){ hostile, sizeof(hostile) };
 	answer.connection = (struct span){ hostile, 9 };
 	answer.decision.reason = REASON_NOT_LISTED;
-	log_fields_of(&fields, &answer, SPAN("7"));
+	log_fields_of(&fields, &answer, &details);
 	buffer_init(&text, LOG_LINE_MAX);
 	log_line_text(&text, &fields);
 	struct span line = buffer_span(&text);
 	assert_true(span_starts(line, SPAN("verdict=deny reason=not-listed "
-					   "event=connect origin=a,\\x20b "
+					   "event=connect signed=no "
+					   "origin=a,\\x20b "
 					   "hub=a\\x20b\\x3d\\x22\\x5c\\x0a"
 					   "\\xff\\x1bxxx")));
 	assert_true(span_contains(line, SPAN("xxx... user=- ")));
-	assert_true(span_contains(line, SPAN(" sha1=- sha256=- code=- "
-					     "list=7")));
+	assert_true(span_contains(line, SPAN(" sha1=- sha256=- spki=- "
+					     "serial=- issuer=- not_after=- "
+					     "code=- list=7 ")));
 	for (size_t i = 0; i < line.len; i++)
 		assert_true(line.ptr[i] >= ' ' && line.ptr[i] <= '~');
 	buffer_clear(&text);
@@ -286,15 +289,33 @@ test_longest_line(void **state)
 	struct log_fields fields;
 	struct answer answer;
 	struct buffer text;
+	char name[213]; /* a common name of 199 bytes */
 
 	(void)state;
 	memset(many, '\xff', sizeof(many));
+	memset(name, '\xff', sizeof(name));
+	memcpy(name,
+	       "1\x81\xd2"
+	       "0\x81\xcf\6\3U\4\3\f\x81\xc7",
+	       14);
 	answer_init(&answer);
 	answer.event = SPAN("disconnected");
 	answer.origin = answer.hub = answer.user = answer.connection = long_one;
 	answer.decision.sha1.kind = THUMBPRINT_SHA1;
 	answer.decision.sha256.kind = THUMBPRINT_SHA256;
-	log_fields_of(&fields, &answer, SPAN("4294967295"));
+	answer.site = long_one;
+	answer.decision.spki.kind = THUMBPRINT_SPKI;
+	answer.decision.serial = long_one;
+	answer.decision.issuer = answer.decision.subject =
+		(struct span){ name, sizeof(name) };
+	answer.decision.not_after = INT64_MAX / 2;
+	answer.decision.reason = REASON_REPORT_ONLY;
+	answer.decision.would = REASON_NOT_LISTED;
+	const struct log_details details = { .list = SPAN("4294967295"),
+					     .now = INT64_MIN,
+					     .us = UINT64_MAX / 2,
+					     .lost = UINT64_MAX / 2 };
+	log_fields_of(&fields, &answer, &details);
 	buffer_init(&text, LOG_LINE_MAX - 128);
 	log_line_text(&text, &fields);
 	assert_false(text.failed);

@@ -8,9 +8,11 @@
 
 #include <json-c/json.h>
 
+#include "base/date.h"
 #include "base/hex.h"
 #include "base/json_string.h"
 #include "host/log_line.h"
+#include "protocol/name.h"
 
 /* The character that out, one string of JSON, is. */
 static int
@@ -90,6 +92,13 @@ test_cut(void **state)
 	log_line_escape(&out, (struct span){ many, LOG_LINE_VALUE_MAX + 1 });
 	assert_int_equal(out.len, LOG_LINE_VALUE_MAX + 3);
 	assert_memory_equal(out.data + LOG_LINE_VALUE_MAX, "...", 3);
+	buffer_clear(&out);
+	log_line_json(
+		&out,
+		&(struct log_fields){
+			.field = { { "a", { many, sizeof(many) } } }, .n = 1 });
+	assert_int_equal(out.len, LOG_LINE_VALUE_MAX + 3 + 6);
+	assert_memory_equal(out.data + out.len - 5, "a...\"", 5);
 	buffer_free(&out);
 }
 
@@ -123,11 +132,13 @@ test_time(void **state)
 static void
 test_fields(void **state)
 {
-	static const char *const names[] = { "verdict",	   "reason", "event",
-					     "origin",	   "hub",    "user",
-					     "connection", "sha1",   "sha256",
-					     "code",	   "list",   "line",
-					     "would" };
+	static const char *const names[] = {
+		"verdict", "reason", "would",  "event",	     "signed",
+		"origin",  "hub",    "user",   "connection", "sha1",
+		"sha256",  "spki",   "serial", "issuer",     "not_after",
+		"code",	   "list",   "line",   "skew",	     "us",
+	};
+	const struct log_details details = { .list = SPAN("1") };
 
 	(void)state;
 	for (int reason = 0; reason < REASONS; reason++) {
@@ -135,11 +146,14 @@ test_fields(void **state)
 		struct answer answer;
 		answer_init(&answer);
 		answer.decision.reason = (enum reason)reason;
-		log_fields_of(&fields, &answer, SPAN("1"));
-		assert_int_equal(fields.n,
-				 COUNT(names) - (reason != REASON_REPORT_ONLY));
-		for (size_t i = 0; i < fields.n; i++)
-			assert_string_equal(fields.field[i].name, names[i]);
+		log_fields_of(&fields, &answer, &details);
+		size_t n = 0;
+		for (size_t i = 0; i < COUNT(names); i++)
+			if (reason == REASON_REPORT_ONLY ||
+			    strcmp(names[i], "would") != 0)
+				assert_string_equal(fields.field[n++].name,
+						    names[i]);
+		assert_int_equal(fields.n, n);
 		/* The verdict is the decision's, not the reason's. */
 		assert_span(fields.field[0].value, "deny");
 		assert_span(fields.field[1].value,
@@ -148,6 +162,148 @@ test_fields(void **state)
 		     *c != '\0'; c++)
 			assert_true((*c >= 'a' && *c <= 'z') || *c == '-');
 		answer_free(&answer);
+	}
+}
+
+/* What is known of a certificate that no entry matches. */
+static void
+test_values(void **state)
+{
+	struct log_details details = {
+		.list = SPAN("stale"), .now = 1000000000, .us = 42, .lost = 3
+	};
+	struct log_fields fields;
+	struct answer answer;
+	struct buffer out;
+
+	(void)state;
+	answer_init(&answer);
+	answer.event = SPAN("connect");
+	answer.verified = true;
+	answer.site = SPAN("one");
+	answer.time = SPAN("2001-09-09T01:46:41.5+00:00");
+	answer.decision.reason = REASON_NOT_LISTED;
+	answer.decision.serial = SPAN("\0\0\xf1\x02");
+	answer.decision.issuer = SPAN("1\f0\n\6\3U\4\3\f\3A B");
+	answer.decision.subject = SPAN("1\f0\n\6\3U\4\12\f\3a,b"
+				       "1\f0\n\6\3U\4\3\f\3x\n=");
+	answer.decision.not_after = 1709251199;
+	buffer_init(&out, LOG_LINE_MAX);
+	log_fields_of(&fields, &answer, &details);
+	log_line_text(&out, &fields);
+	assert_span(buffer_span(&out),
+		    "verdict=deny reason=not-listed event=connect signed=yes "
+		    "origin=- hub=- site=one user=- connection=- sha1=- "
+		    "sha256=- spki=- serial=f102 issuer=CN\\x3dA\\x20B "
+		    "not_after=2024-02-29T23:59:59Z code=- list=stale line=- "
+		    "skew=-1 us=42 "
+		    "subject=CN\\x3dx\\x0a\\x5c\\x3d,O\\x3da\\x5c,b lost=3");
+	details.count = 7;
+	answer.decision.verdict = VERDICT_ALLOW;
+	answer.decision.reason = REASON_NOTIFIED;
+	answer.time = SPAN("yesterday");
+	buffer_clear(&out);
+	log_fields_of(&fields, &answer, &details);
+	log_line_text(&out, &fields);
+	assert_true(span_contains(buffer_span(&out),
+				  SPAN(" skew=- us=- count=7 lost=3")));
+	buffer_free(&out);
+	answer_free(&answer);
+}
+
+/* A refusal by an entry has the user of that entry. */
+static void
+test_user_of_entry(void **state)
+{
+	char name[] = "pump-7";
+	struct terms terms = { .user_source = USER_LITERAL, .user = name };
+	const struct entry entry = { .line = 12, .terms = &terms };
+	const struct log_details details = { .list = SPAN("1") };
+	struct log_fields fields;
+	struct answer answer;
+
+	(void)state;
+	answer_init(&answer);
+	answer.user = SPAN("of-the-token");
+	answer.decision.reason = REASON_ENTRY_HUB;
+	answer.decision.entry = &entry;
+	log_fields_of(&fields, &answer, &details);
+	assert_string_equal(fields.field[6].name, "user");
+	assert_span(fields.field[6].value, "pump-7");
+	answer.decision.verdict = VERDICT_ALLOW;
+	log_fields_of(&fields, &answer, &details);
+	assert_span(fields.field[6].value, "of-the-token");
+	answer_free(&answer);
+}
+
+static void
+test_names(void **state)
+{
+	static const struct {
+		struct span name;
+		size_t size;
+		const char *text;
+	} rows[] = {
+		{ SPAN_TEXT(""), 128, "" },
+		{ SPAN_TEXT("1\xa"
+			    "0\x8\6\3U\4\6\f\1D"),
+		  128, "C=D" },
+		{ SPAN_TEXT("1\xa"
+			    "0\x8\6\3U\4\6\f\1D"),
+		  2, "C=" },
+		{ SPAN_TEXT("1\xa"
+			    "0\x8\6\3\x88\x37\3\f\1D"),
+		  128, "2.999.3=D" },
+		{ SPAN_TEXT("1\x14"
+			    "0\x8\6\3U\4\3\f\1a"
+			    "0\x8\6\3U\4\13\f\1b"),
+		  128, "CN=a+OU=b" },
+		{ SPAN_TEXT("1\xa"
+			    "0\x8\6\3U\4\6\f\1"),
+		  128, "?" },
+		{ SPAN_TEXT("1\xa"
+			    "0\x8\6\3U\4\6\f\2D"),
+		  128, "?" },
+		{ SPAN_TEXT("0\0"), 128, "?" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char text[128];
+		size_t n = name_write(rows[i].name, text, rows[i].size);
+		assert_span((struct span){ text, n }, rows[i].text);
+	}
+}
+
+static void
+test_moments(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t seconds; /* -1: invalid */
+	} rows[] = {
+		{ "1970-01-01T00:00:00Z", 0 },
+		{ "1970-01-02T01:02:03.1234567Z", 86400 + 3723 },
+		{ "1970-01-02T00:00:00+01:30", 86400 - 5400 },
+		{ "1970-01-02T00:00:00.5-00:01", 86400 + 60 },
+		{ "1970-01-01T00:00:00", -1 },
+		{ "1970-01-01 00:00:00Z", -1 },
+		{ "1970-01-01T00:00:60Z", -1 },
+		{ "1970-01-01T24:00:00Z", -1 },
+		{ "1970-02-30T00:00:00Z", -1 },
+		{ "1970-01-01T00:00:00+1:00", -1 },
+		{ "1970-01-01T00:00:00ZZ", -1 },
+		{ "1970-01-01", -1 },
+		{ "", -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		int64_t seconds;
+		bool ok = date_time_parse(span_of(rows[i].text), &seconds);
+		if (ok != (rows[i].seconds >= 0) ||
+		    (ok && seconds != rows[i].seconds))
+			fail_msg("%s", rows[i].text);
 	}
 }
 
@@ -160,6 +316,10 @@ main(void)
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_time),
 		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_user_of_entry),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_moments),
 	};
 
 	return cmocka_run_group_tests_name("log line", tests, NULL, NULL);
