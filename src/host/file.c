@@ -23,6 +23,7 @@ struct way {
 	unsigned links; /* followed so far */
 	enum file_result failure; /* what its end not being opened means */
 	bool to_folder; /* its end is a folder, not a file */
+	int log; /* more flags to open a log; 0: not a log */
 	size_t at; /* where in text the rest is */
 	char text[PATH_MAX];
 };
@@ -209,6 +210,22 @@ open_file(struct way *way, const char *name, const char *path, struct error *e)
 	return -1;
 }
 
+/* The same of a log, which is not read. */
+static int
+open_log(struct way *way, const char *name, const char *path, struct error *e)
+{
+	int fd = openat(way->folder, name,
+			way->log | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW |
+				O_CLOEXEC,
+			0640);
+
+	if (fd < 0)
+		error_system(e, "%s", file_shown(path));
+	else
+		sandbox_take_log(way->folder);
+	return fd;
+}
+
 /* Goes one component further.  *file is the descriptor of the last one; of a
  * folder, that is O_PATH. */
 static bool
@@ -227,6 +244,10 @@ step(struct way *way, const char *path, int *file, struct error *e)
 	name[n] = '\0';
 	way->at = (size_t)(begin - way->text) + n;
 	bool last = begin[n + strspn(begin + n, "/")] == '\0';
+	if (last && way->log != 0) {
+		*file = open_log(way, name, path, e);
+		return *file >= 0;
+	}
 	if (fstatat(way->folder, name, &s, AT_SYMLINK_NOFOLLOW) != 0) {
 		if (errno == ENOENT && way->links == 0)
 			way->failure = FILE_ABSENT;
@@ -252,10 +273,10 @@ step(struct way *way, const char *path, int *file, struct error *e)
 
 /* Gives a descriptor, or -1, e, and in *failure what that means. */
 static int
-open_safely(const char *path, bool folder, enum file_result *failure,
+open_safely(const char *path, bool folder, int log, enum file_result *failure,
 	    struct error *e)
 {
-	struct way way = { .folder = -1, .to_folder = folder };
+	struct way way = { .folder = -1, .to_folder = folder, .log = log };
 	int file = -1;
 
 	*failure = FILE_UNREADABLE;
@@ -356,7 +377,7 @@ file_read(const char *path, bool secret, size_t max, struct buffer *text,
 	enum file_result result = FILE_UNREADABLE;
 	struct stat s;
 	enum file_result failure;
-	int fd = open_safely(path, false, &failure, e);
+	int fd = open_safely(path, false, 0, &failure, e);
 
 	*identity = (struct file_identity){ 0 };
 	buffer_init(text, max + 1);
@@ -379,12 +400,34 @@ file_read(const char *path, bool secret, size_t max, struct buffer *text,
 	return result;
 }
 
+int
+file_open_log(const char *path, bool create, struct error *e)
+{
+	int flags = O_WRONLY | O_APPEND | (create ? O_CREAT : 0);
+	/* The sandbox has no umask(2), nor anything to create. */
+	mode_t mask = create ? umask(0137) : 0;
+	enum file_result failure;
+	int fd = open_safely(path, false, flags, &failure, e);
+	struct stat s;
+
+	if (create)
+		(void)umask(mask);
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &s) != 0)
+		error_system(e, "%s", file_shown(path));
+	else if (check_file(fd, &s, path, false, SIZE_MAX, e))
+		return fd;
+	close(fd);
+	return -1;
+}
+
 bool
 file_is_outside(const char *path, struct error *e)
 {
 	enum file_result failure;
 	struct error other = { 0 };
-	int fd = open_safely(path, false, &failure, &other);
+	int fd = open_safely(path, false, 0, &failure, &other);
 
 	if (fd >= 0)
 		close(fd);
@@ -397,7 +440,7 @@ bool
 file_check_folder(const char *path, struct error *e)
 {
 	enum file_result failure;
-	int fd = open_safely(path, true, &failure, e);
+	int fd = open_safely(path, true, 0, &failure, e);
 
 	if (fd >= 0)
 		close(fd);

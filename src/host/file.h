@@ -50,6 +50,11 @@ enum file_result file_read(const char *path, bool secret, size_t max,
 			   struct buffer *text, struct file_identity *identity,
 			   struct error *e);
 
+/* Open path, absolute, to add to it, by the rules above; it must not be a
+ * symbolic link.  With create, make it with mode 0640 if it does not exist.
+ * Give a descriptor, or -1 and e.  Tell the sandbox of its folder. */
+int file_open_log(const char *path, bool create, struct error *e);
+
 /* Reads fd to its end into text, whose ceiling is one byte more than there may
  * be.  False with e, which does not say of which file. */
 bool file_read_all(int fd, struct buffer *text, struct error *e)

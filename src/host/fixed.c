@@ -2,6 +2,9 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "host/fixed.h"
 #include "host/log.h"
 
@@ -12,6 +15,8 @@ fixed_take(struct fixed *fixed, const struct settings *settings)
 		.log_target = settings->log_target,
 		.log_format = settings->log_format,
 	};
+	if (settings->log_file != NULL)
+		fixed->log_file = strdup(settings->log_file);
 }
 
 static void
@@ -28,8 +33,18 @@ compare(bool *said, bool other, const char *name)
 void
 fixed_compare(struct fixed *fixed, const struct settings *settings)
 {
-	compare(&fixed->said_target, settings->log_target != fixed->log_target,
+	compare(&fixed->said_target,
+		settings->log_target != fixed->log_target ||
+			!span_equal(span_of(settings->log_file),
+				    span_of(fixed->log_file)),
 		"CERTGATE_LOG");
 	compare(&fixed->said_format, settings->log_format != fixed->log_format,
 		"CERTGATE_LOG_FORMAT");
+}
+
+void
+fixed_free(struct fixed *fixed)
+{
+	free(fixed->log_file);
+	fixed->log_file = NULL;
 }

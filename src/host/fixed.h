@@ -15,6 +15,7 @@
 
 struct fixed {
 	enum log_target log_target;
+	char *log_file; /* owned; NULL: none */
 	enum log_format log_format;
 	/* That another one is set by now. */
 	bool said_target, said_format;
@@ -26,5 +27,7 @@ void fixed_take(struct fixed *fixed, const struct settings *settings);
 /* The log warns of each that settings have otherwise, once until they do not
  * any more. */
 void fixed_compare(struct fixed *fixed, const struct settings *settings);
+
+void fixed_free(struct fixed *fixed);
 
 #endif

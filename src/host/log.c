@@ -14,6 +14,7 @@
 
 #include "base/json_string.h"
 #include "host/datagram.h"
+#include "host/file.h"
 #include "host/journal.h"
 #include "host/log.h"
 #include "host/log_line.h"
@@ -35,6 +36,8 @@ struct summary {
 
 static enum log_target target = LOG_TARGET_STDERR;
 static enum log_format format = LOG_FORMAT_TEXT;
+static int output = STDERR_FILENO; /* owned if it is a file of ours */
+static const char *file; /* borrowed path of that; or NULL */
 static struct datagram syslog_daemon = { "/dev/log", -1 };
 static log_taker *taker;
 static void *taker_context;
@@ -119,20 +122,21 @@ begin(enum log_level level, int64_t now)
 		struct stat s;
 		buffer_init(&line, LOG_LINE_MAX);
 		process = getpid();
-		may_block = fstat(STDERR_FILENO, &s) != 0 ||
-			    S_ISFIFO(s.st_mode) || S_ISSOCK(s.st_mode);
+		may_block = fstat(output, &s) != 0 || S_ISFIFO(s.st_mode) ||
+			    S_ISSOCK(s.st_mode);
 	}
 	buffer_clear(&line);
+	bool timed = target == LOG_TARGET_STDERR || target == LOG_TARGET_FILE;
 	if (target == LOG_TARGET_SYSLOG)
 		begin_syslog(level);
 	if (format == LOG_FORMAT_JSON) {
 		buffer_add_byte(&line, '{');
-		if (target == LOG_TARGET_STDERR) {
+		if (timed) {
 			buffer_add(&line, SPAN("\"time\":\""));
 			log_line_time(&line, now);
 			buffer_add(&line, SPAN("\","));
 		}
-	} else if (target == LOG_TARGET_STDERR) {
+	} else if (timed) {
 		log_line_time(&line, now);
 		buffer_add(&line, SPAN(" certgate["));
 		buffer_add_number(&line, (uint64_t)process);
@@ -144,9 +148,21 @@ begin(enum log_level level, int64_t now)
 static bool
 has_room(void)
 {
-	struct pollfd out = { .fd = STDERR_FILENO, .events = POLLOUT };
+	struct pollfd out = { .fd = output, .events = POLLOUT };
 
 	return poll(&out, 1, 0) == 1 && (out.revents & POLLOUT) != 0;
+}
+
+/* What a full disk has taken of a line, if nothing is behind it. */
+static void
+take_back(off_t n)
+{
+	off_t end = lseek(output, 0, SEEK_CUR);
+	struct stat s;
+
+	if (fstat(output, &s) == 0 && S_ISREG(s.st_mode) && s.st_size == end &&
+	    ftruncate(output, end - n) == 0)
+		(void)lseek(output, -n, SEEK_CUR);
 }
 
 /* False if the line was not written whole. */
@@ -160,8 +176,12 @@ send_line(void)
 	if (target == LOG_TARGET_SYSLOG)
 		return datagram_send(&syslog_daemon, buffer_span(&line));
 	buffer_add_byte(&line, '\n');
-	return (!may_block || has_room()) &&
-	       write(STDERR_FILENO, line.data, line.len) == (ssize_t)line.len;
+	if (may_block && !has_room())
+		return false;
+	ssize_t n = write(output, line.data, line.len);
+	if (n > 0 && n < (ssize_t)line.len)
+		take_back(n);
+	return n == (ssize_t)line.len;
 }
 
 void
@@ -298,6 +318,7 @@ log_stop(int64_t now)
 	if (lost > 0)
 		log_note(LOG_LEVEL_WARNING,
 			 "%" PRIu64 " decisions could not be logged", lost);
+	file = NULL;
 }
 
 void
@@ -379,8 +400,78 @@ log_note(enum log_level level, const char *text, ...)
 	write_note(level, message);
 }
 
+/* A web server would hand it out. */
+static bool
+is_served(const char *path)
+{
+	char *root = getenv("DOCUMENT_ROOT");
+	char *folder = strndup(path, (size_t)(strrchr(path, '/') - path) + 1);
+	bool found = false;
+
+	root = root == NULL ? NULL : realpath(root, NULL);
+	char *real = folder == NULL ? NULL : realpath(folder, NULL);
+	if (root != NULL && real != NULL) {
+		size_t n = strlen(root);
+		found = strncmp(real, root, n) == 0 &&
+			(n == 1 || real[n] == '\0' || real[n] == '/');
+	}
+	free(root);
+	free(real);
+	free(folder);
+	return found;
+}
+
+static bool
+open_file(bool create, struct error *e)
+{
+	int fd = file_open_log(file, create, e);
+
+	if (fd < 0)
+		return false;
+	if (output != STDERR_FILENO)
+		close(output);
+	output = fd;
+	may_block = false;
+	return true;
+}
+
+static void
+start_file(const char *path)
+{
+	struct error e = { 0 };
+
+	file = path;
+	if (path != NULL && is_served(path))
+		error_set(&e, "%s is beneath DOCUMENT_ROOT, for anyone to read",
+			  file_shown(path));
+	else if (path != NULL && open_file(true, &e))
+		return;
+	file = NULL;
+	target = LOG_TARGET_STDERR;
+	log_note(LOG_LEVEL_WARNING,
+		 "CERTGATE_LOG: %s; logging to standard error", e.text);
+}
+
+bool
+log_to_file(void)
+{
+	return file != NULL;
+}
+
 void
-log_start(enum log_target wanted, enum log_format wanted_format)
+log_reopen(void)
+{
+	struct error e = { 0 };
+
+	if (file != NULL && !open_file(false, &e))
+		log_note(LOG_LEVEL_WARNING,
+			 "CERTGATE_LOG: %s; still logging to the old file",
+			 e.text);
+}
+
+void
+log_start(enum log_target wanted, const char *path,
+	  enum log_format wanted_format)
 {
 	target = wanted;
 	format = wanted_format;
@@ -395,6 +486,8 @@ log_start(enum log_target wanted, enum log_format wanted_format)
 		target = LOG_TARGET_STDERR;
 		log_note(LOG_LEVEL_WARNING, "the journal cannot be reached");
 	}
+	if (target == LOG_TARGET_FILE)
+		start_file(path);
 	release();
 }
 

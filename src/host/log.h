@@ -2,7 +2,7 @@
 /* Copyright The certgate authors */
 /*
  * log: where lines go: the web server's error log or a terminal (stderr), the
- * syslog, or the journal with its fields.
+ * syslog, the journal with its fields, or a file.
  *
  * Each line is one write, and no answer depends on it.  A write to a pipe or a
  * socket never waits.  A decision whose line cannot be written is counted, and
@@ -28,11 +28,21 @@ enum log_level {
  * goes and how it looks.  Without it lines go to stderr as text. */
 void log_hold(void);
 
-/* Drop notes: a plain CGI program has one line for its event, and warnings. */
+/* Drop notes: plain CGI has one line for its event, and warnings. */
 void log_warnings_only(void);
 
-/* LOG_TARGET_DEFAULT is the journal if stderr goes there, else stderr. */
-void log_start(enum log_target target, enum log_format format);
+/* LOG_TARGET_DEFAULT is the journal if stderr goes there, else stderr.  If a
+ * target cannot be opened it is stderr, with a warning.  path is borrowed until
+ * log_stop. */
+void log_start(enum log_target target, const char *path,
+	       enum log_format format);
+
+/* Lines go to a file. */
+bool log_to_file(void);
+
+/* Open the file again, which log rotation may have replaced.  If that fails,
+ * the old one stays in use, with a warning. */
+void log_reopen(void);
 
 /* True if lines go to a local daemon, which is connected to again if it was
  * restarted. */

@@ -29,6 +29,12 @@ sandbox_take_link(int folder)
 	(void)folder;
 }
 
+void
+sandbox_take_log(int folder)
+{
+	(void)folder;
+}
+
 bool
 sandbox_has(int folder)
 {

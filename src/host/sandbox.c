@@ -35,6 +35,7 @@ enum {
 	ABI_SCOPE = 6
 };
 enum {
+	FS_TRUNCATE = 1 << 14, /* of ABI_TRUNCATE */
 	FS_FIRST = 13, /* rights of ABI 1, from bit 0 on; later ones follow */
 	NET_ALL = 3, /* to bind, to connect by TCP */
 	SCOPE_ALL = 3 /* abstract unix sockets and signals of others */
@@ -50,9 +51,11 @@ struct folder {
 };
 
 static int rules = -1; /* Landlock's, while they are collected */
+static uint64_t handled; /* rights that these are about */
 static bool entered; /* Landlock is in force */
 static struct folder folders[FOLDERS_MAX];
 static size_t n_folders;
+static int log_folder = -1; /* owned, until the sandbox is entered */
 
 static void
 limit(__rlimit_resource_t resource, rlim_t most)
@@ -80,8 +83,6 @@ void
 sandbox_limit(void)
 {
 	limit(RLIMIT_CORE, 0);
-	if (!is_file(STDOUT_FILENO) && !is_file(STDERR_FILENO))
-		limit(RLIMIT_FSIZE, SANDBOX_FILE_MAX);
 	limit(RLIMIT_NPROC, 0);
 	limit(RLIMIT_NOFILE, FILES_MAX);
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ||
@@ -103,6 +104,7 @@ sandbox_begin(void)
 		.scope = abi >= ABI_SCOPE ? SCOPE_ALL : 0,
 	};
 
+	handled = all.fs;
 	if (abi > 0)
 		rules = (int)syscall(SYS_landlock_create_ruleset, &all,
 				     sizeof(all), 0);
@@ -199,6 +201,35 @@ sandbox_take_link(int folder)
 	take(folder, LINK_DEPTH);
 }
 
+void
+sandbox_take_log(int folder)
+{
+	if (rules >= 0 && log_folder < 0)
+		log_folder =
+			openat(folder, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* Where other files are, these could be written, too.  To truncate takes back
+ * what a full disk has taken of a line. */
+static void
+allow_log(void)
+{
+	struct stat s;
+
+	if (log_folder < 0)
+		return;
+	if (fstat(log_folder, &s) != 0 || is_taken(&s) ||
+	    !is_below(log_folder, LINK_DEPTH) ||
+	    !allow(log_folder,
+		   (LANDLOCK_ACCESS_FS_WRITE_FILE | FS_TRUNCATE) & handled))
+		log_note(LOG_LEVEL_WARNING,
+			 "sandbox: the folder of CERTGATE_LOG has other files: "
+			 "after log rotation the old file is used until a "
+			 "restart (fix: give the log a folder of its own)");
+	close(log_folder);
+	log_folder = -1;
+}
+
 bool
 sandbox_has(int folder)
 {
@@ -244,6 +275,7 @@ enter_landlock(const struct sandbox_needs *needs)
 	if (needs->socket != NULL && !allow_removal(needs->socket))
 		log_note(LOG_LEVEL_WARNING, "sandbox: %s will stay: %s",
 			 needs->socket, strerror(errno));
+	allow_log();
 	entered = syscall(SYS_landlock_restrict_self, rules, 0) == 0;
 	if (!entered)
 		log_note(LOG_LEVEL_WARNING, "sandbox: Landlock: %s",
@@ -255,7 +287,10 @@ enter_landlock(const struct sandbox_needs *needs)
 void
 sandbox_enter(const struct sandbox_needs *needs)
 {
+	if (!needs->log_file && !is_file(STDOUT_FILENO) &&
+	    !is_file(STDERR_FILENO))
+		limit(RLIMIT_FSIZE, SANDBOX_FILE_MAX);
 	enter_landlock(needs);
 	if (!needs->calls)
-		system_calls_restrict(needs->socket != NULL, needs->daemon);
+		system_calls_restrict(needs);
 }

@@ -38,7 +38,8 @@ open_host(struct host *host, bool all)
 	sites_open(&host->sites, environ);
 	/* Without settings that read: as far as these do. */
 	fixed_take(&host->fixed, &host->sites.main.settings);
-	log_start(host->fixed.log_target, host->fixed.log_format);
+	log_start(host->fixed.log_target, host->fixed.log_file,
+		  host->fixed.log_format);
 	if (all)
 		sites_read(&host->sites);
 }
@@ -81,6 +82,7 @@ open_sandboxed(struct host *host, struct sandbox_needs *needs, bool sandbox)
 	if (needs->calls && host->sites.in_use)
 		read_own_site(&host->sites);
 	needs->daemon = log_to_daemon();
+	needs->log_file = log_to_file();
 	if (sandbox && !needs->calls)
 		say_if_unread(&host->sites);
 	if (sandbox)
@@ -94,6 +96,7 @@ static void
 close_host(struct host *host)
 {
 	log_stop((int64_t)time(NULL));
+	fixed_free(&host->fixed);
 	answer_free(&host->answer);
 	sites_close(&host->sites);
 }
@@ -174,6 +177,8 @@ tick(void *context, bool now)
 {
 	struct host *host = context;
 
+	if (now)
+		log_reopen();
 	sites_refresh(&host->sites, now);
 	if (host->sites.main.has_settings)
 		fixed_compare(&host->fixed, &host->sites.main.settings);
@@ -215,7 +220,7 @@ start_fastcgi(const struct start_options *options)
 		close_host(&host);
 	} else {
 		listener_remove(&listener);
-		log_start(LOG_TARGET_DEFAULT, LOG_FORMAT_TEXT);
+		log_start(LOG_TARGET_DEFAULT, NULL, LOG_FORMAT_TEXT);
 	}
 	if (ok && !e.set)
 		return EXIT_DONE;

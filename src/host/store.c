@@ -198,7 +198,9 @@ take_settings(struct store *store, int64_t now_ms, bool first)
 	if (!store->has_settings) {
 		settings_free(&store->settings);
 		store->settings.log_target = fresh.log_target;
+		store->settings.log_file = fresh.log_file;
 		store->settings.log_format = fresh.log_format;
+		fresh.log_file = NULL;
 	}
 	settings_free(&fresh);
 	bool said = watch_report(last, &e), had = store->has_settings;

@@ -124,6 +124,14 @@ static const struct call daemon_calls[] = {
 	    { 1, SCMP_CMP_MASKED_EQ, SOCKET_TYPE, SOCK_DGRAM } } },
 };
 
+/* To open the log again: a file that is there, to add to it. */
+static const struct call log_calls[] = {
+	{ SCMP_SYS(openat),
+	  1,
+	  { { 2, SCMP_CMP_MASKED_EQ, OPENS | O_APPEND | O_TMPFILE,
+	      O_WRONLY | O_APPEND } } },
+};
+
 static const int removal_calls[] = { SCMP_SYS(unlink), SCMP_SYS(unlinkat) };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -151,7 +159,7 @@ add_narrow(scmp_filter_ctx filter, const struct call *calls, size_t n)
 }
 
 static int
-add_all(scmp_filter_ctx filter, bool removal, bool daemon)
+add_all(scmp_filter_ctx filter, const struct sandbox_needs *needs)
 {
 	/* So that abort(3) ends the process with its own signal. */
 	const struct call own = { SCMP_SYS(tgkill),
@@ -171,20 +179,21 @@ add_all(scmp_filter_ctx filter, bool removal, bool daemon)
 		result = add_narrow(filter, narrow_calls, COUNT(narrow_calls));
 	if (result == 0)
 		result = add_narrow(filter, &own, 1);
-	if (result == 0 && daemon)
+	if (result == 0 && needs->daemon)
 		result = add_narrow(filter, daemon_calls, COUNT(daemon_calls));
-	if (result == 0 && removal)
+	if (result == 0 && needs->log_file)
+		result = add_narrow(filter, log_calls, COUNT(log_calls));
+	if (result == 0 && needs->socket != NULL)
 		result = add_plain(filter, SCMP_ACT_ALLOW, removal_calls,
 				   COUNT(removal_calls));
 	return result;
 }
 
 void
-system_calls_restrict(bool removal, bool daemon)
+system_calls_restrict(const struct sandbox_needs *needs)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	int result =
-		filter == NULL ? -ENOMEM : add_all(filter, removal, daemon);
+	int result = filter == NULL ? -ENOMEM : add_all(filter, needs);
 
 	if (result == 0)
 		result = seccomp_load(filter);

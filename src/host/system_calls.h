@@ -5,10 +5,9 @@
 #ifndef CERTGATE_HOST_SYSTEM_CALLS_H
 #define CERTGATE_HOST_SYSTEM_CALLS_H
 
-#include <stdbool.h>
+#include "host/sandbox.h"
 
-/* For ever.  With removal, files can still be removed; with daemon, datagram
- * sockets can be connected to local daemons.  Needs no_new_privs. */
-void system_calls_restrict(bool removal, bool daemon);
+/* For ever, but for what needs says.  Needs no_new_privs. */
+void system_calls_restrict(const struct sandbox_needs *needs);
 
 #endif

@@ -315,11 +315,15 @@ setting_log(struct settings *s, struct span value, struct error *e)
 		{ "journal", LOG_TARGET_JOURNAL },
 		{ NULL, 0 },
 	};
-	int chosen = LOG_TARGET_DEFAULT;
-	bool ok = form_choice(&chosen, value, choices,
-			      "stderr, syslog or journal", e);
+	int chosen = LOG_TARGET_FILE;
+	bool ok = value.ptr[0] == '/'
+			  ? form_path(&s->log_file, value, e)
+			  : form_choice(&chosen, value, choices,
+					"stderr, syslog, journal or an "
+					"absolute path",
+					e);
 
-	s->log_target = (enum log_target)chosen;
+	s->log_target = ok ? (enum log_target)chosen : LOG_TARGET_DEFAULT;
 	return ok;
 }
 

@@ -53,7 +53,7 @@ static const struct setting {
 	  setting_security_level },
 	{ { "CERTGATE_REPORT_ONLY_UNTIL", "YYYY-MM-DD", "none", false },
 	  setting_report_only },
-	{ { "CERTGATE_LOG", "stderr, syslog or journal",
+	{ { "CERTGATE_LOG", "stderr, syslog, journal or an absolute path",
 	    "by how the program was started", false },
 	  setting_log },
 	{ { "CERTGATE_LOG_FORMAT", "text or json", "text", false },
@@ -282,6 +282,7 @@ settings_free(struct settings *settings)
 	free(settings->code_file);
 	free(settings->remote_user);
 	free(settings->missing_user);
+	free(settings->log_file);
 	free(settings->stats);
 	free(settings->connection_host);
 	*settings = (struct settings){ 0 };

@@ -40,7 +40,8 @@ enum log_target {
 	LOG_TARGET_DEFAULT = 0,
 	LOG_TARGET_STDERR,
 	LOG_TARGET_SYSLOG,
-	LOG_TARGET_JOURNAL
+	LOG_TARGET_JOURNAL,
+	LOG_TARGET_FILE
 };
 enum log_format { LOG_FORMAT_TEXT = 0, LOG_FORMAT_JSON };
 
@@ -66,6 +67,7 @@ struct settings {
 	unsigned security_level; /* OpenSSL's, for chains */
 	enum user_source user_id;
 	enum log_target log_target;
+	char *log_file; /* absolute path; with LOG_TARGET_FILE */
 	enum log_format log_format;
 	char *stats; /* absolute path of a folder; NULL: the default one */
 	int64_t report_only_until; /* the last UTC second; 0: not set */

@@ -93,6 +93,42 @@ write_file(void)
 }
 
 static int
+add_to_file(void)
+{
+	return open_in_folder("list", O_WRONLY | O_APPEND);
+}
+
+static int
+add_to_log(void)
+{
+	return open_in_folder("../logs/log", O_WRONLY | O_APPEND);
+}
+
+static int
+write_log(void)
+{
+	return open_in_folder("../logs/log", O_WRONLY);
+}
+
+static int
+read_log(void)
+{
+	return open_in_folder("../logs/log", O_RDONLY);
+}
+
+static int
+make_log(void)
+{
+	return open_in_folder("../logs/new", O_WRONLY | O_APPEND | O_CREAT);
+}
+
+static int
+make_log_without_name(void)
+{
+	return open_in_folder("../logs", O_WRONLY | O_APPEND | O_TMPFILE);
+}
+
+static int
 make_file(void)
 {
 	return open_in_folder("new", O_RDONLY | O_CREAT);
@@ -368,6 +404,12 @@ static const struct act {
 	{ "read-inside", read_inside },
 	{ "read-folder", read_folder },
 	{ "write-file", write_file },
+	{ "add-to-file", add_to_file },
+	{ "add-to-log", add_to_log },
+	{ "write-log", write_log },
+	{ "read-log", read_log },
+	{ "make-log", make_log },
+	{ "make-log-without-name", make_log_without_name },
 	{ "make-file", make_file },
 	{ "remove-file", remove_file },
 	{ "open-internet", open_internet },

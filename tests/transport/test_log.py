@@ -80,7 +80,7 @@ says("an unknown name before it", start(
     "unknown", "CERTGATE_X=1\n" + JSON), "CERTGATE_X")
 says("no end of the last line", start("end", JSON[:-1]), "no end")
 says("another value that is none", start(
-    "values", JSON + "CERTGATE_LOG=paper\n"), "stderr, syslog or journal")
+    "values", JSON + "CERTGATE_LOG=paper\n"), "an absolute path")
 says("from the environment", start(
     "environment", "CERTGATE_LOG_FORMAT=text\nCERTGATE_HUB=\n",
     environment={"CERTGATE_LOG_FORMAT": "json"}),

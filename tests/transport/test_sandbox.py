@@ -22,6 +22,7 @@ ACTS = {
     "read-outside": DENIED,
     "read-folder": DENIED,
     "write-file": FORBIDDEN,
+    "add-to-file": FORBIDDEN,
     "make-file": FORBIDDEN,
     "remove-file": FORBIDDEN,
     "open-internet": FORBIDDEN,
@@ -51,6 +52,17 @@ ACTS = {
     "truncate-file": FORBIDDEN,
     "unshare": FORBIDDEN,
 }
+LOG_ACTS = {  # with a log file
+    "add-to-log": "done",
+    "add-to-file": DENIED,
+    "write-file": FORBIDDEN,
+    "write-log": FORBIDDEN,
+    "read-log": DENIED,
+    "make-log": FORBIDDEN,
+    "make-log-without-name": FORBIDDEN,
+    "remove-file": FORBIDDEN,
+    "read-outside": DENIED,
+}
 CGI_ACTS = {  # plain CGI keeps its system calls
     "read-inside": "done",
     "read-outside": DENIED,
@@ -76,6 +88,24 @@ def ask(path):
     answer = peer.answer()
     peer.close()
     return answer
+
+
+def with_log_file(out, base):
+    """Only files that are in its folder can be opened, to add to them."""
+    prepared = {}
+    for name in LOG_ACTS:
+        logs = base / name / "logs"
+        logs.mkdir(parents=True)
+        prepared[name] = processes.Configuration(
+            base / name / "conf", SETTINGS | {"CERTGATE_LOG": logs / "log"},
+            device + "\n")
+    for name, wanted in LOG_ACTS.items():
+        got, log = attempt(prepared[name], name, [])
+        out.equal(got, wanted, f"with a log file: {name}: {wanted}")
+        written = (base / name / "logs/log").read_text()
+        out.result("verdict=allow" in written and "sandbox" not in written and
+                   "verdict" not in log, f"{name}: the log is the file",
+                   f"{written}\n{log}")
 
 
 def prepare(base, names):
@@ -526,7 +556,7 @@ def log_daemon(out, folder, target, mounted, name, says):
 def main():
     out = tap.Tap()
     base = place.temporary()
-    for story in (acts, plain_cgi, no_file, managers, links, missing, broken,
+    for story in (acts, with_log_file, plain_cgi, no_file, managers, links, missing, broken,
                   edits, moved, many, many_sites, own_socket, old_kernels,
                   reconnecting):
         story(out, base / story.__name__)

@@ -114,7 +114,8 @@ test_faults(void **state)
 		{ "WebPubSubConnectionString=Endpoint=https://a.example;"
 		  "AccessKey=;\n",
 		  1, "AccessKey is empty" },
-		{ "CERTGATE_LOG=file\n", 1, "stderr, syslog or journal" },
+		{ "CERTGATE_LOG=file\n", 1,
+		  "stderr, syslog, journal or an absolute path" },
 		{ "CERTGATE_LOG_FORMAT=xml\n", 1, "text or json" },
 	};
 
