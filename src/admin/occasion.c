@@ -13,9 +13,7 @@
 #include "protocol/pem_file.h"
 
 enum {
-	WORDS_MAX = 65536, /* bytes of all parameters */
-	SECONDS_PER_HOUR = 3600,
-	SECONDS_PER_MINUTE = 60
+	WORDS_MAX = 65536 /* bytes of all parameters */
 };
 
 /* As the service makes one, where none is given. */
@@ -36,38 +34,13 @@ occasion_free(struct occasion *occasion)
 	buffer_free(&occasion->words);
 }
 
-/* "HH:MM:SSZ" */
-static bool
-read_clock(struct span text, int64_t *seconds)
-{
-	static const uint64_t most[] = { 23, 59, 59 };
-	uint64_t part[3];
-
-	if (text.len != sizeof("HH:MM:SSZ") - 1 || text.ptr[2] != ':' ||
-	    text.ptr[5] != ':' || text.ptr[8] != 'Z')
-		return false;
-	for (size_t i = 0; i < 3; i++)
-		if (!span_number((struct span){ text.ptr + 3 * i, 2 }, 0,
-				 most[i], &part[i]))
-			return false;
-	*seconds = (int64_t)(part[0] * SECONDS_PER_HOUR +
-			     part[1] * SECONDS_PER_MINUTE + part[2]);
-	return true;
-}
-
 /* "YYYY-MM-DD" or "YYYY-MM-DDTHH:MM:SSZ" */
 static bool
 read_time(const char *text, int64_t *seconds, struct error *e)
 {
-	struct span rest = span_of(text), date;
-	int64_t clock = 0;
-
-	span_next(&rest, "T", &date);
-	if (date_parse(date, seconds) &&
-	    (rest.ptr == NULL || read_clock(rest, &clock))) {
-		*seconds += clock;
+	if (date_parse(span_of(text), seconds) ||
+	    date_time_parse(span_of(text), seconds))
 		return true;
-	}
 	return error_set(e, "--now: expected YYYY-MM-DD or "
 			    "YYYY-MM-DDTHH:MM:SSZ");
 }
