@@ -295,6 +295,14 @@ settings_has_keys(const struct settings *settings)
 }
 
 bool
+settings_want_signature(const struct settings *settings)
+{
+	return settings->signature == SIGNATURE_REQUIRED ||
+	       (settings->signature == SIGNATURE_AUTO &&
+		settings_has_keys(settings));
+}
+
+bool
 settings_names(char *const *value, struct span name)
 {
 	if (value == NULL)

@@ -119,6 +119,9 @@ void settings_free(struct settings *settings);
 /* Some way to get a key was configured. */
 bool settings_has_keys(const struct settings *settings);
 
+/* True if events without a good signature are refused. */
+bool settings_want_signature(const struct settings *settings);
+
 /* True if value (ended by NULL; NULL: any) has name, without case. */
 bool settings_names(char *const *value, struct span name);
 
