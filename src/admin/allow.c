@@ -1,17 +1,34 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
 /* certgate allow: adds an entry, or with --replace puts it in the place of
- * those that have the same pin.  The pin may be that of somebody who
- * knocked. */
+ * those that have the same pin.  The pin may be that of a pending
+ * certificate. */
 #include "config.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <unistd.h>
 
-#include "admin/admission.h"
 #include "admin/change.h"
+#include "admin/pending.h"
 #include "admin/print.h"
 #include "admin/setup.h"
+#include "base/hex.h"
+#include "policy/option.h"
 #include "policy/value.h"
+
+enum {
+	DIGITS_MIN = 8, /* of a SHA-256 that is only begun */
+	DIGITS_MAX = 2 * DIGEST_SHA256_SIZE - 1,
+	SHA1_DIGITS = 2 * DIGEST_SHA1_SIZE,
+	/* 128 bits: for fewer a certificate can be found whose SHA-256 begins
+	 * with them. */
+	UNASKED_DIGITS_MIN = 32,
+	PIN_MAX = 80, /* bytes of a digest and what stands before it */
+	HUBS_MAX = 65536 /* bytes of hub=... */
+};
 
 /* The value in quotes, if it has none and needs them: a shell took them off.
  * An escape stays one. */
@@ -243,17 +260,21 @@ allow(struct change *change, const struct command *command, struct buffer *text)
 	return change_finish(change, command);
 }
 
-/* certificate is that of the pin, if it is known apart from the command. */
+/* row is the certificate of the pin, if it came from the log. */
 static enum exit_code
-run(const struct command *command, const struct certificate *certificate)
+run(const struct command *command, const struct pending_row *row)
 {
 	struct change change;
 	struct buffer text;
 	enum exit_code code = change_open(&change, command);
 
 	buffer_init(&text, CHANGE_TEXT_MAX);
-	if (certificate != NULL)
-		target_know(&change.target, certificate);
+	if (row != NULL) {
+		change.target.is_certificate = true;
+		change.target.sha1 = row->sha1;
+		change.target.sha256 = row->sha256;
+		change.target.spki = row->spki;
+	}
 	if (code == EXIT_DONE)
 		code = allow(&change, command, &text);
 	buffer_free(&text);
@@ -261,17 +282,235 @@ run(const struct command *command, const struct certificate *certificate)
 	return code;
 }
 
-/* Whoever is asked for has all the time: the list is not locked yet. */
+/* The rows of one certificate; 0, and said, if none or several match. */
+static size_t
+find_pending(const struct pending *pending, const char *digits, size_t *first)
+{
+	size_t n = pending_find(pending, span_of(digits), first);
+
+	if (n == 0) {
+		print_problem("%s: no pending certificate matches (fix: see "
+			      "certgate pending; write ./ before the name of "
+			      "a file)",
+			      digits);
+		return 0;
+	}
+	/* By their order, all others are between the first and the last. */
+	if (thumbprint_compare(&pending->row[*first]->sha256,
+			       &pending->row[*first + n - 1]->sha256) == 0)
+		return n;
+	print_problem("%s: several certificates match (fix: give more digits)",
+		      digits);
+	for (size_t i = *first; i < *first + n; i++)
+		pending_print(pending->row[i], "    ");
+	return 0;
+}
+
+static bool
+has_option(const struct command *command, const char *name)
+{
+	for (int i = 1; i < command->n; i++)
+		if (strncmp(command->arguments[i], name, strlen(name)) == 0)
+			return true;
+	return false;
+}
+
+/* Adds hub=A,B; the name of a hub may have a comma. */
+static bool
+add_hubs(struct buffer *text, struct pending_row *const *row, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct span hub = pending_text(&row[i]->hub);
+		if (!option_is_hub(hub)) {
+			print_problem("invalid hub \"%s\" (fix: give hub=NAME)",
+				      error_word(hub));
+			return false;
+		}
+		buffer_add(text, i == 0 ? SPAN("hub=") : SPAN(","));
+		for (size_t k = 0; k < hub.len; k++) {
+			if (hub.ptr[k] == ',')
+				buffer_add_byte(text, '\\');
+			buffer_add_byte(text, hub.ptr[k]);
+		}
+	}
+	buffer_add_byte(text, '\0');
+	return true;
+}
+
+static void
+add_pin(struct buffer *text, const struct thumbprint *pin)
+{
+	char digits[2 * DIGEST_MAX_SIZE];
+	size_t n = thumbprint_size(pin->kind);
+
+	hex_encode(pin->digest, n, digits);
+	if (pin->kind == THUMBPRINT_SPKI)
+		buffer_add(text, SPAN("spki:"));
+	buffer_add(text, (struct span){ digits, 2 * n });
+	buffer_add_byte(text, '\0');
+}
+
+static void
+print_pin(const char *name, const struct thumbprint *pin)
+{
+	print("%-10s ", name);
+	print_digits(pin);
+	print("\n");
+}
+
+/* The digests come last, where they are seen however long the names are. */
+static void
+show_pending(const struct command *command, struct pending_row *const *row,
+	     size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		pending_print(row[i], "");
+	if (row[0]->not_after != 0) {
+		print("%-10s ", "valid to");
+		print_date(row[0]->not_after);
+		print("\n");
+	}
+	print_pin("sha1", &row[0]->sha1);
+	print_pin("sha256", &row[0]->sha256);
+	print_pin("spki", &row[0]->spki);
+	print("Names are the certificate's claim.  Compare the SHA-256 with "
+	      "the one that the\ndevice shows.\n");
+	if (!has_option(command, "user="))
+		print("Without user=NAME the user id may be such a name.\n");
+	print("entry      ");
+	for (int i = 0; i < command->n; i++) {
+		print(i > 0 ? " " : "");
+		print_text(span_of(command->arguments[i]));
+	}
+	print("\n");
+}
+
+/* Without a person who compares, there must be digits enough, and a log that
+ * only the handler writes. */
+static enum exit_code
+check_unasked(const struct command *command, const char *digits, bool shared)
+{
+	bool yes = command->option[OPTION_YES] != NULL;
+
+	if (shared)
+		print_problem("others can write this log (fix: run it at a "
+			      "terminal, without --yes)");
+	else if (strlen(digits) < UNASKED_DIGITS_MIN)
+		print_problem("%s: too few digits without a question (fix: "
+			      "--yes and %d to %d digits of the sha256 of "
+			      "certgate pending --json)",
+			      digits, UNASKED_DIGITS_MIN, DIGITS_MAX);
+	else if (yes)
+		return EXIT_DONE;
+	else
+		print_problem("not a terminal: use --yes to confirm");
+	return EXIT_MISUSED;
+}
+
+/* EXIT_DONE if the certificate is to be allowed. */
+static enum exit_code
+ask(const struct command *command, const char *digits, bool shared)
+{
+	const char *path = command->option[OPTION_LOG];
+	bool yes = command->option[OPTION_YES] != NULL;
+	char answer[sizeof("yes\n")] = "";
+
+	if (!yes && command->option[OPTION_DRY_RUN] != NULL)
+		return EXIT_DONE;
+	bool is_input = path != NULL && strcmp(path, "-") == 0;
+	FILE *from = yes ? NULL : is_input ? fopen("/dev/tty", "re") : stdin;
+	if (from == NULL || isatty(fileno(from)) != 1)
+		return check_unasked(command, digits, shared);
+	print("Allow it? [y/N] ");
+	(void)fflush(stdout);
+	bool agreed = fgets(answer, sizeof(answer), from) != NULL &&
+		      (strcasecmp(answer, "y\n") == 0 ||
+		       strcasecmp(answer, "yes\n") == 0);
+	if (is_input)
+		(void)fclose(from);
+	if (!agreed)
+		print("Nothing was changed.\n");
+	return agreed ? EXIT_DONE : EXIT_NO;
+}
+
+/* The command with the pin instead of the digits, and the hubs.  In a log that
+ * others can write, the public key may be another certificate's. */
+static enum exit_code
+allow_rows(const struct command *command, const struct pending *pending,
+	   size_t first, size_t n)
+{
+	bool spki = command->option[OPTION_SPKI] != NULL;
+	struct pending_row *const *row = pending->row + first;
+	char **arguments = calloc((size_t)command->n + 2, sizeof(*arguments));
+	struct command own = *command;
+	struct buffer pin, hubs;
+	enum exit_code code = EXIT_NO;
+
+	buffer_init(&pin, PIN_MAX);
+	buffer_init(&hubs, HUBS_MAX);
+	add_pin(&pin, spki ? &row[0]->spki : &row[0]->sha256);
+	if (spki &&
+	    (pending->log.shared || row[0]->spki.kind == THUMBPRINT_NONE)) {
+		print_problem("--spki: this log does not prove the public key "
+			      "(fix: give the file of the certificate)");
+		code = EXIT_MISUSED;
+	} else if (has_option(command, "hub=") || add_hubs(&hubs, row, n)) {
+		code = EXIT_DONE;
+	}
+	if (code == EXIT_DONE &&
+	    (arguments == NULL || pin.failed || hubs.failed)) {
+		print_problem("out of memory");
+		code = EXIT_SYSTEM;
+	}
+	if (code == EXIT_DONE) {
+		memcpy(arguments, command->arguments,
+		       (size_t)command->n * sizeof(*arguments));
+		arguments[0] = pin.data;
+		if (hubs.len > 0)
+			arguments[own.n++] = hubs.data;
+		own.arguments = arguments;
+		show_pending(&own, row, n);
+		code = ask(command, command->arguments[0], pending->log.shared);
+	}
+	if (code == EXIT_DONE)
+		code = run(&own, row[0]);
+	free(arguments);
+	buffer_free(&pin);
+	buffer_free(&hubs);
+	return code;
+}
+
+/* Digits that are too few for a pin, or those with which the SHA-256 of a
+ * pending certificate begins.  The list is locked after the question. */
 enum exit_code
 allow_run(const struct command *command)
 {
-	struct admission admission;
+	const char *digits = command->arguments[0];
+	size_t length = hex_length(span_of(digits)), first, n;
+	struct pending pending;
+	struct error e = { 0 };
+	enum exit_code code = EXIT_NO;
 
-	if (!admission_is_meant(command->arguments[0]))
+	if (digits[length] != '\0' || length < DIGITS_MIN ||
+	    length > DIGITS_MAX)
 		return run(command, NULL);
-	enum exit_code code = admission_ask(&admission, command);
-	if (code == EXIT_DONE)
-		code = run(&admission.command, &admission.certificate);
-	admission_free(&admission);
+	bool read = pending_read(&pending, command->option[OPTION_LOG], &e);
+	if (length >= SHA1_DIGITS &&
+	    (!read || pending_find(&pending, span_of(digits), &first) == 0)) {
+		code = run(command, NULL);
+	} else if (!read) {
+		print_error(&e);
+		code = EXIT_SYSTEM;
+	} else if ((n = find_pending(&pending, digits, &first)) > 0) {
+		if (length == SHA1_DIGITS)
+			print("The %d digits begin the SHA-256 of a pending "
+			      "certificate: they are not taken\n"
+			      "as a SHA-1.\n",
+			      SHA1_DIGITS);
+		code = allow_rows(command, &pending, first, n);
+	} else {
+		log_reader_print_begin(&pending.log, false);
+	}
+	pending_free(&pending);
 	return code;
 }

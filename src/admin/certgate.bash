@@ -11,7 +11,7 @@ _certgate() {
 		not-before= expires= cn= san= crl="
 
 	case $previous in
-	--config | --list | --ca | --admitted | --authorization)
+	--config | --list | --ca | --admitted | --authorization | --log | --state)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
@@ -25,6 +25,10 @@ _certgate() {
 		;;
 	--format)
 		mapfile -t COMPREPLY < <(compgen -W "curl http json" -- "$current")
+		return
+		;;
+	--since)
+		mapfile -t COMPREPLY < <(compgen -W "30m 1h 7d" -- "$current")
 		return
 		;;
 	--overlap)
@@ -47,9 +51,9 @@ _certgate() {
 	case ${COMP_WORDS[1]} in
 	check) options="$setup --json --quiet --as" ;;
 	thumbprint) options="--json --help" ;;
-	list) options="$setup --json" ;;
-	pending) options="$setup --json --hub" ;;
-	allow) options="$edit --replace --comment --yes --spki" ;;
+	list) options="$setup --json --last-used --log" ;;
+	pending) options="$setup --json --hub --log" ;;
+	allow) options="$edit --replace --comment --yes --spki --log" ;;
 	deny) options="$edit --comment --spki --disconnect $service" ;;
 	disconnect) options="$config --dry-run $service" ;;
 	remove) options="$edit" ;;
@@ -65,7 +69,7 @@ _certgate() {
 		options="$config --hub --ca --admitted --connection-id --mqtt
 			--query --authorization"
 		;;
-	stats) options="--config --site --json --prometheus --help" ;;
+	stats) options="$config --json --log --since --prometheus --state" ;;
 	addresses) options="--tag --apache --nginx --lighttpd --help" ;;
 	*) options="" ;;
 	esac

@@ -14,7 +14,7 @@
 #include "admin/setup.h"
 #include "protocol/digest.h"
 
-#define BIT(option) (1U << (option))
+#define BIT(option) (UINT64_C(1) << (option))
 
 static const struct {
 	const char *name;
@@ -35,7 +35,7 @@ static const struct {
 			     "in place of other entries of the same pin" },
 	[OPTION_COMMENT] = { "comment", "TEXT", "behind the entry" },
 	[OPTION_YES] = { "yes", NULL,
-			 "let in without asking, by 32 digits or more" },
+			 "allow without a question, by 32 digits or more" },
 	[OPTION_SPKI] = { "spki", NULL,
 			  "of FILE the public key, not the certificate" },
 	[OPTION_OVERLAP] = { "overlap", "Nd",
@@ -71,21 +71,27 @@ static const struct {
 				"close what is open of the certificate, too" },
 	[OPTION_ENDPOINT] = { "endpoint", "URL",
 			      "the service, not CERTGATE_ORIGINS" },
+	[OPTION_LOG] = { "log", "PATH|-",
+			 "read this log, not that of the settings" },
+	[OPTION_SINCE] = { "since", "TIME",
+			   "30m, 1h, 7d, YYYY-MM-DD[THH:MM:SSZ] (1h)" },
+	[OPTION_STATE] = { "state", "FILE",
+			   "counters to go on from, replaced" },
+	[OPTION_LAST_USED] = { "last-used", NULL,
+			       "when each entry last decided" },
 	[OPTION_HELP] = { "help", NULL, "print this and exit" },
 };
 
-enum {
-	CONFIG = BIT(OPTION_CONFIG) | BIT(OPTION_SITE) | BIT(OPTION_HELP),
-	SETUP = CONFIG | BIT(OPTION_LIST),
-	EDIT = SETUP | BIT(OPTION_DRY_RUN),
-	SERVICE = BIT(OPTION_HUB) | BIT(OPTION_ENDPOINT) | BIT(OPTION_CA)
-};
+#define CONFIG (BIT(OPTION_CONFIG) | BIT(OPTION_SITE) | BIT(OPTION_HELP))
+#define SETUP (CONFIG | BIT(OPTION_LIST))
+#define EDIT (SETUP | BIT(OPTION_DRY_RUN))
+#define SERVICE (BIT(OPTION_HUB) | BIT(OPTION_ENDPOINT) | BIT(OPTION_CA))
 
 static const struct verb {
 	const char *name;
 	const char *arguments;
 	const char *text;
-	unsigned options;
+	uint64_t options;
 	int least, most; /* arguments; most -1: any number */
 	enum exit_code (*run)(const struct command *command);
 } verbs[] = {
@@ -94,13 +100,15 @@ static const struct verb {
 	  check_run },
 	{ "thumbprint", "FILE...|-", "the pins of a certificate, PEM or DER",
 	  BIT(OPTION_JSON) | BIT(OPTION_HELP), 1, -1, thumbprint_run },
-	{ "list", "", "the entries of the list", SETUP | BIT(OPTION_JSON), 0, 0,
-	  list_run },
-	{ "pending", "", "whom no entry has, of those that came",
-	  SETUP | BIT(OPTION_JSON) | BIT(OPTION_HUB), 0, 0, pending_run },
+	{ "list", "", "the entries of the list",
+	  SETUP | BIT(OPTION_JSON) | BIT(OPTION_LAST_USED) | BIT(OPTION_LOG), 0,
+	  0, list_run },
+	{ "pending", "", "list rejected certificates that can be allowed",
+	  SETUP | BIT(OPTION_JSON) | BIT(OPTION_HUB) | BIT(OPTION_LOG), 0, 0,
+	  pending_run },
 	{ "allow", "PIN|FILE|DIGITS [NAME=VALUE]...", "add an entry",
 	  EDIT | BIT(OPTION_REPLACE) | BIT(OPTION_COMMENT) | BIT(OPTION_SPKI) |
-		  BIT(OPTION_YES),
+		  BIT(OPTION_YES) | BIT(OPTION_LOG),
 	  1, -1, allow_run },
 	{ "deny", "PIN|FILE", "add an entry that refuses",
 	  EDIT | BIT(OPTION_COMMENT) | BIT(OPTION_SPKI) |
@@ -133,8 +141,10 @@ static const struct verb {
 		  BIT(OPTION_CONNECTION_ID) | BIT(OPTION_MQTT) |
 		  BIT(OPTION_QUERY) | BIT(OPTION_AUTHORIZATION),
 	  1, 1, doctor_run },
-	{ "stats", "", "what the handlers of this host have counted",
-	  CONFIG | BIT(OPTION_JSON) | BIT(OPTION_PROMETHEUS), 0, 0, stats_run },
+	{ "stats", "", "count logged events by verdict and reason",
+	  CONFIG | BIT(OPTION_JSON) | BIT(OPTION_LOG) | BIT(OPTION_SINCE) |
+		  BIT(OPTION_PROMETHEUS) | BIT(OPTION_STATE),
+	  0, 0, stats_run },
 	{ "addresses", "FILE|-",
 	  "the service's addresses as lines of a web server",
 	  BIT(OPTION_HELP) | BIT(OPTION_TAG) | BIT(OPTION_APACHE) |
@@ -253,6 +263,7 @@ static bool
 check_paths(const struct command *command)
 {
 	static const enum command_option paths[] = { OPTION_CONFIG,
+						     OPTION_STATE,
 						     OPTION_LIST };
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {

@@ -176,6 +176,13 @@ print_json_number(const char *name, int64_t value)
 }
 
 void
+print_json_null(const char *name)
+{
+	json_name(name);
+	(void)fputs("null", stdout);
+}
+
+void
 print_json_bool(const char *name, bool value)
 {
 	json_name(name);
@@ -189,8 +196,7 @@ print_json_digits(const char *name, const struct thumbprint *t)
 	size_t n = thumbprint_size(t->kind);
 
 	if (n == 0) {
-		json_name(name);
-		(void)fputs("null", stdout);
+		print_json_null(name);
 		return;
 	}
 	hex_encode(t->digest, n, text);

@@ -43,6 +43,7 @@ void print_json_open(const char *name, char bracket);
 void print_json_close(char bracket);
 void print_json_string(const char *name, struct span value);
 void print_json_number(const char *name, int64_t value);
+void print_json_null(const char *name);
 void print_json_bool(const char *name, bool value);
 void print_json_digits(const char *name, const struct thumbprint *t);
 void print_json_date(const char *name, int64_t seconds);

@@ -35,22 +35,22 @@ const struct entry_files setup_files = { .read = read_file };
 static struct {
 	char *config; /* NULL: there is no site */
 	bool may_miss;
-	char *environment[2]; /* what it says of the folder; ended by NULL */
+	char *environment[2]; /* what it says of the log; ended by NULL */
 } main_setup;
 
 /* Before the site's take their place. */
 static bool
 keep_main(const char *config, bool may_miss)
 {
-	const char *stats = getenv("CERTGATE_STATS");
+	const char *log = getenv("CERTGATE_LOG");
 
 	if (main_setup.config != NULL)
 		return true;
 	main_setup.config = strdup(config);
 	main_setup.may_miss = may_miss;
 	return main_setup.config != NULL &&
-	       (stats == NULL || asprintf(&main_setup.environment[0],
-					  "CERTGATE_STATS=%s", stats) >= 0);
+	       (log == NULL || asprintf(&main_setup.environment[0],
+					"CERTGATE_LOG=%s", log) >= 0);
 }
 
 const char *
@@ -197,30 +197,42 @@ setup_site(void)
 	return name;
 }
 
-char *
-setup_stats(struct error *e)
+bool
+setup_log(struct setup_log *log, struct error *e)
 {
 	bool apart = main_setup.config != NULL;
 	const char *config = apart ? main_setup.config : setup_config();
-	char *const *environment = apart ? main_setup.environment : environ;
 	struct settings settings = { 0 };
 	struct buffer text;
-	char *path = NULL;
 
-	if (read_config(config,
-			apart ? main_setup.may_miss
-			      : getenv("CERTGATE_CONFIG") == NULL,
-			&text, e) &&
-	    settings_read(&settings, buffer_span(&text), config, environment,
-			  e)) {
-		path = strdup(settings.stats == NULL ? CERTGATE_STATS_DEFAULT
-						     : settings.stats);
-		if (path == NULL)
-			error_set(e, "out of memory");
-	}
+	bool ok = read_config(config,
+			      apart ? main_setup.may_miss
+				    : getenv("CERTGATE_CONFIG") == NULL,
+			      &text, e);
+	if (ok)
+		settings_read_fixed(&settings, buffer_span(&text), config,
+				    apart ? main_setup.environment : environ);
+	*log = (struct setup_log){ settings.log_target, settings.log_file };
+	settings.log_file = NULL;
 	settings_free(&settings);
 	buffer_wipe(&text);
-	return path;
+	return ok;
+}
+
+bool
+setup_wants_signature(void)
+{
+	struct settings settings = { 0 };
+	struct error e = { 0 };
+	struct buffer text;
+
+	bool wants = !setup_read_config(&text, &e) ||
+		     !settings_read(&settings, buffer_span(&text),
+				    setup_config(), environ, &e) ||
+		     settings_want_signature(&settings);
+	settings_free(&settings);
+	buffer_wipe(&text);
+	return wants;
 }
 
 char *

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "host/store.h"
 #include "policy/entry.h"
+#include "policy/settings.h"
 
 /* How the files are read that entries name. */
 extern const struct entry_files setup_files;
@@ -29,10 +30,19 @@ const char *setup_config(void);
  * none. */
 struct span setup_site(void);
 
-/* Gives the path of the folder that handlers write in, which is the process's
- * whatever site it is about: free().  NULL and e if the main settings do not
+/* Where the handler logs; it is the process's, so the main settings say it. */
+struct setup_log {
+	enum log_target target;
+	char *path; /* of its file: free(); NULL: none */
+};
+
+/* False and e if the main settings cannot be read; log->path is NULL then. */
+bool setup_log(struct setup_log *log, struct error *e)
+	__attribute__((warn_unused_result));
+
+/* True if the settings refuse events without a good signature, or cannot be
  * read. */
-char *setup_stats(struct error *e);
+bool setup_wants_signature(void);
 
 /* Reads it into text (initialised here; it may hold secrets: buffer_wipe). */
 bool setup_read_config(struct buffer *text, struct error *e)

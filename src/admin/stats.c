@@ -1,219 +1,258 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* certgate stats: what all handlers of this host have counted. */
+/* certgate stats: events by verdict, reason and hub, from the log; for
+ * Prometheus counters that go on from a state file. */
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "admin/command.h"
+#include "admin/log_reader.h"
 #include "admin/print.h"
+#include "admin/replace.h"
 #include "admin/setup.h"
-#include "host/numbered.h"
-#include "host/site_counters.h"
+#include "base/date.h"
+#include "host/file.h"
+#include "policy/reason.h"
 
 enum {
-	COUNTS_MAX = 512, /* names; a page has room for less than half */
-	PER_MICROSECOND = 1000,
-	PER_SECOND = 1000000000 /* nanoseconds */
+	HUBS_MAX = 256, /* a sender without a key can name any number */
+	NAME_SIZE = 160, /* bytes of a hub's or a site's name */
+	TIMES = 13,
+	STATE_MAX = 65536, /* bytes of the state file */
+	HOUR = 3600, /* seconds */
+	MINUTE = 60,
+	PER_SECOND = 1000000 /* microseconds */
 };
 
-struct count {
-	char name[COUNTER_NAME_MAX + 1];
-	uint64_t value;
+/* Microseconds; the last one is without limit. */
+static const unsigned limits[TIMES + 1] = { 10,	   20,	  50,	  100,	200,
+					    500,   1000,  2000,	  5000, 10000,
+					    20000, 50000, 100000, 0 };
+
+struct hub {
+	char site[NAME_SIZE], hub[NAME_SIZE]; /* "-": none */
+	uint64_t allowed, denied;
 };
 
-/* A handler that runs, or ran. */
-struct process {
-	uint64_t id, since, list, entries, stale;
+struct totals {
+	uint64_t reason[REASONS + 1]; /* the last one: unknown */
+	uint64_t time[TIMES + 1]; /* decisions up to each limit */
+	uint64_t us; /* all decisions took */
+	uint64_t lost; /* lines */
+	uint64_t stale; /* decisions by a list other than that on disk */
+	struct hub hub[HUBS_MAX];
+	size_t n_hubs;
+	struct hub others; /* hubs that have no place */
 };
 
-struct sums {
-	struct count count[COUNTS_MAX];
-	size_t n;
-	struct process process[NUMBERED_FILES]; /* those that run */
-	size_t n_processes;
-	size_t pages; /* of all that run, or ran */
-};
+static enum reason
+reason_of(struct span name)
+{
+	static size_t last;
+
+	for (size_t i = 0; i < REASONS; i++, last = (last + 1) % REASONS)
+		if (span_equal(span_of(reason_name((enum reason)last)), name))
+			return (enum reason)last;
+	return REASONS;
+}
 
 static void
-add(struct sums *sums, struct span name, uint64_t value)
+set_name(char to[NAME_SIZE], struct span name)
 {
-	size_t i = 0;
+	size_t n = name.len < NAME_SIZE ? name.len : NAME_SIZE - 1;
 
-	while (i < sums->n && !span_equal(span_of(sums->count[i].name), name))
-		i++;
-	if (i == COUNTS_MAX)
+	memcpy(to, name.len == 0 ? "-" : name.ptr, name.len == 0 ? 1 : n);
+}
+
+static struct hub *
+hub_of(struct totals *t, struct span site, struct span name)
+{
+	struct hub wanted = { 0 };
+
+	set_name(wanted.site, site);
+	set_name(wanted.hub, name);
+	for (size_t i = 0; i < t->n_hubs; i++)
+		if (strcasecmp(t->hub[i].hub, wanted.hub) == 0 &&
+		    strcmp(t->hub[i].site, wanted.site) == 0)
+			return &t->hub[i];
+	if (t->n_hubs == HUBS_MAX)
+		return &t->others;
+	t->hub[t->n_hubs] = wanted;
+	return &t->hub[t->n_hubs++];
+}
+
+/* A summary line stands for many events that needed no decision. */
+static void
+add_line(struct totals *t, const struct log_reader *log)
+{
+	const struct span *field = log->field;
+	uint64_t count = log_reader_number(log, LOG_COUNT), us;
+	bool allowed = span_equal(field[LOG_VERDICT], SPAN("allow"));
+	struct hub *hub = hub_of(t, field[LOG_SITE], field[LOG_HUB]);
+	unsigned i = 0;
+
+	count += count == 0;
+	t->reason[reason_of(field[LOG_REASON])] += count;
+	*(allowed ? &hub->allowed : &hub->denied) += count;
+	t->lost += log_reader_number(log, LOG_LOST);
+	t->stale += span_equal(field[LOG_LIST], SPAN("stale")) ? count : 0;
+	if (!span_number(field[LOG_US], 0, UINT32_MAX, &us))
 		return;
-	if (i == sums->n) {
-		memcpy(sums->count[i].name, name.ptr, name.len);
-		sums->n++;
-	}
-	sums->count[i].value += value;
+	while (limits[i] > 0 && us > limits[i])
+		i++;
+	t->time[i]++;
+	t->us += us;
 }
 
-static void
-take_now(struct process *process, struct span name, uint64_t value)
+static bool
+read_log(struct totals *t, struct log_reader *log,
+	 const struct log_query *query, struct error *e)
 {
-	const struct {
-		struct span name;
-		uint64_t *to;
-	} known[] = {
-		{ SPAN_TEXT("now.process"), &process->id },
-		{ SPAN_TEXT("now.since"), &process->since },
-		{ SPAN_TEXT("now.list"), &process->list },
-		{ SPAN_TEXT("now.entries"), &process->entries },
-		{ SPAN_TEXT("now.stale"), &process->stale },
-	};
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (span_equal(name, known[i].name))
-			*known[i].to = value;
-}
-
-static void
-take_page(void *context, struct span page, bool runs)
-{
-	struct sums *sums = context;
-	struct process process = { 0 };
-	struct span name;
-	uint64_t value;
-
-	sums->pages++;
-	while (counter_page_next(&page, &name, &value)) {
-		if (span_starts(name, COUNTER_NOW))
-			take_now(&process, name, value);
-		else
-			add(sums, name, value);
-	}
-	if (runs)
-		sums->process[sums->n_processes++] = process;
+	if (!log_reader_open(log, query, e))
+		return false;
+	while (log_reader_next(log))
+		add_line(t, log);
+	return !log->failed ||
+	       error_set(e, "the log cannot be read to its end");
 }
 
 static uint64_t
-value_of(const struct sums *sums, const char *name)
+events(const struct totals *t)
 {
-	for (size_t i = 0; i < sums->n; i++)
-		if (strcmp(sums->count[i].name, name) == 0)
-			return sums->count[i].value;
-	return 0;
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i <= REASONS; i++)
+		sum += t->reason[i];
+	return sum;
 }
 
-/* Clients that came without a certificate. */
+/* Clients that presented no certificate. */
 static uint64_t
-without(const struct sums *sums)
+without(const struct totals *t)
 {
-	return value_of(sums, "deny.no-certificate") +
-	       value_of(sums, "allow.anonymous");
+	return t->reason[REASON_NO_CERTIFICATE] + t->reason[REASON_ANONYMOUS];
 }
 
-/* The word behind "allow." or "deny."; NULL if name is none of these. */
+/* Decisions that took no longer than the i-th limit. */
+static uint64_t
+within(const struct totals *t, unsigned i)
+{
+	uint64_t sum = 0;
+
+	for (unsigned k = 0; k <= i; k++)
+		sum += t->time[k];
+	return sum;
+}
+
 static const char *
-reason_in(const char *name, const char **verdict)
+reason_word(size_t i)
 {
-	*verdict = strncmp(name, "allow.", 6) == 0 ? "allow" : "deny";
-	if (strncmp(name, "allow.", 6) == 0)
-		return name + 6;
-	return strncmp(name, "deny.", 5) == 0 ? name + 5 : NULL;
+	return i == REASONS ? "unknown" : reason_name((enum reason)i);
 }
 
-/* Events that took no longer than the i-th limit; all, for the last one. */
-static uint64_t
-within(const struct sums *sums, unsigned i)
+static const char *
+verdict_word(size_t i)
 {
-	uint64_t n = 0;
-
-	for (unsigned k = 0; k <= i; k++) {
-		char name[sizeof("time.4294967295")];
-		unsigned limit = counters_time_limit(k);
-		(void)snprintf(name, sizeof(name), "time.%u", limit);
-		n += value_of(sums, limit > 0 ? name : "time.more");
-	}
-	return n;
+	return i < REASONS && reason_status((enum reason)i) == 0 ? "allow"
+								 : "deny";
 }
 
 static void
-print_text_form(const struct sums *sums)
+print_hub(const struct hub *hub)
 {
-	const char *verdict, *reason;
+	bool sited = strcmp(hub->site, "-") != 0;
 
-	print("%-30s %12" PRIu64 "\n", "events", value_of(sums, "events"));
-	for (size_t i = 0; i < sums->n; i++) {
-		const struct count *count = &sums->count[i];
-		reason = reason_in(count->name, &verdict);
-		if (reason != NULL && count->value > 0)
-			print("  %-5s %-22s %12" PRIu64 "\n", verdict, reason,
-			      count->value);
-	}
-	print("%-30s %12" PRIu64 "\n", "without a certificate", without(sums));
+	print("hub ");
+	print_text(span_of(hub->hub));
+	if (sited)
+		print(" of site ");
+	if (sited)
+		print_text(span_of(hub->site));
+	print(": %" PRIu64 " allowed, %" PRIu64 " denied\n", hub->allowed,
+	      hub->denied);
+}
+
+static void
+print_row(const char *name, uint64_t value)
+{
+	print("%-30s %12" PRIu64 "\n", name, value);
+}
+
+static void
+print_text_form(const struct totals *t)
+{
+	print_row("events", events(t));
+	for (size_t i = 0; i <= REASONS; i++)
+		if (t->reason[i] > 0)
+			print("  %-5s %-22s %12" PRIu64 "\n", verdict_word(i),
+			      reason_word(i), t->reason[i]);
+	print_row("without a certificate", without(t));
+	print_row("by a stale configuration", t->stale);
+	print_row("lost lines of the log", t->lost);
 	print("decided within\n");
-	for (unsigned i = 0; i < COUNTERS_TIMES; i++)
-		if (counters_time_limit(i) > 0)
-			print("  %6u us %20s %12" PRIu64 "\n",
-			      counters_time_limit(i), "", within(sums, i));
-	print("handlers that run %25zu\n", sums->n_processes);
-	for (size_t i = 0; i < sums->n_processes; i++) {
-		const struct process *p = &sums->process[i];
-		print("  process %" PRIu64 ", since ", p->id);
-		print_date((int64_t)p->since);
-		if (p->list == 0)
-			print(", no list\n");
-		else
-			print(", list %" PRIu64 " of %" PRIu64 " entries%s\n",
-			      p->list, p->entries,
-			      p->stale > 0 ? ", stale" : "");
-	}
+	for (unsigned i = 0; i < TIMES; i++)
+		print("  %6u us %20s %12" PRIu64 "\n", limits[i], "",
+		      within(t, i));
+	for (size_t i = 0; i < t->n_hubs; i++)
+		print_hub(&t->hub[i]);
+	if (t->others.allowed + t->others.denied > 0)
+		print_hub(&t->others);
 }
 
 static void
-print_json_form(const struct sums *sums)
+print_json_hub(const struct hub *hub)
 {
-	const char *verdict, *reason;
-
 	print_json_open(NULL, '{');
-	print_json_number("events", (int64_t)value_of(sums, "events"));
-	print_json_open("reasons", '[');
-	for (size_t i = 0; i < sums->n; i++) {
-		reason = reason_in(sums->count[i].name, &verdict);
-		if (reason == NULL)
-			continue;
-		print_json_open(NULL, '{');
-		print_json_string("verdict", span_of(verdict));
-		print_json_string("reason", span_of(reason));
-		print_json_number("events", (int64_t)sums->count[i].value);
-		print_json_close('}');
-	}
-	print_json_close(']');
-	print_json_number("withoutCertificate", (int64_t)without(sums));
-	print_json_number("nanoseconds",
-			  (int64_t)value_of(sums, "nanoseconds"));
-	print_json_open("within", '[');
-	for (unsigned i = 0; i < COUNTERS_TIMES; i++) {
-		if (counters_time_limit(i) == 0)
-			continue;
-		print_json_open(NULL, '{');
-		print_json_number("microseconds", counters_time_limit(i));
-		print_json_number("events", (int64_t)within(sums, i));
-		print_json_close('}');
-	}
-	print_json_close(']');
-	print_json_open("handlers", '[');
-	for (size_t i = 0; i < sums->n_processes; i++) {
-		const struct process *p = &sums->process[i];
-		print_json_open(NULL, '{');
-		print_json_number("process", (int64_t)p->id);
-		print_json_number("since", (int64_t)p->since);
-		print_json_number("list", (int64_t)p->list);
-		print_json_number("entries", (int64_t)p->entries);
-		print_json_bool("stale", p->stale > 0);
-		print_json_close('}');
-	}
-	print_json_close(']');
+	if (strcmp(hub->site, "-") != 0)
+		print_json_string("site", span_of(hub->site));
+	print_json_string("hub", span_of(hub->hub));
+	print_json_number("allow", (int64_t)hub->allowed);
+	print_json_number("deny", (int64_t)hub->denied);
 	print_json_close('}');
+}
+
+static void
+print_json_form(const struct totals *t)
+{
+	print_json_number("events", (int64_t)events(t));
+	print_json_open("reasons", '[');
+	for (size_t i = 0; i <= REASONS; i++) {
+		if (t->reason[i] == 0)
+			continue;
+		print_json_open(NULL, '{');
+		print_json_string("verdict", span_of(verdict_word(i)));
+		print_json_string("reason", span_of(reason_word(i)));
+		print_json_number("events", (int64_t)t->reason[i]);
+		print_json_close('}');
+	}
+	print_json_close(']');
+	print_json_number("withoutCertificate", (int64_t)without(t));
+	print_json_number("stale", (int64_t)t->stale);
+	print_json_number("lost", (int64_t)t->lost);
+	print_json_number("microseconds", (int64_t)t->us);
+	print_json_open("within", '[');
+	for (unsigned i = 0; i < TIMES; i++) {
+		print_json_open(NULL, '{');
+		print_json_number("microseconds", limits[i]);
+		print_json_number("events", (int64_t)within(t, i));
+		print_json_close('}');
+	}
+	print_json_close(']');
+	print_json_open("hubs", '[');
+	for (size_t i = 0; i < t->n_hubs; i++)
+		print_json_hub(&t->hub[i]);
+	if (t->others.allowed + t->others.denied > 0)
+		print_json_hub(&t->others);
+	print_json_close(']');
 }
 
 static void
@@ -224,112 +263,265 @@ print_family(const char *name, const char *type, const char *help)
 }
 
 static void
-print_times(const struct sums *sums)
+print_counter(const char *name, const char *help, uint64_t value)
 {
-	uint64_t ns = value_of(sums, "nanoseconds");
+	print_family(name, "counter", help);
+	print("certgate_%s %" PRIu64 "\n", name, value);
+}
 
+/* Prometheus, "Exposition formats", 0.0.4.  Hubs have no place here: senders
+ * choose their names. */
+static void
+print_prometheus(const struct totals *t)
+{
+	print_family("events_total", "counter",
+		     "Events by verdict and reason.");
+	for (size_t i = 0; i <= REASONS; i++)
+		print("certgate_events_total{verdict=\"%s\",reason=\"%s\"} "
+		      "%" PRIu64 "\n",
+		      verdict_word(i), reason_word(i), t->reason[i]);
+	print_counter("without_certificate_total",
+		      "Clients that presented no certificate.", without(t));
+	print_counter("stale_decisions_total",
+		      "Decisions by a configuration other than that on disk.",
+		      t->stale);
+	print_counter("lost_lines_total",
+		      "Lines of the log that could not be written.", t->lost);
 	print_family("decision_seconds", "histogram",
 		     "Time from a whole request to its answer.");
-	for (unsigned i = 0; i < COUNTERS_TIMES; i++) {
-		unsigned limit = counters_time_limit(i);
+	for (unsigned i = 0; i <= TIMES; i++) {
 		print("certgate_decision_seconds_bucket{le=\"");
-		if (limit > 0)
-			print("%u.%06u", limit / 1000000, limit % 1000000);
+		if (i < TIMES)
+			print("%u.%06u", limits[i] / PER_SECOND,
+			      limits[i] % PER_SECOND);
 		else
 			print("+Inf");
-		print("\"} %" PRIu64 "\n", within(sums, i));
+		print("\"} %" PRIu64 "\n", within(t, i));
 	}
-	print("certgate_decision_seconds_sum %" PRIu64 ".%09" PRIu64 "\n"
+	print("certgate_decision_seconds_sum %" PRIu64 ".%06" PRIu64 "\n"
 	      "certgate_decision_seconds_count %" PRIu64 "\n",
-	      ns / PER_SECOND, ns % PER_SECOND, value_of(sums, "events"));
+	      t->us / PER_SECOND, t->us % PER_SECOND, within(t, TIMES));
 }
 
-/* Prometheus, "Exposition formats", 0.0.4. */
-static void
-print_prometheus(const struct sums *sums)
-{
-	const char *verdict, *reason;
-	uint64_t least = UINT64_MAX, stale = 0;
-
-	print_family("events_total", "counter",
-		     "Events by verdict and "
-		     "reason.");
-	for (size_t i = 0; i < sums->n; i++) {
-		reason = reason_in(sums->count[i].name, &verdict);
-		if (reason != NULL)
-			print("certgate_events_total{verdict=\"%s\","
-			      "reason=\"%s\"} %" PRIu64 "\n",
-			      verdict, reason, sums->count[i].value);
-	}
-	print_family("without_certificate_total", "counter",
-		     "Clients that came without a certificate.");
-	print("certgate_without_certificate_total %" PRIu64 "\n",
-	      without(sums));
-	print_times(sums);
-	for (size_t i = 0; i < sums->n_processes; i++) {
-		const struct process *p = &sums->process[i];
-		uint64_t entries = p->list == 0 ? 0 : p->entries;
-		least = entries < least ? entries : least;
-		stale += p->stale > 0 || p->list == 0;
-	}
-	print_family("handlers", "gauge", "Handlers that run.");
-	print("certgate_handlers %zu\n", sums->n_processes);
-	print_family("stale_handlers", "gauge",
-		     "Handlers whose list or settings are not those on the "
-		     "disk.");
-	print("certgate_stale_handlers %" PRIu64 "\n", stale);
-	print_family("list_entries", "gauge",
-		     "Entries of the list, the least of all handlers.");
-	print("certgate_list_entries %" PRIu64 "\n",
-	      least == UINT64_MAX ? 0 : least);
-}
-
-/* One that was taken away has its counters still. */
+/* The name and the place of the i-th counter of the state file; false behind
+ * the last. */
 static bool
-check_site(const struct sums *sums, struct span site, struct error *e)
+counter_at(struct totals *t, size_t i, char name[NAME_SIZE], uint64_t **value)
+{
+	const struct {
+		const char *name;
+		uint64_t *value;
+	} single[] = { { "us", &t->us },
+		       { "lost", &t->lost },
+		       { "stale", &t->stale } };
+	const size_t n = sizeof(single) / sizeof(single[0]);
+
+	if (i < n) {
+		(void)snprintf(name, NAME_SIZE, "%s", single[i].name);
+		*value = single[i].value;
+	} else if (i - n <= REASONS) {
+		(void)snprintf(name, NAME_SIZE, "reason.%s",
+			       reason_word(i - n));
+		*value = &t->reason[i - n];
+	} else if (i - n - REASONS - 1 <= TIMES) {
+		size_t k = i - n - REASONS - 1;
+		(void)snprintf(name, NAME_SIZE, "within.%u", limits[k]);
+		*value = &t->time[k];
+	} else {
+		return false;
+	}
+	return true;
+}
+
+static void
+take_counter(struct totals *t, struct span name, struct span number)
+{
+	char known[NAME_SIZE];
+	uint64_t *value;
+
+	for (size_t i = 0; counter_at(t, i, known, &value); i++)
+		if (span_equal(span_of(known), name))
+			(void)span_number(number, 0, INT64_MAX, value);
+}
+
+/* "cursor CURSOR", then "NAME NUMBER" lines.  Gives the cursor; NULL: there is
+ * no state. */
+static char *
+read_state(struct totals *t, const char *path)
+{
+	struct file_identity identity;
+	struct error e = { 0 };
+	struct span rest, line, name;
+	struct buffer text;
+	char *cursor = NULL;
+
+	(void)file_read(path, false, STATE_MAX, &text, &identity, &e);
+	rest = buffer_span(&text);
+	while (span_next(&rest, "\n", &line)) {
+		if (!span_next(&line, " ", &name) || line.ptr == NULL)
+			continue;
+		if (cursor == NULL && span_equal(name, SPAN("cursor")))
+			cursor = span_copy(line);
+		else if (cursor != NULL)
+			take_counter(t, name, line);
+	}
+	buffer_free(&text);
+	return cursor;
+}
+
+static bool
+write_state(struct totals *t, const struct log_reader *log, const char *path,
+	    struct error *e)
+{
+	const struct replace_owner owner = { .known = false };
+	char *folder = strdup(path), *file = strdup(path);
+	char name[NAME_SIZE];
+	struct buffer text;
+	uint64_t *value;
+	bool ok = false;
+
+	buffer_init(&text, STATE_MAX);
+	buffer_add(&text, SPAN("cursor "));
+	log_reader_cursor(log, &text);
+	buffer_add_byte(&text, '\n');
+	for (size_t i = 0; counter_at(t, i, name, &value); i++) {
+		buffer_add(&text, span_of(name));
+		buffer_add_byte(&text, ' ');
+		buffer_add_number(&text, *value);
+		buffer_add_byte(&text, '\n');
+	}
+	if (folder == NULL || file == NULL || text.failed) {
+		error_set(e, "out of memory");
+	} else {
+		int fd = open(dirname(folder),
+			      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		ok = fd >= 0 ? replace_file(fd, basename(file),
+					    buffer_span(&text), &owner, e)
+			     : error_system(e, "%s", folder);
+		if (fd >= 0)
+			close(fd);
+	}
+	free(folder);
+	free(file);
+	buffer_free(&text);
+	return ok;
+}
+
+/* Without a state, or if the log no longer has its cursor, all counters begin
+ * at 0 with what is logged from now on. */
+static bool
+run_prometheus(struct totals *t, struct log_reader *log,
+	       struct log_query *query, const char *path, struct error *e)
+{
+	struct totals old = { 0 };
+	char *cursor = read_state(&old, path);
+
+	*t = old;
+	query->cursor = cursor == NULL ? "none" : cursor;
+	bool ok = read_log(t, log, query, e);
+	if (ok && log->lost)
+		*t = (struct totals){ 0 };
+	ok = ok && write_state(t, log, path, e);
+	free(cursor);
+	return ok;
+}
+
+/* 30m, 1h, 7d; YYYY-MM-DD, or with THH:MM:SSZ behind it */
+static bool
+read_since(const char *text, int64_t *since, struct error *e)
+{
+	struct span s = span_of(text == NULL ? "1h" : text);
+	char unit = s.len > 0 ? s.ptr[s.len - 1] : '\0';
+	int64_t seconds = unit == 'm'	? MINUTE
+			  : unit == 'h' ? HOUR
+					: DATE_DAY_SECONDS;
+	uint64_t number;
+
+	if (date_parse(s, since) || date_time_parse(s, since))
+		return true;
+	if (s.len > 0)
+		s.len--;
+	if (strchr("mhd", unit) == NULL || unit == '\0' ||
+	    !span_number(s, 1, 100000, &number))
+		return error_set(e,
+				 "--since %s: expected 30m, 1h, 7d, YYYY-MM-DD "
+				 "or YYYY-MM-DDTHH:MM:SSZ",
+				 error_word(span_of(text)));
+	*since = (int64_t)time(NULL) - (int64_t)number * seconds;
+	return true;
+}
+
+/* A site that was removed is in the log still. */
+static bool
+check_site(const struct totals *t, struct error *e)
 {
 	const char *config = setup_config();
 
-	if (sums->pages > 0 || access(config, F_OK) == 0 ||
-	    (errno != ENOENT && errno != ENOTDIR))
+	if (setup_site().ptr == NULL || events(t) > 0 ||
+	    access(config, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR))
 		return true;
+	*e = (struct error){ 0 };
 	error_where(e, config);
-	return error_set(e,
-			 "there is no site '%s': no settings file, and no "
-			 "counters of it",
-			 error_word(site));
+	return error_set(e, "unknown site: no settings file and no event");
 }
 
-/* Sums from the folder that the main settings name. */
-static bool
-read_folder(struct sums *sums, struct error *e)
+static void
+show(const struct command *command, const struct totals *t,
+     const struct log_reader *log, int64_t since)
 {
-	struct span site = setup_site();
-	char *folder = setup_stats(e);
-	bool ok = folder != NULL &&
-		  (site.ptr == NULL ? counters_read(folder, take_page, sums, e)
-				    : site_counters_read(folder, site,
-							 take_page, sums, e));
-
-	free(folder);
-	return ok && (site.ptr == NULL || check_site(sums, site, e));
+	if (command->option[OPTION_PROMETHEUS] != NULL) {
+		print_prometheus(t);
+	} else if (command->option[OPTION_JSON] != NULL) {
+		print_json_open(NULL, '{');
+		print_json_time("since", since);
+		log_reader_print_begin(log, true);
+		print_json_form(t);
+		print_json_close('}');
+	} else {
+		print("since ");
+		print_time(since);
+		print("\n");
+		print_text_form(t);
+		log_reader_print_begin(log, false);
+	}
 }
 
 enum exit_code
 stats_run(const struct command *command)
 {
-	static struct sums sums;
+	static struct totals totals;
+	const char *state = command->option[OPTION_STATE];
+	bool prometheus = command->option[OPTION_PROMETHEUS] != NULL;
+	struct log_query query = {
+		.path = command->option[OPTION_LOG],
+		.site = setup_site(),
+		.all_sites = setup_site().ptr == NULL,
+		.fields = LOG_BIT(LOG_VERDICT) | LOG_BIT(LOG_REASON) |
+			  LOG_BIT(LOG_HUB) | LOG_BIT(LOG_SITE) |
+			  LOG_BIT(LOG_LIST) | LOG_BIT(LOG_US) |
+			  LOG_BIT(LOG_COUNT) | LOG_BIT(LOG_LOST),
+	};
+	struct log_reader log = { .file = -1 };
 	struct error e = { 0 };
 
-	if (!read_folder(&sums, &e)) {
-		print_error(&e);
-		return EXIT_SYSTEM;
+	if (prometheus != (state != NULL) ||
+	    (prometheus && command->option[OPTION_SINCE] != NULL)) {
+		print_problem("--prometheus goes with --state FILE and without "
+			      "--since");
+		return EXIT_MISUSED;
 	}
-	if (command->option[OPTION_PROMETHEUS] != NULL)
-		print_prometheus(&sums);
-	else if (command->option[OPTION_JSON] != NULL)
-		print_json_form(&sums);
+	if (!prometheus &&
+	    !read_since(command->option[OPTION_SINCE], &query.since, &e)) {
+		print_error(&e);
+		return EXIT_MISUSED;
+	}
+	bool ok = prometheus ? run_prometheus(&totals, &log, &query, state, &e)
+			     : read_log(&totals, &log, &query, &e);
+	ok = ok && (prometheus || check_site(&totals, &e));
+	if (ok)
+		show(command, &totals, &log, query.since);
 	else
-		print_text_form(&sums);
-	return EXIT_DONE;
+		print_error(&e);
+	log_reader_close(&log);
+	return ok ? EXIT_DONE : EXIT_SYSTEM;
 }

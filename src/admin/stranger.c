@@ -2,7 +2,10 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <string.h>
+
 #include "admin/stranger.h"
+#include "protocol/digest.h"
 #include "protocol/pem.h"
 
 static const char pem[] =
@@ -25,12 +28,18 @@ stranger_take(struct buffer *der)
 }
 
 bool
-stranger_is(struct span der)
+stranger_is(const struct thumbprint *sha256)
 {
-	struct buffer own;
+	static uint8_t own[DIGEST_SHA256_SIZE];
+	static bool known;
+	struct buffer der;
 
-	buffer_init(&own, sizeof(pem));
-	bool is = stranger_take(&own) && span_equal(buffer_span(&own), der);
-	buffer_free(&own);
-	return is;
+	if (!known) {
+		buffer_init(&der, sizeof(pem));
+		known = stranger_take(&der) &&
+			digest_sha256(buffer_span(&der), own);
+		buffer_free(&der);
+	}
+	return known && sha256->kind == THUMBPRINT_SHA256 &&
+	       memcmp(own, sha256->digest, sizeof(own)) == 0;
 }

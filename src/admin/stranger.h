@@ -8,13 +8,12 @@
 #include <stdbool.h>
 
 #include "base/buffer.h"
-#include "base/span.h"
+#include "policy/thumbprint.h"
 
 /* Puts it, DER, into der, which is initialised.  False: out of memory. */
 bool stranger_take(struct buffer *der) __attribute__((warn_unused_result));
 
-/* True if der is that certificate, byte for byte: its names could be
- * anybody's. */
-bool stranger_is(struct span der);
+/* True if this is its SHA-256: another certificate can have the same names. */
+bool stranger_is(const struct thumbprint *sha256);
 
 #endif

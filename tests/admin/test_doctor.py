@@ -5,6 +5,7 @@
 server; each planted fault is found and named.  Every set-up is a real server
 with the real handler behind it; what is planted is one change of its
 configuration, its certificate, or the handler's settings."""
+import hashlib
 import json
 import pathlib
 import re
@@ -15,7 +16,7 @@ import sys
 import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import place, processes, tap  # noqa: E402
+from harness import logs, place, processes, tap  # noqa: E402
 
 KEY = "one0123456789abcdef"
 ORIGIN = "doctor.webpubsub.azure.com"
@@ -557,36 +558,30 @@ make_certificate("other", host="other.example")
 make_certificate("stranger", ca="other-ca")
 make_certificate("hostile", host=None, subject="/CN=\x1b[31m")
 def pending():
-    """What the doctor sent is told from what a stranger sends, whatever he
-    calls himself."""
-    configuration = gate("pending", {"CERTGATE_STATS": base / "pending/stats"})
-    (configuration.folder / "stats").mkdir()
-    handler = processes.Handler(configuration)
-    server = processes.Lighttpd(base / "lighttpd-pending", configuration)
-    url = f"http://localhost:{server.port}/eventhandler"
-    copy = base / "copy.pem"
-    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt",
-            "ec_paramgen_curve:P-256", "-nodes", "-keyout", base / "copy.key",
-            "-out", copy, "-subj", "/CN=stranger of certgate doctor")
-    run_doctor(configuration, url)
-    certgate(configuration, "simulate", copy, "--post", url)
-    server.close()
-    handler.close()
-    rows = json.loads(certgate(configuration, "pending", "--json").stdout)
-    out.equal(sorted((r["doctor"], r["subject"]) for r in rows),
-              [(n, "CN=stranger of certgate doctor") for n in (False, True)],
+    """What the doctor sent is told from a certificate with the same name."""
+    configuration = gate("pending", {})
+    own = hashlib.sha256(ssl.PEM_cert_to_DER_cert(
+        "-----BEGIN CERTIFICATE-----\n" + "".join(re.findall(
+            r'"([A-Za-z0-9+/=]+)\\n"', (
+                place.SOURCE / "src/admin/stranger.c").read_text())) +
+        "\n-----END CERTIFICATE-----\n")).hexdigest()
+    name = "CN=stranger of certgate doctor"
+    log = base / "pending.log"
+    log.write_text(logs.text([
+        logs.rejected("doctor", 60, subject=name, sha256=own),
+        logs.rejected("copy", 50, subject=name)]))
+    rows = json.loads(certgate(configuration, "pending", "--json", "--log",
+                               log).stdout)["certificates"]
+    out.equal([(r["doctor"], r["subject"]) for r in rows],
+              [(n, name) for n in (False, True)],
               "pending: the doctor's, and one that has its name")
-    own = [r["sha256"] for r in rows if r["doctor"]]
-    text = certgate(configuration, "pending").stdout
-    out.equal([line[:12] for line in text.splitlines()
-               if line.endswith(", certgate doctor's own")],
-              [digits[:12] for digits in own], "as text")
-    text = certgate(configuration, "allow", own[0][:12], "--dry-run").stdout
-    out.result("certgate doctor's own" in text, "when it is to be let in", text)
-    done = certgate(configuration, "deny", own[0])
-    out.result(done.returncode == 0 and own[0][:12] not in
-               certgate(configuration, "pending").stdout,
-               "denied, it is no longer shown", done)
+    text = certgate(configuration, "pending", "--log", log).stdout
+    out.equal([line[:16] for line in text.splitlines()
+               if line.endswith(", certgate doctor's own")], [own[:16]],
+              "as text")
+    text = certgate(configuration, "allow", own[:12], "--dry-run", "--log",
+                    log).stdout
+    out.result("certgate doctor's own" in text, "before it is allowed", text)
 
 
 good()

@@ -125,14 +125,14 @@ def examples():
     admin.certificate(base, "pump-7-new")
     admin.issued(base, "pump-9", ca)
     (base / "plant" / "list").touch()
-    (base / "plant" / "stats").mkdir()
     conf = base / "plant" / "certgate.conf"
     (base / "plant" / "one").touch()
     (base / "plant" / "sites").mkdir()
     (base / "plant" / "sites" / "one.conf").write_text(
         f"CERTGATE_LIST={base}/plant/one\n")
     conf.write_text(f"CERTGATE_LIST={base}/plant/list\n"
-                    f"CERTGATE_STATS={base}/plant/stats\n")
+                    f"CERTGATE_LOG={base}/plant/log\n")
+    (base / "plant" / "log").touch()
     (base / "ServiceTags_Public.json").write_text(json.dumps({"values": [{
         "name": "AzureWebPubSub", "properties": {
             "addressPrefixes": ["20.1.2.0/24"]}}]}))

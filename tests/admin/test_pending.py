@@ -1,73 +1,69 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
-"""certgate pending and allow DIGITS: who knocked is shown, whatever is in the
-files that say so and whatever he calls himself, and let in when a person, or a
-script, says yes; certgate list: when a pin that is to end was last seen."""
+"""certgate pending and allow DIGITS: rejected certificates are found in the log,
+whatever else is in it and whatever they claim, and allowed if a person, or a
+script, says so; certgate list --last-used: when each entry last decided."""
 import concurrent.futures
-import hashlib
 import json
 import os
 import pathlib
 import pty
 import re
-import shutil
-import ssl
-import struct
 import subprocess
 import sys
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import admin, cases, place, processes, strangers, tap  # noqa: E402
+from harness import admin, cases, cgi, fastcgi, logs, place, processes  # noqa: E402
+from harness import tap  # noqa: E402
 
 out = tap.Tap()
 base = place.temporary()
 known = cases.certificates()
-
-
-def der_of(name):
-    return ssl.PEM_cert_to_DER_cert(known[name]["pem"])
-
-
-def sha256(der):
-    return hashlib.sha256(der).hexdigest()
+DEVICE, OTHER = known["device"]["sha256"], known["other"]["sha256"]
+NOT_OURS = "[error] AH01071: client denied: reason=not-listed verdict=deny\n"
 
 
 class Gate:
-    """A folder with settings, a list and what handlers noted."""
+    """A folder with settings, a list and the log that the settings name."""
 
-    def __init__(self, name, more=None):
-        self.folder = base / name / "stats"
+    def __init__(self, name, lines=(), more=None):
+        self.log = base / name / "log.d/decisions"
         self.configuration = processes.Configuration(
             base / name, {"CERTGATE_ACCESS_KEYS": cases.KEY,
-                          "CERTGATE_STATS": self.folder, **(more or {})}, "")
-        self.folder.mkdir()
+                          "CERTGATE_LOG": self.log, **(more or {})}, "")
+        self.write(lines)
 
-    def file(self, number, slots):
-        path = self.folder / f"pending.{number}"
-        path.write_bytes(strangers.file_of(slots))
-        return path
+    def write(self, lines):
+        self.log.parent.mkdir(exist_ok=True)
+        self.log.write_text(logs.text(lines))
+        self.log.chmod(0o640)
 
     def run(self, *arguments, **more):
         return admin.run(*arguments, environment={
             "CERTGATE_CONFIG": str(self.configuration.file)}, **more)
 
-    def rows(self, *options):
-        done = self.run("pending", "--json", *options)
-        return json.loads(done.out) if done.code == 0 else done
+    def whole(self, *options, **more):
+        done = self.run("pending", "--json", *options, **more)
+        return json.loads(done.out) if done.code == 0 else {
+            "certificates": [], "failed": str(done)}
+
+    def rows(self, *options, **more):
+        return self.whole(*options, **more)["certificates"]
 
     def list(self):
         return self.configuration.list.read_text()
 
-    def at_terminal(self, typed, *arguments):
+    def at_terminal(self, typed, *arguments, stdin=None):
         """The exit code, and what was shown, of a command at a terminal."""
         pid, fd = pty.fork()
         if pid == 0:
             os.environ.clear()
             os.environ.update(processes.bare_environment(
                 {"CERTGATE_CONFIG": str(self.configuration.file)}))
-            os.execv(admin.COMMAND, ["certgate", *arguments])
+            if stdin:
+                os.dup2(os.open(stdin, os.O_RDONLY), 0)
+            os.execv(admin.COMMAND, ["certgate", *map(str, arguments)])
         shown = b""
         while True:
             try:
@@ -85,119 +81,253 @@ class Gate:
         return code, shown.decode(errors="replace")
 
 
+LINES = [
+    logs.accepted("other", 5000, reason="listed", line="1"),
+    logs.rejected("device", 900), logs.rejected("other", 600, hub="ocpp"),
+    logs.rejected("device", 300, hub="CHAT"), logs.rejected("device", 60),
+    logs.line(50, reason="signature", signed="no"),
+    logs.line(40, reason="no-certificate"),
+    logs.rejected("expired", 30, reason="certificate-expired")]
+
+
 def shown():
-    """What two handlers noted, and what the list has of it."""
+    """What is in the log, and what the list has of it."""
     gate = Gate("shown")
-    out.equal(gate.rows(), [], "nobody")
-    handlers = [processes.Handler(gate.configuration, name)
-                for name in ("one", "two")]
-    clients = [strangers.Client(h.path) for h in handlers]
-    for client in clients:
-        client.knock(strangers.presented(der_of("device")))
-        client.knock(strangers.presented(der_of("other")), hub="ocpp")
-    clients[1].knock(strangers.presented(der_of("device")))
-    for client, handler in zip(clients, handlers):
-        client.close()
-        handler.close()
-    rows = gate.rows()
-    device = [r for r in rows if r["sha256"] == known["device"]["sha256"]]
-    out.equal([(r["hub"], r["count"], r["sha1"]) for r in device],
-              [("chat", 3, known["device"]["sha1"])],
-              "what two handlers noted is one")
-    out.equal({r["hub"] for r in rows}, {"chat", "ocpp"}, "at each hub")
-    out.equal([r["hub"] for r in gate.rows("--hub", "ocpp")], ["ocpp"],
-              "--hub")
-    out.result(device[0]["first"] <= device[0]["last"] and re.fullmatch(
-        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", device[0]["last"]), "with times")
-    pem = base / "device.pem"
-    pem.write_text(known["device"]["pem"])
-    told = json.loads(admin.run("thumbprint", "--json", pem).out)[0]
-    out.equal({n: device[0][n] for n in told if n not in ("file", "entry")},
-              {n: told[n] for n in told if n not in ("file", "entry")},
-              "it says what certgate thumbprint says of it")
+    out.equal(gate.whole(), {"logBegins": None, "more": 0, "certificates": []},
+              "an empty log")
     text = gate.run("pending").out
-    out.result(known["device"]["sha256"][:12] + "  hub chat, 3 times" in text
-               and told["subject"] in text and told["issuer"] in text and
-               told["names"][0] in text, "as text", text)
+    out.equal(text, "log has no line of a decision\n", "and as text")
+    gate.write(LINES)
+    whole = gate.whole()
+    rows = whole["certificates"]
+    out.equal([(r["sha256"], r["hub"].lower(), r["count"]) for r in rows],
+              [(DEVICE, "chat", 3), (OTHER, "ocpp", 1)],
+              "the newest first, counted, a hub however it is written")
+    out.equal((whole["logBegins"], rows[0]["last"]),
+              (logs.stamp(logs.NOW - 5000), logs.stamp(logs.NOW - 60)),
+              "where the log begins, and when it was last seen")
+    wanted = logs.certificate("device")
+    out.equal({n: rows[0][n] for n in ("sha1", "spki", "subject", "issuer")},
+              {n: wanted[n] for n in ("sha1", "spki", "subject", "issuer")},
+              "what the log has of the certificate")
+    text = gate.run("pending").out
+    out.result(f"{DEVICE[:16]}  hub chat, 3 times, last " in text and
+               "    subject    CN=device\n" in text and
+               "certificate's claim" in text and
+               text.endswith(f"log begins {logs.stamp(logs.NOW - 5000)}\n"),
+               "as text", text)
+    out.equal([r["hub"] for r in gate.rows("--hub", "OCPP")], ["ocpp"],
+              "--hub")
     for kind in ("sha1", "sha256", "spki"):
         for verb in ("", "deny "):
-            gate.configuration.write_list(f"{verb}{kind}:{told[kind]}\n")
+            gate.configuration.write_list(f"{verb}{kind}:{wanted[kind]}\n")
             out.equal([r["hub"] for r in gate.rows()], ["ocpp"],
-                      f"not who is in the list by {verb}{kind}")
+                      f"not one that is in the list by {verb}{kind}")
     gate.configuration.write_list("nonsense\n")
     done = gate.run("pending")
     out.result(done.code == 0 and "expected" in done.err and
-               "hub chat" in done.out, "a list that does not read is said",
-               done)
-    old = int(time.time()) - 31 * 86400
+               "hub chat" in done.out, "an invalid list is said", done)
+    gate.log.unlink()
+    done = gate.run("pending")
+    out.result(done.code == 3 and f"{gate.log}: cannot be opened" in done.err,
+               "a missing log is an error", done)
+
+
+def sources():
+    """The same rows from text, JSON, a journal and standard input."""
+    gate = Gate("sources", LINES)
+    wanted = gate.whole()
+    gate.log.write_text(logs.in_json(LINES))
+    out.equal(gate.whole(), wanted, "JSON")
+    gate.log.write_text("")
+    given = base / "given"
+    given.write_text(logs.text(LINES))
+    out.equal(gate.whole("--log", given), wanted, "--log FILE")
+    out.equal(gate.whole("--log", "-", stdin=given.read_bytes()), wanted,
+              "--log -")
+    folder = logs.journal(base / "journal", logs.exported(LINES))
+    out.equal(gate.whole("--log", folder), wanted, "a journal")
+    messages = [(t, f"verdict=x {t}") for t, _ in LINES[:1]] + \
+        [(t, logs.message(fields)) for t, fields in LINES]
+    logs.journal(folder, logs.exported(messages))
+    gate.configuration.file.write_text(
+        gate.configuration.file.read_text().replace(str(gate.log), "syslog"))
+    out.equal(gate.rows("--log", folder), wanted["certificates"],
+              "a journal that has the text alone")
+    for name, before in (
+            ("Apache", "[Sat Nov 28 19:22:26.1 2026] [fcgid:warn] [pid 7] "
+             "mod_fcgid: stderr: "),
+            ("lighttpd", "2026-11-28 19:22:26: (mod_fastcgi.c.451) stderr: ")):
+        log = NOT_OURS.join(["", *logs.text(LINES, before).splitlines(True)])
+        given.write_text(log)
+        out.equal(gate.rows("--log", given), wanted["certificates"],
+                  f"the error log of {name}")
+        given.write_text(log.replace("\\x", "\\\\x"))
+        out.equal(gate.rows("--log", given), wanted["certificates"],
+                  f"the error log of {name}, escaped once more")
+    given.write_bytes(b"x" * 3000000 + b"\n" + os.urandom(100000) + b"\n" +
+                      logs.text(LINES).encode() + b"2026-11-28T19:22:26Z cert")
+    out.equal(gate.rows("--log", given), wanted["certificates"],
+              "rubbish, a line without an end")
+    given.write_text("".join(
+        line[:n] + "\n" for line in logs.text(LINES[1:2]).splitlines()
+        for n in range(len(line))))
+    out.result(gate.run("pending", "--log", given).code == 0,
+               "lines that are cut at any byte")
+    out.equal(gate.run("pending", "--log", base / "none").code, 3,
+              "a log that does not exist")
+    (base / "empty").mkdir()
+    done = gate.run("pending", "--log", base / "empty")
+    out.result(done.code == 3 and "no journal file" in done.err,
+               "a folder without a journal", done)
+
+
+def counted():
+    """Which lines count."""
+    unsigned = [logs.rejected("device", 9, signed="no")]
+    gate = Gate("unsigned", unsigned)
+    out.equal(gate.rows(), [], "a signature is required: not without it")
+    gate.run("allow", DEVICE[:32], "--yes")
+    out.equal(gate.list(), "", "nor can it be allowed")
+    gate = Gate("no-keys", unsigned, {"CERTGATE_ACCESS_KEYS": "",
+                                      "CERTGATE_SIGNATURE": "off"})
+    gate.configuration.file.write_text(
+        f"CERTGATE_SIGNATURE=off\nCERTGATE_LOG={gate.log}\n"
+        f"CERTGATE_LIST={gate.configuration.list}\n")
+    out.equal(len(gate.rows()), 1, "none is required: also without it")
+    for name, line, n in (
+            ("report-only for no entry", logs.rejected(
+                "device", verdict="allow", reason="report-only",
+                would="not-listed"), 1),
+            ("report-only for something else", logs.rejected(
+                "device", verdict="allow", reason="report-only",
+                would="certificate-expired"), 0),
+            ("a label without a certificate", logs.rejected(
+                "device", sha256="", spki=""), 0),
+            ("another site", logs.rejected("device", site="one"), 0)):
+        gate.write([line])
+        out.equal(len(gate.rows()), n, f"counted or not: {name}")
+        folder = logs.journal(base / "one", logs.exported([line]))
+        out.equal(len(gate.rows("--log", folder)), n,
+                  f"counted or not, of a journal: {name}")
+
+
+def trusted():
+    """Any user can write to the journal, but not choose its own fields."""
+    gate = Gate("trusted")
+    handler = re.search(rb"\0(/[^\0]*/certgate\.fcgi)\0", pathlib.Path(
+        admin.COMMAND).read_bytes())[1].decode()
+    lines = [logs.rejected("device", 60)]
+    own = str(os.geteuid())
+    cases_ = {
+        "certgate.service": (logs.TRUSTED, 1),
+        "another user": ({"_UID": "1000", "_EXE": "/usr/bin/logger",
+                          "_SYSTEMD_UNIT": "user@1000.service"}, 0),
+        "another user that runs the handler": (
+            {"_UID": "1000", "_EXE": handler,
+             "_SYSTEMD_UNIT": "user@1000.service"}, 0),
+        "another user's unit of that name": (
+            {"_UID": "1000", "_EXE": "/usr/bin/logger",
+             "_SYSTEMD_UNIT": "user@1000.service",
+             "_SYSTEMD_USER_UNIT": "certgate.service"}, 0),
+        "www-data": ({"_UID": "33", "_EXE": "/usr/bin/php",
+                      "_SYSTEMD_UNIT": "apache2.service"}, 0),
+        "www-data that runs the handler": (
+            {"_UID": "33", "_EXE": handler,
+             "_SYSTEMD_UNIT": "apache2.service"}, 0),
+        "the unit's name in a field of its own": (
+            {"_UID": "33", "SYSTEMD_UNIT": "certgate.service"}, 0),
+        "the handler of this user": ({"_UID": own, "_EXE": handler}, 1),
+        "another program of this user": (
+            {"_UID": own, "_EXE": handler + ".old"}, 0),
+        "nothing that is trusted": ({}, 0)}
+    for name, (fields, n) in cases_.items():
+        folder = logs.journal(base / "fields", logs.exported(lines, fields))
+        out.equal(len(gate.rows("--log", folder)), n,
+                  f"a line of the journal by {name}")
+        done = gate.run("allow", DEVICE[:32], "--yes", "--log", folder)
+        out.equal((done.code, gate.list()),
+                  (0, f"{DEVICE} hub=chat\n") if n else (1, ""),
+                  f"allowed or not: by {name}")
+        gate.configuration.write_list("")
+    stranger = logs.exported([logs.rejected("stranger", 5000)],
+                             {"_UID": "1000"})
+    folder = logs.journal(base / "fields", stranger, logs.exported(lines))
+    out.equal((gate.whole("--log", folder)["logBegins"],
+               [r["subject"] for r in gate.rows("--log", folder)]),
+              (logs.stamp(logs.NOW - 60), ["CN=device"]),
+              "neither a row nor the beginning is another's")
+
+
+def shared():
+    """From a log that others can write it is always asked."""
+    gate = Gate("shared", [logs.rejected("device", 60)])
+    own, arguments = gate.log, ("allow", DEVICE[:32], "--yes")
+    out.equal(gate.run(*arguments, "--dry-run").code, 0, "the handler's log")
+    copy = base / "error.log"
+    copy.write_text(own.read_text())
+
+    def refused(name, *more, **how):
+        done = gate.run(*arguments, *more, **how)
+        out.result(done.code == 2 and not gate.list() and
+                   "others can write this log" in done.err,
+                   f"--yes: {name}", done)
+        done = gate.run("allow", DEVICE[:32], *more, **how)
+        out.result(done.code == 2 and not gate.list() and
+                   "without --yes" in done.err, f"no terminal: {name}", done)
+
+    refused("an error log", "--log", copy)
+    refused("standard input", "--log", "-", stdin=own.read_bytes())
+    own.chmod(0o660 if os.geteuid() else 0o662)
+    refused("a file that others can write")
+    own.chmod(0o640)
+    own.parent.chmod(0o777)
+    refused("a folder that others can write")
+    own.parent.chmod(0o755)
+    if os.geteuid() == 0:
+        os.chown(own, 33, 33)
+        refused("a file of another user")
+        os.chown(own, 0, 0)
+        os.chown(own.parent, 33, 33)
+        refused("a folder of another user")
+        os.chown(own.parent, 0, 0)
+    link = own.parent / "link"
+    link.symlink_to(own)
+    refused("another name of it", "--log", link)
+    code, said = gate.at_terminal(b"n\n", "allow", DEVICE[:8], "--log", copy)
+    out.result(code == 1 and not gate.list() and "[y/N]" in said,
+               "it is asked at a terminal: no", said)
+    code, said = gate.at_terminal(b"y\n", "allow", DEVICE[:8], "--log", copy)
+    out.equal((code, gate.list()), (0, f"{DEVICE} hub=chat\n"), "yes")
     gate.configuration.write_list("")
-    gate.file(9, [strangers.slot(strangers.certificate(1), first=old,
-                                 last=old)])
-    out.equal(len(gate.rows()), 2, "not who has not come for a month")
-    device = der_of("device")
-    written = Gate("written")
-    for number, hub in enumerate((b"chat", b"CHAT")):
-        written.file(number, [strangers.slot(device, hub=hub)])
-    out.equal([[r["count"] for r in written.rows(*options)]
-               for options in ((), ("--hub", "Chat"), ("--hub", "cha"))],
-              [[2], [2], []], "a hub is one however it is written")
-    written.run("allow", sha256(device)[:32], "--yes")
-    out.equal(written.list().lower(), f"{sha256(device)} hub=chat\n",
-              "and is once in the entry")
-    gone = Gate("gone")
-    gone.folder.rmdir()
-    out.equal(gone.run("pending").code, 3, "no folder is an error")
+    code, said = gate.at_terminal(b"y\n", "allow", DEVICE[:8], "--log", "-",
+                                  stdin=copy)
+    out.equal((code, gate.list()), (0, f"{DEVICE} hub=chat\n"),
+              "yes, with the log at standard input")
+    gate.configuration.write_list("")
+    forged = logs.rejected("device", 61, spki=logs.certificate("evil")["spki"])
+    copy.write_text(logs.text([forged]))
+    code, said = gate.at_terminal(b"y\n", "allow", DEVICE[:8], "--spki",
+                                  "--log", copy)
+    out.result(code == 2 and not gate.list() and "--spki" in said,
+               "nor is a public key taken from there", said)
 
 
-def strange_files():
-    """Whatever else is there."""
-    gate = Gate("strange")
-    good = [strangers.slot(strangers.certificate(1))]
-    gate.file(0, good)
-    wanted = gate.rows()
-    out.equal([r["sha256"] for r in wanted],
-              [sha256(strangers.certificate(1))], "one that is good")
-    spoilt = {
-        "another size": strangers.file_of(good)[:-1],
-        "a byte more": strangers.file_of(good) + b"\0",
-        "twice the size": strangers.file_of(good) * 2,
-        "nothing": b"",
-        "random bytes": os.urandom(strangers.SLOTS * strangers.SIZE),
-        "ones": b"\xff" * strangers.SLOTS * strangers.SIZE,
-    }
-    for number, (name, data) in enumerate(spoilt.items(), 1):
-        (gate.folder / f"pending.{number}").write_bytes(data)
-        out.equal(gate.rows(), wanted, f"a file with {name}")
-    target = base / "target"
-    target.write_bytes(strangers.file_of(
-        [strangers.slot(strangers.certificate(2))]))
-    (gate.folder / "pending.20").symlink_to(target)
-    os.mkfifo(gate.folder / "pending.21")
-    (gate.folder / "pending.22").mkdir()
-    out.equal(gate.rows(), wanted, "a link, a pipe, a folder")
-    os.link(target, gate.folder / "pending.23")
-    out.equal(gate.rows(), wanted, "a file with a second name")
-    (gate.folder / "pending.300").write_bytes(target.read_bytes())
-    out.equal(gate.rows(), wanted, "a number that no file has")
-    der = strangers.certificate(3)
-    forged = {
-        "a digest that is not its own":
-            strangers.slot(der, sha256=bytes.fromhex(wanted[0]["sha256"])),
-        "no certificate": strangers.slot(b"hello"),
-        "half a certificate": strangers.slot(der[:200]),
-        "more than a certificate": strangers.slot(der + b"\0"),
-        "no time that can be": strangers.slot(der, last=2 ** 62),
-        "a time to come": strangers.slot(
-            der, first=5, last=int(time.time()) + 10 * 86400),
-        "another site's": strangers.slot(der, site=b"one"),
-        "another place's number": strangers.slot(der, number=7),
-    }
-    for name, slot in forged.items():
-        gate.file(30, [slot])
-        out.equal(gate.rows(), wanted, f"a slot with {name}")
-    gate.file(30, [strangers.slot(strangers.certificate(1), count=2 ** 64 - 1)])
-    out.equal([r["count"] for r in gate.rows()], [2 ** 63 - 1],
-              "a number that is too large is the largest")
+def bounded():
+    """10,000 are kept: those that were seen again before all others."""
+    again = [f"again {n}" for n in range(20)]
+    lines = [logs.rejected(n, 9000) for n in again] + \
+        [logs.rejected(f"once {n}", 8000) for n in range(25000)] + \
+        [logs.rejected(n, 10) for n in again]
+    gate = Gate("bounded", lines)
+    whole = gate.whole()
+    rows = {r["subject"]: r["count"] for r in whole["certificates"]}
+    out.equal((len(rows), whole["more"]), (10000, 15020), "10,000 rows")
+    out.equal([rows.get(f"CN={n}") for n in again], [2] * 20,
+              "those that were seen again are among them")
+    text = gate.run("pending").out
+    out.result("\nand 15,020 more certificates seen once\n" in text,
+               "as text", text[-200:])
 
 
 def is_harmless(text):
@@ -206,38 +336,35 @@ def is_harmless(text):
 
 
 def hostile_names():
-    gate = Gate("names")
-    path = admin.certificate(
-        base, "hostile", "-addext",
-        "subjectAltName=DNS:good.exampleXDNS:bank.example," + ",".join(
-            f"DNS:n{n}.example" for n in range(30)),
-        subject="/CN=a\x1b]0;x\x07\u202eb\u2067c\u2028d\u0085/O=" + "o" * 60 +
-        "/OU=\n001122334455  hub bank")
-    der = ssl.PEM_cert_to_DER_cert(path.read_text()).replace(
-        b"exampleXDNS", b"example\0DNS")
-    gate.file(0, [strangers.slot(der, hub=b"h\x1b[2J\xe2\x80\xae")])
-    digits = sha256(der)[:8]
-    for arguments in (["pending"], ["pending", "--json"],
-                      ["allow", digits, "hub=chat", "--dry-run"],
-                      ["allow", sha256(der)[:32], "--yes"],
-                      ["allow", digits]):
-        done = gate.run(*arguments)
-        out.result(is_harmless(done.out + done.err) and
-                   ("bank" in done.out or "x1b[2J" in done.err),
-                   f"nothing steers a terminal: {' '.join(arguments)[:30]}",
-                   repr(str(done)))
-    text = gate.run("pending").out
-    out.result("and 23 more" in text and len(text.splitlines()) < 16,
-               "names fill no screen", text)
-    out.result("DNS:good.example\\00DNS:bank.example" in text,
-               "a NUL makes no second name", text)
-    out.equal([line for line in text.splitlines()
-               if line.startswith("001122")], [], "a line end makes no row")
+    name = "CN=a\x1b]0;x\x07\u202eb\u2067c\u2028d\u0085,OU=\n001122  hub bank"
+    gate = Gate("names", [logs.rejected(
+        "device", 60, subject=name, hub="h\x1b[2J\u202e",
+        issuer="CN=x sha256=" + "00" * 32 + ' signed=yes "\\x41')])
+    for log in (logs.text, logs.in_json):
+        gate.log.write_text(log([logs.rejected(
+            "device", 60, subject=name.encode(), hub="h\x1b[2J\u202e".encode(),
+            issuer=('CN=x sha256=' + "00" * 32 + ' "\\x41').encode())]))
+        for arguments in (["pending"], ["pending", "--json"],
+                          ["allow", DEVICE[:8], "hub=chat", "--dry-run"],
+                          ["allow", DEVICE[:32], "--yes"],
+                          ["allow", DEVICE[:8]]):
+            done = gate.run(*arguments)
+            out.result(is_harmless(done.out + done.err) and
+                       ("bank" in done.out or "x1b[2J" in done.err),
+                       f"nothing steers a terminal: {' '.join(arguments)[:30]}",
+                       repr(str(done)))
+        row = gate.rows()[0]
+        out.result(row["sha256"] == DEVICE and
+                   row["issuer"].endswith(' "\\x41'),
+                   "a name does not become a field", row)
+        out.equal([line for line in gate.run("pending").out.splitlines()
+                   if line.startswith("001122")], [],
+                  "a line end does not make a row")
     out.result("give hub=NAME" in done.err and not gate.list(),
-               "and a hub that is none is not written", done)
-    code, said = gate.at_terminal(b"y\n", "allow", digits, "hub=chat")
+               "an invalid hub is not written", done)
+    code, said = gate.at_terminal(b"y\n", "allow", DEVICE[:8], "hub=chat")
     out.result(code == 0 and is_harmless(said.replace("\r", "")) and
-               said.rindex("sha256 ") > said.rindex("name "),
+               said.rindex("sha256 ") > said.rindex("issuer "),
                "digests are shown behind the names", repr(said))
 
 
@@ -245,7 +372,7 @@ def alike():
     """Two certificates whose SHA-256 begin with the same eight digits."""
     seen = {}
     for number in range(10 ** 7):
-        digits = sha256(strangers.certificate(number))[:8]
+        digits = logs.hashlib.sha256(str(number).encode()).hexdigest()[:8]
         if digits in seen:
             return digits, seen[digits], number
         seen[digits] = number
@@ -253,296 +380,299 @@ def alike():
 
 
 def told_apart():
-    gate = Gate("apart")
     digits, *numbers = alike()
-    both = [strangers.certificate(n) for n in numbers]
-    far = strangers.certificate(123456789)
-    gate.file(0, [strangers.slot(der) for der in [*both, far]])
+    both = [logs.certificate(n)["sha256"] for n in numbers]
+    far = logs.certificate("far")["sha256"]
+    gate = Gate("apart", [logs.rejected(n, 60) for n in [*numbers, "far"]])
     done = gate.run("allow", digits, "--yes")
     out.result(done.code == 1 and not gate.list() and
-               all(sha256(d)[:12] in done.out for d in both) and
-               sha256(far)[:12] not in done.out,
-               "digits of two: it says whose", done)
-    done = gate.run("allow", sha256(both[0])[:32], "--yes")
-    out.equal((done.code, gate.list()),
-              (0, f"{sha256(both[0])} hub=chat\n"), "more of them")
+               "several certificates match" in done.err and
+               all(d[:16] in done.out for d in both) and
+               far[:16] not in done.out, "digits of two: both are shown", done)
+    done = gate.run("allow", both[0][:32], "--yes")
+    out.equal((done.code, gate.list()), (0, f"{both[0]} hub=chat\n"),
+              "more of them")
     prefixes = re.findall(r"^([0-9a-f]+)  hub", gate.run("pending").out,
                           re.MULTILINE)
-    out.equal(sorted(prefixes), sorted(
-        sha256(d)[:12] for d in (both[1], far)), "the others are still shown")
+    out.equal(sorted(prefixes), sorted(d[:16] for d in (both[1], far)),
+              "the others are still shown")
 
 
-def let_in():
-    gate = Gate("in")
-    device, other = der_of("device"), der_of("other")
-    gate.file(0, [strangers.slot(device), strangers.slot(device, hub=b"a,b"),
-                  strangers.slot(other, hub=b"ocpp")])
-    digits, entry = sha256(other)[:8], sha256(other)
-    done = gate.run("allow", entry[:32])
-    out.result(done.code == 2 and "give --yes" in done.err and not gate.list(),
+def allowed():
+    gate = Gate("in", [logs.rejected("device", 90),
+                       logs.rejected("device", 80, hub="a,b"),
+                       logs.rejected("other", 70, hub="ocpp")])
+    digits = OTHER[:8]
+    done = gate.run("allow", OTHER[:32])
+    out.result(done.code == 2 and "use --yes" in done.err and not gate.list(),
                "without a terminal it wants --yes", done)
     for typed in (b"n\n", b"\n", b"yesterday\n", b"\x04", b"Y \n"):
         code, said = gate.at_terminal(typed, "allow", digits)
         out.result(code == 1 and "Nothing was changed" in said and
                    not gate.list(), f"at a terminal, {typed!r}", said)
     done = gate.run("allow", digits, "--dry-run", "user=x")
-    out.result(done.code == 0 and f"+{entry} user=x hub=ocpp" in done.out and
+    out.result(done.code == 0 and f"+{OTHER} user=x hub=ocpp" in done.out and
                not gate.list(), "--dry-run", done)
     code, said = gate.at_terminal(b"y\n", "allow", digits.upper(), "user=x",
                                   "groups=g", "--comment", "hall 3")
     out.equal((code, gate.list()),
-              (0, f"{entry} user=x groups=g hub=ocpp   # hall 3\n"),
+              (0, f"{OTHER} user=x groups=g hub=ocpp   # hall 3\n"),
               "at a terminal, y")
-    for word in ("subject", "issuer", "valid", "sha1", known["other"]["sha256"],
-                 "hub ocpp", "own words"):
+    for word in ("subject", "issuer", "valid to", "sha1", OTHER, "hub ocpp",
+                 "claim"):
         out.result(word in said, f"it shows {word[:10]}", said)
-    done = gate.run("allow", entry[:32], "--yes", "user=y", "--replace")
+    done = gate.run("allow", OTHER[:32], "--yes", "user=y", "--replace")
     out.equal((done.code, gate.list()),
-              (0, f"{entry} user=y hub=ocpp   # hall 3\n"), "--replace")
-    done = gate.run("allow", entry[:32], "--yes", "user=y")
+              (0, f"{OTHER} user=y hub=ocpp   # hall 3\n"), "--replace")
+    done = gate.run("allow", OTHER[:32], "--yes", "user=y")
     out.result(done.code == 0 and "already there" in done.out, "again", done)
     gate.configuration.write_list("")
-    done = gate.run("allow", sha256(device)[:39], "--yes")
-    out.equal((done.code, gate.list()),
-              (0, f"{sha256(device)} hub=a\\,b,chat\n"),
+    done = gate.run("allow", DEVICE[:39], "--yes")
+    out.equal((done.code, gate.list()), (0, f"{DEVICE} hub=a\\,b,chat\n"),
               "39 digits, and both hubs")
     gate.configuration.write_list("")
-    done = gate.run("allow", sha256(device)[:32], "hub=x", "--yes")
-    out.equal((done.code, gate.list()), (0, f"{sha256(device)} hub=x\n"),
+    done = gate.run("allow", DEVICE[:32], "hub=x", "--yes")
+    out.equal((done.code, gate.list()), (0, f"{DEVICE} hub=x\n"),
               "a hub that is given")
-    gate.configuration.write_list(f"deny {known['device']['sha256']}\n")
-    done = gate.run("allow", sha256(device)[:32], "--yes")
-    out.equal(done.code, 1, "one that is denied stays so")
-    deny = f"deny {known['device']['sha1']}\n"
-    gate.configuration.write_list(deny)
-    done = gate.run("allow", sha256(device)[:32], "--yes")
-    out.result(done.code == 1 and "line 1 denies it" in done.err and
-               gate.list() == deny, "nor one that is by another pin", done)
+    for pin in ("sha256", "sha1"):
+        deny = f"deny {known['device'][pin]}\n"
+        gate.configuration.write_list(deny)
+        done = gate.run("allow", DEVICE[:32], "--yes")
+        out.result(done.code == 1 and "line 1 denies it" in done.err and
+                   gate.list() == deny, f"one that is denied by {pin}", done)
     gate.configuration.write_list("")
-    gate.run("allow", sha256(device)[:32], "--spki", "--yes")
-    pem = base / "device.pem"
-    out.equal(gate.list(), f"spki:{admin.digest(pem, 'spki')} "
+    gate.run("allow", DEVICE[:32], "--spki", "--yes")
+    out.equal(gate.list(), f"spki:{logs.certificate('device')['spki']} "
               "hub=a\\,b,chat\n", "--spki")
 
 
-def unwatched():
-    """Nobody compares: a stranger whose SHA-256 begins as the device's, whose
-    own note was pushed out, is not let in by a few digits."""
-    gate = Gate("unwatched")
-    der = der_of("device")
-    gate.file(0, [strangers.slot(der)])
-    digits = sha256(der)
-    for name, arguments in (("8", [digits[:8], "--yes"]),
-                            ("31", [digits[:31], "--yes"]),
-                            ("31, and no terminal", [digits[:31]]),
+def unasked():
+    """Few digits of a certificate can be those of another: without a question
+    they are not enough."""
+    gate = Gate("unasked", [logs.rejected("device", 60)])
+    for name, arguments in (("8", [DEVICE[:8], "--yes"]),
+                            ("31", [DEVICE[:31], "--yes"]),
+                            ("31, and no terminal", [DEVICE[:31]]),
                             ("31, and --dry-run",
-                             [digits[:31], "--yes", "--dry-run"])):
+                             [DEVICE[:31], "--yes", "--dry-run"])):
         done = gate.run("allow", *arguments)
         out.result(done.code == 2 and not gate.list() and
                    "32 to 63 digits" in done.err and
                    "certgate pending --json" in done.err,
-                   f"too few digits where nobody compares: {name}", done)
-    code, said = gate.at_terminal(None, "allow", digits[:31], "--yes")
+                   f"too few digits without a question: {name}", done)
+    code, said = gate.at_terminal(None, "allow", DEVICE[:31], "--yes")
     out.result(code == 2 and not gate.list() and "32 to 63" in said,
                "nor at a terminal with --yes", said)
-    done = gate.run("allow", digits[:32], "--yes")
-    out.equal((done.code, gate.list()), (0, f"{digits} hub=chat\n"),
+    done = gate.run("allow", DEVICE[:32], "--yes")
+    out.equal((done.code, gate.list()), (0, f"{DEVICE} hub=chat\n"),
               "32 are enough")
 
 
 def no_digits():
-    """What is none of those that knocked."""
-    gate = Gate("none")
-    gate.file(0, [strangers.slot(der_of("device"))])
-    device = known["device"]["sha256"]
-    for name, word, code in (("nobody's", "0123456789", 1),
-                             ("seven", device[:7], 1),
-                             ("no digits", device[:8] + "g", 1),
-                             ("with a prefix", "sha256:" + device[:12], 1)):
+    """Words that are not the digits of a pending certificate."""
+    gate = Gate("none", [logs.rejected("device", 60)])
+    for name, word, code in (("of none", "0123456789", 1),
+                             ("seven", DEVICE[:7], 1),
+                             ("not digits", DEVICE[:8] + "g", 1),
+                             ("with a prefix", "sha256:" + DEVICE[:12], 1)):
         done = gate.run("allow", word, "--yes")
         out.result(done.code == code and not gate.list(),
                    f"digits: {name}", done)
+    done = gate.run("allow", "0123456789", "--yes")
+    out.result("no pending certificate matches" in done.err and
+               "log begins" in done.out, "and where the log begins", done)
     (base / "none/deadbeef").write_text(known["device"]["pem"])
     done = gate.run("allow", "./deadbeef", cwd=base / "none")
-    out.equal((done.code, gate.list()), (0, f"{device}\n"),
+    out.equal((done.code, gate.list()), (0, f"{DEVICE}\n"),
               "a file of such a name")
     gate.configuration.write_list("")
-    other = known["other"]["sha256"]
-    done = gate.run("allow", other[:40], "--yes")
-    out.equal((done.code, gate.list()), (0, f"{other[:40]}\n"),
-              "40 digits that begin nobody's are a SHA-1")
+    done = gate.run("allow", OTHER[:40], "--yes")
+    out.equal((done.code, gate.list()), (0, f"{OTHER[:40]}\n"),
+              "40 digits that begin none are a SHA-1")
     gate.configuration.write_list("")
-    done = gate.run("allow", other[:63], "--yes")
+    done = gate.run("allow", OTHER[:63], "--yes")
     out.result(done.code == 1 and not gate.list() and "63 digits" in done.err,
-               "63 digits that begin nobody's are no pin", done)
+               "63 digits that begin none are not a pin", done)
 
 
 def many_digits():
-    """As many as a SHA-1 has, or more, of one that knocked."""
-    gate = Gate("many")
-    gate.file(0, [strangers.slot(der_of("device"))])
-    device = known["device"]["sha256"]
+    """As many as a SHA-1 has, or more, of a pending certificate."""
+    gate = Gate("many", [logs.rejected("device", 60)])
     for n in (39, 40, 41, 63):
-        done = gate.run("allow", device[:n])
-        out.result(done.code == 2 and "give --yes" in done.err and
-                   not gate.list(), f"{n} digits: it is asked for", done)
-        done = gate.run("allow", device[:n].upper(), "--yes")
+        done = gate.run("allow", DEVICE[:n])
+        out.result(done.code == 2 and "use --yes" in done.err and
+                   not gate.list(), f"{n} digits: --yes is wanted", done)
+        done = gate.run("allow", DEVICE[:n].upper(), "--yes")
         out.result(done.code == 0 and
-                   gate.list() == f"{device} hub=chat\n" and
-                   ("not as a SHA-1" in done.out) == (n == 40),
+                   gate.list() == f"{DEVICE} hub=chat\n" and
+                   ("SHA-1." in done.out) == (n == 40),
                    f"{n} digits: its SHA-256", done)
         gate.configuration.write_list("")
-    done = gate.run("allow", "sha1:" + device[:40])
-    out.equal((done.code, gate.list()), (0, f"{device[:40]}\n"),
+    done = gate.run("allow", "sha1:" + DEVICE[:40])
+    out.equal((done.code, gate.list()), (0, f"{DEVICE[:40]}\n"),
               "a SHA-1 that is said to be one")
     gate.configuration.write_list("")
-    done = gate.run("allow", device)
-    out.equal((done.code, gate.list()), (0, f"{device}\n"),
+    done = gate.run("allow", DEVICE)
+    out.equal((done.code, gate.list()), (0, f"{DEVICE}\n"),
               "all digits are a pin")
     gate.configuration.write_list("")
-    (gate.folder / "pending.0").unlink()
-    gate.folder.rmdir()
-    done = gate.run("allow", device[:40])
-    out.equal((done.code, gate.list()), (0, f"{device[:40]}\n"),
-              "40 digits, and nobody can say who knocked")
+    gate.log.unlink()
+    done = gate.run("allow", DEVICE[:40])
+    out.equal((done.code, gate.list()), (0, f"{DEVICE[:40]}\n"),
+              "40 digits without a log")
 
 
 def sites():
-    gate = Gate("sites")
+    gate = Gate("sites", [logs.rejected("device", 60, site="one"),
+                          logs.rejected("other", 50, site="two")])
     folder = gate.configuration.folder
     (folder / "sites").mkdir()
     for name in ("one", "two"):
         (folder / f"{name}.list").write_text("")
         (folder / "sites" / f"{name}.conf").write_text(
-            f"CERTGATE_LIST={folder}/{name}.list\n")
-    device, other = der_of("device"), der_of("other")
-    gate.file(0, [strangers.slot(device, site=b"one"),
-                  strangers.slot(other, site=b"two")])
-    for name, der in (("one", device), ("two", other)):
-        out.equal([r["sha256"] for r in gate.rows("--site", name)],
-                  [sha256(der)], f"site {name} has its own")
-    done = gate.run("pending")
-    out.result(done.code == 0 and "--site" in done.out and
-               sha256(device)[:8] not in done.out, "without a site", done)
-    done = gate.run("allow", sha256(other)[:32], "--yes", "--site", "one")
-    out.equal(done.code, 1, "the other site's is not let in")
+            f"CERTGATE_LIST={folder}/{name}.list\n"
+            "CERTGATE_SIGNATURE=required\n")
+    journal = logs.journal(base / "sited", logs.exported(
+        [logs.rejected("device", 60, site="one"),
+         logs.rejected("other", 50, site="two")]))
+    for name, digest in (("one", DEVICE), ("two", OTHER)):
+        for log in (gate.log, journal):
+            out.equal([r["sha256"] for r in
+                       gate.rows("--site", name, "--log", log)], [digest],
+                      f"site {name} has its own: {log.name}")
+    out.equal(gate.rows(), [], "none without a site")
+    done = gate.run("allow", OTHER[:32], "--yes", "--site", "one")
+    out.equal(done.code, 1, "the other site's is not allowed")
     (folder / "certgate.conf").write_text("CERTGATE_HUB=chat\n")
-    environment = {"CERTGATE_STATS": str(gate.folder),
-                   "CERTGATE_LIST": "/nonexistent/of/nobody",
+    environment = {"CERTGATE_LOG": str(gate.log),
+                   "CERTGATE_LIST": "/nonexistent/list",
                    "CERTGATE_CONFIG": str(folder / "certgate.conf")}
     done = admin.run("pending", "--site", "one", environment=environment)
-    out.result(sha256(device)[:8] in done.out, "the folder is the process's",
-               done)
-    (folder / "certgate.conf").write_text(f"CERTGATE_STATS={gate.folder}\n")
+    out.result(DEVICE[:8] in done.out, "the log is the process's", done)
+    (folder / "certgate.conf").write_text(f"CERTGATE_LOG={gate.log}\n")
     for name in ("sites/one.conf", "sites//one.conf", "sites///one.conf"):
         done = admin.run("pending", "--config", f"{folder}/{name}")
-        out.result(sha256(device)[:8] in done.out,
+        out.result(DEVICE[:8] in done.out,
                    f"by the file of the site: {name}", done)
-    shutil.copy(folder / "sites/one.conf", folder / "sites/one.back")
-    done = admin.run("pending", "--config", f"{folder}/sites/one.back")
-    out.equal((done.code, sha256(device)[:8] in done.out), (0, False),
-              "a copy of the site's file is not the site")
     environment["CERTGATE_CONFIG"] = str(folder / "nothing.conf")
-    done = admin.run("allow", sha256(device)[:32], "--yes", "--site", "one",
+    done = admin.run("allow", DEVICE[:32], "--yes", "--site", "one",
                      environment=environment)
-    out.equal(done.code, 3, "main settings that are not there are an error")
-    done = gate.run("allow", sha256(device)[:32], "--yes", "--site", "one")
+    out.equal(done.code, 3, "missing main settings are an error")
+    done = gate.run("allow", DEVICE[:32], "--yes", "--site", "one")
     out.equal([(folder / f"{n}.list").read_text() for n in ("one", "two")],
-              [f"{sha256(device)} hub=chat\n", ""],
-              "it goes to the site's list")
+              [f"{DEVICE} hub=chat\n", ""], "it goes to the site's list")
 
 
 def at_once():
     """Several administrators, each about another."""
-    gate = Gate("once")
-    ders = [strangers.certificate(n) for n in range(8)]
-    gate.file(0, [strangers.slot(der) for der in ders])
+    digests = [logs.certificate(n)["sha256"] for n in range(8)]
+    gate = Gate("once", [logs.rejected(n, 60) for n in range(8)])
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        done = list(pool.map(lambda der: gate.run(
-            "allow", sha256(der)[:32], "--yes").code, ders))
+        done = list(pool.map(lambda digest: gate.run(
+            "allow", digest[:32], "--yes").code, digests))
     out.equal(done, [0] * 8, "eight at once")
     out.equal(sorted(gate.list().splitlines()),
-              sorted(f"{sha256(der)} hub=chat" for der in ders),
+              sorted(f"{digest} hub=chat" for digest in digests),
               "each has its entry")
 
 
-def last_seen():
-    gate = Gate("seen")
-    gate.configuration.write_list(f"{known['device']['sha256']} user=a\n")
-    new = "bb" * 32
-    gate.run("rotate", known["device"]["sha256"], new, "--overlap", "9d")
-    done = gate.run("list")
-    out.result("(whether it was seen cannot be told: nothing in "
-               f"{gate.folder} is a running handler's)" in
-               done.out.splitlines()[0] and "seen" not in
-               done.out.splitlines()[1], "nobody notes it; and nothing of one "
-               "that does not end", done)
-    handler = processes.Handler(gate.configuration)
-    place.wait_for(lambda: "(not seen" in gate.run("list").out)
-    done = gate.run("list")
-    out.result("(not seen since it is to end)" in done.out.splitlines()[0] and
-               "seen" not in done.out.splitlines()[1], "not yet", done)
-    row = json.loads(gate.run("list", "--json").out)[0]
-    out.result("last-seen" not in row and "last-seen-unknown" not in row,
-               "and in JSON", row)
-    client = strangers.Client(handler.path)
-    began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    out.equal(client.knock(strangers.presented(der_of("device"))), 200,
-              "the old one is let in")
-    client.close()
-    place.wait_for(lambda: "(last seen " in gate.run("list").out)
-    rows = json.loads(gate.run("list", "--json").out)
-    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    out.result(began <= rows[0].get("last-seen", "") <= now and
-               "last-seen" not in rows[1], "and seen", rows)
-    out.result(f"(last seen {rows[0]['last-seen']})" in gate.run("list").out,
-               "as text")
-    folder = gate.configuration.folder
-    noted = folder / "stats/seen.0"
-    data = bytearray(noted.read_bytes())
-    at = next(i for i in range(0, len(data), 256) if any(data[i:i + 256]))
-    kept = bytes(data)
-    data[at + 32:at + 40] = struct.pack("=q", int(time.time()) + 2 * 86400)
-    data[at:at + 32] = hashlib.sha256(data[at + 32:at + 256]).digest()
-    noted.write_bytes(data)
-    out.result("(not seen" in gate.run("list").out, "not in the future")
-    noted.write_bytes(kept)
-    (folder / "sites").mkdir()
-    (folder / "sites/one.conf").write_text(
-        f"CERTGATE_LIST={gate.configuration.list}\n")
-    done = gate.run("list", "--site", "one")
-    out.result("(not seen" in done.out and "(last seen" not in done.out,
-               "not at a site where it was not", done)
-    handler.close()
-    done = gate.run("list")
-    out.result(f"(last seen {rows[0]['last-seen']}; later is not known: "
-               f"nothing in {gate.folder} is" in done.out,
-               "of one that was seen, when nobody notes it any more", done)
-    row = json.loads(gate.run("list", "--json").out)[0]
-    out.result(row["last-seen"] == rows[0]["last-seen"] and
-               "running handler" in row.get("last-seen-unknown", ""), "and in JSON",
-               row)
-    gate.configuration.file.write_text(
-        gate.configuration.file.read_text().replace("/stats", "/nowhere"))
-    done = gate.run("list")
-    out.result("(whether it was seen cannot be told: "
-               f"{str(gate.folder).replace('/stats', '/nowhere')}: No such file"
-               in done.out, "without a folder", done)
-    gate.configuration.file.write_text("x\n")
-    done = gate.run("list", "--list", gate.configuration.list)
-    out.result("cannot be told: " f"{gate.configuration.file}:1:1: " in
-               done.out, "nor by settings that do not read", done)
+def last_used():
+    """For every entry; what lies before the log is unknown."""
+    gate = Gate("used")
+    ca = admin.certificate(gate.configuration.folder, "ca")
+    gate.configuration.write_list(
+        f"{DEVICE} user=a\nspki:{logs.certificate('other')['spki']}\n"
+        f"deny {known['expired']['sha1']}\nca:{ca} cn=pump-*\n"
+        f"ca:{ca} cn=tank-*\n{'ab' * 32}\n")
+    lines = gate.run("list").out
+    out.result("(last used" not in lines and "(use" not in lines and
+               "log begins" not in lines, "not unasked", lines)
+    lines = gate.run("list", "--last-used").out.splitlines()
+    out.result(all("(use unknown)" in line for line in lines[:6]) and
+               lines[6] == "log has no line of a decision", "an empty log",
+               lines)
+    old = os.stat(gate.configuration.list).st_mtime - logs.NOW
+    gate.write([
+        logs.accepted("stranger", 9000),
+        logs.accepted("device", 800), logs.accepted("device", 700, line="1"),
+        logs.rejected("expired", 500, reason="denied"),
+        logs.accepted("pump-1", 400, line="4"),
+        logs.accepted("other", -old - 30, line="2"),
+        logs.accepted("pump-1", -old - 40, line="4"),
+        logs.accepted("pump-2", -old - 50, line="5", list="stale"),
+        logs.rejected("device", 1)])
+    begin = logs.stamp(logs.NOW - 9000)
+    journal = logs.journal(base / "used-journal", logs.exported(
+        sorted(((t, f) for t, f in [
+            logs.accepted("stranger", 9000), logs.accepted("device", 700)]),
+            key=lambda one: one[0])))
+    rows = json.loads(gate.run("list", "--last-used", "--json").out)
+    out.equal([r["last-used"] and True for r in rows],
+              [True, True, True, True, None, None], "each kind of entry")
+    out.equal((rows[0]["last-used"], rows[2]["last-used"]),
+              (logs.stamp(logs.NOW - 700), logs.stamp(logs.NOW - 500)),
+              "the last time")
+    out.equal([rows[n]["known-since"] for n in (0, 5)], [begin, begin],
+              "by pins: since the log begins")
+    out.result(rows[4]["known-since"] > begin, "by a line of the list: since "
+               "the list is as it is", rows[4])
+    text = gate.run("list", "--last-used").out
+    out.result(f"(last used {rows[0]['last-used']})" in text and
+               f"(not used since {begin})" in text and
+               text.endswith(f"log begins {begin}\n"), "as text", text)
+    rows = json.loads(gate.run("list", "--last-used", "--json", "--log",
+                               journal).out)
+    out.equal((rows[0]["last-used"], rows[1]["last-used"]),
+              (logs.stamp(logs.NOW - 700), None), "of a journal")
+    gate.log.unlink()
+    out.equal(gate.run("list", "--last-used").code, 3, "without a log")
 
 
-shown()
-strange_files()
-hostile_names()
-told_apart()
-let_in()
-unwatched()
-no_digits()
-many_digits()
-sites()
-at_once()
-last_seen()
+def of_handler():
+    """What a handler logs, in either form."""
+    for form in ("text", "json"):
+        gate = Gate(f"handler-{form}", (), {"CERTGATE_LOG_FORMAT": form})
+        gate.log.unlink()
+        gate.configuration.write_list(f"{OTHER} user=a\n")
+        handler = processes.Handler(gate.configuration)
+        for name, key in (("device", cases.KEY), ("device", cases.KEY),
+                          ("other", cases.KEY), ("expired", "not the key")):
+            case = cases.Case("connect", {}, None, {
+                "method": "POST", "path": "/eventhandler",
+                "headers": cases.event_headers(
+                    "azure.webpubsub.sys.connect", key=key),
+                "body": cases.connect_body([f"@{name}"], known, {})}, None)
+            peer = fastcgi.Peer(handler.path)
+            peer.send(fastcgi.request(cgi.parameters(case).items(), case.body))
+            peer.answer()
+            peer.close()
+        handler.close()
+        rows = gate.rows()
+        pem = base / "device.pem"
+        pem.write_text(known["device"]["pem"])
+        told = json.loads(admin.run("thumbprint", "--json", pem).out)[0]
+        out.equal([{n: r[n] for n in ("sha1", "sha256", "spki", "to")}
+                   for r in rows],
+                  [{n: told[n] for n in ("sha1", "sha256", "spki", "to")}],
+                  f"{form}: what certgate thumbprint says of it")
+        out.result(rows and rows[0]["count"] == 2 and
+                   told["subject"].replace(" ", "")[:20] in
+                   rows[0]["subject"].replace(" ", ""),
+                   f"{form}: its count and its subject", (rows, told))
+        used = json.loads(gate.run("list", "--last-used", "--json").out)
+        out.result(used[0]["last-used"], f"{form}: the entry was used", used)
+        counts = json.loads(gate.run("stats", "--json").out)
+        out.equal((counts["events"], sum(h["allow"] for h in counts["hubs"]),
+                   counts["within"][-1]["events"]), (4, 1, 4),
+                  f"{form}: what certgate stats says")
+        done = gate.run("allow", DEVICE[:32], "--yes")
+        out.equal((done.code, gate.list()),
+                  (0, f"{OTHER} user=a\n{DEVICE} hub=chat\n"),
+                  f"{form}: it can be allowed")
+
+
+for story in (shown, sources, counted, trusted, shared, bounded, hostile_names,
+              told_apart, allowed, unasked, no_digits, many_digits, sites,
+              at_once, last_used, of_handler):
+    story()
 out.done()

@@ -1,58 +1,44 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
-"""certgate stats: as text, as JSON and for Prometheus it says what the log says,
-whatever else is in the folder."""
-import collections
-import contextlib
+"""certgate stats: events of the log as text, as JSON and for Prometheus, which
+goes on from a state file."""
 import json
+import os
 import pathlib
 import re
 import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import cases, cgi, fastcgi, place, processes, tap  # noqa: E402
+from harness import admin, logs, place, processes, tap  # noqa: E402
 
-KEY = "one0123456789abcdef"
-KNOWN = cases.certificates()
 out = tap.Tap()
 base = place.temporary()
-folder = base / "gate/stats"
-configuration = processes.Configuration(
-    base / "gate", {"CERTGATE_ACCESS_KEYS": KEY, "CERTGATE_STATS": folder},
-    KNOWN["device"]["sha1"] + " user=pump-7\n")
+log, state = base / "decisions", base / "state"
+configuration = processes.Configuration(base / "gate", {"CERTGATE_LOG": log},
+                                        "")
+LINES = [
+    logs.accepted("device", 9 * 86400), logs.accepted("device", 7200),
+    logs.accepted("device", 1800, us="9"),
+    logs.rejected("other", 1700, us="150", hub="ocpp", list="stale"),
+    logs.line(1600, reason="no-certificate", us="300000"),
+    logs.line(1500, reason="signature", signed="no", lost="3"),
+    logs.line(1400, verdict="allow", reason="notified", event="connected",
+              us="", count="37"),
+    logs.line(1300, verdict="allow", reason="anonymous", site="one"),
+    logs.line(1200, reason="a-reason-to-come", site="one")]
 
 
-def stats(*options, of=configuration):
-    return subprocess.run([place.BUILD / "certgate", "stats", *options],
-                          env=of.environment(),
-                          capture_output=True, text=True, timeout=60,
-                          check=False)
+def stats(*options, source=log):
+    return admin.run("stats", "--log", source, *options, environment={
+        "CERTGATE_CONFIG": str(configuration.file)})
 
 
-def send(handler, presented, key=KEY, more=()):
-    case = cases.Case("connect", {}, None, {
-        "method": "POST", "path": "/eventhandler", "headers":
-        cases.event_headers("azure.webpubsub.sys.connect", key=key),
-        "body": cases.connect_body(presented, KNOWN, {})}, None)
-    peer = fastcgi.Peer(handler.path)
-    peer.send(fastcgi.request(
-        [*cgi.parameters(case).items(), *more], case.body))
-    peer.answer()
-    peer.close()
-
-
-def logged():
-    return collections.Counter(re.findall(
-        r"verdict=(\S+) reason=(\S+)", configuration.log_since(0)))
-
-
-def in_json():
-    value = json.loads(stats("--json").stdout)
-    counts = {(r["verdict"], r["reason"]): r["events"]
-              for r in value["reasons"] if r["events"]}
-    return counts, value
+def in_json(*options, source=log):
+    value = json.loads(stats("--json", *options, source=source).out)
+    return {(r["verdict"], r["reason"]): r["events"]
+            for r in value["reasons"]}, value
 
 
 # The lines of Prometheus' text format 0.0.4.
@@ -60,104 +46,166 @@ LINE = re.compile(r"(# (HELP|TYPE) certgate_\w+ .+|"
                   r'certgate_\w+(\{\w+="[^"]*"(,\w+="[^"]*")*\})? [0-9.]+)')
 
 
-def in_prometheus():
-    lines = stats("--prometheus").stdout.splitlines()
-    out.result(all(LINE.fullmatch(line) for line in lines),
+def in_prometheus(source=log):
+    done = stats("--prometheus", "--state", state, source=source)
+    lines = done.out.splitlines()
+    out.result(done.code == 0 and all(LINE.fullmatch(line) for line in lines),
                "prometheus: every line is one of its format",
-               [line for line in lines if not LINE.fullmatch(line)])
-    families = [line.split()[2] for line in lines
-                if line.startswith("# TYPE")]
+               [done.err, *(n for n in lines if not LINE.fullmatch(n))])
+    families = [n.split()[2] for n in lines if n.startswith("# TYPE")]
     out.equal(len(set(families)), len(families),
               "prometheus: each family once")
-    values = dict(line.rsplit(" ", 1) for line in lines if line[0] != "#")
-    return {n: float(v) for n, v in values.items()}
+    return {n: float(v) for n, v in
+            (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
 
 
-def sites(gate):
-    """A site that has settings, or had them when it was counted; no other."""
-    (gate.folder / "stats").mkdir()
-    (gate.folder / "sites").mkdir()
-    for name in ("quiet", "gone"):
-        (gate.folder / f"sites/{name}.conf").write_text("CERTGATE_HUB=chat\n")
-    with contextlib.closing(processes.Handler(gate)) as handler:
-        send(handler, [], more=[(b"CERTGATE_SITE", b"gone")])
-    (gate.folder / "sites/gone.conf").unlink()
-    for name, events in (("quiet", 0), ("gone", 1)):
-        done = stats("--site", name, "--json", of=gate)
-        out.result(done.returncode == 0 and
-                   json.loads(done.stdout)["events"] == events,
-                   f"site {name}", done)
-    for form in ([], ["--json"], ["--prometheus"]):
-        done = stats("--site", "typo", *form, of=gate)
-        out.result(done.returncode == 3 and not done.stdout and
-                   "'typo'" in done.stderr and "sites/typo.conf" in done.stderr,
-                   f"a site that there is not {form}", done)
+def reasons(values):
+    return {tuple(re.findall(r'="([^"]*)"', n)): v for n, v in values.items()
+            if n.startswith("certgate_events_total{") and v}
 
 
-out.result(stats().returncode == 3 and "stats" in stats().stderr,
-           "without a folder it says so")
-folder.mkdir()
-out.equal((stats().returncode, in_json()[0]), (0, {}), "nothing yet")
-one = processes.Handler(configuration, "one")
-two = processes.Handler(configuration, "two")
-place.wait_for(lambda: len(in_json()[1]["handlers"]) == 2)
-out.equal([(h["list"], h["entries"]) for h in in_json()[1]["handlers"]],
-          [(1, 1)] * 2, "the list of each, before an event")
-for turn in range(7):
-    send(one, ["@device"])
-    send(two, [])
-    send(two, ["@device"], key="another key of nobody")
-counts, value = in_json()
-out.equal(counts, dict(logged()), "json: as in the log")
-out.equal((value["events"], value["withoutCertificate"]), (21, 7),
-          "json: sums")
-out.equal(sorted((h["list"], h["entries"], h["stale"])
-                 for h in value["handlers"]), [(1, 1, False)] * 2,
-          "json: both handlers and their list")
-out.equal({h["process"] for h in value["handlers"]},
-          {one.process.pid, two.process.pid}, "json: their processes")
-within = [w["events"] for w in value["within"]]
-out.result(within == sorted(within) and within[-1] <= 21,
-           "json: times go up", within)
-values = in_prometheus()
-out.equal({k: v for k, v in values.items() if "_total{" in k and v}, {
-    f'certgate_events_total{{verdict="{v}",reason="{r}"}}': float(n)
-    for (v, r), n in logged().items()}, "prometheus: as in the log")
-out.equal((values["certgate_decision_seconds_count"],
-           values['certgate_decision_seconds_bucket{le="+Inf"}'],
-           values["certgate_handlers"], values["certgate_list_entries"],
-           values["certgate_without_certificate_total"]),
-          (21, 21, 2, 1, 7), "prometheus: sums")
-text = stats().stdout
-out.result(re.search(r"deny +no-certificate +7\n", text) and
-           re.search(r"handlers that run +2\n", text) and
-           re.search(rf"process {one.process.pid}, .*list 1 of 1 entries\n",
-                     text), "text: the same", text)
-# Half a list: from then on it is stale, though no event comes.
-configuration.write_list("x")
-place.wait_for(lambda: not [h for h in in_json()[1]["handlers"]
-                            if not h["stale"]])
-out.equal(in_prometheus()["certgate_stale_handlers"], 2,
-          "prometheus: a stale list")
-two.close()
-one.close()
-before = in_json()[0]
-out.equal((in_prometheus()["certgate_handlers"], before), (0, dict(logged())),
-          "what was counted stays when they end")
-# Whatever else is there.
-page = (folder / "counters.0").read_bytes()
-(folder / "counters.7").write_bytes(b"\x1b[31m" * 819 + b"x")
-(folder / "counters.8").write_bytes(page[:-1])
-(folder / "counters.9").write_bytes(page + b"\n")
-(folder / "counters.10").symlink_to(folder / "counters.0")
-(folder / "counters.11").write_bytes(page.replace(b"deny.code", b"deny.\x1b[1m"))
-(folder / "counters.12").mkdir()
-(folder / "counters.999").write_bytes(page)
-processes.os.mkfifo(folder / "counters.13")
-done = stats("--json")
-out.result(done.returncode == 0 and in_json()[0] == before and
-           "\x1b" not in done.stdout + done.stderr,
-           "strangers in the folder count nothing", done.stdout + done.stderr)
-sites(processes.Configuration(
-    base / "sited", {"CERTGATE_STATS": base / "sited/stats"}, ""))
+def counted(source):
+    counts, value = in_json(source=source)
+    name = source.name
+    out.equal(counts, {
+        ("allow", "listed"): 1, ("deny", "not-listed"): 1,
+        ("deny", "no-certificate"): 1, ("deny", "signature"): 1,
+        ("allow", "notified"): 37, ("allow", "anonymous"): 1,
+        ("deny", "unknown"): 1}, f"{name}: the last hour")
+    out.equal([value[n] for n in ("events", "withoutCertificate", "stale",
+                                  "lost", "microseconds", "logBegins")],
+              [43, 2, 1, 3, 300279, logs.stamp(logs.NOW - 9 * 86400)],
+              f"{name}: sums")
+    out.equal({w["microseconds"]: w["events"] for w in value["within"]
+               if w["microseconds"] in (10, 50, 200, 100000)},
+              {10: 1, 50: 4, 200: 5, 100000: 5}, f"{name}: times")
+    out.equal([(h.get("site"), h["hub"], h["allow"], h["deny"])
+               for h in value["hubs"]],
+              [(None, "chat", 38, 2), (None, "ocpp", 0, 1),
+               ("one", "chat", 1, 1)], f"{name}: hubs and sites")
+    day = logs.stamp(logs.NOW - 10 * 86400)
+    for since, n in (("119m", 43), ("121m", 44), ("8d", 44), ("10d", 45),
+                     (day[:10], 45), (day, 45),
+                     (logs.stamp(logs.NOW - 1300), 2), ("1m", 0)):
+        out.equal(in_json("--since", since, source=source)[1]["events"], n,
+                  f"{name}: --since {since}")
+
+
+def as_text():
+    text = stats().out
+    out.result(re.search(r"^  deny +no-certificate +1$", text, re.MULTILINE) and
+               re.search(r"^hub chat of site one: 1 allowed, 1 denied$", text,
+                         re.MULTILINE) and
+               re.search(r"^lost lines of the log +3$", text, re.MULTILINE) and
+               text.startswith("since ") and text.endswith(
+                   f"log begins {logs.stamp(logs.NOW - 9 * 86400)}\n"),
+               "as text", text)
+    for options in (["--since", "x"], ["--since", ""], ["--since", "0d"],
+                    ["--since", "3"], ["--prometheus"], ["--state", state],
+                    ["--prometheus", "--state", state, "--since", "1h"],
+                    ["--prometheus", "--state", "state"]):
+        out.equal(stats(*options).code, 2, f"misused: {options}")
+    many = [logs.line(9, reason="hub", hub=f"hub{n}") for n in range(400)]
+    (base / "many").write_text(logs.text(many))
+    value = in_json(source=base / "many")[1]
+    out.equal((len(value["hubs"]), sum(h["deny"] for h in value["hubs"])),
+              (257, 400), "a sender that makes up hubs")
+
+
+def sites(source):
+    gate = configuration.folder
+    (gate / "sites").mkdir(exist_ok=True)
+    (gate / "sites/one.conf").write_text("CERTGATE_HUB=chat\n")
+    out.equal(in_json("--site", "one", source=source)[1]["events"], 2,
+              f"{source.name}: a site")
+    done = stats("--site", "typo", source=source)
+    out.result(done.code == 3 and not done.out and
+               "sites/typo.conf: unknown site" in done.err,
+               f"{source.name}: an unknown site", done)
+
+
+def prometheus():
+    """It counts from where the state begins, and each line once."""
+    values = in_prometheus()
+    out.equal((reasons(values), values["certgate_decision_seconds_count"]),
+              ({}, 0), "without a state it begins with 0")
+    with log.open("a") as file:
+        file.write(logs.text(LINES[2:6]))
+    values = in_prometheus()
+    wanted = {("allow", "listed"): 1, ("deny", "not-listed"): 1,
+              ("deny", "no-certificate"): 1, ("deny", "signature"): 1}
+    out.equal(reasons(values), wanted, "what came since")
+    out.equal([values[f"certgate_{n}"] for n in (
+        "without_certificate_total", "stale_decisions_total",
+        "lost_lines_total", "decision_seconds_count",
+        "decision_seconds_sum",
+        'decision_seconds_bucket{le="+Inf"}',
+        'decision_seconds_bucket{le="0.000200"}')],
+        [1, 1, 3, 4, 0.300199, 4, 3], "sums and times")
+    out.equal(reasons(in_prometheus()), wanted, "nothing came")
+    with log.open("a") as file:
+        file.write(logs.text(LINES[2:3]) + logs.text(LINES[2:3])[:-9])
+    wanted[("allow", "listed")] += 1
+    out.equal(reasons(in_prometheus()), wanted, "a line, and half of one")
+    with log.open("a") as file:
+        file.write(logs.text(LINES[2:3])[-9:])
+    wanted[("allow", "listed")] += 1
+    out.equal(reasons(in_prometheus()), wanted, "the other half")
+    out.equal(state.stat().st_mode & 0o777, 0o640, "the mode of the state")
+    for name, spoil in (
+            ("another file", lambda: (log.rename(base / "old"),
+                                      log.write_text(logs.text(LINES)))),
+            ("a file that is shorter", lambda: log.write_text("")),
+            ("a state that is not one", lambda: state.write_bytes(
+                os.urandom(4000))),
+            ("an empty state", lambda: state.write_text(""))):
+        spoil()
+        out.equal(reasons(in_prometheus()), {}, f"it begins again: {name}")
+        with log.open("a") as file:
+            file.write(logs.text(LINES[2:3]))
+        out.equal(reasons(in_prometheus()), {("allow", "listed"): 1},
+                  f"and goes on: {name}")
+    if os.geteuid() == 0:
+        os.chown(state, 33, 33)
+        out.equal(reasons(in_prometheus()), {}, "a state of another user")
+    done = admin.run("stats", "--prometheus", "--state", state, "--log", "-",
+                     environment={"CERTGATE_CONFIG": str(configuration.file)})
+    out.equal(done.code, 3, "standard input cannot be gone on with")
+    done = stats("--prometheus", "--state", base / "no/state")
+    out.result(done.code == 3 and not done.out and "no" in done.err,
+               "a state that cannot be written", done)
+
+
+def of_journal(folder):
+    state.unlink(missing_ok=True)
+    logs.journal(folder, logs.exported(LINES[:2]))
+    out.equal(reasons(in_prometheus(folder)), {}, "journal: it begins with 0")
+    before = state.read_text()
+    out.equal((reasons(in_prometheus(folder)), state.read_text()),
+              ({}, before), "journal: nothing came")
+    for path in folder.iterdir():
+        more = logs.exported(LINES[2:4], logs.TRUSTED) + \
+            logs.exported(LINES[4:5], {"_UID": "1000"})
+        subprocess.run([processes.find_in("systemd-journal-remote",
+                                          "/lib/systemd"),
+                        "--split-mode=none", "-o", path, "-"],
+                       input=more.encode(), check=True, capture_output=True)
+    wanted = {("allow", "listed"): 1, ("deny", "not-listed"): 1}
+    out.equal(reasons(in_prometheus(folder)), wanted,
+              "journal: what the handler logged since")
+    out.equal(reasons(in_prometheus(folder)), wanted, "journal: once")
+    logs.journal(folder, logs.exported(LINES[5:7]))
+    out.equal(reasons(in_prometheus(folder)), {},
+              "journal: one that does not have the cursor")
+
+
+log.write_text(logs.text(LINES))
+log.chmod(0o640)
+journal = logs.journal(base / "journal", logs.exported(LINES))
+for source in (log, journal):
+    counted(source)
+    sites(source)
+as_text()
+prometheus()
+of_journal(journal)
 out.done()

@@ -64,6 +64,14 @@ def find(program):
     return path
 
 
+def find_in(program, folder):
+    """The same of one that is in no path."""
+    path = pathlib.Path(folder, program)
+    if not path.exists():
+        tap.bail_out(f"{path} is missing")
+    return path
+
+
 def listen(path):
     """A listening unix socket that this program holds, for it and for web
     servers."""

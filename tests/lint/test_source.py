@@ -28,6 +28,7 @@ LAYERS = {
 }
 OUTSIDE = {  # a library: the files that may name it
     "curl/": ["admin/web.c"],
+    "systemd/": ["admin/journal_reader.c"],
     "json-c/": ["protocol/event.c", "admin/service_tags.c"],
     "openssl/": ["protocol/digest.c", "protocol/signature.c",
                  "protocol/name.c",

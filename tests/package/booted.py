@@ -23,7 +23,6 @@ REQUESTS = 50000  # under load, for each server and act
 SETTINGS = pathlib.Path("/etc/certgate/certgate.conf")
 LIST = pathlib.Path("/etc/certgate/list")
 KEYS = pathlib.Path("/etc/certgate/keys")
-STATS = pathlib.Path("/var/lib/certgate/stats")
 EXPORTER = pathlib.Path("/var/lib/prometheus/node-exporter")
 README = place.SOURCE / "debian/README.Debian"
 # Not what a package leaves: logs, caches, and the lists of dpkg, apt, systemd.
@@ -389,9 +388,29 @@ def test_user():
     run("usermod -g _certgate _certgate; systemctl restart certgate")
 
 
+def test_forged():
+    """Whatever another user writes to the journal, no certificate is pending by
+    it."""
+    forge = ("import socket; socket.socket(socket.AF_UNIX, "
+             "socket.SOCK_DGRAM).sendto(b'MESSAGE=x\\nSYSLOG_IDENTIFIER="
+             "certgate\\nVERDICT=deny\\nREASON=not-listed\\nSIGNED=yes\\n"
+             "HUB=bench\\n_SYSTEMD_UNIT=certgate.service\\nSHA256=" +
+             "ab" * 32 + "\\n', '/run/systemd/journal/socket')")
+    for user in ("nobody", "www-data"):
+        run(f"setpriv --reuid {user} --clear-groups python3 -c \"{forge}\"")
+    connect(PORTS["nginx"], "stranger")
+    run("journalctl --sync")
+    out.result(run("journalctl -q SHA256=" + "ab" * 32),
+               "the journal has what others forged")
+    found = [r["sha256"] for r in json.loads(
+        run("certgate pending --json"))["certificates"]]
+    out.result(known["stranger"]["sha256"] in found and
+               "ab" * 32 not in found, "it is not pending", found)
+
+
 def test_counters():
-    """Those of www-data's handlers are in it, and a link that the exporter's
-    user can lay leads nowhere."""
+    """They go on from a state, and a link that the exporter's user can lay
+    leads nowhere."""
     precious = pathlib.Path("/tmp/precious")
     precious.write_text("precious\n", encoding="utf-8")
     EXPORTER.mkdir(parents=True)
@@ -399,12 +418,14 @@ def test_counters():
         (EXPORTER / name).symlink_to(precious)
     type_in("Counters")
     run("systemctl start certgate-stats.service")
+    for _ in range(5):
+        options(PORTS["nginx"])
+    run("journalctl --sync; systemctl start certgate-stats.service")
     text = run("setpriv --reuid nobody --regid nogroup --clear-groups "
                f"cat {EXPORTER}/certgate.prom")
     out.equal(sum(int(n) for n in re.findall(
-        r"^certgate_events_total\S+ (\d+)", text, re.MULTILINE)),
-        json.loads(run("certgate stats --json"))["events"],
-        "the exporter's user reads what all handlers have counted")
+        r"^certgate_events_total\S+ (\d+)", text, re.MULTILINE)), 5,
+        "the exporter's user reads what was logged since the first time")
     out.equal(precious.read_text(encoding="utf-8"), "precious\n",
               "a link in the exporter's folder is not followed")
 
@@ -451,6 +472,7 @@ def main():
     test_ends()
     test_reload()
     test_user()
+    test_forged()
     test_counters()
     test_purge(before)
     out.done()

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/*
+ * log_reader: the decision lines that the handler logged, one at a time, from
+ * the journal, a file or standard input.
+ *
+ * From the journal only lines count whose trusted fields are the handler's:
+ * those of certgate.service, and those of the installed certgate.fcgi that ran
+ * as root, as the user of this process or as _certgate.  In a file, lines of
+ * other programs are passed over.
+ */
+#ifndef CERTGATE_ADMIN_LOG_READER_H
+#define CERTGATE_ADMIN_LOG_READER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/span.h"
+
+enum log_field {
+	LOG_VERDICT = 0,
+	LOG_REASON,
+	LOG_WOULD,
+	LOG_SIGNED,
+	LOG_HUB,
+	LOG_SITE,
+	LOG_SHA1,
+	LOG_SHA256,
+	LOG_SPKI,
+	LOG_ISSUER,
+	LOG_NOT_AFTER,
+	LOG_LIST,
+	LOG_LINE,
+	LOG_US,
+	LOG_SUBJECT,
+	LOG_COUNT,
+	LOG_LOST,
+	LOG_FIELDS
+};
+
+#define LOG_BIT(field) (1U << (field))
+
+/* The lines that are wanted; what it points to is borrowed while they are
+ * read. */
+struct log_query {
+	const char *path; /* a file, a folder of journal files, "-"; NULL: where
+			   * the settings say, else the journal */
+	int64_t since; /* UTC seconds; 0: all */
+	const char *const *reasons; /* ended by NULL; NULL: all */
+	bool all_sites; /* else of this site alone: */
+	struct span site; /* absent: lines that name none */
+	const char *cursor; /* behind this line alone; NULL: from the start */
+	unsigned fields; /* LOG_BIT()s: what each line is read for */
+	unsigned more; /* what log_reader_fetch() adds */
+};
+
+struct log_reader {
+	int64_t time; /* of the line, UTC seconds */
+	struct span field[LOG_FIELDS]; /* as written; absent: unknown.  Valid
+					* until the next line */
+	int64_t begins; /* of the first decision line; 0: none was read yet */
+	bool shared; /* others may write this log */
+	bool lost; /* the cursor leads nowhere any more: no line is read */
+	bool failed; /* the log could not be read to its end */
+
+	/* The rest is its own. */
+	struct log_query query;
+	struct sd_journal *journal; /* owned; NULL: it is a file */
+	bool by_text; /* lines of the journal may have no fields */
+	bool json; /* values have JSON's escapes */
+	char *room; /* owned; bytes of the file, or values of the line */
+	size_t at, end; /* of the room: what is not read yet */
+	off_t offset; /* of the room in the file */
+	int file;
+	char stamp[20]; /* of the line before */
+	int64_t stamp_time;
+};
+
+/* False with e if there is no such log; log_reader_close() in any case. */
+bool log_reader_open(struct log_reader *reader, const struct log_query *query,
+		     struct error *e) __attribute__((warn_unused_result));
+void log_reader_close(struct log_reader *reader);
+
+/* Takes the next line; false behind the last. */
+bool log_reader_next(struct log_reader *reader);
+
+/* Fills in the other fields of the line. */
+void log_reader_fetch(struct log_reader *reader);
+
+/* Adds to out the bytes that a field stands for. */
+void log_reader_decode(const struct log_reader *reader, enum log_field field,
+		       struct buffer *out);
+
+/* 0 if the field is not a number. */
+uint64_t log_reader_number(const struct log_reader *reader,
+			   enum log_field field);
+
+/* Adds to out a text that leads behind the line that was read last, or behind
+ * the cursor of the query if none was, or behind all there are if that is
+ * lost. */
+void log_reader_cursor(const struct log_reader *reader, struct buffer *out);
+
+/* Prints where the log begins: what lies before is unknown. */
+void log_reader_print_begin(const struct log_reader *reader, bool json);
+
+#endif
