@@ -341,9 +341,3 @@ setting_log_format(struct settings *s, struct span value, struct error *e)
 	s->log_format = (enum log_format)chosen;
 	return ok;
 }
-
-bool
-setting_stats(struct settings *s, struct span value, struct error *e)
-{
-	return form_path(&s->stats, value, e);
-}

@@ -16,6 +16,6 @@ setting_function setting_thumbprints, setting_list, setting_keys,
 	setting_remote_user, setting_missing, setting_missing_user,
 	setting_require_content, setting_check_dates, setting_user_id,
 	setting_security_level, setting_report_only, setting_log,
-	setting_log_format, setting_stats;
+	setting_log_format;
 
 #endif

@@ -58,9 +58,6 @@ static const struct setting {
 	  setting_log },
 	{ { "CERTGATE_LOG_FORMAT", "text or json", "text", false },
 	  setting_log_format },
-	{ { "CERTGATE_STATS", "an absolute path",
-	    "/var/lib/certgate/stats, if it is there", false },
-	  setting_stats },
 };
 
 enum { SETTINGS = sizeof(table) / sizeof(table[0]) };
@@ -185,8 +182,7 @@ settings_read_fixed(struct settings *settings, struct span text,
 	for (size_t i = 0; i < SETTINGS; i++)
 		if (given[i].value.len > 0 &&
 		    (table[i].set == setting_log ||
-		     table[i].set == setting_log_format ||
-		     table[i].set == setting_stats))
+		     table[i].set == setting_log_format))
 			(void)table[i].set(settings, given[i].value, &e);
 }
 
@@ -283,7 +279,6 @@ settings_free(struct settings *settings)
 	free(settings->remote_user);
 	free(settings->missing_user);
 	free(settings->log_file);
-	free(settings->stats);
 	free(settings->connection_host);
 	*settings = (struct settings){ 0 };
 }

@@ -69,7 +69,6 @@ struct settings {
 	enum log_target log_target;
 	char *log_file; /* absolute path; with LOG_TARGET_FILE */
 	enum log_format log_format;
-	char *stats; /* absolute path of a folder; NULL: the default one */
 	int64_t report_only_until; /* the last UTC second; 0: not set */
 	unsigned report_only_line; /* where; 0: in the environment */
 	unsigned report_only_column;
@@ -91,7 +90,7 @@ bool settings_read(struct settings *settings, struct span text,
 	__attribute__((warn_unused_result));
 
 /* Of settings that do not read: what a process keeps from its start on, as far
- * as that reads: where the log goes and how it looks, and where is counted.
+ * as that reads: where the log goes and how it looks.
  * Nothing else is touched. */
 void settings_read_fixed(struct settings *settings, struct span text,
 			 const char *name, char *const *environment);

@@ -143,7 +143,7 @@ def compile_c(root, path, *options):
         else [f"-I{root / 'src'}"]
     return subprocess.run(
         ["gcc", "-std=gnu11", *own, f"-I{place.BUILD}",
-         '-DCERTGATE_CONFIG_DEFAULT="/x"', '-DCERTGATE_STATS_DEFAULT="/x"',
+         '-DCERTGATE_CONFIG_DEFAULT="/x"',
          *options, str(path)],
         capture_output=True, text=True, check=False)
 

@@ -108,8 +108,6 @@ static const struct row rows[] = {
 	{ "CERTGATE_LOG", "/var/log/x", true },
 	{ "CERTGATE_LOG", "log/x", false },
 	{ "CERTGATE_LOG_FORMAT", "JSON", false },
-	{ "CERTGATE_STATS", "/var/lib/x", true },
-	{ "CERTGATE_STATS", "stats", false },
 	{ CONNECTION, "Endpoint=https://a.example;AccessKey=" KEY ";", true },
 	{ CONNECTION, "endpoint=https://a.example;accesskey=" KEY, true },
 	{ CONNECTION, "AccessKey=" KEY ";Endpoint=http://a.example:8080/x",
