@@ -21,7 +21,6 @@ begin(struct buffer *out, int priority)
 	buffer_init(out, 2 * LOG_LINE_MAX);
 	buffer_add(out, SPAN("SYSLOG_IDENTIFIER=certgate\nPRIORITY="));
 	buffer_add_number(out, (uint64_t)priority);
-	buffer_add(out, SPAN("\nMESSAGE="));
 }
 
 static bool
@@ -39,7 +38,6 @@ journal_send(const struct log_fields *fields, int priority)
 	struct buffer out;
 
 	begin(&out, priority);
-	log_line_text(&out, fields);
 	for (size_t i = 0; i < fields->n; i++) {
 		const char *name = fields->field[i].name;
 		buffer_add_byte(&out, '\n');
@@ -49,6 +47,10 @@ journal_send(const struct log_fields *fields, int priority)
 		buffer_add_byte(&out, '=');
 		log_line_escape(&out, fields->field[i].value);
 	}
+	/* Last: the journal compresses it, and a reader of the other fields
+	 * need not unpack it. */
+	buffer_add(&out, SPAN("\nMESSAGE="));
+	log_line_text(&out, fields);
 	return finish(&out);
 }
 
@@ -58,6 +60,7 @@ journal_note(struct span message, int priority)
 	struct buffer out;
 
 	begin(&out, priority);
+	buffer_add(&out, SPAN("\nMESSAGE="));
 	buffer_add(&out, message);
 	(void)finish(&out);
 }
