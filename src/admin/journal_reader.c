@@ -10,6 +10,7 @@
 #include <systemd/sd-journal.h>
 
 #include "admin/journal_reader.h"
+#include "host/file.h"
 
 enum {
 	PER_SECOND = 1000000, /* microseconds */
@@ -119,7 +120,7 @@ journal_reader_open(struct log_reader *log, const char *folder, struct error *e)
 			? sd_journal_open(&log->journal, SD_JOURNAL_LOCAL_ONLY)
 			: sd_journal_open_directory(&log->journal, folder, 0);
 
-	error_where(e, folder == NULL ? "journal" : folder);
+	error_where(e, folder == NULL ? "journal" : file_shown(folder));
 	if (n < 0)
 		return error_set(e, "cannot be opened: %s", strerror(-n));
 	if (sd_journal_get_usage(log->journal, &bytes) < 0 || bytes == 0)

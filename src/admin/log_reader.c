@@ -18,6 +18,7 @@
 #include "admin/setup.h"
 #include "base/date.h"
 #include "base/hex.h"
+#include "host/file.h"
 #include "host/mode.h"
 
 enum {
@@ -405,7 +406,7 @@ prepare_file(struct log_reader *r, const char *path, bool named,
 
 	r->file = is_input ? STDIN_FILENO
 			   : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	error_where(e, path);
+	error_where(e, file_shown(path));
 	if (r->file < 0 || fstat(r->file, &s) != 0)
 		return error_system(e, "cannot be opened");
 	r->shared = is_input || !named || !S_ISREG(s.st_mode) ||

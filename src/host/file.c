@@ -384,7 +384,7 @@ file_read(const char *path, bool secret, size_t max, struct buffer *text,
 	if (fd < 0)
 		return failure;
 	if (fstat(fd, &s) != 0) {
-		error_system(e, "%s", path);
+		error_system(e, "%s", file_shown(path));
 	} else {
 		file_identity_of(&s, identity);
 		if (!S_ISREG(s.st_mode))
