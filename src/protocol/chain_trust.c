@@ -34,38 +34,6 @@ chain_seconds(const ASN1_TIME *time, int64_t *seconds)
 	return date_to_seconds(&t, seconds);
 }
 
-/* Takes the DER of one block, counted from 1. */
-typedef bool block_function(struct chain_trust *trust, struct span der,
-			    unsigned block, struct error *e);
-
-struct reading {
-	struct chain_trust *trust;
-	block_function *take;
-	unsigned block;
-};
-
-static bool
-take_block(void *context, struct span der, struct error *e)
-{
-	struct reading *reading = context;
-
-	return reading->take(reading->trust, der, ++reading->block, e);
-}
-
-/* Calls take for each block in text; all of them have this content, and there
- * is at least one. */
-static bool
-read_blocks(struct chain_trust *trust, struct span text,
-	    enum pem_file_content content, block_function *take,
-	    struct error *e)
-{
-	struct reading reading = { .trust = trust, .take = take };
-	bool ok = pem_file_read(text, content, take_block, &reading, e);
-
-	ERR_clear_error();
-	return ok;
-}
-
 /* Digests by which signatures are looked up and weighed: a handler's OpenSSL
  * has no names but these (digest_start).  Once, however many trusts there
  * are. */
@@ -153,9 +121,9 @@ is_known(const struct chain_trust *trust, const struct chain_authority *a)
 }
 
 static bool
-take_authority(struct chain_trust *trust, struct span der, unsigned block,
-	       struct error *e)
+take_authority(void *context, struct span der, unsigned block, struct error *e)
 {
+	struct chain_trust *trust = context;
 	struct chain_authority a = { .block = block };
 	bool ok = load_authority(&a, der, e);
 
@@ -185,9 +153,9 @@ find_signers(const struct chain_trust *trust, const struct crl *crl)
 }
 
 static bool
-take_crl(struct chain_trust *trust, struct span der, unsigned block,
-	 struct error *e)
+take_crl(void *context, struct span der, unsigned block, struct error *e)
 {
+	struct chain_trust *trust = context;
 	struct crl crl;
 
 	if (trust->n_crls == CHAIN_PARTS_MAX)
@@ -273,12 +241,13 @@ chain_trust_new(struct span text, struct error *e)
 	if (ok && text.len > CHAIN_CA_TEXT_MAX)
 		ok = error_set(e, "too large: expected at most %d bytes",
 			       CHAIN_CA_TEXT_MAX);
-	if (ok &&
-	    read_blocks(trust, text, PEM_FILE_CERTIFICATE, take_authority, e)) {
+	ok = ok && pem_file_read(text, PEM_FILE_CERTIFICATE, take_authority,
+				 trust, e);
+	ERR_clear_error();
+	if (ok) {
 		link_authorities(trust);
 		return trust;
 	}
-	ERR_clear_error();
 	chain_trust_free(trust);
 	return NULL;
 }
@@ -298,7 +267,9 @@ chain_trust_add_crls(struct chain_trust *trust, struct span text,
 	    !digest_sha256(bytes, trust->identity))
 		return error_set(e, "out of memory");
 	trust->needs_crls = true;
-	return read_blocks(trust, text, PEM_FILE_CRL, take_crl, e);
+	bool ok = pem_file_read(text, PEM_FILE_CRL, take_crl, trust, e);
+	ERR_clear_error();
+	return ok;
 }
 
 void

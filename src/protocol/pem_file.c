@@ -363,9 +363,9 @@ static const struct {
 	[PEM_FILE_CRL] = { KIND_CRL, "a CRL" },
 };
 
-/* Gives the block to take if it is of the kind that is expected. */
+/* Gives the n-th block to take if it is of the kind that is expected. */
 static bool
-read_block(const struct block *block, enum pem_file_content content,
+read_block(const struct block *block, unsigned n, enum pem_file_content content,
 	   pem_file_function *take, void *context, struct error *e)
 {
 	enum kind expected = contents[content].kind, kind = expected;
@@ -384,7 +384,7 @@ read_block(const struct block *block, enum pem_file_content content,
 		kind = kind_of_der(buffer_span(&der));
 	if (ok && kind != expected && kind != KIND_UNKNOWN)
 		ok = set_found(kind, contents[content].text, e);
-	ok = ok && take(context, buffer_span(&der), e);
+	ok = ok && take(context, buffer_span(&der), n, e);
 	buffer_free(&der);
 	return ok;
 }
@@ -396,13 +396,13 @@ pem_file_read(struct span text, enum pem_file_content content,
 	struct error inner = { 0 };
 	struct span rest = text;
 	struct block block;
-	size_t n = 1;
+	unsigned n = 1;
 
 	while (next_block(&rest, &block, &inner) &&
-	       read_block(&block, content, take, context, &inner))
+	       read_block(&block, n, content, take, context, &inner))
 		n++;
 	if (inner.set)
-		return error_set(e, "block %zu: %s", n, inner.text);
+		return error_set(e, "block %u: %s", n, inner.text);
 	return n > 1 || set_absent(text, contents[content].text, e);
 }
 

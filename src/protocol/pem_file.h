@@ -18,9 +18,10 @@
 /* What all blocks of a file must be. */
 enum pem_file_content { PEM_FILE_CERTIFICATE = 0, PEM_FILE_CRL };
 
-/* Takes the DER of one block, valid until it returns; false with e set ends the
- * reading. */
-typedef bool pem_file_function(void *context, struct span der, struct error *e);
+/* Take the DER of one block, counted from 1; der is valid until the return.
+ * False with e set ends the reading. */
+typedef bool pem_file_function(void *context, struct span der, unsigned block,
+			       struct error *e);
 
 /* Calls take for each block of text, which has at least one, none of them
  * another than content.  False with e set, which says the number of the block,

@@ -82,12 +82,12 @@ target_event(struct span input)
 }
 
 static bool
-count_block(void *context, struct span der, struct error *e)
+count_block(void *context, struct span der, unsigned block, struct error *e)
 {
 	size_t *n = context;
 
 	(void)e;
-	assert(der.len > 0);
+	assert(der.len > 0 && block == *n + 1);
 	(*n)++;
 	return true;
 }

@@ -329,10 +329,11 @@ test_limit(void **state)
 }
 
 static bool
-count(void *context, struct span der, struct error *e)
+count(void *context, struct span der, unsigned block, struct error *e)
 {
 	size_t *n = context;
 
+	assert_int_equal(block, *n + 1);
 	if (!span_equal(der, buffer_span(&reference)))
 		return error_set(e, "another");
 	(*n)++;
