@@ -196,26 +196,23 @@ enum kind {
 	KIND_PUBLIC_KEY
 };
 
-static const char *const kind_texts[] = {
-	[KIND_UNKNOWN] = "unknown data",
-	[KIND_CERTIFICATE] = "a certificate",
-	[KIND_TRUSTED] = "a TRUSTED CERTIFICATE, which has trust settings",
-	[KIND_CRL] = "a CRL",
-	[KIND_REQUEST] = "a certificate request (CSR)",
-	[KIND_PKCS7] = "PKCS#7",
-	[KIND_PKCS12] = "PKCS#12",
-	[KIND_PRIVATE_KEY] = "a private key",
-	[KIND_PUBLIC_KEY] = "a public key",
-};
-
-/* Commands that give what was expected. */
-static const char *const kind_fixes[] = {
-	[KIND_TRUSTED] = " (fix: openssl x509 -in FILE -out NEW)",
-	[KIND_PKCS7] = " (fix: openssl pkcs7 -print_certs -in FILE -out NEW; "
-		       "-inform DER if it is binary)",
-	[KIND_PKCS12] = " (fix: openssl pkcs12 -nokeys -clcerts -in FILE "
-			"-out NEW)",
-	[KIND_PUBLIC_KEY] = NULL, /* the last one: as many as texts */
+static const struct {
+	const char *text;
+	const char *fix; /* a command that gives a certificate; NULL: none */
+} kinds[] = {
+	[KIND_UNKNOWN] = { "unknown data", NULL },
+	[KIND_CERTIFICATE] = { "a certificate", NULL },
+	[KIND_TRUSTED] = { "a TRUSTED CERTIFICATE, which has trust settings",
+			   " (fix: openssl x509 -in FILE -out NEW)" },
+	[KIND_CRL] = { "a CRL", NULL },
+	[KIND_REQUEST] = { "a certificate request (CSR)", NULL },
+	[KIND_PKCS7] = { "PKCS#7",
+			 " (fix: openssl pkcs7 -print_certs -in FILE -out NEW; "
+			 "-inform DER if it is binary)" },
+	[KIND_PKCS12] = { "PKCS#12", " (fix: openssl pkcs12 -nokeys -clcerts "
+				     "-in FILE -out NEW)" },
+	[KIND_PRIVATE_KEY] = { "a private key", NULL },
+	[KIND_PUBLIC_KEY] = { "a public key", NULL },
 };
 
 static enum kind
@@ -224,7 +221,7 @@ kind_of_label(struct span label)
 	static const struct {
 		struct span label;
 		enum kind kind;
-	} kinds[] = {
+	} labels[] = {
 		{ SPAN_TEXT("CERTIFICATE"), KIND_CERTIFICATE },
 		{ SPAN_TEXT("X509 CERTIFICATE"), KIND_CERTIFICATE },
 		{ SPAN_TEXT("TRUSTED CERTIFICATE"), KIND_TRUSTED },
@@ -238,9 +235,9 @@ kind_of_label(struct span label)
 	};
 	struct span key = SPAN("PRIVATE KEY");
 
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (span_equal(label, kinds[i].label))
-			return kinds[i].kind;
+	for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++)
+		if (span_equal(label, labels[i].label))
+			return labels[i].kind;
 	if (label.len >= key.len &&
 	    span_equal(span_after(label, label.len - key.len), key))
 		return KIND_PRIVATE_KEY;
@@ -316,74 +313,62 @@ is_blank(struct span text)
 	return !span_next_word(&text, " \t\r\n\v\f", &word);
 }
 
-/* Sets e to what was found in the place of what was expected. */
+/* Set e to what was found in place of what was expected; the label, if there is
+ * one, names data that is unknown. */
 static bool
-set_found(enum kind kind, const char *expected, struct error *e)
+set_found(enum kind kind, struct span label, enum kind expected,
+	  struct error *e)
 {
-	const char *fix = kind_fixes[kind];
+	const char *text = kind == KIND_UNKNOWN && label.ptr != NULL
+				   ? error_word(label)
+				   : kinds[kind].text;
+	const char *fix = expected == KIND_CERTIFICATE ? kinds[kind].fix : NULL;
 
-	return error_set(e, "found %s: expected %s%s", kind_texts[kind],
-			 expected, fix == NULL ? "" : fix);
+	return error_set(e, "found %s: expected %s%s", text,
+			 kinds[expected].text, fix == NULL ? "" : fix);
 }
 
-/* Sets e to what text, which has no block that was expected, is. */
+/* Set e to what text is, which has no block that was expected. */
 static bool
-set_absent(struct span text, const char *expected, struct error *e)
+set_absent(struct span text, enum kind expected, struct error *e)
 {
 	struct span rest = text;
 	struct block block = { .label = { 0 } };
-	enum kind kind;
 
 	if (is_blank(text))
 		return error_set(e, "empty: expected %s in PEM or DER",
-				 expected);
+				 kinds[expected].text);
 	if (is_utf16(text))
 		return error_set(e,
 				 "found UTF-16: expected %s in ASCII or "
 				 "UTF-8 (fix: iconv -f UTF-16 -t UTF-8 "
 				 "FILE >NEW)",
-				 expected);
-	kind = kind_of_der(text);
+				 kinds[expected].text);
+	enum kind kind = kind_of_der(text);
 	if (kind == KIND_UNKNOWN && next_block(&rest, &block, e))
 		kind = kind_of_label(block.label);
-	if (kind != KIND_UNKNOWN)
-		return set_found(kind, expected, e);
-	if (block.label.ptr != NULL)
-		return error_set(e, "found %s: expected %s",
-				 error_word(block.label), expected);
-	return error_set(e, "no block: expected %s in PEM or DER", expected);
+	if (kind != KIND_UNKNOWN || block.label.ptr != NULL)
+		return set_found(kind, block.label, expected, e);
+	return error_set(e, "no block: expected %s in PEM or DER",
+			 kinds[expected].text);
 }
 
-/* The word for what a file must have. */
-static const struct {
-	enum kind kind;
-	const char *text;
-} contents[] = {
-	[PEM_FILE_CERTIFICATE] = { KIND_CERTIFICATE, "a certificate" },
-	[PEM_FILE_CRL] = { KIND_CRL, "a CRL" },
-};
-
-/* Gives the n-th block to take if it is of the kind that is expected. */
+/* Give the n-th block to take if it is of the kind that is expected. */
 static bool
-read_block(const struct block *block, unsigned n, enum pem_file_content content,
+read_block(const struct block *block, unsigned n, enum kind expected,
 	   pem_file_function *take, void *context, struct error *e)
 {
-	enum kind expected = contents[content].kind, kind = expected;
 	struct buffer der = { 0 };
+	enum kind kind = block->label.ptr == NULL ? expected
+						  : kind_of_label(block->label);
 
-	if (block->label.ptr != NULL)
-		kind = kind_of_label(block->label);
-	if (kind == KIND_UNKNOWN)
-		return error_set(e, "found %s: expected %s",
-				 error_word(block->label),
-				 contents[content].text);
 	if (kind != expected)
-		return set_found(kind, contents[content].text, e);
+		return set_found(kind, block->label, expected, e);
 	bool ok = decode(block, &der, e);
 	if (ok)
 		kind = kind_of_der(buffer_span(&der));
 	if (ok && kind != expected && kind != KIND_UNKNOWN)
-		ok = set_found(kind, contents[content].text, e);
+		ok = set_found(kind, block->label, expected, e);
 	ok = ok && take(context, buffer_span(&der), n, e);
 	buffer_free(&der);
 	return ok;
@@ -393,17 +378,19 @@ bool
 pem_file_read(struct span text, enum pem_file_content content,
 	      pem_file_function *take, void *context, struct error *e)
 {
+	enum kind expected =
+		content == PEM_FILE_CRL ? KIND_CRL : KIND_CERTIFICATE;
 	struct error inner = { 0 };
 	struct span rest = text;
 	struct block block;
 	unsigned n = 1;
 
 	while (next_block(&rest, &block, &inner) &&
-	       read_block(&block, n, content, take, context, &inner))
+	       read_block(&block, n, expected, take, context, &inner))
 		n++;
 	if (inner.set)
 		return error_set(e, "block %u: %s", n, inner.text);
-	return n > 1 || set_absent(text, contents[content].text, e);
+	return n > 1 || set_absent(text, expected, e);
 }
 
 /* As `openssl x509` does: what is behind the certificate, such as trust
@@ -437,7 +424,7 @@ read_certificate(struct span der, struct certificate *c, struct error *e)
 		return true;
 	enum kind kind = kind_of_der(der);
 	if (kind != KIND_UNKNOWN && kind != KIND_CERTIFICATE)
-		return set_found(kind, "a certificate", e);
+		return set_found(kind, (struct span){ 0 }, KIND_CERTIFICATE, e);
 	return error_set(e, "invalid certificate: expected X.509 in PEM or "
 			    "DER");
 }
@@ -467,7 +454,7 @@ pem_file_first(struct span text, struct buffer *der, struct certificate *c,
 	struct span rest = text;
 
 	return pem_file_next(&rest, der, c, e) ||
-	       (e->set ? false : set_absent(text, "a certificate", e));
+	       (!e->set && set_absent(text, KIND_CERTIFICATE, e));
 }
 
 bool
@@ -479,7 +466,7 @@ pem_file_only(struct span text, struct buffer *der, struct certificate *c,
 
 	bool ok = pem_file_next(&rest, der, c, e);
 	if (!ok && !e->set)
-		return set_absent(text, "a certificate", e);
+		return set_absent(text, KIND_CERTIFICATE, e);
 	struct buffer other;
 	buffer_init(&other, PEM_MAX);
 	if (ok && pem_file_next(&rest, &other, &second, e))

@@ -383,6 +383,22 @@ test_all(void **state)
 	}
 }
 
+/* A command that gives a certificate is no fix for a file of CRLs. */
+static void
+test_crls(void **state)
+{
+	struct error e = { 0 };
+	size_t n = 0;
+
+	(void)state;
+	assert_false(
+		pem_file_read(SPAN("-----BEGIN TRUSTED CERTIFICATE-----\nAAAA\n"
+				   "-----END TRUSTED CERTIFICATE-----\n"),
+			      PEM_FILE_CRL, count, &n, &e));
+	assert_string_equal(e.text, "block 1: found a TRUSTED CERTIFICATE, "
+				    "which has trust settings: expected a CRL");
+}
+
 static void
 test_keys(void **state)
 {
@@ -426,7 +442,7 @@ main(void)
 		cmocka_unit_test(test_several), cmocka_unit_test(test_der),
 		cmocka_unit_test(test_others),	cmocka_unit_test(test_invalid),
 		cmocka_unit_test(test_limit),	cmocka_unit_test(test_all),
-		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_crls),	cmocka_unit_test(test_keys),
 	};
 
 	return cmocka_run_group_tests_name("pem_file", tests, start, stop);
