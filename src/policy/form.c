@@ -2,6 +2,8 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "policy/form.h"
@@ -13,18 +15,25 @@ enum {
 };
 
 bool
-form_fault(struct error *e, struct span value, const char *expected)
+form_fault(struct error *e, const char *what, struct span value,
+	   const char *expected, ...)
 {
-	return error_set(e, "a value of %zu characters: expected %s", value.len,
-			 expected);
+	char text[sizeof(e->text)];
+	va_list arguments;
+
+	va_start(arguments, expected);
+	(void)vsnprintf(text, sizeof(text), expected, arguments);
+	va_end(arguments);
+	return error_set(e, "%s of %zu characters: expected %s", what,
+			 value.len, text);
 }
 
 bool
 form_text(char **text, struct span value, struct error *e)
 {
-	_Static_assert((int)TEXT_MAX == 1024, "as the message says");
 	if (value.len > TEXT_MAX || !span_is_text(value))
-		return form_fault(e, value, "at most 1024 bytes of text");
+		return form_fault(e, "a value", value,
+				  "at most %d bytes of text", TEXT_MAX);
 	free(*text);
 	*text = span_copy(value);
 	return *text != NULL || error_set(e, "out of memory");
@@ -34,7 +43,7 @@ bool
 form_path(char **path, struct span value, struct error *e)
 {
 	if (value.ptr[0] != '/')
-		return form_fault(e, value, "an absolute path");
+		return form_fault(e, "a value", value, "an absolute path");
 	return form_text(path, value, e);
 }
 
@@ -48,7 +57,7 @@ form_choice(int *chosen, struct span value, const struct form_choice *choices,
 		*chosen = choices->value;
 		return true;
 	}
-	return form_fault(e, value, expected);
+	return form_fault(e, "a value", value, "%s", expected);
 }
 
 bool

@@ -19,9 +19,12 @@ struct form_choice {
 	int value;
 };
 
-/* Sets e for a value that did not parse; always false.  Names its length alone:
- * the value may be a key that was put into the wrong setting. */
-bool form_fault(struct error *e, struct span value, const char *expected);
+/* Set e for a value that did not parse, which the message calls what; return
+ * false.  The message has its length alone: the value may be a key that was put
+ * into the wrong setting. */
+bool form_fault(struct error *e, const char *what, struct span value,
+		const char *expected, ...)
+	__attribute__((format(printf, 4, 5)));
 
 bool form_text(char **text, struct span value, struct error *e);
 bool form_path(char **path, struct span value, struct error *e);

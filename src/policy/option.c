@@ -24,20 +24,16 @@ bool
 option_is_group(struct span item, struct error *e)
 {
 	return role_is_target(item) ||
-	       error_set(e,
-			 "a group of %zu characters: expected 1 to %d bytes of "
-			 "text",
-			 item.len, ROLE_GROUP_MAX);
+	       form_fault(e, "a group", item, "1 to %d bytes of text",
+			  ROLE_GROUP_MAX);
 }
 
 static bool
 check_subprotocol(struct span item, struct error *e)
 {
 	return span_is_token(item) ||
-	       error_set(e,
-			 "a subprotocol of %zu characters: expected a token as "
-			 "in Sec-WebSocket-Protocol",
-			 item.len);
+	       form_fault(e, "a subprotocol", item,
+			  "a token as in Sec-WebSocket-Protocol");
 }
 
 bool
@@ -57,10 +53,9 @@ bool
 option_check_hub(struct span name, struct error *e)
 {
 	return option_is_hub(name) ||
-	       error_set(e,
-			 "a hub of %zu characters: expected a letter, then up "
-			 "to %d letters, digits or _`,.[]",
-			 name.len, HUB_MAX - 1);
+	       form_fault(e, "a hub", name,
+			  "a letter, then up to %d letters, digits or _`,.[]",
+			  HUB_MAX - 1);
 }
 
 /* A name of the certificate, its thumbprint if that is allowed, or text. */
@@ -85,13 +80,13 @@ set_source(enum user_source *source, char **text, struct span value,
 		return true;
 	}
 	if (value.len > 0 && value.ptr[0] == '@')
-		return form_fault(e, value,
+		return form_fault(e, "a value", value, "%s",
 				  thumbprint ? "@cn, @san, @thumbprint or text"
 					     : "@cn, @san, or text");
-	_Static_assert((int)USER_MAX == 1024, "as the message says");
 	if (value.len > USER_MAX || span_empty(span_trim(value)) ||
 	    !span_is_text(value))
-		return form_fault(e, value, "1 to 1024 bytes of text");
+		return form_fault(e, "a value", value, "1 to %d bytes of text",
+				  USER_MAX);
 	*source = USER_LITERAL;
 	*text = span_copy(value);
 	return *text != NULL || error_set(e, "out of memory");
@@ -173,7 +168,8 @@ static bool
 set_date(int64_t *seconds, struct value *value, struct error *e)
 {
 	return date_parse(value_whole(value), seconds) ||
-	       form_fault(e, value_whole(value), "a date, YYYY-MM-DD");
+	       form_fault(e, "a value", value_whole(value),
+			  "a date, YYYY-MM-DD");
 }
 
 static bool
@@ -198,11 +194,10 @@ set_pattern(char **pattern, struct value *value, struct error *e)
 	struct span text = value_whole(value);
 
 	if (text.len > CERTIFICATE_NAME_MAX || !span_is_text(text))
-		return error_set(e,
-				 "a value of %zu characters: expected a name "
-				 "of at most %d bytes, with * for any "
-				 "characters",
-				 text.len, CERTIFICATE_NAME_MAX);
+		return form_fault(
+			e, "a value", text,
+			"a name of at most %d bytes, with * for any characters",
+			CERTIFICATE_NAME_MAX);
 	*pattern = span_copy(text);
 	return *pattern != NULL || error_set(e, "out of memory");
 }

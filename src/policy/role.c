@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "policy/form.h"
 #include "policy/role.h"
 
 enum {
@@ -88,11 +89,10 @@ role_is_valid(struct span role, struct error *e)
 	if (verb != NULL && target.ptr != NULL && role_is_target(target) &&
 	    (!verb->patterns || is_pattern(target)))
 		return true;
-	return error_set(e,
-			 "a role of %zu characters: expected joinLeaveGroup or "
-			 "sendToGroup, alone or with .GROUP, or "
-			 "joinLeaveGroups or sendToGroups with .PATTERN",
-			 role.len);
+	return form_fault(
+		e, "a role", role,
+		"joinLeaveGroup or sendToGroup, alone or with .GROUP, or "
+		"joinLeaveGroups or sendToGroups with .PATTERN");
 }
 
 bool

@@ -77,8 +77,7 @@ check_key(struct span key, struct error *e)
 				 i + 1, c == '=' ? " before its end" : "");
 	}
 	return key.len >= KEY_MIN ||
-	       error_set(e, "a key of %zu characters: expected at least %d",
-			 key.len, KEY_MIN);
+	       form_fault(e, "a key", key, "at least %d", KEY_MIN);
 }
 
 static bool
@@ -126,11 +125,9 @@ setting_keys_file(struct settings *s, struct span value, struct error *e)
 static bool
 check_origin(struct span word, struct error *e)
 {
-	return form_is_host(word) ||
-	       error_set(e,
-			 "an origin of %zu characters: expected a host's name "
-			 "without scheme, port and path, or * alone",
-			 word.len);
+	return form_is_host(word) || form_fault(e, "an origin", word,
+						"a host's name without scheme, "
+						"port and path, or * alone");
 }
 
 /* The host in https://HOST[:PORT][/]. */
@@ -286,10 +283,10 @@ bool
 setting_security_level(struct settings *s, struct span value, struct error *e)
 {
 	uint64_t level;
-	_Static_assert((int)CHAIN_LEVEL_MAX == 5, "as the message says");
 
 	if (!span_number(value, 0, CHAIN_LEVEL_MAX, &level))
-		return form_fault(e, value, "0 to 5");
+		return form_fault(e, "a value", value, "0 to %d",
+				  CHAIN_LEVEL_MAX);
 	s->security_level = (unsigned)level;
 	return true;
 }
@@ -301,7 +298,7 @@ setting_report_only(struct settings *s, struct span value, struct error *e)
 	int64_t day;
 
 	if (!date_parse(value, &day))
-		return form_fault(e, value, "a date, YYYY-MM-DD");
+		return form_fault(e, "a value", value, "a date, YYYY-MM-DD");
 	s->report_only_until = day + DATE_DAY_SECONDS - 1;
 	return true;
 }
