@@ -218,8 +218,9 @@ show_origin(const struct check *check, size_t i, char *text, size_t size)
 		(void)snprintf(text, size, "environment");
 }
 
-/* The i-th setting's value, unless it may be a secret in the wrong place: one
- * that did not parse, or a path where nothing is.  text has room for that. */
+/* Return the i-th setting's value, unless it may be a secret in the wrong
+ * place: a value that did not parse, or a path where nothing is.  Then return
+ * its length, written to text. */
 static struct span
 shown_value(const struct check *check, size_t i, char *text, size_t size)
 {
@@ -271,7 +272,7 @@ show_settings(const struct check *check, bool json)
 	}
 }
 
-/* The CAs of each pair of files that the list names. */
+/* Show the CAs and CRLs of each pair of files that the list names. */
 static void
 show_trusts(const struct check *check, bool json)
 {

@@ -171,7 +171,7 @@ show_reason(const char *name, enum reason reason)
 	print("%-9s %s: %s\n", name, reason_name(reason), reason_text(reason));
 }
 
-/* What OpenSSL says of a chain, about which certificate. */
+/* Print OpenSSL's error about the chain, and the CA that it is about. */
 static void
 show_chain(const struct decision *d)
 {

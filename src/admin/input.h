@@ -24,7 +24,7 @@ bool input_read_large(const char *path, const char *expected, size_t max,
 		      struct buffer *bytes, struct error *e)
 	__attribute__((warn_unused_result));
 
-/* The path, or "standard input", for a message.  Borrowed until the next
+/* Return the path, or "standard input", for a message.  Borrowed until the next
  * call. */
 const char *input_name(const char *path);
 

@@ -18,7 +18,7 @@
 
 struct error {
 	bool set;
-	bool severe; /* of a warning: to be reported as an error */
+	bool severe; /* a warning that is reported as an error */
 	char where[256]; /* a file or a setting; empty if not known */
 	unsigned line; /* counted from 1; 0 if not known */
 	unsigned column; /* counted from 1, in bytes; 0 if not known */

@@ -34,7 +34,8 @@ is_trusted(uid_t owner)
 	return owner == 0 || owner == geteuid();
 }
 
-/* True if something is there, or may be behind a folder that is. */
+/* Return false if nothing is there.  A folder without permission may hide a
+ * file. */
 static bool
 is_there(int result)
 {
@@ -72,7 +73,7 @@ file_shown(const char *path)
 	return may ? path : hidden;
 }
 
-/* Writes the path of fd to path, or name if the kernel does not tell it. */
+/* Write the path of fd to path; name if the kernel has none. */
 static void
 find_path(int fd, const char *name, char path[static PATH_MAX])
 {
@@ -113,7 +114,7 @@ check_folder(int fd, const char *name, const char *path, struct error *e)
 				   path, folder, (unsigned)s.st_uid, folder);
 }
 
-/* Returns a descriptor of the root folder, or -1 and e. */
+/* Return a descriptor of the root folder, or -1 and e. */
 static int
 open_root(const char *path, struct error *e)
 {
@@ -172,7 +173,7 @@ follow_link(struct way *way, const char *name, const struct stat *s,
 	return way->folder >= 0;
 }
 
-/* Goes on to the folder name. */
+/* Enter the folder name, and check it. */
 static bool
 enter_folder(struct way *way, const char *name, const char *path,
 	     struct error *e)
@@ -226,8 +227,8 @@ open_log(struct way *way, const char *name, const char *path, struct error *e)
 	return fd;
 }
 
-/* Goes one component further.  *file is the descriptor of the last one; of a
- * folder, that is O_PATH. */
+/* Go one component further.  *file is the descriptor of the last one, with
+ * O_PATH for a folder. */
 static bool
 step(struct way *way, const char *path, int *file, struct error *e)
 {

@@ -63,15 +63,17 @@ bool file_read_all(int fd, struct buffer *text, struct error *e)
 /* True, and e, if there is a file at path that only a restart can read. */
 bool file_is_outside(const char *path, struct error *e);
 
-/* The path for a message: path itself if there is something at it, or if its
- * folder exists and is not the root; else its length, for it may be a key that
- * was put into the wrong setting.  Borrowed until the next call. */
+/* Return the path for a message: path itself if it exists, or if its folder
+ * exists and is not the root; else its length, for path may be a key in the
+ * wrong setting.  Borrowed until the next call. */
 const char *file_shown(const char *path);
 
-/* True if file_shown gives path itself. */
+/* Return true if file_shown() returns path itself. */
 bool file_may_be_shown(const char *path);
-/* True if path is a folder, and it and each folder on the way to it are safe.
- * Otherwise e has the command that fixes it. */
+
+/* Return true if path is a folder, and this folder and each one on the way to
+ * it are safe.  Otherwise e has the reason, and the command that fixes a folder
+ * that is not safe. */
 bool file_check_folder(const char *path, struct error *e)
 	__attribute__((warn_unused_result));
 

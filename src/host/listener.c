@@ -57,7 +57,8 @@ listener_never_wait(const struct listener *listener)
 	(void)fcntl(listener->fd, F_SETFL, O_NONBLOCK);
 }
 
-/* path is absolute and has no symbolic links. */
+/* Return true if others can search each folder on the way to path, which is
+ * absolute and has no symbolic links. */
 static bool
 others_reach(const char *path)
 {
@@ -75,8 +76,8 @@ others_reach(const char *path)
 	return true;
 }
 
-/* Whoever can connect may write any parameter.  The mode is that of the path:
- * fstat says 0777 of every socket. */
+/* A process that can connect may write any parameter of a request.  The mode of
+ * the path counts: fstat has 0777 for every socket. */
 static bool
 check_path(const char *path, struct error *e)
 {

@@ -34,10 +34,10 @@ struct listener_options {
 /* True if fd is a socket that listens. */
 bool listener_is(int fd);
 
-/* Uses fd, which someone else opened and keeps open.  False with e, which has
- * the fix, if other users can connect: an abstract address, or a path that
- * others can write and reach.  Logs a warning if the path cannot be seen, or if
- * fd listens to other hosts. */
+/* Use fd, which another program opened, and leave it open.  False with e, which
+ * has the fix, if other users can connect: an abstract address, or a path that
+ * others can write and reach.  Log a warning if the path cannot be seen, or if
+ * fd listens on addresses other than loopback. */
 bool listener_take(struct listener *listener, int fd, struct error *e)
 	__attribute__((warn_unused_result));
 

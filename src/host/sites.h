@@ -23,7 +23,7 @@
 enum {
 	SITES_MAX = 256, /* in one process; a further one is refused */
 	SITES_NAME_MAX = 64, /* bytes of a name */
-	SITES_UNSAFE = -1 /* unsure: others can change what is in the folder */
+	SITES_UNSAFE = -1 /* in unsure: others can change the folder */
 };
 
 struct site {
@@ -37,9 +37,9 @@ struct sites {
 	DIR *names; /* owned; of the folder, since the start; NULL: none */
 	bool in_use; /* the folder has a site: requests must name theirs */
 	int64_t had_ms; /* when it last had; monotonic */
-	int unsure; /* or may have one: the errno why it cannot be told; ESTALE:
-		     * it is not that of the start; SITES_UNSAFE; 0: it can be
-		     * told */
+	int unsure; /* errno of a look that failed: the folder may have a site;
+		     * ESTALE: not the folder of the start; or SITES_UNSAFE;
+		     * 0: none */
 	int closed; /* the same of a folder whose names are not there */
 	bool full; /* and it was said */
 	struct site *site[SITES_MAX]; /* owned */

@@ -35,17 +35,18 @@ struct client {
 	bool has_content; /* the certificate itself came, not its label alone */
 	struct span der; /* with has_content, as what follows */
 	struct certificate certificate;
-	struct chain_client chain; /* owned; as the chains of CAs need it */
+	struct chain_client chain; /* owned; the same for chain_verify() */
 	struct client_name common_name, alternative_name;
 	struct thumbprint sha256, spki, sha1; /* THUMBPRINT_NONE: not known */
 };
 
-/* Reads the certificate in der, which c borrows: its fields, its pins and what
- * chains need.  False if it is invalid; c then knows nothing of it. */
+/* Parse the certificate in der, which c borrows: its fields, its pins and what
+ * chains need.  False if the certificate is invalid; c->has_content is not set
+ * then.  Free with client_free(). */
 bool client_read(struct client *c, struct span der)
 	__attribute__((warn_unused_result));
 
-/* Frees what was parsed for c, and nothing that it borrows. */
+/* Free what was parsed for c. */
 void client_free(struct client *c);
 
 /* The name that source stands for: the common name (USER_COMMON_NAME) or the

@@ -40,7 +40,7 @@ struct decision {
 	struct buffer user; /* digits that were made the user id */
 	struct buffer der; /* of its certificate, as the names */
 	struct buffer common_name, alternative_name;
-	struct chain_verdict chain; /* of the entry, if that is a CA's */
+	struct chain_verdict chain; /* of a ca: entry; all zero: not checked */
 	struct chain_memory memory; /* of chains that were verified */
 };
 

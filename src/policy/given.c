@@ -38,8 +38,8 @@ given_name(struct span name)
 	return text;
 }
 
-/* Of a word that is not like a name nothing is repeated: it may be the second
- * line of a secret. */
+/* Set e for an unknown name.  A word without the prefix is not repeated: it may
+ * be the second line of a secret. */
 static bool
 no_setting(struct span name, struct error *e)
 {

@@ -28,8 +28,8 @@ bool given_read(struct setting_given given[SETTINGS_MAX], struct span text,
 		const struct report *report, struct error *e)
 	__attribute__((warn_unused_result));
 
-/* The name of a setting for a message; an unknown one is cut to 12 characters,
- * for it may be a secret.  Borrowed until the next call. */
+/* Return the name of a setting for a message; an unknown one is cut to 12
+ * characters, for it may be a secret.  Borrowed until the next call. */
 const char *given_name(struct span name);
 
 #endif

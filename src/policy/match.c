@@ -81,9 +81,9 @@ limits_of(struct client *c, const struct terms *terms)
 	return REASON_LISTED;
 }
 
-/* The same for an entry without options.  One of CLIENT_CERT_THUMBPRINT gives
- * way to the list, which may have options for the certificate by a digest that
- * a label alone does not tell. */
+/* Return the same for an entry without options.  If the event has the label
+ * alone, the list may limit the certificate by another digest; an entry of
+ * CLIENT_CERT_THUMBPRINT then allows nothing. */
 static enum reason
 limits_without_terms(const struct client *c, const struct entry *entry)
 {
@@ -228,7 +228,8 @@ match_of(struct client *c, const struct entry *entry)
 	return m;
 }
 
-/* True if an entry of the list itself pins the certificate or its key. */
+/* Return true if an entry of the list, not of CLIENT_CERT_THUMBPRINT, pins the
+ * certificate or its key. */
 static bool
 is_pinned_in_list(const struct client *c)
 {
@@ -244,7 +245,7 @@ is_pinned_in_list(const struct client *c)
 	return false;
 }
 
-/* True if entry allows the client; otherwise the best so far is in best. */
+/* Return true if entry allows the client; otherwise keep the best match. */
 static bool
 try(struct client *c, const struct entry *entry, void *context)
 {

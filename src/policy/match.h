@@ -27,7 +27,7 @@ struct match {
 	enum match_stage stage;
 	enum reason reason; /* why no further; with MATCH_ALL, listed */
 	bool only_expired; /* the entry; all else of it holds */
-	struct chain_verdict chain; /* of an entry of a CA */
+	struct chain_verdict chain; /* of a ca: entry; all zero: not checked */
 };
 
 /* The entry that denies the client; NULL if there is none. */

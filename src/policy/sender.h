@@ -24,9 +24,9 @@ struct sender {
 };
 
 /*
- * True if the sender may be answered: a validation (OPTIONS) needs the code and
- * the origin, an event also hub, remote user and signature.
- * Else *reason is that of the first check that refuses, in that order.
+ * Return true if the sender may be answered.  A validation (OPTIONS) needs the
+ * code and the origin, an event also hub, remote user and signature.  Otherwise
+ * *reason is that of the first check that fails, in this order.
  */
 bool sender_check(const struct settings *settings,
 		  const struct request *request, bool validation,

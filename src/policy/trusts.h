@@ -24,8 +24,9 @@ struct trusts {
 	size_t n;
 };
 
-/* The trust that terms, of a CA entry, names; borrowed from trusts.  NULL with
- * e, which names the file, if that does not read. */
+/* Return the trust that terms, of a CA entry, names; borrowed from trusts.
+ * NULL with e, which names the file, if one fails to load.  Add
+ * chain_trust_warn()'s warnings when a pair of files is first loaded. */
 const struct chain_trust *trusts_take(struct trusts *trusts,
 				      const struct terms *terms,
 				      const struct entry_files *files,

@@ -48,7 +48,8 @@ parse_time(struct span text, bool is_utc, int64_t *seconds)
 	       date_to_seconds(&t, seconds);
 }
 
-/* A time of another form is invalid, which may matter to nothing. */
+/* Take the next time.  One of another form becomes invalid, so that only a
+ * check of it fails. */
 static bool
 next_time(struct span *rest, int64_t invalid, int64_t *seconds)
 {
@@ -62,8 +63,8 @@ next_time(struct span *rest, int64_t invalid, int64_t *seconds)
 	return true;
 }
 
-/* RFC 3279 2.3, RFC 5480 2.1.1: the forms that parameters of a key have; of
- * another type, OpenSSL may write other bytes than it read. */
+/* RFC 3279 2.3, RFC 5480 2.1.1: the forms of a key's parameters.  OpenSSL may
+ * write other bytes than it read if they have another type. */
 static bool
 is_parameters(struct span algorithm)
 {

@@ -17,8 +17,8 @@
 #include "base/span.h"
 #include "protocol/digest.h"
 
-/* Dates of another form than RFC 5280 4.1.2.5 has: later, and earlier, than all
- * times, so that a check of them never passes. */
+/* A date of a form that RFC 5280 4.1.2.5 does not have.  The values are later
+ * and earlier than every time, so that no check of them passes. */
 #define CERTIFICATE_NOT_BEFORE_INVALID INT64_MAX
 #define CERTIFICATE_NOT_AFTER_INVALID INT64_MIN
 

@@ -10,6 +10,9 @@
 #include "base/buffer.h"
 #include "base/span.h"
 
+/* OpenSSL's name for X509_NAME. */
+struct X509_name_st;
+
 /*
  * Adds the subject and the issuer (RFC 4514) to these, and every alternative
  * name, as DNS:NAME, URI:…, email:…, IP:… or other, to names, each with a NUL
@@ -19,8 +22,7 @@ bool certificate_text(struct span der, struct buffer *subject,
 		      struct buffer *issuer, struct buffer *names)
 	__attribute__((warn_unused_result));
 
-/* Adds an X509_NAME, as in RFC 4514. */
-struct X509_name_st;
+/* Add an X509_NAME to out, as in RFC 4514. */
 void certificate_text_name(const struct X509_name_st *name, struct buffer *out);
 
 #endif

@@ -24,7 +24,7 @@ struct search {
 	struct chain_verdict *best;
 };
 
-/* Parsed once an event, however many trusts ask. */
+/* Parse the client once an event, however many trusts ask. */
 static X509 *
 parse(struct chain_client *client)
 {
@@ -44,8 +44,8 @@ chain_client_free(struct chain_client *client)
 	*client = (struct chain_client){ 0 };
 }
 
-/* The issuer with its tag and length, which stand before it in their one
- * form. */
+/* Return the issuer with its tag and length: der accepts only the shortest form
+ * of a length, so their size follows from the issuer's. */
 static struct span
 issuer_of(const struct chain_client *client)
 {
@@ -79,15 +79,16 @@ authority(const struct search *s, unsigned i)
 	return s->trust->authorities[i].x;
 }
 
-/* The certificate below the CA at this place of the path. */
+/* Return the certificate below the CA at this place of the path. */
 static X509 *
 below(const struct search *s, unsigned place)
 {
 	return place == 0 ? s->client : authority(s, s->path[place - 1]);
 }
 
-/* Keeps the failure that came nearest to success.  depth is of the certificate
- * that is refused, place on the path of the CA that is to be named. */
+/* Keep the failure that came nearest to success.  depth is of the certificate
+ * that is refused, place on the path of the CA to name; UINT_MAX, as 0 - 1 is:
+ * none. */
 static void
 note(const struct search *s, enum chain_result result, int error,
      unsigned depth, unsigned place)
@@ -117,7 +118,7 @@ result_of(int error)
 	return CHAIN_UNTRUSTED;
 }
 
-/* Holds OpenSSL to the chain that is being tried. */
+/* Hold OpenSSL to the chain that is being tried. */
 static int
 is_issued(X509_STORE_CTX *state, X509 *x, X509 *issuer)
 {
@@ -162,7 +163,7 @@ set_up(X509_STORE_CTX *state, struct search *s, X509_STORE *anchors,
 		       1;
 }
 
-/* The error of the chain, or X509_V_OK; *depth is where. */
+/* Return the error of the chain, or X509_V_OK; *depth is the certificate's. */
 static int
 check_path(struct search *s, unsigned *depth)
 {
@@ -192,10 +193,9 @@ check_path(struct search *s, unsigned *depth)
 	return error;
 }
 
-/* The CRL must be signed by a CA of its name on the chain above the certificate
- * at this place, which may be another than the issuer if a CA has issued itself
- * a certificate for a new key; and by one that may sign CRLs (RFC 5280 6.3.3
- * (f)). */
+/* The CRL must be signed by a CA of its name that is on the chain above the
+ * certificate and may sign CRLs (RFC 5280 6.3.3 (f)).  A CA that has issued
+ * itself a certificate for a new key signs with another key than the issuer. */
 static int
 check_signer(const struct search *s, const struct crl *crl, unsigned place)
 {
@@ -225,7 +225,7 @@ check_crl(const struct search *s, const struct crl *crl, unsigned place)
 	return s->now > crl->to ? X509_V_ERR_CRL_HAS_EXPIRED : X509_V_OK;
 }
 
-/* Looks at the newest CRL, and if there are several, at each. */
+/* Check the newest CRL; if several have its date, check each. */
 static int
 check_revocation(const struct search *s, unsigned place)
 {
@@ -267,7 +267,7 @@ check_all_revocation(const struct search *s)
 	return good;
 }
 
-/* True if the path, which ends at an anchor, is good. */
+/* Return true if the path, which ends at an anchor, is good. */
 static bool
 try_path(struct search *s)
 {
@@ -301,7 +301,7 @@ is_on_path(const struct search *s, unsigned i)
 	return false;
 }
 
-/* Goes on from the CA i; true if a chain through it is good. */
+/* Add the CA i to the path; return true if a chain through the CA is good. */
 static bool
 climb(struct search *s, unsigned i)
 {
@@ -324,8 +324,8 @@ climb(struct search *s, unsigned i)
 	return good;
 }
 
-/* Looks at the signature before anything else: it is all that a stranger gets
- * for a certificate that names one of the CAs. */
+/* Check the signature first: then a self-made certificate that names one of the
+ * CAs costs no more. */
 static void
 search(struct search *s)
 {
@@ -345,7 +345,7 @@ search(struct search *s)
 	}
 }
 
-/* True if the key of x is one whose work is bounded. */
+/* Return true if the key of x is small enough to bound the work. */
 static bool
 has_bounded_key(X509 *x)
 {

@@ -7,12 +7,11 @@
  * OpenSSL checks each chain as a whole, at a time that the caller gives:
  * signatures, dates, path length, name constraints, that client authentication
  * is among the purposes, and a floor for the strength of keys and signatures.
- * Which chains there are is found here, by name and key: every one is tried, so
- * that no order of the files and no second CA of the same name changes a
- * verdict.  Certificate policies are not evaluated.
+ * Chains are found here, by name and key.  Each is tried, up to
+ * CHAIN_TRIES_MAX, so that neither the order of the files nor a second CA of
+ * the same name changes a verdict.  Certificate policies are not evaluated.
  *
- * Not checked here: the client certificate's own dates, for which the caller
- * has one rule for all certificates, and the names in it.
+ * Not checked here: the client certificate's own dates and names.
  */
 #ifndef CERTGATE_PROTOCOL_CHAIN_H
 #define CERTGATE_PROTOCOL_CHAIN_H
@@ -29,33 +28,34 @@ enum {
 	CHAIN_LEVEL_MAX = 5 /* OpenSSL's security levels begin at 0 */
 };
 
-/* One certificate that is checked, in the form that OpenSSL has of it: parsed
- * when it is first needed.  All zero but for the first three members. */
+/* A client's certificate, which OpenSSL parses when that is first needed.  The
+ * caller sets the first three members; the others begin as zero. */
 struct chain_client {
-	struct span der; /* borrowed, as the issuer */
-	struct span issuer; /* what is in the Name */
-	const uint8_t *sha256; /* borrowed; of der */
+	struct span der; /* borrowed */
+	struct span issuer; /* contents of the Name; borrowed */
+	const uint8_t *sha256; /* of der; borrowed */
 	struct x509_st *x; /* owned; NULL: not parsed, or invalid */
-	struct X509_name_st *name; /* owned; the same of the issuer */
+	struct X509_name_st *name; /* owned; NULL: not parsed, or invalid */
 	bool parsed, name_parsed;
 };
 
+/* Free what was parsed. */
 void chain_client_free(struct chain_client *client);
 
-/* True if the client's certificate names one of the CAs as its issuer: all that
- * a certificate from elsewhere costs. */
+/* Return true if the client's certificate names one of the CAs as its issuer.
+ * A certificate of another CA costs no more than this. */
 bool chain_is_issuer(const struct chain_trust *trust,
 		     struct chain_client *client);
 
-/* Returns whether the client chains to an anchor at the time now, and in
- * *verdict why not, and its twin.  What was found is remembered in memory,
- * which may be NULL. */
+/* Return CHAIN_GOOD if the client chains to an anchor at the time now.
+ * *verdict gets the result, the error and the twin.  They are looked up in
+ * memory, which may be NULL, and remembered there. */
 enum chain_result chain_verify(const struct chain_trust *trust,
 			       struct chain_client *client, unsigned level,
 			       int64_t now, struct chain_memory *memory,
 			       struct chain_verdict *verdict);
 
-/* Returns OpenSSL's words for the error of a verdict. */
+/* Return OpenSSL's words for the error of a verdict. */
 const char *chain_error_text(int error);
 
 #endif

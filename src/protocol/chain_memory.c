@@ -10,7 +10,7 @@
 
 enum { WAYS = 4 /* places in which a proof can be */ };
 
-/* Returns the first place of proof.  Digests are hashes already; one
+/* Return the first place of proof.  Digests are hashes already; one
  * certificate may be looked up for several trusts in turn. */
 static size_t
 place_of(const struct chain_proof *proof, size_t size)
@@ -47,7 +47,7 @@ find(const struct chain_proof *table, size_t size,
 	return NULL;
 }
 
-/* Writes over the same proof of another time, else over the oldest one. */
+/* Replace the same proof of another time, else the oldest one. */
 static void
 put(struct chain_proof *place, const struct chain_proof *proof)
 {

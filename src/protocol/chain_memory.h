@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
 /*
- * chain_memory: what was found out about certificates, for which trust, and
- * from when to when that holds.
+ * chain_memory: verdicts on certificates, each for one trust and for the time
+ * in which it holds.
  *
  * A verification is a function of the bytes of the trust, the bytes of the
  * certificate, the security level and the time.  Those are the key here, as
@@ -10,8 +10,8 @@
  * verdict and needs no clearing when files change.
  *
  * Certificates that verify and those that do not have a table each, of a fixed
- * size, in which a newer one takes an older one's place: strangers can push out
- * nothing but strangers.
+ * size.  A new verdict replaces an old one of its table, so self-made
+ * certificates replace no verdict of a valid one.
  */
 #ifndef CERTGATE_PROTOCOL_CHAIN_MEMORY_H
 #define CERTGATE_PROTOCOL_CHAIN_MEMORY_H
@@ -28,10 +28,10 @@ enum {
 };
 
 enum chain_result {
-	CHAIN_UNTRUSTED = 0, /* whatever has no word of its own */
+	CHAIN_UNTRUSTED = 0, /* every other error */
 	CHAIN_PURPOSE, /* not for client authentication */
 	CHAIN_WEAK, /* a key or signature below the level */
-	CHAIN_CRL, /* no CRL of an issuer that is valid now */
+	CHAIN_CRL, /* no current CRL of an issuer */
 	CHAIN_REVOKED,
 	CHAIN_GOOD
 };
@@ -40,9 +40,10 @@ enum chain_result {
 struct chain_verdict {
 	enum chain_result result;
 	int error; /* OpenSSL's X509_V_ERR_...; 0: none */
-	unsigned depth; /* of the certificate refused; 0: the client's */
-	bool names; /* authority is set: the CA refused; of a CRL, its issuer */
-	unsigned authority; /* number of a CA of the trust */
+	unsigned depth; /* of the refused certificate; 0: the client's */
+	bool names; /* authority is set */
+	unsigned authority; /* number of the CA that is refused, or, with
+			     * CHAIN_CRL, of the issuer without a CRL */
 	struct chain_twin twin; /* with CHAIN_GOOD */
 };
 
@@ -57,12 +58,12 @@ struct chain_proof {
 /* All zero: empty. */
 struct chain_memory {
 	struct chain_proof *good; /* owned; NULL until the first one */
-	struct chain_proof *bad; /* the same */
+	struct chain_proof *bad; /* owned; NULL until the first one */
 };
 
-/* Returns what is remembered of the trust, certificate and level of proof and
- * holds at the time now; NULL: nothing.  Borrowed until the next one is
- * added. */
+/* Return the remembered proof with the trust, certificate and level of proof
+ * that holds at the time now; NULL: none.  Borrowed until the next
+ * chain_memory_add(). */
 const struct chain_proof *chain_memory_find(const struct chain_memory *memory,
 					    const struct chain_proof *proof,
 					    int64_t now);

@@ -71,8 +71,8 @@ has_signed(X509 *issuer, X509 *x)
 	return ok;
 }
 
-/* What makes a certificate a CA's: basic constraints, or that it is a
- * self-signed root of version 1, which had none. */
+/* A CA has basic constraints, or is a self-signed root of version 1, which has
+ * no extensions. */
 static bool
 check_authority(X509 *x, struct error *e)
 {
@@ -109,7 +109,7 @@ load_authority(struct chain_authority *a, struct span der, struct error *e)
 	       (digest_sha256(der, a->sha256) || error_set(e, "out of memory"));
 }
 
-/* A certificate that comes twice counts once. */
+/* A certificate that is in the file twice counts once. */
 static bool
 is_known(const struct chain_trust *trust, const struct chain_authority *a)
 {
@@ -140,7 +140,7 @@ take_authority(void *context, struct span der, unsigned block, struct error *e)
 	return ok;
 }
 
-/* Bit i: the i-th CA signed the CRL. */
+/* Return the CAs that signed the CRL; bit i: the i-th. */
 static uint64_t
 find_signers(const struct chain_trust *trust, const struct crl *crl)
 {
@@ -177,7 +177,7 @@ compare(const void *a, const void *b)
 	return memcmp(one->sha256, other->sha256, sizeof(one->sha256));
 }
 
-/* True if another CA has the name of a's issuer. */
+/* Return true if another CA has the name of a's issuer. */
 static bool
 has_issuer(const struct chain_trust *trust, const struct chain_authority *a)
 {
@@ -200,7 +200,8 @@ is_anchor(const struct chain_trust *trust, const struct chain_authority *a)
 	return (self_issued && has_signed(a->x, a->x)) || !has_issuer(trust, a);
 }
 
-/* An issuer by name, key identifier and key usage, whose key signed a. */
+/* Return the CAs that issued a, by name, key identifier, key usage and
+ * signature; bit i: the i-th. */
 static uint64_t
 find_issuers(const struct chain_trust *trust, const struct chain_authority *a)
 {
@@ -216,7 +217,8 @@ find_issuers(const struct chain_trust *trust, const struct chain_authority *a)
 	return issuers;
 }
 
-/* Finds out who issued whom: none of it depends on the time. */
+/* Find the anchors, and the issuers of the intermediates, before any event:
+ * they do not depend on the time. */
 static void
 link_authorities(struct chain_trust *trust)
 {
@@ -339,7 +341,8 @@ chain_trust_window(const struct chain_trust *trust, int64_t now, int64_t *from,
 		narrow(trust->crls[i].from, trust->crls[i].to, now, from, to);
 }
 
-/* The CAs that chain to an anchor; as many looks as a chain can be long. */
+/* Return the CAs that chain to an anchor; bit i: the i-th.  Each look goes one
+ * CA further from the anchors. */
 static uint64_t
 find_reached(const struct chain_trust *trust)
 {

@@ -7,8 +7,8 @@
  * subject of no other CA in the file.  Every other one is an intermediate, and
  * is trusted only as far as it chains to an anchor.
  *
- * CAs and CRLs are kept in the order of their digests, so that the order in the
- * files changes no verdict.
+ * CAs are kept in the order of their digests, and all CRLs are looked at, so
+ * the order in the files changes no verdict.
  */
 #ifndef CERTGATE_PROTOCOL_CHAIN_TRUST_H
 #define CERTGATE_PROTOCOL_CHAIN_TRUST_H
@@ -41,7 +41,7 @@ struct chain_authority {
 	struct span subject; /* its DER; borrowed from x */
 	uint8_t sha256[DIGEST_SHA256_SIZE];
 	int64_t from, to; /* UTC seconds, the first and the last valid one */
-	uint64_t issuers; /* bit i: the i-th CA issued it */
+	uint64_t issuers; /* bit i: the i-th CA issued it; 0: none, or anchor */
 	unsigned block; /* in its file, counted from 1 */
 	bool anchor;
 };
@@ -52,43 +52,47 @@ struct chain_trust {
 	size_t n_authorities;
 	struct crl crls[CHAIN_PARTS_MAX];
 	size_t n_crls;
-	bool needs_crls; /* every certificate below an anchor */
+	bool needs_crls; /* each certificate below an anchor needs one */
 	uint8_t identity[DIGEST_SHA256_SIZE]; /* of the text of both files */
 };
 
-/* Returns an ASN1_TIME in UTC seconds; false if it is not one. */
+/* Set *seconds, UTC, to an ASN1_TIME; return false if RFC 5280 does not have
+ * its form. */
 bool chain_seconds(const struct asn1_string_st *time, int64_t *seconds);
 
-/* Loads the certificates in text, PEM with any text around them; each must be
- * a CA's.  NULL with e set on failure.  Gives: chain_trust_free(). */
+/* Load the certificates in text, PEM or DER; each must be a CA's.  NULL with e
+ * set on failure.  Gives: chain_trust_free(). */
 struct chain_trust *chain_trust_new(struct span text, struct error *e)
 	__attribute__((warn_unused_result));
 
-/* Adds the CRLs in text; from then on every certificate below an anchor needs a
- * current one of its issuer. */
+/* Add the CRLs in text; from then on every certificate below an anchor needs a
+ * current one of its issuer.  After false, only chain_trust_free() is allowed.
+ */
 bool chain_trust_add_crls(struct chain_trust *trust, struct span text,
 			  struct error *e) __attribute__((warn_unused_result));
 
 void chain_trust_free(struct chain_trust *trust);
 
-/* Adds what an administrator should know of the trust: an intermediate that
- * reaches no anchor, a CRL of another CA; and as errors, a CA without a CRL and
- * a CRL that its issuer did not sign. */
+/* Add warnings about an intermediate that reaches no anchor and a CRL of
+ * another CA; and, as errors, about a CA without a CRL and a CRL that its
+ * issuer did not sign.  ca and crl are the paths of the files; crl may be NULL.
+ */
 void chain_trust_warn(const struct chain_trust *trust, const char *ca,
 		      const char *crl, struct warnings *warnings);
 
-/* Returns how many of the CAs are anchors. */
+/* Return how many of the CAs are anchors. */
 size_t chain_trust_anchors(const struct chain_trust *trust);
 
-/* Adds the subject of the i-th CA to text, as in RFC 4514. */
+/* Add the subject of the i-th CA to text, as in RFC 4514. */
 void chain_trust_subject(const struct chain_trust *trust, size_t i,
 			 struct buffer *text);
 
-/* True if name is the subject of one of the CAs (RFC 5280 7.1). */
+/* Return true if name is the subject of one of the CAs (RFC 5280 7.1). */
 bool chain_trust_names(const struct chain_trust *trust,
 		       const struct X509_name_st *name);
 
-/* The time around now in which no CA and no CRL begins or ends. */
+/* Set *from and *to, UTC seconds, to the time around now in which no CA or CRL
+ * becomes valid or expires. */
 void chain_trust_window(const struct chain_trust *trust, int64_t now,
 			int64_t *from, int64_t *to);
 

@@ -8,8 +8,8 @@
 #include "protocol/chain_trust.h"
 #include "protocol/crl.h"
 
-/* The extensions that OpenSSL or this file handles.  Another critical one means
- * that the CRL is not what it seems (RFC 5280 5.2). */
+/* Return true if OpenSSL or this file handles the extension, or if it is not
+ * critical (RFC 5280 5.2). */
 static bool
 is_handled(X509_EXTENSION *extension)
 {
@@ -100,7 +100,7 @@ take_dates(struct crl *crl, struct error *e)
 	return true;
 }
 
-/* The first look-up sorts the entries. */
+/* Sort the entries now: OpenSSL does it in the first look-up. */
 static void
 sort(X509_CRL *list)
 {
@@ -167,7 +167,8 @@ has_name(const GENERAL_NAMES *names, GENERAL_NAME *wanted)
 	return false;
 }
 
-/* A name relative to the issuer's; dpname has been made of it. */
+/* Return true if names has wanted, which was made of a name relative to the
+ * issuer's. */
 static bool
 has_relative(const GENERAL_NAMES *names, const X509_NAME *wanted)
 {
@@ -180,7 +181,7 @@ has_relative(const GENERAL_NAMES *names, const X509_NAME *wanted)
 	return false;
 }
 
-/* True if both name the same place. */
+/* Return true if both name the same place. */
 static bool
 is_same_point(const DIST_POINT_NAME *a, const DIST_POINT_NAME *b)
 {
@@ -200,8 +201,8 @@ is_same_point(const DIST_POINT_NAME *a, const DIST_POINT_NAME *b)
 	return false;
 }
 
-/* A point that is for some reasons only, or for CRLs of another issuer, says
- * nothing of a complete CRL of the issuer. */
+/* Return true if one of the points is this one.  A point for some reasons only,
+ * or for CRLs of another issuer, has no complete CRL of the issuer. */
 static bool
 names_point(const STACK_OF(DIST_POINT) * points, const DIST_POINT_NAME *point,
 	    const X509_NAME *issuer)
@@ -249,7 +250,7 @@ crl_revokes(const struct crl *crl, X509 *x)
 {
 	X509_REVOKED *found;
 
-	/* 2 stands for removeFromCRL, which belongs into a delta: refused. */
+	/* 2 is removeFromCRL, which only a delta CRL may have: revoked. */
 	return X509_CRL_get0_by_serial(crl->list, &found,
 				       X509_get_serialNumber(x)) != 0;
 }

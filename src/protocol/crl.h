@@ -3,10 +3,9 @@
 /*
  * crl: a complete list of revoked certificates (RFC 5280 5).
  *
- * A CRL that must not be used by itself (a delta, an indirect one, one for some
- * reasons only) or that asks for more than is checked here does not load: none
- * is ever ignored silently.  Whether a CA signed it is found out once, by the
- * caller.
+ * A CRL fails to load if it must not be used by itself (a delta, an indirect
+ * one, one for some reasons only) or has an unknown critical extension.  No CRL
+ * is ignored silently.  The caller checks the signature.
  */
 #ifndef CERTGATE_PROTOCOL_CRL_H
 #define CERTGATE_PROTOCOL_CRL_H
@@ -24,27 +23,27 @@ struct ISSUING_DIST_POINT_st;
 
 struct crl {
 	struct X509_crl_st *list; /* owned */
-	struct ISSUING_DIST_POINT_st *scope; /* owned; NULL: everything */
+	struct ISSUING_DIST_POINT_st *scope; /* owned; NULL: no limit */
 	int64_t from, to; /* UTC seconds, the first and the last valid one */
 	uint64_t signers; /* bit i: the i-th CA of the trust signed it */
 	unsigned block; /* in its file, counted from 1 */
 };
 
-/* Loads the CRL in der.  False with e, and crl all zero, if it is not one that
- * can be used.  Gives: crl_free(). */
+/* Load the CRL in der.  False with e, and crl all zero, if the CRL is invalid
+ * or must not be used.  Gives: crl_free(). */
 bool crl_load(struct crl *crl, struct span der, struct error *e)
 	__attribute__((warn_unused_result));
 
 void crl_free(struct crl *crl);
 
-/* True if the CA x has the name and the key identifier of crl's issuer, and its
- * key signed crl. */
+/* Return true if the CA x has the name and the key identifier of crl's issuer,
+ * and its key signed crl. */
 bool crl_is_signed(const struct crl *crl, struct x509_st *x);
 
-/* True if crl is about x: x's issuer has its name, and x is in its scope. */
+/* Return true if x has the issuer of crl by name, and is in its scope. */
 bool crl_covers(const struct crl *crl, struct x509_st *x);
 
-/* True if crl has the serial number of x. */
+/* Return true if crl has the serial number of x. */
 bool crl_revokes(const struct crl *crl, struct x509_st *x);
 
 #endif

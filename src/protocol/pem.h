@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
 /* pem: one certificate in its textual form (RFC 7468 5.1), read strictly, as
- * clients' certificates are.  What an administrator's file has: pem_file. */
+ * clients' certificates are.  pem_file reads an administrator's file. */
 #ifndef CERTGATE_PROTOCOL_PEM_H
 #define CERTGATE_PROTOCOL_PEM_H
 
@@ -27,8 +27,8 @@ enum {
 bool pem_decode(struct span text, struct buffer *der)
 	__attribute__((warn_unused_result));
 
-/* Adds the bytes of text, which is base64 and nothing else (RFC 4648 4), to
- * der.  False for other text, and if they do not fit. */
+/* Add the bytes of text, which is base64 and nothing else (RFC 4648 4), to der.
+ * False for other text, or if the bytes do not fit. */
 bool pem_decode_base64(struct span text, struct buffer *der)
 	__attribute__((warn_unused_result));
 

@@ -25,7 +25,7 @@ struct block {
 static bool
 is_white(char c)
 {
-	return c <= ' ' || c > '~'; /* a signed char, too */
+	return c <= ' ' || c > '~'; /* also if char is signed */
 }
 
 static const char *
@@ -34,7 +34,7 @@ find(struct span text, const char *word, size_t n)
 	return text.len == 0 ? NULL : memmem(text.ptr, text.len, word, n);
 }
 
-/* The next line that begins a block; NULL if there is none. */
+/* Return the next line that begins a block; NULL: none. */
 static const char *
 find_begin(struct span text)
 {
@@ -53,7 +53,7 @@ find_begin(struct span text)
 	return NULL;
 }
 
-/* Takes the label from the front of *rest, to the end of its line. */
+/* Take the label from the front of *rest, to the end of its line. */
 static bool
 take_label(struct span *rest, struct span *label, struct error *e)
 {
@@ -79,7 +79,7 @@ take_label(struct span *rest, struct span *label, struct error *e)
 	return true;
 }
 
-/* Takes the block that *rest begins with, up to the end of its last line. */
+/* Take the block that *rest begins with, up to the end of its last line. */
 static bool
 take_block(struct span *rest, struct block *block, struct error *e)
 {
@@ -104,8 +104,8 @@ take_block(struct span *rest, struct block *block, struct error *e)
 	return true;
 }
 
-/* A sequence that begins with one: a certificate, request or CRL, not text that
- * begins with the digit 0. */
+/* Take a sequence whose first member is a sequence: a certificate, request or
+ * CRL, not text that begins with the digit 0. */
 static bool
 take_der(struct span *rest, struct block *block)
 {
@@ -120,7 +120,7 @@ take_der(struct span *rest, struct block *block)
 	return true;
 }
 
-/* Takes the next block from *rest.  False without e behind the last one. */
+/* Take the next block from *rest.  False without e behind the last one. */
 static bool
 next_block(struct span *rest, struct block *block, struct error *e)
 {
@@ -133,7 +133,8 @@ next_block(struct span *rest, struct block *block, struct error *e)
 	return take_block(rest, block, e);
 }
 
-/* RFC 1421 4.6: header fields, if there are any, end with an empty line. */
+/* Return body without its header fields, which end with an empty line (RFC 1421
+ * 4.6). */
 static struct span
 without_header(struct span body)
 {
@@ -170,7 +171,7 @@ decode_base64(struct span body, struct buffer *der)
 	return ok;
 }
 
-/* Into der, which is initialised here. */
+/* Decode the block into der, which is initialised here. */
 static bool
 decode(const struct block *block, struct buffer *der, struct error *e)
 {
@@ -244,8 +245,8 @@ kind_of_label(struct span label)
 	return KIND_UNKNOWN;
 }
 
-/* What a sequence is that begins with a sequence, which is inner, behind which
- * is rest: all but keys have the fields of something signed in it. */
+/* Return the kind of a sequence whose first member is the sequence inner, with
+ * the other members in rest.  Except in a key, inner is what is signed. */
 static enum kind
 kind_of_signed(struct span inner, struct span rest)
 {
@@ -269,7 +270,8 @@ kind_of_signed(struct span inner, struct span rest)
 		       : KIND_CERTIFICATE; /* of version 1 */
 }
 
-/* By its first members; PKCS#12 and PKCS#7 may have indefinite lengths. */
+/* Return the kind of der by its first members.  PKCS#12 and PKCS#7 may have
+ * indefinite lengths. */
 static enum kind
 kind_of_der(struct span der)
 {
@@ -393,8 +395,8 @@ pem_file_read(struct span text, enum pem_file_content content,
 	return n > 1 || set_absent(text, expected, e);
 }
 
-/* As `openssl x509` does: what is behind the certificate, such as trust
- * settings, is not part of it. */
+/* Take a certificate as `openssl x509` does: what follows it, such as trust
+ * settings, is ignored. */
 static bool
 take_certificate(const struct block *block, struct buffer *der, struct error *e)
 {

@@ -23,34 +23,36 @@ enum pem_file_content { PEM_FILE_CERTIFICATE = 0, PEM_FILE_CRL };
 typedef bool pem_file_function(void *context, struct span der, unsigned block,
 			       struct error *e);
 
-/* Calls take for each block of text, which has at least one, none of them
- * another than content.  False with e set, which says the number of the block,
- * or what text is instead.  A block of certificates with trust settings
- * (TRUSTED CERTIFICATE) is another. */
+/* Call take for each block of text.  False with e set if a block has another
+ * content (e has its number) or text has no block (e says what text is).  A
+ * TRUSTED CERTIFICATE, which has trust settings, is another content. */
 bool pem_file_read(struct span text, enum pem_file_content content,
 		   pem_file_function *take, void *context, struct error *e)
 	__attribute__((warn_unused_result));
 
-/* Takes the next certificate from the front of *rest, for a pin: c borrows der,
- * which has room for PEM_MAX and is without what is behind the certificate,
- * such as the trust settings of a TRUSTED CERTIFICATE.  Other blocks, such as
- * private keys, are passed over.  False without e behind the last one; with e
- * if a block is invalid, or has more than PEM_DER_MAX bytes. */
+/* Take the next certificate from the front of *rest, for a pin.  der, which has
+ * room for PEM_MAX bytes, gets the certificate without what follows it, such as
+ * the trust settings of a TRUSTED CERTIFICATE; c borrows der.  Other blocks,
+ * such as private keys, are skipped.  False without e behind the last
+ * certificate; with e if a block is invalid, or a certificate has more than
+ * PEM_DER_MAX bytes. */
 bool pem_file_next(struct span *rest, struct buffer *der, struct certificate *c,
 		   struct error *e) __attribute__((warn_unused_result));
 
-/* The same of the first certificate in text, or with a single one: of the only
- * one.  If there is none, e says what text is instead. */
+/* Do the same for the first certificate in text.  If text has none, e says what
+ * text is instead. */
 bool pem_file_first(struct span text, struct buffer *der, struct certificate *c,
 		    struct error *e) __attribute__((warn_unused_result));
+
+/* Do the same; false with e also if text has several certificates. */
 bool pem_file_only(struct span text, struct buffer *der, struct certificate *c,
 		   struct error *e) __attribute__((warn_unused_result));
 
-/* True if text begins like DER, has a line that begins a block, or is
+/* Return true if text begins like DER, has a line that begins a block, or is
  * UTF-16. */
 bool pem_file_is_meant(struct span text);
 
-/* True if text has a private key in PEM, encrypted or not. */
+/* Return true if text has a private key in PEM, encrypted or not. */
 bool pem_file_has_key(struct span text);
 
 #endif
