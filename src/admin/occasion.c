@@ -60,7 +60,7 @@ read_body(struct occasion *occasion, const struct command *command,
 	struct span front = rest;
 	while (front.len > 0 && strchr(" \t\r\n", front.ptr[0]) != NULL)
 		front = span_after(front, 1);
-	bool event = span_starts(front, SPAN("{")) || !pem_file_is_meant(rest);
+	bool event = span_starts(front, SPAN("{")) || !pem_file_is_likely(rest);
 	bool own = ok && event && occasion->query.ptr != NULL;
 	if (own)
 		ok = error_set(e, "--query: this event has a query of its own");

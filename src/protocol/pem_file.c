@@ -478,7 +478,7 @@ pem_file_only(struct span text, struct buffer *der, struct certificate *c,
 }
 
 bool
-pem_file_is_meant(struct span text)
+pem_file_is_likely(struct span text)
 {
 	return kind_of_der(text) != KIND_UNKNOWN || is_utf16(text) ||
 	       find_begin(text) != NULL;

@@ -50,7 +50,7 @@ bool pem_file_only(struct span text, struct buffer *der, struct certificate *c,
 
 /* Return true if text begins like DER, has a line that begins a block, or is
  * UTF-16. */
-bool pem_file_is_meant(struct span text);
+bool pem_file_is_likely(struct span text);
 
 /* Return true if text has a private key in PEM, encrypted or not. */
 bool pem_file_has_key(struct span text);

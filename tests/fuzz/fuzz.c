@@ -111,7 +111,7 @@ check_file(struct span input, struct span strict)
 			   &other);
 	assert(ok != other.set && (!ok || n > 0));
 	pem_file_has_key(input);
-	pem_file_is_meant(input);
+	pem_file_is_likely(input);
 	buffer_free(&der);
 }
 

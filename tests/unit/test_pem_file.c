@@ -410,11 +410,11 @@ test_keys(void **state)
 		     "-----END ENCRYPTED PRIVATE KEY-----\n" ISSUED)));
 	assert_false(pem_file_has_key(SPAN(ISSUED)));
 	assert_false(pem_file_has_key(SPAN("")));
-	assert_true(pem_file_is_meant(SPAN(ISSUED)));
-	assert_true(pem_file_is_meant(SPAN("\xff\xfe{")));
-	assert_true(pem_file_is_meant(buffer_span(&reference)));
-	assert_false(pem_file_is_meant(SPAN("{\"a\":1}")));
-	assert_false(pem_file_is_meant(SPAN("")));
+	assert_true(pem_file_is_likely(SPAN(ISSUED)));
+	assert_true(pem_file_is_likely(SPAN("\xff\xfe{")));
+	assert_true(pem_file_is_likely(buffer_span(&reference)));
+	assert_false(pem_file_is_likely(SPAN("{\"a\":1}")));
+	assert_false(pem_file_is_likely(SPAN("")));
 }
 
 static int
