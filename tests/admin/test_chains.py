@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
-"""What `certgate check`, `certgate explain` and the log say of CA and CRL
+"""Messages of `certgate check`, `certgate explain` and the log about CA and CRL
 files."""
 import json
 import pathlib

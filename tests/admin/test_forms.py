@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
-"""Forms of a file with a certificate, and of its dates: what `openssl x509` reads, thumbprint,
-allow, explain, file: and ca: read as the same certificate; what else it is, is
-named.  The forms are made now, from parts that are combined at random."""
+"""Forms of a file with a certificate, and of its dates.  thumbprint, allow,
+explain, file: and ca: read the certificate that `openssl x509` reads, and name
+the format of any other file.  The forms are combined at random."""
 import base64
 import json
 import pathlib
@@ -74,7 +74,7 @@ def random_form(dice):
 
 
 def forms():
-    """Of each form: what it is called, and what is in it."""
+    """The name and the bytes of each form."""
     dice = random.Random(1)
     yield "DER and a line end", DER + b"\n"
     yield "DER and CRLF", DER + b"\r\n"
@@ -90,7 +90,7 @@ def forms():
 
 
 def believed(path):
-    """The SHA-256 by openssl; nothing if it reads none."""
+    """The SHA-256 by openssl; "" if openssl reads no certificate."""
     done = subprocess.run(["openssl", "x509", "-in", str(path), "-noout",
                            "-fingerprint", "-sha256"], stdin=subprocess.DEVNULL,
                           check=False, capture_output=True, text=True)
@@ -130,7 +130,7 @@ def all_forms():
         out.result(f"sha256    {PIN}" in got.out, f"explain {path.name}", got)
 
 
-# What a file is instead, and a word of what is said.
+# Name, file without a certificate, and a part of the message.
 OTHERS = [
     ("nothing", b"", "empty: expected"),
     ("white space", b" \r\n", "empty: expected"),

@@ -17,8 +17,8 @@ struct authority;
 /* Makes a CA and writes its certificate to the file path; never freed. */
 struct authority *identity_authority(const char *path);
 
-/* Writes a CRL of authority to the file path: this many serial numbers, from
- * the first one on. */
+/* Write a CRL of authority to the file path: count serial numbers,
+ * from first on. */
 void identity_crl(const struct authority *authority, const char *path,
 		  long first, long count);
 

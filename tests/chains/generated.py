@@ -113,7 +113,7 @@ def line(depth, changes=None, every=None):
 
 
 def crls_of(certificates, changes=None):
-    """A CRL of each CA but those that changes has as None."""
+    """A CRL of each CA, without those that are None in changes."""
     for level, authority in enumerate(certificates[1:], 1):
         more = (changes or {}).get(level, {})
         if more is not None:
@@ -331,7 +331,7 @@ def one_name():
 
 
 def many_of_one_name():
-    """More CAs of one name than a limit of tries might have in mind."""
+    """More CAs of one name than a limit of tries might allow."""
     more = {"identifiers": False}
     roots = [x509.Certificate(x509.name("Root"), x509.key("p256", f"many {n}"),
                               **more) for n in range(20)]

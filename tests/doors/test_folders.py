@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
-"""Folders of another user on the way to what decides: refused by check, at the
-start and at a reload.  Only root can make such folders."""
+"""Folders of another user on the way to settings, lists, keys and CAs: refused
+by check, at the start and at a reload.  Only root can make such folders."""
 import json
 import os
 import pathlib
@@ -20,14 +20,14 @@ base = place.temporary()
 
 
 class Kind:
-    """A file in the folder of somebody else; its text now refuses the client,
-    and its text of before allowed it."""
+    """A file in a folder of another user: its text refuses the client, and its
+    older text allowed the client."""
 
     def __init__(self, name, now, before, reason, broken):
         self.name = name
         self.now = now
         self.before = before
-        self.reason = reason  # by what is there now
+        self.reason = reason  # with the present text
         self.broken = broken  # the reason if the file is not believed
 
     def file(self, own):
@@ -105,7 +105,7 @@ class Place:
         self.handler = processes.Handler(self.configuration)
 
     def reason(self):
-        """What becomes of the client."""
+        """The reason of the answer to the client."""
         before = self.configuration.log_size()
         body = json.dumps({
             "query": {}, "claims": {}, "headers": {}, "subprotocols": [],
@@ -215,7 +215,7 @@ def reloads(mode):
 
 
 def sites():
-    """Whoever owns the folder of the sites cannot hide them."""
+    """The owner of the folder of the sites cannot hide them."""
     own = base / "hidden"
     configuration = processes.Configuration(
         own, {"CERTGATE_ACCESS_KEYS": cases.KEY}, PUMP.sha256 + "\n")

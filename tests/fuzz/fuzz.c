@@ -92,7 +92,8 @@ count_block(void *context, struct span der, unsigned block, struct error *e)
 	return true;
 }
 
-/* An administrator's file: what is read strictly is read here as the same. */
+/* The reader of an administrator's file takes a certificate that the strict
+ * reader takes as the same one. */
 static void
 check_file(struct span input, struct span strict)
 {

@@ -38,8 +38,8 @@ d either refuse
 
 
 def rows(text):
-    """{name: (expected, verdict, reason or None)}; a name that comes twice has
-    a fault for its reason."""
+    """{name: (expected, verdict, reason or None)}; a repeated name has a fault
+    as its reason."""
     found = {}
     for line in text.splitlines():
         if not line or line.startswith("#"):
@@ -51,7 +51,7 @@ def rows(text):
 
 
 def faults_of_table(table, reasons):
-    """What is wrong with the table alone."""
+    """The faults of the table alone."""
     for name, (expected, verdict, reason) in table.items():
         if expected not in ("accept", "refuse", "either") or \
                 verdict not in ("accept", "refuse"):

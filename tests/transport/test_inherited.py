@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
 """The socket that a process manager hands over as file descriptor 0: refused if
-other users can connect; a warning if that cannot be seen."""
+other users can connect; a warning if the path cannot be seen."""
 import os
 import pathlib
 import shutil
@@ -72,7 +72,7 @@ def refused(name, theirs, wanted, fix):
 
 
 def served(name, theirs, warning=None, connect=None, before=()):
-    """warning None: there is none about the socket."""
+    """The handler answers on theirs; warning None: no warning is logged."""
     log = base / "log"
     log.write_text("")
     process = processes.begin([*before, place.HANDLER], log, environment,
@@ -178,7 +178,7 @@ def others():
 
 
 def systemd():
-    """What a socket unit does, without its SocketMode and with it."""
+    """A socket unit without its SocketMode and with it."""
     program = shutil.which("systemd-socket-activate")
     if program is None:
         return
@@ -225,7 +225,7 @@ def spawn_fcgi():
 
 
 def servers():
-    """Those that start it themselves, with sockets of their own making."""
+    """Programs that make the socket and start the handler."""
     for server, how, mask in ((processes.Lighttpd, "spawn", 0o022),
                               (processes.Apache, "fcgid", 0o022),
                               (processes.Apache, "fcgid", 0)):
@@ -249,7 +249,7 @@ def servers():
 
 
 def lighttpd(configuration, folder):
-    """The same once more with a umask that lets others write."""
+    """The same program with a umask that allows others to write."""
     before = os.umask(0)
     process = processes.begin(
         [processes.find("lighttpd"), "-D", "-f", folder / "lighttpd.conf"],

@@ -142,7 +142,7 @@ with processes.listen(base / "theirs") as theirs:
     out.result(code == 3 and "libfcgi does not start" in errors and
                (base / "theirs").exists(), "but that of somebody else", errors)
 
-# Whoever can write the folder may put a link there at any moment.
+# A user that can write the folder may put a link there at any moment.
 swap = base / "swap"
 swap.mkdir()
 (swap / "precious").write_text("precious")

@@ -75,7 +75,7 @@ test_texts(void **state)
 	}
 }
 
-/* A certificate that comes twice counts once. */
+/* A certificate that is in the file twice counts once. */
 static void
 test_many(void **state)
 {
@@ -179,7 +179,7 @@ test_memory(void **state)
 	chain_trust_free(other);
 }
 
-/* Strangers push out strangers, and nothing that verifies. */
+/* A new failure replaces old failures, and no success. */
 static void
 test_strangers(void **state)
 {

@@ -330,7 +330,8 @@ test_folders(void **state)
 	remove_open_folder();
 }
 
-/* The user's own folders are as good as root's, but where others can write. */
+/* The user's own folders are accepted, as root's are, unless others can write
+ * them. */
 static void
 test_own_folders(void **state)
 {
@@ -389,7 +390,7 @@ test_root_folder(void **state)
 		skip();
 }
 
-/* What is no folder, or not there. */
+/* A path that is not a folder, or does not exist. */
 static void
 test_folder_kinds(void **state)
 {

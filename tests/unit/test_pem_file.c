@@ -117,7 +117,7 @@ write_block(struct buffer *text, const char *label, const char *header,
 	buffer_free(&pem);
 }
 
-/* Trust settings, or whatever is behind it, are not of the certificate. */
+/* Bytes behind a certificate, such as trust settings, are not part of it. */
 static void
 test_labels(void **state)
 {
@@ -167,7 +167,7 @@ test_der(void **state)
 	buffer_free(&bytes);
 }
 
-/* Of a pin there is one. */
+/* A pin needs a file with one certificate. */
 static void
 test_several(void **state)
 {
@@ -204,7 +204,7 @@ test_several(void **state)
 	buffer_free(&twice);
 }
 
-/* What a file is instead. */
+/* Files without a certificate: the message names the format. */
 static void
 test_others(void **state)
 {
