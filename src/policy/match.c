@@ -274,11 +274,16 @@ match_each(struct client *c, match_function *take, void *context)
 			    take(c, found[k].entry, context))
 				return;
 	}
-	for (size_t i = 0; c->has_content && i < c->list->n_authorities; i++)
-		if (chain_is_issuer(c->list->authorities[i]->trust,
-				    &c->chain) &&
-		    take(c, c->list->authorities[i], context))
+	const struct chain_trust *asked = NULL;
+	bool is_issuer = false;
+	for (size_t i = 0; c->has_content && i < c->list->n_authorities; i++) {
+		const struct entry *entry = c->list->authorities[i];
+		if (entry->trust != asked)
+			is_issuer = chain_is_issuer(entry->trust, &c->chain);
+		asked = entry->trust; /* once for lines of one pair of files */
+		if (is_issuer && take(c, entry, context))
 			return;
+	}
 }
 
 void
