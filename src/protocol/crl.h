@@ -3,9 +3,9 @@
 /*
  * crl: a complete list of revoked certificates (RFC 5280 5).
  *
- * A CRL fails to load if it must not be used by itself (a delta, an indirect
- * one, one for some reasons only) or has an unknown critical extension.  No CRL
- * is ignored silently.  The caller checks the signature.
+ * A delta CRL, an indirect CRL, a CRL for some reasons only, and a CRL with an
+ * unknown critical extension fail to load: none is ignored silently.  The
+ * caller checks the signature.
  */
 #ifndef CERTGATE_PROTOCOL_CRL_H
 #define CERTGATE_PROTOCOL_CRL_H
