@@ -89,14 +89,30 @@ look_at_file(const struct place *place, struct span pin)
 	free(path);
 }
 
+static void
+warn_part(const struct place *place, const char *what, int64_t from, int64_t to)
+{
+	struct date_time t;
+
+	if (from > place->now) {
+		date_from_seconds(from, &t);
+		findings_warn(place->findings, place->path, place->line,
+			      "%s is not valid before %04d-%02d-%02d", what,
+			      t.year, t.month, t.day);
+	}
+	warn(place, what, to);
+}
+
 /* The CAs and CRLs of a ca: entry. */
 static void
 look_at_trust(const struct place *place, const struct chain_trust *trust)
 {
 	for (size_t i = 0; i < trust->n_authorities; i++)
-		warn(place, "a CA", trust->authorities[i].to);
+		warn_part(place, "a CA", trust->authorities[i].from,
+			  trust->authorities[i].to);
 	for (size_t i = 0; i < trust->n_crls; i++)
-		warn(place, "a CRL", trust->crls[i].to);
+		warn_part(place, "a CRL", trust->crls[i].from,
+			  trust->crls[i].to);
 }
 
 static void

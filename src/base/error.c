@@ -136,10 +136,14 @@ error_text(const struct error *e, char *text, size_t size)
 struct error *
 warnings_next(struct warnings *w, const char *at)
 {
-	struct error *place = &w->warning[WARNINGS_MAX - 1];
+	static _Thread_local struct error dropped;
+	struct error *place = &dropped;
 
 	if (w->n < WARNINGS_MAX)
 		place = &w->warning[w->n];
+	for (int i = WARNINGS_MAX - 1; place == &dropped && i >= 0; i--)
+		if (!w->warning[i].severe)
+			place = &w->warning[i];
 	w->n++;
 	*place = (struct error){ 0 };
 	if (w->begin != NULL && at != NULL)

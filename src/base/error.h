@@ -56,8 +56,8 @@ const char *error_word(struct span word);
 
 enum { WARNINGS_MAX = 8 };
 
-/* Things that are odd but not wrong; of many, the first and the last are
- * kept. */
+/* Things that are odd but not wrong; of many, those that are to be reported as
+ * errors are kept, then the first and the last. */
 struct warnings {
 	struct error warning[WARNINGS_MAX];
 	unsigned n; /* all that were added */

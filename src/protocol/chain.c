@@ -14,15 +14,26 @@
 /* One verification: what is asked, and the chain that is being tried. */
 struct search {
 	const struct chain_trust *trust;
+	struct chain_client *known; /* the client, with what is known of it */
 	X509 *client;
-	struct span der;
 	unsigned level;
 	int64_t now;
 	unsigned path[CHAIN_DEPTH_MAX]; /* CAs, from the issuer upwards */
 	unsigned length; /* of path */
-	unsigned tries; /* chains that were tried */
+	unsigned steps; /* from CA to CA */
+	bool uncertain; /* something failed that may not fail again */
 	struct chain_verdict *best;
 };
+
+/* Clear OpenSSL's errors, and note one that says nothing of the chain. */
+static void
+clear_errors(struct search *s)
+{
+	unsigned long error;
+
+	while ((error = ERR_get_error()) != 0)
+		s->uncertain |= ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE;
+}
 
 /* Parse the client once an event, however many trusts ask. */
 static X509 *
@@ -189,7 +200,9 @@ check_path(struct search *s, unsigned *depth)
 	X509_STORE_CTX_free(state);
 	X509_STORE_free(anchors);
 	sk_X509_free(intermediates);
-	ERR_clear_error();
+	clear_errors(s);
+	s->uncertain |= error == X509_V_ERR_OUT_OF_MEM ||
+			error == X509_V_ERR_UNSPECIFIED;
 	return error;
 }
 
@@ -274,7 +287,6 @@ try_path(struct search *s)
 	unsigned depth;
 	int error = check_path(s, &depth);
 
-	s->tries++;
 	if (error != X509_V_OK) {
 		note(s, result_of(error), error, depth, depth - 1);
 		return false;
@@ -282,10 +294,11 @@ try_path(struct search *s)
 	if (!check_all_revocation(s))
 		return false;
 	struct chain_twin twin = { 0 };
-	if (!chain_twin_find(s->client, s->der,
+	if (!chain_twin_find(s->client, s->known->der,
 			     X509_get0_pubkey(authority(s, s->path[0])),
 			     &twin)) {
 		note(s, CHAIN_UNTRUSTED, X509_V_ERR_UNSPECIFIED, 0, UINT_MAX);
+		s->uncertain = true;
 		return false;
 	}
 	*s->best = (struct chain_verdict){ .result = CHAIN_GOOD, .twin = twin };
@@ -301,6 +314,24 @@ is_on_path(const struct search *s, unsigned i)
 	return false;
 }
 
+/* Return an error of the last CA of the path that no way from it can undo. */
+static int
+check_last(const struct search *s)
+{
+	const struct chain_authority *a =
+		&s->trust->authorities[s->path[s->length - 1]];
+
+	if (s->now < a->from)
+		return X509_V_ERR_CERT_NOT_YET_VALID;
+	if (s->now > a->to)
+		return X509_V_ERR_CERT_HAS_EXPIRED;
+	if (!a->reached)
+		return X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY;
+	return a->anchor || s->length < CHAIN_DEPTH_MAX
+		       ? X509_V_OK
+		       : X509_V_ERR_CERT_CHAIN_TOO_LONG;
+}
+
 /* Add the CA i to the path; return true if a chain through the CA is good. */
 static bool
 climb(struct search *s, unsigned i)
@@ -308,20 +339,40 @@ climb(struct search *s, unsigned i)
 	const struct chain_authority *a = &s->trust->authorities[i];
 	bool good = false;
 
-	if (s->length == CHAIN_DEPTH_MAX || s->tries >= CHAIN_TRIES_MAX ||
-	    is_on_path(s, i))
+	if (is_on_path(s, i) || s->steps == CHAIN_STEPS_MAX)
 		return false;
+	s->steps++;
 	s->path[s->length++] = i;
-	if (a->anchor)
+	int error = check_last(s);
+	if (error != X509_V_OK)
+		note(s, CHAIN_UNTRUSTED, error, s->length, s->length - 1);
+	else if (a->anchor)
 		good = try_path(s);
-	else if (a->issuers == 0)
-		note(s, CHAIN_UNTRUSTED,
-		     X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, s->length,
-		     s->length - 1);
-	for (unsigned k = 0; !good && k < s->trust->n_authorities; k++)
-		good = (a->issuers >> k & 1) != 0 && climb(s, k);
+	else
+		for (unsigned k = 0; !good && k < s->trust->n_authorities; k++)
+			good = (a->issuers >> k & 1) != 0 && climb(s, k);
 	s->length--;
 	return good;
+}
+
+/* Return true if the key of a signed the client: asked once for each key. */
+static bool
+has_signed(struct search *s, const struct chain_authority *a)
+{
+	struct chain_client *client = s->known;
+
+	for (size_t i = 0; i < client->n_keys; i++)
+		if (memcmp(client->keys[i].key, a->key, sizeof(a->key)) == 0)
+			return client->keys[i].signed_it;
+	int result = X509_verify(s->client, X509_get0_pubkey(a->x));
+	clear_errors(s);
+	s->uncertain |= result < 0;
+	if (result >= 0 && client->n_keys < CHAIN_PARTS_MAX) {
+		memcpy(client->keys[client->n_keys].key, a->key,
+		       sizeof(a->key));
+		client->keys[client->n_keys++].signed_it = result == 1;
+	}
+	return result == 1;
 }
 
 /* Check the signature first: then a self-made certificate that names one of the
@@ -330,14 +381,13 @@ static void
 search(struct search *s)
 {
 	for (unsigned i = 0; i < s->trust->n_authorities; i++) {
-		X509 *issuer = authority(s, i);
-		EVP_PKEY *key = X509_get0_pubkey(issuer);
-		int error = X509_check_issued(issuer, s->client);
+		int error = X509_check_issued(authority(s, i), s->client);
 		if (error == X509_V_ERR_SUBJECT_ISSUER_MISMATCH)
 			continue;
-		if (error == X509_V_OK && X509_verify(s->client, key) != 1)
+		s->uncertain |= error == X509_V_ERR_UNSPECIFIED;
+		if (error == X509_V_OK &&
+		    !has_signed(s, &s->trust->authorities[i]))
 			error = X509_V_ERR_CERT_SIGNATURE_FAILURE;
-		ERR_clear_error();
 		if (error != X509_V_OK)
 			note(s, CHAIN_UNTRUSTED, error, 0, UINT_MAX);
 		else if (climb(s, i))
@@ -345,12 +395,13 @@ search(struct search *s)
 	}
 }
 
-/* Return true if the key of x is small enough to bound the work. */
+/* Return true if the client has a key, small enough to bound the work. */
 static bool
-has_bounded_key(X509 *x)
+has_bounded_key(struct search *s)
 {
-	EVP_PKEY *key = X509_get0_pubkey(x);
+	EVP_PKEY *key = s->client == NULL ? NULL : X509_get0_pubkey(s->client);
 
+	s->uncertain |= key == NULL;
 	return key != NULL && EVP_PKEY_get_bits(key) <= CHAIN_KEY_BITS_MAX;
 }
 
@@ -371,21 +422,25 @@ chain_verify(const struct chain_trust *trust, struct chain_client *client,
 	}
 	struct search s = {
 		.trust = trust,
+		.known = client,
 		.client = parse(client),
-		.der = client->der,
 		.level = level,
 		.now = now,
 		.best = verdict,
 	};
 	*verdict = (struct chain_verdict){ 0 };
-	if (s.client != NULL && has_bounded_key(s.client))
+	if (has_bounded_key(&s))
 		search(&s);
-	ERR_clear_error();
+	clear_errors(&s);
+	if (verdict->result == CHAIN_UNTRUSTED && s.steps == CHAIN_STEPS_MAX)
+		*verdict = (struct chain_verdict){
+			.error = X509_V_ERR_PATH_LOOP,
+		};
 	if (verdict->result != CHAIN_GOOD && verdict->error == 0)
 		verdict->error = X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY;
 	proof.verdict = *verdict;
 	chain_trust_window(trust, now, &proof.from, &proof.to);
-	if (memory != NULL && verdict->error != X509_V_ERR_OUT_OF_MEM)
+	if (memory != NULL && !s.uncertain)
 		chain_memory_add(memory, &proof);
 	return verdict->result;
 }

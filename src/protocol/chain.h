@@ -24,7 +24,8 @@
 
 enum {
 	CHAIN_DEPTH_MAX = 8, /* CAs above a client */
-	CHAIN_TRIES_MAX = 64, /* chains that are tried; bounds the work */
+	CHAIN_STEPS_MAX =
+		256, /* from CA to CA in one search; bounds the work */
 	CHAIN_LEVEL_MAX = 5 /* OpenSSL's security levels begin at 0 */
 };
 
@@ -37,6 +38,12 @@ struct chain_client {
 	struct x509_st *x; /* owned; NULL: not parsed, or invalid */
 	struct X509_name_st *name; /* owned; NULL: not parsed, or invalid */
 	bool parsed, name_parsed;
+	/* Keys of CAs, and whether each signed the certificate. */
+	struct {
+		uint8_t key[DIGEST_SHA256_SIZE];
+		bool signed_it;
+	} keys[CHAIN_PARTS_MAX];
+	size_t n_keys;
 };
 
 /* Free what was parsed. */

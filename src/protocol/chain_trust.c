@@ -105,6 +105,14 @@ load_authority(struct chain_authority *a, struct span der, struct error *e)
 	if (X509_NAME_get0_der(X509_get_subject_name(a->x), &name, &size) != 1)
 		return error_set(e, "out of memory");
 	a->subject = (struct span){ (const char *)name, size };
+	unsigned char *key = NULL;
+	int length = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(a->x), &key);
+	bool ok = length > 0 && digest_sha256((struct span){ (const char *)key,
+							     (size_t)length },
+					      a->key);
+	OPENSSL_free(key);
+	if (!ok)
+		return error_set(e, "out of memory");
 	return check_authority(a->x, e) &&
 	       (digest_sha256(der, a->sha256) || error_set(e, "out of memory"));
 }
@@ -217,6 +225,26 @@ find_issuers(const struct chain_trust *trust, const struct chain_authority *a)
 	return issuers;
 }
 
+/* Find the CAs that chain to an anchor, and drop the ways that lead to
+ * none. */
+static void
+find_reached(struct chain_trust *trust)
+{
+	uint64_t reached = 0, before;
+
+	do {
+		before = reached;
+		for (size_t i = 0; i < trust->n_authorities; i++)
+			if (trust->authorities[i].anchor ||
+			    (trust->authorities[i].issuers & reached) != 0)
+				reached |= UINT64_C(1) << i;
+	} while (reached != before);
+	for (size_t i = 0; i < trust->n_authorities; i++) {
+		trust->authorities[i].issuers &= reached;
+		trust->authorities[i].reached = (reached >> i & 1) != 0;
+	}
+}
+
 /* Find the anchors, and the issuers of the intermediates, before any event:
  * they do not depend on the time. */
 static void
@@ -230,6 +258,7 @@ link_authorities(struct chain_trust *trust)
 		if (!a->anchor)
 			a->issuers = find_issuers(trust, a);
 	}
+	find_reached(trust);
 }
 
 struct chain_trust *
@@ -341,21 +370,6 @@ chain_trust_window(const struct chain_trust *trust, int64_t now, int64_t *from,
 		narrow(trust->crls[i].from, trust->crls[i].to, now, from, to);
 }
 
-/* Return the CAs that chain to an anchor; bit i: the i-th.  Each look goes one
- * CA further from the anchors. */
-static uint64_t
-find_reached(const struct chain_trust *trust)
-{
-	uint64_t reached = 0;
-
-	for (size_t look = 0; look <= trust->n_authorities; look++)
-		for (size_t i = 0; i < trust->n_authorities; i++)
-			if (trust->authorities[i].anchor ||
-			    (trust->authorities[i].issuers & reached) != 0)
-				reached |= UINT64_C(1) << i;
-	return reached;
-}
-
 static const char *
 subject_word(const struct chain_trust *trust, size_t i, struct buffer *text)
 {
@@ -364,60 +378,118 @@ subject_word(const struct chain_trust *trust, size_t i, struct buffer *text)
 	return error_word(buffer_span(text));
 }
 
+/* Return the signers of crl that may sign CRLs. */
+static uint64_t
+find_allowed(const struct chain_trust *trust, const struct crl *crl)
+{
+	uint64_t allowed = 0;
+
+	for (size_t i = 0; i < trust->n_authorities; i++)
+		if ((X509_get_key_usage(trust->authorities[i].x) &
+		     KU_CRL_SIGN) != 0)
+			allowed |= UINT64_C(1) << i;
+	return allowed & crl->signers;
+}
+
+/* Warn of a CRL that counts for no CA; return the CAs that it counts for. */
+static uint64_t
+warn_of_crl(const struct chain_trust *trust, const struct crl *crl,
+	    const char *path, struct buffer *text, struct warnings *warnings)
+{
+	const X509_NAME *issuer = X509_CRL_get_issuer(crl->list);
+	uint64_t allowed = find_allowed(trust, crl);
+
+	if (allowed != 0)
+		return allowed;
+	bool known = chain_trust_names(trust, issuer);
+	buffer_clear(text);
+	certificate_text_name(issuer, text);
+	struct error *warning = warnings_next(warnings, warnings->begin);
+	warning->severe = known;
+	error_set(warning, "%s: block %u: CRL of '%s': %s", path, crl->block,
+		  error_word(buffer_span(text)),
+		  crl->signers != 0 ? "key usage of that CA without cRLSign"
+		  : known	    ? "not signed by that CA"
+				    : "not a CA of this entry");
+	return 0;
+}
+
+/* Return true if one of these CAs has the subject of the i-th. */
+static bool
+have_name(const struct chain_trust *trust, uint64_t cas, size_t i)
+{
+	const X509_NAME *name = X509_get_subject_name(trust->authorities[i].x);
+
+	for (size_t k = 0; k < trust->n_authorities; k++)
+		if ((cas >> k & 1) != 0 &&
+		    X509_NAME_cmp(
+			    X509_get_subject_name(trust->authorities[k].x),
+			    name) == 0)
+			return true;
+	return false;
+}
+
+/* A CA that certified its own new key may sign its CRLs with another key. */
 static void
 warn_of_crls(const struct chain_trust *trust, const char *path,
-	     struct warnings *warnings)
+	     struct buffer *text, struct warnings *warnings)
 {
-	uint64_t signers = 0;
-	struct buffer text;
+	uint64_t counts = 0;
 
-	buffer_init(&text, CHAIN_SUBJECT_MAX);
-	for (size_t i = 0; i < trust->n_crls; i++) {
-		const struct crl *crl = &trust->crls[i];
-		signers |= crl->signers;
-		if (crl->signers != 0)
-			continue;
-		const X509_NAME *issuer = X509_CRL_get_issuer(crl->list);
-		struct error *warning =
-			warnings_next(warnings, warnings->begin);
-		warning->severe = chain_trust_names(trust, issuer);
-		buffer_clear(&text);
-		certificate_text_name(issuer, &text);
-		error_set(warning, "%s: block %u: CRL of '%s': %s", path,
-			  crl->block, error_word(buffer_span(&text)),
-			  warning->severe ? "not signed by that CA"
-					  : "not a CA of this entry");
-	}
+	for (size_t i = 0; i < trust->n_crls; i++)
+		counts |= warn_of_crl(trust, &trust->crls[i], path, text,
+				      warnings);
 	for (size_t i = 0; i < trust->n_authorities; i++) {
-		if ((signers >> i & 1) != 0)
+		if ((counts >> i & 1) != 0)
 			continue;
 		struct error *warning =
 			warnings_next(warnings, warnings->begin);
-		warning->severe = true;
-		error_set(warning,
-			  "%s: no CRL of '%s': rejecting every certificate "
-			  "that it issued",
-			  path, subject_word(trust, i, &text));
+		const char *name = subject_word(trust, i, text);
+		warning->severe = !have_name(trust, counts, i);
+		if (warning->severe)
+			error_set(warning,
+				  "%s: no CRL of '%s': rejecting every "
+				  "certificate that it issued",
+				  path, name);
+		else
+			error_set(warning,
+				  "%s: no CRL signed by this key of '%s', "
+				  "only by another one",
+				  path, name);
 	}
-	buffer_free(&text);
+}
+
+static void
+warn_of_authority(const struct chain_trust *trust, size_t i, const char *path,
+		  struct buffer *text, struct warnings *warnings)
+{
+	const struct chain_authority *a = &trust->authorities[i];
+
+	if (!a->reached)
+		error_set(warnings_next(warnings, warnings->begin),
+			  "%s: block %u: '%s' chains to no anchor in this file",
+			  path, a->block, subject_word(trust, i, text));
+	if (X509_check_purpose(a->x, X509_PURPOSE_SSL_CLIENT, 1) != 0)
+		return;
+	struct error *warning = warnings_next(warnings, warnings->begin);
+	warning->severe = true;
+	error_set(warning,
+		  "%s: block %u: '%s' is not for client authentication: "
+		  "rejecting every certificate that it issued",
+		  path, a->block, subject_word(trust, i, text));
 }
 
 void
 chain_trust_warn(const struct chain_trust *trust, const char *ca,
 		 const char *crl, struct warnings *warnings)
 {
-	uint64_t reached = find_reached(trust);
 	struct buffer text;
 
 	buffer_init(&text, CHAIN_SUBJECT_MAX);
 	for (size_t i = 0; i < trust->n_authorities; i++)
-		if ((reached >> i & 1) == 0)
-			error_set(warnings_next(warnings, warnings->begin),
-				  "%s: block %u: '%s' chains to no anchor in "
-				  "this file",
-				  ca, trust->authorities[i].block,
-				  subject_word(trust, i, &text));
-	buffer_free(&text);
+		warn_of_authority(trust, i, ca, &text, warnings);
 	if (trust->needs_crls)
-		warn_of_crls(trust, crl, warnings);
+		warn_of_crls(trust, crl, &text, warnings);
+	buffer_free(&text);
+	ERR_clear_error();
 }

@@ -40,10 +40,13 @@ struct chain_authority {
 	struct x509_st *x; /* owned, OpenSSL's */
 	struct span subject; /* its DER; borrowed from x */
 	uint8_t sha256[DIGEST_SHA256_SIZE];
+	uint8_t key[DIGEST_SHA256_SIZE]; /* of its SubjectPublicKeyInfo */
 	int64_t from, to; /* UTC seconds, the first and the last valid one */
-	uint64_t issuers; /* bit i: the i-th CA issued it; 0: none, or anchor */
+	uint64_t issuers; /* bit i: the i-th CA issued it, and leads to an
+			   * anchor */
 	unsigned block; /* in its file, counted from 1 */
 	bool anchor;
+	bool reached; /* it is an anchor, or chains to one */
 };
 
 /* Never changes once it is made. */

@@ -125,6 +125,64 @@ def logged():
             "GATEWAY_INTERFACE": "CGI/1.1"})).stderr
 
 
+def more_crls():
+    """CAs and CRLs that refuse every client are errors, however many warnings
+    there are beside them."""
+    ca = write("ca.pem", root.pem)
+    silent = pki.Authority(base / "silent", "/O=T/CN=Silent", extensions=[
+        CA, "keyUsage=critical,keyCertSign"])
+    server = pki.Authority(base / "server", "/O=T/CN=Server", extensions=[
+        CA, SIGN, "extendedKeyUsage=serverAuth"])
+    late = pki.Authority(base / "late", "/O=T/CN=Late",
+                         begin=pki.now() + 2 * pki.DAY)
+    for name, got, code, said in (
+            ("among many warnings", check_lines(
+                ca, write("ca.crl", between.crl() * 9), 3), 1,
+             "no CRL of 'O=T,CN=Root': rejecting every"),
+            ("of a CA that may not sign CRLs", check(
+                write("silent.pem", silent.pem),
+                write("silent.crl", silent.crl())), 1,
+             "CRL of 'O=T,CN=Silent': key usage of that CA without cRLSign\n"),
+            ("of a later day", check(ca, write("ca.crl", root.crl(
+                begin=pki.now() + 2 * pki.DAY))), 0,
+             "a CRL is not valid before "),
+            ("a CA of a later day", check(write("late.pem", late.pem)), 0,
+             "a CA is not valid before "),
+            ("a CA for servers", check(write("server.pem", server.pem)), 1,
+             "'O=T,CN=Server' is not for client authentication: rejecting "
+             "every certificate that it issued\n")):
+        out.result(got.code == code and said in got.out, f"CRL: {name}", got)
+
+
+def check_lines(ca, crl, count):
+    """One line more than once, each with a warning of its own."""
+    return admin.run("check", "--list", write(
+        "list", f"ca:{ca} cn=* crl={crl}\n" * count))
+
+
+def many():
+    """However many renewals a file has, a chain that is valid is found, and the
+    search ends."""
+    own = pki.Authority(base / "renewed", "/O=T/CN=Renewed")
+    over = {"end": pki.now() - pki.DAY}
+    old = [own.issue(f"old-{n}", "/O=T/CN=Renewed", [CA, SIGN], key=own.key,
+                     own=True, **over) for n in range(12)]
+    below = pki.Authority(base / "below", "/O=T/CN=Below", own, [CA, SIGN])
+    past = [own.issue(f"past-{n}", "/O=T/CN=Below", [CA, SIGN], key=below.key,
+                      **over) for n in range(12)]
+    leaf = below.issue("leaf", "/CN=leaf")
+    got = explain(write("renewed.pem", own.pem, below.pem,
+                        *(x.pem for x in old + past)), leaf)
+    out.result("reason    listed: " in got.out, "expired renewals", got)
+    twins = [(own.issue(f"a-{n}", "/O=T/CN=Below", [CA, SIGN],
+                        key=below.key),
+              below.issue(f"b-{n}", "/O=T/CN=Renewed", [CA, SIGN],
+                          key=own.key)) for n in range(20)]
+    got = explain(write("twins.pem", *(x.pem for pair in twins
+                                       for x in pair)), leaf)
+    out.result("reason    chain: " in got.out, "CAs that sign each other", got)
+
+
 def scopes():
     """What OpenSSL matches stays accepted."""
     ca = write("ca.pem", root.pem, between.pem)
@@ -181,6 +239,8 @@ def verification():
 counts()
 unreached()
 crls()
+more_crls()
+many()
 scopes()
 verification()
 out.done()
