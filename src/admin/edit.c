@@ -33,7 +33,7 @@ resolve(const char *path, struct error *e)
 		return real;
 	if (errno == ENOENT && lstat(path, &s) != 0 && path[0] == '/')
 		return strdup(path);
-	error_system(e, "%s", path);
+	error_system(e, "%s", file_shown(path));
 	return NULL;
 }
 
@@ -50,7 +50,7 @@ open_folder(struct edit *edit, struct error *e)
 	folder[n] = '\0';
 	edit->name = slash + 1;
 	edit->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return edit->folder >= 0 || error_system(e, "%s", folder);
+	return edit->folder >= 0 || error_system(e, "%s", file_shown(folder));
 }
 
 static bool

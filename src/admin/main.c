@@ -230,6 +230,25 @@ misused(const char *verb)
 	return EXIT_MISUSED;
 }
 
+/* Name the option that getopt_long did not take: at most its first characters,
+ * for it may be a secret. */
+static void
+report_option(const char *argument, bool known)
+{
+	enum { SHOWN_MAX = 12 /* characters of the name */ };
+	struct span name = span_of(argument);
+	size_t dashes = strspn(argument, "-");
+
+	name = span_after(name, dashes < name.len ? dashes : name.len);
+	name.len = strcspn(name.ptr, "=");
+	if (known)
+		print_problem("missing value of an option");
+	else if (dashes < 2 || name.len > SHOWN_MAX)
+		print_problem("unknown option of %zu characters", name.len);
+	else
+		print_problem("unknown option --%s", error_word(name));
+}
+
 /* False if an option is none of the verb's. */
 static bool
 read_options(const struct verb *verb, int argc, char **argv,
@@ -248,9 +267,12 @@ read_options(const struct verb *verb, int argc, char **argv,
 			.val = i,
 		};
 	}
-	while ((found = getopt_long(argc, argv, "", known, NULL)) != -1) {
-		if (found < 0 || found >= OPTIONS)
+	opterr = 0;
+	while ((found = getopt_long(argc, argv, ":", known, NULL)) != -1) {
+		if (found < 0 || found >= OPTIONS) {
+			report_option(argv[optind - 1], found == ':');
 			return false;
+		}
 		command->option[found] = optarg == NULL ? "" : optarg;
 	}
 	command->arguments = argv + optind;

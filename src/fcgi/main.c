@@ -75,6 +75,7 @@ read_arguments(int argc, char **argv)
 	struct start_options start = { .sandbox = true };
 	int option;
 
+	opterr = 0; /* an option may be a secret that was misplaced */
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
 		case 'l':
@@ -96,6 +97,9 @@ read_arguments(int argc, char **argv)
 			(void)puts("certgate.fcgi " PACKAGE_VERSION);
 			return EXIT_DONE;
 		default:
+			(void)fputs("certgate.fcgi: unknown option, or an "
+				    "option without its value\n",
+				    stderr);
 			return misused();
 		}
 	}
