@@ -54,7 +54,7 @@ _certgate() {
 	list) options="$setup --json --last-used --log" ;;
 	pending) options="$setup --json --hub --log" ;;
 	allow) options="$edit --replace --comment --yes --spki --log" ;;
-	deny) options="$edit --comment --spki --disconnect $service" ;;
+	deny) options="$edit --all --comment --spki --disconnect $service" ;;
 	disconnect) options="$config --dry-run $service" ;;
 	remove) options="$edit" ;;
 	rotate) options="$edit --comment --spki --overlap" ;;

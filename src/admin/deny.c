@@ -3,10 +3,13 @@
 /* certgate deny: adds an entry that refuses, whatever others allow. */
 #include "config.h"
 
+#include <stdlib.h>
+
 #include "admin/change.h"
 #include "admin/closing.h"
 #include "admin/print.h"
 #include "admin/revocation.h"
+#include "admin/setup.h"
 
 /* Goes through the list and keeps it.  Remarks which entries that allow it
  * stay; the line that denies it already and its text, else 0. */
@@ -78,14 +81,60 @@ check(const struct command *command)
 	return true;
 }
 
+/* Without a list, pins in the settings and CERTGATE_REPORT_ONLY_UNTIL admit no
+ * client either. */
+static enum exit_code
+deny_all(const struct command *command)
+{
+	bool look = command->option[OPTION_DRY_RUN] != NULL;
+	struct error e = { 0 };
+	char *path = setup_list(&e), *away = NULL;
+
+	if (path != NULL)
+		away = edit_move_away(path, look, &e);
+	if (away == NULL) {
+		print_error(&e);
+	} else {
+		print(look ? "to be moved to " : "moved to ");
+		print_text(span_of(away));
+		print(": ");
+		print_text(span_of(path));
+		print("\nRunning handlers reject every client within seven "
+		      "seconds, until there is a list again.\n");
+	}
+	free(path);
+	free(away);
+	return e.set ? EXIT_SYSTEM : EXIT_DONE;
+}
+
+static bool
+is_all_alone(const struct command *command)
+{
+	static const enum command_option others[] = { OPTION_COMMENT,
+						      OPTION_SPKI,
+						      OPTION_DISCONNECT };
+	bool alone = command->n == 0;
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		alone &= command->option[others[i]] == NULL;
+	return alone;
+}
+
 enum exit_code
 deny_run(const struct command *command)
 {
 	struct change change;
 	struct buffer text;
+	bool all = command->option[OPTION_ALL] != NULL;
 
+	if (all ? !is_all_alone(command) : command->n != 1) {
+		print_problem("deny: expected PIN or FILE, or --all alone");
+		return EXIT_MISUSED;
+	}
 	if (!check(command))
 		return EXIT_MISUSED;
+	if (all)
+		return deny_all(command);
 	enum exit_code code = change_open(&change, command);
 
 	buffer_init(&text, CHANGE_TEXT_MAX);

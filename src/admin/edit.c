@@ -301,3 +301,33 @@ edit_close(struct edit *edit)
 	buffer_free(&edit->difference);
 	*edit = EDIT_CLOSED;
 }
+
+char *
+edit_move_away(const char *path, bool look, struct error *e)
+{
+	struct edit edit = EDIT_CLOSED;
+	char *away = NULL;
+	struct stat s;
+
+	edit.path = resolve(path, e);
+	bool ok = edit.path != NULL && open_folder(&edit, e) &&
+		  (look || lock_list(&edit, e));
+	if (ok && asprintf(&away, "%s.before-deny-all", edit.path) < 0) {
+		away = NULL;
+		ok = error_set(e, "out of memory");
+	}
+	if (ok && lstat(edit.path, &s) != 0)
+		ok = error_system(e, "%s", edit.path);
+	else if (ok && lstat(away, &s) == 0)
+		ok = error_set(e, "%s: already exists (fix: rename it)", away);
+	else if (ok && !look &&
+		 renameat2(AT_FDCWD, edit.path, AT_FDCWD, away,
+			   RENAME_NOREPLACE) != 0)
+		ok = error_system(e, "%s", away);
+	if (!ok) {
+		free(away);
+		away = NULL;
+	}
+	edit_close(&edit);
+	return away;
+}

@@ -94,4 +94,10 @@ bool edit_commit(struct edit *edit, struct error *e)
 
 void edit_close(struct edit *edit);
 
+/* Renames the list at path, whatever is in it, to NAME.before-deny-all, or with
+ * look only finds out.  Gives that path: free(); NULL and e if it cannot be
+ * renamed, or a file of that name exists. */
+char *edit_move_away(const char *path, bool look, struct error *e)
+	__attribute__((warn_unused_result));
+
 #endif

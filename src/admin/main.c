@@ -62,6 +62,8 @@ static const struct {
 	[OPTION_APACHE] = { "apache", NULL, "lines for Apache" },
 	[OPTION_NGINX] = { "nginx", NULL, "lines for nginx" },
 	[OPTION_LIGHTTPD] = { "lighttpd", NULL, "lines for lighttpd" },
+	[OPTION_ALL] = { "all", NULL,
+			 "move the list away: reject every client" },
 	[OPTION_ADMITTED] = { "admitted", "FILE",
 			      "a certificate that is to be let in" },
 	[OPTION_AUTHORIZATION] = { "authorization", "FILE",
@@ -110,10 +112,10 @@ static const struct verb {
 	  EDIT | BIT(OPTION_REPLACE) | BIT(OPTION_COMMENT) | BIT(OPTION_SPKI) |
 		  BIT(OPTION_YES) | BIT(OPTION_LOG),
 	  1, -1, allow_run },
-	{ "deny", "PIN|FILE", "add an entry that refuses",
-	  EDIT | BIT(OPTION_COMMENT) | BIT(OPTION_SPKI) |
+	{ "deny", "PIN|FILE|--all", "add an entry that refuses",
+	  EDIT | BIT(OPTION_COMMENT) | BIT(OPTION_SPKI) | BIT(OPTION_ALL) |
 		  BIT(OPTION_DISCONNECT) | SERVICE,
-	  1, 1, deny_run },
+	  0, 1, deny_run },
 	{ "disconnect", "USER|CONNECTION...",
 	  "close the connections of a user, or one",
 	  CONFIG | BIT(OPTION_DRY_RUN) | SERVICE, 1, -1, disconnect_run },

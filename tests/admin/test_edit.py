@@ -458,8 +458,34 @@ def strange_locks():
               "nothing else was made")
 
 
+def deny_all():
+    """The list is moved away whatever is in it; nothing is lost."""
+    book = List("nonsense\n", 0o666)
+    away = book.path.with_name("list.before-deny-all")
+    got = book.run("deny", "--all", "--dry-run")
+    out.equal((got.code, book.text(), away.exists()),
+              (0, "nonsense\n", False), "deny --all --dry-run")
+    got = book.run("deny", "--all")
+    out.result(got.code == 0 and f"moved to {away}: {book.path}\n" in got.out,
+               "deny --all", got)
+    out.equal((away.read_text(), book.path.exists()), ("nonsense\n", False),
+              "the list is moved")
+    out.equal(book.run("deny", "--all").code, 3, "a list that is missing")
+    book.path.write_text(f"{A}\n")
+    got = book.run("deny", "--all")
+    out.equal((got.code, book.text(), away.read_text()),
+              (3, f"{A}\n", "nonsense\n"), "and nothing is overwritten")
+    out.result(f"{away}: already exists (fix: " in got.err, "which is said",
+               got)
+    for more in ([A], ["--comment", "x"], ["--disconnect"], ["--hub", "a"]):
+        out.equal(book.run("deny", "--all", *more).code, 2,
+                  f"deny --all {more[0]}")
+    out.equal(book.run("deny").code, 2, "deny alone")
+
+
 files()
 environment()
+deny_all()
 difference()
 said()
 trouble()
