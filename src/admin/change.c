@@ -257,6 +257,7 @@ change_finish(struct change *change, const struct command *command)
 	struct edit *edit = &change->edit;
 	struct error e = { 0 };
 
+	edit_end(edit);
 	if (!edit_check(edit, &e))
 		return refuse(edit, &e);
 	if (command->option[OPTION_DRY_RUN] != NULL) {

@@ -370,6 +370,8 @@ check_run(const struct command *command)
 	if (command->option[OPTION_AS] != NULL &&
 	    !become(command->option[OPTION_AS]))
 		return EXIT_SYSTEM;
+	if (command->option[OPTION_AS] != NULL)
+		file_set_reader();
 	check_settings(&check);
 	check_files(&check);
 	bool ok = check_start(&check, &entries);

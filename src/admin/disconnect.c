@@ -45,7 +45,7 @@ disconnect(const struct command *command, const struct settings *settings)
 enum exit_code
 disconnect_run(const struct command *command)
 {
-	struct store store = { 0 };
+	struct configuration store = { 0 };
 	enum exit_code code = EXIT_SYSTEM;
 
 	if (!closing_check(command))
@@ -54,6 +54,6 @@ disconnect_run(const struct command *command)
 		code = disconnect(command, &store.settings);
 		web_stop();
 	}
-	store_close(&store);
+	configuration_close(&store);
 	return code;
 }

@@ -187,7 +187,7 @@ doctor_run(const struct command *command)
 {
 	struct trials trials = { .faults = 0 };
 	struct buffer authorization;
-	struct store store = { 0 };
+	struct configuration store = { 0 };
 	struct error e = { 0 };
 	enum exit_code code = EXIT_SYSTEM;
 
@@ -205,7 +205,7 @@ doctor_run(const struct command *command)
 		code = visit(&trials, command);
 		web_stop();
 	}
-	store_close(&store);
+	configuration_close(&store);
 	buffer_free(&trials.stranger);
 	buffer_free(&trials.admitted);
 	buffer_wipe(&authorization);

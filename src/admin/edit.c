@@ -234,6 +234,21 @@ edit_replace(struct edit *edit, const struct edit_line *line,
 	return write_line(edit, text);
 }
 
+void
+edit_end(struct edit *edit)
+{
+	const struct span comment =
+		SPAN("# no entries: every client is rejected");
+	struct buffer text;
+
+	if (edit->after.failed || lines_any(buffer_span(&edit->after)))
+		return;
+	buffer_init(&text, comment.len);
+	buffer_add(&text, comment);
+	(void)edit_put(edit, &text);
+	buffer_free(&text);
+}
+
 static bool
 reads(const struct edit *edit, const struct buffer *text, struct error *e)
 {

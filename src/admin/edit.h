@@ -79,6 +79,10 @@ unsigned edit_put(struct edit *edit, const struct buffer *text);
 unsigned edit_replace(struct edit *edit, const struct edit_line *line,
 		      const struct buffer *text);
 
+/* Ends what is written.  A list without a line would be an error, so it gets a
+ * comment. */
+void edit_end(struct edit *edit);
+
 /* True if what was written reads. */
 bool edit_check(const struct edit *edit, struct error *e)
 	__attribute__((warn_unused_result));

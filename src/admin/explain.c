@@ -22,7 +22,7 @@
 #include "base/lines.h"
 #include "host/file.h"
 #include "host/log.h"
-#include "host/store.h"
+#include "host/configuration.h"
 #include "policy/decide.h"
 #include "policy/list.h"
 #include "protocol/chain.h"
@@ -235,10 +235,10 @@ show(const struct answer *answer, const struct settings *settings,
 }
 
 static enum exit_code
-explain(const struct command *command, const struct store *store,
+explain(const struct command *command, const struct configuration *store,
 	const struct error *log, struct occasion *occasion, struct error *e)
 {
-	struct gate gate = store_gate(store);
+	struct gate gate = configuration_gate(store);
 	struct answer answer;
 	struct buffer out;
 
@@ -268,11 +268,11 @@ enum exit_code
 explain_run(const struct command *command)
 {
 	struct occasion occasion;
-	struct store store;
+	struct configuration store;
 	struct error e = { 0 }, log = { 0 };
 
 	log_divert(take_line, &log);
-	store_open(&store, environ);
+	configuration_open(&store, environ);
 	occasion_init(&occasion);
 	enum exit_code code = explain(command, &store, &log, &occasion, &e);
 	if (e.set) {
@@ -280,6 +280,6 @@ explain_run(const struct command *command)
 		input_explain_code(command->arguments[0]);
 	}
 	occasion_free(&occasion);
-	store_close(&store);
+	configuration_close(&store);
 	return code;
 }

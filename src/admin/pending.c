@@ -304,7 +304,7 @@ pending_print(const struct pending_row *row, const char *indent)
 
 /* An entry, whatever it says, has one of its pins. */
 static bool
-is_settled(const struct store *store, const struct pending_row *row)
+is_settled(const struct configuration *store, const struct pending_row *row)
 {
 	const struct thumbprint *pins[] = { &row->sha256, &row->spki,
 					    &row->sha1 };
@@ -346,7 +346,7 @@ compare_times(const void *one, const void *other)
 
 /* Newest first. */
 static void
-show_all(const struct command *command, const struct store *store,
+show_all(const struct command *command, const struct configuration *store,
 	 struct pending *pending)
 {
 	struct span hub = span_of(command->option[OPTION_HUB]);
@@ -384,7 +384,7 @@ print_count(uint64_t count)
 }
 
 static void
-show(const struct command *command, const struct store *store,
+show(const struct command *command, const struct configuration *store,
      struct pending *pending)
 {
 	bool json = command->option[OPTION_JSON] != NULL;
@@ -412,7 +412,7 @@ show(const struct command *command, const struct store *store,
 enum exit_code
 pending_run(const struct command *command)
 {
-	struct store store;
+	struct configuration store;
 	struct pending pending;
 	struct error e = { 0 };
 	enum exit_code code = EXIT_SYSTEM;
@@ -426,6 +426,6 @@ pending_run(const struct command *command)
 		code = EXIT_DONE;
 	}
 	pending_free(&pending);
-	store_close(&store);
+	configuration_close(&store);
 	return code;
 }

@@ -16,7 +16,7 @@
 struct revocation {
 	const struct command *command;
 	const struct target *target;
-	const struct store *store;
+	const struct configuration *store;
 	struct closing closing;
 	bool open; /* somebody may be connected who cannot be closed */
 	bool tokens; /* a token's user id may be in the place of one found */
@@ -91,7 +91,7 @@ static bool
 find_users(struct revocation *r)
 {
 	struct span der = buffer_span(&r->target->der);
-	const struct store *store = r->store;
+	const struct configuration *store = r->store;
 
 	if (!store->has_list) {
 		print_problem("there is no list that reads");
@@ -147,7 +147,7 @@ revoke(struct revocation *r)
 enum exit_code
 revocation_run(const struct command *command, const struct target *target)
 {
-	struct store store = { 0 };
+	struct configuration store = { 0 };
 	struct revocation r = { .command = command,
 				.target = target,
 				.store = &store };
@@ -159,7 +159,7 @@ revocation_run(const struct command *command, const struct target *target)
 		closing_close(&r.closing);
 		web_stop();
 	}
-	store_close(&store);
+	configuration_close(&store);
 	if (ok)
 		return EXIT_DONE;
 	/* A dry run has done nothing that is to be set right. */

@@ -274,9 +274,9 @@ take_error(void *context, enum log_level level, const struct error *e)
 }
 
 bool
-setup_open(struct store *store)
+setup_open(struct configuration *store)
 {
 	log_divert(take_error, NULL);
-	store_open(store, environ);
+	configuration_open(store, environ);
 	return store->has_settings;
 }

@@ -8,7 +8,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
-#include "host/store.h"
+#include "host/configuration.h"
 #include "policy/entry.h"
 #include "policy/settings.h"
 
@@ -53,7 +53,8 @@ bool setup_read_config(struct buffer *text, struct error *e)
 char *setup_list(struct error *e);
 
 /* Reads everything as the handler does, and prints what is wrong.  False if the
- * settings do not read; to be closed with store_close in any case. */
-bool setup_open(struct store *store) __attribute__((warn_unused_result));
+ * settings do not read; to be closed with configuration_close() in any case. */
+bool setup_open(struct configuration *store)
+	__attribute__((warn_unused_result));
 
 #endif

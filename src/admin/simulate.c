@@ -197,7 +197,7 @@ simulate_run(const struct command *command)
 {
 	const struct form *form;
 	struct posting_plan plan = { 0 };
-	struct store store = { 0 };
+	struct configuration store = { 0 };
 	struct error e = { 0 };
 	struct buffer der;
 	enum exit_code code = EXIT_SYSTEM;
@@ -216,7 +216,7 @@ simulate_run(const struct command *command)
 		code = show(command, &store.settings, &plan, form);
 		web_stop();
 	}
-	store_close(&store);
+	configuration_close(&store);
 	buffer_free(&der);
 	return code;
 }

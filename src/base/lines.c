@@ -80,6 +80,17 @@ lines_check(struct span text, struct error *e)
 			    "(is the file still being written?)");
 }
 
+bool
+lines_any(struct span text)
+{
+	size_t i = 0;
+
+	while (i < text.len && strchr(" \t\r\n", text.ptr[i]) != NULL &&
+	       text.ptr[i] != '\0')
+		i++;
+	return i < text.len;
+}
+
 struct span
 lines_begin(struct span text)
 {

@@ -16,6 +16,9 @@
 bool lines_check(struct span text, struct error *e)
 	__attribute__((warn_unused_result));
 
+/* True if text has at least one byte that is not white space. */
+bool lines_any(struct span text);
+
 /* text without a byte order mark in front. */
 struct span lines_begin(struct span text);
 

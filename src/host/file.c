@@ -4,7 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -188,6 +190,43 @@ enter_folder(struct way *way, const char *name, const char *path,
 	return check_folder(fd, name, path, e);
 }
 
+static char reader_user[LOGIN_NAME_MAX], reader_group[LOGIN_NAME_MAX];
+
+void
+file_set_reader(void)
+{
+	const struct passwd *user = getpwuid(geteuid());
+	const struct group *group = getgrgid(getegid());
+
+	(void)snprintf(reader_user, sizeof(reader_user), "%u", geteuid());
+	(void)snprintf(reader_group, sizeof(reader_group), "%u", getegid());
+	if (user != NULL)
+		(void)snprintf(reader_user, sizeof(reader_user), "%s",
+			       user->pw_name);
+	if (group != NULL)
+		(void)snprintf(reader_group, sizeof(reader_group), "%s",
+			       group->gr_name);
+}
+
+const char *
+file_reader(void)
+{
+	return reader_user[0] == '\0' ? NULL : reader_user;
+}
+
+/* errno says why. */
+static void
+set_unreadable(const char *path, struct error *e)
+{
+	if (errno == EACCES && file_reader() != NULL)
+		error_set(e,
+			  "%s: not readable by user %s (fix: chgrp %s %s && "
+			  "chmod 640 %s)",
+			  path, reader_user, reader_group, path, path);
+	else
+		error_system(e, "%s", path);
+}
+
 /* Opens the file at the end of the way: a descriptor, or -1 and e. */
 static int
 open_file(struct way *way, const char *name, const char *path, struct error *e)
@@ -200,7 +239,7 @@ open_file(struct way *way, const char *name, const char *path, struct error *e)
 	if (fd >= 0)
 		return fd;
 	if (errno != EACCES || sandbox_has(way->folder)) {
-		error_system(e, "%s", path);
+		set_unreadable(path, e);
 		return -1;
 	}
 	way->failure = FILE_OUTSIDE;
@@ -424,20 +463,6 @@ file_open_log(const char *path, bool create, struct error *e)
 }
 
 bool
-file_is_outside(const char *path, struct error *e)
-{
-	enum file_result failure;
-	struct error other = { 0 };
-	int fd = open_safely(path, false, 0, &failure, &other);
-
-	if (fd >= 0)
-		close(fd);
-	else if (failure == FILE_OUTSIDE)
-		*e = other;
-	return fd < 0 && failure == FILE_OUTSIDE;
-}
-
-bool
 file_check_folder(const char *path, struct error *e)
 {
 	enum file_result failure;
@@ -456,6 +481,8 @@ file_identify(const char *path, struct file_identity *identity)
 	*identity = (struct file_identity){ 0 };
 	if (stat(path, &s) == 0)
 		file_identity_of(&s, identity);
+	else if (errno != ENOENT && errno != ENOTDIR)
+		identity->error = errno;
 }
 
 static bool
@@ -468,7 +495,7 @@ bool
 file_same(const struct file_identity *a, const struct file_identity *b)
 {
 	if (!a->exists || !b->exists)
-		return a->exists == b->exists;
+		return a->exists == b->exists && a->error == b->error;
 	return a->device == b->device && a->inode == b->inode &&
 	       a->size == b->size && same_time(a->modified, b->modified) &&
 	       same_time(a->changed, b->changed);

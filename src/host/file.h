@@ -26,6 +26,7 @@
 struct file_identity {
 	bool exists;
 	bool readable; /* by everybody */
+	int error; /* why it cannot be looked at; 0: it can, or no such file */
 	dev_t device;
 	ino_t inode;
 	off_t size;
@@ -60,8 +61,13 @@ int file_open_log(const char *path, bool create, struct error *e);
 bool file_read_all(int fd, struct buffer *text, struct error *e)
 	__attribute__((warn_unused_result));
 
-/* True, and e, if there is a file at path that only a restart can read. */
-bool file_is_outside(const char *path, struct error *e);
+/* The process reads files as the handler does: from now on an error says which
+ * user cannot read one, and the command that fixes it.  Looks up the name of
+ * the user, which a sandbox prevents. */
+void file_set_reader(void);
+
+/* That name; NULL: none was set. */
+const char *file_reader(void);
 
 /* Return the path for a message: path itself if it exists, or if its folder
  * exists and is not the root; else its length, for path may be a key in the

@@ -15,7 +15,7 @@
 #include "host/sandbox.h"
 #include "host/sites.h"
 
-enum { LOOK_MS = 1000 /* between two looks */ };
+enum { LOOK_MS = 500 /* between two looks */ };
 
 static const struct span ending = SPAN_TEXT(".conf");
 
@@ -126,7 +126,7 @@ look(struct sites *sites)
 	if (has)
 		sites->had_ms = now_ms;
 	sites->in_use =
-		has || (before && now_ms - sites->had_ms < WATCH_MISSING_MS);
+		has || (before && now_ms - sites->had_ms < FILES_MISSING_MS);
 	if (sites->unsure != 0 && sites->unsure != unsure)
 		log_note(LOG_LEVEL_WARNING,
 			 "%s: it cannot be told whether there are sites (%s): "
@@ -155,39 +155,29 @@ find(const struct sites *sites, struct span name)
 static void
 free_site(struct site *site)
 {
-	store_close(&site->store);
+	configuration_close(&site->store);
 	free(site->name);
+	free(site->path);
 	free(site);
 }
 
-/* Nothing is passed over in silence. */
-static void
-say_if_of_process(const struct settings *settings)
-{
-	if (settings->log_target != LOG_TARGET_DEFAULT ||
-	    settings->log_format != LOG_FORMAT_TEXT)
-		log_note(LOG_LEVEL_WARNING,
-			 "CERTGATE_LOG and CERTGATE_LOG_FORMAT are ignored "
-			 "here: set them in the main settings");
-}
-
-/* Reads the file at path, which is there. */
+/* Reads the file at path, which exists; takes path. */
 static struct site *
-read_site(struct sites *sites, struct span name, const char *path)
+read_site(struct sites *sites, struct span name, char *path)
 {
 	struct site *site = calloc(1, sizeof(*site));
 
 	if (site != NULL)
-		site->name = span_copy(name);
+		*site = (struct site){ .name = span_copy(name), .path = path };
 	if (site == NULL || site->name == NULL) {
 		free(site);
+		free(path);
 		log_note(LOG_LEVEL_ERROR, "site %s: out of memory",
 			 error_word(name));
 		return NULL;
 	}
 	log_about(site->name);
-	store_open_site(&site->store, path);
-	say_if_of_process(&site->store.settings);
+	configuration_open_site(&site->store, site->path);
 	log_about(NULL);
 	sites->site[sites->n++] = site;
 	return site;
@@ -199,15 +189,14 @@ add(struct sites *sites, struct span name)
 {
 	struct file_identity identity = { 0 };
 	char *path = NULL;
-	struct site *site = NULL;
 
 	if (sites->folder != NULL)
-		path = sites_path(sites->main.file.path, name);
+		path = sites_path(sites->main.path, name);
 	if (path != NULL)
 		file_identify(path, &identity);
-	if (identity.exists && sites->n < SITES_MAX) {
-		site = read_site(sites, name, path);
-	} else if (identity.exists && !sites->full) {
+	if (identity.exists && sites->n < SITES_MAX)
+		return read_site(sites, name, path);
+	if (identity.exists && !sites->full) {
 		sites->full = true;
 		log_note(LOG_LEVEL_ERROR,
 			 "site %s: too many sites, at most %d in one process: "
@@ -215,7 +204,7 @@ add(struct sites *sites, struct span name)
 			 error_word(name), SITES_MAX);
 	}
 	free(path);
-	return site;
+	return NULL;
 }
 
 void
@@ -224,8 +213,8 @@ sites_open(struct sites *sites, char *const *environment)
 	const char *config;
 
 	*sites = (struct sites){ 0 };
-	store_open(&sites->main, environment);
-	config = sites->main.file.path;
+	configuration_open(&sites->main, environment);
+	config = sites->main.path;
 	if (config == NULL)
 		return;
 	sites->folder = sites_path(config, (struct span){ 0 });
@@ -263,7 +252,10 @@ sites_read(struct sites *sites)
 static bool
 is_over(const struct site *site)
 {
-	return !site->store.has_settings && !site->store.file.seen.exists;
+	struct file_identity now;
+
+	file_identify(site->path, &now);
+	return !site->store.has_settings && !now.exists && now.error == 0;
 }
 
 void
@@ -272,11 +264,11 @@ sites_refresh(struct sites *sites, bool now)
 	if (!now && clock_ms() - sites->looked_ms < LOOK_MS)
 		return;
 	look(sites);
-	store_refresh(&sites->main, now);
+	configuration_refresh(&sites->main, now);
 	for (size_t i = sites->n; i-- > 0;) {
 		struct site *site = sites->site[i];
 		log_about(site->name);
-		store_refresh(&site->store, now);
+		configuration_refresh(&site->store, now);
 		log_about(NULL);
 		if (!is_over(site))
 			continue;
@@ -289,7 +281,7 @@ sites_refresh(struct sites *sites, bool now)
 	sites->looked_ms = clock_ms();
 }
 
-const struct store *
+const struct configuration *
 sites_find(struct sites *sites, const struct request *request,
 	   struct gate *gate)
 {
@@ -302,7 +294,7 @@ sites_find(struct sites *sites, const struct request *request,
 	if (name.ptr == NULL &&
 	    (!sites->in_use ||
 	     (sites->unsure != 0 && !sites->main.has_settings))) {
-		*gate = store_gate(&sites->main);
+		*gate = configuration_gate(&sites->main);
 		return &sites->main;
 	}
 	gate->has_sites = true;
@@ -313,7 +305,7 @@ sites_find(struct sites *sites, const struct request *request,
 		site = add(sites, name);
 	if (site == NULL)
 		return NULL;
-	*gate = store_gate(&site->store);
+	*gate = configuration_gate(&site->store);
 	gate->has_sites = true;
 	gate->site = span_of(site->name);
 	return &site->store;
@@ -327,6 +319,6 @@ sites_close(struct sites *sites)
 	if (sites->names != NULL)
 		(void)closedir(sites->names);
 	free(sites->folder);
-	store_close(&sites->main);
+	configuration_close(&sites->main);
 	*sites = (struct sites){ 0 };
 }

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #include "handler.h"
-#include "host/store.h"
+#include "host/configuration.h"
 
 enum {
 	SITES_MAX = 256, /* in one process; a further one is refused */
@@ -28,11 +28,12 @@ enum {
 
 struct site {
 	char *name; /* owned */
-	struct store store;
+	char *path; /* owned */
+	struct configuration store;
 };
 
 struct sites {
-	struct store main;
+	struct configuration main;
 	char *folder; /* owned; NULL: the main settings are in no file */
 	DIR *names; /* owned; of the folder, since the start; NULL: none */
 	bool in_use; /* the folder has a site: requests must name theirs */
@@ -61,9 +62,9 @@ void sites_refresh(struct sites *sites, bool now);
 
 /* Fills gate with what decides on request.  Gives the store that is from, or
  * NULL: gate refuses. */
-const struct store *sites_find(struct sites *sites,
-			       const struct request *request,
-			       struct gate *gate);
+const struct configuration *sites_find(struct sites *sites,
+				       const struct request *request,
+				       struct gate *gate);
 
 /* a-z, 0-9 and '-', and not too long: it can name no other folder. */
 bool sites_is_name(struct span name);

@@ -9,7 +9,7 @@
 #include "host/cgi.h"
 #include "host/clock.h"
 #include "host/fastcgi.h"
-#include "host/fixed.h"
+#include "host/file.h"
 #include "host/hint.h"
 #include "host/log.h"
 #include "host/sandbox.h"
@@ -22,7 +22,6 @@
 /* What the program has open while it serves. */
 struct host {
 	struct sites sites;
-	struct fixed fixed;
 	struct answer answer;
 	struct hint hint;
 	bool setting_said; /* that a parameter is no setting */
@@ -35,11 +34,11 @@ open_host(struct host *host, bool all)
 	answer_init(&host->answer);
 	if (!digest_start(DIGEST_USE_HANDLER))
 		log_note(LOG_LEVEL_ERROR, "OpenSSL does not start");
+	file_set_reader();
 	sites_open(&host->sites, environ);
-	/* Without settings that read: as far as these do. */
-	fixed_take(&host->fixed, &host->sites.main.settings);
-	log_start(host->fixed.log_target, host->fixed.log_file,
-		  host->fixed.log_format);
+	log_start(host->sites.main.start.log_target,
+		  host->sites.main.start.log_file,
+		  host->sites.main.start.log_format);
 	if (all)
 		sites_read(&host->sites);
 }
@@ -96,7 +95,6 @@ static void
 close_host(struct host *host)
 {
 	log_stop((int64_t)time(NULL));
-	fixed_free(&host->fixed);
 	answer_free(&host->answer);
 	sites_close(&host->sites);
 }
@@ -115,7 +113,8 @@ answer_one(struct host *host, char *const *parameters,
 	int64_t begin_ns = clock_ns();
 
 	request_read(&request, parameters, body);
-	const struct store *store = sites_find(&host->sites, &request, &gate);
+	const struct configuration *store =
+		sites_find(&host->sites, &request, &gate);
 	handler_answer(&gate, &request, now, answer);
 	handler_write(answer, &request, out);
 	struct log_details details = {
@@ -123,7 +122,7 @@ answer_one(struct host *host, char *const *parameters,
 		.us = (uint64_t)(clock_ns() - begin_ns) / 1000,
 	};
 	if (store != NULL)
-		details.list = store_list_word(store, number);
+		details.list = configuration_word(store, number);
 	log_decision(answer, &details);
 	status_count(&answer->decision);
 }
@@ -180,8 +179,6 @@ tick(void *context, bool now)
 	if (now)
 		log_reopen();
 	sites_refresh(&host->sites, now);
-	if (host->sites.main.has_settings)
-		fixed_compare(&host->fixed, &host->sites.main.settings);
 	int64_t now_s = (int64_t)time(NULL);
 	log_tick(now_s);
 	status_tell(&host->sites, now_s);

@@ -49,19 +49,13 @@ status_open(void)
 }
 
 static bool
-refuses(const struct store *store)
+refuses(const struct configuration *store)
 {
 	return !store->has_settings || !store->has_list;
 }
 
-static bool
-is_stale(const struct store *store)
-{
-	return store->settings_stale || store->list_stale;
-}
-
 static int
-write_main(char *text, const struct store *store)
+write_main(char *text, const struct configuration *store)
 {
 	if (refuses(store))
 		return snprintf(text, TEXT_MAX,
@@ -69,9 +63,9 @@ write_main(char *text, const struct store *store)
 				"not read; certgate check says why");
 	return snprintf(text, TEXT_MAX, "STATUS=list %u: %zu entries%s",
 			store->generation, store->list.n,
-			is_stale(store) ? "; what is on the disk now does not "
-					  "read, certgate check says why"
-					: "");
+			store->stale ? "; what is on the disk now does not "
+				       "read, certgate check says why"
+				     : "");
 }
 
 static int
@@ -80,9 +74,9 @@ write_sites(char *text, const struct sites *sites)
 	size_t refusing = 0, stale = 0;
 
 	for (size_t i = 0; i < sites->n; i++) {
-		const struct store *store = &sites->site[i]->store;
+		const struct configuration *store = &sites->site[i]->store;
 		refusing += refuses(store);
-		stale += !refuses(store) && is_stale(store);
+		stale += !refuses(store) && store->stale;
 	}
 	return snprintf(text, TEXT_MAX,
 			"STATUS=%zu sites: %zu refuse everybody, %zu have not "

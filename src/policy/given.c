@@ -92,6 +92,11 @@ take_file(struct setting_given *given, struct span text, const char *name,
 	if (!lines_check(text, e) && !error_report(report, e))
 		return false;
 	text = lines_begin(text);
+	/* As a copy to a full disk leaves it. */
+	if (text.ptr != NULL && !lines_any(text) &&
+	    !error_set(e, "empty: expected a setting, or a comment") &&
+	    !error_report(report, e))
+		return false;
 	while (span_next(&text, "\n", &line)) {
 		error_where(e, name);
 		e->line = ++number;

@@ -149,6 +149,11 @@ add_text(struct list *list, struct span text, const struct entry_files *files,
 	if (!lines_check(text, e) && !error_report(report, e))
 		return false;
 	text = lines_begin(text);
+	/* As a copy to a full disk leaves it. */
+	if (text.ptr != NULL && !lines_any(text) &&
+	    !error_set(e, "empty: expected an entry, or a comment") &&
+	    !error_report(report, e))
+		return false;
 	while (span_next(&text, "\n", &line)) {
 		number++;
 		if (add_line(list, line, files, number, e))

@@ -172,7 +172,9 @@ steps("remove", f"{A} user=a\n# keep\n{PUMP['sha1']}\nspki:{PUMP['spki']}\n"
            f"{A} user=a\n# keep\n", []),
           (["remove", 2], 0, f"{A} user=a\n",
            ["removed: line 2", ": # keep\n"]),
-          (["remove", A], 0, "", []),
+          (["remove", A, "--dry-run"], 0, None,
+           [f"-{A} user=a\n", "+# no entries: every client is rejected\n"]),
+          (["remove", A], 0, "# no entries: every client is rejected\n", []),
       ])
 steps("a broken list", f"{A}\nnonsense\n{B} hub=1\n", [
     (["allow", "cc" * 20], 1, None, [":2:1: ", "stays as it is"]),

@@ -106,7 +106,7 @@ def own_meanings():
 def exit_codes():
     codes = re.findall(r"^\.It (\d)$", section("EXIT STATUS"), re.MULTILINE)
     book = base / "codes"
-    book.write_text("")
+    book.write_text("# none\n")
     got = [admin.run(*arguments, "--list", book).code for arguments in
            (["list"], ["remove", "9"], ["list", "x"])] + \
         [admin.run("list", "--list", base / "nowhere").code]
@@ -124,9 +124,9 @@ def examples():
     admin.certificate(base, "pump-7")
     admin.certificate(base, "pump-7-new")
     admin.issued(base, "pump-9", ca)
-    (base / "plant" / "list").touch()
+    (base / "plant" / "list").write_text("# none\n")
     conf = base / "plant" / "certgate.conf"
-    (base / "plant" / "one").touch()
+    (base / "plant" / "one").write_text("# none\n")
     (base / "plant" / "sites").mkdir()
     (base / "plant" / "sites" / "one.conf").write_text(
         f"CERTGATE_LIST={base}/plant/one\n")

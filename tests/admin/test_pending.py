@@ -52,7 +52,7 @@ class Gate:
         return self.whole(*options, **more)["certificates"]
 
     def list(self):
-        return self.configuration.list.read_text()
+        return self.configuration.list.read_text().removeprefix("# no entries\n")
 
     def at_terminal(self, typed, *arguments, stdin=None):
         """The exit code, and what was shown, of a command at a terminal."""
@@ -528,7 +528,7 @@ def sites():
     folder = gate.configuration.folder
     (folder / "sites").mkdir()
     for name in ("one", "two"):
-        (folder / f"{name}.list").write_text("")
+        (folder / f"{name}.list").write_text("#\n")
         (folder / "sites" / f"{name}.conf").write_text(
             f"CERTGATE_LIST={folder}/{name}.list\n"
             "CERTGATE_SIGNATURE=required\n")
@@ -560,7 +560,8 @@ def sites():
     out.equal(done.code, 3, "missing main settings are an error")
     done = gate.run("allow", DEVICE[:32], "--yes", "--site", "one")
     out.equal([(folder / f"{n}.list").read_text() for n in ("one", "two")],
-              [f"{DEVICE} hub=chat\n", ""], "it goes to the site's list")
+              [f"#\n{DEVICE} hub=chat\n", "#\n"],
+              "it goes to the site's list")
 
 
 def at_once():

@@ -151,7 +151,7 @@ def explain_trial():
     ended = f"{PUMP['sha256']} expires=2020-01-01\n"
     conf = base / "trial.conf"
     for text, more, code, reason, would in (
-            ("", until, 0, "report-only", "not-listed"),
+            ("# none\n", until, 0, "report-only", "not-listed"),
             (ended, until, 0, "report-only", "entry-expired"),
             (ended, "", 1, "entry-expired", None),
             (PUMP["sha256"] + "\n", until, 0, "listed", None),
@@ -243,7 +243,7 @@ def explain_refusals():
              f"{book}: No such file or directory"),
             ("settings that do not read", "", "x\n", "settings",
              f"{conf}:2:1: expected NAME=value"),
-            ("another hub", "", "CERTGATE_HUB=other\n", "hub", None),
+            ("another hub", "#\n", "CERTGATE_HUB=other\n", "hub", None),
             ("denied", f"deny {PUMP['sha1']} # stolen\n", "", "denied", None)):
         book.unlink(missing_ok=True)
         if text is not None:
@@ -355,7 +355,8 @@ def authority():
                told["entry"].startswith(f"{book}:1: "), "explain its device",
                got)
     got = admin.run("remove", "--list", book, f"ca:{ca}")
-    out.equal((got.code, book.read_text()), (0, ""), "remove a CA")
+    out.equal((got.code, book.read_text()),
+              (0, "# no entries: every client is rejected\n"), "remove a CA")
 
 
 thumbprint()

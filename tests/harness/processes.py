@@ -114,9 +114,11 @@ class Configuration:
         self.file.chmod(0o644)
 
     def write_list(self, text):
-        """Replaces the list as an editor would: by renaming."""
+        """Replaces the list as an editor would: by renaming.  "" is a list
+        without entries, which has a comment at least."""
         new = self.list.with_suffix(".new")
-        data = text if isinstance(text, bytes) else text.encode()
+        data = text if isinstance(text, bytes) else \
+            text.encode() or b"# no entries\n"
         new.write_bytes(data.replace(b"@{folder}",
                                      str(self.folder).encode()))
         new.chmod(0o644)

@@ -507,10 +507,10 @@ run(const struct row *row, size_t i, struct answer *answer)
 	fill(&parameters, row->change);
 	struct request_body bytes = { .bytes = span_of(body),
 				      .length = strlen(body) };
-	if (settings_read(&settings, span_of(settings_text), "settings",
+	if (settings_read(&settings, file_text(settings_text), "settings",
 			  environment, &e))
 		gate.settings = &settings;
-	if (list_build(&list, span_of(list_text), settings.pins,
+	if (list_build(&list, file_text(list_text), settings.pins,
 		       settings.n_pins, &files, &e))
 		gate.list = &list;
 	request_read(&request, parameters.list, &bytes);

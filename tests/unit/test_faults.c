@@ -25,7 +25,7 @@
 #include "handler.h"
 #include "host/file.h"
 #include "host/log.h"
-#include "host/store.h"
+#include "host/configuration.h"
 #include "protocol/certificate.h"
 #include "protocol/chain.h"
 #include "protocol/pem.h"
@@ -575,21 +575,16 @@ is_path(const char *path, const char *name, char part)
 	       path[n] == part && path[n + 1] == '\0';
 }
 
-/* All that is in force, and what it is watched by, is of the settings name. */
+/* All that is in force is of the settings name. */
 static bool
-is_all_of(const struct store *store, const char *name)
+is_all_of(const struct configuration *store, const char *name)
 {
 	const struct settings *s = &store->settings;
-	const struct watch *watch = store->named.watch;
 
 	return store->has_settings && s->n_keys == 1 + (name[0] == 'b') &&
 	       s->code != NULL && strcmp(s->code, path_of(name)) == 0 &&
 	       is_path(s->keys_file, name, 'k') &&
-	       is_path(s->code_file, name, 'c') &&
-	       is_path(s->list, name, 'l') &&
-	       is_path(watch[NAMED_KEYS].path, name, 'k') &&
-	       is_path(watch[NAMED_CODE].path, name, 'c') &&
-	       is_path(watch[NAMED_LIST].path, name, 'l');
+	       is_path(s->code_file, name, 'c') && is_path(s->list, name, 'l');
 }
 
 static time_t skipped_s;
@@ -621,31 +616,30 @@ reload(const void *row)
 {
 	static char *environment[] = { NULL };
 	size_t left = allocations_left;
-	struct store store;
+	struct configuration store;
 
 	(void)row;
 	allocations_left = SIZE_MAX;
 	turn_settings("a");
-	store_open(&store, environment);
+	configuration_open(&store, environment);
 	assert_true(is_all_of(&store, "a") && store.list.n == 1);
 	turn_settings("b");
 	skipped_s += 2;
-	store_refresh(&store, false);
+	configuration_refresh(&store, false);
 	skipped_s += 2; /* now it rests */
 	allocations_left = left;
-	store_refresh(&store, true);
+	configuration_refresh(&store, true);
 	bool done = is_all_of(&store, "b");
 	check(done || is_all_of(&store, "a"), "half of one, half of the other");
-	check(done || !failed || (store.settings_stale && store.has_list),
+	check(done || !failed || (store.stale && store.has_list),
 	      "settings that stay, without a word or their list");
-	done &= store.has_list && !store.list_stale;
+	done &= store.has_list && !store.stale;
 	allocations_left = SIZE_MAX;
-	store_refresh(&store, true);
+	configuration_refresh(&store, true);
 	if (failed)
-		check(is_all_of(&store, "b") && !store.settings_stale &&
-			      store.has_list && !store.list_stale,
+		check(is_all_of(&store, "b") && store.has_list && !store.stale,
 		      "with memory again, not taken up");
-	store_close(&store);
+	configuration_close(&store);
 	return done;
 }
 

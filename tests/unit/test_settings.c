@@ -24,7 +24,7 @@ read_one(struct settings *s, const char *text, const char *variable,
 	}
 	*s = (struct settings){ 0 };
 	*e = (struct error){ 0 };
-	return settings_read(s, span_of(text), "settings", environment, e);
+	return settings_read(s, file_text(text), "settings", environment, e);
 }
 
 /* Whatever the setting: empty is an error that names it, and so is being set

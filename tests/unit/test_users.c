@@ -124,10 +124,10 @@ test_row(const struct row *row)
 	char text[TEXT_MAX];
 
 	buffer_init(&told, TEXT_MAX);
-	if (!settings_read(&settings, span_of(row->settings), "settings",
+	if (!settings_read(&settings, file_text(row->settings), "settings",
 			   environment, &e) ||
-	    !list_build(&list, span_of(fill(row->list, text)), NULL, 0, &files,
-			&e))
+	    !list_build(&list, file_text(fill(row->list, text)), NULL, 0,
+			&files, &e))
 		fail_msg("%s: %s", row->list, e.text);
 	assert_true(users_tell(&settings, &list,
 			       row->known == WHOLE ? buffer_span(&der)

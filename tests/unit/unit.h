@@ -27,4 +27,12 @@ assert_span(struct span got, const char *expected)
 			 got.ptr == NULL ? "" : got.ptr, expected);
 }
 
+/* The text of a file; "" stands for no file, which an empty one is not. */
+static inline struct span
+file_text(const char *text)
+{
+	return text == NULL || text[0] == '\0' ? (struct span){ 0 }
+					       : span_of(text);
+}
+
 #endif

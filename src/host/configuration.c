@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/date.h"
+#include "host/clock.h"
+#include "host/configuration.h"
+#include "host/log.h"
+
+enum {
+	LOOK_MS = 500, /* between two looks: a change loads in two seconds */
+	RETRY_MS = 5000, /* between two attempts without a change: the fault
+			  * may be elsewhere */
+	REPEAT_MS = 3600000 /* until the same failure is logged again */
+};
+
+/* What one attempt read. */
+struct attempt {
+	struct settings settings;
+	struct list list;
+	bool is_new; /* the file of the settings itself changed */
+	bool is_exposed; /* every user may read that file */
+	struct error e;
+};
+
+static void
+note_warnings(const struct warnings *warnings, const char *where)
+{
+	struct error more = { 0 };
+
+	for (unsigned i = 0; i < warnings->n && i < WARNINGS_MAX; i++) {
+		struct error warning = warnings->warning[i];
+		error_where(&warning, where);
+		log_error(warning.severe ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING,
+			  &warning);
+	}
+	if (warnings->n <= WARNINGS_MAX)
+		return;
+	error_where(&more, where);
+	error_set(&more, "%u more warning%s", warnings->n - WARNINGS_MAX,
+		  warnings->n == WARNINGS_MAX + 1 ? "" : "s");
+	log_error(LOG_LEVEL_WARNING, &more);
+}
+
+static void
+note_signature(const struct settings *settings)
+{
+	bool has_keys = settings_has_keys(settings);
+
+	if (settings->signature == SIGNATURE_REQUIRED && !has_keys)
+		log_note(LOG_LEVEL_WARNING,
+			 "every event is refused: CERTGATE_SIGNATURE is "
+			 "required, and there is no access key; set "
+			 "CERTGATE_ACCESS_KEYS");
+	else if (settings->signature == SIGNATURE_OFF || !has_keys)
+		log_note(LOG_LEVEL_WARNING,
+			 "events are answered without a check of their "
+			 "signature; set CERTGATE_ACCESS_KEYS");
+}
+
+/* As installed, for instance. */
+static void
+note_origins(const struct settings *settings)
+{
+	const struct span invalid = SPAN(".invalid"); /* RFC 6761 6.4 */
+
+	if (settings->connection_host != NULL &&
+	    !settings_names(settings->origins,
+			    span_of(settings->connection_host)))
+		log_note(LOG_LEVEL_WARNING,
+			 "CERTGATE_ORIGINS does not have %s, the host of "
+			 "WebPubSubConnectionString, whose events are refused; "
+			 "take CERTGATE_ORIGINS out, or add it there",
+			 error_word(span_of(settings->connection_host)));
+	for (char **at = settings->origins; at != NULL && *at != NULL; at++) {
+		struct span host = span_of(*at);
+		if (host.len >= invalid.len &&
+		    span_equal_nocase(span_after(host, host.len - invalid.len),
+				      invalid))
+			log_note(LOG_LEVEL_WARNING,
+				 "CERTGATE_ORIGINS: no host has the name %s; "
+				 "set that of the Web PubSub resource",
+				 error_word(host));
+	}
+}
+
+static void
+note_report_only(const struct settings *settings, int64_t now)
+{
+	int64_t until = settings->report_only_until;
+	struct date_time t;
+
+	if (until == 0)
+		return;
+	date_from_seconds(until, &t);
+	if (settings_report_only(settings, now))
+		log_note(LOG_LEVEL_WARNING,
+			 "CERTGATE_REPORT_ONLY_UNTIL: every certificate that "
+			 "no entry has, or one that has ended, is let in "
+			 "through %04d-%02d-%02d, without roles, and reported",
+			 t.year, t.month, t.day);
+	else
+		log_note(LOG_LEVEL_WARNING,
+			 "CERTGATE_REPORT_ONLY_UNTIL: ended on "
+			 "%04d-%02d-%02d and does nothing: remove it",
+			 t.year, t.month, t.day);
+}
+
+static bool
+is_same_log(const struct settings *a, const struct settings *b)
+{
+	return a->log_target == b->log_target &&
+	       span_equal(span_of(a->log_file), span_of(b->log_file));
+}
+
+static void
+note_restart(bool other, bool is_new, const char *name)
+{
+	if (other && is_new)
+		log_note(LOG_LEVEL_WARNING, "%s changed: restart needed", name);
+}
+
+/* Settings of the process, which it takes at its start and keeps; before is
+ * what was in force. */
+static void
+note_process(const struct configuration *c, const struct settings *before)
+{
+	const struct settings *now = &c->settings, *start = &c->start;
+
+	if (!c->is_site) {
+		note_restart(!is_same_log(now, start),
+			     !is_same_log(now, before), "CERTGATE_LOG");
+		note_restart(now->log_format != start->log_format,
+			     now->log_format != before->log_format,
+			     "CERTGATE_LOG_FORMAT");
+	} else if (now->log_target != LOG_TARGET_DEFAULT ||
+		   now->log_format != LOG_FORMAT_TEXT) {
+		log_note(LOG_LEVEL_WARNING,
+			 "CERTGATE_LOG and CERTGATE_LOG_FORMAT are ignored "
+			 "here: set them in the main settings");
+	}
+}
+
+/* What a careful administrator wants to know of valid settings. */
+static void
+note_settings(const struct configuration *c, const struct settings *before,
+	      bool is_exposed)
+{
+	const struct settings *settings = &c->settings;
+
+	note_warnings(&settings->warnings, "CLIENT_CERT_THUMBPRINT");
+	note_signature(settings);
+	note_origins(settings);
+	/* A file of keys would be an error; the settings were valid before. */
+	if (settings->has_secret && is_exposed)
+		log_note(LOG_LEVEL_WARNING,
+			 "%s holds a secret and is readable by everybody; mend "
+			 "it with chmod o-r %s",
+			 c->path, c->path);
+	note_report_only(settings, (int64_t)time(NULL));
+	note_process(c, before);
+}
+
+/* The text stays empty if there is no file, and need not be one. */
+static bool
+load_settings_text(struct configuration *c, struct attempt *a,
+		   struct buffer *text)
+{
+	enum file_result result = files_read(&c->files, c->path, FILES_SETTINGS,
+					     SETTINGS_TEXT_MAX, text, &a->e);
+	const struct files_file *file = files_find(&c->files, c->path);
+
+	if (file != NULL) {
+		a->is_new = !file_same(&file->used, &file->tried);
+		a->is_exposed = file->tried.readable;
+	}
+	if (result == FILE_ABSENT && c->may_miss) {
+		a->e = (struct error){ 0 };
+		return true;
+	}
+	c->may_miss = false;
+	return result == FILE_READ;
+}
+
+static bool
+load_settings(struct configuration *c, struct attempt *a)
+{
+	struct buffer text;
+	struct span span = { 0 };
+
+	buffer_init(&text, 0);
+	bool ok = c->path == NULL || load_settings_text(c, a, &text);
+	if (ok)
+		span = buffer_span(&text);
+	if (c->files.starting)
+		settings_read_fixed(&c->start, span, c->path, c->environment);
+	ok = ok &&
+	     settings_read(&a->settings, span, c->path, c->environment,
+			   &a->e) &&
+	     settings_check_time(&a->settings, c->path, (int64_t)time(NULL),
+				 &a->e);
+	buffer_wipe(&text);
+	return ok;
+}
+
+/* path NULL: there is no such file. */
+static bool
+load_secret(struct configuration *c, struct attempt *a, const char *path,
+	    bool (*take)(struct settings *settings, struct span text,
+			 struct error *e))
+{
+	struct buffer text;
+
+	if (path == NULL)
+		return true;
+	bool ok = files_read(&c->files, path, FILES_SECRET, SETTINGS_SECRET_MAX,
+			     &text, &a->e) == FILE_READ;
+	if (ok && !take(&a->settings, buffer_span(&text), &a->e)) {
+		error_where(&a->e, path);
+		ok = false;
+	}
+	buffer_wipe(&text);
+	return ok;
+}
+
+/* As struct entry_files asks for it. */
+static bool
+read_named(void *context, const char *path, struct buffer *text,
+	   struct error *e)
+{
+	struct buffer file;
+	bool ok = files_read(context, path, FILES_LIST, text->max, &file, e) ==
+		  FILE_READ;
+
+	buffer_add(text, buffer_span(&file));
+	buffer_wipe(&file);
+	if (ok && text->failed)
+		return error_set(e, "out of memory");
+	return ok;
+}
+
+static bool
+load_list(struct configuration *c, struct attempt *a)
+{
+	struct entry_files files = { .read = read_named, .context = &c->files };
+	const char *path = a->settings.list;
+	enum file_result result = FILE_READ;
+	struct buffer text;
+
+	buffer_init(&text, 0);
+	if (path != NULL)
+		result = files_read(&c->files, path, FILES_LIST, LIST_TEXT_MAX,
+				    &text, &a->e);
+	bool ok = result == FILE_READ &&
+		  list_build(&a->list, buffer_span(&text), a->settings.pins,
+			     a->settings.n_pins, &files, &a->e);
+	if (result == FILE_OUTSIDE)
+		error_where(&a->e, "CERTGATE_LIST");
+	else if (result == FILE_READ && !ok)
+		error_where(&a->e, path);
+	buffer_free(&text);
+	return ok;
+}
+
+/* Cannot fail.  Takes what was read; list: also the list. */
+static void
+put_in_force(struct configuration *c, struct attempt *a, bool list)
+{
+	bool is_first = !c->has_settings;
+	struct settings before = c->settings;
+
+	c->settings = a->settings;
+	a->settings = (struct settings){ 0 };
+	c->has_settings = true;
+	files_use(&c->files, list ? FILES_USE_ALL : FILES_USE_SETTINGS);
+	if (is_first || a->is_new)
+		note_settings(c, &before, a->is_exposed);
+	settings_free(&before);
+	if (!list)
+		return;
+	list_free(&c->list);
+	c->list = a->list;
+	a->list = (struct list){ 0 };
+	c->has_list = true;
+	c->generation++;
+	c->said = (struct error){ 0 };
+	note_warnings(&c->list.warnings,
+		      c->settings.list == NULL ? "list" : c->settings.list);
+	log_note(LOG_LEVEL_NOTE, "list %u: %zu entries", c->generation,
+		 c->list.n);
+}
+
+/* Ends what was read from a file that is missing. */
+static void
+drop_missing(struct configuration *c)
+{
+	const char *settings = files_missing(&c->files, false);
+	const char *list = files_missing(&c->files, true);
+	bool no_settings = settings != NULL && c->has_settings;
+
+	if (!no_settings && (list == NULL || !c->has_list))
+		return;
+	log_note(LOG_LEVEL_ERROR, "%s is missing: rejecting all %s",
+		 no_settings ? settings : list,
+		 no_settings ? "events" : "clients");
+	list_free(&c->list);
+	c->has_list = false;
+	if (no_settings)
+		settings_free(&c->settings);
+	c->has_settings &= !no_settings;
+	c->stale = true;
+	files_drop(&c->files, !no_settings);
+}
+
+static bool
+is_said(const struct configuration *c, const struct error *e)
+{
+	return strcmp(e->text, c->said.text) == 0 &&
+	       strcmp(e->where, c->said.where) == 0 &&
+	       e->line == c->said.line && clock_ms() - c->said_ms < REPEAT_MS;
+}
+
+static void
+say_failure(struct configuration *c, const struct error *e)
+{
+	const char *user = file_reader();
+
+	log_error(LOG_LEVEL_ERROR, e);
+	c->said = *e;
+	c->said_ms = clock_ms();
+	log_note(LOG_LEVEL_NOTE, "%s; see certgate check%s%s",
+		 c->has_list ? "the last good settings and list stay in force"
+		 : c->has_settings
+			 ? "rejecting all clients until the list is valid"
+			 : "rejecting all events until the settings are valid",
+		 user == NULL ? "" : " --as ", user == NULL ? "" : user);
+}
+
+/* Half-written files are waited for, but at a start these are reported. */
+static bool
+must_wait(struct configuration *c)
+{
+	if (c->files.starting)
+		return false;
+	files_look(&c->files);
+	return files_state(&c->files) == FILES_BUSY;
+}
+
+/* Reads everything; a failure is logged if it is another than before, or with
+ * say set. */
+static void
+attempt(struct configuration *c, bool say)
+{
+	struct attempt a = { .is_new = false };
+
+	files_begin(&c->files);
+	bool settings =
+		load_settings(c, &a) &&
+		load_secret(c, &a, a.settings.keys_file, settings_add_keys) &&
+		load_secret(c, &a, a.settings.code_file, settings_set_code);
+	bool all = settings && load_list(c, &a);
+	bool wait = !all && must_wait(c);
+	c->tried_ms = clock_ms();
+	if (all || (settings && !wait && !c->has_list))
+		put_in_force(c, &a, all);
+	else
+		files_use(&c->files, FILES_USE_NOTHING_NEW);
+	settings_free(&a.settings);
+	list_free(&a.list);
+	if (wait)
+		return;
+	c->stale = !all;
+	if (all)
+		return;
+	drop_missing(c);
+	if (say || !is_said(c, &a.e))
+		say_failure(c, &a.e);
+}
+
+/* path NULL: all settings are in the environment. */
+static void
+open_path(struct configuration *c, const char *path)
+{
+	c->path = path;
+	c->looked_ms = clock_ms();
+	c->files.starting = true;
+	attempt(c, true);
+	c->files.starting = false;
+}
+
+void
+configuration_open(struct configuration *c, char *const *environment)
+{
+	const char *path = getenv("CERTGATE_CONFIG");
+
+	*c = (struct configuration){ .environment = environment };
+	c->may_miss = path == NULL;
+	if (path == NULL)
+		path = CERTGATE_CONFIG_DEFAULT;
+	open_path(c, strcmp(path, "/dev/null") == 0 ? NULL : path);
+}
+
+void
+configuration_open_site(struct configuration *c, const char *path)
+{
+	static char *const nothing[] = { NULL };
+
+	*c = (struct configuration){ .environment = nothing, .is_site = true };
+	open_path(c, path);
+}
+
+void
+configuration_refresh(struct configuration *c, bool now)
+{
+	int64_t now_ms = clock_ms();
+
+	if (!now && now_ms - c->looked_ms < LOOK_MS)
+		return;
+	c->looked_ms = now_ms;
+	files_look(&c->files);
+	enum files_state state = files_state(&c->files);
+	bool again = now || now_ms - c->tried_ms >= RETRY_MS;
+	if (state == FILES_CHANGED ||
+	    (again &&
+	     (state == FILES_OVERDUE || (state == FILES_SAME && c->stale))))
+		attempt(c, now || state == FILES_CHANGED);
+	drop_missing(c);
+}
+
+void
+configuration_close(struct configuration *c)
+{
+	files_free(&c->files);
+	settings_free(&c->settings);
+	settings_free(&c->start);
+	list_free(&c->list);
+	*c = (struct configuration){ 0 };
+}
+
+struct gate
+configuration_gate(const struct configuration *c)
+{
+	return (struct gate){
+		.settings = c->has_settings ? &c->settings : NULL,
+		.list = c->has_list ? &c->list : NULL,
+	};
+}
+
+struct span
+configuration_word(const struct configuration *c, char text[SPAN_DIGITS_MAX])
+{
+	if (!c->has_list)
+		return SPAN("none");
+	if (c->stale)
+		return SPAN("stale");
+	return span_of_number(c->generation, text);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/*
+ * configuration: settings, keys, code, list, and the files that the list names,
+ * read from the disk and read again when one of them changes.
+ *
+ * All of them are one attempt: every file loads, or what is in force stays and
+ * the log says why, once an hour.  While no list is in force, settings that
+ * load are used without one.  A file in use that is missing ends what was read
+ * from it: without settings, keys or code every event is rejected; without the
+ * list, or a file that it names, every client.
+ */
+#ifndef CERTGATE_HOST_CONFIGURATION_H
+#define CERTGATE_HOST_CONFIGURATION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "handler.h"
+#include "host/files.h"
+#include "policy/list.h"
+#include "policy/settings.h"
+
+struct configuration {
+	const char *path; /* borrowed; of the settings; NULL: no file */
+	char *const *environment; /* borrowed for ever */
+	bool may_miss; /* the path is the default, and no file was there yet */
+	bool is_site; /* else it is the main one */
+	struct files files;
+	struct settings settings; /* empty without has_settings */
+	struct list list; /* empty without has_list */
+	bool has_settings;
+	bool has_list; /* also if the settings name none */
+	bool stale; /* the last attempt failed */
+	unsigned generation; /* lists loaded so far */
+	struct settings start; /* the log alone: that of the start,
+				* which the process keeps */
+	struct error said; /* of the last failure that was logged */
+	int64_t said_ms; /* monotonic, as are the next two */
+	int64_t looked_ms;
+	int64_t tried_ms;
+};
+
+/* Reads everything.  environment, ended by NULL, stays borrowed, as does the
+ * value of CERTGATE_CONFIG.  Errors are logged; the configuration can be used
+ * in any case, and then rejects. */
+void configuration_open(struct configuration *c, char *const *environment);
+
+/* The same for the settings file of a site, without any environment.  path
+ * stays borrowed. */
+void configuration_open_site(struct configuration *c, const char *path);
+
+/* Looks at the files, at most once a second unless now is set. */
+void configuration_refresh(struct configuration *c, bool now);
+
+void configuration_close(struct configuration *c);
+
+/* What decides at this moment. */
+struct gate configuration_gate(const struct configuration *c);
+
+/* For the log: the number of the list; "stale" if the last attempt failed;
+ * "none" if every client is rejected. */
+struct span configuration_word(const struct configuration *c,
+			       char text[SPAN_DIGITS_MAX]);
+
+#endif
