@@ -49,7 +49,7 @@ def start(name, text, mode=0o644, environment=None, files=None):
 
 def warned():
     """How often the log has a setting that needs a restart."""
-    return configuration.log_since(0).count("is another than at the start")
+    return configuration.log_since(0).count("changed: restart needed")
 
 
 def says(name, lines, *words):
