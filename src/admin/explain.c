@@ -47,11 +47,11 @@ static const struct {
 	const char *text;
 	enum reason last;
 } first_checks[] = {
-	{ "the settings read, and the request has what it must",
+	{ "the settings are valid, and the request has the required headers",
 	  REASON_UNKNOWN_EVENT },
-	{ "the sender is our resource", REASON_SIGNATURE },
-	{ "the body reads", REASON_DUPLICATE_MEMBER },
-	{ "there is a list that reads", REASON_LIST_UNREADABLE },
+	{ "the hub is one of CERTGATE_HUB", REASON_SIGNATURE },
+	{ "the body is valid", REASON_DUPLICATE_MEMBER },
+	{ "the list is valid", REASON_LIST_UNREADABLE },
 };
 
 enum { FIRST_CHECKS = sizeof(first_checks) / sizeof(first_checks[0]) };
@@ -65,6 +65,7 @@ show_check(bool passed, const char *text, enum reason reason)
 	print("\n");
 }
 
+/* Show the checks that had something to check, as far as they were made. */
 static void
 show_checks(const struct decision *d)
 {
@@ -80,9 +81,10 @@ show_checks(const struct decision *d)
 	if (d->reason == REASON_ANONYMOUS)
 		return;
 	for (size_t i = 0; decide_check(i) != NULL && i <= d->passed; i++)
-		show_check(i < d->passed, decide_check(i),
-			   d->reason == REASON_REPORT_ONLY ? d->would
-							   : d->reason);
+		if ((d->applied >> i & 1) != 0)
+			show_check(i < d->passed, decide_check(i),
+				   d->reason == REASON_REPORT_ONLY ? d->would
+								   : d->reason);
 }
 
 /* The line of the list as it is now; the list that decided is as old as this
@@ -221,6 +223,7 @@ show(const struct answer *answer, const struct settings *settings,
 {
 	const struct decision *d = &answer->decision;
 
+	print("sender    not checked: code, origin, signature\n");
 	show_checks(d);
 	print("verdict   %s\n", d->verdict == VERDICT_ALLOW ? "allow" : "deny");
 	show_reason("reason", d->reason);

@@ -164,21 +164,48 @@ check_grant(struct subject *s, struct decision *d)
 	return grant_take(&s->client, d);
 }
 
-/* The heart: in this order, and all of them. */
+static bool
+has_denies(const struct subject *s)
+{
+	return s->client.list->denies;
+}
+
+static bool
+has_conditions(const struct subject *s)
+{
+	return s->match.entry != NULL && s->match.entry->terms != NULL;
+}
+
+static bool
+has_dates(const struct subject *s)
+{
+	return s->match.entry != NULL &&
+	       match_has_dates(&s->client, s->match.entry);
+}
+
+static bool
+has_chain(const struct subject *s)
+{
+	return s->match.entry != NULL && s->match.entry->trust != NULL;
+}
+
+/* The heart: in this order, and all of them.  Each check is made; applies says
+ * whether there was anything to check.  NULL: always. */
 static const struct {
 	const char *text;
 	check_function *passes;
+	bool (*applies)(const struct subject *s);
 } checks[] = {
-	{ "the client presented a certificate", check_presented },
-	{ "the certificate reads and agrees with its label",
-	  check_certificate },
-	{ "it is free of deny entries", check_not_denied },
-	{ "an entry has it", check_listed },
-	{ "the entry's limits hold", check_limits },
-	{ "the certificate's dates hold", check_dates },
-	{ "for an entry of a CA: the chain leads there, and no CRL has it",
-	  check_chain },
-	{ "there is a user id, and what is granted fits", check_grant },
+	{ "the client presented a certificate", check_presented, NULL },
+	{ "the certificate is valid and agrees with its label",
+	  check_certificate, NULL },
+	{ "no deny entry matches", check_not_denied, has_denies },
+	{ "an allow entry matches", check_listed, NULL },
+	{ "the entry's conditions hold", check_limits, has_conditions },
+	{ "the certificate's dates hold", check_dates, has_dates },
+	{ "the certificate chains to an anchor, and no CRL revokes it",
+	  check_chain, has_chain },
+	{ "the user id and the grants are valid", check_grant, NULL },
 };
 
 enum { CHECKS = sizeof(checks) / sizeof(checks[0]) };
@@ -223,6 +250,17 @@ admit_reported(const struct subject *s, struct decision *d)
 	return true;
 }
 
+/* Make the i-th check; one that refuses has applied, too. */
+static bool
+run_check(struct subject *s, struct decision *d, size_t i)
+{
+	bool passed = checks[i].passes(s, d);
+
+	if (!passed || checks[i].applies == NULL || checks[i].applies(s))
+		d->applied |= 1U << i;
+	return passed;
+}
+
 void
 decide_connect(const struct settings *settings, const struct list *list,
 	       const struct request *request, const struct event *event,
@@ -250,7 +288,7 @@ decide_connect(const struct settings *settings, const struct list *list,
 		admit_anonymous(settings, d);
 		return;
 	}
-	while (d->passed < CHECKS && checks[d->passed].passes(&s, d))
+	while (d->passed < CHECKS && run_check(&s, d, d->passed))
 		d->passed++;
 	if (d->passed < CHECKS) {
 		(void)admit_reported(&s, d);

@@ -33,6 +33,7 @@ struct decision {
 					      * absent if not known */
 	int64_t not_after; /* UTC seconds, with a serial */
 	size_t passed; /* checks of decide_check */
+	unsigned applied; /* bit i: the i-th of them had something to check */
 	const struct entry *entry; /* that decided; NULL: none. Borrowed */
 	struct grant grant; /* borrows the entry and user */
 	bool grants; /* grant has something to send */

@@ -130,13 +130,19 @@ match_is_named(struct client *c, const struct entry *entry)
 	       is_within(entry->terms->alternative_name, alternative);
 }
 
-/* REASON_LISTED, or which of the certificate's dates refuses.  A CA's word
- * holds until then: afterwards no CRL has the certificate any more. */
+/* For a CA's entry always: no CRL has a certificate that has expired. */
+bool
+match_has_dates(const struct client *c, const struct entry *entry)
+{
+	return c->has_content &&
+	       (!c->settings->ignore_dates || entry->trust != NULL);
+}
+
+/* REASON_LISTED, or which of the certificate's dates refuses. */
 static enum reason
 dates_of(const struct client *c, const struct entry *entry)
 {
-	if (!c->has_content ||
-	    (c->settings->ignore_dates && entry->trust == NULL))
+	if (!match_has_dates(c, entry))
 		return REASON_LISTED;
 	if (c->certificate.not_before == CERTIFICATE_NOT_BEFORE_INVALID)
 		return REASON_NOT_BEFORE_INVALID;

@@ -42,6 +42,9 @@ typedef bool match_function(struct client *c, const struct entry *entry,
  * its issuer alone is looked at. */
 void match_each(struct client *c, match_function *take, void *context);
 
+/* Return true if the dates of the client's certificate count for the entry. */
+bool match_has_dates(const struct client *c, const struct entry *entry);
+
 /* The names of the client's certificate are within those of a CA's entry. */
 bool match_is_named(struct client *c, const struct entry *entry);
 

@@ -121,7 +121,7 @@ def all_forms():
     told = json.loads(got.out or "[]")
     out.equal(len(told), len(paths), "file: reads them all")
     event = admin.run("explain", "--list", book, pem)
-    out.result("an entry has it" in event.out and "list:1: " in event.out,
+    out.result("an allow entry matches" in event.out and "list:1: " in event.out,
                "and they are that certificate", event)
     for path in (paths[0], paths[4], paths[7]):
         got = admin.run("allow", path, "--list", base / "new", "--dry-run")
