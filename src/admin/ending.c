@@ -103,10 +103,41 @@ warn_part(const struct place *place, const char *what, int64_t from, int64_t to)
 	warn(place, what, to);
 }
 
+/* A CA whose CRLs are all of another time. */
+static void
+check_current(const struct place *place, const struct chain_trust *trust,
+	      size_t i)
+{
+	struct error e = { .line = place->line };
+	bool has_crl = false, is_current = false;
+	struct buffer name;
+
+	for (size_t k = 0; k < trust->n_crls; k++) {
+		const struct crl *crl = &trust->crls[k];
+		if ((crl->signers >> i & 1) == 0)
+			continue;
+		has_crl = true;
+		is_current |= crl->from <= place->now && place->now <= crl->to;
+	}
+	if (!has_crl || is_current)
+		return;
+	buffer_init(&name, CHAIN_SUBJECT_MAX);
+	chain_trust_subject(trust, i, &name);
+	error_where(&e, place->path);
+	error_set(&e,
+		  "no current CRL of '%s': rejecting every certificate that it "
+		  "issued",
+		  error_word(buffer_span(&name)));
+	findings_add(place->findings, LOG_LEVEL_ERROR, &e);
+	buffer_free(&name);
+}
+
 /* The CAs and CRLs of a ca: entry. */
 static void
 look_at_trust(const struct place *place, const struct chain_trust *trust)
 {
+	for (size_t i = 0; i < trust->n_authorities; i++)
+		check_current(place, trust, i);
 	for (size_t i = 0; i < trust->n_authorities; i++)
 		warn_part(place, "a CA", trust->authorities[i].from,
 			  trust->authorities[i].to);

@@ -112,7 +112,8 @@ check_folder(int fd, const char *name, const char *path, struct error *e)
 				   path, folder, fault.what, fault.fix, folder)
 		       : error_set(e,
 				   "%s: bad folder: %s belongs to uid %u (fix: "
-				   "chown root %s)",
+				   "chown root %s, or keep the file in a "
+				   "folder of root)",
 				   path, folder, (unsigned)s.st_uid, folder);
 }
 

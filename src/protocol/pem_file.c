@@ -210,8 +210,9 @@ static const struct {
 	[KIND_PKCS7] = { "PKCS#7",
 			 " (fix: openssl pkcs7 -print_certs -in FILE -out NEW; "
 			 "-inform DER if it is binary)" },
-	[KIND_PKCS12] = { "PKCS#12", " (fix: openssl pkcs12 -nokeys -clcerts "
-				     "-in FILE -out NEW)" },
+	[KIND_PKCS12] = { "PKCS#12", " (fix: openssl pkcs12 -nokeys -in FILE "
+				     "-out NEW, with -cacerts for CAs, or "
+				     "-clcerts for a client)" },
 	[KIND_PRIVATE_KEY] = { "a private key", NULL },
 	[KIND_PUBLIC_KEY] = { "a public key", NULL },
 };

@@ -144,8 +144,15 @@ def more_crls():
                 write("silent.crl", silent.crl())), 1,
              "CRL of 'O=T,CN=Silent': key usage of that CA without cRLSign\n"),
             ("of a later day", check(ca, write("ca.crl", root.crl(
-                begin=pki.now() + 2 * pki.DAY))), 0,
+                begin=pki.now() + 2 * pki.DAY))), 1,
              "a CRL is not valid before "),
+            ("that has expired", check(ca, write("ca.crl", root.crl(
+                end=pki.now() - pki.DAY / 24))), 1,
+             "no current CRL of 'O=T,CN=Root': rejecting every certificate "
+             "that it issued\n"),
+            ("that has expired, beside a current one", check(ca, write(
+                "ca.crl", root.crl(end=pki.now() - pki.DAY / 24) +
+                root.crl())), 0, "a CRL ended on "),
             ("a CA of a later day", check(write("late.pem", late.pem)), 0,
              "a CA is not valid before "),
             ("a CA for servers", check(write("server.pem", server.pem)), 1,

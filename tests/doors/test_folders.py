@@ -89,7 +89,8 @@ class Place:
                 f"LIST={self.configuration.list}", f"LIST={self.file}"))
         self.handler = None
         self.message = (f"{self.file}: bad folder: {self.folder} belongs to "
-                        f"uid {STRANGER} (fix: chown root {self.folder})")
+                        f"uid {STRANGER} (fix: chown root {self.folder}, or "
+                        "keep the file in a folder of root)")
 
     def write(self, text, name=None):
         path = self.file.with_name(name or self.file.name)
@@ -232,10 +233,10 @@ def sites():
                     "its own")
         log = configuration.log_since(before)
         out.result(f"{own}/sites: bad folder: {own}/sites " in log and
-                   log.count(f"(fix: {fix} {own}/sites)") == 1,
+                   log.count(f"(fix: {fix} {own}/sites") == 1,
                    "said once, with the fix", log)
         got = admin.run("check", "--config", configuration.file)
-        out.result(got.code == 1 and f"(fix: {fix} {own}/sites)" in got.out,
+        out.result(got.code == 1 and f"(fix: {fix} {own}/sites" in got.out,
                    "check says so", got)
         os.chown(own / "sites", 0, 0)
         (own / "sites").chmod(0o755)

@@ -267,7 +267,7 @@ expect_ways(const char *says)
 	struct error e = { 0 };
 
 	if (says != NULL)
-		(void)snprintf(whole, sizeof(whole), ": bad folder: %s %s %s)",
+		(void)snprintf(whole, sizeof(whole), ": bad folder: %s %s %s",
 			       path_of("open"), says, path_of("open"));
 	for (size_t i = 0; i < COUNT(ways); i++)
 		expect(path_of(ways[i]), false,
@@ -374,7 +374,7 @@ test_root_folder(void **state)
 		assert_int_equal(chown("/", OTHER_USER, 0), 0);
 		expect("/file", false, FILE_UNREADABLE,
 		       "/file: bad folder: / belongs to uid 12345 (fix: chown "
-		       "root /)");
+		       "root /, or");
 		expect("/link", false, FILE_UNREADABLE, "bad folder: / ");
 		assert_int_equal(chown("/", 0, 0), 0);
 		assert_int_equal(chmod("/", 0757), 0);

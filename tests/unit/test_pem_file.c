@@ -368,7 +368,8 @@ test_all(void **state)
 		  "block 1: found Y\\x1b: expected a certificate" },
 		{ BEGIN "MIACAQMwgAAA\n" END, 0,
 		  "block 1: found PKCS#12: expected a certificate (fix: "
-		  "openssl pkcs12 -nokeys -clcerts -in FILE -out NEW)" },
+		  "openssl pkcs12 -nokeys -in FILE -out NEW, with -cacerts for "
+		  "CAs, or -clcerts for a client)" },
 	};
 
 	(void)state;
