@@ -29,7 +29,7 @@ struct client {
 	const struct settings *settings;
 	const struct list *list;
 	const struct request *request;
-	const struct event *event;
+	struct event *event;
 	int64_t now;
 	struct chain_memory *memory; /* borrowed; of verified chains */
 	bool has_content; /* the certificate itself came, not its label alone */

@@ -263,8 +263,8 @@ run_check(struct subject *s, struct decision *d, size_t i)
 
 void
 decide_connect(const struct settings *settings, const struct list *list,
-	       const struct request *request, const struct event *event,
-	       int64_t now, struct decision *d)
+	       const struct request *request, struct event *event, int64_t now,
+	       struct decision *d)
 {
 	struct subject s = {
 		.client = {

@@ -59,7 +59,7 @@ void decision_clear(struct decision *d);
  * roles, and as user id, unless a token has one, the thumbprint.
  */
 void decide_connect(const struct settings *settings, const struct list *list,
-		    const struct request *request, const struct event *event,
+		    const struct request *request, struct event *event,
 		    int64_t now, struct decision *d);
 
 /* The i-th check of a client in words, in the order in which they are made;

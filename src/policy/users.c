@@ -79,7 +79,7 @@ users_tell(const struct settings *settings, const struct list *list,
 {
 	struct teller teller = { .take = take, .context = context };
 	const struct request request = { 0 };
-	const struct event event = { 0 };
+	struct event event = { 0 };
 	struct client c = {
 		.settings = settings,
 		.list = list,

@@ -9,28 +9,14 @@
 #include "protocol/event.h"
 #include "protocol/json_text.h"
 
-/* A tokener for each text: a kept one would remember of one that did not read
- * (json-c 0.16: half a pair of surrogates). */
-static struct json_object *
-parse(struct span text)
-{
-	struct json_tokener *tokener;
-	struct json_object *tree;
-
-	if (text.len > INT_MAX)
-		return NULL;
-	tokener = json_tokener_new_ex(JSON_MAX_DEPTH + 1);
-	if (tokener == NULL)
-		return NULL;
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-	tree = json_tokener_parse_ex(tokener, text.ptr, (int)text.len);
-	if (json_tokener_get_error(tokener) != json_tokener_success) {
-		json_object_put(tree);
-		tree = NULL;
-	}
-	json_tokener_free(tokener);
-	return tree;
-}
+static const struct event nothing = {
+	.members = {
+		[EVENT_CERTIFICATES].name = SPAN_TEXT("clientCertificates"),
+		[EVENT_MQTT].name = SPAN_TEXT("mqtt"),
+		[EVENT_QUERY].name = SPAN_TEXT("query"),
+		[EVENT_SUBPROTOCOLS].name = SPAN_TEXT("subprotocols"),
+	},
+};
 
 /* The members of all objects in tree; as deep as JSON_MAX_DEPTH at most. */
 static size_t
@@ -49,6 +35,35 @@ count_members(struct json_object *tree)
 				json_object_array_get_idx(tree, i));
 	}
 	return count;
+}
+
+/* The tree of a member that is an object or an array; NULL if it is neither, or
+ * without memory.  Members are counted because json-c 0.16 drops a value
+ * silently if an allocation fails.  The flag JSON_TOKENER_STRICT is not set:
+ * with it, json-c 0.18 rejects every byte above 0x7F in a string. */
+static struct json_object *
+decode(struct event *event, enum event_member which)
+{
+	const struct json_member *member = &event->members[which];
+	struct span text = member->value;
+	struct json_object *tree = event->trees[which];
+	struct json_tokener *tokener;
+
+	if (tree != NULL || text.len == 0 ||
+	    (text.ptr[0] != '{' && text.ptr[0] != '['))
+		return tree;
+	tokener = json_tokener_new_ex(JSON_MAX_DEPTH);
+	if (tokener == NULL)
+		return NULL;
+	tree = json_tokener_parse_ex(tokener, text.ptr, (int)text.len);
+	if (json_tokener_get_parse_end(tokener) != text.len ||
+	    count_members(tree) != member->members) {
+		json_object_put(tree);
+		tree = NULL;
+	}
+	json_tokener_free(tokener);
+	event->trees[which] = tree;
+	return tree;
 }
 
 static bool
@@ -77,12 +92,12 @@ take_certificate(struct json_object *element, struct event *event)
 }
 
 static enum presented
-take_presented(struct json_object *tree, struct event *event)
+take_presented(struct event *event)
 {
-	struct json_object *list;
+	struct span text = event->members[EVENT_CERTIFICATES].value;
+	struct json_object *list = decode(event, EVENT_CERTIFICATES);
 
-	if (!json_object_object_get_ex(tree, "clientCertificates", &list) ||
-	    list == NULL)
+	if (span_empty(text) || span_equal(text, SPAN("null")))
 		return PRESENTED_NONE;
 	if (!json_object_is_type(list, json_type_array))
 		return PRESENTED_UNREADABLE;
@@ -98,43 +113,39 @@ take_presented(struct json_object *tree, struct event *event)
 enum event_result
 event_read(struct event *event, struct span body)
 {
-	struct json_object *tree, *mqtt, *version;
-	struct json_shape shape;
+	struct json_object *mqtt, *version;
+	bool duplicate;
 
-	*event = (struct event){ 0 };
-	if (span_empty(body) || !json_text_measure(body, &shape))
+	*event = nothing;
+	if (body.len > INT_MAX ||
+	    !json_text_read(body, event->members, EVENT_MEMBERS, &duplicate))
 		return EVENT_MALFORMED;
-	event->tree = tree = parse(body);
-	if (!json_object_is_type(tree, json_type_object))
-		return EVENT_MALFORMED;
-	if (count_members(tree) != shape.members)
+	if (duplicate)
 		return EVENT_DUPLICATE_MEMBER;
-	event->presented = take_presented(tree, event);
-	if (json_object_object_get_ex(tree, "mqtt", &mqtt) &&
-	    json_object_is_type(mqtt, json_type_object)) {
-		event->mqtt = true;
-		if (json_object_object_get_ex(mqtt, "protocolVersion",
-					      &version) &&
-		    json_object_is_type(version, json_type_int))
-			event->mqtt_version = json_object_get_int64(version);
-	}
+	event->presented = take_presented(event);
+	mqtt = decode(event, EVENT_MQTT);
+	event->mqtt = span_starts(event->members[EVENT_MQTT].value, SPAN("{"));
+	if (event->mqtt &&
+	    json_object_object_get_ex(mqtt, "protocolVersion", &version) &&
+	    json_object_is_type(version, json_type_int))
+		event->mqtt_version = json_object_get_int64(version);
 	return EVENT_READ;
 }
 
 void
 event_free(struct event *event)
 {
-	json_object_put(event->tree);
+	for (size_t i = 0; i < EVENT_MEMBERS; i++)
+		json_object_put(event->trees[i]);
 	*event = (struct event){ 0 };
 }
 
 bool
-event_offers(const struct event *event, struct span subprotocol)
+event_offers(struct event *event, struct span subprotocol)
 {
-	struct json_object *offers;
+	struct json_object *offers = decode(event, EVENT_SUBPROTOCOLS);
 
-	if (!json_object_object_get_ex(event->tree, "subprotocols", &offers) ||
-	    !json_object_is_type(offers, json_type_array))
+	if (!json_object_is_type(offers, json_type_array))
 		return false;
 	for (size_t i = 0; i < json_object_array_length(offers); i++) {
 		struct span offer;
@@ -146,14 +157,12 @@ event_offers(const struct event *event, struct span subprotocol)
 }
 
 bool
-event_query(const struct event *event, const char *name, struct span *value)
+event_query(struct event *event, const char *name, struct span *value)
 {
-	struct json_object *query, *values;
+	struct json_object *query = decode(event, EVENT_QUERY), *values;
 
 	*value = (struct span){ 0 };
-	return json_object_object_get_ex(event->tree, "query", &query) &&
-	       json_object_is_type(query, json_type_object) &&
-	       json_object_object_get_ex(query, name, &values) &&
+	return json_object_object_get_ex(query, name, &values) &&
 	       json_object_is_type(values, json_type_array) &&
 	       json_object_array_length(values) == 1 &&
 	       take_string(json_object_array_get_idx(values, 0), value);

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/span.h"
+#include "protocol/json_text.h"
 
 enum {
 	/* More elements in clientCertificates refuse; one is ever sent. */
@@ -34,26 +34,35 @@ enum event_result {
 	EVENT_READ
 };
 
+/* The members of a body that can decide. */
+enum event_member {
+	EVENT_CERTIFICATES,
+	EVENT_MQTT,
+	EVENT_QUERY,
+	EVENT_SUBPROTOCOLS,
+	EVENT_MEMBERS
+};
+
 struct event {
 	enum presented presented;
-	struct span thumbprint; /* as written; borrowed from tree */
+	struct span thumbprint; /* as written; borrowed from its tree */
 	struct span content; /* PEM; absent if absent or null */
 	bool mqtt; /* the body has an object `mqtt` */
 	int64_t mqtt_version; /* 4: 3.1.1, 5: 5.0; 0 if it does not say */
-	void *tree; /* owned */
+	struct json_member members[EVENT_MEMBERS]; /* borrow the body */
+	void *trees[EVENT_MEMBERS]; /* owned; NULL: not decoded yet */
 };
 
-/* Reads body.  event_free() whatever it returns. */
+/* Reads body, which the event borrows.  event_free() whatever it returns. */
 enum event_result event_read(struct event *event, struct span body)
 	__attribute__((warn_unused_result));
 void event_free(struct event *event);
 
 /* True if the client offered this subprotocol. */
-bool event_offers(const struct event *event, struct span subprotocol);
+bool event_offers(struct event *event, struct span subprotocol);
 
 /* True if the client's query has the member name exactly once; then its text
  * is in *value, borrowed from the event. */
-bool event_query(const struct event *event, const char *name,
-		 struct span *value);
+bool event_query(struct event *event, const char *name, struct span *value);
 
 #endif

@@ -2,140 +2,300 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
-#include <string.h>
+#include <stdlib.h>
 
+#include "base/buffer.h"
+#include "base/hex.h"
 #include "protocol/json_text.h"
 
 /* A word of eight bytes that are all b. */
 #define EIGHT(b) (0x0101010101010101 * (uint64_t)(b))
 
-/* What else may stand outside strings: white space, numbers, true, false,
- * null. */
-static const bool plain[256] = {
-	[' '] = true,	      ['\t'] = true, ['\r'] = true, ['\n'] = true,
-	['+'] = true,	      ['-'] = true,  ['.'] = true,  ['E'] = true,
-	['0' ... '9'] = true, ['a'] = true,  ['e'] = true,  ['f'] = true,
-	['l'] = true,	      ['n'] = true,  ['r'] = true,  ['s'] = true,
-	['t'] = true,	      ['u'] = true,
+struct scanner {
+	struct span rest;
+	size_t depth, values, members;
+	struct buffer names; /* struct span: of the objects that are open */
+	struct buffer decoded; /* borrowed by the names that had escapes */
+	struct json_member *found;
+	size_t n;
+	bool duplicate;
 };
 
-/* The bytes that matter inside a string: its end, an escape, and what may not
- * be there. */
-static const bool special[256] = {
-	[0 ... 31] = true,
-	['"'] = true,
-	['\\'] = true,
-};
-
-/* True if a byte of word is special.  Where a byte is less than the one that is
- * taken from it, its highest bit is borrowed; one that had it is no less. */
-static bool
-has_special(uint64_t word)
+/* The bytes before the first that is a control character, a quote, a backslash
+ * or not ASCII.  Subtraction sets the highest bit of an ASCII byte that is less
+ * than the byte subtracted. */
+static size_t
+plain_length(struct span s)
 {
-	uint64_t control = (word - EIGHT(0x20)) & ~word;
-	uint64_t quote = word ^ EIGHT('"');
-	uint64_t escape = word ^ EIGHT('\\');
-
-	quote = (quote - EIGHT(1)) & ~quote;
-	escape = (escape - EIGHT(1)) & ~escape;
-	return ((control | quote | escape) & EIGHT(0x80)) != 0;
-}
-
-/* The first special byte, or end. */
-static const char *
-find_special(const char *at, const char *end)
-{
+	size_t n = 0;
 	uint64_t word;
 
-	while (end - at >= (ptrdiff_t)sizeof(word)) {
-		memcpy(&word, at, sizeof(word));
-		if (has_special(word))
+	for (; s.len - n >= sizeof(word); n += sizeof(word)) {
+		memcpy(&word, s.ptr + n, sizeof(word));
+		if (((word | (word - EIGHT(' ')) |
+		      ((word ^ EIGHT('"')) - EIGHT(1)) |
+		      ((word ^ EIGHT('\\')) - EIGHT(1))) &
+		     EIGHT(0x80)) != 0)
 			break;
-		at += sizeof(word);
 	}
-	while (at < end && !special[(unsigned char)*at])
-		at++;
-	return at;
+	for (; n < s.len; n++) {
+		unsigned char c = (unsigned char)s.ptr[n];
+		if (c < ' ' || c >= 0x80 || c == '"' || c == '\\')
+			break;
+	}
+	return n;
 }
 
-/* Goes from behind an opening quote to behind the closing one; NULL if there
- * is none.  *nul is set if the string has a NUL. */
-static const char *
-skip_string(const char *at, const char *end, bool *nul)
-{
-	*nul = false;
-	for (;;) {
-		at = find_special(at, end);
-		if (at == end || (unsigned char)*at < 0x20)
-			return NULL;
-		if (*at == '"')
-			return at + 1;
-		if (end - at >= 6 && memcmp(at, "\\u0000", 6) == 0)
-			*nul = true;
-		if (end - at < 2)
-			return NULL;
-		at += 2; /* the backslash and what it escapes */
-	}
-}
-
-/* Eight bytes at a time: nearly every text is. */
 static bool
-is_ascii(struct span text)
+read_code_unit(struct span s, uint32_t *unit)
 {
-	uint64_t all = 0, word;
+	uint8_t bytes[2];
 
-	while (text.len >= sizeof(word)) {
-		memcpy(&word, text.ptr, sizeof(word));
-		all |= word;
-		text = span_after(text, sizeof(word));
+	if (s.len < 6 || s.ptr[0] != '\\' || s.ptr[1] != 'u' ||
+	    !hex_decode((struct span){ s.ptr + 2, 4 }, bytes, sizeof(bytes)))
+		return false;
+	*unit = (uint32_t)bytes[0] << 8 | bytes[1];
+	return true;
+}
+
+/* The bytes of the character, escaped or not, that s, not empty, begins with;
+ * 0 if it begins with none. */
+static size_t
+read_character(struct span s, uint32_t *c)
+{
+	static const char escapes[256] = {
+		['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+		['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t',
+	};
+	uint32_t low;
+
+	if (s.ptr[0] != '\\')
+		return (unsigned char)s.ptr[0] < ' ' ? 0 : span_character(s, c);
+	*c = s.len < 2 ? 0 : (uint32_t)escapes[(unsigned char)s.ptr[1]];
+	if (*c != 0)
+		return 2;
+	if (!read_code_unit(s, c))
+		return 0;
+	if (*c >> 10 != 0xd800 >> 10 ||
+	    !read_code_unit(span_after(s, 6), &low) ||
+	    low >> 10 != 0xdc00 >> 10)
+		return 6;
+	*c = 0x10000 + ((*c & 0x3ff) << 10 | (low & 0x3ff));
+	return 12;
+}
+
+/* Replaces a name by its decoded form, in UTF-8.  False if it has a NUL or half
+ * a surrogate pair, or without memory. */
+static bool
+decode_name(struct scanner *s, struct span *name)
+{
+	struct buffer *out = &s->decoded;
+	char *begin = buffer_reserve(out, out->max - out->len), *at = begin;
+	struct span rest = *name;
+
+	if (begin == NULL)
+		return false;
+	while (rest.len > 0) {
+		uint32_t c;
+		rest = span_after(rest, read_character(rest, &c));
+		if (c == 0 || (c >= 0xd800 && c <= 0xdfff))
+			return false;
+		size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+		for (size_t i = n; i-- > 1; c >>= 6)
+			at[i] = (char)(0x80 | (c & 0x3f));
+		at[0] = (char)(n == 1 ? c : (0xf00U >> n | c));
+		at += n;
 	}
-	for (size_t i = 0; i < text.len; i++)
-		all |= (unsigned char)text.ptr[i];
-	return (all & EIGHT(0x80)) == 0;
+	*name = (struct span){ begin, (size_t)(at - begin) };
+	out->len += name->len;
+	return true;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	const struct span *x = a, *y = b;
+
+	if (x->len != y->len)
+		return x->len < y->len ? -1 : 1;
+	return memcmp(x->ptr, y->ptr, x->len);
+}
+
+static bool
+take(struct scanner *s, char c)
+{
+	if (s->rest.len == 0 || s->rest.ptr[0] != c)
+		return false;
+	s->rest = span_after(s->rest, 1);
+	return true;
+}
+
+static void
+skip_blanks(struct scanner *s)
+{
+	while (take(s, ' ') || take(s, '\n') || take(s, '\r') || take(s, '\t'))
+		continue;
+}
+
+/* *text: the bytes between the quotes. */
+static bool
+read_string(struct scanner *s, struct span *text)
+{
+	uint32_t c;
+
+	if (!take(s, '"'))
+		return false;
+	const char *begin = s->rest.ptr;
+	for (;;) {
+		s->rest = span_after(s->rest, plain_length(s->rest));
+		*text = (struct span){ begin, (size_t)(s->rest.ptr - begin) };
+		if (take(s, '"'))
+			return true;
+		size_t n = s->rest.len == 0 ? 0 : read_character(s->rest, &c);
+		if (n == 0)
+			return false;
+		s->rest = span_after(s->rest, n);
+	}
+}
+
+static bool
+read_digits(struct scanner *s)
+{
+	size_t n = 0;
+
+	while (n < s->rest.len && s->rest.ptr[n] >= '0' &&
+	       s->rest.ptr[n] <= '9')
+		n++;
+	s->rest = span_after(s->rest, n);
+	return n > 0;
+}
+
+/* RFC 8259 6. */
+static bool
+read_number(struct scanner *s)
+{
+	(void)take(s, '-');
+	if (!take(s, '0') && !read_digits(s))
+		return false;
+	if (take(s, '.') && !read_digits(s))
+		return false;
+	if (!take(s, 'e') && !take(s, 'E'))
+		return true;
+	(void)(take(s, '+') || take(s, '-'));
+	return read_digits(s);
+}
+
+static bool read_members(struct scanner *s, char end);
+
+static bool
+read_value(struct scanner *s)
+{
+	static const struct span words[] = { SPAN_TEXT("true"),
+					     SPAN_TEXT("false"),
+					     SPAN_TEXT("null") };
+	struct span text;
+
+	if (++s->values > JSON_MAX_VALUES)
+		return false;
+	if (take(s, '{'))
+		return read_members(s, '}');
+	if (take(s, '['))
+		return read_members(s, ']');
+	if (s->rest.len > 0 && s->rest.ptr[0] == '"')
+		return read_string(s, &text);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (!span_starts(s->rest, words[i]))
+			continue;
+		s->rest = span_after(s->rest, words[i].len);
+		return true;
+	}
+	return read_number(s);
+}
+
+/* A member of an object. */
+static bool
+read_member(struct scanner *s)
+{
+	struct span name;
+
+	if (!read_string(s, &name))
+		return false;
+	if (memchr(name.ptr, '\\', name.len) != NULL && !decode_name(s, &name))
+		return false;
+	buffer_add(&s->names,
+		   (struct span){ (const char *)&name, sizeof(name) });
+	skip_blanks(s);
+	if (!take(s, ':') || s->names.failed)
+		return false;
+	skip_blanks(s);
+	const char *begin = s->rest.ptr;
+	size_t members = ++s->members;
+	if (!read_value(s))
+		return false;
+	size_t length = (size_t)(s->rest.ptr - begin);
+	for (size_t i = 0; i < s->n && s->depth == 1; i++) {
+		struct json_member *found = &s->found[i];
+		if (!span_equal(found->name, name))
+			continue;
+		found->value = (struct span){ begin, length };
+		found->members = s->members - members;
+	}
+	return true;
+}
+
+/* Sorted: a client may send thousands of names. */
+static void
+compare_names(struct scanner *s, size_t begin)
+{
+	size_t n = (s->names.len - begin) / sizeof(struct span);
+
+	s->names.len = begin;
+	if (n < 2)
+		return;
+	struct span *names = (void *)(s->names.data + begin);
+	qsort(names, n, sizeof(*names), compare);
+	for (size_t i = 1; i < n; i++)
+		if (compare(&names[i - 1], &names[i]) == 0)
+			s->duplicate = true;
+}
+
+/* The rest of an array or an object, from behind its first bracket. */
+static bool
+read_members(struct scanner *s, char end)
+{
+	size_t begin = s->names.len;
+
+	if (++s->depth > JSON_MAX_DEPTH)
+		return false;
+	skip_blanks(s);
+	if (!take(s, end)) {
+		do {
+			skip_blanks(s);
+			if (!(end == '}' ? read_member(s) : read_value(s)))
+				return false;
+			skip_blanks(s);
+		} while (take(s, ','));
+		if (!take(s, end))
+			return false;
+	}
+	s->depth--;
+	compare_names(s, begin);
+	return true;
 }
 
 bool
-json_text_measure(struct span text, struct json_shape *shape)
+json_text_read(struct span text, struct json_member *found, size_t n,
+	       bool *duplicate)
 {
-	const char *at = text.ptr, *end = text.ptr + text.len;
-	size_t depth = 0;
-	bool nul = false;
+	struct scanner s = { .rest = text, .found = found, .n = n };
 
-	*shape = (struct json_shape){ .values = 1 };
-	if (!is_ascii(text) && !span_is_utf8(text))
-		return false;
-	while (at < end) {
-		switch (*at++) {
-		case '"':
-			at = skip_string(at, end, &nul);
-			if (at == NULL)
-				return false;
-			break;
-		case ':':
-			if (nul)
-				return false;
-			shape->members++;
-			break;
-		case ',':
-			shape->values++;
-			break;
-		case '{':
-		case '[':
-			shape->values++;
-			if (++depth > shape->depth)
-				shape->depth = depth;
-			break;
-		case '}':
-		case ']':
-			if (depth > 0)
-				depth--;
-			break;
-		default:
-			if (!plain[(unsigned char)at[-1]])
-				return false;
-			break;
-		}
-	}
-	return shape->depth <= JSON_MAX_DEPTH &&
-	       shape->values <= JSON_MAX_VALUES;
+	buffer_init(&s.decoded, text.len);
+	buffer_init(&s.names, JSON_MAX_VALUES * sizeof(struct span));
+	skip_blanks(&s);
+	bool ok = s.rest.len > 0 && s.rest.ptr[0] == '{' && read_value(&s);
+	skip_blanks(&s);
+	*duplicate = s.duplicate;
+	buffer_free(&s.names);
+	buffer_free(&s.decoded);
+	return ok && s.rest.len == 0;
 }

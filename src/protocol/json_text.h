@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
 /*
- * json_text: what must be known of a JSON text (RFC 8259) before and beside its
- * tree: how large the tree will be, and whether two members were equal.
- *
- * json-c keeps the last of two equal members and ends a name at a NUL, both
- * without a word; so members are counted in the text as well.
+ * json_text: checks a whole JSON text (RFC 8259) in one pass, and finds members
+ * of its outermost object.  It decodes no values.
  */
 #ifndef CERTGATE_PROTOCOL_JSON_TEXT_H
 #define CERTGATE_PROTOCOL_JSON_TEXT_H
@@ -17,22 +14,20 @@
 
 enum {
 	JSON_MAX_DEPTH = 16, /* arrays and objects inside each other */
-	/* Values in one text; json-c takes up to 400 bytes for one. */
-	JSON_MAX_VALUES = 16384
+	JSON_MAX_VALUES = 16384 /* in one text */
 };
 
-struct json_shape {
-	size_t members; /* of all objects together */
-	size_t values; /* at most; arrays and objects count too */
-	size_t depth;
+struct json_member {
+	struct span name; /* given; ASCII */
+	struct span value; /* borrows the text; absent: there is none */
+	size_t members; /* of all objects in value together */
 };
 
-/* Measures text, which need not be valid JSON: the parser judges that.  False
- * for what a parser might read all the same and should not: anything larger
- * than the limits above, bytes that are not UTF-8, a control character or no
- * end in a string, a NUL in a member's name, words, quotes or comments that
- * are not JSON's. */
-bool json_text_measure(struct span text, struct json_shape *shape)
-	__attribute__((warn_unused_result));
+/* True if text is one object by the grammar of RFC 8259, in UTF-8, within the
+ * limits above, and no name in it has a NUL or half a surrogate pair.  Then
+ * found[i] is the outermost object's member of that name, and *duplicate is set
+ * if two members of any object have the same name, however it is escaped. */
+bool json_text_read(struct span text, struct json_member *found, size_t n,
+		    bool *duplicate) __attribute__((warn_unused_result));
 
 #endif

@@ -62,9 +62,10 @@ decide_us(const struct list *list, const struct client *client,
 	  enum reason wanted)
 {
 	static const struct request request = { 0 };
+	struct event event = client->event;
 	int64_t begin = replay_now_ns();
 
-	decide_connect(&settings, list, &request, &client->event, time(NULL),
+	decide_connect(&settings, list, &request, &event, time(NULL),
 		       &decision);
 	double us = (double)(replay_now_ns() - begin) / 1000;
 	if (decision.reason == wanted)

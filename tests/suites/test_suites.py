@@ -23,7 +23,6 @@ REASONS = {
     },
     "json": {
         "strict": "equal members or a NUL in a name, refused by design",
-        "numbers": "the grammar of a number is not checked",
     },
 }
 # Refusals that are about a chain.

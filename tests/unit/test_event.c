@@ -104,6 +104,87 @@ test_equal_members(void **state)
 			 EVENT_READ);
 }
 
+/* Names are compared as what they mean, and decide so. */
+static void
+test_names(void **state)
+{
+	static const struct {
+		const char *body;
+		enum event_result result;
+	} rows[] = {
+		{ "{\"\":1,\"\":1}", EVENT_DUPLICATE_MEMBER },
+		{ "{\"/\":1,\"\\/\":1}", EVENT_DUPLICATE_MEMBER },
+		{ "{\"\\n\":1,\"\\u000A\":1}", EVENT_DUPLICATE_MEMBER },
+		{ "{\"\xc3\xbc\":1,\"\\u00fc\":1}", EVENT_DUPLICATE_MEMBER },
+		{ "{\"\xe0\xa4\x80\":1,\"\\u0900\":1}",
+		  EVENT_DUPLICATE_MEMBER },
+		{ "{\"\xf0\x9f\x98\x80\":1,\"\\ud83d\\ude00\":1}",
+		  EVENT_DUPLICATE_MEMBER },
+		{ "{\"\\ud83d\\ude00a\":1,\"\\ud83d\\ude01a\":1}", EVENT_READ },
+		{ "{\"ab\":1,\"b\\u0061\":1,\"ac\":1,\"\\u0061\":1}",
+		  EVENT_READ },
+		{ "{\"a\":{\"c\":1},\"b\":[{\"c\":1}],\"c\":1}", EVENT_READ },
+		{ "{\"\\ud83d\":1}", EVENT_MALFORMED },
+		{ "{\"a\":{\"\\ude00\":1}}", EVENT_MALFORMED },
+		{ "{\"\\ud83dx\":1}", EVENT_MALFORMED },
+		{ "{\"\\ud83d\\u0061\":1}", EVENT_MALFORMED },
+		{ "{\"\\ude00\\ude00\":1}", EVENT_MALFORMED },
+		{ "{\"\\ude00\\ud83d\":1}", EVENT_MALFORMED },
+		{ "{\"a\":\"\\ud83d\"}", EVENT_READ },
+	};
+	struct event event;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (result_of(span_of(rows[i].body)) != rows[i].result)
+			fail_msg("%s", rows[i].body);
+	assert_int_equal(
+		event_read(&event,
+			   SPAN("{\"client\\u0043ertificates\":[{"
+				"\"th\\u0075mbprint\":\"\\u0061\"}],"
+				"\"m\\u0071tt\":{\"protocolVersion\":4}}")),
+		EVENT_READ);
+	assert_int_equal(event.presented, PRESENTED_ONE);
+	assert_span(event.thumbprint, "a");
+	assert_int_equal(event.mqtt_version, 4);
+	event_free(&event);
+	assert_int_equal(
+		event_read(&event,
+			   SPAN("{\"a\":{\"clientCertificates\":[{"
+				"\"thumbprint\":\"a\"}],\"mqtt\":{}}}")),
+		EVENT_READ);
+	assert_int_equal(event.presented, PRESENTED_NONE);
+	assert_false(event.mqtt);
+	event_free(&event);
+}
+
+/* One equal pair among as many names as there may be. */
+static void
+test_many_names(void **state)
+{
+	enum { NAMES = JSON_MAX_VALUES - 2 };
+	struct buffer text;
+
+	(void)state;
+	buffer_init(&text, 1048576);
+	for (unsigned equal = 0; equal < 2; equal++) {
+		buffer_clear(&text);
+		buffer_add_byte(&text, '{');
+		for (unsigned i = 0; i < NAMES; i++) {
+			char member[32];
+			(void)snprintf(member, sizeof(member), "\"%u%s\":0,",
+				       i * 7919 % NAMES,
+				       i % 2 == 0 ? "name" : "n\\u0061me");
+			buffer_add(&text, span_of(member));
+		}
+		buffer_add(&text, equal ? SPAN("\"5nam\\u0065\":0}")
+					: SPAN("\"5Nam\\u0065\":0}"));
+		assert_int_equal(result_of(buffer_span(&text)),
+				 equal ? EVENT_DUPLICATE_MEMBER : EVENT_READ);
+	}
+	buffer_free(&text);
+}
+
 static void
 test_not_json(void **state)
 {
@@ -119,6 +200,17 @@ test_not_json(void **state)
 		"{\"a\":01}",
 		"{\"a\":+1}",
 		"{\"a\":.5}",
+		"{\"a\":-.5}",
+		"{\"a\":-01}",
+		"{\"a\":1.}",
+		"{\"a\":2.e3}",
+		"{\"a\":1e}",
+		"{\"a\":1e+}",
+		"{\"a\":-}",
+		"{\"a\":}",
+		"{\"a\":\"\\ud83d\\u12\"}",
+		"{\"a\":\"\xed\xa0\x80\"}",
+		"\f{}",
 		"{\"a\":True}",
 		"{\"a\":tru}",
 		"{\"a\":truee}",
@@ -132,6 +224,10 @@ test_not_json(void **state)
 		"{,}",
 		"{\"a\":[1,]}",
 		"{\"a\":[1 2]}",
+		"{\"a\":[1}",
+		"{\"a\":1]",
+		"{1}",
+		"{\"a\":1,2}",
 		"{\"a\":1}]",
 		"{\"a\":1}{",
 		"{\"a\\u0000b\":1}",
@@ -155,18 +251,18 @@ static const char whole[] =
 	"\"c1b211808c4c4cf8a9c59501fe103ed006a70d69\",\"content\":\"x\\ny\"}],"
 	"\"n\":[-1.5e+3,0,true,false,null]}";
 
-/* A string of n a's, but for the bytes b and c at p. */
+/* A name of n a's, but for the bytes b and c at p. */
 static bool
 string_is_read(size_t n, size_t p, unsigned char b, unsigned char c)
 {
-	char text[32];
-	struct json_shape shape;
+	char text[40];
 
 	memset(text, 'a', sizeof(text));
-	text[0] = text[n + 1] = '"';
-	text[p + 1] = (char)b;
-	text[p + 2] = (char)c;
-	return json_text_measure((struct span){ text, n + 2 }, &shape);
+	memcpy(text, "{\"", 2);
+	memcpy(text + 2 + n, "\":1}", 4);
+	text[p + 2] = (char)b;
+	text[p + 3] = (char)c;
+	return result_of((struct span){ text, n + 6 }) == EVENT_READ;
 }
 
 /* The text is read eight bytes at a time: each byte at each place of a word, in
@@ -181,12 +277,13 @@ test_bytes_of_strings(void **state)
 	(void)state;
 	for (size_t n = 2; n < 28; n++)
 		for (size_t p = 0; p + 1 < n; p++)
-			for (unsigned b = 0; b < 0x80; b++)
+			for (unsigned b = 0; b < 0x100; b++)
 				for (size_t i = 0; i < COUNT(next); i++)
 					if (string_is_read(n, p,
 							   (unsigned char)b,
 							   next[i]) !=
-					    (b >= ' ' && b != '"'))
+					    (b >= ' ' && b < 0x80 && b != '"' &&
+					     b != '\\'))
 						fail_msg("%zu %zu %u", n, p, b);
 	assert_false(string_is_read(9, 7, 'a', '\\'));
 	assert_false(string_is_read(9, 7, 'a', '"'));
@@ -286,6 +383,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_equal_members),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_many_names),
 		cmocka_unit_test(test_not_json),
 		cmocka_unit_test(test_bytes_of_strings),
 		cmocka_unit_test(test_pieces),
