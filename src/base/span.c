@@ -202,29 +202,16 @@ span_character(struct span s, uint32_t *c)
 	return n;
 }
 
-static bool
-is_utf8(struct span s, bool with_controls)
+bool
+span_is_text(struct span s)
 {
 	uint32_t c;
 
 	while (s.len > 0) {
 		size_t n = span_character(s, &c);
-		bool control = c < 0x20 || (c >= 0x7f && c < 0xa0);
-		if (n == 0 || (control && !with_controls))
+		if (n == 0 || c < 0x20 || (c >= 0x7f && c < 0xa0))
 			return false;
 		s = span_after(s, n);
 	}
 	return true;
-}
-
-bool
-span_is_utf8(struct span s)
-{
-	return is_utf8(s, true);
-}
-
-bool
-span_is_text(struct span s)
-{
-	return is_utf8(s, false);
 }

@@ -99,10 +99,7 @@ bool span_is_token(struct span s);
  * surrogates, at most U+10FFFF). */
 size_t span_character(struct span s, uint32_t *c);
 
-/* Well-formed UTF-8 (RFC 3629). */
-bool span_is_utf8(struct span s);
-
-/* The same without control characters (C0, DEL, C1). */
+/* Well-formed UTF-8 (RFC 3629) without control characters (C0, DEL, C1). */
 bool span_is_text(struct span s);
 
 #endif
