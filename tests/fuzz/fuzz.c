@@ -18,7 +18,6 @@
 
 #include "handler.h"
 #include "protocol/certificate.h"
-#include "protocol/event.h"
 #include "protocol/pem.h"
 #include "protocol/pem_file.h"
 #include "protocol/record.h"
@@ -64,21 +63,6 @@ target_settings(struct span input)
 
 	assert(ok != e.set);
 	settings_free(&settings);
-}
-
-/* Two equal members never read, in whatever way they are written. */
-static void
-target_event(struct span input)
-{
-	struct event event;
-
-	if (event_read(&event, input) == EVENT_READ)
-		event_offers(&event, SPAN("mqtt"));
-	else
-		assert(event.presented == PRESENTED_UNREADABLE);
-	assert(event.presented != PRESENTED_ONE ||
-	       event.thumbprint.ptr != NULL);
-	event_free(&event);
 }
 
 static bool

@@ -6,6 +6,10 @@
 
 #include "base/span.h"
 
+/* The body of a connect event: certgate accepts what a second parser accepts,
+ * with the same values. */
+void target_event(struct span input);
+
 /* A certificate, PEM or DER: whatever certgate believes of it is what a full
  * parse by OpenSSL says; else certgate refuses it. */
 void target_comparison(struct span input);
