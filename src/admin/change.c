@@ -10,9 +10,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "admin/advice.h"
 #include "admin/change.h"
-#include "admin/ending.h"
+#include "admin/findings.h"
 #include "admin/input.h"
 #include "admin/print.h"
 #include "admin/setup.h"

@@ -18,9 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "admin/advice.h"
 #include "admin/command.h"
-#include "admin/ending.h"
 #include "admin/findings.h"
 #include "admin/print.h"
 #include "admin/setup.h"

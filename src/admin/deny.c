@@ -6,9 +6,8 @@
 #include <stdlib.h>
 
 #include "admin/change.h"
-#include "admin/closing.h"
+#include "admin/disconnect.h"
 #include "admin/print.h"
-#include "admin/revocation.h"
 #include "admin/setup.h"
 
 /* Goes through the list and keeps it.  Remarks which entries that allow it

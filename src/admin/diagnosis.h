@@ -10,7 +10,13 @@
 #include <stdbool.h>
 
 #include "admin/web.h"
+#include "base/span.h"
 
+/* With the URL as it was given, without the code: that belongs into a vault.
+ * name is absent: the reader has to put it there. */
+void hub_print(struct span name, const char *url);
+
+/* What an exchange should have come to. */
 struct diagnosis {
 	bool good;
 	bool of_all; /* each event is refused for the same reason */
@@ -36,5 +42,19 @@ bool diagnosis_is_ours(const struct web_answer *answer);
 
 /* The web server wants to know who asks. */
 bool diagnosis_asks_login(const struct web_answer *answer);
+
+enum wanted {
+	WANTED_AGREEMENT, /* to a validation */
+	WANTED_ADMISSION, /* of the client */
+	WANTED_CLIENT_REFUSED,
+	WANTED_MQTT_REFUSED, /* the same in terms of MQTT 5.0 */
+	WANTED_SENDER_REFUSED,
+	WANTED_LOGIN_REFUSED /* for want of it, by whoever asks for it */
+};
+
+/* origin is the one that was named in the request; reached: the handler has
+ * answered there before. */
+void wanted_judge(struct diagnosis *d, const struct web_answer *answer,
+		  enum wanted wanted, const char *origin, bool reached);
 
 #endif

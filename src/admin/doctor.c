@@ -8,9 +8,9 @@
 #include <time.h>
 
 #include "admin/command.h"
-#include "admin/hub.h"
+#include "admin/diagnosis.h"
+#include "admin/event.h"
 #include "admin/input.h"
-#include "admin/posting.h"
 #include "admin/print.h"
 #include "admin/setup.h"
 #include "admin/stranger.h"

@@ -13,7 +13,7 @@
 #include "admin/edit.h"
 #include "admin/replace.h"
 #include "admin/setup.h"
-#include "base/lines.h"
+#include "base/text.h"
 #include "host/lock.h"
 #include "policy/list.h"
 

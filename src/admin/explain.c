@@ -15,14 +15,14 @@
 #include <unistd.h>
 
 #include "admin/command.h"
+#include "admin/event.h"
 #include "admin/input.h"
-#include "admin/occasion.h"
 #include "admin/print.h"
 #include "admin/setup.h"
-#include "base/lines.h"
+#include "base/text.h"
+#include "host/configuration.h"
 #include "host/file.h"
 #include "host/log.h"
-#include "host/configuration.h"
 #include "policy/decide.h"
 #include "policy/list.h"
 #include "protocol/chain.h"

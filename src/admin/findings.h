@@ -6,9 +6,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
+#include "base/span.h"
 #include "host/log.h"
+#include "policy/list.h"
 
 struct finding {
 	enum log_level level;
@@ -42,5 +45,16 @@ void findings_print(const struct findings *findings);
 void findings_print_json(const struct findings *findings);
 
 void findings_free(struct findings *findings);
+
+/* Warns of every entry of the list, made from text in the file path, that has
+ * ended or ends within 30, 14, 7 or 1 days: by its own date, or by that of the
+ * certificate, a CA or a CRL in its file. */
+void ending_find(struct findings *findings, const struct list *list,
+		 struct span text, const char *path, int64_t now);
+
+/* Warns of entries that are pinned by SHA-1, and of CAs whose every name is let
+ * in, in the list of the file path. */
+void advice_find(struct findings *findings, const struct list *list,
+		 const char *path);
 
 #endif

@@ -12,7 +12,7 @@
 #include "admin/print.h"
 #include "admin/setup.h"
 #include "base/hex.h"
-#include "base/lines.h"
+#include "base/text.h"
 #include "host/file.h"
 #include "policy/list.h"
 

@@ -19,7 +19,6 @@
 #include "base/date.h"
 #include "base/hex.h"
 #include "host/file.h"
-#include "host/mode.h"
 
 enum {
 	ROOM = 1048576, /* bytes; a longer line is none of the handler's */

@@ -10,7 +10,7 @@
 #include "admin/print.h"
 #include "base/date.h"
 #include "base/hex.h"
-#include "base/invisible.h"
+#include "base/text.h"
 #include "host/log_line.h"
 
 enum {

@@ -9,9 +9,19 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/span.h"
 #include "policy/settings.h"
+#include "protocol/signature.h"
+
+enum { BEARER_SECONDS = 300 /* for which it is good */ };
+
+/* Adds to out the token for a request to audience, its URL without the query;
+ * that has no character that JSON would escape.  False if it cannot be made. */
+bool bearer_make(struct signature_key *key, struct span audience, int64_t now,
+		 struct buffer *out) __attribute__((warn_unused_result));
 
 enum { SERVICE_PROBLEM = 256 /* bytes of a text */ };
 

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "admin/command.h"
+#include "admin/event.h"
 #include "admin/input.h"
-#include "admin/posting.h"
 #include "admin/print.h"
 #include "admin/setup.h"
 #include "admin/web.h"

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "admin/posting.h"
+#include "admin/event.h"
 #include "admin/print.h"
 #include "admin/trials.h"
 #include "protocol/request.h"

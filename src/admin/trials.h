@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "admin/wanted.h"
+#include "admin/diagnosis.h"
 #include "admin/web.h"
 #include "base/buffer.h"
 #include "policy/settings.h"

@@ -10,7 +10,6 @@
 #include "host/clock.h"
 #include "host/fastcgi.h"
 #include "host/file.h"
-#include "host/hint.h"
 #include "host/log.h"
 #include "host/sandbox.h"
 #include "host/serve.h"

@@ -11,9 +11,29 @@
 #ifndef CERTGATE_HOST_STATUS_H
 #define CERTGATE_HOST_STATUS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "host/sites.h"
+#include "policy/reason.h"
+
+enum {
+	HINT_EVENTS = 3, /* without a certificate, before anything is said */
+	HINT_PAUSE_S = 3600 /* between two hints, and since the last
+			     * certificate */
+};
+
+/* All zero at the start. */
+struct hint {
+	unsigned without; /* a certificate, since one came */
+	bool seen, said;
+	int64_t seen_s, said_s; /* when one came; when this was said */
+};
+
+extern const char hint_text[];
+
+/* Takes note of one event at the time now_s; true if it is to be said. */
+bool hint_is_due(struct hint *hint, enum reason reason, int64_t now_s);
 
 /* Connects, if systemd waits for this very process; in the sandbox that is too
  * late. */

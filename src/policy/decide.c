@@ -2,7 +2,6 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
-#include "policy/client.h"
 #include "policy/decide.h"
 #include "policy/grant.h"
 #include "policy/match.h"

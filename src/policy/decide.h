@@ -16,7 +16,7 @@
 #include "policy/list.h"
 #include "policy/reason.h"
 #include "policy/settings.h"
-#include "protocol/chain_memory.h"
+#include "protocol/chain.h"
 #include "protocol/event.h"
 #include "protocol/request.h"
 #include "protocol/response.h"

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "base/lines.h"
+#include "base/text.h"
 #include "policy/given.h"
 #include "policy/settings.h"
 

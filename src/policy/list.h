@@ -16,7 +16,29 @@
 #include "base/error.h"
 #include "base/span.h"
 #include "policy/entry.h"
-#include "policy/trusts.h"
+#include "protocol/chain_trust.h"
+
+enum { TRUSTS_MAX = 64 /* pairs of files in one list */ };
+
+struct trusts {
+	struct {
+		char *ca;
+		char *crl; /* NULL: none */
+		struct chain_trust *chain;
+	} trust[TRUSTS_MAX]; /* owned */
+	size_t n;
+};
+
+/* Return the trust that terms, of a CA entry, names; borrowed from trusts.
+ * NULL with e, which names the file, if one fails to load.  Add
+ * chain_trust_warn()'s warnings when a pair of files is first loaded. */
+const struct chain_trust *trusts_take(struct trusts *trusts,
+				      const struct terms *terms,
+				      const struct entry_files *files,
+				      struct warnings *warnings,
+				      struct error *e);
+
+void trusts_free(struct trusts *trusts);
 
 enum {
 	LIST_TEXT_MAX = 268435456, /* bytes of a list file */

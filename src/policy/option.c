@@ -7,11 +7,11 @@
 
 #include "base/buffer.h"
 #include "base/date.h"
-#include "base/invisible.h"
+#include "base/text.h"
 #include "policy/form.h"
+#include "policy/grant.h"
 #include "policy/option.h"
 #include "policy/role.h"
-#include "policy/template.h"
 #include "policy/value.h"
 #include "protocol/certificate.h"
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/date.h"
-#include "base/invisible.h"
+#include "base/text.h"
 #include "policy/form.h"
 #include "policy/option.h"
 #include "policy/setting_values.h"

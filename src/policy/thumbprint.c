@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/hex.h"
-#include "base/invisible.h"
+#include "base/text.h"
 #include "policy/thumbprint.h"
 
 enum { MAX_DIGITS = 2 * DIGEST_MAX_SIZE };

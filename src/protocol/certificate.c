@@ -10,7 +10,7 @@
 #include <openssl/x509v3.h>
 
 #include "base/date.h"
-#include "base/invisible.h"
+#include "base/text.h"
 #include "protocol/certificate.h"
 #include "protocol/der.h"
 

@@ -16,11 +16,65 @@
 #ifndef CERTGATE_PROTOCOL_CHAIN_H
 #define CERTGATE_PROTOCOL_CHAIN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/span.h"
-#include "protocol/chain_memory.h"
 #include "protocol/chain_trust.h"
+#include "protocol/chain_twin.h"
+#include "protocol/digest.h"
+
+enum {
+	CHAIN_MEMORY_GOOD = 32768, /* certificates; about 6 MB in use */
+	CHAIN_MEMORY_BAD = 4096 /* certificates; under 1 MB in use */
+};
+
+enum chain_result {
+	CHAIN_UNTRUSTED = 0, /* every other error */
+	CHAIN_PURPOSE, /* not for client authentication */
+	CHAIN_WEAK, /* a key or signature below the level */
+	CHAIN_CRL, /* no current CRL of an issuer */
+	CHAIN_REVOKED,
+	CHAIN_GOOD
+};
+
+/* All zero: untrusted. */
+struct chain_verdict {
+	enum chain_result result;
+	int error; /* OpenSSL's X509_V_ERR_...; 0: none */
+	unsigned depth; /* of the refused certificate; 0: the client's */
+	bool names; /* authority is set */
+	unsigned authority; /* number of the CA that is refused, or, with
+			     * CHAIN_CRL, of the issuer without a CRL */
+	struct chain_twin twin; /* with CHAIN_GOOD */
+};
+
+struct chain_proof {
+	uint8_t trust[DIGEST_SHA256_SIZE];
+	uint8_t certificate[DIGEST_SHA256_SIZE];
+	unsigned level; /* of security */
+	int64_t from, to; /* UTC seconds in which it holds */
+	struct chain_verdict verdict;
+};
+
+/* All zero: empty. */
+struct chain_memory {
+	struct chain_proof *good; /* owned; NULL until the first one */
+	struct chain_proof *bad; /* owned; NULL until the first one */
+};
+
+/* Return the remembered proof with the trust, certificate and level of proof
+ * that holds at the time now; NULL: none.  Borrowed until the next
+ * chain_memory_add(). */
+const struct chain_proof *chain_memory_find(const struct chain_memory *memory,
+					    const struct chain_proof *proof,
+					    int64_t now);
+
+/* Remembers proof, if there is memory for it. */
+void chain_memory_add(struct chain_memory *memory,
+		      const struct chain_proof *proof);
+
+void chain_memory_free(struct chain_memory *memory);
 
 enum {
 	CHAIN_DEPTH_MAX = 8, /* CAs above a client */

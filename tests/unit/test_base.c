@@ -8,7 +8,7 @@
 #include "base/date.h"
 #include "base/error.h"
 #include "base/hex.h"
-#include "base/invisible.h"
+#include "base/text.h"
 
 static void
 test_numbers(void **state)

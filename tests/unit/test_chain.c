@@ -7,7 +7,7 @@
 #include "tests/unit/unit.h"
 
 #include "base/hex.h"
-#include "policy/pattern.h"
+#include "policy/match.h"
 #include "protocol/certificate.h"
 #include "protocol/chain.h"
 #include "protocol/pem.h"

@@ -6,8 +6,8 @@
 
 #include "tests/unit/unit.h"
 
+#include "policy/grant.h"
 #include "policy/option.h"
-#include "policy/template.h"
 #include "policy/value.h"
 
 enum { NAME_MAX_BYTES = 1024, ITEMS_MAX = 256 };

@@ -9,7 +9,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "host/hint.h"
 #include "host/log.h"
 #include "host/status.h"
 

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
 /*
- * closing: connections to be closed, in every hub of every resource, and what
- * became of it.
+ * disconnect: the connections to close, in every hub of every resource, and the
+ * result.
  */
-#ifndef CERTGATE_ADMIN_CLOSING_H
-#define CERTGATE_ADMIN_CLOSING_H
+#ifndef CERTGATE_ADMIN_DISCONNECT_H
+#define CERTGATE_ADMIN_DISCONNECT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "admin/command.h"
 #include "admin/service.h"
+#include "admin/target.h"
 #include "policy/settings.h"
 
 struct closing_item {
@@ -56,5 +57,22 @@ bool closing_run(struct closing *closing) __attribute__((warn_unused_result));
 
 /* Says what the last round did not close, and why. */
 void closing_complain(const struct closing *closing);
+
+enum {
+	/* Until handlers have a list that was just written: one second in which
+	 * it is left alone, and one since their last look, for before each
+	 * event they look if that is longer ago; and one for answers on their
+	 * way. */
+	REVOCATION_AGAIN_S = 3
+};
+
+/*
+ * Closes the connections of all users as whom target's clients can be in: at
+ * once, and again when handlers know of the deny, for who is closed at once may
+ * come back until then.  EXIT_SYSTEM, and said, if something may still be open.
+ * With --dry-run prints what it would ask for.
+ */
+enum exit_code revocation_run(const struct command *command,
+			      const struct target *target);
 
 #endif

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* lines: the text of a file that people edit. */
-#ifndef CERTGATE_BASE_LINES_H
-#define CERTGATE_BASE_LINES_H
+/* text: the text of a file that people edit, and characters that are not seen
+ * in it. */
+#ifndef CERTGATE_BASE_TEXT_H
+#define CERTGATE_BASE_TEXT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/error.h"
 #include "base/span.h"
@@ -21,5 +23,14 @@ bool lines_any(struct span text);
 
 /* text without a byte order mark in front. */
 struct span lines_begin(struct span text);
+
+/* The bytes of the invisible character that s begins with; 0 if none. */
+size_t invisible_at(struct span s);
+
+/* Where in s the first one is; s.len if there is none. */
+size_t invisible_find(struct span s);
+
+/* Drops them at both ends; returns how many bytes went at the front. */
+size_t invisible_trim(struct span *s);
 
 #endif
