@@ -385,8 +385,8 @@ show_pending(const struct command *command, struct pending_row *const *row,
 	print("\n");
 }
 
-/* Without a person who compares, there must be digits enough, and a log that
- * only the handler writes. */
+/* Without a question, require enough digits, and a log that only the handler
+ * writes. */
 static enum exit_code
 check_unasked(const struct command *command, const char *digits, bool shared)
 {
