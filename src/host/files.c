@@ -261,12 +261,33 @@ is_torn(const struct files_file *f, const struct file_identity *read)
 	       (is_same_inode(&after, read) && !file_same(&after, read));
 }
 
+/* Read the file as it was judged; again if it was renamed over meanwhile, as
+ * each of these files is whole.  False with e if it is not at rest. */
+static bool
+read_judged(const struct files *files, struct files_file *f, size_t max,
+	    struct buffer *text, enum file_result *result, struct error *e)
+{
+	enum { TURNS_MAX = 16 };
+	bool secret = f->kind == FILES_SECRET;
+	struct file_identity read;
+
+	for (int turn = 0;
+	     turn < TURNS_MAX && (is_away(f) || is_ready(files, f)); turn++) {
+		*result = file_read(f->path, secret, max, text, &read, e);
+		if (*result != FILE_READ || !is_torn(f, &read))
+			return true;
+		buffer_wipe(text);
+		buffer_init(text, 0);
+		look(f);
+	}
+	return error_set(e, "%s: changed while it was read", f->path);
+}
+
 enum file_result
 files_read(struct files *files, const char *path, enum files_kind kind,
 	   size_t max, struct buffer *text, struct error *e)
 {
 	struct files_file *f = want(files, path, kind, e);
-	struct file_identity read;
 
 	buffer_init(text, 0);
 	if (f == NULL)
@@ -281,12 +302,9 @@ files_read(struct files *files, const char *path, enum files_kind kind,
 			  path);
 		return FILE_UNSAFE;
 	}
-	enum file_result result =
-		file_read(path, kind == FILES_SECRET, max, text, &read, e);
-	if (result == FILE_READ && is_torn(f, &read)) {
-		error_set(e, "%s: changed while it was read", path);
+	enum file_result result = FILE_UNSAFE;
+	if (!read_judged(files, f, max, text, &result, e))
 		return FILE_UNSAFE;
-	}
 	f->tried = f->seen;
 	if (f->busy_ms != 0) /* the next change is read in ten seconds */
 		f->busy_ms = clock_ms();
