@@ -49,7 +49,7 @@ enum wanted {
 	WANTED_CLIENT_REFUSED,
 	WANTED_MQTT_REFUSED, /* the same in terms of MQTT 5.0 */
 	WANTED_SENDER_REFUSED,
-	WANTED_LOGIN_REFUSED /* for want of it, by whoever asks for it */
+	WANTED_LOGIN_REFUSED /* of a request without a login */
 };
 
 /* origin is the one that was named in the request; reached: the handler has
