@@ -339,6 +339,8 @@ run_verb(const struct verb *verb, int argc, char **argv)
 		print_verb_usage(verb);
 		return print_end(EXIT_DONE);
 	}
+	if (command.option[OPTION_JSON] != NULL)
+		print_as_json();
 	if (command.n < verb->least ||
 	    (verb->most >= 0 && command.n > verb->most)) {
 		print_problem("expected %s", verb->least == 0

@@ -5,20 +5,34 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
+#include <time.h>
 
 #include "admin/print.h"
 #include "base/date.h"
 #include "base/hex.h"
 #include "base/text.h"
-#include "host/log_line.h"
+#include "protocol/certificate_text.h"
 
-enum {
-	DATE_SIZE = sizeof("-YYYY-MM-DD") + 16,
-	TIME_MAX = 64 /* bytes of a date and time */
-};
-
+static bool is_json;
 static bool comma; /* before the next value of the JSON text */
+
+void
+print_as_json(void)
+{
+	is_json = true;
+}
+
+void
+print(const char *format, ...)
+{
+	va_list arguments;
+
+	if (is_json)
+		return;
+	va_start(arguments, format);
+	(void)vprintf(format, arguments);
+	va_end(arguments);
+}
 
 /* The bytes of the harmless character that text begins with; 0 if it is none:
  * half of one, a control character, a mark of direction. */
@@ -34,27 +48,275 @@ harmless(struct span text)
 	return n;
 }
 
-void
-print_text(struct span text)
+/* RFC 8259 7; what is not UTF-8, and what is invisible, as the code point of
+ * that number. */
+static void
+write_text(struct span text)
 {
 	while (text.len > 0) {
 		size_t n = harmless(text);
-		if (n > 0)
-			(void)fwrite(text.ptr, 1, n, stdout);
+		if (n == 0)
+			(void)printf(is_json ? "\\u%04x" : "\\x%02x",
+				     (unsigned char)text.ptr[0]);
+		else if (is_json && (text.ptr[0] == '"' || text.ptr[0] == '\\'))
+			(void)printf("\\%c", text.ptr[0]);
 		else
-			(void)printf("\\x%02x", (unsigned char)text.ptr[0]);
+			(void)fwrite(text.ptr, 1, n, stdout);
 		text = span_after(text, n > 0 ? n : 1);
 	}
 }
 
 void
-print(const char *format, ...)
+print_text(struct span text)
 {
-	va_list arguments;
+	if (!is_json)
+		write_text(text);
+}
 
-	va_start(arguments, format);
-	(void)vprintf(format, arguments);
-	va_end(arguments);
+/* As the next ones, valid until the next call. */
+static struct span
+date_text(int64_t seconds)
+{
+	static char text[64];
+	struct date_time t;
+
+	date_from_seconds(seconds, &t);
+	(void)snprintf(text, sizeof(text), "%04d-%02d-%02d", t.year, t.month,
+		       t.day);
+	return span_of(text);
+}
+
+static struct span
+time_text(int64_t seconds)
+{
+	static char text[64];
+	struct date_time t;
+
+	date_from_seconds(seconds, &t);
+	(void)snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02dZ",
+		       t.year, t.month, t.day, t.hour, t.minute, t.second);
+	return span_of(text);
+}
+
+static struct span
+digits_text(const struct thumbprint *t)
+{
+	static char text[2 * DIGEST_MAX_SIZE];
+	size_t n = thumbprint_size(t->kind);
+
+	hex_encode(t->digest, n, text);
+	return (struct span){ text, 2 * n };
+}
+
+void
+print_date(int64_t seconds)
+{
+	print_text(date_text(seconds));
+}
+
+void
+print_time(int64_t seconds)
+{
+	print_text(time_text(seconds));
+}
+
+void
+print_digits(const struct thumbprint *t)
+{
+	print_text(digits_text(t));
+}
+
+static void
+write_string(struct span text)
+{
+	(void)putchar('"');
+	write_text(text);
+	(void)putchar('"');
+}
+
+/* False in the text form. */
+static bool
+begin_value(const char *name)
+{
+	if (is_json && comma)
+		(void)putchar(',');
+	comma = is_json;
+	if (is_json && name != NULL) {
+		write_string(span_of(name));
+		(void)putchar(':');
+	}
+	return is_json;
+}
+
+void
+print_json_open(const char *name, char bracket)
+{
+	if (begin_value(name))
+		(void)putchar(bracket);
+	comma = false;
+}
+
+void
+print_json_close(char bracket)
+{
+	if (is_json)
+		(void)putchar(bracket);
+	comma = is_json;
+}
+
+void
+print_json_string(const char *name, struct span value)
+{
+	if (begin_value(name))
+		write_string(value);
+}
+
+void
+print_json_number(const char *name, int64_t value)
+{
+	if (begin_value(name))
+		(void)printf("%" PRId64, value);
+}
+
+void
+print_json_null(const char *name)
+{
+	if (begin_value(name))
+		(void)fputs("null", stdout);
+}
+
+void
+print_json_bool(const char *name, bool value)
+{
+	if (begin_value(name))
+		(void)fputs(value ? "true" : "false", stdout);
+}
+
+void
+print_json_date(const char *name, int64_t seconds)
+{
+	print_json_string(name, date_text(seconds));
+}
+
+void
+print_json_time(const char *name, int64_t seconds)
+{
+	if (seconds == 0)
+		print_json_null(name);
+	else
+		print_json_string(name, time_text(seconds));
+}
+
+void
+print_json_digits(const char *name, const struct thumbprint *t)
+{
+	if (t->kind == THUMBPRINT_NONE)
+		print_json_null(name);
+	else
+		print_json_string(name, digits_text(t));
+}
+
+void
+print_label(const char *name)
+{
+	print("%-10s ", name);
+}
+
+void
+print_field(const char *name, struct span value)
+{
+	print_json_string(name, value);
+	print_label(name);
+	print_text(value);
+	print("\n");
+}
+
+void
+print_field_digits(const char *name, const struct thumbprint *t)
+{
+	print_json_digits(name, t);
+	if (t->kind == THUMBPRINT_NONE)
+		return;
+	print_label(name);
+	print_digits(t);
+	print("\n");
+}
+
+/* names: each with a NUL behind it. */
+static void
+print_names(struct span names)
+{
+	print_json_open("names", '[');
+	while (names.len > 0) {
+		struct span name = span_of(names.ptr);
+		print_json_string(NULL, name);
+		print_label("name");
+		print_text(name);
+		print("\n");
+		names = span_after(names, name.len + 1);
+	}
+	print_json_close(']');
+}
+
+static void
+print_end_of_validity(const char *name, int64_t seconds, const char *field)
+{
+	bool valid = seconds != CERTIFICATE_NOT_BEFORE_INVALID &&
+		     seconds != CERTIFICATE_NOT_AFTER_INVALID;
+	struct span date = valid ? date_text(seconds) : SPAN("invalid date");
+
+	print_json_string(name, date);
+	print(valid ? "" : "%s: ", field);
+	print_text(date);
+}
+
+static void
+print_validity(const struct certificate *c)
+{
+	int64_t now = (int64_t)time(NULL);
+
+	print_label("valid");
+	print_end_of_validity("from", c->not_before, "notBefore");
+	print(" to ");
+	print_end_of_validity("to", c->not_after, "notAfter");
+	if (c->not_before == CERTIFICATE_NOT_BEFORE_INVALID ||
+	    c->not_after == CERTIFICATE_NOT_AFTER_INVALID)
+		print("\n");
+	else
+		print("%s\n", now > c->not_after    ? " (it has ended)"
+			      : now < c->not_before ? " (not yet)"
+						    : "");
+}
+
+static void
+print_digest(const char *name, enum thumbprint_kind kind, const uint8_t *digest)
+{
+	struct thumbprint t = thumbprint_of(kind, digest);
+
+	print_field_digits(name, &t);
+}
+
+void
+print_certificate(struct span der, const struct certificate *c)
+{
+	enum { TEXT_MAX = 65536 /* bytes of subject, issuer or names */ };
+	struct buffer subject, issuer, names;
+
+	buffer_init(&subject, TEXT_MAX);
+	buffer_init(&issuer, TEXT_MAX);
+	buffer_init(&names, TEXT_MAX);
+	if (!certificate_text(der, &subject, &issuer, &names))
+		buffer_clear(&names);
+	print_field("subject", buffer_span(&subject));
+	print_field("issuer", buffer_span(&issuer));
+	print_names(buffer_span(&names));
+	print_validity(c);
+	print_digest("sha1", THUMBPRINT_SHA1, c->sha1);
+	print_digest("sha256", THUMBPRINT_SHA256, c->sha256);
+	print_digest("spki", THUMBPRINT_SPKI, c->spki);
+	buffer_free(&subject);
+	buffer_free(&issuer);
+	buffer_free(&names);
 }
 
 void
@@ -76,151 +338,6 @@ print_error(const struct error *e)
 
 	error_text(e, text, sizeof(text));
 	print_problem("%s", text);
-}
-
-static void
-write_date(int64_t seconds, char text[DATE_SIZE])
-{
-	struct date_time t;
-
-	date_from_seconds(seconds, &t);
-	(void)snprintf(text, DATE_SIZE, "%04d-%02d-%02d", t.year, t.month,
-		       t.day);
-}
-
-void
-print_date(int64_t seconds)
-{
-	char text[DATE_SIZE];
-
-	write_date(seconds, text);
-	(void)fputs(text, stdout);
-}
-
-void
-print_time(int64_t seconds)
-{
-	struct buffer text;
-
-	buffer_init(&text, TIME_MAX);
-	log_line_time(&text, seconds);
-	print_text(buffer_span(&text));
-	buffer_free(&text);
-}
-
-void
-print_digits(const struct thumbprint *t)
-{
-	for (size_t i = 0; i < thumbprint_size(t->kind); i++)
-		(void)printf("%02x", t->digest[i]);
-}
-
-/* RFC 8259 7; what is no UTF-8, and what is invisible, as the code point of
- * that number. */
-static void
-json_text(struct span text)
-{
-	(void)putchar('"');
-	while (text.len > 0) {
-		size_t n = harmless(text);
-		if (n == 0)
-			(void)printf("\\u%04x", (unsigned char)text.ptr[0]);
-		else if (text.ptr[0] == '"' || text.ptr[0] == '\\')
-			(void)printf("\\%c", text.ptr[0]);
-		else
-			(void)fwrite(text.ptr, 1, n, stdout);
-		text = span_after(text, n > 0 ? n : 1);
-	}
-	(void)putchar('"');
-}
-
-static void
-json_name(const char *name)
-{
-	if (comma)
-		(void)putchar(',');
-	comma = true;
-	if (name == NULL)
-		return;
-	json_text(span_of(name));
-	(void)putchar(':');
-}
-
-void
-print_json_open(const char *name, char bracket)
-{
-	json_name(name);
-	(void)putchar(bracket);
-	comma = false;
-}
-
-void
-print_json_close(char bracket)
-{
-	(void)putchar(bracket);
-	comma = true;
-}
-
-void
-print_json_string(const char *name, struct span value)
-{
-	json_name(name);
-	json_text(value);
-}
-
-void
-print_json_number(const char *name, int64_t value)
-{
-	json_name(name);
-	(void)printf("%" PRId64, value);
-}
-
-void
-print_json_null(const char *name)
-{
-	json_name(name);
-	(void)fputs("null", stdout);
-}
-
-void
-print_json_bool(const char *name, bool value)
-{
-	json_name(name);
-	(void)fputs(value ? "true" : "false", stdout);
-}
-
-void
-print_json_digits(const char *name, const struct thumbprint *t)
-{
-	char text[2 * DIGEST_MAX_SIZE];
-	size_t n = thumbprint_size(t->kind);
-
-	if (n == 0) {
-		print_json_null(name);
-		return;
-	}
-	hex_encode(t->digest, n, text);
-	print_json_string(name, (struct span){ text, 2 * n });
-}
-
-void
-print_json_date(const char *name, int64_t seconds)
-{
-	char text[DATE_SIZE];
-
-	write_date(seconds, text);
-	print_json_string(name, span_of(text));
-}
-
-void
-print_json_time(const char *name, int64_t seconds)
-{
-	struct buffer text;
-
-	buffer_init(&text, TIME_MAX);
-	log_line_time(&text, seconds);
-	print_json_string(name, buffer_span(&text));
-	buffer_free(&text);
 }
 
 enum exit_code

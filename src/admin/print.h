@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
 /*
- * print: to standard output and standard error, for people and for scripts.
+ * print: one writer behind text and JSON to standard output, and messages to
+ * standard error.
  *
- * Whatever came from outside is escaped: no text of a certificate or a file
- * steers a terminal.
+ * A verb makes the same calls for both forms:
+ *   print_*       is for people: nothing in the JSON form;
+ *   print_json_*  is for scripts: nothing in the text form;
+ *   print_field*  is for both.
+ * Words from outside are escaped: no text of a certificate or a file steers a
+ * terminal.
  */
 #ifndef CERTGATE_ADMIN_PRINT_H
 #define CERTGATE_ADMIN_PRINT_H
@@ -16,17 +21,16 @@
 #include "base/span.h"
 #include "host/exit_code.h"
 #include "policy/thumbprint.h"
+#include "protocol/certificate.h"
 
-/* Text as it is where that is harmless, else \xHH. */
-void print_text(struct span text);
+/* Print JSON from now on; text without this. */
+void print_as_json(void);
 
 /* Text of ours, as printf. */
 void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The same to standard error, with the program's name before it. */
-void print_problem(const char *format, ...)
-	__attribute__((format(printf, 1, 2)));
-void print_error(const struct error *e);
+/* Text as it is where that is harmless, else \xHH. */
+void print_text(struct span text);
 
 /* YYYY-MM-DD */
 void print_date(int64_t seconds);
@@ -37,19 +41,41 @@ void print_time(int64_t seconds);
 /* Lower-case digits. */
 void print_digits(const struct thumbprint *t);
 
-/* A value of a JSON text: a comma before it where one is due, then its name if
- * it has one (else NULL). */
+/* An object '{' or a list '[' and its end.  name: NULL in a list, and for the
+ * whole answer. */
 void print_json_open(const char *name, char bracket);
 void print_json_close(char bracket);
+
+/* A value and its name (NULL: an element of a list). */
 void print_json_string(const char *name, struct span value);
 void print_json_number(const char *name, int64_t value);
 void print_json_null(const char *name);
 void print_json_bool(const char *name, bool value);
-void print_json_digits(const char *name, const struct thumbprint *t);
 void print_json_date(const char *name, int64_t seconds);
-void print_json_time(const char *name, int64_t seconds);
 
-/* code, or EXIT_SYSTEM if not all could be written. */
+/* null if there is none: 0 seconds, THUMBPRINT_NONE. */
+void print_json_time(const char *name, int64_t seconds);
+void print_json_digits(const char *name, const struct thumbprint *t);
+
+/* A line "name       value", or a member of the object.  Nothing in the text
+ * form if there are no digits. */
+void print_field(const char *name, struct span value);
+void print_field_digits(const char *name, const struct thumbprint *t);
+
+/* The name of a line whose value is printed behind it, in text alone. */
+void print_label(const char *name);
+
+/* The fields of a certificate whose DER was read as c: subject, issuer, names,
+ * dates and digests. */
+void print_certificate(struct span der, const struct certificate *c);
+
+/* A message to standard error in both forms, as printf, with the program's name
+ * before it. */
+void print_problem(const char *format, ...)
+	__attribute__((format(printf, 1, 2)));
+void print_error(const struct error *e);
+
+/* End the answer.  Return code, or EXIT_SYSTEM if not all could be written. */
 enum exit_code print_end(enum exit_code code);
 
 #endif

@@ -5,107 +5,61 @@
 
 #include "admin/command.h"
 #include "admin/input.h"
-#include "admin/portrait.h"
 #include "admin/print.h"
 #include "base/hex.h"
 #include "protocol/pem_file.h"
 
-struct seen {
-	struct certificate certificate;
-	struct portrait portrait;
-	struct buffer common_name;
-};
-
+/* The user id is the common name, unless it would name another one: @cn. */
 static void
-look_at(struct seen *seen, struct span der)
-{
-	const struct certificate *c = &seen->certificate;
-
-	portrait_take(&seen->portrait, der, c);
-	buffer_init(&seen->common_name, CERTIFICATE_NAME_MAX);
-	if (certificate_common_name(c, &seen->common_name) !=
-	    CERTIFICATE_NAME_FOUND)
-		buffer_clear(&seen->common_name);
-}
-
-static void
-forget(struct seen *seen)
-{
-	portrait_free(&seen->portrait);
-	buffer_free(&seen->common_name);
-}
-
-/* A common name that is no reference to another name, as a user id. */
-static void
-make_line(const struct seen *seen, struct buffer *line)
+make_line(const struct certificate *c, struct buffer *line)
 {
 	char digits[2 * DIGEST_SHA256_SIZE];
-	struct span name = buffer_span(&seen->common_name);
+	struct buffer common_name;
 
-	hex_encode(seen->certificate.sha256, DIGEST_SHA256_SIZE, digits);
+	buffer_init(&common_name, CERTIFICATE_NAME_MAX);
+	bool named = certificate_common_name(c, &common_name) ==
+		     CERTIFICATE_NAME_FOUND;
+	struct span name = buffer_span(&common_name);
+	hex_encode(c->sha256, DIGEST_SHA256_SIZE, digits);
 	buffer_add(line, (struct span){ digits, sizeof(digits) });
-	if (span_empty(span_trim(name)) || name.ptr[0] == '@')
-		return;
-	buffer_add(line, SPAN(" user=\""));
-	for (; name.len > 0; name = span_after(name, 1)) {
-		if (name.ptr[0] == '"' || name.ptr[0] == '\\')
-			buffer_add_byte(line, '\\');
-		buffer_add_byte(line, name.ptr[0]);
+	if (named && !span_empty(span_trim(name)) && name.ptr[0] != '@') {
+		buffer_add(line, SPAN(" user=\""));
+		for (; name.len > 0; name = span_after(name, 1)) {
+			if (name.ptr[0] == '"' || name.ptr[0] == '\\')
+				buffer_add_byte(line, '\\');
+			buffer_add_byte(line, name.ptr[0]);
+		}
+		buffer_add_byte(line, '"');
 	}
-	buffer_add_byte(line, '"');
+	buffer_free(&common_name);
 }
 
 static void
-show_text(const struct seen *seen, struct span line)
-{
-	portrait_print_names(&seen->portrait, "", false);
-	portrait_print_pins(&seen->portrait);
-	print("entry      ");
-	print_text(line);
-	print("\n");
-}
-
-static void
-show_json(const char *file, const struct seen *seen, struct span line)
-{
-	print_json_open(NULL, '{');
-	print_json_string("file", span_of(file));
-	portrait_print_json(&seen->portrait);
-	print_json_string("entry", line);
-	print_json_close('}');
-}
-
-static void
-show(const struct command *command, const char *file, struct seen *seen,
-     struct span der, bool first)
+show(const char *file, struct span der, const struct certificate *c)
 {
 	enum {
-		LINE_MAX_BYTES =
+		LINE_SIZE =
 			2 * DIGEST_SHA256_SIZE + 2 * CERTIFICATE_NAME_MAX + 16
 	};
 	struct buffer line;
 
-	look_at(seen, der);
-	buffer_init(&line, LINE_MAX_BYTES);
-	make_line(seen, &line);
-	if (command->option[OPTION_JSON] != NULL) {
-		show_json(file, seen, buffer_span(&line));
-	} else {
-		if (!first)
-			print("\n");
-		show_text(seen, buffer_span(&line));
-	}
+	buffer_init(&line, LINE_SIZE);
+	make_line(c, &line);
+	print_json_open(NULL, '{');
+	print_json_string("file", span_of(file));
+	print_certificate(der, c);
+	print_field("entry", buffer_span(&line));
+	print_json_close('}');
 	buffer_free(&line);
-	forget(seen);
 }
 
 /* Every certificate of one file; *shown counts them. */
 static enum exit_code
-show_file(const struct command *command, const char *file, unsigned *shown)
+show_file(const char *file, unsigned *shown)
 {
+	struct certificate c;
 	struct buffer bytes, der;
 	struct error e = { 0 };
-	struct seen seen;
 	enum exit_code code = EXIT_DONE;
 	unsigned before = *shown;
 
@@ -113,11 +67,13 @@ show_file(const struct command *command, const char *file, unsigned *shown)
 	if (!input_read(file, "a file with certificates", &bytes, &e))
 		code = EXIT_SYSTEM;
 	struct span rest = buffer_span(&bytes);
-	while (code == EXIT_DONE &&
-	       pem_file_next(&rest, &der, &seen.certificate, &e))
-		show(command, file, &seen, buffer_span(&der), (*shown)++ == 0);
+	while (code == EXIT_DONE && pem_file_next(&rest, &der, &c, &e)) {
+		print((*shown)++ == 0 ? "" : "\n");
+		show(file, buffer_span(&der), &c);
+	}
+	/* Without a certificate, e says why. */
 	if (code == EXIT_DONE && !e.set && *shown == before &&
-	    !pem_file_first(buffer_span(&bytes), &der, &seen.certificate, &e))
+	    !pem_file_first(buffer_span(&bytes), &der, &c, &e))
 		code = EXIT_NO;
 	buffer_wipe(&bytes);
 	buffer_free(&der);
@@ -131,19 +87,15 @@ show_file(const struct command *command, const char *file, unsigned *shown)
 enum exit_code
 thumbprint_run(const struct command *command)
 {
-	bool json = command->option[OPTION_JSON] != NULL;
 	enum exit_code code = EXIT_DONE;
 	unsigned shown = 0;
 
-	if (json)
-		print_json_open(NULL, '[');
+	print_json_open(NULL, '[');
 	for (int i = 0; i < command->n; i++) {
-		enum exit_code one =
-			show_file(command, command->arguments[i], &shown);
+		enum exit_code one = show_file(command->arguments[i], &shown);
 		if (one > code)
 			code = one;
 	}
-	if (json)
-		print_json_close(']');
+	print_json_close(']');
 	return code;
 }
