@@ -106,15 +106,14 @@ treat(struct trials *trials, const char *url, const char *hub)
 {
 	const struct settings *settings = trials->settings;
 
-	trials->origin = posting_origin(settings);
-	trials->hub = posting_hub(hub, settings);
+	posting_default(&trials->plan, settings);
 	(void)snprintf(trials->origin_text, sizeof(trials->origin_text), "%.*s",
-		       (int)trials->origin.len, trials->origin.ptr);
+		       (int)trials->plan.origin.len, trials->plan.origin.ptr);
 	print("note  as the service has it: hub %s, origin %s\n",
-	      error_word(trials->hub), trials->origin_text);
+	      error_word(trials->plan.hub), trials->origin_text);
 	examine(trials, url);
 	print("\n%u fault%s\n", trials->faults, trials->faults == 1 ? "" : "s");
-	hub_print(hub != NULL || settings->hubs != NULL ? trials->hub
+	hub_print(hub != NULL || settings->hubs != NULL ? trials->plan.hub
 							: (struct span){ 0 },
 		  url);
 	web_free(&trials->answer);
@@ -157,13 +156,9 @@ read_options(struct trials *trials, const struct command *command,
 	const char *url = command->arguments[0];
 
 	trials->authorities = option[OPTION_CA];
-	trials->admitted_id = option[OPTION_CONNECTION_ID];
 	return (is_url(url) ||
 		error_set(e, "expected a URL, https://HOST/PATH")) &&
-	       posting_read_mqtt(option[OPTION_MQTT], &trials->admitted_mqtt,
-				 e) &&
-	       posting_read_query(option[OPTION_QUERY], &trials->admitted_query,
-				  e) &&
+	       posting_read_options(&trials->plan, command, e) &&
 	       check_login(option[OPTION_AUTHORIZATION], url, e);
 }
 

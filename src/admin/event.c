@@ -7,208 +7,22 @@
 #include <time.h>
 
 #include "admin/event.h"
-#include "admin/input.h"
 #include "admin/web.h"
-#include "base/date.h"
 #include "base/hex.h"
 #include "base/json_string.h"
 #include "host/log_line.h"
 #include "protocol/digest.h"
 #include "protocol/pem.h"
-#include "protocol/pem_file.h"
 
 enum {
-	WORDS_MAX = 65536 /* bytes of all parameters */
-};
-
-/* As the service makes one, where none is given. */
-static const char standard_connection[] = "0f9c97a2f0bf4706afe87a14e0797b11";
-
-void
-occasion_init(struct occasion *occasion)
-{
-	*occasion = (struct occasion){ .now = (int64_t)time(NULL) };
-	buffer_init(&occasion->body, INPUT_MAX);
-	buffer_init(&occasion->words, WORDS_MAX);
-}
-
-void
-occasion_free(struct occasion *occasion)
-{
-	buffer_free(&occasion->body);
-	buffer_free(&occasion->words);
-}
-
-/* "YYYY-MM-DD" or "YYYY-MM-DDTHH:MM:SSZ" */
-static bool
-read_time(const char *text, int64_t *seconds, struct error *e)
-{
-	if (date_parse(span_of(text), seconds) ||
-	    date_time_parse(span_of(text), seconds))
-		return true;
-	return error_set(e, "--now: expected YYYY-MM-DD or "
-			    "YYYY-MM-DDTHH:MM:SSZ");
-}
-
-static enum exit_code
-read_body(struct occasion *occasion, const struct command *command,
-	  struct error *e)
-{
-	struct certificate c;
-	struct buffer bytes, der;
-
-	buffer_init(&der, INPUT_MAX);
-	bool ok = input_read(command->arguments[0],
-			     "a file with a certificate or a connect event",
-			     &bytes, e);
-	struct span rest = buffer_span(&bytes);
-	struct span front = rest;
-	while (front.len > 0 && strchr(" \t\r\n", front.ptr[0]) != NULL)
-		front = span_after(front, 1);
-	bool event = span_starts(front, SPAN("{")) || !pem_file_is_likely(rest);
-	bool own = ok && event && occasion->query.ptr != NULL;
-	if (own)
-		ok = error_set(e, "--query: this event has a query of its own");
-	else if (ok && event)
-		buffer_add(&occasion->body, rest);
-	else
-		ok = ok && pem_file_first(rest, &der, &c, e);
-	if (ok && !event) {
-		struct posting_plan plan = {
-			.der = buffer_span(&der),
-			.mqtt = occasion->mqtt,
-			.query = occasion->query,
-		};
-		ok = posting_body(&occasion->body, &plan);
-	}
-	error_where(e, input_name(command->arguments[0]));
-	buffer_wipe(&bytes);
-	buffer_free(&der);
-	if (ok && !occasion->body.failed)
-		return EXIT_DONE;
-	error_set(e, "out of memory"); /* if it is nothing else */
-	return own ? EXIT_MISUSED : EXIT_SYSTEM;
-}
-
-/* Adds NAME=value; nothing for a value that is absent. */
-static void
-add(struct occasion *occasion, const char *name, struct span value)
-{
-	if (value.ptr == NULL)
-		return;
-	buffer_add(&occasion->words, span_of(name));
-	buffer_add_byte(&occasion->words, '=');
-	buffer_add(&occasion->words, value);
-	buffer_add_byte(&occasion->words, '\0');
-}
-
-static void
-add_code(struct occasion *occasion, const char *code)
-{
-	if (code == NULL)
-		return;
-	buffer_add(&occasion->words, SPAN("QUERY_STRING=code="));
-	web_escape(&occasion->words, span_of(code));
-	buffer_add_byte(&occasion->words, '\0');
-}
-
-static void
-add_sender(struct occasion *occasion, const struct settings *settings,
-	   struct span connection)
-{
-	char token[SIGNATURE_TOKEN_SIZE];
-
-	add(occasion, "HTTP_WEBHOOK_REQUEST_ORIGIN", posting_origin(settings));
-	if (settings == NULL)
-		return;
-	add_code(occasion, settings->code);
-	if (settings->n_keys > 0 &&
-	    signature_make(settings->keys[0], connection, token))
-		add(occasion, "HTTP_CE_SIGNATURE", span_of(token));
-	if (settings->remote_user == NULL)
-		return;
-	add(occasion, "AUTH_TYPE", SPAN("explain"));
-	add(occasion, "REMOTE_USER", span_of(settings->remote_user));
-}
-
-/* The words as the parameters of a web server. */
-static bool
-set_parameters(struct occasion *occasion, struct error *e)
-{
-	size_t n = 0;
-
-	if (occasion->words.failed)
-		return error_set(e, "the options are too long");
-	for (size_t at = 0; at < occasion->words.len && n < OCCASION_PARAMETERS;
-	     at += strlen(occasion->words.data + at) + 1)
-		occasion->parameters[n++] = occasion->words.data + at;
-	return true;
-}
-
-bool
-occasion_read_options(struct occasion *occasion, const struct command *command,
-		      struct error *e)
-{
-	const char *const *option = command->option;
-	const char *now = option[OPTION_NOW];
-
-	return posting_read_mqtt(option[OPTION_MQTT], &occasion->mqtt, e) &&
-	       posting_read_query(option[OPTION_QUERY], &occasion->query, e) &&
-	       (now == NULL || read_time(now, &occasion->now, e));
-}
-
-enum exit_code
-occasion_make(struct occasion *occasion, const struct command *command,
-	      const struct settings *settings, struct error *e)
-{
-	const char *connection = command->option[OPTION_CONNECTION_ID];
-
-	enum exit_code code = read_body(occasion, command, e);
-	if (code != EXIT_DONE)
-		return code;
-	if (connection == NULL)
-		connection = standard_connection;
-	add(occasion, "REQUEST_METHOD", SPAN("POST"));
-	add(occasion, "CONTENT_TYPE", SPAN("application/json"));
-	add(occasion, "HTTP_CE_SPECVERSION", SPAN("1.0"));
-	add(occasion, "HTTP_CE_TYPE", SPAN("azure.webpubsub.sys.connect"));
-	add(occasion, "HTTP_CE_EVENTNAME", SPAN("connect"));
-	add(occasion, "HTTP_CE_CONNECTIONID", span_of(connection));
-	add(occasion, "HTTP_CE_HUB",
-	    posting_hub(command->option[OPTION_HUB], settings));
-	add(occasion, "HTTP_CE_USERID", span_of(command->option[OPTION_USER]));
-	if (occasion->mqtt != 0)
-		add(occasion, "HTTP_CE_PHYSICALCONNECTIONID", SPAN("1"));
-	add_sender(occasion, settings, span_of(connection));
-	struct request_body body = {
-		.bytes = buffer_span(&occasion->body),
-		.length = occasion->body.len,
-	};
-	if (!set_parameters(occasion, e))
-		return EXIT_MISUSED;
-	request_read(&occasion->request, occasion->parameters, &body);
-	return EXIT_DONE;
-}
-
-enum {
-	HEADERS_MAX = 65536, /* bytes */
+	ID_BYTES = 16, /* of a connection id */
+	HEADERS_MAX = 65536, /* bytes; of the parameters too */
+	BODY_MAX = 4194304, /* bytes */
 	URL_MAX = 8192 /* bytes */
 };
 
-bool
-posting_id(char id[POSTING_ID + 1], struct error *e)
-{
-	uint8_t bytes[POSTING_ID / 2];
-
-	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
-		return error_system(e, "random bytes");
-	hex_encode(bytes, sizeof(bytes), id);
-	id[POSTING_ID] = '\0';
-	return true;
-}
-
-bool
-posting_read_mqtt(const char *text, unsigned *version, struct error *e)
+static bool
+read_mqtt(const char *text, unsigned *version, struct error *e)
 {
 	bool known = text == NULL || strcmp(text, "4") == 0 ||
 		     strcmp(text, "5") == 0;
@@ -240,59 +54,36 @@ is_query(struct span query)
 }
 
 bool
-posting_read_query(const char *text, struct span *query, struct error *e)
+posting_read_options(struct posting_plan *plan, const struct command *command,
+		     struct error *e)
 {
-	bool is = is_query(span_of(text));
+	const char *const *option = command->option;
 
-	*query = is ? span_of(text) : (struct span){ 0 };
-	return is || error_set(e, "expected --query NAME=VALUE, each name "
-				  "once");
+	plan->hub = span_of(option[OPTION_HUB]);
+	plan->connection = span_of(option[OPTION_CONNECTION_ID]);
+	plan->user = span_of(option[OPTION_USER]);
+	plan->query = span_of(option[OPTION_QUERY]);
+	return read_mqtt(option[OPTION_MQTT], &plan->mqtt, e) &&
+	       (is_query(plan->query) ||
+		error_set(e, "expected --query NAME=VALUE, each name once"));
 }
 
-static struct span
-first_of(char *const *values, struct span otherwise)
+static void
+set_default(struct span *value, char *const *values, struct span otherwise)
 {
-	return values == NULL || values[0] == NULL ? otherwise
-						   : span_of(values[0]);
+	if (value->ptr == NULL)
+		*value = values == NULL || values[0] == NULL
+				 ? otherwise
+				 : span_of(values[0]);
 }
 
-struct span
-posting_hub(const char *hub, const struct settings *settings)
+void
+posting_default(struct posting_plan *plan, const struct settings *settings)
 {
-	return hub != NULL ? span_of(hub)
-			   : first_of(settings == NULL ? NULL : settings->hubs,
-				      SPAN("hub"));
-}
-
-struct span
-posting_origin(const struct settings *settings)
-{
-	return first_of(settings == NULL ? NULL : settings->origins,
-			SPAN("certgate.example"));
-}
-
-static bool
-has_code(const char *query)
-{
-	return query != NULL && (strncmp(query, "?code=", 6) == 0 ||
-				 strstr(query, "&code=") != NULL);
-}
-
-bool
-posting_url(struct buffer *target, const char *url,
-	    const struct settings *settings, struct error *e)
-{
-	const char *query = strchr(url, '?');
-
-	buffer_init(target, URL_MAX);
-	buffer_add(target, span_of(url));
-	if (settings->code != NULL && !has_code(query)) {
-		buffer_add(target,
-			   query == NULL ? SPAN("?code=") : SPAN("&code="));
-		web_escape(target, span_of(settings->code));
-	}
-	buffer_add_byte(target, '\0');
-	return !target->failed || error_set(e, "the URL is too long");
+	set_default(&plan->hub, settings == NULL ? NULL : settings->hubs,
+		    SPAN("hub"));
+	set_default(&plan->origin, settings == NULL ? NULL : settings->origins,
+		    SPAN("certgate.example"));
 }
 
 static void
@@ -306,28 +97,6 @@ add_header(struct buffer *headers, const char *name, struct span value)
 	buffer_add_byte(headers, '\n');
 }
 
-/* One token for each key, as the service sends those of both its keys. */
-static bool
-add_signature(struct buffer *headers, const struct posting_plan *plan,
-	      const struct settings *settings)
-{
-	if (settings->n_keys == 0)
-		return true;
-	buffer_add(headers, SPAN("ce-signature: "));
-	for (size_t i = 0; i < settings->n_keys; i++) {
-		char token[SIGNATURE_TOKEN_SIZE];
-		if (!signature_make(settings->keys[i], plan->connection, token))
-			return false;
-		if (plan->wrong)
-			memset(token + sizeof(token) - 9, '0', 8);
-		if (i > 0)
-			buffer_add_byte(headers, ',');
-		buffer_add(headers, span_of(token));
-	}
-	buffer_add_byte(headers, '\n');
-	return true;
-}
-
 static void
 add_source(struct buffer *headers, const struct posting_plan *plan)
 {
@@ -337,44 +106,62 @@ add_source(struct buffer *headers, const struct posting_plan *plan)
 	buffer_add(headers, plan->connection);
 	if (plan->mqtt != 0)
 		buffer_add(headers, SPAN("/physical-1"));
+	buffer_add(headers, SPAN("\nce-time: "));
+	log_line_time(headers, (int64_t)time(NULL));
 	buffer_add_byte(headers, '\n');
 }
 
-static void
-add_time(struct buffer *headers)
+/* One token for each key, as the service sends those of both its keys. */
+static bool
+add_signature(struct buffer *headers, const struct posting_plan *plan,
+	      const struct settings *settings)
 {
-	buffer_add(headers, SPAN("ce-time: "));
-	log_line_time(headers, (int64_t)time(NULL));
+	enum { WRONG = 8 /* digits */ };
+
+	if (settings == NULL || settings->n_keys == 0)
+		return true;
+	buffer_add(headers, SPAN("ce-signature: "));
+	for (size_t i = 0; i < settings->n_keys; i++) {
+		char token[SIGNATURE_TOKEN_SIZE];
+		if (!signature_make(settings->keys[i], plan->connection, token))
+			return false;
+		if (plan->wrong_signature)
+			memset(token + sizeof(token) - 1 - WRONG, '0', WRONG);
+		if (i > 0)
+			buffer_add_byte(headers, ',');
+		buffer_add(headers, span_of(token));
+	}
 	buffer_add_byte(headers, '\n');
+	return true;
 }
 
 static bool
 add_headers(struct buffer *headers, const struct posting_plan *plan,
 	    const struct settings *settings)
 {
+	static const char fixed[] =
+		"Content-Type: application/json; charset=utf-8\n"
+		"ce-specversion: 1.0\n"
+		"ce-awpsversion: 1.0\n"
+		"ce-type: azure.webpubsub.sys.connect\n"
+		"ce-eventName: connect\n"
+		"ce-id: 0\n";
+
 	add_header(headers, "WebHook-Request-Origin", plan->origin);
-	add_header(headers, "Content-Type",
-		   SPAN("application/json; charset=utf-8"));
-	add_header(headers, "ce-specversion", SPAN("1.0"));
-	add_header(headers, "ce-awpsversion", SPAN("1.0"));
-	add_header(headers, "ce-type", SPAN("azure.webpubsub.sys.connect"));
-	add_header(headers, "ce-eventName", SPAN("connect"));
-	add_header(headers, "ce-id", SPAN("0"));
-	add_time(headers);
+	buffer_add(headers, span_of(fixed));
 	add_source(headers, plan);
 	add_header(headers, "ce-hub", plan->hub);
 	add_header(headers, "ce-connectionId", plan->connection);
 	add_header(headers, "ce-userId", plan->user);
-	if (plan->mqtt != 0) {
-		add_header(headers, "ce-subprotocol", SPAN("mqtt"));
-		add_header(headers, "ce-physicalConnectionId",
-			   SPAN("physical-1"));
-	}
+	if (plan->mqtt != 0)
+		buffer_add(headers, SPAN("ce-subprotocol: mqtt\n"
+					 "ce-physicalConnectionId: "
+					 "physical-1\n"));
 	add_header(headers, "Authorization", plan->authorization);
 	return add_signature(headers, plan, settings);
 }
 
-/* As the service has it: lines end in CRLF, but for the last one. */
+/* The service ends each line with CRLF, except the last one. */
 static void
 add_pem(struct buffer *body, struct span der)
 {
@@ -413,7 +200,7 @@ add_certificate(struct buffer *body, struct span der)
 	return true;
 }
 
-/* The service has a list of values for each name. */
+/* The service sends a list of values for each name. */
 static void
 add_query(struct buffer *body, struct span query)
 {
@@ -430,22 +217,27 @@ add_query(struct buffer *body, struct span query)
 	}
 }
 
-bool
-posting_body(struct buffer *body, const struct posting_plan *plan)
+static void
+add_padding(struct buffer *body, size_t n)
+{
+	if (n == 0)
+		return;
+	buffer_add(body, SPAN("\"X-Padding\":[\""));
+	char *room = buffer_reserve(body, n);
+	if (room == NULL)
+		return;
+	memset(room, 'x', n);
+	body->len += n;
+	buffer_add(body, SPAN("\"]"));
+}
+
+static bool
+add_body(struct buffer *body, const struct posting_plan *plan)
 {
 	buffer_add(body, SPAN("{\"claims\":{},\"query\":{"));
 	add_query(body, plan->query);
 	buffer_add(body, SPAN("},\"headers\":{"));
-	if (plan->padding > 0) {
-		char *room;
-		buffer_add(body, SPAN("\"X-Padding\":[\""));
-		room = buffer_reserve(body, plan->padding);
-		if (room == NULL)
-			return false;
-		memset(room, 'x', plan->padding);
-		body->len += plan->padding;
-		buffer_add(body, SPAN("\"]"));
-	}
+	add_padding(body, plan->padding);
 	buffer_add(body, SPAN("},\"subprotocols\":["));
 	if (plan->mqtt != 0) {
 		buffer_add(body,
@@ -459,23 +251,41 @@ posting_body(struct buffer *body, const struct posting_plan *plan)
 	buffer_add(body, SPAN(",\"clientCertificates\":["));
 	bool ok = add_certificate(body, plan->der);
 	buffer_add(body, SPAN("]}"));
-	return ok && !body->failed;
+	return ok;
+}
+
+static bool
+is_text(const struct posting_plan *plan)
+{
+	return span_is_text(plan->hub) && span_is_text(plan->connection) &&
+	       span_is_text(plan->user) && span_is_text(plan->origin) &&
+	       span_is_text(plan->authorization);
 }
 
 bool
 posting_make(struct posting *posting, const struct posting_plan *plan,
 	     const struct settings *settings, struct error *e)
 {
+	struct posting_plan whole = *plan;
+	uint8_t bytes[ID_BYTES];
+	char id[2 * ID_BYTES];
+
+	*posting = (struct posting){ 0 };
 	buffer_init(&posting->headers, HEADERS_MAX);
-	buffer_init(&posting->body, POSTING_MAX);
-	if (!span_is_text(plan->hub) || !span_is_text(plan->connection) ||
-	    !span_is_text(plan->user) || !span_is_text(plan->origin) ||
-	    !span_is_text(plan->authorization))
+	buffer_init(&posting->body, BODY_MAX);
+	buffer_init(&posting->words, HEADERS_MAX);
+	if (!is_text(plan))
 		return error_set(e, "a control character in the event: "
 				    "expected text");
-	return (add_headers(&posting->headers, plan, settings) &&
-		!posting->headers.failed &&
-		posting_body(&posting->body, plan)) ||
+	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
+		return error_system(e, "random bytes");
+	hex_encode(bytes, sizeof(bytes), id);
+	if (plan->connection.ptr == NULL)
+		whole.connection = (struct span){ id, sizeof(id) };
+	buffer_add(&posting->body, plan->body);
+	bool ok = add_headers(&posting->headers, &whole, settings) &&
+		  (plan->body.ptr != NULL || add_body(&posting->body, &whole));
+	return (ok && !posting->headers.failed && !posting->body.failed) ||
 	       error_set(e, "the event cannot be made: out of memory, or "
 			    "too large");
 }
@@ -484,5 +294,91 @@ void
 posting_free(struct posting *posting)
 {
 	buffer_wipe(&posting->headers);
+	buffer_wipe(&posting->words);
 	buffer_free(&posting->body);
+}
+
+/* RFC 3875 4.1.18 */
+static void
+add_header_name(struct buffer *words, struct span name)
+{
+	if (!span_equal(name, SPAN("Content-Type")))
+		buffer_add(words, SPAN("HTTP_"));
+	for (size_t i = 0; i < name.len; i++) {
+		char c = name.ptr[i];
+		bool lower = c >= 'a' && c <= 'z';
+		buffer_add_byte(words, c == '-' ? '_'
+				       : lower	? (char)(c - 'a' + 'A')
+						: c);
+	}
+	buffer_add_byte(words, '=');
+}
+
+static void
+add_sender(struct buffer *words, const struct settings *settings)
+{
+	if (settings != NULL && settings->code != NULL) {
+		buffer_add(words, SPAN("QUERY_STRING=code="));
+		web_escape(words, span_of(settings->code));
+		buffer_add_byte(words, '\0');
+	}
+	if (settings != NULL && settings->remote_user != NULL) {
+		buffer_add(words, SPAN("AUTH_TYPE=explain\0REMOTE_USER="));
+		buffer_add(words, span_of(settings->remote_user));
+		buffer_add_byte(words, '\0');
+	}
+}
+
+bool
+posting_request(struct posting *posting, const struct settings *settings,
+		struct request *request)
+{
+	struct buffer *words = &posting->words;
+	struct span rest = buffer_span(&posting->headers), line, name;
+	size_t n = 0;
+
+	buffer_add(words, SPAN("REQUEST_METHOD=POST\0"));
+	while (span_next_word(&rest, "\n", &line)) {
+		span_next(&line, ":", &name);
+		add_header_name(words, name);
+		buffer_add(words, span_trim(line));
+		buffer_add_byte(words, '\0');
+	}
+	add_sender(words, settings);
+	if (words->failed)
+		return false;
+	for (size_t at = 0; at < words->len && n < POSTING_PARAMETERS;
+	     at += strlen(words->data + at) + 1)
+		posting->parameters[n++] = words->data + at;
+	struct request_body body = {
+		.bytes = buffer_span(&posting->body),
+		.length = posting->body.len,
+	};
+	request_read(request, posting->parameters, &body);
+	return true;
+}
+
+bool
+posting_lacks_code(const char *url, const struct settings *settings)
+{
+	const char *query = strchr(url, '?');
+
+	return settings->code != NULL &&
+	       (query == NULL || (strncmp(query, "?code=", 6) != 0 &&
+				  strstr(query, "&code=") == NULL));
+}
+
+bool
+posting_url(struct buffer *target, const char *url,
+	    const struct settings *settings, struct error *e)
+{
+	buffer_init(target, URL_MAX);
+	buffer_add(target, span_of(url));
+	if (posting_lacks_code(url, settings)) {
+		buffer_add_byte(target, strchr(url, '?') == NULL ? '?' : '&');
+		buffer_add(target, SPAN("code="));
+		web_escape(target, span_of(settings->code));
+	}
+	buffer_add_byte(target, '\0');
+	return !target->failed || error_set(e, "the URL is too long");
 }

@@ -1,103 +1,72 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* event: a connect event as the service would post it, and when: for the
- * handler here, and over HTTP. */
+/* event: a connect event as the service would send it, for the handler in this
+ * process and for a URL. */
 #ifndef CERTGATE_ADMIN_EVENT_H
 #define CERTGATE_ADMIN_EVENT_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "admin/command.h"
 #include "base/buffer.h"
 #include "base/error.h"
-#include "host/exit_code.h"
 #include "policy/settings.h"
 #include "protocol/request.h"
 
-enum { OCCASION_PARAMETERS = 16 };
-
-struct occasion {
-	struct request request; /* borrows all that follows */
-	int64_t now;
-	unsigned mqtt; /* the protocol's version; 0: no MQTT client */
-	struct span query; /* of the client's URL; absent: none was given */
-	struct buffer body;
-	struct buffer words; /* NAME=value, each with a NUL behind it */
-	char *parameters[OCCASION_PARAMETERS + 1];
-};
-
-void occasion_init(struct occasion *occasion);
-void occasion_free(struct occasion *occasion);
-
-/* False if one of the options has no meaning. */
-bool occasion_read_options(struct occasion *occasion,
-			   const struct command *command, struct error *e)
-	__attribute__((warn_unused_result));
-
-/* Makes it of the first argument, an event's body or a certificate, and the
- * options.  The sender is what settings (NULL: there are none) ask for: one of
- * the origins, the code, a signature by the first key.  EXIT_DONE, or e says
- * why not. */
-enum exit_code occasion_make(struct occasion *occasion,
-			     const struct command *command,
-			     const struct settings *settings, struct error *e)
-	__attribute__((warn_unused_result));
-
-enum {
-	POSTING_ID = 32, /* characters of a connection id that is made here */
-	POSTING_MAX = 4194304 /* bytes of a body */
-};
-
-/* What is not given is left out, or stands in for itself. */
+/* Borrows everything; an absent member is left out of the event. */
 struct posting_plan {
 	struct span der; /* absent: the client has no certificate */
-	struct span hub, connection, user, origin;
-	struct span query; /* as posting_read_query gives it */
+	struct span body; /* of the event; absent: made from the others */
+	struct span hub, user, origin;
+	struct span connection; /* absent: a new id */
+	struct span query; /* of the client's URL */
 	struct span authorization; /* the header's value */
 	unsigned mqtt; /* the protocol's version; 0: no MQTT client */
 	size_t padding; /* bytes that make the body longer */
-	bool wrong; /* a signature of nobody's */
+	bool wrong_signature;
 };
 
-/* Header lines, each ended by a newline, and the body. */
+/* Read --hub, --connection-id, --user, --mqtt and --query.  False with e if the
+ * value of one of them is invalid. */
+bool posting_read_options(struct posting_plan *plan,
+			  const struct command *command, struct error *e)
+	__attribute__((warn_unused_result));
+
+/* Fill in an absent hub and origin: the first of settings (NULL: none), or a
+ * name in its place. */
+void posting_default(struct posting_plan *plan,
+		     const struct settings *settings);
+
+enum { POSTING_PARAMETERS = 24 };
+
 struct posting {
-	struct buffer headers, body;
+	struct buffer headers; /* lines, each ended by a newline */
+	struct buffer body;
+	struct buffer words; /* NAME=value, each ended by a NUL */
+	char *parameters[POSTING_PARAMETERS + 1]; /* borrow words */
 };
 
-/* Makes it; posting_free in any case. */
+/* Make the event, signed with every key of settings (NULL: none);
+ * posting_free() in any case. */
 bool posting_make(struct posting *posting, const struct posting_plan *plan,
 		  const struct settings *settings, struct error *e)
 	__attribute__((warn_unused_result));
-
-/* Adds the body alone; false if it cannot be made. */
-bool posting_body(struct buffer *body, const struct posting_plan *plan)
-	__attribute__((warn_unused_result));
-
 void posting_free(struct posting *posting);
 
-/* The version that --mqtt names: 4 or 5; 0 if text is NULL. */
-bool posting_read_mqtt(const char *text, unsigned *version, struct error *e)
+/* Write the event as a web server hands it over, from a sender with the code
+ * and the login that settings (NULL: none) ask for.  request borrows posting.
+ * False if the parameters are too long. */
+bool posting_request(struct posting *posting, const struct settings *settings,
+		     struct request *request)
 	__attribute__((warn_unused_result));
 
-/* What --query names, borrowed: NAME=VALUE, further ones behind &, nothing
- * percent-encoded and no name twice; absent if text is NULL. */
-bool posting_read_query(const char *text, struct span *query, struct error *e)
-	__attribute__((warn_unused_result));
+/* True if settings ask for a code and the URL has none. */
+bool posting_lacks_code(const char *url, const struct settings *settings);
 
-/* The hub that --hub names, the first of the settings, or one that stands for
- * it; the same for the origin.  settings may be NULL. */
-struct span posting_hub(const char *hub, const struct settings *settings);
-struct span posting_origin(const struct settings *settings);
-
-/* Puts url, with the code of the settings if it has none, and a NUL into
- * target; buffer_wipe in any case. */
+/* Put url, with the code that it lacks, and a NUL into target, initialised
+ * here; buffer_wipe() in any case.  False with e if it is too long. */
 bool posting_url(struct buffer *target, const char *url,
 		 const struct settings *settings, struct error *e)
-	__attribute__((warn_unused_result));
-
-/* A new connection id; false with e if the system gives no random bytes. */
-bool posting_id(char id[POSTING_ID + 1], struct error *e)
 	__attribute__((warn_unused_result));
 
 #endif

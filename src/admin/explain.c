@@ -19,6 +19,7 @@
 #include "admin/input.h"
 #include "admin/print.h"
 #include "admin/setup.h"
+#include "base/date.h"
 #include "base/text.h"
 #include "host/configuration.h"
 #include "host/file.h"
@@ -27,6 +28,7 @@
 #include "policy/list.h"
 #include "protocol/chain.h"
 #include "protocol/event.h"
+#include "protocol/pem_file.h"
 
 /* The first error is context's, for show() to tell: settings or a list that do
  * not read have no other. */
@@ -132,7 +134,7 @@ show_pin(const char *name, const struct thumbprint *t)
 /* Those of the certificate, also if something before it refuses: with nothing
  * asked for, and nobody listed, it is read and no more. */
 static void
-show_pins(const struct occasion *occasion)
+show_pins(const struct request *request, int64_t now)
 {
 	static const struct settings nothing = { 0 };
 	static const struct list nobody = { 0 };
@@ -140,9 +142,8 @@ show_pins(const struct occasion *occasion)
 	struct decision d;
 
 	decision_init(&d);
-	if (event_read(&event, buffer_span(&occasion->body)) == EVENT_READ)
-		decide_connect(&nothing, &nobody, &occasion->request, &event,
-			       occasion->now, &d);
+	if (event_read(&event, request->body.bytes) == EVENT_READ)
+		decide_connect(&nothing, &nobody, request, &event, now, &d);
 	show_pin("sha1", &d.sha1);
 	show_pin("sha256", &d.sha256);
 	show_pin("spki", &d.spki);
@@ -237,25 +238,89 @@ show(const struct answer *answer, const struct settings *settings,
 	show_last_good(d->reason);
 }
 
+/* YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ; NULL: the time of the clock. */
+static bool
+read_now(const char *text, int64_t *now, struct error *e)
+{
+	*now = (int64_t)time(NULL);
+	return text == NULL || date_parse(span_of(text), now) ||
+	       date_time_parse(span_of(text), now) ||
+	       error_set(e, "--now: expected YYYY-MM-DD or "
+			    "YYYY-MM-DDTHH:MM:SSZ");
+}
+
+/* Set plan to the body of the event, or the certificate, that bytes are. */
+static enum exit_code
+take_input(struct posting_plan *plan, struct span bytes, struct buffer *der,
+	   struct error *e)
+{
+	struct certificate c;
+	struct span front = bytes;
+
+	while (front.len > 0 && strchr(" \t\r\n", front.ptr[0]) != NULL)
+		front = span_after(front, 1);
+	if (!span_starts(front, SPAN("{")) && pem_file_is_likely(bytes)) {
+		if (!pem_file_first(bytes, der, &c, e))
+			return EXIT_SYSTEM;
+		plan->der = buffer_span(der);
+		return EXIT_DONE;
+	}
+	plan->body = bytes.ptr == NULL ? SPAN("") : bytes;
+	if (plan->query.ptr == NULL)
+		return EXIT_DONE;
+	error_set(e, "--query: this event has a query of its own");
+	return EXIT_MISUSED;
+}
+
+/* Make the event of the input and the options. */
+static enum exit_code
+make_event(struct posting *posting, const struct command *command,
+	   const struct settings *settings, struct error *e)
+{
+	const char *path = command->arguments[0];
+	struct posting_plan plan = { 0 };
+	struct buffer bytes, der;
+
+	if (!posting_read_options(&plan, command, e))
+		return EXIT_MISUSED;
+	posting_default(&plan, settings);
+	buffer_init(&der, INPUT_MAX);
+	enum exit_code code = EXIT_SYSTEM;
+	if (input_read(path, "a file with a certificate or a connect event",
+		       &bytes, e))
+		code = take_input(&plan, buffer_span(&bytes), &der, e);
+	error_where(e, input_name(path));
+	if (code == EXIT_DONE && !posting_make(posting, &plan, settings, e))
+		code = EXIT_SYSTEM;
+	buffer_wipe(&bytes);
+	buffer_free(&der);
+	return code;
+}
+
 static enum exit_code
 explain(const struct command *command, const struct configuration *store,
-	const struct error *log, struct occasion *occasion, struct error *e)
+	const struct error *log, struct posting *posting, struct error *e)
 {
 	struct gate gate = configuration_gate(store);
+	struct request request;
 	struct answer answer;
 	struct buffer out;
+	int64_t now;
 
-	if (!occasion_read_options(occasion, command, e))
+	if (!read_now(command->option[OPTION_NOW], &now, e))
 		return EXIT_MISUSED;
-	enum exit_code code =
-		occasion_make(occasion, command, gate.settings, e);
+	enum exit_code code = make_event(posting, command, gate.settings, e);
 	if (code != EXIT_DONE)
 		return code;
+	if (!posting_request(posting, gate.settings, &request)) {
+		error_set(e, "the options are too long");
+		return EXIT_MISUSED;
+	}
 	answer_init(&answer);
 	buffer_init(&out, RESPONSE_MAX);
-	handler_answer(&gate, &occasion->request, occasion->now, &answer);
-	handler_write(&answer, &occasion->request, &out);
-	show_pins(occasion);
+	handler_answer(&gate, &request, now, &answer);
+	handler_write(&answer, &request, &out);
+	show_pins(&request, now);
 	show(&answer, gate.settings, log, buffer_span(&out));
 	if (answer.code[0] != '\0' &&
 	    command->option[OPTION_CONNECTION_ID] == NULL)
@@ -270,19 +335,18 @@ explain(const struct command *command, const struct configuration *store,
 enum exit_code
 explain_run(const struct command *command)
 {
-	struct occasion occasion;
+	struct posting posting = { 0 };
 	struct configuration store;
 	struct error e = { 0 }, log = { 0 };
 
 	log_divert(take_line, &log);
 	configuration_open(&store, environ);
-	occasion_init(&occasion);
-	enum exit_code code = explain(command, &store, &log, &occasion, &e);
+	enum exit_code code = explain(command, &store, &log, &posting, &e);
 	if (e.set) {
 		print_error(&e);
 		input_explain_code(command->arguments[0]);
 	}
-	occasion_free(&occasion);
+	posting_free(&posting);
 	configuration_close(&store);
 	return code;
 }

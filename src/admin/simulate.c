@@ -12,7 +12,7 @@
 #include "admin/setup.h"
 #include "admin/web.h"
 
-static const char url_of_nobody[] = "https://HOST/eventhandler";
+static const char url_without_host[] = "https://HOST/eventhandler";
 
 /* For a shell: in single quotes, and those themselves as '\''. */
 static void
@@ -130,40 +130,22 @@ post(const struct posting *posting, const char *url, const char *authorities)
 	return code;
 }
 
-/* What the plan lacks is of settings, or is made. */
-static bool
-make(struct posting *posting, const struct posting_plan *plan, const char *hub,
-     const struct settings *settings, struct error *e)
-{
-	struct posting_plan whole = *plan;
-	char id[POSTING_ID + 1];
-
-	whole.hub = posting_hub(hub, settings);
-	whole.origin = posting_origin(settings);
-	if (whole.connection.ptr == NULL) {
-		if (!posting_id(id, e))
-			return false;
-		whole.connection = span_of(id);
-	}
-	if (settings->n_keys == 0)
-		print_problem("no access key is set: the event is not signed");
-	return posting_make(posting, &whole, settings, e);
-}
-
 static enum exit_code
 show(const struct command *command, const struct settings *settings,
-     const struct posting_plan *plan, const struct form *form)
+     struct posting_plan *plan, const struct form *form)
 {
-	const char *hub = command->option[OPTION_HUB];
 	const char *url = command->option[OPTION_POST];
 	struct posting posting = { 0 };
 	struct buffer target;
 	struct error e = { 0 };
 	enum exit_code code = EXIT_SYSTEM;
 
-	if (!posting_url(&target, url == NULL ? url_of_nobody : url, settings,
-			 &e) ||
-	    !make(&posting, plan, hub, settings, &e))
+	posting_default(plan, settings);
+	if (settings->n_keys == 0)
+		print_problem("no access key is set: the event is not signed");
+	if (!posting_url(&target, url == NULL ? url_without_host : url,
+			 settings, &e) ||
+	    !posting_make(&posting, plan, settings, &e))
 		print_error(&e);
 	else if (url != NULL)
 		code = post(&posting, target.data, command->option[OPTION_CA]);
@@ -176,33 +158,19 @@ show(const struct command *command, const struct settings *settings,
 	return code;
 }
 
-/* False with e if one of the options has no meaning. */
-static bool
-read_options(struct posting_plan *plan, const struct form **form,
-	     const struct command *command, struct error *e)
-{
-	const char *const *option = command->option;
-
-	plan->connection = span_of(option[OPTION_CONNECTION_ID]);
-	plan->user = span_of(option[OPTION_USER]);
-	*form = find_form(option[OPTION_FORMAT]);
-	return (*form != NULL ||
-		error_set(e, "expected --format curl, http or json")) &&
-	       posting_read_mqtt(option[OPTION_MQTT], &plan->mqtt, e) &&
-	       posting_read_query(option[OPTION_QUERY], &plan->query, e);
-}
-
 enum exit_code
 simulate_run(const struct command *command)
 {
-	const struct form *form;
+	const struct form *form = find_form(command->option[OPTION_FORMAT]);
 	struct posting_plan plan = { 0 };
 	struct configuration store = { 0 };
 	struct error e = { 0 };
 	struct buffer der;
 	enum exit_code code = EXIT_SYSTEM;
 
-	if (!read_options(&plan, &form, command, &e)) {
+	if (form == NULL)
+		error_set(&e, "expected --format curl, http or json");
+	if (e.set || !posting_read_options(&plan, command, &e)) {
 		print_error(&e);
 		return EXIT_MISUSED;
 	}

@@ -143,29 +143,24 @@ static bool
 make(struct posting *posting, const struct trials *trials,
      const struct probe *probe, struct error *e)
 {
-	char id[POSTING_ID + 1];
 	struct posting_plan plan = {
 		.der = buffer_span(probe->admitted ? &trials->admitted
 						   : &trials->stranger),
-		.hub = trials->hub,
-		.origin = trials->origin,
+		.hub = trials->plan.hub,
+		.origin = trials->plan.origin,
 		.mqtt = probe->mqtt,
 		.padding = probe->padding,
-		.wrong = probe->wrong,
+		.wrong_signature = probe->wrong,
 	};
 
 	if (!probe->unknown)
 		plan.authorization = trials->authorization;
 	if (probe->none)
 		plan.der = (struct span){ 0 };
-	if (!posting_id(id, e))
-		return false;
-	plan.connection = span_of(id);
 	if (probe->admitted) {
-		plan.mqtt = trials->admitted_mqtt;
-		plan.query = trials->admitted_query;
-		if (trials->admitted_id != NULL)
-			plan.connection = span_of(trials->admitted_id);
+		plan.mqtt = trials->plan.mqtt;
+		plan.query = trials->plan.query;
+		plan.connection = trials->plan.connection;
 	}
 	return posting_make(posting, &plan, trials->settings, e);
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "admin/diagnosis.h"
+#include "admin/event.h"
 #include "admin/web.h"
 #include "base/buffer.h"
 #include "policy/settings.h"
@@ -19,12 +20,9 @@ struct trials {
 	const struct settings *settings;
 	const char *url; /* with the code of the settings */
 	const char *authorities; /* a file of CAs; NULL: the system's */
-	struct span hub, origin;
+	struct posting_plan plan; /* by the options; of --admitted */
 	char origin_text[256];
 	struct buffer stranger, admitted; /* certificates, DER */
-	const char *admitted_id; /* of its connection; NULL: a new one */
-	unsigned admitted_mqtt; /* version; 0: it does not speak MQTT */
-	struct span admitted_query; /* of its URL */
 	struct span authorization; /* the service's; absent: it has none */
 	struct web_answer answer; /* the last one; freed by who set all this */
 	struct diagnosis last; /* the fault that was said last */
