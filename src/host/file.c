@@ -4,15 +4,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "host/account.h"
 #include "host/file.h"
 #include "host/sandbox.h"
 
@@ -234,22 +233,13 @@ enter_folder(struct way *way, const char *name, const char *path,
 	return check_folder(fd, name, path, e);
 }
 
-static char reader_user[LOGIN_NAME_MAX], reader_group[LOGIN_NAME_MAX];
+static char reader_user[ACCOUNT_NAME_SIZE], reader_group[ACCOUNT_NAME_SIZE];
 
 void
 file_set_reader(void)
 {
-	const struct passwd *user = getpwuid(geteuid());
-	const struct group *group = getgrgid(getegid());
-
-	(void)snprintf(reader_user, sizeof(reader_user), "%u", geteuid());
-	(void)snprintf(reader_group, sizeof(reader_group), "%u", getegid());
-	if (user != NULL)
-		(void)snprintf(reader_user, sizeof(reader_user), "%s",
-			       user->pw_name);
-	if (group != NULL)
-		(void)snprintf(reader_group, sizeof(reader_group), "%s",
-			       group->gr_name);
+	account_user_name(geteuid(), reader_user);
+	account_group_name(getegid(), reader_group);
 }
 
 const char *

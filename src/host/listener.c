@@ -5,7 +5,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <limits.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
@@ -18,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/span.h"
+#include "host/account.h"
 #include "host/file.h"
 #include "host/listener.h"
 #include "host/lock.h"
@@ -309,10 +309,9 @@ bind_unix(int fd, const union address *address, mode_t mode,
 	  const struct listener_options *options, struct error *e)
 {
 	const char *path = options->address;
-	struct group *group = NULL;
+	gid_t group = (gid_t)-1;
 
-	if (options->group != NULL &&
-	    (group = getgrnam(options->group)) == NULL)
+	if (options->group != NULL && !account_group(options->group, &group))
 		return error_set(e, "--listen-group: no such group");
 	if (!clear_path(path, address, e))
 		return false;
@@ -322,7 +321,7 @@ bind_unix(int fd, const union address *address, mode_t mode,
 	umask(before);
 	if (!bound)
 		return false;
-	if (group == NULL || lchown(path, (uid_t)-1, group->gr_gid) == 0)
+	if (options->group == NULL || lchown(path, (uid_t)-1, group) == 0)
 		return true;
 	error_system(e,
 		     "%s cannot be given to the group %s, which the user of "
