@@ -1,18 +1,18 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
-"""Benchmark: this handler with all checks on beside a null libfcgi responder in
-the same loop, and beside itself without its sandbox, through lighttpd, in
-interleaved rounds of one run; the same for the kinds of entries: a plain pin,
-one with options, and a CA at the first sight of a certificate and when it comes
-again; with everybody refused, beside itself when it notes nobody; plain CGI the
-same; and where the handler's time goes.  Every event carries a certificate of
-its own, one in ten is refused, and a wrong answer fails the benchmark.
+"""Benchmark: this handler with all checks on beside what others would write,
+each behind the same web server in interleaved rounds of one run: libfcgi's
+textbook loop with a constant answer, that loop with json-c and the signature,
+and, if Go is there, net/http with the signature.  Then the kinds of entries,
+and where the handler's time goes.  Every event carries a certificate of its
+own, one in ten is refused, and a wrong answer fails the benchmark.
 
 It measures; it judges nothing but the answers."""
 import os
 import pathlib
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -50,35 +50,63 @@ def resident(pid):
     return int(text.partition("VmRSS:")[2].split()[0]) / 1024
 
 
-class Stack:
-    """lighttpd and what answers behind it.  Each round has new processes: two of
-    one program differ by some hundredths as long as they live."""
+def tree(pid):
+    """A process and its descendants."""
+    found = [pid]
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            found += tree(int(child))
+    return found
 
-    def __init__(self, name, configuration, program, how="socket",
-                 arguments=(), events=None, warm=SEEN):
-        """warm: requests that each round sends before it measures; none where
-        the first sight of a certificate is measured."""
+
+def lighttpd(folder, configuration, how="socket"):
+    return processes.Lighttpd(folder, configuration, how,
+                              "server.max-keep-alive-requests = 1000000000")
+
+
+def cgi(folder, configuration):
+    return lighttpd(folder, configuration, "cgi")
+
+
+def nginx_kept(folder, configuration):
+    return processes.Nginx(folder, configuration, kept=True)
+
+
+def apache(folder, configuration):
+    return processes.Apache(folder, configuration, how="proxy")
+
+
+class Stack:
+    """A web server and what answers behind it.  Each round has new processes:
+    two of one program differ by some hundredths as long as they live."""
+
+    def __init__(self, name, configuration, command, server=lighttpd,
+                 events=None, warm=SEEN):
+        """command: of the handler; an empty one: the server starts it.  warm:
+        requests that each round sends before it measures; none where the first
+        sight of a certificate is measured."""
         self.name = name
         self.rows = []
         self.configuration = configuration
-        self.command = [program, *arguments]
-        self.how = how
+        self.command = command
+        self.make_server = server
         self.events = events or base / "events"
         self.warm = warm
-        self.constant = program != place.HANDLER
+        self.constant = command[0] != place.HANDLER
         self.handler = self.server = None
-        if how == "socket":
+        if server != cgi:
             self.socket = processes.listen(configuration.folder / "socket")
 
     def begin(self):
         c = self.configuration
-        if self.how == "socket":
+        handler = place.HANDLER
+        if self.make_server == cgi:
+            place.HANDLER = self.command[0]
+        else:
             self.handler = processes.begin(self.command, c.log,
                                            c.environment(), stdin=self.socket)
-        handler, place.HANDLER = place.HANDLER, self.command[0]
-        self.server = processes.Lighttpd(
-            c.folder / f"lighttpd-{len(self.rows)}", c, self.how,
-            "server.max-keep-alive-requests = 1000000000")
+        self.server = self.make_server(
+            c.folder / f"server-{len(self.rows)}", c)
         place.HANDLER = handler
         if self.warm:
             self.load(self.warm)
@@ -89,8 +117,9 @@ class Stack:
             processes.end(self.handler)
 
     def pids(self):
-        return [self.server.process.pid] + (
-            [self.handler.pid] if self.handler else [])
+        if self.handler is None:  # children that end count with their parent
+            return [self.server.process.pid]
+        return tree(self.server.process.pid) + [self.handler.pid]
 
     def load(self, requests):
         done = subprocess.run(
@@ -104,13 +133,14 @@ class Stack:
 
     def round(self, requests):
         self.begin()
-        before = cpu(self.pids())
+        pids = self.pids()
+        before = cpu(pids)
         own = cpu([self.handler.pid]) if self.handler else 0
         found = re.search(r"rate=(\d+) p50_us=(\d+) p99_us=(\d+)",
                           self.load(requests))
         per = 10000 / requests
         self.rows.append([
-            float(found[1]), (cpu(self.pids()) - before) * per,
+            float(found[1]), (cpu(pids) - before) * per,
             (cpu([self.handler.pid]) - own) * per if self.handler else 0,
             float(found[3]) / 1000,
             resident(self.handler.pid) if self.handler else 0])
@@ -121,19 +151,21 @@ class Stack:
 
 
 def compare(title, stacks, requests):
-    """The ratio in each line is that of the first one to it.  Who goes first
-    in a round goes last in the next."""
+    """In brackets, the ratio to the first one.  Who goes first in a round goes
+    last in the next."""
     for number in range(ROUNDS):
         for stack in stacks if number % 2 == 0 else reversed(stacks):
             stack.round(requests)
     print(f"\n{title}: {ROUNDS} rounds of {requests} requests each, medians")
-    print(f"{'':<26}{'req/s':>9}{'CPU s/10k':>11}{'handler':>9}"
-          f"{'p99 ms':>8}{'RSS MiB':>9}{'ratio':>8}")
+    print(f"{'':<26}{'req/s':>15}{'CPU s/10k':>15}{'handler':>15}"
+          f"{'p99 ms':>15}{'RSS MiB':>9}")
+    first = stacks[0].median()
     for stack in stacks:
-        rate, whole, own, p99, rss = stack.median()
-        print(f"{stack.name:<26}{rate:>9.0f}{whole:>11.3f}{own:>9.3f}"
-              f"{p99:>8.2f}{rss:>9.1f}"
-              f"{stacks[0].median()[0] / rate:>8.2f}")
+        *figures, rss = stack.median()
+        print(f"{stack.name:<26}" + "".join(
+            f"{figure:>8.{digits}f} ({figure / one if one else 0:4.2f})"
+            for figure, one, digits in zip(figures, first, (0, 3, 3, 2))) +
+            f"{rss:>9.1f}", flush=True)
 
 
 def configuration(name, folder=base, more=None):
@@ -154,12 +186,12 @@ def entries():
              "authority": "CA, first sight"}
     folders = {kind: make(EVENTS, kind, base / kind) for kind in names}
     stacks = [Stack(name, configuration("of-" + kind, folders[kind]),
-                    place.HANDLER, events=folders[kind] / "events",
+                    [place.HANDLER], events=folders[kind] / "events",
                     warm=0 if kind == "authority" else SEEN)
               for kind, name in names.items()]
     seen = make(SEEN, "authority", base / "seen")
     stacks.append(Stack("CA, again", configuration("of-seen", seen),
-                        place.HANDLER, events=seen / "events"))
+                        [place.HANDLER], events=seen / "events"))
     compare("kinds of entries through lighttpd", stacks, EVENTS)
     few = [make(min(EVENTS, 2000), kind, base / name.replace(" ", "-"))
            for kind, name in (("connect", "plain pin"),
@@ -170,25 +202,60 @@ def entries():
     subprocess.run([bench / "entries", str(ENTRY_ROUNDS), *few], check=True)
 
 
+def go_peer():
+    """The peer behind nginx, if there is a Go compiler."""
+    if not shutil.which("go"):
+        return []
+    source = pathlib.Path(__file__).with_name("peer.go")
+    subprocess.run(["go", "build", "-o", base / "peer", source], check=True,
+                   env=os.environ | {"GOCACHE": str(base / "go")})
+    port = place.free_port()
+    return [Stack("Go net/http, signature", configuration("go"),
+                  [base / "peer", f"127.0.0.1:{port}"],
+                  lambda folder, c: processes.Nginx(folder, c, peer=port))]
+
+
+def servers():
+    for title, server in (("lighttpd", lighttpd), ("nginx", processes.Nginx),
+                          ("nginx, kept connections", nginx_kept),
+                          ("Apache mod_proxy_fcgi", apache)):
+        name = server.__name__
+        stacks = [
+            Stack("textbook, constant answer", configuration(f"{name}-null"),
+                  [bench / "textbook"], server),
+            Stack("textbook, json-c and HMAC", configuration(f"{name}-work"),
+                  [bench / "textbook", "work"], server),
+            Stack("certgate.fcgi", configuration(f"{name}-ours"),
+                  [place.HANDLER], server)]
+        if server == nginx_kept:  # the textbook loop serves one connection
+            stacks = stacks[2:] + go_peer()
+        compare(f"FastCGI through {title}", stacks, REQUESTS)
+
+
+def plain_cgi():
+    make(1000, "connect", base)
+    static = place.BUILD / "portable/certgate.cgi"
+    stacks = [Stack(name, configuration(f"cgi-{number}"), [program], cgi)
+              for number, (name, program) in enumerate((
+                  ("null CGI", bench / "null_cgi"),
+                  ("certgate.fcgi", place.HANDLER),
+                  ("static certgate.cgi", static)))]
+    stacks[-1].constant = False
+    if not static.exists():
+        print("\nmake portable for the static program", flush=True)
+        stacks.pop()
+    compare("plain CGI through lighttpd, 900 entries", stacks, CGI_REQUESTS)
+
+
 def main():
     print(f"making {EVENTS} events, each with its certificate …", flush=True)
     make(EVENTS, "connect", base)
-    compare("FastCGI through lighttpd",
-            [Stack("certgate.fcgi", configuration("ours"), place.HANDLER),
-             Stack("the same, --no-sandbox", configuration("free"),
-                   place.HANDLER, arguments=["--no-sandbox"]),
-             Stack("null responder", configuration("null"), bench / "null")],
-            REQUESTS)
+    servers()
     entries()
     print("\nca: entries, in process", flush=True)
     subprocess.run([bench / "chains", place.temporary(), str(STRANGERS)],
                    check=True)
-    make(100, "connect", base)
-    compare("plain CGI through lighttpd, 90 entries",
-            [Stack("certgate.fcgi", configuration("cgi"), place.HANDLER,
-                   "cgi"),
-             Stack("null CGI", configuration("null-cgi"),
-                   bench / "null_cgi", "cgi")], CGI_REQUESTS)
+    plain_cgi()
     print("\nwhere the handler's time goes, in process, per event",
           flush=True)
     subprocess.run([bench / "stages", base / "events", base / "list"],

@@ -5,6 +5,7 @@ import atexit
 import grp
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -287,12 +288,23 @@ server.modules = ( )
 
 class Nginx(Server):
     """Talks to the socket of a running handler; sites: of each host, its
-    site; tls: an identities.Identity, then it is https."""
+    site; tls: an identities.Identity, then it is https.  With kept it keeps
+    connections to the handler; with peer, a port of loopback, it passes requests
+    on to that by HTTP."""
 
-    def __init__(self, folder, configuration, sites=None, tls=None):
+    def __init__(self, folder, configuration, sites=None, tls=None,
+                 kept=False, peer=None):
         super().__init__(folder, configuration.log)
         www = snippet("nginx.conf", {
             "/run/certgate/certgate.sock": configuration.folder / "socket"})
+        upstream = f"server unix:{configuration.folder}/socket;"
+        if kept:
+            www = re.sub("fastcgi_pass .*", "fastcgi_pass handler;\n"
+                         "fastcgi_keep_conn on;", www)
+        if peer:
+            upstream = f"server 127.0.0.1:{peer};"
+            www = """location / { proxy_pass http://handler;
+proxy_http_version 1.1; proxy_set_header Connection ""; }"""
         more = "".join(
             f"server {{ listen 127.0.0.1:{self.port}; server_name {host};\n" +
             www.replace("#fastcgi_param CERTGATE_SITE NAME;",
@@ -314,6 +326,7 @@ http {{
   proxy_temp_path {self.folder}/proxy;
   uwsgi_temp_path {self.folder}/uwsgi;
   scgi_temp_path {self.folder}/scgi;
+  upstream handler {{ {upstream} keepalive 32; }}
   server {{
     listen 127.0.0.1:{self.port} backlog=511{" ssl" if tls else ""};
     {f"ssl_certificate {tls.file}; ssl_certificate_key {tls.key};"
