@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* certgate doctor: plays the service from outside, and says what is wrong. */
+/* certgate doctor: does what the service does, and names the faults. */
 #include "config.h"
 
 #include <stdio.h>
@@ -14,14 +14,157 @@
 #include "admin/print.h"
 #include "admin/setup.h"
 #include "admin/stranger.h"
-#include "admin/trials.h"
 #include "admin/web.h"
 #include "base/date.h"
 
 enum {
 	DAYS_LEFT = 14, /* of the web server's certificate */
-	AUTHORIZATION_MAX = 16384 /* bytes; a token has some thousand */
+	AUTHORIZATION_MAX = 16384, /* bytes; a token has some thousand */
+	PADDING = REQUEST_BODY_MAX - 8192, /* bytes; the rest is the event */
+	SLOW_S = 1, /* a client waits for each answer */
+	FINDINGS = 32
 };
+
+static const struct probe {
+	const char *name;
+	enum expected expected;
+	const char *origins_before; /* in a validation */
+	bool admitted; /* the certificate of --admitted */
+	bool no_certificate, no_login, wrong_signature, chunked;
+	unsigned mqtt;
+	size_t padding;
+} probes[] = {
+	{ .name = "validation",
+	  .expected = EXPECT_VALIDATED,
+	  .origins_before = "" },
+	{ .name = "validation with two origins",
+	  .expected = EXPECT_VALIDATED,
+	  .origins_before = "certgate.invalid, " },
+	{ .name = "event without a login",
+	  .expected = EXPECT_LOGIN_REJECTED,
+	  .no_login = true },
+	{ .name = "client with the certificate of --admitted",
+	  .expected = EXPECT_ACCEPTED,
+	  .admitted = true },
+	{ .name = "unknown client", .expected = EXPECT_REJECTED },
+	{ .name = "client without a certificate",
+	  .expected = EXPECT_REJECTED,
+	  .no_certificate = true },
+	{ .name = "wrong signature",
+	  .expected = EXPECT_SIGNATURE_REJECTED,
+	  .wrong_signature = true },
+	{ .name = "body in chunks",
+	  .expected = EXPECT_REJECTED,
+	  .chunked = true },
+	{ .name = "MQTT client", .expected = EXPECT_MQTT_REJECTED, .mqtt = 5 },
+	{ .name = "body of 1 MiB",
+	  .expected = EXPECT_REJECTED,
+	  .padding = PADDING },
+};
+
+enum { PROBES = sizeof(probes) / sizeof(probes[0]) };
+
+enum finding_kind { FAULT = 0, OK, NOTE, KINDS };
+
+struct finding {
+	enum finding_kind kind;
+	char name[256]; /* of the probes that found it, or of a setting */
+	char text[512];
+	char reason[256]; /* of the handler here; "": none */
+	const char *fix; /* of a fault */
+};
+
+struct doctor {
+	const struct configuration *store;
+	struct posting_plan plan; /* by the options, for --admitted */
+	const char *authorities; /* a file of CAs; NULL: the system's */
+	char origin[256];
+	struct buffer stranger, admitted; /* certificates, DER */
+	struct buffer authorization; /* the file's bytes */
+	struct buffer url; /* with the code of the settings */
+	struct finding findings[FINDINGS];
+	size_t n;
+	bool reached; /* the handler has answered */
+	int64_t certificate_end; /* UTC seconds; 0: not known */
+};
+
+/* Add a finding; if there is one like it, add only the name to that. */
+static struct finding *
+add(struct doctor *doctor, enum finding_kind kind, const char *name,
+    const char *text, const char *fix)
+{
+	struct finding *f = doctor->findings, *end = f + doctor->n;
+
+	while (f < end && (f->kind != kind || kind == OK || f->fix != fix ||
+			   (fix == NULL && strcmp(f->text, text) != 0)))
+		f++;
+	if (f < end) {
+		size_t used = strlen(f->name);
+		(void)snprintf(f->name + used, sizeof(f->name) - used, ", %s",
+			       name);
+		return f;
+	}
+	doctor->n++;
+	*f = (struct finding){ .kind = kind, .fix = fix };
+	(void)snprintf(f->name, sizeof(f->name), "%s", name);
+	(void)snprintf(f->text, sizeof(f->text), "%s", text);
+	return f;
+}
+
+/* RFC 6761 6.4: no host has such a name; certgate.conf begins with one. */
+static bool
+is_invalid(struct span host)
+{
+	struct span invalid = SPAN(".invalid");
+
+	return host.len >= invalid.len &&
+	       span_equal_nocase(span_after(host, host.len - invalid.len),
+				 invalid);
+}
+
+static bool
+can_sign(const struct settings *settings)
+{
+	return settings->n_keys > 0 ||
+	       settings->signature != SIGNATURE_REQUIRED;
+}
+
+static bool
+can_log_in(const struct doctor *doctor)
+{
+	return doctor->store->settings.remote_user == NULL ||
+	       doctor->plan.authorization.ptr != NULL;
+}
+
+static void
+check_settings(struct doctor *doctor)
+{
+	const struct settings *s = &doctor->store->settings;
+	char text[128];
+
+	for (char **at = s->origins; at != NULL && *at != NULL; at++) {
+		if (!is_invalid(span_of(*at)))
+			continue;
+		(void)snprintf(text, sizeof(text), "no host has the name %s",
+			       error_word(span_of(*at)));
+		add(doctor, FAULT, "CERTGATE_ORIGINS", text,
+		    "set CERTGATE_ORIGINS to the host name of the Web "
+		    "PubSub resource");
+	}
+	if (!can_sign(s))
+		add(doctor, FAULT, "CERTGATE_ACCESS_KEYS",
+		    "no key here, and CERTGATE_SIGNATURE=required: no "
+		    "event is sent",
+		    "set CERTGATE_ACCESS_KEYS; for this command alone, "
+		    "CERTGATE_ACCESS_KEYS_FILE in its environment");
+	else if (s->n_keys == 0)
+		add(doctor, NOTE, "CERTGATE_ACCESS_KEYS",
+		    "no key here: events are sent without a signature", NULL);
+	if (!can_log_in(doctor))
+		add(doctor, NOTE, "CERTGATE_REMOTE_USER",
+		    "other events are not sent without --authorization FILE",
+		    NULL);
+}
 
 static bool
 is_https(const char *url)
@@ -29,50 +172,296 @@ is_https(const char *url)
 	return strncmp(url, "https://", 8) == 0;
 }
 
-/* HTTPS, and for how long yet. */
 static void
-judge_transport(struct trials *trials, const char *url)
+check_transport(struct doctor *doctor, const char *url)
 {
-	static const struct diagnosis plain = {
-		.fault = "the events go over plain HTTP: whoever is on the "
-			 "way can let anybody in",
-		.change = "let the web server speak TLS, and register https://",
-	};
-	struct diagnosis ends = { .change = "renew it, and reload the web "
-					    "server" };
-	int64_t left = trials->answer.certificate_end - (int64_t)time(NULL);
+	int64_t left = doctor->certificate_end - (int64_t)time(NULL);
+	char text[64];
 
-	if (!is_https(url)) {
-		if (web_is_loopback(url))
-			trials_note(
-				"plain HTTP on loopback: register https://");
-		else
-			trials_fault(trials, "HTTPS", &plain);
+	if (!is_https(url) && web_is_loopback(url))
+		add(doctor, NOTE, "HTTPS",
+		    "plain HTTP on loopback; register https://", NULL);
+	else if (!is_https(url))
+		add(doctor, FAULT, "HTTPS",
+		    "plain HTTP: anyone on the way can accept any client",
+		    "let the web server speak TLS, and register "
+		    "https://");
+	if (doctor->certificate_end == 0)
 		return;
-	}
-	if (trials->answer.certificate_end == 0)
-		return;
-	(void)snprintf(ends.fault, sizeof(ends.fault), "it ends in %lld days",
+	(void)snprintf(text, sizeof(text), "expires in %lld days",
 		       (long long)(left / DATE_DAY_SECONDS));
 	if (left < DAYS_LEFT * (int64_t)DATE_DAY_SECONDS)
-		trials_fault(trials, "the web server's certificate", &ends);
+		add(doctor, FAULT, "the web server's certificate", text,
+		    "renew it, and reload the web server");
 	else
-		trials_good("the web server's certificate");
+		add(doctor, OK, "the web server's certificate", text, NULL);
+}
+
+/* Why a probe is not sent; NULL: it is, "": no word about it. */
+static const char *
+reason_to_skip(const struct doctor *doctor, const struct probe *probe)
+{
+	const struct settings *s = &doctor->store->settings;
+
+	if (probe->expected == EXPECT_VALIDATED)
+		return NULL;
+	if (!can_sign(s) ||
+	    (probe->no_login ? s->remote_user == NULL : !can_log_in(doctor)))
+		return "";
+	if (probe->admitted && doctor->admitted.len == 0)
+		return "not sent without --admitted FILE";
+	if (probe->no_certificate && s->missing_allowed)
+		return "accepted: CERTGATE_MISSING_CERTIFICATE";
+	if (probe->wrong_signature &&
+	    (s->n_keys == 0 || s->signature == SIGNATURE_OFF))
+		return "not checked: anyone can post events (fix: set "
+		       "CERTGATE_ACCESS_KEYS)";
+	return NULL;
+}
+
+static bool
+make_event(struct posting *posting, const struct doctor *doctor,
+	   const struct probe *probe, struct error *e)
+{
+	struct posting_plan plan = {
+		.der = buffer_span(&doctor->stranger),
+		.hub = doctor->plan.hub,
+		.origin = doctor->plan.origin,
+		.authorization = doctor->plan.authorization,
+		.mqtt = probe->mqtt,
+		.padding = probe->padding,
+		.wrong_signature = probe->wrong_signature,
+	};
+
+	if (probe->admitted) {
+		plan = doctor->plan;
+		plan.der = buffer_span(&doctor->admitted);
+	}
+	if (probe->no_login)
+		plan.authorization = (struct span){ 0 };
+	if (probe->no_certificate)
+		plan.der = (struct span){ 0 };
+	return posting_make(posting, &plan, &doctor->store->settings, e);
+}
+
+/* Say why the handler would reject the event with the settings and the list
+ * here, if the list could be read. */
+static void
+add_reason(const struct doctor *doctor, struct posting *posting,
+	   struct finding *f)
+{
+	struct gate gate = configuration_gate(doctor->store);
+	struct request request;
+	struct answer answer;
+
+	if (!doctor->store->has_list ||
+	    !posting_request(posting, gate.settings, &request))
+		return;
+	answer_init(&answer);
+	handler_answer(&gate, &request, (int64_t)time(NULL), &answer);
+	enum reason reason = answer.decision.reason;
+	if (answer.decision.verdict == VERDICT_ALLOW)
+		(void)snprintf(f->reason, sizeof(f->reason),
+			       "none here: the handler has other settings or "
+			       "another list");
+	else
+		(void)snprintf(f->reason, sizeof(f->reason), "%s: %s",
+			       reason_name(reason), reason_text(reason));
+	answer_free(&answer);
 }
 
 static void
-examine(struct trials *trials, const char *url)
+add_result(struct doctor *doctor, const struct probe *probe,
+	   const struct web_answer *answer, const struct diagnosis *d,
+	   struct posting *posting)
 {
-	bool goes_on = trials_validate(trials, "validation", "");
+	char text[128], slow[64] = "";
 
-	if (trials->answer.result != WEB_ANSWERED)
+	if (!d->good) {
+		struct finding *f =
+			add(doctor, FAULT, probe->name, d->cause, d->fix);
+		if (probe->admitted && !d->stop && !d->foreign)
+			add_reason(doctor, posting, f);
 		return;
-	judge_transport(trials, url);
+	}
+	if (answer->seconds > SLOW_S)
+		(void)snprintf(slow, sizeof(slow),
+			       ", after %.1f s: every client waits as long",
+			       answer->seconds);
+	(void)snprintf(text, sizeof(text), "%s (%d)%s",
+		       answer->status / 100 == 2 ? "accepted" : "rejected",
+		       answer->status, slow);
+	add(doctor, OK, probe->name, text, NULL);
+}
+
+/* False: every later probe would end alike. */
+static bool
+judge(struct doctor *doctor, const struct probe *probe,
+      const struct web_answer *answer, struct posting *posting)
+{
+	const struct settings *s = &doctor->store->settings;
+	unsigned known = (doctor->reached ? KNOWN_REACHED : 0) |
+			 (s->n_keys == 0 ? KNOWN_NO_KEY : 0) |
+			 (s->remote_user != NULL ? KNOWN_LOGIN : 0);
+	bool validation = probe->expected == EXPECT_VALIDATED;
+	struct diagnosis d;
+
+	diagnose(&d, answer, probe->expected, doctor->origin, known);
+	add_result(doctor, probe, answer, &d, posting);
+	doctor->reached |= !d.foreign;
+	if (answer->certificate_end != 0)
+		doctor->certificate_end = answer->certificate_end;
+	return !d.stop && (doctor->reached ||
+			   (validation && answer->result == WEB_ANSWERED));
+}
+
+static bool
+run_probe(struct doctor *doctor, const struct probe *probe)
+{
+	char headers[512];
+	struct web_request request = { .method = "OPTIONS",
+				       .url = doctor->url.data,
+				       .authorities = doctor->authorities,
+				       .chunked = probe->chunked };
+	struct posting posting = { 0 };
+	struct web_answer answer = { 0 };
+	struct error e = { 0 };
+	bool ok = true;
+
+	(void)snprintf(headers, sizeof(headers),
+		       "WebHook-Request-Origin: %s%s\nce-awpsversion: 1.0\n",
+		       probe->origins_before, doctor->origin);
+	request.headers = span_of(headers);
+	if (probe->expected != EXPECT_VALIDATED) {
+		ok = make_event(&posting, doctor, probe, &e);
+		request.method = "POST";
+		request.headers = buffer_span(&posting.headers);
+		request.body = buffer_span(&posting.body);
+	}
+	if (ok) {
+		web_exchange(&request, &answer);
+		ok = judge(doctor, probe, &answer, &posting);
+	} else {
+		add(doctor, FAULT, probe->name, e.text, "correct the options");
+	}
+	web_free(&answer);
+	posting_free(&posting);
+	return ok;
+}
+
+static void
+run_probes(struct doctor *doctor)
+{
+	bool goes_on = true;
+
+	for (size_t i = 0; goes_on && i < PROBES; i++) {
+		const char *why = reason_to_skip(doctor, &probes[i]);
+		if (why == NULL)
+			goes_on = run_probe(doctor, &probes[i]);
+		else if (why[0] != '\0')
+			add(doctor, NOTE, probes[i].name, why, NULL);
+	}
 	if (!goes_on)
-		return;
-	(void)trials_validate(trials, "validation, two origins",
-			      "certgate.invalid, ");
-	trials_post(trials);
+		add(doctor, NOTE, "other events",
+		    "not sent: they would end alike", NULL);
+}
+
+static void
+print_finding(const struct finding *f)
+{
+	static const char *const words[KINDS] = {
+		[FAULT] = "FAULT", [OK] = "ok   ", [NOTE] = "note "
+	};
+
+	print("%s %s%s%s\n", words[f->kind], f->name,
+	      f->kind == FAULT ? "\n      " : ": ", f->text);
+	if (f->reason[0] != '\0')
+		print("      reason: %s\n", f->reason);
+	if (f->kind == FAULT)
+		print("      fix: %s\n", f->fix);
+}
+
+/* Return the number of faults. */
+static unsigned
+print_findings(const struct doctor *doctor)
+{
+	unsigned faults = 0;
+
+	for (unsigned kind = 0; kind < KINDS; kind++)
+		for (size_t i = 0; i < doctor->n; i++) {
+			const struct finding *f = &doctor->findings[i];
+			if (f->kind != kind)
+				continue;
+			print_finding(f);
+			faults += f->kind == FAULT;
+		}
+	print("\n%u fault%s\n", faults, faults == 1 ? "" : "s");
+	return faults;
+}
+
+/* Without the code that the settings add to the URL: it is a secret. */
+static void
+print_hub(const struct doctor *doctor, const char *url, bool named)
+{
+	const struct settings *settings = &doctor->store->settings;
+	int n = (int)(named ? doctor->plan.hub.len : sizeof("HUB") - 1);
+	const char *hub = named ? doctor->plan.hub.ptr : "HUB";
+	const char *code = !posting_lacks_code(url, settings) ? ""
+			   : strchr(url, '?') == NULL	      ? "?code=CODE"
+							      : "&code=CODE";
+
+	print("\nSettings of the hub, with az:\n");
+	if (!named)
+		print("# HUB: the hub that clients connect to; CERTGATE_HUB "
+		      "names none (--hub NAME sets it)\n");
+	if (code[0] != '\0')
+		print("# CODE: the value of CERTGATE_CODE, percent-encoded\n");
+	print("az webpubsub update --name NAME --resource-group GROUP "
+	      "--client-cert-enabled true\n"
+	      "az webpubsub hub create --name NAME --resource-group GROUP "
+	      "--hub-name %.*s \\\n"
+	      "  --allow-anonymous true \\\n"
+	      "  --event-handler url-template='%s%s' system-event=connect\n",
+	      n, hub, url, code);
+	print("\nand in Bicep:\n"
+	      "resource hub "
+	      "'Microsoft.SignalRService/webPubSub/hubs@2024-03-01' = {\n"
+	      "  parent: service // with tls.clientCertEnabled: true\n"
+	      "  name: '%.*s'\n"
+	      "  properties: {\n"
+	      "    anonymousConnectPolicy: 'allow'\n"
+	      "    eventHandlers: [\n"
+	      "      { urlTemplate: '%s%s', systemEvents: [ 'connect' ] }\n"
+	      "    ]\n"
+	      "  }\n"
+	      "}\n",
+	      n, hub, url, code);
+}
+
+static enum exit_code
+examine(struct doctor *doctor, const char *url)
+{
+	const struct settings *settings = &doctor->store->settings;
+	bool named = doctor->plan.hub.ptr != NULL || settings->hubs != NULL;
+	struct error e = { 0 };
+
+	if (!posting_url(&doctor->url, url, settings, &e)) {
+		print_error(&e);
+		return EXIT_MISUSED;
+	}
+	posting_default(&doctor->plan, settings);
+	(void)snprintf(doctor->origin, sizeof(doctor->origin), "%.*s",
+		       (int)doctor->plan.origin.len, doctor->plan.origin.ptr);
+	print("hub %s, origin %s\n\n", error_word(doctor->plan.hub),
+	      doctor->origin);
+	check_settings(doctor);
+	run_probes(doctor);
+	if (doctor->reached || doctor->certificate_end != 0)
+		check_transport(doctor, url);
+	if (print_findings(doctor) > 0)
+		return EXIT_NO;
+	print_hub(doctor, url, named);
+	return EXIT_DONE;
 }
 
 static bool
@@ -82,127 +471,78 @@ is_url(const char *url)
 	       span_is_text(span_of(url)) && strpbrk(url, "'\\ ") == NULL;
 }
 
-/* The one line of the file; whoever sees it can log in as the service. */
 static bool
-read_authorization(const char *path, struct buffer *bytes, struct span *line,
-		   struct error *e)
+read_options(struct doctor *doctor, const struct command *command,
+	     struct error *e)
+{
+	const char *url = command->arguments[0];
+
+	doctor->authorities = command->option[OPTION_CA];
+	if (!is_url(url))
+		return error_set(e, "expected a URL, https://HOST/PATH");
+	if (command->option[OPTION_AUTHORIZATION] != NULL && !is_https(url) &&
+	    !web_is_loopback(url))
+		return error_set(e, "--authorization: expected https://, for "
+				    "anyone on the way can read plain HTTP");
+	return posting_read_options(&doctor->plan, command, e);
+}
+
+/* The file has one line: whoever sees it can log in as the service. */
+static bool
+read_authorization(struct doctor *doctor, const char *path, struct error *e)
 {
 	struct span rest, more;
 
 	if (!input_read_large(path, "a file of one line, such as Bearer TOKEN",
-			      AUTHORIZATION_MAX, bytes, e))
+			      AUTHORIZATION_MAX, &doctor->authorization, e))
 		return false;
-	rest = buffer_span(bytes);
-	if (span_next_word(&rest, "\r\n", line) && span_is_text(*line) &&
+	rest = buffer_span(&doctor->authorization);
+	if (span_next_word(&rest, "\r\n", &doctor->plan.authorization) &&
+	    span_is_text(doctor->plan.authorization) &&
 	    !span_next_word(&rest, "\r\n", &more))
 		return true;
 	error_where(e, error_word(span_of(path)));
 	return error_set(e, "expected one line, such as Bearer TOKEN");
 }
 
-/* hub is that of --hub; NULL: that of the settings, if they name one. */
-static void
-treat(struct trials *trials, const char *url, const char *hub)
-{
-	const struct settings *settings = trials->settings;
-
-	posting_default(&trials->plan, settings);
-	(void)snprintf(trials->origin_text, sizeof(trials->origin_text), "%.*s",
-		       (int)trials->plan.origin.len, trials->plan.origin.ptr);
-	print("note  as the service has it: hub %s, origin %s\n",
-	      error_word(trials->plan.hub), trials->origin_text);
-	examine(trials, url);
-	print("\n%u fault%s\n", trials->faults, trials->faults == 1 ? "" : "s");
-	hub_print(hub != NULL || settings->hubs != NULL ? trials->plan.hub
-							: (struct span){ 0 },
-		  url);
-	web_free(&trials->answer);
-}
-
-static enum exit_code
-visit(struct trials *trials, const struct command *command)
-{
-	const char *url = command->arguments[0];
-	struct buffer target;
-	struct error e = { 0 };
-	enum exit_code code = EXIT_MISUSED;
-
-	if (!posting_url(&target, url, trials->settings, &e)) {
-		print_error(&e);
-	} else {
-		trials->url = target.data;
-		treat(trials, url, command->option[OPTION_HUB]);
-		code = trials->faults == 0 ? EXIT_DONE : EXIT_NO;
-	}
-	buffer_wipe(&target);
-	return code;
-}
-
-/* By plain HTTP whoever is on the way has a login. */
 static bool
-check_login(const char *path, const char *url, struct error *e)
-{
-	return path == NULL || is_https(url) || web_is_loopback(url) ||
-	       error_set(e, "--authorization goes over https:// alone: by "
-			    "plain HTTP whoever is on the way has it");
-}
-
-/* False with e if what was asked for has no meaning. */
-static bool
-read_options(struct trials *trials, const struct command *command,
-	     struct error *e)
-{
-	const char *const *option = command->option;
-	const char *url = command->arguments[0];
-
-	trials->authorities = option[OPTION_CA];
-	return (is_url(url) ||
-		error_set(e, "expected a URL, https://HOST/PATH")) &&
-	       posting_read_options(&trials->plan, command, e) &&
-	       check_login(option[OPTION_AUTHORIZATION], url, e);
-}
-
-static bool
-read_files(struct trials *trials, struct buffer *authorization,
-	   const struct command *command, struct error *e)
+read_files(struct doctor *doctor, const struct command *command,
+	   struct error *e)
 {
 	const char *admitted = command->option[OPTION_ADMITTED];
 	const char *path = command->option[OPTION_AUTHORIZATION];
 
-	return (stranger_take(&trials->stranger) ||
+	buffer_init(&doctor->stranger, INPUT_MAX);
+	buffer_init(&doctor->admitted, INPUT_MAX);
+	return (stranger_take(&doctor->stranger) ||
 		error_set(e, "out of memory")) &&
 	       (admitted == NULL ||
-		input_certificate(admitted, &trials->admitted, e)) &&
-	       (path == NULL || read_authorization(path, authorization,
-						   &trials->authorization, e));
+		input_certificate(admitted, &doctor->admitted, e)) &&
+	       (path == NULL || read_authorization(doctor, path, e));
 }
 
 enum exit_code
 doctor_run(const struct command *command)
 {
-	struct trials trials = { .faults = 0 };
-	struct buffer authorization;
 	struct configuration store = { 0 };
+	struct doctor doctor = { .store = &store };
 	struct error e = { 0 };
 	enum exit_code code = EXIT_SYSTEM;
 
-	if (!read_options(&trials, command, &e)) {
+	if (!read_options(&doctor, command, &e)) {
 		print_error(&e);
 		return EXIT_MISUSED;
 	}
-	buffer_init(&trials.stranger, INPUT_MAX);
-	buffer_init(&trials.admitted, INPUT_MAX);
-	buffer_init(&authorization, 0);
-	if (!read_files(&trials, &authorization, command, &e)) {
+	if (!read_files(&doctor, command, &e)) {
 		print_error(&e);
 	} else if (setup_open(&store) && web_start()) {
-		trials.settings = &store.settings;
-		code = visit(&trials, command);
+		code = examine(&doctor, command->arguments[0]);
 		web_stop();
 	}
 	configuration_close(&store);
-	buffer_free(&trials.stranger);
-	buffer_free(&trials.admitted);
-	buffer_wipe(&authorization);
+	buffer_free(&doctor.stranger);
+	buffer_free(&doctor.admitted);
+	buffer_wipe(&doctor.authorization);
+	buffer_wipe(&doctor.url);
 	return code;
 }

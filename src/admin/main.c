@@ -65,7 +65,7 @@ static const struct {
 	[OPTION_ALL] = { "all", NULL,
 			 "move the list away: reject every client" },
 	[OPTION_ADMITTED] = { "admitted", "FILE",
-			      "a certificate that is to be let in" },
+			      "a certificate that must be accepted" },
 	[OPTION_AUTHORIZATION] = { "authorization", "FILE",
 				   "what the service logs in with: "
 				   "Bearer TOKEN" },
@@ -138,7 +138,7 @@ static const struct verb {
 		  BIT(OPTION_FORMAT) | BIT(OPTION_POST) | BIT(OPTION_CA),
 	  0, 1, simulate_run },
 	{ "doctor", "URL",
-	  "the service played from outside: what is wrong, what to change",
+	  "send what the service sends, and name faults",
 	  CONFIG | BIT(OPTION_HUB) | BIT(OPTION_CA) | BIT(OPTION_ADMITTED) |
 		  BIT(OPTION_CONNECTION_ID) | BIT(OPTION_MQTT) |
 		  BIT(OPTION_QUERY) | BIT(OPTION_AUTHORIZATION),

@@ -121,7 +121,7 @@ def gate(name, settings=None):
 
 def judge(name, done, words, faults=None):
     """words: all of them are in one fault."""
-    found = re.findall(r"^FAULT .*(?:\n      .*){0,2}", done.stdout,
+    found = re.findall(r"^FAULT .*(?:\n      .*){0,3}", done.stdout,
                        re.MULTILINE)
     good = any(all(w in fault for w in words) for fault in found)
     out.result(good and done.returncode == 1 and
@@ -134,7 +134,7 @@ def judge(name, done, words, faults=None):
 # the words that the fault must be named with.
 PLANTED = {
     "an expired certificate":
-        ([], "expired", {}, ["expired", "renew"]),
+        ([], "expired", {}, ["expired", "fix: renew"]),
     "a certificate of nobody":
         ([], "stranger", {}, ["public CA"]),
     "a certificate for another host":
@@ -142,10 +142,10 @@ PLANTED = {
     "a certificate with a name for the terminal":
         ([], "hostile", {}, ["name in the URL", "'?[31m'"]),
     "a certificate that ends soon":
-        ([], "soon", {}, ["it ends in ", "renew it"]),
+        ([], "soon", {}, ["expires in ", "renew it"]),
     "a redirect":
         (inside("return 301 https://elsewhere.example/;"), "good", {},
-         ["AbuseProtectionResponseInvalidStatusCode", "redirect to",
+         ["AbuseProtectionResponseInvalidStatusCode: 301: a redirect",
           "elsewhere"]),
     "OPTIONS answered for CORS":
         (inside("if ($request_method = OPTIONS) { return 204; }"), "good", {},
@@ -185,17 +185,17 @@ PLANTED = {
     "error pages":
         ([(LOCATION, "location = /no { return 403 no; }\n" + LOCATION +
            "\nfastcgi_intercept_errors on; error_page 403 /no;")], "good",
-         {}, ["replaced on its way", "fastcgi_intercept_errors"]),
+         {}, ["body of the refusal is replaced", "fastcgi_intercept_errors"]),
     "a page for everything":
         (inside("add_header WebHook-Allowed-Origin *; return 200;"), "good",
-         {}, ["a client that nobody knows is let in"]),
+         {}, ["accepted, but no entry matches"]),
     "POST answered by a page":
         (inside("if ($request_method = POST) { return 200 hello; }"), "good",
-         {}, ["a client that is to be let in", "not the handler's",
-              "pass POST"]),
+         {}, ["certificate of --admitted", "another program",
+          "pass POST"]),
     "another origin allowed":
         ([], "good", {"CERTGATE_ORIGINS": "other.example"},
-         ["CERTGATE_ORIGINS", "refuses the origin"]),
+         ["CERTGATE_ORIGINS", "rejects the origin"]),
     "other keys":
         ([], "good", {"CERTGATE_ACCESS_KEYS": "two0123456789abcdef"},
          ["signature", "access keys"]),
@@ -212,21 +212,21 @@ PLANTED = {
                       "TLS client certificate"]),
     "settings that do not read":
         ([], "good", {"CERTGATE_CHECK_DATES": "perhaps"},
-         ["AbuseProtectionResponseInvalidStatusCode", "no settings",
+         ["AbuseProtectionResponseInvalidStatusCode", "no valid settings",
           "certgate check"]),
 }
 # The same of other servers: lines more in their configuration.
 OTHERS = {
     "Apache, error pages":
         (processes.Apache, 'ProxyErrorOverride On\nErrorDocument 403 "no"',
-         ["replaced on its way", "ErrorDocument"]),
+         ["body of the refusal is replaced", "ErrorDocument"]),
     "Apache, OPTIONS forbidden":
         (processes.Apache, "<If \"%{REQUEST_METHOD} == 'OPTIONS'\">\n"
          "Require all denied\n</If>", ["403", "let OPTIONS and POST"]),
     "lighttpd, error pages":
         (processes.Lighttpd, 'server.error-intercept = "enable"\n'
          f'server.errorfile-prefix = "{base}/status-"',
-         ["replaced on its way", "server.error-intercept"]),
+         ["body of the refusal is replaced", "server.error-intercept"]),
 }
 
 
@@ -287,10 +287,10 @@ def nobody_there():
                             "CERTGATE_ORIGINS": ORIGIN}, "")
     judge("no such file of CAs", certgate(
         own, "doctor", f"https://localhost:{server.port}/eventhandler",
-        "--ca", base / "nothing.pem"), ["behind --ca"], 1)
+        "--ca", base / "nothing.pem"), ["give --ca"], 1)
     judge("no key to sign with", run_doctor(
         keyless, f"http://localhost:{server.port}/eventhandler"),
-        ["access keys", "CERTGATE_ACCESS_KEYS_FILE"], 1)
+        ["no key here", "CERTGATE_ACCESS_KEYS_FILE"], 1)
     server.close()
     handler.close()
 
@@ -320,9 +320,9 @@ def client_id():
     given = ("--admitted", base / "pump.pem", "--mqtt", "5",
              "--connection-id")
     judge("MQTT, not said", run_doctor(configuration, url, *given[:2]),
-          ["let in", "403, the client is refused"], 1)
+          ["--admitted", "403: the handler rejects the client", "reason: entry-client-id:"], 1)
     judge("another id", run_doctor(configuration, url, *given, "pump-8"),
-          ["let in", "401, the client is refused"], 1)
+          ["--admitted", "401: the handler rejects the client", "reason: entry-client-id:"], 1)
     done = run_doctor(configuration, url, *given, "pump-7")
     out.result(done.returncode == 0 and "0 faults" in done.stdout,
                "with its id it is let in", done.stdout + done.stderr)
@@ -332,7 +332,7 @@ def client_id():
     handler.stop()
     handler.start()
     judge("a query that is not said", run_doctor(
-        configuration, url, *given[:2]), ["let in", "is refused"], 1)
+        configuration, url, *given[:2]), ["--admitted", "rejects the client", "reason: entry-query:"], 1)
     done = run_doctor(configuration, url, *given[:2], "--query",
                       "at=7&of=a%20b")
     out.result(done.returncode == 0 and "0 faults" in done.stdout,
@@ -344,9 +344,8 @@ def client_id():
               (2, "", True), "a URL that no request can have")
     handler.close()
     done = run_doctor(configuration, url, *given, "pump-7")
-    out.equal((done.stdout.count("FAULT "), done.stdout.count(": the same"),
-               done.stdout.count("to change: ")), (3, 1, 2),
-              "no handler is said once, in two ways")
+    out.equal((done.stdout.count("FAULT "), done.stdout.count("fix: "),
+               done.stdout.count("not reach")), (1, 1, 1), "no handler is said once")
     server.close()
 
 
@@ -355,22 +354,22 @@ def all_alike():
     for number, (name, kind, path, settings, words, faults) in enumerate((
             ("another key", processes.Nginx, "/eventhandler",
              {"CERTGATE_ACCESS_KEYS": "two0123456789abcdef"},
-             ["signature", "those that are set here"], 1),
+             ["signature", "access keys here"], 1),
             ("another hub", processes.Nginx, "/eventhandler",
              {"CERTGATE_HUB": "pmups"}, ["other hubs", "--hub"], 1),
             ("another path, lighttpd", processes.Lighttpd, "/elsewhere", {},
-             ["404", "mend the path"], 3),
+             ["404", "correct the path"], 1),
             ("another path, Apache", processes.Apache, "/elsewhere", {},
-             ["403", "mend the path"], 3),
+             ["403", "correct the path"], 1),
             ("another path, nginx", processes.Nginx, "/elsewhere", {},
-             ["405", "mend the path"], 3))):
+             ["405", "correct the path"], 2))):
         configuration = gate(f"alike-{number}", settings)
         handler = processes.Handler(configuration)
         server = kind(base / f"server-alike-{number}", configuration)
         done = run_doctor(gate("alike"),
                           f"http://localhost:{server.port}{path}")
         judge(name, done, words, faults)
-        out.result("are not tried\n\n" in done.stdout and
+        out.result("would end alike\n" in done.stdout and
                    "replaced" not in done.stdout and
                    "hub pumps, origin " + ORIGIN + "\n" in done.stdout,
                    f"{name}: and nothing else", done.stdout)
@@ -380,8 +379,8 @@ def all_alike():
     server = TlsNginx(base / "server-alike-page", own,
                       plant=inside("return 200;"))
     done = run_doctor(own, f"https://localhost:{server.port}/eventhandler")
-    judge("a page for all", done, ["not the handler's", "pass POST"], 3)
-    out.result("are not tried\n\n" in done.stdout,
+    judge("a page for all", done, ["another program", "pass POST"], 2)
+    out.result("would end alike\n" in done.stdout,
                "a page for all: and nothing else", done.stdout)
     server.close()
     keyless = processes.Configuration(
@@ -390,24 +389,51 @@ def all_alike():
     server = processes.Nginx(base / "server-alike-keys",
                              handler.configuration)
     done = run_doctor(keyless, f"http://localhost:{server.port}/eventhandler")
-    judge("no key here", done, ["those that are set here"], 1)
-    out.result("note  no access key is set here" in done.stdout,
+    judge("no key here", done, ["no key here", "CERTGATE_ACCESS_KEYS here"], 1)
+    out.result("note  CERTGATE_ACCESS_KEYS: no key here" in done.stdout,
                "no key here: it says so", done.stdout)
     server.close()
     handler.close()
 
 
-def any_hub():
-    """Where the settings name no hub, the reader is told to."""
-    own = gate("any-hub", {"CERTGATE_HUB": "*"})
-    url = f"https://localhost:{place.free_port()}/eventhandler"
+def hub_settings():
+    """They follow if nothing is wrong; what only the reader knows has a word in
+    its place, and so has the code, which is a secret."""
+    own = gate("any-hub", {"CERTGATE_HUB": "*", "CERTGATE_CODE": "s3cret/x"})
+    handler = processes.Handler(own)
+    server = processes.Nginx(base / "server-any-hub", own)
+    url = f"http://localhost:{server.port}/eventhandler"
     text = run_doctor(own, url).stdout
     out.result("--hub-name HUB " in text and "  name: 'HUB'\n" in text and
                "# HUB: " in text and "--hub NAME" in text,
                "of any hub the settings have a word to be replaced", text)
-    text = run_doctor(own, url, "--hub", "chat").stdout
+    out.result(f"'{url}?code=CODE'" in text and "# CODE: " in text and
+               "s3cret" not in text, "and one in place of the code", text)
+    text = run_doctor(own, url + "?code=s3cret%2Fx", "--hub", "chat").stdout
     out.result("--hub-name chat " in text and "  name: 'chat'\n" in text and
                "HUB" not in text, "--hub names it", text)
+    out.result(f"'{url}?code=s3cret%2Fx'" in text and "CODE" not in text,
+               "a URL with a code stays as it is", text)
+    text = run_doctor(own, url + "?code=other").stdout
+    out.result("FAULT validation" in text and "hub-name" not in text,
+               "no settings of the hub if something is wrong", text)
+    server.close()
+    handler.close()
+
+
+def installed():
+    """The origin that no host has is a fault, though the handler takes it."""
+    own = gate("installed", {"CERTGATE_ORIGINS": "unset.invalid"})
+    handler = processes.Handler(own)
+    server = processes.Nginx(base / "server-installed", own)
+    done = run_doctor(own, f"http://localhost:{server.port}/eventhandler")
+    judge("an origin as installed", done, ["CERTGATE_ORIGINS",
+                                           "unset.invalid", "fix: set"], 1)
+    out.result("ok    validation: accepted (200)" in done.stdout and
+               done.stdout.find("FAULT") < done.stdout.find("ok    "),
+               "faults come first", done.stdout)
+    server.close()
+    handler.close()
 
 
 def login():
@@ -440,26 +466,26 @@ def login():
     basic = "Basic c2VydmljZTpzZWNyZXQtb2YtaXQ="
     done = run("none", asks + passed, own, None)
     out.equal((done.returncode, done.stdout.count("ok    "),
-               "ok    an event without a login\nnote  CERTGATE_REMOTE_USER "
-               in done.stdout, "--authorization FILE\n\n0 faults" in
-               done.stdout), (0, 4, True, True),
+               "ok    event without a login: rejected (401)\n" in done.stdout,
+               "--authorization FILE\n\n0 faults" in done.stdout),
+              (0, 4, True, True),
               "without a login it says what is not tried")
     done = run("given", asks + passed, own, basic + "\r\n")
     out.equal((done.returncode, done.stdout.count("ok    "),
-               "ok    a client that is to be let in" in done.stdout,
-               "not tried" in done.stdout, basic[6:] in done.stdout + done.stderr),
+               "of --admitted: accepted (200)" in done.stdout,
+               "not sent" in done.stdout, basic[6:] in done.stdout + done.stderr),
               (0, 11, True, False, False), "with one, all is tried")
     judge("a login that the web server does not take", run(
         "wrong", asks + passed, own, "Basic AAAA"),
         ["asks for a login", "--authorization"], 1)
     judge("a login that is not passed on", run("lost", asks, own, basic),
-          ["REMOTE_USER and AUTH_TYPE"])
+          ["pass REMOTE_USER, AUTH_TYPE"])
     judge("a handler that asks for none", run(
         "open", [], gate("login-open"), basic),
-        ["without a login is read", "CERTGATE_REMOTE_USER, too"], 1)
+        ["event without a login", "set CERTGATE_REMOTE_USER"], 1)
     judge("a page for everything behind a login", run(
         "page", inside("add_header WebHook-Allowed-Origin *; return 200;"),
-        own, None), ["an event without a login", "nobody knows is let in"], 1)
+        own, None), ["event without a login", "200: the client is accepted"], 1)
     url = "https://localhost:1/eventhandler"
     for content in ("", "\r\n", "one\ntwo", "one\x01", "x" * 20000):
         token.write_text(content)
@@ -590,7 +616,8 @@ nobody_there()
 no_site()
 client_id()
 all_alike()
-any_hub()
+hub_settings()
+installed()
 login()
 plain()
 version()
