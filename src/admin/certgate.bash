@@ -66,7 +66,7 @@ _certgate() {
 			--post --ca"
 		;;
 	doctor)
-		options="$config --hub --ca --admitted --connection-id --mqtt
+		options="$config --json --hub --ca --admitted --connection-id --mqtt
 			--query --authorization"
 		;;
 	stats) options="$config --json --log --since --prometheus --state" ;;

@@ -369,16 +369,24 @@ run_probes(struct doctor *doctor)
 static void
 print_finding(const struct finding *f)
 {
-	static const char *const words[KINDS] = {
-		[FAULT] = "FAULT", [OK] = "ok   ", [NOTE] = "note "
-	};
+	static const char *const words[KINDS] = { "FAULT", "ok   ", "note " };
+	static const char *const results[KINDS] = { "fault", "ok", "note" };
 
 	print("%s %s%s%s\n", words[f->kind], f->name,
 	      f->kind == FAULT ? "\n      " : ": ", f->text);
-	if (f->reason[0] != '\0')
+	print_json_open(NULL, '{');
+	print_json_string("result", span_of(results[f->kind]));
+	print_json_string("name", span_of(f->name));
+	print_json_string("text", span_of(f->text));
+	if (f->reason[0] != '\0') {
 		print("      reason: %s\n", f->reason);
-	if (f->kind == FAULT)
+		print_json_string("reason", span_of(f->reason));
+	}
+	if (f->fix != NULL) {
 		print("      fix: %s\n", f->fix);
+		print_json_string("fix", span_of(f->fix));
+	}
+	print_json_close('}');
 }
 
 /* Return the number of faults. */
@@ -387,6 +395,12 @@ print_findings(const struct doctor *doctor)
 {
 	unsigned faults = 0;
 
+	print("hub %s, origin %s\n\n", error_word(doctor->plan.hub),
+	      doctor->origin);
+	print_json_open(NULL, '{');
+	print_json_string("hub", doctor->plan.hub);
+	print_json_string("origin", doctor->plan.origin);
+	print_json_open("findings", '[');
 	for (unsigned kind = 0; kind < KINDS; kind++)
 		for (size_t i = 0; i < doctor->n; i++) {
 			const struct finding *f = &doctor->findings[i];
@@ -395,6 +409,9 @@ print_findings(const struct doctor *doctor)
 			print_finding(f);
 			faults += f->kind == FAULT;
 		}
+	print_json_close(']');
+	print_json_number("faults", faults);
+	print_json_close('}');
 	print("\n%u fault%s\n", faults, faults == 1 ? "" : "s");
 	return faults;
 }
@@ -452,8 +469,6 @@ examine(struct doctor *doctor, const char *url)
 	posting_default(&doctor->plan, settings);
 	(void)snprintf(doctor->origin, sizeof(doctor->origin), "%.*s",
 		       (int)doctor->plan.origin.len, doctor->plan.origin.ptr);
-	print("hub %s, origin %s\n\n", error_word(doctor->plan.hub),
-	      doctor->origin);
 	check_settings(doctor);
 	run_probes(doctor);
 	if (doctor->reached || doctor->certificate_end != 0)

@@ -137,11 +137,11 @@ static const struct verb {
 		  BIT(OPTION_USER) | BIT(OPTION_MQTT) | BIT(OPTION_QUERY) |
 		  BIT(OPTION_FORMAT) | BIT(OPTION_POST) | BIT(OPTION_CA),
 	  0, 1, simulate_run },
-	{ "doctor", "URL",
-	  "send what the service sends, and name faults",
-	  CONFIG | BIT(OPTION_HUB) | BIT(OPTION_CA) | BIT(OPTION_ADMITTED) |
-		  BIT(OPTION_CONNECTION_ID) | BIT(OPTION_MQTT) |
-		  BIT(OPTION_QUERY) | BIT(OPTION_AUTHORIZATION),
+	{ "doctor", "URL", "send what the service sends, and name faults",
+	  CONFIG | BIT(OPTION_JSON) | BIT(OPTION_HUB) | BIT(OPTION_CA) |
+		  BIT(OPTION_ADMITTED) | BIT(OPTION_CONNECTION_ID) |
+		  BIT(OPTION_MQTT) | BIT(OPTION_QUERY) |
+		  BIT(OPTION_AUTHORIZATION),
 	  1, 1, doctor_run },
 	{ "stats", "", "count logged events by verdict and reason",
 	  CONFIG | BIT(OPTION_JSON) | BIT(OPTION_LOG) | BIT(OPTION_SINCE) |

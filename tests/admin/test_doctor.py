@@ -429,6 +429,15 @@ def installed():
     done = run_doctor(own, f"http://localhost:{server.port}/eventhandler")
     judge("an origin as installed", done, ["CERTGATE_ORIGINS",
                                            "unset.invalid", "fix: set"], 1)
+    got = json.loads(run_doctor(
+        own, f"http://localhost:{server.port}/eventhandler", "--json").stdout)
+    out.equal((got["faults"], got["hub"], got["origin"],
+               [(f["result"], f["name"], f["text"], "fix" in f)
+                for f in got["findings"]][:2]),
+              (1, "pumps", "unset.invalid", [
+                  ("fault", "CERTGATE_ORIGINS",
+                   "no host has the name unset.invalid", True),
+                  ("ok", "validation", "accepted (200)", False)]), "as JSON")
     out.result("ok    validation: accepted (200)" in done.stdout and
                done.stdout.find("FAULT") < done.stdout.find("ok    "),
                "faults come first", done.stdout)
