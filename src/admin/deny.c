@@ -70,7 +70,7 @@ check(const struct command *command)
 						       OPTION_CA };
 
 	if (command->option[OPTION_DISCONNECT] != NULL)
-		return closing_check(command);
+		return disconnect_check(command);
 	for (size_t i = 0; i < sizeof(closing) / sizeof(closing[0]); i++)
 		if (command->option[closing[i]] != NULL) {
 			print_problem("--hub, --endpoint and --ca are for "
@@ -142,7 +142,7 @@ deny_run(const struct command *command)
 	buffer_free(&text);
 	edit_close(&change.edit); /* others need not wait for what follows */
 	if (code == EXIT_DONE && command->option[OPTION_DISCONNECT] != NULL)
-		code = revocation_run(command, &change.target);
+		code = disconnect_target(command, &change.target);
 	change_close(&change);
 	return code;
 }

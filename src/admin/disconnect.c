@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
+/* certgate disconnect, and deny --disconnect. */
 #include "config.h"
 
 #include <stdio.h>
@@ -11,15 +12,294 @@
 #include "admin/print.h"
 #include "admin/setup.h"
 #include "admin/web.h"
+#include "base/hex.h"
 #include "policy/form.h"
 #include "policy/option.h"
 #include "policy/users.h"
 #include "policy/value.h"
+#include "protocol/digest.h"
+#include "protocol/signature.h"
 
-static const char *const names[] = {
-	[SERVICE_USER] = "user",
-	[SERVICE_CONNECTION] = "connection",
+enum {
+	/* A handler leaves a new list alone for one second, and looks at its
+	 * files once a second; one more for answers on their way. */
+	AGAIN_S = 3,
+	TOKEN_S = 300, /* for which a token is valid */
+	PORT_MAX = 65535,
+	TEXT_MAX = 32768, /* bytes of a URL, of claims, of headers */
+	BASE_SIZE = 320, /* of https://HOST:PORT */
+	UNAUTHORIZED = 401
 };
+
+enum kind { USER = 0, CONNECTION };
+
+static const struct {
+	const char *name, *method;
+	struct span before, after; /* the id, in the path */
+} kinds[] = {
+	[USER] = { "user", "POST", SPAN_TEXT("/users/"),
+		   SPAN_TEXT("/:closeConnections") },
+	[CONNECTION] = { "connection", "DELETE", SPAN_TEXT("/connections/"),
+			 SPAN_TEXT("") },
+};
+
+/* All connections of a user, or one. */
+struct item {
+	enum kind kind;
+	char *id; /* owned */
+};
+
+struct closing {
+	const struct settings *settings; /* borrowed */
+	const char *authorities; /* a PEM file; NULL: the system's */
+	const char *endpoint; /* NULL: the hosts are those of the settings */
+	char **given_hubs; /* of --hub; owned */
+	char *const *hubs; /* ended by NULL */
+	struct item *items; /* owned */
+	size_t n;
+	size_t key; /* of the settings: the service accepted it last */
+};
+
+/* RFC 4648 5, without padding. */
+static void
+add_base64url(struct buffer *out, struct span bytes)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				     "abcdefghijklmnopqrstuvwxyz0123456789-_";
+	const uint8_t *in = (const uint8_t *)bytes.ptr;
+
+	for (size_t i = 0; i < bytes.len; i += 3) {
+		size_t n = bytes.len - i < 3 ? bytes.len - i : 3;
+		uint32_t word = (uint32_t)in[i] << 16;
+		word |= n > 1 ? (uint32_t)in[i + 1] << 8 : 0;
+		word |= n > 2 ? in[i + 2] : 0;
+		for (size_t k = 0; k <= n; k++)
+			buffer_add_byte(out, digits[word >> (18 - 6 * k) & 63]);
+	}
+}
+
+/* audience, the URL without the query, needs no escapes in JSON. */
+static void
+add_claims(struct buffer *out, struct span audience)
+{
+	struct buffer claims;
+	uint64_t now = (uint64_t)time(NULL);
+
+	buffer_init(&claims, TEXT_MAX);
+	buffer_add(&claims, SPAN("{\"aud\":\""));
+	buffer_add(&claims, audience);
+	buffer_add(&claims, SPAN("\",\"iat\":"));
+	buffer_add_number(&claims, now);
+	buffer_add(&claims, SPAN(",\"exp\":"));
+	buffer_add_number(&claims, now + TOKEN_S);
+	buffer_add_byte(&claims, '}');
+	add_base64url(out, buffer_span(&claims));
+	out->failed |= claims.failed;
+	buffer_free(&claims);
+}
+
+static bool
+add_token(struct buffer *out, struct signature_key *key, struct span audience)
+{
+	size_t begin = out->len;
+	char signature[SIGNATURE_TOKEN_SIZE];
+	uint8_t digest[DIGEST_SHA256_SIZE];
+
+	add_base64url(out, SPAN("{\"alg\":\"HS256\",\"typ\":\"JWT\"}"));
+	buffer_add_byte(out, '.');
+	add_claims(out, audience);
+	if (out->failed ||
+	    !signature_make(key, span_after(buffer_span(out), begin),
+			    signature) ||
+	    !hex_decode(span_after(span_of(signature), sizeof("sha256=") - 1),
+			digest, sizeof(digest)))
+		return false;
+	buffer_add_byte(out, '.');
+	add_base64url(out,
+		      (struct span){ (const char *)digest, sizeof(digest) });
+	return !out->failed;
+}
+
+/* One request to the service. */
+struct call {
+	const char *base; /* https://HOST */
+	const char *hub;
+	const struct item *item;
+};
+
+/* Make the URL; *audience is the length without the query. */
+static void
+make_url(struct buffer *url, const struct call *call, size_t *audience)
+{
+	buffer_init(url, TEXT_MAX);
+	buffer_add(url, span_of(call->base));
+	buffer_add(url, SPAN("/api/hubs/"));
+	web_escape(url, span_of(call->hub));
+	buffer_add(url, kinds[call->item->kind].before);
+	web_escape(url, span_of(call->item->id));
+	buffer_add(url, kinds[call->item->kind].after);
+	*audience = url->len;
+	buffer_add(url, SPAN("?api-version=2024-01-01"));
+	buffer_add_byte(url, '\0');
+}
+
+static void
+show_call(const struct call *call)
+{
+	struct buffer url;
+	size_t audience;
+
+	make_url(&url, call, &audience);
+	if (!url.failed)
+		print("%s %s\nAuthorization: Bearer ***\n",
+		      kinds[call->item->kind].method, url.data);
+	buffer_free(&url);
+}
+
+/* The answer to a call is in answer (web_free() in any case). */
+static void
+send_call(const struct closing *closing, const struct call *call,
+	  struct signature_key *key, struct web_answer *answer)
+{
+	struct buffer url, headers;
+	size_t audience;
+
+	*answer = (struct web_answer){ .problem = "out of memory" };
+	make_url(&url, call, &audience);
+	buffer_init(&headers, TEXT_MAX);
+	buffer_add(&headers, SPAN("Authorization: Bearer "));
+	if (!url.failed &&
+	    add_token(&headers, key, (struct span){ url.data, audience })) {
+		buffer_add_byte(&headers, '\n');
+		struct web_request request = {
+			.method = kinds[call->item->kind].method,
+			.url = url.data,
+			.authorities = closing->authorities,
+			.headers = buffer_span(&headers),
+			.body = SPAN(""), /* for Content-Length: 0 */
+		};
+		web_exchange(&request, answer);
+	}
+	buffer_free(&url);
+	buffer_wipe(&headers);
+}
+
+/* Call with each key until the service accepts one.  False, with the reason in
+ * problem; *silent if the service does not answer. */
+static bool
+close_one(struct closing *closing, const struct call *call, char *problem,
+	  size_t size, bool *silent)
+{
+	const struct settings *s = closing->settings;
+	struct web_answer answer = { 0 };
+	int status = UNAUTHORIZED;
+
+	for (size_t i = 0; i < s->n_keys && status == UNAUTHORIZED; i++) {
+		closing->key = (closing->key + (i > 0)) % s->n_keys;
+		web_free(&answer);
+		send_call(closing, call, s->keys[closing->key], &answer);
+		*silent = answer.result != WEB_ANSWERED;
+		status = *silent ? 0 : answer.status;
+	}
+	if (*silent)
+		(void)snprintf(problem, size, "%s", answer.problem);
+	else if (status == UNAUTHORIZED)
+		(void)snprintf(problem, size,
+			       "401: it accepts none of the access keys");
+	else
+		(void)snprintf(problem, size, "it answers %d", status);
+	web_free(&answer);
+	return status / 100 == 2;
+}
+
+/* What a round does: one call for each item at each host in each hub. */
+struct round {
+	bool show; /* print the calls, send none */
+	bool tell; /* print what was closed */
+	bool complain; /* print what was not */
+};
+
+static bool
+run_call(struct closing *closing, const struct round *round,
+	 const struct call *call, char *problem, size_t size, bool *silent)
+{
+	const char *name = kinds[call->item->kind].name;
+	struct span id = span_of(call->item->id);
+
+	if (round->show) {
+		show_call(call);
+		return true;
+	}
+	/* A silent service would be waited for again. */
+	if (!*silent && close_one(closing, call, problem, size, silent)) {
+		if (round->tell) {
+			print("closed: %s ", name);
+			print_text(id);
+			print(" in hub %s of %s\n", call->hub, call->base);
+		}
+		return true;
+	}
+	if (round->complain)
+		print_problem("still open: %s '%s' in hub %s of %s: %s", name,
+			      error_word(id), call->hub, call->base, problem);
+	return false;
+}
+
+/* The n-th host of the service, or its URL; NULL: there are no more. */
+static const char *
+host_at(const struct closing *closing, size_t n)
+{
+	char *const *origins = closing->settings->origins;
+
+	if (closing->endpoint != NULL)
+		return n == 0 ? closing->endpoint : NULL;
+	return origins == NULL ? NULL : origins[n];
+}
+
+static bool
+run_round(struct closing *closing, struct round round)
+{
+	const char *scheme = closing->endpoint != NULL ? "" : "https://";
+	const char *host;
+	bool ok = true;
+
+	for (size_t n = 0; (host = host_at(closing, n)) != NULL; n++) {
+		char base[BASE_SIZE], problem[256] = "";
+		bool silent = false;
+		size_t length = strlen(host);
+		length -= length > 0 && host[length - 1] == '/';
+		(void)snprintf(base, sizeof(base), "%s%.*s", scheme,
+			       (int)length, host);
+		for (size_t i = 0; i < closing->n; i++)
+			for (char *const *hub = closing->hubs; *hub != NULL;
+			     hub++) {
+				struct call call = { base, *hub,
+						     &closing->items[i] };
+				ok &= run_call(closing, &round, &call, problem,
+					       sizeof(problem), &silent);
+			}
+	}
+	return ok;
+}
+
+/* https://HOST[:PORT], and perhaps a slash. */
+static bool
+is_endpoint(struct span url)
+{
+	struct span scheme = SPAN("https://"), host;
+	uint64_t port;
+
+	if (!span_starts(url, scheme))
+		return false;
+	url = span_after(url, scheme.len);
+	url.len -= url.len > 0 && url.ptr[url.len - 1] == '/';
+	const char *colon = memrchr(url.ptr, ':', url.len);
+	if (colon == NULL)
+		return form_is_host(url);
+	host = (struct span){ url.ptr, (size_t)(colon - url.ptr) };
+	return form_is_host(host) &&
+	       span_number(span_after(url, host.len + 1), 1, PORT_MAX, &port);
+}
 
 static bool
 read_hubs(char ***hubs, const char *text)
@@ -27,261 +307,119 @@ read_hubs(char ***hubs, const char *text)
 	struct error e = { 0 };
 
 	*hubs = NULL;
-	if (!form_words(hubs, span_of(text), option_check_hub, &e)) {
-		error_where(&e, "--hub");
-		print_error(&e);
-		return false;
-	}
-	return true;
+	if (text == NULL ||
+	    form_words(hubs, span_of(text), option_check_hub, &e))
+		return true;
+	error_where(&e, "--hub");
+	print_error(&e);
+	return false;
 }
 
 bool
-closing_check(const struct command *command)
+disconnect_check(const struct command *command)
 {
 	const char *endpoint = command->option[OPTION_ENDPOINT];
-	const char *hub = command->option[OPTION_HUB];
 	char **hubs = NULL;
 
-	if (endpoint != NULL && !service_is_endpoint(span_of(endpoint))) {
+	if (endpoint != NULL && !is_endpoint(span_of(endpoint))) {
 		print_problem("--endpoint: expected https://HOST");
 		return false;
 	}
-	bool ok = hub == NULL || read_hubs(&hubs, hub);
+	bool ok = read_hubs(&hubs, command->option[OPTION_HUB]);
 	value_free_items(hubs);
 	return ok;
 }
 
+/* Hosts and hubs are those of the options, else of the settings.  False, and
+ * printed, if there are none, or no key.  close_closing() in any case. */
 static bool
-add_service(struct closing *closing, const char *scheme, struct span host,
-	    const char *authorities)
-{
-	size_t n = closing->n_services;
-	struct service *longer = reallocarray(closing->services, n + 1,
-					      sizeof(*closing->services));
-
-	if (longer == NULL)
-		return false;
-	closing->services = longer;
-	longer[n] = (struct service){ .authorities = authorities };
-	if (host.len > 0 && host.ptr[host.len - 1] == '/')
-		host.len--;
-	if (asprintf(&longer[n].url, "%s%.*s", scheme, (int)host.len,
-		     host.ptr) < 0)
-		return false;
-	closing->n_services++;
-	return true;
-}
-
-static bool
-find_services(struct closing *closing, const struct command *command)
-{
-	const char *endpoint = command->option[OPTION_ENDPOINT];
-	const char *authorities = command->option[OPTION_CA];
-	char *const *origin = closing->settings->origins;
-	bool ok = true;
-
-	if (endpoint != NULL)
-		ok = add_service(closing, "", span_of(endpoint), authorities);
-	for (; ok && endpoint == NULL && origin != NULL && *origin != NULL;
-	     origin++)
-		ok = add_service(closing, "https://", span_of(*origin),
-				 authorities);
-	if (!ok)
-		print_problem("out of memory");
-	else if (closing->n_services == 0)
-		print_problem("CERTGATE_ORIGINS names no host: expected "
-			      "--endpoint https://HOST");
-	return ok && closing->n_services > 0;
-}
-
-/* All of them, or none: one that is left out would count as closed. */
-static bool
-copy_hubs(char ***hubs, char *const *from)
-{
-	size_t n = 0;
-
-	while (from[n] != NULL)
-		n++;
-	char **made = calloc(n + 1, sizeof(*made));
-	bool ok = made != NULL;
-	for (size_t i = 0; ok && i < n; i++)
-		ok = (made[i] = strdup(from[i])) != NULL;
-	if (ok) {
-		*hubs = made;
-		return true;
-	}
-	value_free_items(made);
-	print_problem("out of memory");
-	return false;
-}
-
-static bool
-find_hubs(struct closing *closing, const struct command *command)
-{
-	const char *text = command->option[OPTION_HUB];
-	char *const *from = closing->settings->hubs;
-
-	if (text != NULL && !read_hubs(&closing->hubs, text))
-		return false;
-	if (text == NULL && from != NULL && !copy_hubs(&closing->hubs, from))
-		return false;
-	if (closing->hubs == NULL || closing->hubs[0] == NULL)
-		print_problem("CERTGATE_HUB names no hub: expected --hub NAME");
-	return closing->hubs != NULL && closing->hubs[0] != NULL;
-}
-
-bool
-closing_open(struct closing *closing, const struct command *command,
+open_closing(struct closing *closing, const struct command *command,
 	     const struct settings *settings)
 {
-	*closing = (struct closing){ .settings = settings };
-	if (settings->n_keys == 0) {
-		print_problem("there is no access key: expected "
-			      "CERTGATE_ACCESS_KEYS");
+	const char *hub = command->option[OPTION_HUB];
+
+	*closing = (struct closing){
+		.settings = settings,
+		.authorities = command->option[OPTION_CA],
+		.endpoint = command->option[OPTION_ENDPOINT],
+	};
+	if (!read_hubs(&closing->given_hubs, hub))
 		return false;
-	}
-	return find_services(closing, command) && find_hubs(closing, command);
-}
-
-void
-closing_close(struct closing *closing)
-{
-	for (size_t i = 0; i < closing->n_services; i++)
-		free(closing->services[i].url);
-	for (size_t i = 0; i < closing->n; i++)
-		free(closing->items[i].id);
-	free(closing->services);
-	free(closing->items);
-	value_free_items(closing->hubs);
-	*closing = (struct closing){ 0 };
-}
-
-static bool
-has(const struct closing *closing, enum service_kind kind, struct span id)
-{
-	for (size_t i = 0; i < closing->n; i++)
-		if (closing->items[i].target.kind == kind &&
-		    span_equal(closing->items[i].target.id, id))
-			return true;
-	return false;
-}
-
-static bool
-add_item(struct closing *closing, struct service *service,
-	 const struct service_target *target)
-{
-	struct closing_item *longer = reallocarray(
-		closing->items, closing->n + 1, sizeof(*closing->items));
-
-	if (longer == NULL)
-		return false;
-	closing->items = longer;
-	longer[closing->n] =
-		(struct closing_item){ .service = service, .target = *target };
-	char *id = span_copy(target->id);
-	longer[closing->n].id = id;
-	longer[closing->n].target.id = span_of(id);
-	closing->n += id != NULL;
-	return id != NULL;
-}
-
-bool
-closing_add(struct closing *closing, enum service_kind kind, struct span id)
-{
-	bool ok = true;
-
-	if (!service_is_name(id)) {
-		print_problem("%s '%s' cannot be closed: no path can name it",
-			      names[kind], error_word(id));
-		return false;
-	}
-	if (has(closing, kind, id))
+	closing->hubs = hub != NULL ? closing->given_hubs : settings->hubs;
+	if (settings->n_keys == 0)
+		print_problem("no access key (fix: set CERTGATE_ACCESS_KEYS)");
+	else if (host_at(closing, 0) == NULL)
+		print_problem("CERTGATE_ORIGINS names no host (fix: --endpoint "
+			      "https://HOST)");
+	else if (closing->hubs == NULL || closing->hubs[0] == NULL)
+		print_problem("CERTGATE_HUB names no hub (fix: --hub NAME)");
+	else
 		return true;
-	for (size_t i = 0; i < closing->n_services; i++)
-		for (char **hub = closing->hubs; ok && *hub != NULL; hub++) {
-			struct service_target target = {
-				.kind = kind,
-				.hub = span_of(*hub),
-				.id = id,
-			};
-			ok = add_item(closing, &closing->services[i], &target);
-		}
-	if (!ok)
-		print_problem("out of memory");
-	return ok;
-}
-
-void
-closing_show(const struct closing *closing)
-{
-	for (size_t i = 0; i < closing->n; i++)
-		service_show(closing->items[i].service,
-			     &closing->items[i].target);
+	return false;
 }
 
 static void
-say_closed(const struct closing_item *item)
+close_closing(struct closing *closing)
 {
-	print("closed: %s ", names[item->target.kind]);
-	print_text(item->target.id);
-	print(" in hub ");
-	print_text(item->target.hub);
-	print(" of %s\n", item->service->url);
+	for (size_t i = 0; i < closing->n; i++)
+		free(closing->items[i].id);
+	free(closing->items);
+	value_free_items(closing->given_hubs);
 }
 
-bool
-closing_run(struct closing *closing)
+/* A path can name it.  A server that normalizes a path would read ".." as the
+ * whole hub. */
+static bool
+is_name(struct span id)
 {
-	bool ok = true;
+	struct span part;
+	bool ok = id.len > 0 && span_is_text(id);
 
-	for (size_t i = 0; i < closing->n_services; i++)
-		closing->services[i].silent[0] = '\0';
-	for (size_t i = 0; i < closing->n; i++) {
-		struct closing_item *item = &closing->items[i];
-		/* Each would be waited for as long again. */
-		if (item->service->silent[0] != '\0') {
-			item->closed = false;
-			memcpy(item->problem, item->service->silent,
-			       sizeof(item->problem));
-		} else {
-			item->closed =
-				service_close(item->service, closing->settings,
-					      &item->target, item->problem);
-		}
-		ok &= item->closed;
-		if (item->closed && !item->said)
-			say_closed(item);
-		item->said |= item->closed;
-	}
+	while (ok && span_next(&id, "/\\", &part))
+		ok = !span_equal(part, SPAN(".")) &&
+		     !span_equal(part, SPAN(".."));
 	return ok;
 }
 
-void
-closing_complain(const struct closing *closing)
+/* Add an item, unless it is there.  False, and printed, if the service could
+ * not be asked for it. */
+static bool
+add_item(struct closing *closing, enum kind kind, struct span id)
 {
-	for (size_t i = 0; i < closing->n; i++) {
-		const struct closing_item *item = &closing->items[i];
-		if (!item->closed)
-			print_problem("still open: %s '%s' in hub %s of %s: %s",
-				      names[item->target.kind],
-				      error_word(item->target.id),
-				      error_word(item->target.hub),
-				      item->service->url, item->problem);
+	if (!is_name(id)) {
+		print_problem("invalid %s '%s': no URL can name it",
+			      kinds[kind].name, error_word(id));
+		return false;
 	}
+	for (size_t i = 0; i < closing->n; i++)
+		if (closing->items[i].kind == kind &&
+		    span_equal(span_of(closing->items[i].id), id))
+			return true;
+	struct item *longer = reallocarray(closing->items, closing->n + 1,
+					   sizeof(*closing->items));
+	char *copy = span_copy(id);
+	if (longer != NULL)
+		closing->items = longer;
+	if (longer == NULL || copy == NULL) {
+		free(copy);
+		print_problem("out of memory");
+		return false;
+	}
+	longer[closing->n++] = (struct item){ kind, copy };
+	return true;
 }
 
 struct revocation {
-	const struct command *command;
 	const struct target *target;
 	const struct configuration *store;
-	struct closing closing;
-	bool open; /* somebody may be connected who cannot be closed */
-	bool tokens; /* a token's user id may be in the place of one found */
+	struct closing *closing;
+	bool open; /* a client may be connected that cannot be closed */
+	bool tokens; /* the user id may be that of a token */
 };
 
 /* The entry as a message names it; text has room for it. */
 static const char *
-name_of(const struct entry *entry, char text[32])
+name_entry(const struct entry *entry, char text[32])
 {
 	if (entry == NULL)
 		return "CERTGATE_REPORT_ONLY_UNTIL";
@@ -291,32 +429,32 @@ name_of(const struct entry *entry, char text[32])
 	return text;
 }
 
-/* It is by another pin: who comes in by it is somebody else. */
+/* The entry accepts other certificates than the target. */
 static bool
-is_of_others(const struct revocation *r, const struct entry *entry)
+is_of_others(const struct target *target, const struct entry *entry)
 {
-	return entry->pin.kind != THUMBPRINT_NONE &&
-	       thumbprint_compare(&r->target->main, &entry->pin) != 0 &&
-	       !target_is_otherwise(r->target, entry);
+	return entry->trust != NULL ||
+	       (entry->pin.kind != THUMBPRINT_NONE &&
+		thumbprint_compare(&target->main, &entry->pin) != 0 &&
+		!target_is_otherwise(target, entry));
 }
 
-/* A user is closed whole; the service knows no certificates. */
+/* The service closes users, not certificates. */
 static void
-warn_of_others(const struct revocation *r, const struct user *user)
+warn_of_others(const struct revocation *r, struct span user)
 {
 	const struct list *list = &r->store->list;
 	char text[32];
 
 	for (size_t i = 0; i < list->n; i++) {
 		const struct entry *entry = &list->entries[i];
-		bool same = entry->allows && entry->terms != NULL &&
-			    entry->terms->user_source == USER_LITERAL &&
-			    span_equal(span_of(entry->terms->user), user->id);
-		if (!same || (entry->trust == NULL && !is_of_others(r, entry)))
-			continue;
-		print("Who comes in by %s is the same user, is closed, too, "
-		      "and can come back.\n",
-		      name_of(entry, text));
+		if (entry->allows && entry->terms != NULL &&
+		    entry->terms->user_source == USER_LITERAL &&
+		    span_equal(span_of(entry->terms->user), user) &&
+		    is_of_others(r->target, entry))
+			print("Clients of %s are the same user: they are "
+			      "closed too, and can reconnect.\n",
+			      name_entry(entry, text));
 	}
 }
 
@@ -324,153 +462,133 @@ static void
 take_user(void *context, const struct user *user)
 {
 	struct revocation *r = context;
+	size_t before = r->closing->n;
 	char text[32];
 
-	if (r->target->is_certificate && span_empty(user->id))
-		print_problem("%s gives its clients no user id",
-			      name_of(user->entry, text));
-	else if (!user->certain)
-		print_problem("%s takes the user id from the certificate, "
-			      "which is not known here: give its file",
-			      name_of(user->entry, text));
 	r->open |= span_empty(user->id) || !user->certain;
 	r->tokens |= !user->settled;
+	if (r->target->is_certificate && span_empty(user->id))
+		print_problem("%s: its clients have no user id",
+			      name_entry(user->entry, text));
+	else if (!user->certain)
+		print_problem("%s: the user id is in the certificate, which is "
+			      "not known (fix: give its file)",
+			      name_entry(user->entry, text));
 	if (span_empty(user->id))
 		return;
-	size_t before = r->closing.n;
-	if (!closing_add(&r->closing, SERVICE_USER, user->id))
+	if (!add_item(r->closing, USER, user->id))
 		r->open = true;
-	else if (r->closing.n > before)
-		warn_of_others(r, user);
+	else if (r->closing->n > before)
+		warn_of_others(r, user->id);
 }
 
 static bool
 find_users(struct revocation *r)
 {
-	struct span der = buffer_span(&r->target->der);
 	const struct configuration *store = r->store;
+	struct span der = { 0 };
 
 	if (!store->has_list) {
-		print_problem("there is no list that reads");
+		print_problem("no list is loaded");
 		return false;
 	}
-	if (!r->target->is_certificate)
-		der = (struct span){ 0 };
+	if (r->target->is_certificate)
+		der = buffer_span(&r->target->der);
 	if (!users_tell(&store->settings, &store->list, der, &r->target->main,
 			(int64_t)time(NULL), take_user, r))
 		return false;
-	if (r->closing.n == 0 && !r->open)
-		print_problem("no entry has it, so nobody knows as whom its "
-			      "clients are connected");
+	if (r->closing->n == 0 && !r->open)
+		print_problem("no entry matches: the user id of its clients is "
+			      "not known");
 	else if (r->tokens)
-		print("A client with a token of its own has that token's user "
-		      "id, where the entry has no user=.\n");
-	return r->closing.n > 0;
+		print("If a client has a token and its entry has no user=, the "
+		      "user id is that of the token.\n");
+	return r->closing->n > 0;
 }
 
 static bool
-close_twice(struct revocation *r)
+close_twice(struct closing *closing)
 {
-	struct timespec rest = { .tv_sec = REVOCATION_AGAIN_S };
+	struct timespec rest = { .tv_sec = AGAIN_S };
 
-	(void)!closing_run(&r->closing);
-	print("Once more in %d s: until handlers have the list, who is closed "
-	      "can come back.\n",
-	      REVOCATION_AGAIN_S);
+	(void)!run_round(closing, (struct round){ .tell = true });
+	print("Closing again in %d s: until handlers have loaded the list, "
+	      "closed clients can reconnect.\n",
+	      AGAIN_S);
 	(void)fflush(stdout);
 	while (nanosleep(&rest, &rest) != 0)
 		;
-	bool ok = closing_run(&r->closing);
+	bool ok = run_round(closing, (struct round){ .complain = true });
 	if (ok)
-		print("closed once more\n");
-	else
-		closing_complain(&r->closing);
+		print("closed again\n");
 	return ok;
 }
 
 static bool
-revoke(struct revocation *r)
+revoke(struct revocation *r, bool dry)
 {
 	if (!find_users(r))
 		return false;
-	if (r->command->option[OPTION_DRY_RUN] == NULL)
-		return close_twice(r) && !r->open;
-	print("To be asked for at once, and again after %d s:\n",
-	      REVOCATION_AGAIN_S);
-	closing_show(&r->closing);
-	return !r->open;
+	if (!dry)
+		return close_twice(r->closing) && !r->open;
+	print("Requests, to be sent twice within %d s:\n", AGAIN_S);
+	return run_round(r->closing, (struct round){ .show = true }) &&
+	       !r->open;
 }
 
 enum exit_code
-revocation_run(const struct command *command, const struct target *target)
+disconnect_target(const struct command *command, const struct target *target)
 {
+	bool ok = false, dry = command->option[OPTION_DRY_RUN] != NULL;
 	struct configuration store = { 0 };
-	struct revocation r = { .command = command,
-				.target = target,
-				.store = &store };
-	bool ok = false;
+	struct closing closing = { 0 };
+	struct revocation r = { target, &store, &closing };
 
 	if (setup_open(&store) && web_start()) {
-		ok = closing_open(&r.closing, command, &store.settings) &&
-		     revoke(&r);
-		closing_close(&r.closing);
+		ok = open_closing(&closing, command, &store.settings) &&
+		     revoke(&r, dry);
+		close_closing(&closing);
 		web_stop();
 	}
 	configuration_close(&store);
-	if (ok)
-		return EXIT_DONE;
-	/* A dry run has done nothing that is to be set right. */
-	if (command->option[OPTION_DRY_RUN] != NULL)
-		return EXIT_SYSTEM;
-	print_problem("the list is as asked, but not all that may be open was "
-		      "closed: find it in the log, and give its user or "
-		      "connection to certgate disconnect");
-	return EXIT_SYSTEM;
+	if (!ok && !dry)
+		print_problem("the list is changed, but connections may be "
+			      "open (fix: find the user or the connection in "
+			      "the log, and run certgate disconnect)");
+	return ok ? EXIT_DONE : EXIT_SYSTEM;
 }
 
 /* A word may be the id of either; the service does not say of which. */
 static bool
-add(struct closing *closing, const struct command *command)
+add_arguments(struct closing *closing, const struct command *command)
 {
 	for (int i = 0; i < command->n; i++) {
 		struct span id = span_of(command->arguments[i]);
-		if (!closing_add(closing, SERVICE_USER, id) ||
-		    !closing_add(closing, SERVICE_CONNECTION, id))
+		if (!add_item(closing, USER, id) ||
+		    !add_item(closing, CONNECTION, id))
 			return false;
 	}
 	return true;
-}
-
-static enum exit_code
-disconnect(const struct command *command, const struct settings *settings)
-{
-	struct closing closing;
-	enum exit_code code = EXIT_MISUSED;
-
-	if (closing_open(&closing, command, settings) &&
-	    add(&closing, command)) {
-		code = EXIT_DONE;
-		if (command->option[OPTION_DRY_RUN] != NULL)
-			closing_show(&closing);
-		else if (!closing_run(&closing))
-			code = EXIT_SYSTEM;
-		if (code == EXIT_SYSTEM)
-			closing_complain(&closing);
-	}
-	closing_close(&closing);
-	return code;
 }
 
 enum exit_code
 disconnect_run(const struct command *command)
 {
 	struct configuration store = { 0 };
+	struct closing closing = { 0 };
+	struct round round = { command->option[OPTION_DRY_RUN] != NULL, true,
+			       true };
 	enum exit_code code = EXIT_SYSTEM;
 
-	if (!closing_check(command))
+	if (!disconnect_check(command))
 		return EXIT_MISUSED;
 	if (setup_open(&store) && web_start()) {
-		code = disconnect(command, &store.settings);
+		if (!open_closing(&closing, command, &store.settings) ||
+		    !add_arguments(&closing, command))
+			code = EXIT_MISUSED;
+		else if (run_round(&closing, round))
+			code = EXIT_DONE;
+		close_closing(&closing);
 		web_stop();
 	}
 	configuration_close(&store);

@@ -110,8 +110,8 @@ def test_deny(stage):
                "the list denies it", stage.list())
     stage.ended("deny --disconnect", mine, others)
     for word in ("closed: user pump-7 in hub plant of https://localhost",
-                 "closed: user pump-7 in hub lab", "closed once more",
-                 "Who comes in by line 3 is the same user"):
+                 "closed: user pump-7 in hub lab", "closed again",
+                 "Clients of line 3 are the same user"):
         out.result(word in got.out, f"deny --disconnect says {word}", got)
     out.equal(stage.open(stage.one), 403, "it does not come back")
     again = stage.open(stage.new)
@@ -152,24 +152,24 @@ def test_names(stage):
     got = stage.run("deny", stage.pump.file, "--disconnect")
     out.equal(got.code, 0, "a CA's certificate is denied")
     stage.ended("by the name in it", [mine], [other])
-    out.result("token of its own" not in got.out, "no word of tokens", got)
+    out.result("If a client has a token" not in got.out, "no word of tokens", got)
     mine = stage.open(stage.odd)
     got = stage.run("deny", stage.odd.sha256, "--disconnect", hub="plant")
     out.equal(got.code, 0, "a user id with odd characters")
     stage.ended(ODD, [mine], [other])
     mine = stage.open(stage.named)
     got = stage.run("deny", stage.named.sha1, "--disconnect")
-    out.result(got.code == 3 and "line 4 takes the user id from" in got.err,
+    out.result(got.code == 3 and "line 4: the user id is in the certificate" in got.err,
                "a pin alone does not say a name: exit 3", got)
     out.result(f"deny {stage.named.sha1}\n" in stage.list(),
                "it is denied all the same", stage.list())
     out.result(is_there(mine), "it is still open, as was said")
     got = stage.run("deny", stage.named.file, "--disconnect")
-    out.result(got.code == 0 and "token of its own" in got.out,
+    out.result(got.code == 0 and "If a client has a token" in got.out,
                "its file does", got)
     stage.ended("by the common name", [mine], [other])
     got = stage.run("deny", "ab" * 32, "--disconnect")
-    out.result(got.code == 3 and "no entry has it" in got.err and
+    out.result(got.code == 3 and "no entry matches" in got.err and
                "deny " + "ab" * 32 in stage.list(),
                "whom no entry has is denied, and exit 3", got)
 
@@ -187,7 +187,7 @@ def test_failures(stage):
         ("a wrong key", [], {"settings": wrong}, "none of the access"),
         ("a stranger's CA", ["--ca", stage.two.file], {}, "certificate"),
         ("no hub", [], {"hub": None, "settings": {"CERTGATE_HUB": "*"}},
-         "expected --hub"))
+         "fix: --hub"))
     books = [stage.base / f"list{n}" / "list" for n in range(len(rows))]
     for book in books:
         book.parent.mkdir()
