@@ -227,17 +227,14 @@ is_issued(X509_STORE_CTX *state, X509 *x, X509 *issuer)
 	return 0;
 }
 
-/* The client certificate's own dates are the caller's. */
+/* Leave out what is known already.  The signatures: has_signed() checked the
+ * client's, chain_trust_new() those of the CAs on the way to an anchor.  The
+ * dates: check_last() checked those of the CAs, the client's are the
+ * caller's. */
 static int
-pass_own_dates(int ok, X509_STORE_CTX *state)
+is_verified(X509_STORE_CTX *state)
 {
-	int error = X509_STORE_CTX_get_error(state);
-
-	if (ok || X509_STORE_CTX_get_error_depth(state) != 0 ||
-	    (error != X509_V_ERR_CERT_NOT_YET_VALID &&
-	     error != X509_V_ERR_CERT_HAS_EXPIRED))
-		return ok;
-	X509_STORE_CTX_set_error(state, X509_V_OK);
+	(void)state;
 	return 1;
 }
 
@@ -246,6 +243,7 @@ set_up(X509_STORE_CTX *state, struct search *s, X509_STORE *anchors,
        STACK_OF(X509) * intermediates)
 {
 	X509_STORE_set_check_issued(anchors, is_issued);
+	X509_STORE_set_verify(anchors, is_verified);
 	if (X509_STORE_CTX_init(state, anchors, s->client, intermediates) != 1)
 		return false;
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(state);
@@ -253,7 +251,6 @@ set_up(X509_STORE_CTX *state, struct search *s, X509_STORE *anchors,
 	X509_VERIFY_PARAM_set_depth(param, CHAIN_DEPTH_MAX);
 	X509_VERIFY_PARAM_set_auth_level(param, (int)s->level);
 	X509_VERIFY_PARAM_set_time(param, (time_t)s->now);
-	X509_STORE_CTX_set_verify_cb(state, pass_own_dates);
 	return X509_STORE_CTX_set_app_data(state, s) == 1 &&
 	       X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_SSL_CLIENT) ==
 		       1;
