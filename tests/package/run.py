@@ -43,14 +43,14 @@ class Count:
         self.passed = self.failed = 0
         self.began = time.monotonic()
 
-    def result(self, good, name, detail=""):
+    def result(self, good, name, detail="", most=40):
         self.passed += bool(good)
         self.failed += not good
         seconds = time.monotonic() - self.began
         print(f"{'ok' if good else 'NOT OK':<6} {name} ({seconds:.0f} s)",
               flush=True)
         if not good:
-            for line in str(detail).splitlines()[-40:]:
+            for line in str(detail).splitlines()[-most:]:
                 print("       " + line, flush=True)
         return good
 
@@ -201,6 +201,16 @@ exec "$@"
 """
 
 
+def failures(text, name):
+    """What failed in an autopkgtest, with its details; the end of all that it
+    printed if it names nothing."""
+    own = re.search(rf": test {name}: \[-+\n(.*?)^[^\n]*: test {name}: -+\]",
+                    text, re.MULTILINE | re.DOTALL)
+    said = own[1] if own else text
+    found = re.findall(r"^not ok.*\n(?:# .*\n)*", said, re.MULTILINE)
+    return "".join(found) or "\n".join(said.splitlines()[-40:])
+
+
 def check_autopkgtests(count, work, root):
     policy = root / "usr/sbin/policy-rc.d"  # no service is started in it
     policy.write_text("#!/bin/sh\nexit 101\n", encoding="utf-8")
@@ -213,7 +223,7 @@ def check_autopkgtests(count, work, root):
                       root, seconds=1200)
     for name in AUTOPKGTESTS:
         count.result(re.search(rf"^{name} +PASS$", text, re.MULTILINE),
-                     f"autopkgtest {name}", text)
+                     f"autopkgtest {name}", failures(text, name), 400)
     count.result(code == 0, "autopkgtest ends with 0", text)
 
 
