@@ -3,6 +3,7 @@
 """Where things are: the sources, the build, a temporary folder.  The tests of
 the Debian package name the installed handler and files."""
 import atexit
+import itertools
 import os
 import pathlib
 import random
@@ -42,17 +43,35 @@ def program(name, variable):
 HANDLER = program("certgate.fcgi", "HANDLER")
 
 
-def free_port():
-    """A loopback port that was free a moment ago, below those that Linux gives
-    to clients, so that none of another test's has taken it since."""
+def is_free(port):
+    with socket.socket() as s:
+        try:
+            s.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def own_ports():
+    """A block of loopback ports of this program alone, below those that Linux
+    gives to clients, and what holds it: an abstract socket, whose name every
+    test on this network sees, in a chroot too."""
     while True:
-        port = random.randrange(10240, 32768)
-        with socket.socket() as s:
-            try:
-                s.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
+        first = random.randrange(10240, 32768, 128)
+        name = socket.socket(socket.AF_UNIX)
+        try:
+            name.bind(f"\0certgate-tests-{first}")
+            return itertools.cycle(range(first, first + 128)), name
+        except OSError:
+            name.close()
+
+
+_ports, _held = own_ports()
+
+
+def free_port():
+    """The next of this program's ports that is free."""
+    return next(filter(is_free, _ports))
 
 
 def wait_for(condition, seconds=20, step=0.02):

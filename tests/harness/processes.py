@@ -232,7 +232,9 @@ class Server:
 
     def begin(self, arguments, environment=None):
         self.process = begin(arguments, self.log, environment)
-        if not place.wait_for(lambda: is_serving(self.port)):
+        place.wait_for(lambda: is_serving(self.port) or
+                       self.process.poll() is not None)
+        if self.process.poll() is not None or not is_serving(self.port):
             tap.bail_out(f"{arguments[0]} does not serve: " + pathlib.Path(
                 self.log).read_text(errors="replace")[-800:])
 
