@@ -44,7 +44,9 @@ HANDLER = program("certgate.fcgi", "HANDLER")
 
 
 def is_free(port):
+    """As for a server, which can open what one has just left."""
     with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             s.bind(("127.0.0.1", port))
         except OSError:
