@@ -6,6 +6,8 @@ import re
 
 from . import cases, expect, http, place, processes
 
+TOGETHER = 8  # servers
+
 
 def groups(rows):
     """Cases by configuration, in the order of the tables."""
@@ -85,27 +87,35 @@ def repeat(tap, door, case, port):
                   f"{door}: {case.name}: the same answer")
 
 
-def run_server(tap, door, start, with_handler):
-    """start(folder, configuration) gives a running server with a port."""
-    base = place.temporary()
-    rows = [c for c in cases.all_cases()
-            if not getattr(c, "only_inprocess", False) and not c.parameters]
-    for number, group, configuration in configured(base, rows):
-        handler = processes.Handler(configuration) if with_handler else None
-        server = start(base / f"{number}.server", configuration)
-        for case in group:
-            before = configuration.log_size()
-            answer = send(server.port, case)
-            judge(tap, door, case, answer, configuration.log_since(before))
-            repeat(tap, door, case, server.port)
-        server.close()
-        notified = sum(is_notified(case, door) for case in group)
-        if handler:
-            code = handler.close()
-            if code != 0:
-                tap.equal(code, 0, f"{door}: the handler ends with 0")
-        if not notified:
-            continue
+def run_group(tap, door, group, configuration, start, with_handler):
+    handler = processes.Handler(configuration) if with_handler else None
+    server = start(configuration.folder / "server", configuration)
+    for case in group:
+        before = configuration.log_size()
+        answer = send(server.port, case)
+        judge(tap, door, case, answer, configuration.log_since(before))
+        repeat(tap, door, case, server.port)
+    server.close()
+    if handler:
+        code = handler.close()
+        if code != 0:
+            tap.equal(code, 0, f"{door}: the handler ends with 0")
+    notified = sum(is_notified(case, door) for case in group)
+    if notified:
         place.wait_for(lambda: count_notified(configuration) >= notified)
         tap.equal(count_notified(configuration), notified,
                   f"{door}: accepted notifications, counted")
+
+
+def run_server(tap, door, start, with_handler):
+    """start(folder, configuration) gives a running server with a port; several
+    configurations are served at once."""
+    rows = [c for c in cases.all_cases()
+            if not getattr(c, "only_inprocess", False) and not c.parameters]
+    with concurrent.futures.ThreadPoolExecutor(TOGETHER) as pool:
+        done = [pool.submit(run_group, tap, door, group, configuration, start,
+                            with_handler)
+                for _, group, configuration in configured(place.temporary(),
+                                                          rows)]
+        for one in done:
+            one.result()

@@ -2,24 +2,26 @@
 # Copyright The certgate authors
 """The Test Anything Protocol, as automake's driver reads it."""
 import sys
+import threading
 
 
 class Tap:
-    """Counts as it prints; the plan comes last."""
+    """Counts as it prints, for several threads; the plan comes last."""
 
     def __init__(self):
         self.count = 0
         self.failed = 0
+        self.lock = threading.Lock()
 
     def result(self, good, name, detail=""):
         """One test; detail is shown when it failed."""
-        self.count += 1
-        print(f"{'ok' if good else 'not ok'} {self.count} - {name}",
-              flush=True)
-        if not good:
-            self.failed += 1
-            for line in str(detail).splitlines()[:30]:
-                print("# " + line, flush=True)
+        with self.lock:
+            self.count += 1
+            self.failed += not good
+            print(f"{'ok' if good else 'not ok'} {self.count} - {name}")
+            for line in str(detail).splitlines()[:0 if good else 30]:
+                print("# " + line)
+            sys.stdout.flush()
         return good
 
     def equal(self, got, expected, name):
