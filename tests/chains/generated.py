@@ -143,6 +143,20 @@ def at_each_level():
                     crls_of(found) if depth % 2 else None)
 
 
+def by_chance(number, chance):
+    """Forms of several certificates of a chain; chance: random.Random."""
+    for n in range(number):
+        depth = chance.randrange(4)
+        forms = {level: chance.choice(list(forms_of(level, depth)))
+                 for level in range(depth + 2) if chance.random() < 0.4}
+        found = line(depth, {level: form for level, (_, form)
+                             in forms.items()})
+        yield Generated(
+            f"chance-{n}/{depth}-deep/" + " ".join(
+                f"{level}:{name}" for level, (name, _) in forms.items()),
+            found[0], found[1:], chance.choice([None, list(crls_of(found))]))
+
+
 NAMES = {  # kind: within, outside, the constraint
     "DNS": ("a.in.example", "a.out.example", "in.example"),
     "email": ("a@in.example", "a@out.example", "in.example"),

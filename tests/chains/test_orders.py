@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
 """The order of certificates and CRLs in an entry's files, and of the lines of
-the list, does not change a verdict."""
+the list, does not change a verdict.  With a number as argument, so many orders
+of each chain are tried together."""
 import concurrent.futures
 import os
 import pathlib
@@ -14,7 +15,7 @@ from harness import chains, inprocess, place, suites, tap, x509  # noqa: E402
 import generated  # noqa: E402
 
 SEED = int(os.environ.get("SEED", random.randrange(2 ** 32)))
-TOGETHER = 2  # orders of certificates, CRLs and lines at once
+TOGETHER = tap.size(2)  # orders of certificates, CRLs and lines at once
 EVERY = 20  # chains, of which one is tried with all orders of the lines
 
 

@@ -34,6 +34,11 @@ class Tap:
         sys.exit(1 if self.failed else 0)
 
 
+def size(default):
+    """How much a test that can be longer does: its argument."""
+    return int(sys.argv[1]) if len(sys.argv) > 1 else default
+
+
 def bail_out(why):
     """Nothing can be tested at all."""
     print("Bail out! " + why, flush=True)

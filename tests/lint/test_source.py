@@ -281,6 +281,19 @@ def check_own_packages(root):
                     for name in found if "certgate" in name or "@" in name)
 
 
+def check_proofs(root):
+    """CONTRIBUTING.md has the longer proofs of bootstrap, with their sizes."""
+    table = (root / "CONTRIBUTING.md").read_text()
+    bootstrap = (root / "bootstrap").read_text()
+    told = re.findall(r"^  \| `(\w+)` \|.*\(([\d,]+), ", table, re.MULTILINE)
+    made = re.findall(r"^(\w+) (tests/\S+) (\d+)$", bootstrap, re.MULTILINE)
+    if [(n, s.replace(",", "")) for n, s in told] != \
+            [(name, size) for name, _, size in made]:
+        yield f"CONTRIBUTING.md: proofs: {told}, but {made}"
+    yield from (f"bootstrap: {path} has no size" for _, path, _ in made
+                if "tap.size(" not in (root / path).read_text())
+
+
 def check_shell(root):
     scripts = [p for p in text_files(root)
                if p.read_bytes()[:20].startswith((b"#!/bin/bash",
@@ -321,6 +334,7 @@ CHECKS = {
                        ('"integrity"', '"resolved": "https://a", "integrity"')),
     "our own packages": (check_own_packages, "bootstrap",
                          ("(@|certgate)", "(@)")),
+    "longer proofs": (check_proofs, "bootstrap", ("edits tests", "x tests")),
     "shell": (check_shell, "tests/spoilt.sh",
               "#!/bin/sh\n# SPDX-License-Identifier: ISC\nrm $x\n"),
 }

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
 """Streams of FastCGI records that went wrong somewhere, over a real socket:
-the handler goes on, and nobody is let in by them.  FUZZ_SEED and FUZZ_ROUNDS
-say which and how many; HANDLER may be one with sanitizers."""
+the handler goes on, and nobody is let in by them.  FUZZ_SEED says which, an
+argument how many; HANDLER may be one with sanitizers."""
 import os
 import pathlib
 import random
@@ -14,7 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import cases, fastcgi, place, processes, tap  # noqa: E402
 
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
-ROUNDS = int(os.environ.get("FUZZ_ROUNDS", "4000"))
+ROUNDS = tap.size(4000)
 VALIDATION = [(b"REQUEST_METHOD", b"OPTIONS"),
               (b"HTTP_WEBHOOK_REQUEST_ORIGIN", cases.ORIGIN.encode())]
 known = cases.certificates()

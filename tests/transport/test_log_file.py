@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
 """CERTGATE_LOG is a file: which files are accepted, log rotation, a full disk,
-and one line for each event through restarts.  With a number as argument, so
-many requests (in ./bootstrap check 20,000)."""
+and one line for each event through restarts, of as many requests as the
+argument says."""
 import os
 import pathlib
 import re
@@ -14,7 +14,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import cases, door, fastcgi, place, processes, tap  # noqa: E402
 
-REQUESTS = int(sys.argv[1]) if len(sys.argv) > 1 else 20000
+REQUESTS = tap.size(20000)
 RESTARTS = 10
 PIN = cases.certificates()["device"]["sha1"] + "\n"
 VALIDATION = [(b"REQUEST_METHOD", b"OPTIONS"),
