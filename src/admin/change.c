@@ -136,13 +136,12 @@ change_say_remarks(const struct change *change)
 
 /* What is odd between entries, the verbs say in their own way. */
 static void
-find_odd(struct findings *findings, const struct list *list, struct span text)
+find_odd(struct findings *findings, const struct list *list)
 {
 	for (unsigned i = 0; i < list->warnings.n && i < WARNINGS_MAX; i++)
 		findings_add(findings, LOG_LEVEL_WARNING,
 			     &list->warnings.warning[i]);
-	advice_find(findings, list, NULL);
-	ending_find(findings, list, text, NULL, (int64_t)time(NULL));
+	findings_advise(findings, list, NULL);
 }
 
 /* The entry is looked at as a list of its own. */
@@ -160,7 +159,7 @@ change_advise(struct change *change, unsigned line, struct span entry)
 	buffer_add_byte(&text, '\n');
 	if (!text.failed &&
 	    list_build(&list, buffer_span(&text), NULL, 0, &setup_files, &e))
-		find_odd(&findings, &list, buffer_span(&text));
+		find_odd(&findings, &list);
 	for (size_t i = 0; i < findings.n; i++) {
 		(void)snprintf(said, sizeof(said), ": %s",
 			       findings.found[i].error.text);

@@ -340,7 +340,7 @@ explain_run(const struct command *command)
 	struct error e = { 0 }, log = { 0 };
 
 	log_divert(take_line, &log);
-	configuration_open(&store, environ);
+	configuration_open(&store, environ, NULL);
 	enum exit_code code = explain(command, &store, &log, &posting, &e);
 	if (e.set) {
 		print_error(&e);

@@ -6,81 +6,92 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "admin/findings.h"
-#include "admin/input.h"
 #include "admin/print.h"
-#include "admin/setup.h"
 #include "base/date.h"
-#include "base/text.h"
 #include "policy/match.h"
-#include "protocol/pem.h"
-#include "protocol/pem_file.h"
+#include "protocol/certificate.h"
+
+static bool
+is_same_file(const struct finding *one, const struct error *e)
+{
+	return strcmp(one->error.where, e->where) == 0;
+}
 
 static bool
 is_known(const struct findings *findings, const struct error *e)
 {
-	for (size_t i = 0; i < findings->n; i++) {
-		const struct error *other = &findings->found[i].error;
-		if (other->line == e->line && other->column == e->column &&
-		    strcmp(other->text, e->text) == 0 &&
-		    strcmp(other->where, e->where) == 0)
+	enum { COMPARED_MAX = 1000 /* the last ones */ };
+
+	for (size_t i = findings->n; i > 0 && findings->n - i < COMPARED_MAX;
+	     i--) {
+		const struct finding *one = &findings->found[i - 1];
+		if (one->error.line == e->line &&
+		    one->error.column == e->column && is_same_file(one, e) &&
+		    strcmp(one->error.text, e->text) == 0)
 			return true;
 	}
 	return false;
 }
 
-/* Mostly that of the one before. */
 static size_t
-find_file(const struct findings *findings, const char *where)
+find_file(const struct findings *findings, const struct error *e)
 {
 	for (size_t i = findings->n; i > 0; i--)
-		if (strcmp(findings->found[i - 1].error.where, where) == 0)
+		if (is_same_file(&findings->found[i - 1], e))
 			return findings->found[i - 1].file;
 	return findings->n;
+}
+
+/* Make room for one more. */
+static bool
+grow(struct findings *findings)
+{
+	enum { FIRST_SIZE = 16 };
+	size_t size = findings->size == 0 ? FIRST_SIZE : 2 * findings->size;
+	struct finding *found;
+
+	if (findings->n < findings->size)
+		return true;
+	found = reallocarray(findings->found, size, sizeof(*found));
+	findings->incomplete |= found == NULL;
+	if (found == NULL)
+		return false;
+	findings->found = found;
+	findings->size = size;
+	return true;
 }
 
 void
 findings_add(struct findings *findings, enum log_level level,
 	     const struct error *e)
 {
-	enum { FIRST_SIZE = 16, REPEATS_MAX = 1000 /* compared with others */ };
-
-	if (level == LOG_LEVEL_NOTE ||
-	    (findings->n < REPEATS_MAX && is_known(findings, e)))
+	if (level == LOG_LEVEL_NOTE || is_known(findings, e))
 		return;
 	if (level == LOG_LEVEL_ERROR)
 		findings->errors++;
 	else
 		findings->warnings++;
-	if (findings->n == findings->size) {
-		size_t size =
-			findings->size == 0 ? FIRST_SIZE : 2 * findings->size;
-		struct finding *found =
-			reallocarray(findings->found, size, sizeof(*found));
-		findings->incomplete |= found == NULL;
-		if (found == NULL)
-			return;
-		findings->found = found;
-		findings->size = size;
-	}
+	if (!grow(findings))
+		return;
 	findings->found[findings->n] = (struct finding){
 		.level = level,
 		.error = *e,
-		.file = find_file(findings, e->where),
+		.file = find_file(findings, e),
 		.at = findings->n,
 	};
 	findings->n++;
 }
 
 void
-findings_warn(struct findings *findings, const char *file, unsigned line,
-	      const char *format, ...)
+findings_warn(struct findings *findings, const char *format, ...)
 {
-	struct error e = { .set = true, .line = line };
+	struct error e = { .set = true, .line = findings->line };
 	va_list arguments;
 
-	error_where(&e, file);
+	error_where(&e, findings->path);
 	va_start(arguments, format);
 	(void)vsnprintf(e.text, sizeof(e.text), format, arguments);
 	va_end(arguments);
@@ -99,54 +110,42 @@ compare(const void *a, const void *b)
 	return one->at < other->at ? -1 : 1;
 }
 
+static void
+print_finding(const struct finding *finding)
+{
+	const struct error *e = &finding->error;
+	const char *level =
+		finding->level == LOG_LEVEL_ERROR ? "error" : "warning";
+	char text[sizeof(*e) + sizeof(":4294967295:4294967295: ")];
+
+	error_text(e, text, sizeof(text));
+	print("%s: ", level);
+	print_text(span_of(text));
+	print("\n");
+	print_json_open(NULL, '{');
+	print_json_string("level", span_of(level));
+	if (e->where[0] != '\0')
+		print_json_string("file", span_of(e->where));
+	if (e->line > 0)
+		print_json_number("line", e->line);
+	if (e->column > 0)
+		print_json_number("column", e->column);
+	print_json_string("text", span_of(e->text));
+	print_json_close('}');
+}
+
 void
-findings_sort(struct findings *findings)
+findings_print(struct findings *findings)
 {
 	if (findings->n > 0)
 		qsort(findings->found, findings->n, sizeof(*findings->found),
 		      compare);
-}
-
-static const char *
-level_name(enum log_level level)
-{
-	return level == LOG_LEVEL_ERROR ? "error" : "warning";
-}
-
-void
-findings_print(const struct findings *findings)
-{
-	for (size_t i = 0; i < findings->n; i++) {
-		const struct error *e = &findings->found[i].error;
-		char text[sizeof(*e) + sizeof(":4294967295:4294967295: ")];
-		error_text(e, text, sizeof(text));
-		print("%s: ", level_name(findings->found[i].level));
-		print_text(span_of(text));
-		print("\n");
-	}
+	print_json_open("findings", '[');
+	for (size_t i = 0; i < findings->n; i++)
+		print_finding(&findings->found[i]);
+	print_json_close(']');
 	if (findings->incomplete)
 		print("error: out of memory for more of them\n");
-}
-
-void
-findings_print_json(const struct findings *findings)
-{
-	print_json_open("findings", '[');
-	for (size_t i = 0; i < findings->n; i++) {
-		const struct error *e = &findings->found[i].error;
-		const char *level = level_name(findings->found[i].level);
-		print_json_open(NULL, '{');
-		print_json_string("level", span_of(level));
-		if (e->where[0] != '\0')
-			print_json_string("file", span_of(e->where));
-		if (e->line > 0)
-			print_json_number("line", e->line);
-		if (e->column > 0)
-			print_json_number("column", e->column);
-		print_json_string("text", span_of(e->text));
-		print_json_close('}');
-	}
-	print_json_close(']');
 }
 
 void
@@ -156,103 +155,44 @@ findings_free(struct findings *findings)
 	*findings = (struct findings){ 0 };
 }
 
-/* Days before the end, the least first. */
-static const int horizons[] = { 1, 7, 14, 30 };
-
-struct place {
-	struct findings *findings;
-	const char *path;
-	unsigned line;
-	int64_t now;
-};
-
 static void
-warn(const struct place *place, const char *what, int64_t end)
+check_end(struct findings *findings, const char *what, int64_t end)
 {
-	int64_t left = end - place->now;
-	struct date_time t;
+	static const int horizons[] = { 1, 7, 14, 30 }; /* days before it */
+	int64_t left = end - findings->now;
+	char day[DATE_TEXT_SIZE];
 
-	date_from_seconds(end, &t);
-	if (left < 0)
-		findings_warn(place->findings, place->path, place->line,
-			      "%s ended on %04d-%02d-%02d", what, t.year,
-			      t.month, t.day);
-	for (size_t i = 0; left >= 0 && i < sizeof(horizons) / sizeof(int);
-	     i++) {
+	date_text(end, day);
+	if (left < 0) {
+		findings_warn(findings, "%s ended on %s", what, day);
+		return;
+	}
+	for (size_t i = 0; i < sizeof(horizons) / sizeof(int); i++) {
 		if (left > (int64_t)horizons[i] * DATE_DAY_SECONDS)
 			continue;
-		findings_warn(place->findings, place->path, place->line,
-			      "%s ends within %d day%s, on %04d-%02d-%02d",
-			      what, horizons[i], horizons[i] == 1 ? "" : "s",
-			      t.year, t.month, t.day);
+		findings_warn(findings, "%s ends within %d day%s, on %s", what,
+			      horizons[i], horizons[i] == 1 ? "" : "s", day);
 		return;
 	}
 }
 
 static void
-warn_certificate(const struct place *place, const struct certificate *c)
+check_validity(struct findings *findings, const char *what, int64_t from,
+	       int64_t to)
 {
-	if (c->not_before == CERTIFICATE_NOT_BEFORE_INVALID)
-		findings_warn(place->findings, place->path, place->line,
-			      "the certificate's notBefore is not a valid "
-			      "date");
-	if (c->not_after == CERTIFICATE_NOT_AFTER_INVALID)
-		findings_warn(place->findings, place->path, place->line,
-			      "the certificate's notAfter is not a valid date");
-	else
-		warn(place, "the certificate", c->not_after);
+	char day[DATE_TEXT_SIZE];
+
+	if (from > findings->now)
+		findings_warn(findings, "%s is not valid before %s", what,
+			      date_text(from, day));
+	check_end(findings, what, to);
 }
 
-/* The certificate of a file: entry, which is read again for its end. */
+/* An error if none of a CA's CRLs is current. */
 static void
-look_at_file(const struct place *place, struct span pin)
+check_crls(struct findings *findings, const struct chain_trust *trust, size_t i)
 {
-	struct span prefix = SPAN("file:");
-	struct certificate c;
-	struct buffer text, der;
-	struct error e = { 0 };
-
-	if (!span_starts(pin, prefix))
-		return;
-	char *path = span_copy(span_after(pin, prefix.len));
-	buffer_init(&text, PEM_MAX);
-	buffer_init(&der, PEM_MAX);
-	if (path != NULL &&
-	    setup_files.read(setup_files.context, path, &text, &e)) {
-		if (pem_file_only(buffer_span(&text), &der, &c, &e))
-			warn_certificate(place, &c);
-		if (pem_file_has_key(buffer_span(&text)))
-			findings_warn(place->findings, place->path, place->line,
-				      "%s has a private key, which is not "
-				      "needed (fix: openssl x509 -in %s -out "
-				      "NEW)",
-				      path, path);
-	}
-	buffer_wipe(&text);
-	buffer_free(&der);
-	free(path);
-}
-
-static void
-warn_part(const struct place *place, const char *what, int64_t from, int64_t to)
-{
-	struct date_time t;
-
-	if (from > place->now) {
-		date_from_seconds(from, &t);
-		findings_warn(place->findings, place->path, place->line,
-			      "%s is not valid before %04d-%02d-%02d", what,
-			      t.year, t.month, t.day);
-	}
-	warn(place, what, to);
-}
-
-/* A CA whose CRLs are all of another time. */
-static void
-check_current(const struct place *place, const struct chain_trust *trust,
-	      size_t i)
-{
-	struct error e = { .line = place->line };
+	struct error e = { .line = findings->line };
 	bool has_crl = false, is_current = false;
 	struct buffer name;
 
@@ -261,90 +201,34 @@ check_current(const struct place *place, const struct chain_trust *trust,
 		if ((crl->signers >> i & 1) == 0)
 			continue;
 		has_crl = true;
-		is_current |= crl->from <= place->now && place->now <= crl->to;
+		is_current |=
+			crl->from <= findings->now && findings->now <= crl->to;
 	}
 	if (!has_crl || is_current)
 		return;
 	buffer_init(&name, CHAIN_SUBJECT_MAX);
 	chain_trust_subject(trust, i, &name);
-	error_where(&e, place->path);
+	error_where(&e, findings->path);
 	error_set(&e,
 		  "no current CRL of '%s': rejecting every certificate that it "
 		  "issued",
 		  error_word(buffer_span(&name)));
-	findings_add(place->findings, LOG_LEVEL_ERROR, &e);
+	findings_add(findings, LOG_LEVEL_ERROR, &e);
 	buffer_free(&name);
 }
 
 /* The CAs and CRLs of a ca: entry. */
 static void
-look_at_trust(const struct place *place, const struct chain_trust *trust)
+check_trust(struct findings *findings, const struct chain_trust *trust)
 {
 	for (size_t i = 0; i < trust->n_authorities; i++)
-		check_current(place, trust, i);
+		check_crls(findings, trust, i);
 	for (size_t i = 0; i < trust->n_authorities; i++)
-		warn_part(place, "a CA", trust->authorities[i].from,
-			  trust->authorities[i].to);
+		check_validity(findings, "a CA", trust->authorities[i].from,
+			       trust->authorities[i].to);
 	for (size_t i = 0; i < trust->n_crls; i++)
-		warn_part(place, "a CRL", trust->crls[i].from,
-			  trust->crls[i].to);
-}
-
-static void
-look_at_entry(const struct place *place, const struct entry *entry,
-	      struct span text)
-{
-	if (!entry->allows)
-		return;
-	if (entry->terms != NULL && entry->terms->not_after != 0)
-		warn(place, "the entry", entry->terms->not_after);
-	if (text.len > entry->pin_end)
-		text.len = entry->pin_end;
-	look_at_file(place, text);
-	if (entry->trust != NULL)
-		look_at_trust(place, entry->trust);
-}
-
-void
-ending_find(struct findings *findings, const struct list *list,
-	    struct span text, const char *path, int64_t now)
-{
-	struct place place = { findings, path, 0, now };
-	struct span line;
-	size_t next = 0;
-
-	text = lines_begin(text);
-	while (next < list->n && span_next(&text, "\n", &line)) {
-		if (list->entries[next].line != ++place.line)
-			continue;
-		look_at_entry(&place, &list->entries[next++],
-			      list_entry_text(line));
-	}
-}
-
-static void
-warn_of_sha1(struct findings *findings, const struct list *list,
-	     const char *path)
-{
-	unsigned first = 0;
-	size_t n = 0;
-
-	for (size_t i = 0; i < list->n; i++) {
-		if (list->entries[i].pin.kind != THUMBPRINT_SHA1 ||
-		    !list->entries[i].allows)
-			continue;
-		first = n++ == 0 ? list->entries[i].line : first;
-	}
-	if (n == 1)
-		findings_warn(findings, path, first,
-			      "the entry is pinned by SHA-1: prefer SHA-256 "
-			      "(certgate thumbprint FILE)");
-	else if (n > 1)
-		findings_warn(findings, path, first,
-			      "%zu entries are pinned by SHA-1, this one "
-			      "first: prefer SHA-256 (certgate thumbprint "
-			      "FILE)",
-			      n);
+		check_validity(findings, "a CRL", trust->crls[i].from,
+			       trust->crls[i].to);
 }
 
 /* pattern: NULL if there is none. */
@@ -354,27 +238,67 @@ limits_nothing(const char *pattern)
 	return pattern == NULL || pattern_is_any(pattern);
 }
 
-/* Whoever that CA signs for comes in. */
 static void
-warn_of_any_name(struct findings *findings, const struct list *list,
-		 const char *path)
+check_entry(struct findings *findings, const struct entry *entry)
 {
-	for (size_t i = 0; i < list->n; i++) {
-		const struct terms *terms = list->entries[i].terms;
-		if (terms == NULL || terms->ca == NULL ||
-		    !limits_nothing(terms->common_name) ||
-		    !limits_nothing(terms->alternative_name))
-			continue;
-		findings_warn(findings, path, list->entries[i].line,
+	const struct terms *terms = entry->terms;
+
+	if (!entry->allows)
+		return;
+	if (terms != NULL && terms->ca != NULL &&
+	    limits_nothing(terms->common_name) &&
+	    limits_nothing(terms->alternative_name))
+		findings_warn(findings,
 			      "any name that this CA signs is let in: expected "
 			      "cn= or san= with more than *");
-	}
+	if (terms != NULL && terms->not_after != 0)
+		check_end(findings, "the entry", terms->not_after);
+	if (entry->ends != 0 && entry->ends != CERTIFICATE_NOT_AFTER_INVALID)
+		check_end(findings, "the certificate", entry->ends);
+	if (entry->trust != NULL)
+		check_trust(findings, entry->trust);
+}
+
+static bool
+is_weak(const struct entry *entry)
+{
+	return entry->pin.kind == THUMBPRINT_SHA1 && entry->allows &&
+	       entry->line > 0;
+}
+
+static void
+check_pins(struct findings *findings, const struct list *list)
+{
+	size_t n = 0;
+
+	for (size_t i = list->n; i-- > 0;)
+		if (is_weak(&list->entries[i])) {
+			findings->line = list->entries[i].line;
+			n++;
+		}
+	if (n == 1)
+		findings_warn(findings,
+			      "the entry is pinned by SHA-1: prefer SHA-256 "
+			      "(certgate thumbprint FILE)");
+	else if (n > 1)
+		findings_warn(findings,
+			      "%zu entries are pinned by SHA-1, this one "
+			      "first: prefer SHA-256 (certgate thumbprint "
+			      "FILE)",
+			      n);
 }
 
 void
-advice_find(struct findings *findings, const struct list *list,
-	    const char *path)
+findings_advise(struct findings *findings, const struct list *list,
+		const char *path)
 {
-	warn_of_sha1(findings, list, path);
-	warn_of_any_name(findings, list, path);
+	findings->now = (int64_t)time(NULL);
+	findings->path = path;
+	check_pins(findings, list);
+	for (size_t i = 0; i < list->n; i++) {
+		findings->line = list->entries[i].line;
+		check_entry(findings, &list->entries[i]);
+	}
+	findings->path = NULL;
+	findings->line = 0;
 }

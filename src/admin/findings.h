@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* findings: what a check finds wrong or odd; each once. */
+/* findings: errors and warnings of a check; each once. */
 #ifndef CERTGATE_ADMIN_FINDINGS_H
 #define CERTGATE_ADMIN_FINDINGS_H
 
@@ -9,7 +9,6 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "base/span.h"
 #include "host/log.h"
 #include "policy/list.h"
 
@@ -24,37 +23,30 @@ struct findings {
 	struct finding *found; /* owned */
 	size_t n, size;
 	unsigned errors, warnings;
-	bool incomplete; /* there was no memory for all */
+	bool incomplete; /* out of memory */
+	const char *path; /* of findings_warn(); borrowed; NULL: no file */
+	unsigned line; /* the same; 0: the file as a whole */
+	int64_t now;
 };
 
-/* Notes are passed over, and so is what was found already. */
+/* Notes are ignored, and so is what was found before. */
 void findings_add(struct findings *findings, enum log_level level,
 		  const struct error *e);
 
-/* A warning about a line of file (0: the file as a whole; NULL: of none). */
-void findings_warn(struct findings *findings, const char *file, unsigned line,
-		   const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+/* Add a warning about findings->path and its line. */
+void findings_warn(struct findings *findings, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
-/* Orders them by line, those about one file together where its first one was
- * found; of a line, as they were found. */
-void findings_sort(struct findings *findings);
+/* Warn of pins by SHA-1, of CAs whose every name is accepted, and of entries,
+ * certificates, CAs and CRLs that have ended or end within 30, 14, 7 or 1 days.
+ * path: of the list; NULL: none. */
+void findings_advise(struct findings *findings, const struct list *list,
+		     const char *path);
 
-/* As text, one in a line: "error: FILE:LINE:COLUMN: what". */
-void findings_print(const struct findings *findings);
-void findings_print_json(const struct findings *findings);
+/* Print them: of each file, in the order in which it was found first, by line;
+ * of a line, as they were found. */
+void findings_print(struct findings *findings);
 
 void findings_free(struct findings *findings);
-
-/* Warns of every entry of the list, made from text in the file path, that has
- * ended or ends within 30, 14, 7 or 1 days: by its own date, or by that of the
- * certificate, a CA or a CRL in its file. */
-void ending_find(struct findings *findings, const struct list *list,
-		 struct span text, const char *path, int64_t now);
-
-/* Warns of entries that are pinned by SHA-1, and of CAs whose every name is let
- * in, in the list of the file path. */
-void advice_find(struct findings *findings, const struct list *list,
-		 const char *path);
 
 #endif

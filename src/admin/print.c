@@ -75,15 +75,11 @@ print_text(struct span text)
 
 /* As the next ones, valid until the next call. */
 static struct span
-date_text(int64_t seconds)
+day_text(int64_t seconds)
 {
-	static char text[64];
-	struct date_time t;
+	static char text[DATE_TEXT_SIZE];
 
-	date_from_seconds(seconds, &t);
-	(void)snprintf(text, sizeof(text), "%04d-%02d-%02d", t.year, t.month,
-		       t.day);
-	return span_of(text);
+	return span_of(date_text(seconds, text));
 }
 
 static struct span
@@ -111,7 +107,7 @@ digits_text(const struct thumbprint *t)
 void
 print_date(int64_t seconds)
 {
-	print_text(date_text(seconds));
+	print_text(day_text(seconds));
 }
 
 void
@@ -195,7 +191,7 @@ print_json_bool(const char *name, bool value)
 void
 print_json_date(const char *name, int64_t seconds)
 {
-	print_json_string(name, date_text(seconds));
+	print_json_string(name, day_text(seconds));
 }
 
 void
@@ -263,7 +259,7 @@ print_end_of_validity(const char *name, int64_t seconds, const char *field)
 {
 	bool valid = seconds != CERTIFICATE_NOT_BEFORE_INVALID &&
 		     seconds != CERTIFICATE_NOT_AFTER_INVALID;
-	struct span date = valid ? date_text(seconds) : SPAN("invalid date");
+	struct span date = valid ? day_text(seconds) : SPAN("invalid date");
 
 	print_json_string(name, date);
 	print(valid ? "" : "%s: ", field);

@@ -277,6 +277,6 @@ bool
 setup_open(struct configuration *store)
 {
 	log_divert(take_error, NULL);
-	configuration_open(store, environ);
+	configuration_open(store, environ, NULL);
 	return store->has_settings;
 }

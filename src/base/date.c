@@ -2,6 +2,8 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <stdio.h>
+
 #include "base/date.h"
 
 enum {
@@ -142,4 +144,15 @@ date_from_seconds(int64_t seconds, struct date_time *t)
 	t->hour = (int)(rest / 3600);
 	t->minute = (int)(rest / 60 % 60);
 	t->second = (int)(rest % 60);
+}
+
+const char *
+date_text(int64_t seconds, char text[DATE_TEXT_SIZE])
+{
+	struct date_time t;
+
+	date_from_seconds(seconds, &t);
+	(void)snprintf(text, DATE_TEXT_SIZE, "%04d-%02d-%02d", t.year, t.month,
+		       t.day);
+	return text;
 }

@@ -37,6 +37,11 @@ bool date_parse(struct span text, int64_t *seconds);
  * offset as "+01:00" (RFC 3339 5.6). */
 bool date_time_parse(struct span text, int64_t *seconds);
 
+enum { DATE_TEXT_SIZE = 64 /* bytes for any number of seconds */ };
+
+/* Write "YYYY-MM-DD" with a NUL to text.  Return text. */
+const char *date_text(int64_t seconds, char text[DATE_TEXT_SIZE]);
+
 /* The fields of a moment between the years 0 and 9999. */
 void date_from_seconds(int64_t seconds, struct date_time *t);
 

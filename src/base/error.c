@@ -84,10 +84,12 @@ error_at(struct error *e, unsigned line, unsigned column)
 }
 
 bool
-error_report(const struct report *report, struct error *e)
+error_report(struct report *report, struct error *e)
 {
 	if (report == NULL)
 		return false;
+	error_where(e, report->where);
+	report->faults++;
 	report->fault(report->context, e);
 	*e = (struct error){ 0 };
 	return true;

@@ -39,15 +39,17 @@ void error_where(struct error *e, const char *where);
 /* Says line and column, if they are not known yet. */
 void error_at(struct error *e, unsigned line, unsigned column);
 
-/* Somebody who wants every fault of a text, not only the first. */
+/* Takes every fault of a text, not only the first. */
 struct report {
 	void (*fault)(void *context, const struct error *e);
 	void *context;
+	const char *where; /* of faults that do not say it; NULL: unknown */
+	unsigned faults; /* so far */
 };
 
-/* Tells report of e and clears it, for the reading to go on to the next fault;
- * false, and nothing done, if report is NULL: the first fault is the end. */
-bool error_report(const struct report *report, struct error *e);
+/* Report e and clear it, to go on to the next fault.  False, and nothing done,
+ * if report is NULL: the first fault ends the reading. */
+bool error_report(struct report *report, struct error *e);
 
 /* A copy of word for a message: printable ASCII, the rest as \xHH, cut at 40
  * bytes.  Valid until the fourth call after it.  Not for a word that did not

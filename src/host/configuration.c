@@ -88,26 +88,44 @@ note_origins(const struct settings *settings)
 	}
 }
 
+/* Settings that together require next to nothing of a client. */
+static void
+note_weak(const struct settings *settings)
+{
+	if (settings->missing_allowed && settings->ignore_dates)
+		log_note(LOG_LEVEL_WARNING,
+			 "CERTGATE_MISSING_CERTIFICATE=allow with "
+			 "CERTGATE_CHECK_DATES=no: accepting clients without a "
+			 "certificate, or with an expired one (fix: remove "
+			 "one of them)");
+	if (settings->missing_allowed && settings->security_level == 0)
+		log_note(LOG_LEVEL_WARNING,
+			 "CERTGATE_MISSING_CERTIFICATE=allow with "
+			 "CERTGATE_SECURITY_LEVEL=0: accepting clients without "
+			 "a certificate, or with a forgeable one (fix: remove "
+			 "one of them)");
+}
+
 static void
 note_report_only(const struct settings *settings, int64_t now)
 {
 	int64_t until = settings->report_only_until;
-	struct date_time t;
+	char day[DATE_TEXT_SIZE];
 
 	if (until == 0)
 		return;
-	date_from_seconds(until, &t);
+	date_text(until, day);
 	if (settings_report_only(settings, now))
 		log_note(LOG_LEVEL_WARNING,
 			 "CERTGATE_REPORT_ONLY_UNTIL: every certificate that "
 			 "no entry has, or one that has ended, is let in "
-			 "through %04d-%02d-%02d, without roles, and reported",
-			 t.year, t.month, t.day);
+			 "through %s, without roles, and reported",
+			 day);
 	else
 		log_note(LOG_LEVEL_WARNING,
-			 "CERTGATE_REPORT_ONLY_UNTIL: ended on "
-			 "%04d-%02d-%02d and does nothing: remove it",
-			 t.year, t.month, t.day);
+			 "CERTGATE_REPORT_ONLY_UNTIL: ended on %s and does "
+			 "nothing: remove it",
+			 day);
 }
 
 static bool
@@ -163,6 +181,7 @@ note_settings(const struct configuration *c, const struct settings *before,
 			 c->path, c->path);
 	note_report_only(settings, (int64_t)time(NULL));
 	note_process(c, before);
+	note_weak(settings);
 }
 
 /* The text stays empty if there is no file, and need not be one. */
@@ -198,13 +217,19 @@ load_settings(struct configuration *c, struct attempt *a)
 		span = buffer_span(&text);
 	if (c->files.starting)
 		settings_read_fixed(&c->start, span, c->path, c->environment);
-	ok = ok &&
-	     settings_read(&a->settings, span, c->path, c->environment,
-			   &a->e) &&
-	     settings_check_time(&a->settings, c->path, (int64_t)time(NULL),
-				 &a->e);
+	/* What the environment names can be looked at without a file. */
+	bool go_on = ok || error_report(c->report, &a->e);
+	ok &= go_on && settings_report(&a->settings, span, c->path,
+				       c->environment, c->report, &a->e);
 	buffer_wipe(&text);
 	return ok;
+}
+
+static bool
+check_time(struct configuration *c, struct attempt *a)
+{
+	return settings_check_time(&a->settings, c->path, (int64_t)time(NULL),
+				   &a->e);
 }
 
 /* path NULL: there is no such file. */
@@ -225,6 +250,18 @@ load_secret(struct configuration *c, struct attempt *a, const char *path,
 	}
 	buffer_wipe(&text);
 	return ok;
+}
+
+static bool
+load_keys(struct configuration *c, struct attempt *a)
+{
+	return load_secret(c, a, a->settings.keys_file, settings_add_keys);
+}
+
+static bool
+load_code(struct configuration *c, struct attempt *a)
+{
+	return load_secret(c, a, a->settings.code_file, settings_set_code);
 }
 
 /* As struct entry_files asks for it. */
@@ -255,9 +292,13 @@ load_list(struct configuration *c, struct attempt *a)
 	if (path != NULL)
 		result = files_read(&c->files, path, FILES_LIST, LIST_TEXT_MAX,
 				    &text, &a->e);
+	if (c->report != NULL && result == FILE_READ)
+		c->report->where = path;
 	bool ok = result == FILE_READ &&
-		  list_build(&a->list, buffer_span(&text), a->settings.pins,
-			     a->settings.n_pins, &files, &a->e);
+		  list_report(&a->list, buffer_span(&text), a->settings.pins,
+			      a->settings.n_pins, &files, c->report, &a->e);
+	if (c->report != NULL)
+		c->report->where = NULL;
 	if (result == FILE_OUTSIDE)
 		error_where(&a->e, "CERTGATE_LIST");
 	else if (result == FILE_READ && !ok)
@@ -290,8 +331,8 @@ put_in_force(struct configuration *c, struct attempt *a, bool list)
 	c->said = (struct error){ 0 };
 	note_warnings(&c->list.warnings,
 		      c->settings.list == NULL ? "list" : c->settings.list);
-	log_note(LOG_LEVEL_NOTE, "list %u: %zu entries", c->generation,
-		 c->list.n);
+	log_note(LOG_LEVEL_NOTE, "list %u: %zu entr%s", c->generation,
+		 c->list.n, c->list.n == 1 ? "y" : "ies");
 }
 
 /* Ends what was read from a file that is missing. */
@@ -350,6 +391,31 @@ must_wait(struct configuration *c)
 	return files_state(&c->files) == FILES_BUSY;
 }
 
+/* In this order; what comes before the list is the settings. */
+static bool (*const steps[])(struct configuration *c, struct attempt *a) = {
+	load_settings, check_time, load_keys, load_code, load_list,
+};
+enum { STEPS = sizeof(steps) / sizeof(steps[0]), STEP_LIST = STEPS - 1 };
+
+/* Return the first step that failed; STEPS: none.  Behind it, go on only to
+ * report more. */
+static size_t
+load(struct configuration *c, struct attempt *a)
+{
+	size_t failed = STEPS;
+
+	for (size_t i = 0; i < STEPS; i++) {
+		if (steps[i](c, a))
+			continue;
+		failed = i < failed ? i : failed;
+		if (c->report == NULL)
+			break;
+		if (a->e.set)
+			(void)error_report(c->report, &a->e);
+	}
+	return failed;
+}
+
 /* Reads everything; a failure is logged if it is another than before, or with
  * say set. */
 static void
@@ -358,11 +424,8 @@ attempt(struct configuration *c, bool say)
 	struct attempt a = { .is_new = false };
 
 	files_begin(&c->files);
-	bool settings =
-		load_settings(c, &a) &&
-		load_secret(c, &a, a.settings.keys_file, settings_add_keys) &&
-		load_secret(c, &a, a.settings.code_file, settings_set_code);
-	bool all = settings && load_list(c, &a);
+	size_t failed = load(c, &a);
+	bool settings = failed >= STEP_LIST, all = failed == STEPS;
 	bool wait = !all && must_wait(c);
 	c->tried_ms = clock_ms();
 	if (all || (settings && !wait && !c->has_list))
@@ -377,7 +440,7 @@ attempt(struct configuration *c, bool say)
 	if (all)
 		return;
 	drop_missing(c);
-	if (say || !is_said(c, &a.e))
+	if (c->report == NULL && (say || !is_said(c, &a.e)))
 		say_failure(c, &a.e);
 }
 
@@ -393,11 +456,13 @@ open_path(struct configuration *c, const char *path)
 }
 
 void
-configuration_open(struct configuration *c, char *const *environment)
+configuration_open(struct configuration *c, char *const *environment,
+		   struct report *report)
 {
 	const char *path = getenv("CERTGATE_CONFIG");
 
-	*c = (struct configuration){ .environment = environment };
+	*c = (struct configuration){ .environment = environment,
+				     .report = report };
 	c->may_miss = path == NULL;
 	if (path == NULL)
 		path = CERTGATE_CONFIG_DEFAULT;
@@ -405,11 +470,14 @@ configuration_open(struct configuration *c, char *const *environment)
 }
 
 void
-configuration_open_site(struct configuration *c, const char *path)
+configuration_open_site(struct configuration *c, const char *path,
+			struct report *report)
 {
 	static char *const nothing[] = { NULL };
 
-	*c = (struct configuration){ .environment = nothing, .is_site = true };
+	*c = (struct configuration){ .environment = nothing,
+				     .is_site = true,
+				     .report = report };
 	open_path(c, path);
 }
 

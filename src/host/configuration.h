@@ -26,6 +26,8 @@ struct configuration {
 	char *const *environment; /* borrowed for ever */
 	bool may_miss; /* the path is the default, and no file was there yet */
 	bool is_site; /* else it is the main one */
+	struct report *report; /* borrowed; of all faults of all files; NULL:
+				* the first one ends an attempt */
 	struct files files;
 	struct settings settings; /* empty without has_settings */
 	struct list list; /* empty without has_list */
@@ -42,13 +44,15 @@ struct configuration {
 };
 
 /* Reads everything.  environment, ended by NULL, stays borrowed, as does the
- * value of CERTGATE_CONFIG.  Errors are logged; the configuration can be used
- * in any case, and then rejects. */
-void configuration_open(struct configuration *c, char *const *environment);
+ * value of CERTGATE_CONFIG.  Errors are reported, or else the first is logged;
+ * the configuration can be used in any case, and then rejects. */
+void configuration_open(struct configuration *c, char *const *environment,
+			struct report *report);
 
 /* The same for the settings file of a site, without any environment.  path
  * stays borrowed. */
-void configuration_open_site(struct configuration *c, const char *path);
+void configuration_open_site(struct configuration *c, const char *path,
+			     struct report *report);
 
 /* Looks at the files, at most once a second unless now is set. */
 void configuration_refresh(struct configuration *c, bool now);

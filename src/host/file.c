@@ -261,6 +261,24 @@ set_unreadable(const char *path, struct error *e)
 		error_system(e, "%s", path);
 }
 
+/* The same of a name in a folder on the way. */
+static void
+set_unsearchable(int folder, const char *path, struct error *e)
+{
+	char name[PATH_MAX];
+
+	if (errno != EACCES || file_reader() == NULL) {
+		error_system(e, "%s", file_shown(path));
+		return;
+	}
+	find_path(folder, ".", name);
+	error_set(e,
+		  "%s: bad folder: %s is not searchable by user %s (fix: chgrp "
+		  "%s %s && chmod g+x %s)",
+		  file_shown(path), name, reader_user, reader_group, name,
+		  name);
+}
+
 /* Opens the file at the end of the way: a descriptor, or -1 and e. */
 static int
 open_file(struct way *way, const char *name, const char *path, struct error *e)
@@ -293,10 +311,13 @@ open_log(struct way *way, const char *name, const char *path, struct error *e)
 				O_CLOEXEC,
 			0640);
 
-	if (fd < 0)
-		error_system(e, "%s", file_shown(path));
-	else
+	if (fd >= 0)
 		sandbox_take_log(way->folder);
+	else if (errno == EACCES && file_reader() != NULL)
+		error_set(e, "%s: not writable by user %s (fix: chown %s %s)",
+			  path, reader_user, reader_user, path);
+	else
+		error_system(e, "%s", file_shown(path));
 	return fd;
 }
 
@@ -325,7 +346,7 @@ step(struct way *way, const char *path, int *file, struct error *e)
 	if (fstatat(way->folder, name, &s, AT_SYMLINK_NOFOLLOW) != 0) {
 		if (errno == ENOENT && way->links == 0)
 			way->failure = FILE_ABSENT;
-		error_system(e, "%s", file_shown(path));
+		set_unsearchable(way->folder, path, e);
 		if (last)
 			sandbox_take(way->folder);
 		return false;

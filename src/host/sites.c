@@ -177,7 +177,7 @@ read_site(struct sites *sites, struct span name, char *path)
 		return NULL;
 	}
 	log_about(site->name);
-	configuration_open_site(&site->store, site->path);
+	configuration_open_site(&site->store, site->path, sites->main.report);
 	log_about(NULL);
 	sites->site[sites->n++] = site;
 	return site;
@@ -208,12 +208,12 @@ add(struct sites *sites, struct span name)
 }
 
 void
-sites_open(struct sites *sites, char *const *environment)
+sites_open(struct sites *sites, char *const *environment, struct report *report)
 {
 	const char *config;
 
 	*sites = (struct sites){ 0 };
-	configuration_open(&sites->main, environment);
+	configuration_open(&sites->main, environment, report);
 	config = sites->main.path;
 	if (config == NULL)
 		return;

@@ -49,8 +49,9 @@ struct sites {
 };
 
 /* Reads the main settings.  environment stays borrowed, and is that of these
- * alone. */
-void sites_open(struct sites *sites, char *const *environment);
+ * alone; so does report (NULL: none), of all faults of each configuration. */
+void sites_open(struct sites *sites, char *const *environment,
+		struct report *report);
 
 /* Reads every site there is: what they name is then known to the sandbox. */
 void sites_read(struct sites *sites);

@@ -34,7 +34,7 @@ open_host(struct host *host, bool all)
 	if (!digest_start(DIGEST_USE_HANDLER))
 		log_note(LOG_LEVEL_ERROR, "OpenSSL does not start");
 	file_set_reader();
-	sites_open(&host->sites, environ);
+	sites_open(&host->sites, environ, NULL);
 	log_start(host->sites.main.start.log_target,
 		  host->sites.main.start.log_file,
 		  host->sites.main.start.log_format);

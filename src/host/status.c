@@ -99,8 +99,9 @@ write_main(char *text, const struct configuration *store)
 		return snprintf(text, TEXT_MAX,
 				"STATUS=refuses everybody: settings or list do "
 				"not read; certgate check says why");
-	return snprintf(text, TEXT_MAX, "STATUS=list %u: %zu entries%s",
+	return snprintf(text, TEXT_MAX, "STATUS=list %u: %zu entr%s%s",
 			store->generation, store->list.n,
+			store->list.n == 1 ? "y" : "ies",
 			store->stale ? "; what is on the disk now does not "
 				       "read, certgate check says why"
 				     : "");

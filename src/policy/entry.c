@@ -75,23 +75,6 @@ hash(struct span text)
 	return h;
 }
 
-static bool
-pin_from_text(struct span text, const char *path, struct thumbprint *pin,
-	      struct error *e)
-{
-	struct certificate certificate;
-	struct error inner = { 0 };
-	struct buffer der;
-
-	buffer_init(&der, PEM_MAX);
-	bool ok = pem_file_only(text, &der, &certificate, &inner);
-	if (ok)
-		*pin = thumbprint_of(THUMBPRINT_SHA256, certificate.sha256);
-	buffer_free(&der);
-	return ok ||
-	       error_set(e, "%s: %s", error_word(span_of(path)), inner.text);
-}
-
 /* Takes what stands up to the next blank. */
 static struct span
 take_word(struct span *rest)
@@ -103,10 +86,51 @@ take_word(struct span *rest)
 	return word;
 }
 
-/* `file:PATH`: the SHA-256 of the certificate in that file. */
+/* at: of the file in its line. */
+static void
+warn_of_file(struct span text, const char *path, const struct certificate *c,
+	     const char *at, struct warnings *warnings)
+{
+	if (c->not_before == CERTIFICATE_NOT_BEFORE_INVALID)
+		error_set(warnings_next(warnings, at),
+			  "the certificate's notBefore is not a valid date");
+	if (c->not_after == CERTIFICATE_NOT_AFTER_INVALID)
+		error_set(warnings_next(warnings, at),
+			  "the certificate's notAfter is not a valid date");
+	if (pem_file_has_key(text))
+		error_set(warnings_next(warnings, at),
+			  "%s has a private key, which is not needed (fix: "
+			  "openssl x509 -in %s -out NEW)",
+			  path, path);
+}
+
+/* The SHA-256 of the certificate in the file. */
+static bool
+take_certificate(struct span text, const char *path, const char *at,
+		 struct entry *entry, struct warnings *warnings,
+		 struct error *e)
+{
+	struct certificate c;
+	struct error inner = { 0 };
+	struct buffer der;
+
+	buffer_init(&der, PEM_MAX);
+	bool ok = pem_file_only(text, &der, &c, &inner) ||
+		  error_set(e, "%s: %s", error_word(span_of(path)), inner.text);
+	if (ok) {
+		entry->pin = thumbprint_of(THUMBPRINT_SHA256, c.sha256);
+		entry->ends = c.not_after;
+	}
+	if (ok && entry->allows)
+		warn_of_file(text, path, &c, at, warnings);
+	buffer_free(&der);
+	return ok;
+}
+
+/* `file:PATH` */
 static bool
 take_file(struct span *rest, const struct entry_files *files,
-	  struct thumbprint *pin, struct error *e)
+	  struct entry *entry, struct warnings *warnings, struct error *e)
 {
 	struct span begin = *rest, word = take_word(rest);
 	struct buffer text;
@@ -117,7 +141,8 @@ take_file(struct span *rest, const struct entry_files *files,
 	if (ok && path[0] != '/')
 		ok = error_set(e, "file: expected an absolute path");
 	ok = ok && files->read(files->context, path, &text, e) &&
-	     pin_from_text(buffer_span(&text), path, pin, e);
+	     take_certificate(buffer_span(&text), path, begin.ptr, entry,
+			      warnings, e);
 	buffer_wipe(&text); /* it may have a private key, too */
 	free(path);
 	if (!ok)
@@ -155,7 +180,7 @@ take_pin(struct span *rest, const struct entry_files *files,
 	if (span_starts(*rest, SPAN("ca:")))
 		return take_authority(rest, entry, e);
 	if (span_starts(*rest, SPAN("file:")))
-		return take_file(rest, files, &entry->pin, e);
+		return take_file(rest, files, entry, warnings, e);
 	return thumbprint_take(rest, &entry->pin, warnings, e);
 }
 

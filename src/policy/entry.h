@@ -71,6 +71,7 @@ struct entry {
 	bool allows; /* else it denies */
 	uint16_t pin_end; /* byte of the line behind its pin; cut at 65535 */
 	unsigned line; /* in the list; 0: from CLIENT_CERT_THUMBPRINT */
+	int64_t ends; /* UTC seconds, notAfter of its file:; 0: none */
 	uint64_t text_hash; /* of the line, to find the same line twice */
 	struct terms *terms; /* owned; NULL: none */
 };

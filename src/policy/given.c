@@ -83,7 +83,7 @@ take_line(struct setting_given *given, struct span line, unsigned number,
 
 static bool
 take_file(struct setting_given *given, struct span text, const char *name,
-	  const struct report *report, struct error *e)
+	  struct report *report, struct error *e)
 {
 	struct span line;
 	unsigned number = 0;
@@ -120,7 +120,7 @@ is_no_setting(struct span name)
 
 static bool
 take_environment(struct setting_given *given, char *const *environment,
-		 const struct report *report, struct error *e)
+		 struct report *report, struct error *e)
 {
 	bool seen[SETTINGS_MAX] = { false };
 
@@ -150,8 +150,8 @@ take_environment(struct setting_given *given, char *const *environment,
 
 bool
 given_read(struct setting_given given[SETTINGS_MAX], struct span text,
-	   const char *name, char *const *environment,
-	   const struct report *report, struct error *e)
+	   const char *name, char *const *environment, struct report *report,
+	   struct error *e)
 {
 	return take_file(given, text, name, report, e) &&
 	       take_environment(given, environment, report, e);

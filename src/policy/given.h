@@ -15,7 +15,6 @@ struct setting_given {
 	struct span value; /* absent: not given; borrowed */
 	unsigned line; /* in the file; 0: in the environment */
 	unsigned column; /* in that line */
-	bool invalid; /* the value did not parse */
 };
 
 enum { SETTINGS_MAX = 64 /* room for every setting */ };
@@ -25,7 +24,7 @@ enum { SETTINGS_MAX = 64 /* room for every setting */ };
  * and the rest is read too. */
 bool given_read(struct setting_given given[SETTINGS_MAX], struct span text,
 		const char *name, char *const *environment,
-		const struct report *report, struct error *e)
+		struct report *report, struct error *e)
 	__attribute__((warn_unused_result));
 
 /* Return the name of a setting for a message; an unknown one is cut to 12

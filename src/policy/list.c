@@ -227,7 +227,7 @@ add_line(struct list *list, struct span line, const struct entry_files *files,
 /* With report, behind a line that does not read too. */
 static bool
 add_text(struct list *list, struct span text, const struct entry_files *files,
-	 const struct report *report, struct error *e)
+	 struct report *report, struct error *e)
 {
 	struct span line;
 	unsigned number = 0;
@@ -370,28 +370,30 @@ bool
 list_build(struct list *list, struct span text, const struct thumbprint *pins,
 	   size_t n, const struct entry_files *files, struct error *e)
 {
-	bool ok = add_text(list, text, files, NULL, e) && reserve(list, n, e) &&
-		  sort(list, e) && collect_authorities(list, e);
+	return list_report(list, text, pins, n, files, NULL, e);
+}
+
+bool
+list_report(struct list *list, struct span text, const struct thumbprint *pins,
+	    size_t n, const struct entry_files *files, struct report *report,
+	    struct error *e)
+{
+	unsigned faults = report == NULL ? 0 : report->faults;
+	bool ok = add_text(list, text, files, report, e) &&
+		  (report == NULL || report->faults == faults) &&
+		  reserve(list, n, e) && sort(list, e) &&
+		  collect_authorities(list, e);
 
 	if (ok) {
 		warn_of_repeats(list);
 		add_pins(list, pins, n);
 		ok = n == 0 || sort(list, e);
 	}
+	if (e->set)
+		(void)error_report(report, e);
 	if (!ok)
 		list_free(list);
 	return ok;
-}
-
-void
-list_report(struct span text, const struct entry_files *files,
-	    const struct report *report)
-{
-	struct list unused = { 0 };
-	struct error e = { 0 };
-
-	(void)add_text(&unused, text, files, report, &e);
-	list_free(&unused);
 }
 
 void

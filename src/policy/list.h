@@ -75,10 +75,12 @@ bool list_build(struct list *list, struct span text,
 		const struct entry_files *files, struct error *e)
 	__attribute__((warn_unused_result));
 
-/* Tells report of all that is wrong with text, line by line.  Builds nothing: a
- * part of a list is never used. */
-void list_report(struct span text, const struct entry_files *files,
-		 const struct report *report);
+/* As list_build.  With report (NULL: none), report all that is wrong with text,
+ * line by line, and leave e clear. */
+bool list_report(struct list *list, struct span text,
+		 const struct thumbprint *pins, size_t n,
+		 const struct entry_files *files, struct report *report,
+		 struct error *e) __attribute__((warn_unused_result));
 
 /* What of a line, without its line end, is the entry: no comment, no blanks
  * around it. */

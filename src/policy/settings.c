@@ -91,7 +91,7 @@ name_setting(struct error *e, size_t i, const struct setting_given *given,
 
 static bool
 apply(struct settings *s, struct setting_given *given, const char *file,
-      const struct report *report, struct error *e)
+      struct report *report, struct error *e)
 {
 	for (size_t i = 0; i < SETTINGS; i++) {
 		if (given[i].value.ptr == NULL)
@@ -103,7 +103,6 @@ apply(struct settings *s, struct setting_given *given, const char *file,
 				: error_set(e, "is set but empty: expected %s",
 					    table[i].help.expected);
 		if (!ok) {
-			given[i].invalid = true;
 			name_setting(e, i, &given[i], file);
 			if (!error_report(report, e))
 				return false;
@@ -152,14 +151,37 @@ bool
 settings_read(struct settings *settings, struct span text, const char *name,
 	      char *const *environment, struct error *e)
 {
+	return settings_report(settings, text, name, environment, NULL, e);
+}
+
+bool
+settings_report(struct settings *settings, struct span text, const char *name,
+		char *const *environment, struct report *report,
+		struct error *e)
+{
 	struct setting_given given[SETTINGS_MAX] = { 0 };
+	unsigned faults = report == NULL ? 0 : report->faults;
 
 	settings->security_level = SETTINGS_SECURITY_LEVEL;
-	if (given_read(given, text, name, environment, NULL, e) &&
-	    apply(settings, given, name, NULL, e) && complete(settings, e))
-		return true;
-	settings_free(settings);
-	return false;
+	bool ok = given_read(given, text, name, environment, report, e) &&
+		  apply(settings, given, name, report, e) &&
+		  (complete(settings, e) || error_report(report, e));
+	if (report != NULL)
+		return report->faults == faults;
+	if (!ok)
+		settings_free(settings);
+	return ok;
+}
+
+bool
+settings_accepts(size_t i, struct span value)
+{
+	struct settings unused = { 0 };
+	struct error e = { 0 };
+	bool ok = value.len > 0 && table[i].set(&unused, value, &e);
+
+	settings_free(&unused);
+	return ok;
 }
 
 static void
@@ -173,7 +195,7 @@ void
 settings_read_fixed(struct settings *settings, struct span text,
 		    const char *name, char *const *environment)
 {
-	const struct report all = { .fault = pass_over };
+	struct report all = { .fault = pass_over };
 	struct setting_given given[SETTINGS_MAX] = { 0 };
 	struct error e = { 0 };
 
@@ -184,23 +206,6 @@ settings_read_fixed(struct settings *settings, struct span text,
 		    (table[i].set == setting_log ||
 		     table[i].set == setting_log_format))
 			(void)table[i].set(settings, given[i].value, &e);
-}
-
-void
-settings_report(struct span text, const char *name, char *const *environment,
-		int64_t now, struct setting_given given[SETTINGS_MAX],
-		const struct report *report)
-{
-	struct settings unused = { 0 };
-	struct error e = { 0 };
-
-	memset(given, 0, SETTINGS_MAX * sizeof(*given));
-	if (given_read(given, text, name, environment, report, &e) &&
-	    apply(&unused, given, name, report, &e) && !complete(&unused, &e))
-		(void)error_report(report, &e);
-	if (!settings_check_time(&unused, name, now, &e))
-		(void)error_report(report, &e);
-	settings_free(&unused);
 }
 
 bool

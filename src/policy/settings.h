@@ -89,6 +89,13 @@ bool settings_read(struct settings *settings, struct span text,
 		   const char *name, char *const *environment, struct error *e)
 	__attribute__((warn_unused_result));
 
+/* As settings_read.  With report (NULL: none), report all that is wrong, keep
+ * the settings that load, and leave e clear; settings_free() in any case. */
+bool settings_report(struct settings *settings, struct span text,
+		     const char *name, char *const *environment,
+		     struct report *report, struct error *e)
+	__attribute__((warn_unused_result));
+
 /* Of settings that do not read: what a process keeps from its start on, as far
  * as that reads: where the log goes and how it looks.
  * Nothing else is touched. */
@@ -124,13 +131,8 @@ bool settings_want_signature(const struct settings *settings);
 /* True if value (ended by NULL; NULL: any) has name, without case. */
 bool settings_names(char *const *value, struct span name);
 
-/* Tells report of all that is wrong with the settings of settings_read and, at
- * the time now, of settings_check_time, and gives what was written for each of
- * settings_help. */
-void settings_report(struct span text, const char *name,
-		     char *const *environment, int64_t now,
-		     struct setting_given given[SETTINGS_MAX],
-		     const struct report *report);
+/* True if value is one of the i-th setting. */
+bool settings_accepts(size_t i, struct span value);
 
 /* Every setting in the order of the manual, for programs that list them. */
 struct setting_help {

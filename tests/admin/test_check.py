@@ -325,7 +325,7 @@ def files():
     got = admin.run("check", "--config", conf, "--site", "one")
     out.result(got.code == 1 and str(site) in got.out and
                "1 error, 0 warnings" in got.out and
-               "refuses everybody of this site" in got.out,
+               "rejects every client of this site" in got.out,
                "what is wrong with a site is of that site", got)
 
 
@@ -353,9 +353,9 @@ def other_user():
         for option in "--config", "--list":
             path = locked / option[2:6]
             got = admin.run("check", "--quiet", option, path, "--as", "nobody")
-            out.result(got.code == 1 and f"{path}: Permission denied" in
-                       got.out and f"\nerror: {locked}: the user nobody may not "
-                       "enter this folder\n" in got.out and
+            out.result(got.code == 1 and f"error: {path}: bad folder: {locked} "
+                       "is not searchable by user nobody (fix: chgrp nogroup "
+                       f"{locked} && chmod g+x {locked})\n" in got.out and
                        "there are sites:" not in got.out,
                        f"--as: who may not enter a folder, {option}", got)
         got = admin.run("check", "--list", book, "--as", "root", user=65534,
@@ -365,6 +365,53 @@ def other_user():
     got = admin.run("check", "--as", "nobody-of-this-name")
     out.result(got.code == 3 and "no such user" in got.err,
                "--as: no such user", got)
+
+
+def log_file():
+    """Whether the handler can write its log."""
+    book = write("log.list", f"{B}\n")
+    folder = base / "log"
+    path = folder / "file"
+    as_nobody = ["--as", "nobody"] if os.geteuid() == 0 else []
+
+    def said(*arguments):
+        got = admin.run("check", "--quiet", "--list", book, *arguments,
+                        environment={"CERTGATE_LOG": str(path)})
+        return got.code, "".join(
+            line for line in got.out.splitlines() if "CERTGATE_LOG" in line)
+
+    book.chmod(0o644)
+    out.equal(said(), (1, f"error: CERTGATE_LOG: {folder}: No such file or "
+                       "directory"), "CERTGATE_LOG: its folder is missing")
+    folder.mkdir(mode=0o755)
+    out.equal(said(), (0, ""), "CERTGATE_LOG: it is made at the start")
+    if not as_nobody:
+        return
+    out.equal(said(*as_nobody), (1, f"error: CERTGATE_LOG: {folder}: not "
+              f"writable by user nobody (fix: chown nobody {folder})"),
+              "CERTGATE_LOG: no new file in its folder")
+    path.touch(mode=0o644)
+    out.equal(said(*as_nobody), (1, f"error: CERTGATE_LOG: {path}: not "
+              f"writable by user nobody (fix: chown nobody {path})"),
+              "CERTGATE_LOG: a file of root")
+    os.chown(path, 65534, 65534)
+    out.equal(said(*as_nobody), (0, ""), "CERTGATE_LOG: a file of its own")
+    out.equal(said(), (0, ""), "CERTGATE_LOG: root does not judge its owner")
+
+
+def weak_settings():
+    book = write("weak.list", f"{B}\n")
+    for name, value, warned in (
+            ("CERTGATE_CHECK_DATES", "no", True),
+            ("CERTGATE_SECURITY_LEVEL", "0", True),
+            ("CERTGATE_SECURITY_LEVEL", "1", False)):
+        for missing in "allow", "refuse":
+            got = admin.run("check", "--quiet", "--list", book, environment={
+                "CERTGATE_MISSING_CERTIFICATE": missing, name: value})
+            out.equal((got.code, f"CERTGATE_MISSING_CERTIFICATE=allow with "
+                       f"{name}={value}: " in got.out),
+                      (0, warned and missing == "allow"),
+                      f"a warning of {missing} with {name}={value}")
 
 
 def as_json():
@@ -394,5 +441,7 @@ connection_string()
 authorities()
 files()
 other_user()
+log_file()
+weak_settings()
 as_json()
 out.done()

@@ -588,7 +588,7 @@ def main():
     out.result(place.wait_for(lambda: programs[1][0].log.read_text().count(
         "the last good settings and list stay in force") > 4),
         "a failure is logged again after an hour", logs[1][-1500:])
-    out.result("list 1: 1 entries" in logs[1] and "stay in force; see "
+    out.result("list 1: 1 entry" in logs[1] and "stay in force; see "
                f"certgate check --as {USER.pw_name}" in logs[1],
                "the log names the user", logs[1][-1500:])
     for handler, _ in programs:

@@ -66,11 +66,11 @@ def says(name, lines, *words):
 
 
 says("good settings", start("good", JSON + "CERTGATE_LIST=@list\n"),
-     "--no-sandbox", "without a check of their signature", "list 1: 1 entries",
+     "--no-sandbox", "without a check of their signature", "list 1: 1 entry",
      "'verdict': 'allow'")
 says("a list with warnings", start(
     "warnings", JSON + "CERTGATE_LIST=@list\nCLIENT_CERT_THUMBPRINT="
-    f"\u200e{pin}\n"), "invisible", "list 1: 1 entries")
+    f"\u200e{pin}\n"), "invisible", "list 1: 1 entry")
 says("a list that does not read", start(
     "list", JSON + "CERTGATE_LIST=@bad\n", files={"bad": "nonsense\n"}),
     "bad:1:1", "'list': 'none'")
@@ -105,12 +105,12 @@ out.equal(configuration.log_since(0).count("tls.clientCertEnabled"), 1,
 for text, wanted in (("CERTGATE_LOG_FORMAT=json\n", 1),
                      ("CERTGATE_LOG_FORMAT=json\nCERTGATE_HUB=x\n", 1),
                      ("CERTGATE_HUB=x\n", 1), ("CERTGATE_LOG=journal\n", 2)):
-    before = configuration.log_since(0).count(" entries\n")
+    before = configuration.log_since(0).count(" entry\n")
     new = configuration.file.with_suffix(".new")
     new.write_text(text + f"CERTGATE_LIST={configuration.list}\n")
     new.rename(configuration.file)
     out.result(place.wait_for(lambda: configuration.log_since(0).count(
-        " entries\n") > before), "settings are reloaded")
+        " entry\n") > before), "settings are reloaded")
     # A reload and what is said of it are in one turn of the handler.
     place.wait_for(lambda: warned() >= wanted)
     out.equal(warned(), wanted, "what needs a restart is said once")

@@ -503,9 +503,9 @@ def reconnecting(out, base):
         out.result(True, "a log daemon # SKIP needs root")
         return
     for target, mounted, name, says in (
-            ("syslog", "/dev", "log", b"level=note list 1: 1 entries"),
+            ("syslog", "/dev", "log", b"level=note list 1: 1 entry"),
             ("journal", "/run", "systemd/journal/socket",
-             b"MESSAGE=list 1: 1 entries")):
+             b"MESSAGE=list 1: 1 entry")):
         log_daemon(out, base / target, target, mounted, name, says)
 
 

@@ -63,12 +63,12 @@ def start(name, settings, text, environment=None, files=None):
 
 def good():
     configuration, manager, handler = start("good", SETTINGS, PIN + "\n")
-    out.equal(manager.next(), [state("list 1: 1 entries"), "READY=1"],
+    out.equal(manager.next(), [state("list 1: 1 entry"), "READY=1"],
               "it is ready, and has a list")
     handler.process.send_signal(signal.SIGHUP)
     configuration.write_list(f"{PIN}\nnonsense\n")
     told = manager.next()
-    out.result(len(told) == 1 and "1 entries; what is on the disk now does "
+    out.result(len(told) == 1 and "1 entry; what is on the disk now does "
                "not read" in told[0],
                "an edit that does not read, and nothing is told twice", told)
     out.equal(handler.process.poll(), None,
@@ -79,7 +79,7 @@ def good():
     manager.path.unlink()
     configuration.write_list(PIN + "\n")
     out.result(place.wait_for(
-        lambda: "list 3: 1 entries" in configuration.log_since(0)),
+        lambda: "list 3: 1 entry" in configuration.log_since(0)),
         "without systemd it goes on")
     out.equal(handler.close(), 0, "and ends with 0")
 
@@ -110,7 +110,7 @@ def others():
     configuration, manager, handler = start(
         "other", SETTINGS, PIN + "\n", {"SYSTEMD_EXEC_PID": "1"})
     out.result(place.wait_for(
-        lambda: "list 1: 1 entries" in configuration.log_since(0)),
+        lambda: "list 1: 1 entry" in configuration.log_since(0)),
         "another process is the service: it serves")
     out.equal(handler.close(), 0, "and ends with 0")
     out.result(manager.was_told_nothing(), "not for another process")

@@ -627,7 +627,7 @@ reload(const void *row)
 	(void)row;
 	allocations_left = SIZE_MAX;
 	turn_settings("a");
-	configuration_open(&store, environment);
+	configuration_open(&store, environment, NULL);
 	assert_true(is_all_of(&store, "a") && store.list.n == 1);
 	turn_settings("b");
 	skipped_s += 2;

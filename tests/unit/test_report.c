@@ -51,9 +51,15 @@ test_list(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct places places = { "" };
-		struct report report = { take_place, &places };
-		list_report(span_of(rows[i].text), &files, &report);
+		struct report report = { take_place, &places, NULL, 0 };
+		struct list list = { 0 };
+		struct error e = { 0 };
+		bool ok = list_report(&list, span_of(rows[i].text), NULL, 0,
+				      &files, &report, &e);
 		assert_string_equal(places.text, rows[i].places);
+		assert_int_equal(ok, rows[i].places[0] == '\0');
+		assert_false(e.set);
+		list_free(&list);
 	}
 }
 
@@ -72,54 +78,22 @@ test_settings(void **state)
 		  "2:1 0:0 " },
 		{ "CLIENT_CERT_THUMBPRINT=" SHA1 ", zz\n", "1:66 " },
 		{ "CERTGATE_HUB=a", "1:15 " },
-		{ "CERTGATE_REPORT_ONLY_UNTIL=1970-02-01\n", "" },
-		{ "CERTGATE_REPORT_ONLY_UNTIL=1970-02-02\nx\n"
-		  "CERTGATE_HUB=\n",
-		  "2:1 3:14 1:28 " },
 	};
 	char *nothing[] = { NULL };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct setting_given given[SETTINGS_MAX];
 		struct places places = { "" };
-		struct report report = { take_place, &places };
-		settings_report(span_of(rows[i].text), "file", nothing, 0,
-				given, &report);
+		struct report report = { take_place, &places, NULL, 0 };
+		struct settings settings = { 0 };
+		struct error e = { 0 };
+		bool ok = settings_report(&settings, span_of(rows[i].text),
+					  "file", nothing, &report, &e);
 		assert_string_equal(places.text, rows[i].places);
+		assert_int_equal(ok, rows[i].places[0] == '\0');
+		assert_false(e.set);
+		settings_free(&settings);
 	}
-}
-
-static void
-test_given(void **state)
-{
-	char variable[] = "CERTGATE_LOG=syslog";
-	char *environment[] = { variable, NULL };
-	struct setting_given given[SETTINGS_MAX];
-	struct places places = { "" };
-	struct report report = { take_place, &places };
-	size_t n = 0;
-
-	(void)state;
-	settings_report(SPAN("#\n CERTGATE_HUB = a \nCERTGATE_LOG=journal\n"),
-			"file", environment, 0, given, &report);
-	assert_string_equal(places.text, "");
-	for (size_t i = 0; settings_help(i) != NULL; i++) {
-		const char *name = settings_help(i)->name;
-		if (given[i].value.ptr == NULL)
-			continue;
-		n++;
-		if (strcmp(name, "CERTGATE_HUB") == 0) {
-			assert_span(given[i].value, "a");
-			assert_int_equal(given[i].line, 2);
-			assert_int_equal(given[i].column, 17);
-		} else {
-			assert_string_equal(name, "CERTGATE_LOG");
-			assert_span(given[i].value, "syslog");
-			assert_int_equal(given[i].line, 0);
-		}
-	}
-	assert_int_equal(n, 2);
 }
 
 static void
@@ -181,7 +155,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_settings),
-		cmocka_unit_test(test_given),
 		cmocka_unit_test(test_entry_text),
 		cmocka_unit_test(test_signature),
 		cmocka_unit_test(test_pem),
