@@ -544,11 +544,10 @@ disconnect_target(const struct command *command, const struct target *target)
 	struct closing closing = { 0 };
 	struct revocation r = { target, &store, &closing };
 
-	if (setup_open(&store) && web_start()) {
+	if (setup_open(&store)) {
 		ok = open_closing(&closing, command, &store.settings) &&
 		     revoke(&r, dry);
 		close_closing(&closing);
-		web_stop();
 	}
 	configuration_close(&store);
 	if (!ok && !dry)
@@ -576,20 +575,22 @@ disconnect_run(const struct command *command)
 {
 	struct configuration store = { 0 };
 	struct closing closing = { 0 };
-	struct round round = { command->option[OPTION_DRY_RUN] != NULL, true,
-			       true };
+	struct round round = {
+		.show = command->option[OPTION_DRY_RUN] != NULL,
+		.tell = true,
+		.complain = true,
+	};
 	enum exit_code code = EXIT_SYSTEM;
 
 	if (!disconnect_check(command))
 		return EXIT_MISUSED;
-	if (setup_open(&store) && web_start()) {
+	if (setup_open(&store)) {
 		if (!open_closing(&closing, command, &store.settings) ||
 		    !add_arguments(&closing, command))
 			code = EXIT_MISUSED;
 		else if (run_round(&closing, round))
 			code = EXIT_DONE;
 		close_closing(&closing);
-		web_stop();
 	}
 	configuration_close(&store);
 	return code;

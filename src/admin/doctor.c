@@ -550,9 +550,8 @@ doctor_run(const struct command *command)
 	}
 	if (!read_files(&doctor, command, &e)) {
 		print_error(&e);
-	} else if (setup_open(&store) && web_start()) {
+	} else if (setup_open(&store)) {
 		code = examine(&doctor, command->arguments[0]);
-		web_stop();
 	}
 	configuration_close(&store);
 	buffer_free(&doctor.stranger);

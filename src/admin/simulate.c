@@ -178,11 +178,10 @@ simulate_run(const struct command *command)
 	if (command->n > 0 &&
 	    !input_certificate(command->arguments[0], &der, &e)) {
 		print_error(&e);
-	} else if (setup_open(&store) && web_start()) {
+	} else if (setup_open(&store)) {
 		if (command->n > 0)
 			plan.der = buffer_span(&der);
 		code = show(command, &store.settings, &plan, form);
-		web_stop();
 	}
 	configuration_close(&store);
 	buffer_free(&der);

@@ -57,19 +57,7 @@ web_is_loopback(const char *url)
 	return is;
 }
 
-bool
-web_start(void)
-{
-	return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-}
-
-void
-web_stop(void)
-{
-	curl_global_cleanup();
-}
-
-/* A longer answer ends the exchange: nobody who is asked fills our memory. */
+/* A longer answer ends the exchange. */
 static size_t
 take_bytes(char *bytes, size_t one, size_t n, void *context)
 {
@@ -80,21 +68,17 @@ take_bytes(char *bytes, size_t one, size_t n, void *context)
 	return to->failed ? 0 : n;
 }
 
-struct upload {
-	struct span rest;
-};
-
 static size_t
 give_bytes(char *to, size_t one, size_t n, void *context)
 {
-	struct upload *upload = context;
+	struct span *rest = context;
 
 	n *= one;
-	if (n > upload->rest.len)
-		n = upload->rest.len;
+	if (n > rest->len)
+		n = rest->len;
 	if (n > 0)
-		memcpy(to, upload->rest.ptr, n);
-	upload->rest = span_after(upload->rest, n);
+		memcpy(to, rest->ptr, n);
+	*rest = span_after(*rest, n);
 	return n;
 }
 
@@ -142,15 +126,15 @@ make_headers(const struct web_request *request)
 	return list;
 }
 
+/* rest is read from until the exchange ends. */
 static void
-set_body(CURL *curl, const struct web_request *request, struct upload *upload)
+set_body(CURL *curl, const struct web_request *request, struct span *rest)
 {
 	if (request->body.ptr == NULL)
 		return;
-	upload->rest = request->body;
 	(void)curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
 	(void)curl_easy_setopt(curl, CURLOPT_READFUNCTION, give_bytes);
-	(void)curl_easy_setopt(curl, CURLOPT_READDATA, upload);
+	(void)curl_easy_setopt(curl, CURLOPT_READDATA, rest);
 	if (!request->chunked)
 		(void)curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE,
 				       (curl_off_t)request->body.len);
@@ -198,7 +182,7 @@ take_certificate_end(CURL *curl, struct web_answer *answer)
 		answer->certificate_end = 0;
 }
 
-/* It may have words of the other side, such as names in a certificate. */
+/* Names in a certificate of the other side, for instance, are in the text. */
 static void
 make_harmless(char *text)
 {
@@ -207,32 +191,41 @@ make_harmless(char *text)
 			*text = '?';
 }
 
+static void
+perform(CURL *curl, struct web_answer *answer)
+{
+	long status = 0;
+	CURLcode code = curl_easy_perform(curl);
+
+	answer->result = result_of(code);
+	if (code != CURLE_OK && answer->problem[0] == '\0')
+		(void)snprintf(answer->problem, sizeof(answer->problem), "%s",
+			       curl_easy_strerror(code));
+	make_harmless(answer->problem);
+	(void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	(void)curl_easy_getinfo(curl, CURLINFO_TOTAL_TIME, &answer->seconds);
+	answer->status = (int)status;
+	take_certificate_end(curl, answer);
+}
+
 void
 web_exchange(const struct web_request *request, struct web_answer *answer)
 {
 	CURL *curl = curl_easy_init();
 	struct curl_slist *headers = make_headers(request);
-	struct upload upload = { .rest = { 0 } };
-	long status = 0;
+	struct span body = request->body;
 
 	*answer = (struct web_answer){ 0 };
 	buffer_init(&answer->headers, WEB_ANSWER_MAX);
 	buffer_init(&answer->body, WEB_ANSWER_MAX);
 	if (curl != NULL && headers != NULL) {
 		set_up(curl, request, answer);
-		set_body(curl, request, &upload);
+		set_body(curl, request, &body);
 		(void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-		CURLcode code = curl_easy_perform(curl);
-		answer->result = result_of(code);
-		if (code != CURLE_OK && answer->problem[0] == '\0')
-			(void)snprintf(answer->problem, sizeof(answer->problem),
-				       "%s", curl_easy_strerror(code));
-		make_harmless(answer->problem);
-		(void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-		(void)curl_easy_getinfo(curl, CURLINFO_TOTAL_TIME,
-					&answer->seconds);
-		answer->status = (int)status;
-		take_certificate_end(curl, answer);
+		perform(curl, answer);
+	} else {
+		(void)snprintf(answer->problem, sizeof(answer->problem),
+			       "libcurl: out of memory");
 	}
 	curl_slist_free_all(headers);
 	curl_easy_cleanup(curl);

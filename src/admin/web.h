@@ -46,9 +46,6 @@ struct web_answer {
 	double seconds;
 };
 
-bool web_start(void) __attribute__((warn_unused_result));
-void web_stop(void);
-
 /* Adds text as a part of a path or a query has it: percent-encoded. */
 void web_escape(struct buffer *out, struct span text);
 
