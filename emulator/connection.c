@@ -3,10 +3,96 @@
 #include "config.h"
 
 #include "emulator/connection.h"
-#include "emulator/event.h"
-#include "emulator/json_value.h"
-#include "emulator/trace.h"
-#include "emulator/user_event.h"
+#include "emulator/upstream.h"
+
+static void
+free_hub(gpointer data)
+{
+	struct hub *hub = data;
+
+	g_hash_table_unref(hub->connections);
+	g_free(hub);
+}
+
+bool
+service_start(struct service *service, const struct settings *settings,
+	      GError **error)
+{
+	*service = (struct service){ .settings = settings };
+	service->session = upstream_session(settings, error);
+	if (service->session == NULL)
+		return false;
+	service->validations =
+		validations_new(service->session, settings->host);
+	service->hubs = g_ptr_array_new_with_free_func(free_hub);
+	for (guint i = 0; i < settings->hubs->len; i++) {
+		struct hub *hub = g_new0(struct hub, 1);
+		hub->service = service;
+		hub->settings = settings->hubs->pdata[i];
+		hub->connections = g_hash_table_new(g_str_hash, g_str_equal);
+		g_ptr_array_add(service->hubs, hub);
+	}
+	return true;
+}
+
+void
+service_stop(struct service *service)
+{
+	g_ptr_array_unref(service->hubs);
+	validations_free(service->validations);
+	g_object_unref(service->session);
+}
+
+struct hub *
+service_hub(const struct service *service, const char *name)
+{
+	for (guint i = 0; i < service->hubs->len; i++) {
+		struct hub *hub = service->hubs->pdata[i];
+		if (g_ascii_strcasecmp(hub->settings->name, name) == 0)
+			return hub;
+	}
+	return NULL;
+}
+
+static bool
+is_meant(const struct connection *connection, const struct audience *audience)
+{
+	if (audience->user != NULL &&
+	    g_strcmp0(connection->user_id, audience->user) != 0)
+		return false;
+	if (audience->group != NULL &&
+	    !g_hash_table_contains(connection->groups, audience->group))
+		return false;
+	return audience->excluded == NULL ||
+	       !g_strv_contains(audience->excluded, connection->id);
+}
+
+guint
+hub_each(struct hub *hub, const struct audience *audience,
+	 void (*act)(struct connection *connection, const void *data),
+	 const void *data)
+{
+	g_autoptr(GPtrArray) meant = g_ptr_array_new_with_free_func(
+		(GDestroyNotify)connection_unref);
+	GHashTableIter iterator;
+	gpointer value;
+
+	if (audience->connection != NULL) {
+		value = g_hash_table_lookup(hub->connections,
+					    audience->connection);
+		if (value != NULL && is_meant(value, audience))
+			g_ptr_array_add(meant, connection_ref(value));
+	} else {
+		g_hash_table_iter_init(&iterator, hub->connections);
+		while (g_hash_table_iter_next(&iterator, NULL, &value)) {
+			if (is_meant(value, audience))
+				g_ptr_array_add(meant, connection_ref(value));
+		}
+	}
+	for (guint i = 0; act != NULL && i < meant->len; i++)
+		act(meant->pdata[i], data);
+	return meant->len;
+}
 
 char *
 connection_random_id(void)
@@ -86,113 +172,6 @@ connection_admit(struct connection *connection,
 		g_hash_table_add(connection->groups,
 				 g_strdup(json_array_get_string_element(
 					 answer->groups, i)));
-}
-
-static void
-on_message(SoupWebsocketConnection *socket, int type, GBytes *data,
-	   gpointer user_data)
-{
-	struct connection *connection = user_data;
-
-	(void)socket;
-	if (connection->has_left)
-		return;
-	connection_ref(connection);
-	connection->kind->received(connection, type == SOUP_WEBSOCKET_DATA_TEXT,
-				   data);
-	connection_unref(connection);
-}
-
-static void
-on_closed(SoupWebsocketConnection *socket, gpointer data)
-{
-	struct connection *connection = data;
-	gushort code = soup_websocket_connection_get_close_code(socket);
-	bool normal = code == SOUP_WEBSOCKET_CLOSE_NORMAL ||
-		      code == SOUP_WEBSOCKET_CLOSE_GOING_AWAY ||
-		      code == SOUP_WEBSOCKET_CLOSE_NO_STATUS;
-	g_autofree char *reason =
-		normal ? NULL
-		       : g_strdup_printf("The connection ended with code %u.",
-					 code);
-
-	connection_leave(connection, reason);
-	g_signal_handlers_disconnect_by_data(socket, connection);
-	g_clear_object(&connection->socket);
-	connection_unref(connection);
-}
-
-void
-connection_attach(struct connection *connection,
-		  SoupWebsocketConnection *socket)
-{
-	connection->socket = socket;
-	soup_websocket_connection_set_max_incoming_payload_size(socket,
-								MESSAGE_MAX);
-	connection_ref(connection); /* until on_closed */
-	g_signal_connect(socket, "message", G_CALLBACK(on_message), connection);
-	g_signal_connect(socket, "closed", G_CALLBACK(on_closed), connection);
-}
-
-void
-connection_enter(struct connection *connection)
-{
-	struct connection *other = g_hash_table_lookup(
-		connection->hub->connections, connection->id);
-	g_autofree char *label = event_label(connection);
-
-	if (other != NULL)
-		connection_close(other, SOUP_WEBSOCKET_CLOSE_POLICY_VIOLATION,
-				 "Another client has taken over this id.");
-	g_hash_table_insert(connection->hub->connections, connection->id,
-			    connection_ref(connection));
-	trace_line(TRACE_INFORMATION, "ConnectionConnected", "%s", label);
-	if (connection->kind->entered != NULL)
-		connection->kind->entered(connection);
-	event_notify(connection, "connected", "{}");
-}
-
-void
-connection_leave(struct connection *connection, const char *reason)
-{
-	if (!connection->is_admitted || connection->has_left)
-		return;
-	connection->has_left = true;
-
-	g_autofree char *label = event_label(connection);
-	g_autoptr(JsonObject) body = json_object_new();
-	if (reason == NULL)
-		json_object_set_null_member(body, "reason");
-	else
-		json_object_set_string_member(body, "reason", reason);
-	if (connection->kind->tell_end != NULL)
-		connection->kind->tell_end(connection, body);
-	g_autofree char *text = json_value_object_text(body);
-	trace_line(TRACE_INFORMATION, "ConnectionDisconnected", "%s%s%s", label,
-		   reason == NULL ? "" : ": ", reason == NULL ? "" : reason);
-	event_notify(connection, "disconnected", text);
-	user_event_forget(connection);
-	if (g_hash_table_lookup(connection->hub->connections, connection->id) ==
-	    connection) {
-		g_hash_table_remove(connection->hub->connections,
-				    connection->id);
-		connection_unref(connection);
-	}
-}
-
-void
-connection_close(struct connection *connection, gushort code,
-		 const char *reason)
-{
-	connection_ref(connection);
-	if (!connection->has_left && connection->kind->dismiss != NULL)
-		connection->kind->dismiss(connection, reason);
-	connection_leave(connection, reason);
-	if (connection->socket != NULL &&
-	    soup_websocket_connection_get_state(connection->socket) ==
-		    SOUP_WEBSOCKET_STATE_OPEN)
-		soup_websocket_connection_close(connection->socket, code, NULL);
-	connection_unref(connection);
 }
 
 static bool

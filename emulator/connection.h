@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/*
- * connection: one client of a hub, from its connect event to the disconnected
- * one.  What is told it, and how, is its kind's.
- */
+/* connection: the service, its hubs, and one client of a hub. */
 #ifndef CERTGATE_EMULATOR_CONNECTION_H
 #define CERTGATE_EMULATOR_CONNECTION_H
 
@@ -12,7 +9,45 @@
 #include <stdbool.h>
 
 #include "emulator/connect_answer.h"
-#include "emulator/hub.h"
+#include "emulator/settings.h"
+#include "emulator/validation.h"
+
+enum { SERVICE_CLIENTS_MAX = 4096, MESSAGE_MAX = 1 << 20 /* bytes */ };
+
+struct service {
+	const struct settings *settings;
+	SoupSession *session;
+	struct validations *validations;
+	GPtrArray *hubs; /* of struct hub */
+	guint clients; /* in all hubs, and on their way in */
+};
+
+struct connection;
+
+struct hub {
+	struct service *service;
+	const struct hub_settings *settings;
+	GHashTable *connections; /* connection id to struct connection */
+};
+
+/* Whom something is for: everybody, but for those that a member leaves out. */
+struct audience {
+	const char *connection, *user, *group; /* NULL: any */
+	const char *const *excluded; /* connection ids up to a NULL; or NULL */
+};
+
+bool service_start(struct service *service, const struct settings *settings,
+		   GError **error);
+void service_stop(struct service *service);
+
+/* Names of hubs are compared without case. */
+struct hub *service_hub(const struct service *service, const char *name);
+
+/* Calls act for each of an audience, who may leave meanwhile; how many there
+ * were.  act may be NULL. */
+guint hub_each(struct hub *hub, const struct audience *audience,
+	       void (*act)(struct connection *connection, const void *data),
+	       const void *data);
 
 enum message_type { MESSAGE_TEXT, MESSAGE_JSON, MESSAGE_BINARY };
 
@@ -50,7 +85,8 @@ struct connection {
 	GHashTable *groups; /* a set of char * */
 	GHashTable *cookies; /* name to value */
 	guint64 next_event; /* the ce-id of the next */
-	GQueue events; /* user events that wait; user_event.c */
+	GQueue events; /* user events that wait */
+	GDestroyNotify forget_event; /* frees one of them */
 	bool is_busy; /* a user event is with the handler */
 	bool is_admitted; /* the connect event was answered with yes */
 	bool has_left;
@@ -67,21 +103,6 @@ char *connection_random_id(void);
 /* Takes over user, roles and groups of the answer; what is not in it stays. */
 void connection_admit(struct connection *connection,
 		      const struct connect_answer *answer);
-
-/* Takes the socket. */
-void connection_attach(struct connection *connection,
-		       SoupWebsocketConnection *socket);
-
-/* Makes it known in the hub and raises connected.  Whoever has that id
- * already is dismissed. */
-void connection_enter(struct connection *connection);
-
-/* Takes it out of the hub and raises disconnected, once; reason may be NULL. */
-void connection_leave(struct connection *connection, const char *reason);
-
-/* Says goodbye, leaves and closes the socket. */
-void connection_close(struct connection *connection, gushort code,
-		      const char *reason);
 
 void connection_send_text(struct connection *connection, const char *text);
 void connection_send_binary(struct connection *connection, const void *data,

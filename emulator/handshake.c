@@ -10,6 +10,7 @@
 #include "emulator/handshake.h"
 #include "emulator/introduction.h"
 #include "emulator/json_value.h"
+#include "emulator/session.h"
 #include "emulator/trace.h"
 
 /* A client at the door: as long as its HTTP request. */
@@ -27,8 +28,8 @@ free_visit(gpointer data)
 	struct visit *visit = data;
 
 	if (!visit->is_inside)
-		connection_leave(visit->connection,
-				 "The client left during the handshake.");
+		session_leave(visit->connection,
+			      "The client left during the handshake.");
 	connection_unref(visit->connection);
 	g_clear_pointer(&visit->introduction.body, json_object_unref);
 	g_free(visit);
@@ -67,14 +68,14 @@ on_upgraded(SoupServerMessage *message, gpointer data)
 	if (stream == NULL)
 		return;
 	visit->is_inside = true;
-	connection_attach(connection,
-			  soup_websocket_connection_new(
-				  stream, uri, SOUP_WEBSOCKET_CONNECTION_SERVER,
-				  NULL, subprotocol, NULL));
+	session_attach(connection,
+		       soup_websocket_connection_new(
+			       stream, uri, SOUP_WEBSOCKET_CONNECTION_SERVER,
+			       NULL, subprotocol, NULL));
 	if (connection->kind == &client_mqtt)
 		mqtt_client_begin(connection);
 	else
-		connection_enter(connection);
+		session_enter(connection);
 }
 
 /* subprotocol: NULL for none. */

@@ -7,7 +7,7 @@
 #ifndef CERTGATE_EMULATOR_HANDSHAKE_H
 #define CERTGATE_EMULATOR_HANDSHAKE_H
 
-#include "emulator/hub.h"
+#include "emulator/connection.h"
 
 /* Answers the request, now or later. */
 void handshake_begin(struct hub *hub, SoupServerMessage *message, bool is_mqtt);

@@ -8,6 +8,7 @@
 #include "emulator/json_value.h"
 #include "emulator/role.h"
 #include "emulator/seen_ids.h"
+#include "emulator/session.h"
 #include "emulator/user_event.h"
 
 /* A request, and whether its sender wants to know how it went. */
@@ -113,8 +114,8 @@ acknowledge(struct connection *connection, bool has_ack, gint64 ack,
 static void
 refuse_text(struct connection *connection)
 {
-	connection_close(connection, SOUP_WEBSOCKET_CLOSE_POLICY_VIOLATION,
-			 "The message is not one of the subprotocol.");
+	session_close(connection, SOUP_WEBSOCKET_CLOSE_POLICY_VIOLATION,
+		      "The message is not one of the subprotocol.");
 }
 
 /* The group of a request, if its sender may act on it. */

@@ -7,13 +7,30 @@
 #include "emulator/client.h"
 #include "emulator/event.h"
 #include "emulator/json_value.h"
-#include "emulator/mqtt_client.h"
-#include "emulator/mqtt_session.h"
+#include "emulator/mqtt_connect.h"
+#include "emulator/mqtt_publish.h"
+#include "emulator/role.h"
+#include "emulator/session.h"
 #include "emulator/trace.h"
+#include "emulator/user_event.h"
 
 enum {
 	CONNECT_LIMIT_S = 10, /* from the WebSocket to the packet */
 	INPUT_MAX = 2 * MESSAGE_MAX, /* bytes */
+};
+
+struct mqtt_client {
+	JsonObject *connect_body; /* of the connect event, without mqtt */
+	struct mqtt_connect connect;
+	bool has_connect; /* the packet is there */
+	bool is_waiting; /* for the verdict on it */
+	bool is_assigned; /* the client id is ours */
+	GByteArray *input;
+	bool is_taking; /* a packet that is still in input */
+	guint timer; /* 0: none */
+	enum mqtt_reason end; /* that the service gives for the end */
+	bool is_ended_here;
+	JsonObject *goodbye; /* the client's DISCONNECT; NULL: none */
 };
 
 gpointer
@@ -42,21 +59,21 @@ free_client(gpointer data)
 	g_free(client);
 }
 
-void
-mqtt_client_send(struct connection *connection, GByteArray *packet)
+/* Takes the packet. */
+static void
+send_packet(struct connection *connection, GByteArray *packet)
 {
 	connection_send_binary(connection, packet->data, packet->len);
 	g_byte_array_unref(packet);
 }
 
-void
-mqtt_client_end(struct connection *connection, enum mqtt_reason reason,
-		const char *why)
+static void
+end(struct connection *connection, enum mqtt_reason reason, const char *why)
 {
 	struct mqtt_client *client = connection->client;
 
 	client->end = reason;
-	connection_close(connection, SOUP_WEBSOCKET_CLOSE_NORMAL, why);
+	session_close(connection, SOUP_WEBSOCKET_CLOSE_NORMAL, why);
 }
 
 static int
@@ -66,8 +83,8 @@ on_silence(gpointer data)
 	struct mqtt_client *client = connection->client;
 
 	client->timer = 0;
-	mqtt_client_end(connection, MQTT_KEEP_ALIVE_TIMEOUT,
-			"The client was silent for too long.");
+	end(connection, MQTT_KEEP_ALIVE_TIMEOUT,
+	    "The client was silent for too long.");
 	return G_SOURCE_REMOVE;
 }
 
@@ -104,7 +121,7 @@ dismiss(struct connection *connection, const char *reason)
 	if (reason != NULL)
 		mqtt_property_text(properties, MQTT_REASON_STRING, reason);
 	mqtt_properties_write(body, properties);
-	mqtt_client_send(connection, mqtt_packet(MQTT_DISCONNECT, 0, body));
+	send_packet(connection, mqtt_packet(MQTT_DISCONNECT, 0, body));
 }
 
 static void
@@ -152,8 +169,8 @@ refuse(struct connection *connection, GByteArray *packet)
 	trace_line(TRACE_WARNING, "ConnectionRefused",
 		   "hub=%s connection=%s connack=%u",
 		   connection->hub->settings->name, id, mqtt_read_u8(&body));
-	mqtt_client_send(connection, packet);
-	connection_close(connection, SOUP_WEBSOCKET_CLOSE_NORMAL, NULL);
+	send_packet(connection, packet);
+	session_close(connection, SOUP_WEBSOCKET_CLOSE_NORMAL, NULL);
 }
 
 static void
@@ -178,17 +195,16 @@ on_verdict(struct connection *connection, enum event_outcome outcome,
 							answer.mqtt));
 	} else if (connection->socket == NULL) {
 		connection_admit(connection, &answer);
-		connection_leave(connection, NULL);
+		session_leave(connection, NULL);
 	} else {
 		connection_admit(connection, &answer);
-		mqtt_client_send(connection,
-				 mqtt_connack(version,
-					      client->is_assigned
-						      ? connection->id
-						      : NULL,
-					      answer.mqtt));
+		send_packet(connection,
+			    mqtt_connack(version,
+					 client->is_assigned ? connection->id
+							     : NULL,
+					 answer.mqtt));
 		connection->session_id = connection_random_id();
-		connection_enter(connection);
+		session_enter(connection);
 		go_on(connection);
 	}
 	connect_answer_clear(&answer);
@@ -233,6 +249,159 @@ take_connect(struct connection *connection, struct mqtt_reader body)
 	ask_handler(connection);
 }
 
+/* An event that is with the handler. */
+struct pending {
+	char *event;
+	GBytes *correlation; /* NULL: none */
+};
+
+static void
+free_pending(gpointer data)
+{
+	struct pending *pending = data;
+
+	g_free(pending->event);
+	g_clear_pointer(&pending->correlation, g_bytes_unref);
+	g_free(pending);
+}
+
+static void
+on_event_answer(struct connection *connection, enum event_outcome outcome,
+		const struct upstream_answer *answer, gpointer data)
+{
+	struct mqtt_client *client = connection->client;
+	struct pending *pending = data;
+	bool answered = outcome == EVENT_ANSWERED;
+
+	send_packet(connection,
+		    mqtt_publish_result(
+			    client->connect.version, pending->event,
+			    pending->correlation,
+			    answered ? answer->status
+				     : SOUP_STATUS_INTERNAL_SERVER_ERROR,
+			    answered ? answer->headers : NULL,
+			    answered ? answer->body : NULL));
+}
+
+static void
+send_event(struct connection *connection, const struct mqtt_publish *publish,
+	   const char *name)
+{
+	struct pending *pending = g_new0(struct pending, 1);
+	struct event event = {
+		.is_user = true,
+		.name = name,
+		.content_type = mqtt_publish_content_type(publish),
+		.body = publish->payload,
+		.more = mqtt_publish_headers(publish),
+	};
+
+	pending->event = g_strdup(name);
+	if (publish->properties.correlation != NULL)
+		pending->correlation =
+			g_bytes_ref(publish->properties.correlation);
+	user_event_send(connection, &event, on_event_answer, pending,
+			free_pending);
+	soup_message_headers_unref(event.more);
+}
+
+static void
+acknowledge(struct connection *connection, guint16 id, enum mqtt_reason reason)
+{
+	struct mqtt_client *client = connection->client;
+	GByteArray *body = g_byte_array_new();
+
+	mqtt_write_u16(body, id);
+	if (client->connect.version == MQTT_5 && reason != MQTT_SUCCESS)
+		mqtt_write_u8(body, (guint8)reason);
+	send_packet(connection, mqtt_packet(MQTT_PUBACK, 0, body));
+}
+
+static void
+take_publish(struct connection *connection, guint8 flags,
+	     struct mqtt_reader body)
+{
+	struct mqtt_client *client = connection->client;
+	struct mqtt_publish publish;
+	enum mqtt_reason reason = mqtt_publish_read(
+		&publish, client->connect.version, flags, body);
+
+	if (reason != MQTT_SUCCESS) {
+		mqtt_publish_clear(&publish);
+		end(connection, reason, "The PUBLISH packet is refused.");
+		return;
+	}
+	const char *event = mqtt_publish_event(&publish);
+	if (event == NULL)
+		reason = role_permits(connection->roles, ROLE_SEND_TO_GROUP,
+				      publish.topic)
+				 ? MQTT_IMPLEMENTATION_SPECIFIC
+				 : MQTT_NOT_AUTHORIZED;
+	if (publish.qos > 0)
+		acknowledge(connection, publish.id, reason);
+	if (event != NULL)
+		send_event(connection, &publish, event);
+	mqtt_publish_clear(&publish);
+}
+
+/* The code for one filter: only the answers to events can be had. */
+static guint8
+subscription(const struct connection *connection, const char *filter,
+	     guint8 qos)
+{
+	const struct mqtt_client *client = connection->client;
+
+	if (g_str_has_prefix(filter, MQTT_EVENTS) &&
+	    (g_str_has_suffix(filter, "/succeeded") ||
+	     g_str_has_suffix(filter, "/failed") ||
+	     g_str_has_suffix(filter, "/+") || g_str_has_suffix(filter, "/#")))
+		return MIN(qos, 1);
+	if (client->connect.version == MQTT_3_1_1)
+		return MQTT_UNSPECIFIED_ERROR;
+	return role_permits(connection->roles, ROLE_JOIN_LEAVE_GROUP, filter)
+		       ? MQTT_IMPLEMENTATION_SPECIFIC
+		       : MQTT_NOT_AUTHORIZED;
+}
+
+/* SUBSCRIBE and UNSUBSCRIBE. */
+static void
+take_filters(struct connection *connection, bool is_subscribe,
+	     struct mqtt_reader body)
+{
+	struct mqtt_client *client = connection->client;
+	bool is_5 = client->connect.version == MQTT_5;
+	GByteArray *out = g_byte_array_new();
+
+	mqtt_write_u16(out, mqtt_read_u16(&body));
+	if (is_5) {
+		struct mqtt_properties properties;
+		mqtt_properties_read(&properties, &body);
+		mqtt_properties_clear(&properties);
+		mqtt_write_varint(out, 0);
+	}
+	bool is_empty = body.left == 0;
+	while (!body.bad && body.left > 0) {
+		g_autofree char *filter = mqtt_read_string(&body);
+		guint8 options = is_subscribe ? mqtt_read_u8(&body) : 0;
+		if (body.bad)
+			break;
+		if (is_subscribe)
+			mqtt_write_u8(out, subscription(connection, filter,
+							options & 3));
+		else if (is_5)
+			mqtt_write_u8(out, MQTT_SUCCESS);
+	}
+	if (body.bad || is_empty) {
+		g_byte_array_unref(out);
+		end(connection, MQTT_MALFORMED_PACKET,
+		    "The filters do not read.");
+		return;
+	}
+	send_packet(connection,
+		    mqtt_packet(is_subscribe ? MQTT_SUBACK : MQTT_UNSUBACK, 0,
+				out));
+}
+
 static void
 take_disconnect(struct connection *connection, struct mqtt_reader body)
 {
@@ -247,8 +416,8 @@ take_disconnect(struct connection *connection, struct mqtt_reader body)
 	json_object_set_member(client->goodbye, "userProperties",
 			       mqtt_user_properties_json(&properties));
 	mqtt_properties_clear(&properties);
-	connection_leave(connection, NULL);
-	connection_close(connection, SOUP_WEBSOCKET_CLOSE_NORMAL, NULL);
+	session_leave(connection, NULL);
+	session_close(connection, SOUP_WEBSOCKET_CLOSE_NORMAL, NULL);
 }
 
 static void
@@ -260,22 +429,22 @@ take_packet(struct connection *connection, guint8 first,
 	guint8 flags = first & 0x0f;
 
 	if (client->has_connect == (type == MQTT_CONNECT))
-		mqtt_client_end(connection, MQTT_PROTOCOL_ERROR,
-				"CONNECT comes first, and once.");
+		end(connection, MQTT_PROTOCOL_ERROR,
+		    "CONNECT comes first, and once.");
 	else if (type == MQTT_CONNECT)
 		take_connect(connection, body);
 	else if (type == MQTT_PUBLISH)
-		mqtt_session_publish(connection, flags, body);
+		take_publish(connection, flags, body);
 	else if (type == MQTT_SUBSCRIBE || type == MQTT_UNSUBSCRIBE)
-		mqtt_session_filters(connection, type == MQTT_SUBSCRIBE, body);
+		take_filters(connection, type == MQTT_SUBSCRIBE, body);
 	else if (type == MQTT_PINGREQ)
-		mqtt_client_send(connection, mqtt_packet(MQTT_PINGRESP, 0,
-							 g_byte_array_new()));
+		send_packet(connection,
+			    mqtt_packet(MQTT_PINGRESP, 0, g_byte_array_new()));
 	else if (type == MQTT_DISCONNECT)
 		take_disconnect(connection, body);
 	else if (type != MQTT_PUBACK)
-		mqtt_client_end(connection, MQTT_PROTOCOL_ERROR,
-				"A packet of this type is not expected.");
+		end(connection, MQTT_PROTOCOL_ERROR,
+		    "A packet of this type is not expected.");
 }
 
 /* Takes the packets that are there, but none behind CONNECT before the verdict
@@ -296,8 +465,8 @@ go_on(struct connection *connection)
 		if (take == MQTT_TAKE_MORE)
 			return;
 		if (take == MQTT_TAKE_BAD) {
-			mqtt_client_end(connection, MQTT_MALFORMED_PACKET,
-					"The packet does not read.");
+			end(connection, MQTT_MALFORMED_PACKET,
+			    "The packet does not read.");
 			return;
 		}
 		client->is_taking = true;
@@ -315,8 +484,7 @@ received(struct connection *connection, bool is_text, GBytes *data)
 	const guint8 *bytes = g_bytes_get_data(data, &size);
 
 	if (is_text || client->input->len + size > INPUT_MAX) {
-		mqtt_client_end(connection, MQTT_PROTOCOL_ERROR,
-				"The message is no MQTT.");
+		end(connection, MQTT_PROTOCOL_ERROR, "The message is no MQTT.");
 		return;
 	}
 	g_byte_array_append(client->input, bytes, (guint)size);

@@ -4,7 +4,7 @@
 #ifndef CERTGATE_EMULATOR_REST_H
 #define CERTGATE_EMULATOR_REST_H
 
-#include "emulator/hub.h"
+#include "emulator/connection.h"
 
 /* Answers a request below /api; query may be NULL. */
 void rest_answer(struct service *service, SoupServerMessage *message,

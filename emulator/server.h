@@ -4,7 +4,7 @@
 #ifndef CERTGATE_EMULATOR_SERVER_H
 #define CERTGATE_EMULATOR_SERVER_H
 
-#include "emulator/hub.h"
+#include "emulator/connection.h"
 
 /* Borrows service; NULL and error if it cannot listen.  The caller unrefs
  * it. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "emulator/json_value.h"
+#include "emulator/session.h"
 #include "emulator/user_event.h"
 
 enum { WAITING_MAX = 64 /* events of one connection */ };
@@ -42,6 +43,17 @@ free_waiting(struct waiting *waiting)
 	g_free(waiting);
 }
 
+/* Frees one and its data. */
+static void
+forget(gpointer data)
+{
+	struct waiting *waiting = data;
+
+	if (waiting->forget != NULL)
+		waiting->forget(waiting->data);
+	free_waiting(waiting);
+}
+
 static void
 on_answer(struct connection *connection, enum event_outcome outcome,
 	  const struct upstream_answer *answer, gpointer data)
@@ -50,9 +62,7 @@ on_answer(struct connection *connection, enum event_outcome outcome,
 
 	connection->is_busy = false;
 	waiting->done(connection, outcome, answer, waiting->data);
-	if (waiting->forget != NULL)
-		waiting->forget(waiting->data);
-	free_waiting(waiting);
+	forget(waiting);
 	send_next(connection);
 }
 
@@ -76,7 +86,7 @@ send_next(struct connection *connection)
 
 void
 user_event_send(struct connection *connection, const struct event *event,
-		event_done done, gpointer data, GDestroyNotify forget)
+		event_done done, gpointer data, GDestroyNotify forget_data)
 {
 	struct waiting *waiting = g_new0(struct waiting, 1);
 
@@ -88,26 +98,14 @@ user_event_send(struct connection *connection, const struct event *event,
 				: soup_message_headers_ref(event->more);
 	waiting->done = done;
 	waiting->data = data;
-	waiting->forget = forget;
+	waiting->forget = forget_data;
+	connection->forget_event = forget;
 	g_queue_push_tail(&connection->events, waiting);
 	if (g_queue_get_length(&connection->events) > WAITING_MAX)
-		connection_close(connection,
-				 SOUP_WEBSOCKET_CLOSE_POLICY_VIOLATION,
-				 "Too many events wait for the handler.");
+		session_close(connection, SOUP_WEBSOCKET_CLOSE_POLICY_VIOLATION,
+			      "Too many events wait for the handler.");
 	else
 		send_next(connection);
-}
-
-void
-user_event_forget(struct connection *connection)
-{
-	struct waiting *waiting;
-
-	while ((waiting = g_queue_pop_head(&connection->events)) != NULL) {
-		if (waiting->forget != NULL)
-			waiting->forget(waiting->data);
-		free_waiting(waiting);
-	}
 }
 
 /* Whether the Content-Type of an answer is one that clients can be told. */
@@ -160,9 +158,9 @@ user_event_conclude(struct connection *connection, enum event_outcome outcome,
 			return true;
 		}
 	}
-	connection_close(connection, SOUP_WEBSOCKET_CLOSE_SERVER_ERROR,
-			 outcome == EVENT_UNWANTED
-				 ? "No event handler takes the event."
-				 : "The event handler failed.");
+	session_close(connection, SOUP_WEBSOCKET_CLOSE_SERVER_ERROR,
+		      outcome == EVENT_UNWANTED
+			      ? "No event handler takes the event."
+			      : "The event handler failed.");
 	return false;
 }

@@ -14,8 +14,6 @@
 void user_event_send(struct connection *connection, const struct event *event,
 		     event_done done, gpointer data, GDestroyNotify forget);
 
-void user_event_forget(struct connection *connection);
-
 /* Tells the client what the handler has answered; where the service drops the
  * connection for the answer, closes it and returns false. */
 bool user_event_conclude(struct connection *connection,

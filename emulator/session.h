@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/* session: a connection from its WebSocket to its end. */
+#ifndef CERTGATE_EMULATOR_SESSION_H
+#define CERTGATE_EMULATOR_SESSION_H
+
+#include "emulator/connection.h"
+
+/* Takes the socket. */
+void session_attach(struct connection *connection,
+		    SoupWebsocketConnection *socket);
+
+/* Makes it known in the hub and raises connected.  A connection that has the
+ * id already is dismissed. */
+void session_enter(struct connection *connection);
+
+/* Takes it out of the hub and raises disconnected, once; reason may be NULL. */
+void session_leave(struct connection *connection, const char *reason);
+
+/* Says goodbye, leaves and closes the socket. */
+void session_close(struct connection *connection, gushort code,
+		   const char *reason);
+
+#endif
