@@ -84,7 +84,8 @@ struct doctor {
 	struct buffer url; /* with the code of the settings */
 	struct finding findings[FINDINGS];
 	size_t n;
-	bool reached; /* the handler has answered */
+	bool answered; /* by a web server, at least */
+	bool reached; /* by the handler */
 	int64_t certificate_end; /* UTC seconds; 0: not known */
 };
 
@@ -309,8 +310,10 @@ judge(struct doctor *doctor, const struct probe *probe,
 	diagnose(&d, answer, probe->expected, doctor->origin, known);
 	add_result(doctor, probe, answer, &d, posting);
 	doctor->reached |= !d.foreign;
-	if (answer->certificate_end != 0)
+	if (answer->result == WEB_ANSWERED) {
+		doctor->answered = true;
 		doctor->certificate_end = answer->certificate_end;
+	}
 	return !d.stop && (doctor->reached ||
 			   (validation && answer->result == WEB_ANSWERED));
 }
@@ -471,7 +474,7 @@ examine(struct doctor *doctor, const char *url)
 		       (int)doctor->plan.origin.len, doctor->plan.origin.ptr);
 	check_settings(doctor);
 	run_probes(doctor);
-	if (doctor->reached || doctor->certificate_end != 0)
+	if (doctor->answered)
 		check_transport(doctor, url);
 	if (print_findings(doctor) > 0)
 		return EXIT_NO;
@@ -502,7 +505,7 @@ read_options(struct doctor *doctor, const struct command *command,
 	return posting_read_options(&doctor->plan, command, e);
 }
 
-/* The file has one line: whoever sees it can log in as the service. */
+/* The file has one line, a secret. */
 static bool
 read_authorization(struct doctor *doctor, const char *path, struct error *e)
 {

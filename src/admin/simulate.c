@@ -94,7 +94,7 @@ find_form(const char *name)
 	return NULL;
 }
 
-/* The answer as it came; done if the client is let in. */
+/* Print the answer as it came; EXIT_DONE if the client is accepted. */
 static enum exit_code
 post(const struct posting *posting, const char *url, const char *authorities)
 {

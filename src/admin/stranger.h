@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* stranger: the certificate that certgate doctor sends as one that no entry
- * has; it is nobody's, for its key was not kept. */
+/* stranger: the certificate that certgate doctor sends as an unknown one.  Its
+ * private key was not kept. */
 #ifndef CERTGATE_ADMIN_STRANGER_H
 #define CERTGATE_ADMIN_STRANGER_H
 
@@ -10,7 +10,7 @@
 #include "base/buffer.h"
 #include "policy/thumbprint.h"
 
-/* Puts it, DER, into der, which is initialised.  False: out of memory. */
+/* Put the DER into der, which is initialised.  False: out of memory. */
 bool stranger_take(struct buffer *der) __attribute__((warn_unused_result));
 
 /* True if this is its SHA-256: another certificate can have the same names. */
