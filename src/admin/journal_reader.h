@@ -15,13 +15,9 @@ bool journal_reader_open(struct log_reader *log, const char *folder,
 			 struct error *e) __attribute__((warn_unused_result));
 void journal_reader_close(struct log_reader *log);
 
-/* Goes to the next entry and fills in time: 1, or 0 behind the last, or -1 if
- * it failed. */
+/* Takes the next entry, its time and the wanted fields: 1, or 0 behind the
+ * last, or -1 if it failed. */
 int journal_reader_next(struct log_reader *log);
-
-/* Takes the next field of the entry, NAME=value, valid until the next call.
- * False behind the last. */
-bool journal_reader_field(struct log_reader *log, struct span *field);
 
 /* Gives the cursor of the entry: free().  NULL if there is none. */
 char *journal_reader_cursor(const struct log_reader *log);

@@ -63,15 +63,15 @@ use_pins(struct last_used *used, bool allows)
 		enum log_field field;
 		enum thumbprint_kind kind;
 	} pins[] = {
-		{ LOG_SHA256, THUMBPRINT_SHA256 },
-		{ LOG_SPKI, THUMBPRINT_SPKI },
-		{ LOG_SHA1, THUMBPRINT_SHA1 },
+		{ FIELD_SHA256, THUMBPRINT_SHA256 },
+		{ FIELD_SPKI, THUMBPRINT_SPKI },
+		{ FIELD_SHA1, THUMBPRINT_SHA1 },
 	};
 	uint8_t digest[DIGEST_MAX_SIZE];
 	const struct list_key *found;
 
 	for (size_t i = 0; i < sizeof(pins) / sizeof(pins[0]); i++) {
-		if (!hex_decode(used->log.field[pins[i].field], digest,
+		if (!hex_decode(used->log.value[pins[i].field], digest,
 				thumbprint_size(pins[i].kind)))
 			continue;
 		struct thumbprint pin = thumbprint_of(pins[i].kind, digest);
@@ -91,8 +91,8 @@ use_pins(struct last_used *used, bool allows)
 static void
 use_line(struct last_used *used, bool allows)
 {
-	uint64_t line = log_reader_number(&used->log, LOG_LINE);
-	uint64_t generation = log_reader_number(&used->log, LOG_LIST);
+	uint64_t line = log_reader_number(&used->log, FIELD_LINE);
+	uint64_t generation = log_reader_number(&used->log, FIELD_LIST);
 
 	if (used->log.time < used->lines_since || line == 0 || generation == 0)
 		return;
@@ -115,9 +115,9 @@ last_used_read(struct last_used *used, const struct list *list,
 		.path = path,
 		.reasons = reasons,
 		.site = setup_site(),
-		.fields = LOG_BIT(LOG_VERDICT) | LOG_BIT(LOG_SHA256) |
-			  LOG_BIT(LOG_SPKI) | LOG_BIT(LOG_SHA1) |
-			  LOG_BIT(LOG_LINE) | LOG_BIT(LOG_LIST),
+		.fields = FIELD_BIT(FIELD_VERDICT) | FIELD_BIT(FIELD_SHA256) |
+			  FIELD_BIT(FIELD_SPKI) | FIELD_BIT(FIELD_SHA1) |
+			  FIELD_BIT(FIELD_LINE) | FIELD_BIT(FIELD_LIST),
 	};
 
 	used->list = list;
@@ -128,13 +128,12 @@ last_used_read(struct last_used *used, const struct list *list,
 	if (!log_reader_open(&used->log, &query, e))
 		return false;
 	while (log_reader_next(&used->log)) {
-		bool allows =
-			span_equal(used->log.field[LOG_VERDICT], SPAN("allow"));
+		bool allows = span_equal(used->log.value[FIELD_VERDICT],
+					 SPAN("allow"));
 		use_pins(used, allows);
 		use_line(used, allows);
 	}
-	return !used->log.failed ||
-	       error_set(e, "the log cannot be read to its end");
+	return log_reader_ended(&used->log, e);
 }
 
 static void

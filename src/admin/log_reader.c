@@ -25,43 +25,55 @@ enum {
 	STAMP = sizeof("YYYY-MM-DDTHH:MM:SSZ") - 1
 };
 
-static const struct span names[LOG_FIELDS] = {
-	[LOG_VERDICT] = SPAN_TEXT("verdict"),
-	[LOG_REASON] = SPAN_TEXT("reason"),
-	[LOG_WOULD] = SPAN_TEXT("would"),
-	[LOG_SIGNED] = SPAN_TEXT("signed"),
-	[LOG_HUB] = SPAN_TEXT("hub"),
-	[LOG_SITE] = SPAN_TEXT("site"),
-	[LOG_SHA1] = SPAN_TEXT("sha1"),
-	[LOG_SHA256] = SPAN_TEXT("sha256"),
-	[LOG_SPKI] = SPAN_TEXT("spki"),
-	[LOG_ISSUER] = SPAN_TEXT("issuer"),
-	[LOG_NOT_AFTER] = SPAN_TEXT("not_after"),
-	[LOG_LIST] = SPAN_TEXT("list"),
-	[LOG_LINE] = SPAN_TEXT("line"),
-	[LOG_US] = SPAN_TEXT("us"),
-	[LOG_SUBJECT] = SPAN_TEXT("subject"),
-	[LOG_COUNT] = SPAN_TEXT("count"),
-	[LOG_LOST] = SPAN_TEXT("lost"),
+/* Where values with escapes have them, and how. */
+struct escapes {
+	struct span code; /* before two digits */
+	bool doubled; /* a web server may have doubled the backslash */
 };
 
-/* Which field has this name, in either case; LOG_FIELDS: none. */
-static enum log_field
-field_of(struct span name)
+static const struct escapes in_text = { SPAN_TEXT("x"), true };
+static const struct escapes in_json = { SPAN_TEXT("u00"), false };
+
+/* Decodes n bytes in place; gives how many are left. */
+static size_t
+decode(char *text, size_t n, const struct escapes *escapes)
 {
-	for (size_t i = 0; i < LOG_FIELDS; i++)
-		if (names[i].len == name.len && name.len > 0 &&
-		    names[i].ptr[0] == (name.ptr[0] | 0x20) &&
-		    span_equal_nocase(names[i], name))
-			return (enum log_field)i;
-	return LOG_FIELDS;
+	size_t out = 0, in = 0;
+
+	while (in < n) {
+		struct span rest = { text + in, n - in };
+		uint8_t byte = (uint8_t)text[in++];
+		if (byte == '\\') {
+			rest = span_after(rest, 1);
+			if (escapes->doubled && span_starts(rest, SPAN("\\")))
+				rest = span_after(rest, 1);
+			struct span digits =
+				span_after(rest, escapes->code.len);
+			digits.len = digits.len > 2 ? 2 : digits.len;
+			if (span_starts(rest, escapes->code) &&
+			    hex_decode(digits, &byte, 1))
+				in = (size_t)(digits.ptr - text) + 2;
+			else if (!escapes->doubled && rest.len > 0)
+				byte = (uint8_t)text[in++];
+			else
+				byte = '\\';
+		}
+		text[out++] = (char)byte;
+	}
+	return out;
 }
 
+/* value is in the room. */
 static void
-set_field(struct log_reader *r, enum log_field field, struct span value)
+set(struct log_reader *r, enum log_field field, struct span value,
+    const struct escapes *escapes)
 {
-	if (field != LOG_FIELDS && !span_equal(value, SPAN("-")))
-		r->field[field] = value;
+	if (field == FIELDS || span_equal(value, SPAN("-")))
+		return;
+	if (memchr(value.ptr, '\\', value.len) != NULL)
+		value.len = decode(r->room + (value.ptr - r->room), value.len,
+				   escapes);
+	r->value[field] = value;
 }
 
 /* name=value name=value ... up to a word that is something else */
@@ -70,10 +82,9 @@ take_text(struct log_reader *r, struct span text)
 {
 	struct span word, name;
 
-	r->json = false;
 	while (span_next(&text, " \"", &word) && span_next(&word, "=", &name) &&
 	       word.ptr != NULL)
-		set_field(r, field_of(name), word);
+		set(r, log_field_find(name), word, &in_text);
 }
 
 /* Takes "..." or a bare word from the front of *text. */
@@ -93,46 +104,50 @@ take_json_value(struct span *text, struct span *value)
 	return true;
 }
 
-/* "name":"value","name":null,...}, as host/log_line.c writes it */
-static void
-take_json(struct log_reader *r, struct span text)
-{
-	struct span name, value;
-
-	r->json = true;
-	while (take_json_value(&text, &name) && span_starts(text, SPAN(":"))) {
-		text = span_after(text, 1);
-		if (!take_json_value(&text, &value))
-			break;
-		if (!span_equal(value, SPAN("null")))
-			set_field(r, field_of(name), value);
-		if (!span_starts(text, SPAN(",")))
-			break;
-		text = span_after(text, 1);
-	}
-}
-
 /* Many lines are of one second. */
 static bool
-take_stamp(struct log_reader *r, const char *stamp)
+take_stamp(struct log_reader *r, struct span stamp)
 {
-	if (memcmp(stamp, r->stamp, STAMP) != 0) {
-		if (!date_time_parse((struct span){ stamp, STAMP },
-				     &r->stamp_time))
+	if (stamp.len != STAMP)
+		return false;
+	if (memcmp(stamp.ptr, r->stamp, STAMP) != 0) {
+		if (!date_time_parse(stamp, &r->stamp_time))
 			return false;
-		memcpy(r->stamp, stamp, STAMP);
+		memcpy(r->stamp, stamp.ptr, STAMP);
 	}
 	r->time = r->stamp_time;
 	return true;
 }
 
-/* The handler's own text in a line, "TIME certgate[PID]: verdict=...", whatever
- * a web server wrote before it. */
+/* {"time":"...","name":"value","name":null,...}, as host/log_line.c writes
+ * it */
 static bool
-take_text_line(struct log_reader *r, struct span line)
+take_json(struct log_reader *r, struct span text)
+{
+	struct span name, value;
+
+	do {
+		text = span_after(text, 1);
+		if (!take_json_value(&text, &name) ||
+		    !span_starts(text, SPAN(":")))
+			break;
+		text = span_after(text, 1);
+		if (!take_json_value(&text, &value))
+			break;
+		if (span_equal(name, SPAN("time")))
+			(void)take_stamp(r, value);
+		else if (!span_equal(value, SPAN("null")))
+			set(r, log_field_find(name), value, &in_json);
+	} while (span_starts(text, SPAN(",")));
+	return r->value[FIELD_VERDICT].ptr != NULL;
+}
+
+/* TIME certgate[PID]: verdict=..., whatever a web server wrote before it. */
+static bool
+take_timed(struct log_reader *r, struct span text)
 {
 	const struct span mark = SPAN(" certgate["), end = SPAN("]: ");
-	const char *at = line.ptr, *stop = line.ptr + line.len;
+	const char *at = text.ptr, *stop = text.ptr + text.len;
 
 	while ((at = memmem(at, (size_t)(stop - at), mark.ptr, mark.len)) !=
 	       NULL) {
@@ -141,11 +156,11 @@ take_text_line(struct log_reader *r, struct span line)
 		struct span rest = { at, (size_t)(stop - at) };
 		while (rest.len > 0 && rest.ptr[0] >= '0' && rest.ptr[0] <= '9')
 			rest = span_after(rest, 1);
-		if (stamp < line.ptr || !span_starts(rest, end))
+		if (stamp < text.ptr || !span_starts(rest, end))
 			continue;
 		rest = span_after(rest, end.len);
 		if (!span_starts(rest, SPAN("verdict=")) ||
-		    !take_stamp(r, stamp))
+		    !take_stamp(r, (struct span){ stamp, STAMP }))
 			continue;
 		take_text(r, rest);
 		return true;
@@ -153,19 +168,11 @@ take_text_line(struct log_reader *r, struct span line)
 	return false;
 }
 
-static bool
-take_json_line(struct log_reader *r, struct span line)
+static void
+clear(struct log_reader *r)
 {
-	const struct span begin = SPAN("{\"time\":\""), end = SPAN("\",");
-
-	if (!span_starts(line, begin) || line.len < begin.len + STAMP + end.len)
-		return false;
-	line = span_after(line, begin.len);
-	if (!span_starts(span_after(line, STAMP), end) ||
-	    !take_stamp(r, line.ptr))
-		return false;
-	take_json(r, span_after(line, STAMP + end.len));
-	return r->field[LOG_VERDICT].ptr != NULL;
+	memset(r->value, 0, sizeof(r->value));
+	r->time = 0;
 }
 
 /* False at the end: a line without its end may be half of one. */
@@ -202,8 +209,11 @@ next_of_file(struct log_reader *r)
 	struct span line;
 
 	while (next_line(r, &line)) {
-		memset(r->field, 0, sizeof(r->field));
-		if (!take_text_line(r, line) && !take_json_line(r, line))
+		clear(r);
+		bool taken = span_starts(line, SPAN("{\""))
+				     ? take_json(r, line)
+				     : take_timed(r, line);
+		if (!taken || r->time == 0)
 			continue;
 		if (r->begins == 0)
 			r->begins = r->time;
@@ -223,32 +233,22 @@ keep(struct log_reader *r, struct span value)
 	return (struct span){ r->room + r->end - value.len, value.len };
 }
 
-/* Goes on with the fields of the entry until all that are wanted are there;
- * others may be there too. */
-static void
-take_entry(struct log_reader *r, unsigned wanted)
+void
+log_reader_take(struct log_reader *r, enum log_field field, struct span value)
 {
-	const unsigned known = r->query.fields | r->query.more;
-	struct span rest, name;
+	set(r, field, keep(r, value), &in_text);
+}
 
-	while (wanted != 0 && journal_reader_field(r, &rest)) {
-		if (span_empty(rest) || rest.ptr[0] == '_' ||
-		    !span_next(&rest, "=", &name) || span_empty(name))
-			continue;
-		enum log_field field = field_of(name);
-		if (field != LOG_FIELDS && (known & LOG_BIT(field)) != 0) {
-			set_field(r, field, keep(r, rest));
-			wanted &= ~LOG_BIT(field);
-		} else if (r->by_text && span_equal(name, SPAN("MESSAGE"))) {
-			rest = keep(r, rest);
-			if (span_starts(rest, SPAN("verdict=")))
-				take_text(r, rest);
-			else if (span_starts(rest, SPAN("{\"verdict\":")))
-				take_json(r, span_after(rest, 1));
-			else if (!take_text_line(r, rest))
-				(void)take_json_line(r, rest);
-		}
-	}
+void
+log_reader_take_text(struct log_reader *r, struct span text)
+{
+	text = keep(r, text);
+	if (span_starts(text, SPAN("verdict=")))
+		take_text(r, text);
+	else if (span_starts(text, SPAN("{\"")))
+		(void)take_json(r, text);
+	else
+		(void)take_timed(r, text);
 }
 
 static bool
@@ -256,16 +256,13 @@ next_of_journal(struct log_reader *r)
 {
 	int n;
 
-	while ((n = journal_reader_next(r)) == 1) {
-		memset(r->field, 0, sizeof(r->field));
+	do {
+		clear(r);
 		r->end = 0;
-		r->json = false;
-		take_entry(r, r->query.fields);
-		if (r->field[LOG_REASON].ptr != NULL)
-			return true;
-	}
+		n = journal_reader_next(r);
+	} while (n == 1 && r->value[FIELD_REASON].ptr == NULL);
 	r->failed |= n < 0;
-	return false;
+	return n == 1;
 }
 
 static bool
@@ -275,10 +272,10 @@ is_wanted(const struct log_reader *r)
 
 	if (r->time < r->query.since ||
 	    (!r->query.all_sites &&
-	     !span_equal(r->field[LOG_SITE], r->query.site)))
+	     !span_equal(r->value[FIELD_SITE], r->query.site)))
 		return false;
 	while (reason != NULL && *reason != NULL &&
-	       !span_equal(span_of(*reason), r->field[LOG_REASON]))
+	       !span_equal(span_of(*reason), r->value[FIELD_REASON]))
 		reason++;
 	return reason == NULL || *reason != NULL;
 }
@@ -297,43 +294,10 @@ log_reader_next(struct log_reader *r)
 	return false;
 }
 
-void
-log_reader_fetch(struct log_reader *r)
+bool
+log_reader_ended(const struct log_reader *r, struct error *e)
 {
-	unsigned missing = 0;
-
-	for (size_t i = 0; i < LOG_FIELDS; i++)
-		missing |= r->field[i].ptr == NULL ? LOG_BIT(i) : 0;
-	if (r->journal != NULL)
-		take_entry(r, missing & r->query.more);
-}
-
-void
-log_reader_decode(const struct log_reader *r, enum log_field field,
-		  struct buffer *out)
-{
-	struct span rest = r->field[field];
-
-	while (rest.len > 0) {
-		uint8_t byte;
-		/* A web server may have doubled it. */
-		size_t skip =
-			!r->json && span_starts(rest, SPAN("\\\\")) ? 1 : 0;
-		size_t n = r->json ? sizeof("\\u00") - 1 : sizeof("\\x") - 1;
-		bool code = rest.ptr[0] == '\\' && rest.len >= skip + n + 2 &&
-			    rest.ptr[skip + 1] == (r->json ? 'u' : 'x') &&
-			    hex_decode((struct span){ rest.ptr + skip + n, 2 },
-				       &byte, 1);
-		if (code) {
-			buffer_add_byte(out, (char)byte);
-			rest = span_after(rest, skip + n + 2);
-			continue;
-		}
-		if (r->json && rest.ptr[0] == '\\' && rest.len > 1)
-			rest = span_after(rest, 1);
-		buffer_add_byte(out, rest.ptr[0]);
-		rest = span_after(rest, 1);
-	}
+	return !r->failed || error_set(e, "the log cannot be read to its end");
 }
 
 uint64_t
@@ -341,7 +305,7 @@ log_reader_number(const struct log_reader *r, enum log_field field)
 {
 	uint64_t number;
 
-	(void)span_number(r->field[field], 0, INT64_MAX, &number);
+	(void)span_number(r->value[field], 0, INT64_MAX, &number);
 	return number;
 }
 
@@ -442,8 +406,8 @@ log_reader_open(struct log_reader *r, const struct log_query *query,
 			 stat(path, &s) == 0 && S_ISDIR(s.st_mode);
 	if (!known)
 		*e = (struct error){ 0 };
-	r->query.fields |= LOG_BIT(LOG_REASON) |
-			   (query->all_sites ? 0 : LOG_BIT(LOG_SITE));
+	r->query.fields |= FIELD_BIT(FIELD_REASON) |
+			   (query->all_sites ? 0 : FIELD_BIT(FIELD_SITE));
 	r->by_text = known && (log.target == LOG_TARGET_STDERR ||
 			       log.target == LOG_TARGET_SYSLOG);
 	r->room = malloc(ROOM);

@@ -19,29 +19,9 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/span.h"
+#include "host/log_line.h"
 
-enum log_field {
-	LOG_VERDICT = 0,
-	LOG_REASON,
-	LOG_WOULD,
-	LOG_SIGNED,
-	LOG_HUB,
-	LOG_SITE,
-	LOG_SHA1,
-	LOG_SHA256,
-	LOG_SPKI,
-	LOG_ISSUER,
-	LOG_NOT_AFTER,
-	LOG_LIST,
-	LOG_LINE,
-	LOG_US,
-	LOG_SUBJECT,
-	LOG_COUNT,
-	LOG_LOST,
-	LOG_FIELDS
-};
-
-#define LOG_BIT(field) (1U << (field))
+#define FIELD_BIT(field) (1U << (field))
 
 /* The lines that are wanted; what it points to is borrowed while they are
  * read. */
@@ -53,14 +33,13 @@ struct log_query {
 	bool all_sites; /* else of this site alone: */
 	struct span site; /* absent: lines that name none */
 	const char *cursor; /* behind this line alone; NULL: from the start */
-	unsigned fields; /* LOG_BIT()s: what each line is read for */
-	unsigned more; /* what log_reader_fetch() adds */
+	unsigned fields; /* FIELD_BIT()s: what each line is read for */
 };
 
 struct log_reader {
 	int64_t time; /* of the line, UTC seconds */
-	struct span field[LOG_FIELDS]; /* as written; absent: unknown.  Valid
-					* until the next line */
+	struct span value[FIELDS]; /* decoded; absent: unknown.  Valid until the
+				    * next line */
 	int64_t begins; /* of the first decision line; 0: none was read yet */
 	bool shared; /* others may write this log */
 	bool lost; /* the cursor leads nowhere any more: no line is read */
@@ -70,7 +49,6 @@ struct log_reader {
 	struct log_query query;
 	struct sd_journal *journal; /* owned; NULL: it is a file */
 	bool by_text; /* lines of the journal may have no fields */
-	bool json; /* values have JSON's escapes */
 	char *room; /* owned; bytes of the file, or values of the line */
 	size_t at, end; /* of the room: what is not read yet */
 	off_t offset; /* of the room in the file */
@@ -87,12 +65,9 @@ void log_reader_close(struct log_reader *reader);
 /* Takes the next line; false behind the last. */
 bool log_reader_next(struct log_reader *reader);
 
-/* Fills in the other fields of the line. */
-void log_reader_fetch(struct log_reader *reader);
-
-/* Adds to out the bytes that a field stands for. */
-void log_reader_decode(const struct log_reader *reader, enum log_field field,
-		       struct buffer *out);
+/* False with e if it ended before the end of the log. */
+bool log_reader_ended(const struct log_reader *reader, struct error *e)
+	__attribute__((warn_unused_result));
 
 /* 0 if the field is not a number. */
 uint64_t log_reader_number(const struct log_reader *reader,
@@ -105,5 +80,10 @@ void log_reader_cursor(const struct log_reader *reader, struct buffer *out);
 
 /* Prints where the log begins: what lies before is unknown. */
 void log_reader_print_begin(const struct log_reader *reader, bool json);
+
+/* For journal_reader: the line has this value, or what this text has. */
+void log_reader_take(struct log_reader *reader, enum log_field field,
+		     struct span value);
+void log_reader_take_text(struct log_reader *reader, struct span text);
 
 #endif

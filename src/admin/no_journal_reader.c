@@ -27,14 +27,6 @@ journal_reader_next(struct log_reader *log)
 	return -1;
 }
 
-bool
-journal_reader_field(struct log_reader *log, struct span *field)
-{
-	(void)log;
-	(void)field;
-	return false;
-}
-
 char *
 journal_reader_cursor(const struct log_reader *log)
 {

@@ -17,21 +17,21 @@
 #include "base/hex.h"
 
 enum {
-	SLOTS = 16384, /* a power of two */
-	FILTER_BITS = 8388608, /* two for each certificate */
+	ROWS = 4 * PENDING_MAX, /* in memory, until some have to go */
+	SLOTS = 131072, /* a power of two, more than twice as many */
+	FILTER_BITS = 8388608,
 	DIGITS_SHOWN = 16, /* of a SHA-256 */
 	DIGITS = 2 * DIGEST_SHA256_SIZE
 };
 
-/* Rows by their hash.  Those that were seen once are behind the others, and
- * make room; the filter remembers them. */
+/* In the order in which they were first seen; the filter remembers all. */
 struct pending_table {
-	struct pending_row *slot[SLOTS];
-	struct pending_row *row[PENDING_MAX];
-	size_t repeated; /* rows that were seen more than once */
-	size_t turn; /* whose turn it is to make room */
+	struct pending_row memory[ROWS];
+	size_t n, distinct; /* rows; certificates at all hubs */
+	uint32_t slot
+		[SLOTS]; /* number of a row at or behind its hash; 0: free */
 	uint8_t filter[FILTER_BITS / 8];
-	struct pending_row memory[PENDING_MAX];
+	struct pending_row *row[PENDING_MAX];
 };
 
 struct span
@@ -41,30 +41,25 @@ pending_text(const struct pending_text *text)
 }
 
 static void
-take_text(struct pending_text *to, const struct log_reader *log,
-	  enum log_field field)
+take_text(struct pending_text *to, struct span value)
 {
-	struct buffer text;
+	size_t n = value.len < PENDING_TEXT_MAX ? value.len : PENDING_TEXT_MAX;
 
-	buffer_init(&text, 4 * PENDING_TEXT_MAX);
-	log_reader_decode(log, field, &text);
-	to->length = (uint8_t)(text.len < PENDING_TEXT_MAX ? text.len
-							   : PENDING_TEXT_MAX);
-	if (to->length > 0)
-		memcpy(to->text, text.data, to->length);
-	buffer_free(&text);
+	to->length = (uint8_t)n;
+	if (n > 0)
+		memcpy(to->text, value.ptr, n);
 }
 
 /* FNV-1a; the digest is as good as random in most cases. */
 static uint64_t
-hash_of(const uint8_t *sha256, const struct pending_text *hub)
+hash_of(const uint8_t *sha256, struct span hub)
 {
 	uint64_t hash = UINT64_C(14695981039346656037);
 
 	for (size_t i = 0; i < DIGEST_SHA256_SIZE; i++)
 		hash = (hash ^ sha256[i]) * UINT64_C(1099511628211);
-	for (size_t i = 0; i < hub->length; i++)
-		hash = (hash ^ (uint8_t)(hub->text[i] | 0x20)) *
+	for (size_t i = 0; i < hub.len; i++)
+		hash = (hash ^ (uint8_t)(hub.ptr[i] | 0x20)) *
 		       UINT64_C(1099511628211);
 	return hash ^ hash >> 32;
 }
@@ -84,121 +79,104 @@ filter_add(struct pending_table *t, uint64_t hash)
 	return had;
 }
 
-static void
-put(struct pending_table *t, struct pending_row *row, size_t at)
+/* The slot of this certificate at this hub, or the free one for it. */
+static uint32_t *
+find_slot(struct pending_table *t, const uint8_t *sha256, struct span hub,
+	  uint64_t hash)
 {
-	t->row[at] = row;
-	row->at = at;
-}
+	size_t i = hash % SLOTS;
 
-/* The row was seen again: it goes before those that were seen once. */
-static void
-promote(struct pending_table *t, struct pending_row *row)
-{
-	struct pending_row *other = t->row[t->repeated];
-	size_t at = row->at;
-
-	put(t, row, t->repeated++);
-	if (other != row)
-		put(t, other, at);
-}
-
-/* Takes a row that was seen once out; NULL: there is none. */
-static struct pending_row *
-evict(struct pending *pending)
-{
-	struct pending_table *t = pending->table;
-
-	if (t->repeated == PENDING_MAX)
-		return NULL;
-	t->turn = (t->turn + 1) % (PENDING_MAX - t->repeated);
-	struct pending_row *row = t->row[t->repeated + t->turn];
-	uint64_t hash = hash_of(row->sha256.digest, &row->hub);
-	struct pending_row **link = &t->slot[hash % SLOTS];
-	while (*link != row)
-		link = &(*link)->next;
-	*link = row->next;
-	pending->more++;
-	return row;
-}
-
-/* A row for a certificate that has none, of count 0; NULL: no room. */
-static struct pending_row *
-add(struct pending *pending, const uint8_t *sha256,
-    const struct pending_text *hub, uint64_t hash)
-{
-	struct pending_table *t = pending->table;
-	bool known = filter_add(t, hash);
-	struct pending_row *row;
-
-	if (pending->n < PENDING_MAX) {
-		row = &t->memory[pending->n];
-		put(t, row, pending->n++);
-	} else if ((row = evict(pending)) == NULL) {
-		pending->more += known ? 0 : 1;
-		return NULL;
+	for (; t->slot[i] != 0; i = (i + 1) % SLOTS) {
+		const struct pending_row *row = &t->memory[t->slot[i] - 1];
+		if (memcmp(row->sha256.digest, sha256, DIGEST_SHA256_SIZE) ==
+			    0 &&
+		    span_equal_nocase(pending_text(&row->hub), hub))
+			break;
 	}
-	size_t at = row->at;
+	return &t->slot[i];
+}
+
+/* Keeps PENDING_MAX rows: those that were seen once go first, and of these the
+ * oldest. */
+static void
+shrink(struct pending_table *t)
+{
+	size_t repeated = 0, kept = 0, excess, repeated_excess;
+
+	for (size_t i = 0; i < t->n; i++)
+		repeated += t->memory[i].count > 1;
+	excess = t->n > PENDING_MAX ? t->n - PENDING_MAX : 0;
+	repeated_excess = repeated > PENDING_MAX ? repeated - PENDING_MAX : 0;
+	memset(t->slot, 0, sizeof(t->slot));
+	excess -= repeated_excess;
+	for (size_t i = 0; i < t->n; i++) {
+		struct pending_row *row = &t->memory[i];
+		size_t *left = row->count > 1 ? &repeated_excess : &excess;
+		if (*left > 0) {
+			--*left;
+			continue;
+		}
+		t->memory[kept++] = *row;
+		row = &t->memory[kept - 1];
+		struct span hub = pending_text(&row->hub);
+		*find_slot(t, row->sha256.digest, hub,
+			   hash_of(row->sha256.digest, hub)) = (uint32_t)kept;
+	}
+	t->n = kept;
+}
+
+static void
+add(struct pending_table *t, const struct log_reader *log,
+    const uint8_t *sha256, uint64_t hash)
+{
+	const struct span *value = log->value;
+	struct pending_row *row = &t->memory[t->n++];
+	uint8_t digest[DIGEST_MAX_SIZE];
+	bool known = filter_add(t, hash);
+
 	*row = (struct pending_row){
 		.sha256 = thumbprint_of(THUMBPRINT_SHA256, sha256),
-		.hub = *hub,
 		.count = known,
-		.at = at,
-		.next = t->slot[hash % SLOTS],
 	};
-	t->slot[hash % SLOTS] = row;
-	pending->more -= known && pending->more > 0 ? 1 : 0;
-	return row;
-}
-
-static void
-take_certificate(struct pending_row *row, struct log_reader *log)
-{
-	const struct span *field = log->field;
-	uint8_t digest[DIGEST_MAX_SIZE];
-
-	log_reader_fetch(log);
-	if (hex_decode(field[LOG_SHA1], digest, DIGEST_SHA1_SIZE))
+	t->distinct += known ? 0 : 1;
+	if (hex_decode(value[FIELD_SHA1], digest, DIGEST_SHA1_SIZE))
 		row->sha1 = thumbprint_of(THUMBPRINT_SHA1, digest);
-	if (hex_decode(field[LOG_SPKI], digest, DIGEST_SHA256_SIZE))
+	if (hex_decode(value[FIELD_SPKI], digest, DIGEST_SHA256_SIZE))
 		row->spki = thumbprint_of(THUMBPRINT_SPKI, digest);
-	(void)date_time_parse(field[LOG_NOT_AFTER], &row->not_after);
-	take_text(&row->subject, log, LOG_SUBJECT);
-	take_text(&row->issuer, log, LOG_ISSUER);
+	(void)date_time_parse(value[FIELD_NOT_AFTER], &row->not_after);
+	take_text(&row->hub, value[FIELD_HUB]);
+	take_text(&row->subject, value[FIELD_SUBJECT]);
+	take_text(&row->issuer, value[FIELD_ISSUER]);
 }
 
 /* A certificate that has no SHA-256, for its event had none of its bytes, has
  * no digits to be allowed by. */
 static void
-take_line(struct pending *pending, bool signed_only)
+take_line(struct pending_table *t, const struct log_reader *log,
+	  bool signed_only)
 {
-	struct pending_table *t = pending->table;
-	struct log_reader *log = &pending->log;
-	const struct span *field = log->field;
+	const struct span *value = log->value;
+	struct span hub = value[FIELD_HUB];
 	uint8_t sha256[DIGEST_SHA256_SIZE];
-	struct pending_text hub;
 
-	if ((signed_only && !span_equal(field[LOG_SIGNED], SPAN("yes"))) ||
-	    !hex_decode(field[LOG_SHA256], sha256, sizeof(sha256)) ||
-	    (span_equal(field[LOG_REASON], SPAN("report-only")) &&
-	     !span_equal(field[LOG_WOULD], SPAN("not-listed"))))
+	if ((signed_only && !span_equal(value[FIELD_SIGNED], SPAN("yes"))) ||
+	    !hex_decode(value[FIELD_SHA256], sha256, sizeof(sha256)) ||
+	    (span_equal(value[FIELD_REASON], SPAN("report-only")) &&
+	     !span_equal(value[FIELD_WOULD], SPAN("not-listed"))))
 		return;
-	take_text(&hub, log, LOG_HUB);
-	uint64_t hash = hash_of(sha256, &hub);
-	struct pending_row *row = t->slot[hash % SLOTS];
-	while (row != NULL &&
-	       (memcmp(row->sha256.digest, sha256, sizeof(sha256)) != 0 ||
-		!span_equal_nocase(pending_text(&row->hub),
-				   pending_text(&hub))))
-		row = row->next;
-	if (row == NULL) {
-		row = add(pending, sha256, &hub, hash);
-		if (row == NULL)
-			return;
-		take_certificate(row, log);
+	hub.len = hub.len < PENDING_TEXT_MAX ? hub.len : PENDING_TEXT_MAX;
+	uint64_t hash = hash_of(sha256, hub);
+	uint32_t *slot = find_slot(t, sha256, hub, hash);
+	if (*slot == 0 && t->n == ROWS) {
+		shrink(t);
+		slot = find_slot(t, sha256, hub, hash);
 	}
-	if (++row->count == 2)
-		promote(t, row);
+	if (*slot == 0) {
+		add(t, log, sha256, hash);
+		*slot = (uint32_t)t->n;
+	}
+	struct pending_row *row = &t->memory[*slot - 1];
+	row->count++;
 	if (log->time > row->last)
 		row->last = log->time;
 }
@@ -222,31 +200,34 @@ pending_read(struct pending *pending, const char *path, struct error *e)
 {
 	static const char *const reasons[] = { "not-listed", "report-only",
 					       NULL };
-	struct log_query query = {
+	const struct log_query query = {
 		.path = path,
 		.reasons = reasons,
 		.site = setup_site(),
-		.fields = LOG_BIT(LOG_WOULD) | LOG_BIT(LOG_SIGNED) |
-			  LOG_BIT(LOG_HUB) | LOG_BIT(LOG_SHA256),
-		.more = LOG_BIT(LOG_SHA1) | LOG_BIT(LOG_SPKI) |
-			LOG_BIT(LOG_SUBJECT) | LOG_BIT(LOG_ISSUER) |
-			LOG_BIT(LOG_NOT_AFTER),
+		.fields = FIELD_BIT(FIELD_WOULD) | FIELD_BIT(FIELD_SIGNED) |
+			  FIELD_BIT(FIELD_HUB) | FIELD_BIT(FIELD_SHA1) |
+			  FIELD_BIT(FIELD_SHA256) | FIELD_BIT(FIELD_SPKI) |
+			  FIELD_BIT(FIELD_SUBJECT) | FIELD_BIT(FIELD_ISSUER) |
+			  FIELD_BIT(FIELD_NOT_AFTER),
 	};
 	bool signed_only = setup_wants_signature();
+	struct pending_table *t = calloc(1, sizeof(*t));
 
-	*pending =
-		(struct pending){ .table = calloc(1, sizeof(*pending->table)) };
+	*pending = (struct pending){ .table = t };
 	if (!log_reader_open(&pending->log, &query, e))
 		return false;
-	if (pending->table == NULL)
+	if (t == NULL)
 		return error_set(e, "out of memory");
 	while (log_reader_next(&pending->log))
-		take_line(pending, signed_only);
-	if (pending->log.failed)
-		return error_set(e, "the log cannot be read to its end");
-	pending->row = pending->table->row;
+		take_line(t, &pending->log, signed_only);
+	shrink(t);
+	pending->row = t->row;
+	pending->n = t->n;
+	pending->more = t->distinct > t->n ? t->distinct - t->n : 0;
+	for (size_t i = 0; i < t->n; i++)
+		t->row[i] = &t->memory[i];
 	qsort(pending->row, pending->n, sizeof(*pending->row), compare);
-	return true;
+	return log_reader_ended(&pending->log, e);
 }
 
 void
@@ -371,18 +352,6 @@ show_all(const struct command *command, const struct configuration *store,
 		      "certgate allow DIGITS\n");
 }
 
-/* 1,234 */
-static void
-print_count(uint64_t count)
-{
-	char digits[SPAN_DIGITS_MAX];
-	struct span text = span_of_number(count, digits);
-
-	for (size_t i = 0; i < text.len; i++)
-		print("%s%c", i > 0 && (text.len - i) % 3 == 0 ? "," : "",
-		      text.ptr[i]);
-}
-
 static void
 show(const struct command *command, const struct configuration *store,
      struct pending *pending)
@@ -401,11 +370,9 @@ show(const struct command *command, const struct configuration *store,
 		print_json_close('}');
 		return;
 	}
-	if (pending->more > 0) {
-		print("and ");
-		print_count(pending->more);
-		print(" more certificates seen once\n");
-	}
+	if (pending->more > 0)
+		print("and %" PRIu64 " more certificates seen once\n",
+		      pending->more);
 	log_reader_print_begin(&pending->log, false);
 }
 

@@ -33,8 +33,6 @@ struct pending_row {
 	int64_t not_after; /* UTC seconds; 0: unknown */
 	int64_t last; /* UTC seconds */
 	uint64_t count; /* lines */
-	size_t at; /* in the table */
-	struct pending_row *next; /* of the same slot */
 };
 
 struct pending {

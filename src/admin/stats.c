@@ -94,18 +94,18 @@ hub_of(struct totals *t, struct span site, struct span name)
 static void
 add_line(struct totals *t, const struct log_reader *log)
 {
-	const struct span *field = log->field;
-	uint64_t count = log_reader_number(log, LOG_COUNT), us;
-	bool allowed = span_equal(field[LOG_VERDICT], SPAN("allow"));
-	struct hub *hub = hub_of(t, field[LOG_SITE], field[LOG_HUB]);
+	const struct span *value = log->value;
+	uint64_t count = log_reader_number(log, FIELD_COUNT), us;
+	bool allowed = span_equal(value[FIELD_VERDICT], SPAN("allow"));
+	struct hub *hub = hub_of(t, value[FIELD_SITE], value[FIELD_HUB]);
 	unsigned i = 0;
 
 	count += count == 0;
-	t->reason[reason_of(field[LOG_REASON])] += count;
+	t->reason[reason_of(value[FIELD_REASON])] += count;
 	*(allowed ? &hub->allowed : &hub->denied) += count;
-	t->lost += log_reader_number(log, LOG_LOST);
-	t->stale += span_equal(field[LOG_LIST], SPAN("stale")) ? count : 0;
-	if (!span_number(field[LOG_US], 0, UINT32_MAX, &us))
+	t->lost += log_reader_number(log, FIELD_LOST);
+	t->stale += span_equal(value[FIELD_LIST], SPAN("stale")) ? count : 0;
+	if (!span_number(value[FIELD_US], 0, UINT32_MAX, &us))
 		return;
 	while (limits[i] > 0 && us > limits[i])
 		i++;
@@ -121,8 +121,7 @@ read_log(struct totals *t, struct log_reader *log,
 		return false;
 	while (log_reader_next(log))
 		add_line(t, log);
-	return !log->failed ||
-	       error_set(e, "the log cannot be read to its end");
+	return log_reader_ended(log, e);
 }
 
 static uint64_t
@@ -496,10 +495,10 @@ stats_run(const struct command *command)
 		.path = command->option[OPTION_LOG],
 		.site = setup_site(),
 		.all_sites = setup_site().ptr == NULL,
-		.fields = LOG_BIT(LOG_VERDICT) | LOG_BIT(LOG_REASON) |
-			  LOG_BIT(LOG_HUB) | LOG_BIT(LOG_SITE) |
-			  LOG_BIT(LOG_LIST) | LOG_BIT(LOG_US) |
-			  LOG_BIT(LOG_COUNT) | LOG_BIT(LOG_LOST),
+		.fields = FIELD_BIT(FIELD_VERDICT) | FIELD_BIT(FIELD_REASON) |
+			  FIELD_BIT(FIELD_HUB) | FIELD_BIT(FIELD_SITE) |
+			  FIELD_BIT(FIELD_LIST) | FIELD_BIT(FIELD_US) |
+			  FIELD_BIT(FIELD_COUNT) | FIELD_BIT(FIELD_LOST),
 	};
 	struct log_reader log = { .file = -1 };
 	struct error e = { 0 };

@@ -15,7 +15,6 @@
 #include "base/json_string.h"
 #include "host/datagram.h"
 #include "host/file.h"
-#include "host/journal.h"
 #include "host/log.h"
 #include "host/log_line.h"
 
@@ -38,7 +37,7 @@ static enum log_target target = LOG_TARGET_STDERR;
 static enum log_format format = LOG_FORMAT_TEXT;
 static int output = STDERR_FILENO; /* owned if it is a file of ours */
 static const char *file; /* borrowed path of that; or NULL */
-static struct datagram syslog_daemon = { "/dev/log", -1 };
+static struct datagram daemon_socket = { NULL, -1 };
 static log_taker *taker;
 static void *taker_context;
 static const char *about; /* a site; or NULL */
@@ -101,8 +100,29 @@ log_to_daemon(void)
 	return target == LOG_TARGET_SYSLOG || target == LOG_TARGET_JOURNAL;
 }
 
-/* RFC 3164 4.1: <facility * 8 + level>tag[pid]: text; the daemon has the time.
- * Not syslog(3), which waits for a daemon that does not read. */
+static void
+add_tag(void)
+{
+	buffer_add(&line, SPAN("certgate["));
+	buffer_add_number(&line, (uint64_t)process);
+	buffer_add(&line, SPAN("]: "));
+}
+
+/* The daemons have the time themselves. */
+static void
+begin_timed(int64_t now)
+{
+	bool json = format == LOG_FORMAT_JSON;
+
+	buffer_add(&line, json ? SPAN("{\"time\":\"") : SPAN(""));
+	log_line_time(&line, now);
+	buffer_add(&line, json ? SPAN("\",") : SPAN(" "));
+	if (!json)
+		add_tag();
+}
+
+/* RFC 3164 4.1: <facility * 8 + level>tag[pid]: text.  Not syslog(3), which
+ * waits for a daemon that does not read. */
 static void
 begin_syslog(enum log_level level)
 {
@@ -110,9 +130,18 @@ begin_syslog(enum log_level level)
 
 	buffer_add_byte(&line, '<');
 	buffer_add_number(&line, FACILITY_AUTHPRIV * 8 + (unsigned)level);
-	buffer_add(&line, SPAN(">certgate["));
-	buffer_add_number(&line, (uint64_t)process);
-	buffer_add(&line, SPAN("]: "));
+	buffer_add_byte(&line, '>');
+	add_tag();
+	if (format == LOG_FORMAT_JSON)
+		buffer_add_byte(&line, '{');
+}
+
+/* systemd, "Native Journal Protocol": a datagram of NAME=value lines. */
+static void
+begin_journal(enum log_level level)
+{
+	buffer_add(&line, SPAN("SYSLOG_IDENTIFIER=certgate\nPRIORITY="));
+	buffer_add_number(&line, (unsigned)level);
 }
 
 static void
@@ -120,28 +149,18 @@ begin(enum log_level level, int64_t now)
 {
 	if (line.max == 0) {
 		struct stat s;
-		buffer_init(&line, LOG_LINE_MAX);
+		buffer_init(&line, 2 * LOG_LINE_MAX);
 		process = getpid();
 		may_block = fstat(output, &s) != 0 || S_ISFIFO(s.st_mode) ||
 			    S_ISSOCK(s.st_mode);
 	}
 	buffer_clear(&line);
-	bool timed = target == LOG_TARGET_STDERR || target == LOG_TARGET_FILE;
-	if (target == LOG_TARGET_SYSLOG)
+	if (target == LOG_TARGET_JOURNAL)
+		begin_journal(level);
+	else if (target == LOG_TARGET_SYSLOG)
 		begin_syslog(level);
-	if (format == LOG_FORMAT_JSON) {
-		buffer_add_byte(&line, '{');
-		if (timed) {
-			buffer_add(&line, SPAN("\"time\":\""));
-			log_line_time(&line, now);
-			buffer_add(&line, SPAN("\","));
-		}
-	} else if (timed) {
-		log_line_time(&line, now);
-		buffer_add(&line, SPAN(" certgate["));
-		buffer_add_number(&line, (uint64_t)process);
-		buffer_add(&line, SPAN("]: "));
-	}
+	else
+		begin_timed(now);
 }
 
 /* A pipe that can be written to takes a line whole (pipe(7), PIPE_BUF). */
@@ -169,13 +188,14 @@ take_back(off_t n)
 static bool
 send_line(void)
 {
-	if (format == LOG_FORMAT_JSON)
+	if (format == LOG_FORMAT_JSON && target != LOG_TARGET_JOURNAL)
 		buffer_add_byte(&line, '}');
+	if (target != LOG_TARGET_SYSLOG)
+		buffer_add_byte(&line, '\n');
 	if (line.failed)
 		return false;
-	if (target == LOG_TARGET_SYSLOG)
-		return datagram_send(&syslog_daemon, buffer_span(&line));
-	buffer_add_byte(&line, '\n');
+	if (log_to_daemon())
+		return datagram_send(&daemon_socket, buffer_span(&line));
 	if (may_block && !has_room())
 		return false;
 	ssize_t n = write(output, line.data, line.len);
@@ -196,21 +216,23 @@ write_decision(const struct answer *answer, struct log_details details)
 {
 	bool allow = answer->decision.verdict == VERDICT_ALLOW;
 	enum log_level level = allow ? LOG_LEVEL_NOTE : LOG_LEVEL_WARNING;
-	struct log_fields fields;
-	bool sent;
+	struct log_line decision;
 
 	details.lost = lost;
-	log_fields_of(&fields, answer, &details);
+	log_line_fill(&decision, answer, &details);
+	begin(level, details.now);
 	if (target == LOG_TARGET_JOURNAL) {
-		sent = journal_send(&fields, (int)level);
+		/* The message last: the journal compresses it, and a reader of
+		 * the other fields need not unpack it. */
+		log_line_journal(&line, &decision);
+		buffer_add(&line, SPAN("\nMESSAGE="));
+		log_line_text(&line, &decision);
+	} else if (format == LOG_FORMAT_JSON) {
+		log_line_json(&line, &decision);
 	} else {
-		begin(level, details.now);
-		if (format == LOG_FORMAT_JSON)
-			log_line_json(&line, &fields);
-		else
-			log_line_text(&line, &fields);
-		sent = send_line();
+		log_line_text(&line, &decision);
 	}
+	bool sent = send_line();
 	if (sent)
 		lost = 0;
 	return sent;
@@ -338,12 +360,11 @@ write_note(enum log_level level, const char *text)
 	};
 	struct span message = span_of(text);
 
-	if (target == LOG_TARGET_JOURNAL) {
-		journal_note(message, (int)level);
-		return;
-	}
 	begin(level, (int64_t)time(NULL));
-	if (format == LOG_FORMAT_JSON) {
+	if (target == LOG_TARGET_JOURNAL) {
+		buffer_add(&line, SPAN("\nMESSAGE="));
+		buffer_add(&line, message);
+	} else if (format == LOG_FORMAT_JSON) {
 		buffer_add(&line, SPAN("\"level\":\""));
 		buffer_add(&line, span_of(names[level]));
 		buffer_add(&line, SPAN("\",\"message\":"));
@@ -452,6 +473,20 @@ start_file(const char *path)
 		 "CERTGATE_LOG: %s; logging to standard error", e.text);
 }
 
+static void
+start_daemon(void)
+{
+	bool journal = target == LOG_TARGET_JOURNAL;
+
+	daemon_socket.path =
+		journal ? "/run/systemd/journal/socket" : "/dev/log";
+	if (datagram_open(&daemon_socket))
+		return;
+	target = LOG_TARGET_STDERR;
+	log_note(LOG_LEVEL_WARNING, "the %s cannot be reached",
+		 journal ? "journal" : "syslog");
+}
+
 bool
 log_to_file(void)
 {
@@ -478,15 +513,9 @@ log_start(enum log_target wanted, const char *path,
 	if (target == LOG_TARGET_DEFAULT)
 		target = stderr_is_journal() ? LOG_TARGET_JOURNAL
 					     : LOG_TARGET_STDERR;
-	if (target == LOG_TARGET_SYSLOG && !datagram_open(&syslog_daemon)) {
-		target = LOG_TARGET_STDERR;
-		log_note(LOG_LEVEL_WARNING, "the syslog cannot be reached");
-	}
-	if (target == LOG_TARGET_JOURNAL && !journal_open()) {
-		target = LOG_TARGET_STDERR;
-		log_note(LOG_LEVEL_WARNING, "the journal cannot be reached");
-	}
-	if (target == LOG_TARGET_FILE)
+	if (log_to_daemon())
+		start_daemon();
+	else if (target == LOG_TARGET_FILE)
 		start_file(path);
 	release();
 }

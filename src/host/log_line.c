@@ -2,6 +2,7 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,10 +14,58 @@
 #include "protocol/certificate.h"
 #include "protocol/name.h"
 
-static void
-add(struct log_fields *fields, const char *name, struct span value)
+const struct log_field_name log_field_names[FIELDS] = {
+	[FIELD_VERDICT] = { SPAN_TEXT("verdict"), SPAN_TEXT("VERDICT"), false },
+	[FIELD_REASON] = { SPAN_TEXT("reason"), SPAN_TEXT("REASON"), false },
+	[FIELD_WOULD] = { SPAN_TEXT("would"), SPAN_TEXT("WOULD"), true },
+	[FIELD_EVENT] = { SPAN_TEXT("event"), SPAN_TEXT("EVENT"), false },
+	[FIELD_SIGNED] = { SPAN_TEXT("signed"), SPAN_TEXT("SIGNED"), false },
+	[FIELD_ORIGIN] = { SPAN_TEXT("origin"), SPAN_TEXT("ORIGIN"), false },
+	[FIELD_HUB] = { SPAN_TEXT("hub"), SPAN_TEXT("HUB"), false },
+	[FIELD_SITE] = { SPAN_TEXT("site"), SPAN_TEXT("SITE"), true },
+	[FIELD_USER] = { SPAN_TEXT("user"), SPAN_TEXT("USER"), false },
+	[FIELD_CONNECTION] = { SPAN_TEXT("connection"), SPAN_TEXT("CONNECTION"),
+			       false },
+	[FIELD_SHA1] = { SPAN_TEXT("sha1"), SPAN_TEXT("SHA1"), false },
+	[FIELD_SHA256] = { SPAN_TEXT("sha256"), SPAN_TEXT("SHA256"), false },
+	[FIELD_SPKI] = { SPAN_TEXT("spki"), SPAN_TEXT("SPKI"), false },
+	[FIELD_SERIAL] = { SPAN_TEXT("serial"), SPAN_TEXT("SERIAL"), false },
+	[FIELD_ISSUER] = { SPAN_TEXT("issuer"), SPAN_TEXT("ISSUER"), false },
+	[FIELD_NOT_AFTER] = { SPAN_TEXT("not_after"), SPAN_TEXT("NOT_AFTER"),
+			      false },
+	[FIELD_CODE] = { SPAN_TEXT("code"), SPAN_TEXT("CODE"), false },
+	[FIELD_LIST] = { SPAN_TEXT("list"), SPAN_TEXT("LIST"), false },
+	[FIELD_LINE] = { SPAN_TEXT("line"), SPAN_TEXT("LINE"), false },
+	[FIELD_VERIFY] = { SPAN_TEXT("verify"), SPAN_TEXT("VERIFY"), true },
+	[FIELD_SKEW] = { SPAN_TEXT("skew"), SPAN_TEXT("SKEW"), false },
+	[FIELD_US] = { SPAN_TEXT("us"), SPAN_TEXT("US"), false },
+	[FIELD_SUBJECT] = { SPAN_TEXT("subject"), SPAN_TEXT("SUBJECT"), true },
+	[FIELD_COUNT] = { SPAN_TEXT("count"), SPAN_TEXT("COUNT"), true },
+	[FIELD_LOST] = { SPAN_TEXT("lost"), SPAN_TEXT("LOST"), true },
+};
+
+enum log_field
+log_field_find(struct span name)
 {
-	fields->field[fields->n++] = (struct log_field){ name, value };
+	for (size_t i = 0; i < FIELDS; i++) {
+		struct span known = log_field_names[i].name;
+		if (known.len == name.len &&
+		    known.ptr[0] == (name.ptr[0] | 0x20) &&
+		    span_equal_nocase(known, name))
+			return (enum log_field)i;
+	}
+	return FIELDS;
+}
+
+/* Room for n bytes of the line; those of all values that are made fit. */
+static char *
+take(struct log_line *line, size_t n)
+{
+	char *room = line->room + line->used;
+
+	line->used += n;
+	assert(line->used <= sizeof(line->room));
+	return room;
 }
 
 /* What cannot be a site's name is not shown: it may be a secret. */
@@ -28,51 +77,64 @@ site_of(struct span name)
 }
 
 static struct span
-digits(const struct thumbprint *t, char *text)
+digits_of(struct log_line *line, const uint8_t *bytes, size_t n)
 {
-	hex_encode(t->digest, thumbprint_size(t->kind), text);
-	return (struct span){ text, 2 * thumbprint_size(t->kind) };
+	char *text = take(line, 2 * n);
+
+	hex_encode(bytes, n, text);
+	return (struct span){ text, 2 * n };
 }
 
 static struct span
-number_of(int64_t number, char text[LOG_LINE_NUMBER_MAX])
+digest_of(struct log_line *line, const struct thumbprint *t)
+{
+	return digits_of(line, t->digest, thumbprint_size(t->kind));
+}
+
+static struct span
+number_of(struct log_line *line, int64_t number)
 {
 	uint64_t size = number < 0 ? -(uint64_t)number : (uint64_t)number;
-	size_t n = span_of_number(size, text + 1).len + (number < 0);
-	char *begin = text + LOG_LINE_NUMBER_MAX - n;
+	char *text = take(line, SPAN_DIGITS_MAX + 1);
+	struct span digits = span_of_number(size, text + 1);
 
-	if (number < 0)
-		*begin = '-';
-	return (struct span){ begin, n };
+	if (number >= 0)
+		return digits;
+	memmove(text + 1, digits.ptr, digits.len);
+	text[0] = '-';
+	return (struct span){ text, digits.len + 1 };
 }
 
+/* One byte more than is written, for the reader to see that it is cut. */
 static struct span
-serial_of(struct span bytes, char text[LOG_LINE_VALUE_MAX + 2])
+serial_of(struct log_line *line, struct span bytes)
 {
 	while (bytes.len > 1 && bytes.ptr[0] == '\0')
 		bytes = span_after(bytes, 1);
 	if (bytes.len > LOG_LINE_VALUE_MAX / 2 + 1)
 		bytes.len = LOG_LINE_VALUE_MAX / 2 + 1;
-	hex_encode((const uint8_t *)bytes.ptr, bytes.len, text);
-	return (struct span){ text, 2 * bytes.len };
+	return digits_of(line, (const uint8_t *)bytes.ptr, bytes.len);
 }
 
 static struct span
-name_of(struct span name, char text[LOG_LINE_VALUE_MAX + 1])
+name_of(struct log_line *line, struct span name)
 {
+	char *text = take(line, LOG_LINE_VALUE_MAX + 1);
+
 	return (struct span){ text,
 			      name_write(name, text, LOG_LINE_VALUE_MAX + 1) };
 }
 
+enum { TIME_MAX = sizeof("YYYY-MM-DDTHH:MM:SSZ") + 16 };
+
 static struct span
-time_of(int64_t seconds, char text[LOG_LINE_TIME_MAX])
+time_of(int64_t seconds, char text[TIME_MAX])
 {
 	struct date_time t;
 
 	date_from_seconds(seconds, &t);
-	int n = snprintf(text, LOG_LINE_TIME_MAX,
-			 "%04d-%02d-%02dT%02d:%02d:%02dZ", t.year, t.month,
-			 t.day, t.hour, t.minute, t.second);
+	int n = snprintf(text, TIME_MAX, "%04d-%02d-%02dT%02d:%02d:%02dZ",
+			 t.year, t.month, t.day, t.hour, t.minute, t.second);
 	return (struct span){ text, (size_t)n };
 }
 
@@ -89,78 +151,82 @@ user_of(const struct answer *answer)
 }
 
 static void
-add_certificate(struct log_fields *fields, const struct decision *d)
+fill_certificate(struct log_line *line, const struct decision *d)
 {
-	const struct span unknown = { 0 };
-	bool known = d->serial.ptr != NULL;
-	bool dated = known && d->not_after != CERTIFICATE_NOT_AFTER_INVALID;
+	struct span *value = line->value;
 
-	add(fields, "sha1", digits(&d->sha1, fields->sha1));
-	add(fields, "sha256", digits(&d->sha256, fields->sha256));
-	add(fields, "spki", digits(&d->spki, fields->spki));
-	add(fields, "serial",
-	    known ? serial_of(d->serial, fields->serial) : unknown);
-	add(fields, "issuer",
-	    known ? name_of(d->issuer, fields->issuer) : unknown);
-	add(fields, "not_after",
-	    dated ? time_of(d->not_after, fields->not_after) : unknown);
+	value[FIELD_SHA1] = digest_of(line, &d->sha1);
+	value[FIELD_SHA256] = digest_of(line, &d->sha256);
+	value[FIELD_SPKI] = digest_of(line, &d->spki);
+	if (d->serial.ptr == NULL)
+		return;
+	value[FIELD_SERIAL] = serial_of(line, d->serial);
+	value[FIELD_ISSUER] = name_of(line, d->issuer);
+	if (d->not_after != CERTIFICATE_NOT_AFTER_INVALID)
+		value[FIELD_NOT_AFTER] =
+			time_of(d->not_after, take(line, TIME_MAX));
+	if (d->reason == REASON_NOT_LISTED || d->would == REASON_NOT_LISTED)
+		value[FIELD_SUBJECT] = name_of(line, d->subject);
 }
 
-/* Fields that only some lines have, at their end. */
 static void
-add_rest(struct log_fields *fields, const struct decision *d,
-	 const struct log_details *details)
+fill_numbers(struct log_line *line, const struct answer *answer,
+	     const struct log_details *details)
 {
-	if (d->serial.ptr != NULL &&
-	    (d->reason == REASON_NOT_LISTED || d->would == REASON_NOT_LISTED))
-		add(fields, "subject", name_of(d->subject, fields->subject));
+	const struct decision *d = &answer->decision;
+	struct span *value = line->value;
+	int64_t sent;
+
+	/* An entry of the variable has no line. */
+	if (d->entry != NULL && d->entry->line != 0)
+		value[FIELD_LINE] = number_of(line, d->entry->line);
+	if (d->chain.error != 0)
+		value[FIELD_VERIFY] = number_of(line, d->chain.error);
+	if (date_time_parse(answer->time, &sent))
+		value[FIELD_SKEW] = number_of(line, details->now - sent);
 	if (details->count > 0)
-		add(fields, "count",
-		    number_of((int64_t)details->count, fields->count));
+		value[FIELD_COUNT] = number_of(line, (int64_t)details->count);
+	else
+		value[FIELD_US] = number_of(line, (int64_t)details->us);
 	if (details->lost > 0)
-		add(fields, "lost",
-		    number_of((int64_t)details->lost, fields->lost));
+		value[FIELD_LOST] = number_of(line, (int64_t)details->lost);
 }
 
 void
-log_fields_of(struct log_fields *fields, const struct answer *answer,
+log_line_fill(struct log_line *line, const struct answer *answer,
 	      const struct log_details *details)
 {
 	const struct decision *d = &answer->decision;
-	const struct span unknown = { 0 };
 	bool allow = d->verdict == VERDICT_ALLOW;
-	/* An entry of the variable has no line. */
-	unsigned line = d->entry == NULL ? 0 : d->entry->line;
-	int64_t sent;
-	bool timed = date_time_parse(answer->time, &sent);
+	struct span *value = line->value;
 
-	fields->n = 0;
-	add(fields, "verdict", allow ? SPAN("allow") : SPAN("deny"));
-	add(fields, "reason", span_of(reason_name(d->reason)));
+	memset(line->value, 0, sizeof(line->value));
+	line->used = 0;
+	value[FIELD_VERDICT] = allow ? SPAN("allow") : SPAN("deny");
+	value[FIELD_REASON] = span_of(reason_name(d->reason));
 	if (d->reason == REASON_REPORT_ONLY)
-		add(fields, "would", span_of(reason_name(d->would)));
-	add(fields, "event", answer->event);
-	add(fields, "signed", answer->verified ? SPAN("yes") : SPAN("no"));
-	add(fields, "origin", answer->origin);
-	add(fields, "hub", answer->hub);
-	if (answer->site.ptr != NULL)
-		add(fields, "site", site_of(answer->site));
-	add(fields, "user", user_of(answer));
-	add(fields, "connection", answer->connection);
-	add_certificate(fields, d);
-	add(fields, "code", span_of(answer->code));
-	add(fields, "list", details->list);
-	add(fields, "line",
-	    line == 0 ? unknown : number_of(line, fields->line));
-	if (d->chain.error != 0)
-		add(fields, "verify",
-		    number_of(d->chain.error, fields->verify));
-	add(fields, "skew",
-	    timed ? number_of(details->now - sent, fields->skew) : unknown);
-	add(fields, "us",
-	    details->count > 0 ? unknown
-			       : number_of((int64_t)details->us, fields->us));
-	add_rest(fields, d, details);
+		value[FIELD_WOULD] = span_of(reason_name(d->would));
+	value[FIELD_EVENT] = answer->event;
+	value[FIELD_SIGNED] = answer->verified ? SPAN("yes") : SPAN("no");
+	value[FIELD_ORIGIN] = answer->origin;
+	value[FIELD_HUB] = answer->hub;
+	value[FIELD_SITE] = site_of(answer->site);
+	value[FIELD_USER] = user_of(answer);
+	value[FIELD_CONNECTION] = answer->connection;
+	value[FIELD_CODE] = span_of(answer->code);
+	value[FIELD_LIST] = details->list;
+	fill_certificate(line, d);
+	fill_numbers(line, answer, details);
+}
+
+/* Gives the next field of the line from *i on; false behind the last. */
+static bool
+next_field(const struct log_line *line, size_t *i)
+{
+	while (*i < FIELDS && log_field_names[*i].optional &&
+	       line->value[*i].ptr == NULL)
+		++*i;
+	return *i < FIELDS;
 }
 
 /* Printable ASCII but for the blank and =, " and \. */
@@ -221,17 +287,27 @@ log_line_escape(struct buffer *out, struct span value)
 }
 
 void
-log_line_text(struct buffer *out, const struct log_fields *fields)
+log_line_text(struct buffer *out, const struct log_line *line)
 {
-	for (size_t i = 0; i < fields->n; i++) {
-		const struct log_field *field = &fields->field[i];
+	for (size_t i = 0; next_field(line, &i); i++) {
 		if (i > 0)
 			buffer_add_byte(out, ' ');
-		buffer_add(out, span_of(field->name));
+		buffer_add(out, log_field_names[i].name);
 		buffer_add_byte(out, '=');
-		if (span_empty(field->value))
+		if (span_empty(line->value[i]))
 			buffer_add_byte(out, '-');
-		log_line_escape(out, field->value);
+		log_line_escape(out, line->value[i]);
+	}
+}
+
+void
+log_line_journal(struct buffer *out, const struct log_line *line)
+{
+	for (size_t i = 0; next_field(line, &i); i++) {
+		buffer_add_byte(out, '\n');
+		buffer_add(out, log_field_names[i].journal);
+		buffer_add_byte(out, '=');
+		log_line_escape(out, line->value[i]);
 	}
 }
 
@@ -251,18 +327,17 @@ add_json(struct buffer *out, struct span value)
 }
 
 void
-log_line_json(struct buffer *out, const struct log_fields *fields)
+log_line_json(struct buffer *out, const struct log_line *line)
 {
-	for (size_t i = 0; i < fields->n; i++) {
-		const struct log_field *field = &fields->field[i];
+	for (size_t i = 0; next_field(line, &i); i++) {
 		if (i > 0)
 			buffer_add_byte(out, ',');
-		json_string_add_bytes(out, span_of(field->name));
+		json_string_add_bytes(out, log_field_names[i].name);
 		buffer_add_byte(out, ':');
-		if (span_empty(field->value))
+		if (span_empty(line->value[i]))
 			buffer_add(out, SPAN("null"));
 		else
-			add_json(out, field->value);
+			add_json(out, line->value[i]);
 	}
 }
 
@@ -270,7 +345,7 @@ log_line_json(struct buffer *out, const struct log_fields *fields)
 void
 log_line_time(struct buffer *out, int64_t seconds)
 {
-	static char text[LOG_LINE_TIME_MAX];
+	static char text[TIME_MAX];
 	static struct span made;
 	static int64_t of;
 

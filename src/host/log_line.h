@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* log_line: a decision as named fields, and these as one line. */
+/* log_line: a decision as named values, and these as text, as JSON and as
+ * fields of the journal. */
 #ifndef CERTGATE_HOST_LOG_LINE_H
 #define CERTGATE_HOST_LOG_LINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,10 +15,56 @@
 
 enum {
 	LOG_LINE_MAX = 4096, /* bytes; within what a pipe takes as one */
-	LOG_LINE_FIELDS = 27, /* at most, in one line */
 	LOG_LINE_VALUE_MAX = 128, /* bytes of a value from outside */
 	LOG_LINE_ESCAPED_MAX = 400, /* bytes of the same in the line */
-	LOG_LINE_NUMBER_MAX = SPAN_DIGITS_MAX + 1 /* bytes, with its sign */
+	LOG_LINE_ROOM = 1024 /* bytes of values that are made for the line */
+};
+
+/* In the order of a line. */
+enum log_field {
+	FIELD_VERDICT,
+	FIELD_REASON,
+	FIELD_WOULD,
+	FIELD_EVENT,
+	FIELD_SIGNED,
+	FIELD_ORIGIN,
+	FIELD_HUB,
+	FIELD_SITE,
+	FIELD_USER,
+	FIELD_CONNECTION,
+	FIELD_SHA1,
+	FIELD_SHA256,
+	FIELD_SPKI,
+	FIELD_SERIAL,
+	FIELD_ISSUER,
+	FIELD_NOT_AFTER,
+	FIELD_CODE,
+	FIELD_LIST,
+	FIELD_LINE,
+	FIELD_VERIFY,
+	FIELD_SKEW,
+	FIELD_US,
+	FIELD_SUBJECT,
+	FIELD_COUNT,
+	FIELD_LOST,
+	FIELDS
+};
+
+struct log_field_name {
+	struct span name, journal; /* in a line, and in the journal */
+	bool optional; /* a line without a value leaves it out; others have
+			* '-' */
+};
+
+extern const struct log_field_name log_field_names[FIELDS];
+
+/* The field of this name, in either case; FIELDS: none. */
+enum log_field log_field_find(struct span name);
+
+struct log_line {
+	struct span value[FIELDS]; /* bytes as they came */
+	char room[LOG_LINE_ROOM];
+	size_t used; /* of room */
 };
 
 /* What the log has of a decision besides the answer. */
@@ -28,41 +76,20 @@ struct log_details {
 	uint64_t lost; /* lines that could not be written before; 0: none */
 };
 
-enum { LOG_LINE_TIME_MAX = sizeof("YYYY-MM-DDTHH:MM:SSZ") + 16 };
-
-struct log_field {
-	const char *name;
-	struct span value; /* bytes as they came; empty is written as '-' */
-};
-
-struct log_fields {
-	struct log_field field[LOG_LINE_FIELDS];
-	size_t n;
-	char sha1[2 * DIGEST_SHA1_SIZE];
-	char sha256[2 * DIGEST_SHA256_SIZE];
-	char spki[2 * DIGEST_SHA256_SIZE];
-	char serial[LOG_LINE_VALUE_MAX + 2]; /* as the next two: one byte or
-					      * digit more than is written */
-	char issuer[LOG_LINE_VALUE_MAX + 1];
-	char subject[LOG_LINE_VALUE_MAX + 1];
-	char not_after[LOG_LINE_TIME_MAX];
-	char verify[LOG_LINE_NUMBER_MAX];
-	char line[LOG_LINE_NUMBER_MAX], skew[LOG_LINE_NUMBER_MAX];
-	char us[LOG_LINE_NUMBER_MAX], count[LOG_LINE_NUMBER_MAX];
-	char lost[LOG_LINE_NUMBER_MAX];
-};
-
 /* Borrows from answer and details. */
-void log_fields_of(struct log_fields *fields, const struct answer *answer,
+void log_line_fill(struct log_line *line, const struct answer *answer,
 		   const struct log_details *details);
 
 /* name=value name=value …; what is no visible ASCII, and '=' '"' '\' too, as
  * \xHH; values are cut at LOG_LINE_VALUE_MAX bytes, or where they would take
  * more than LOG_LINE_ESCAPED_MAX, so that every line fits. */
-void log_line_text(struct buffer *out, const struct log_fields *fields);
+void log_line_text(struct buffer *out, const struct log_line *line);
 
 /* The members of a JSON object, without its braces: "name":"value",… */
-void log_line_json(struct buffer *out, const struct log_fields *fields);
+void log_line_json(struct buffer *out, const struct log_line *line);
+
+/* "\nNAME=value" of each field, with values as in log_line_text. */
+void log_line_journal(struct buffer *out, const struct log_line *line);
 
 /* One value as in log_line_text. */
 void log_line_escape(struct buffer *out, struct span value);

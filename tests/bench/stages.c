@@ -87,11 +87,11 @@ static void
 stage_log(void)
 {
 	const struct log_details details = { .list = SPAN("1") };
-	struct log_fields fields;
+	struct log_line line;
 
 	buffer_clear(&out);
-	log_fields_of(&fields, &answer, &details);
-	log_line_text(&out, &fields);
+	log_line_fill(&line, &answer, &details);
+	log_line_text(&out, &line);
 }
 
 static const struct stage {

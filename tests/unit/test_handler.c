@@ -235,7 +235,7 @@ static void
 test_line(void **state)
 {
 	struct answer answer;
-	struct log_fields fields;
+	struct log_line decision;
 	struct buffer text;
 	const struct log_details details = { .list = SPAN("7") };
 	char hostile[300];
@@ -249,9 +249,9 @@ test_line(void **state)
 	answer.hub = (struct span){ hostile, sizeof(hostile) };
 	answer.connection = (struct span){ hostile, 9 };
 	answer.decision.reason = REASON_NOT_LISTED;
-	log_fields_of(&fields, &answer, &details);
+	log_line_fill(&decision, &answer, &details);
 	buffer_init(&text, LOG_LINE_MAX);
-	log_line_text(&text, &fields);
+	log_line_text(&text, &decision);
 	struct span line = buffer_span(&text);
 	assert_true(span_starts(line, SPAN("verdict=deny reason=not-listed "
 					   "event=connect signed=no "
@@ -266,7 +266,7 @@ test_line(void **state)
 		assert_true(line.ptr[i] >= ' ' && line.ptr[i] <= '~');
 	buffer_clear(&text);
 	buffer_add_byte(&text, '{');
-	log_line_json(&text, &fields);
+	log_line_json(&text, &decision);
 	buffer_add(&text, (struct span){ "}\0", 2 });
 	struct json_object *tree = json_tokener_parse(text.data), *value;
 	assert_non_null(tree);
@@ -286,7 +286,7 @@ test_longest_line(void **state)
 {
 	static char many[100000];
 	struct span long_one = { many, sizeof(many) };
-	struct log_fields fields;
+	struct log_line decision;
 	struct answer answer;
 	struct buffer text;
 	char name[213]; /* a common name of 199 bytes */
@@ -315,12 +315,12 @@ test_longest_line(void **state)
 					     .now = INT64_MIN,
 					     .us = UINT64_MAX / 2,
 					     .lost = UINT64_MAX / 2 };
-	log_fields_of(&fields, &answer, &details);
+	log_line_fill(&decision, &answer, &details);
 	buffer_init(&text, LOG_LINE_MAX - 128);
-	log_line_text(&text, &fields);
+	log_line_text(&text, &decision);
 	assert_false(text.failed);
 	buffer_clear(&text);
-	log_line_json(&text, &fields);
+	log_line_json(&text, &decision);
 	assert_false(text.failed);
 	buffer_free(&text);
 	answer_free(&answer);
