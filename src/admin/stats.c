@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,15 +42,21 @@ struct hub {
 	uint64_t allowed, denied;
 };
 
+/* What the state file keeps; behind the single ones each reason, and the
+ * decisions up to each limit. */
+enum counter {
+	COUNT_US, /* all decisions took */
+	COUNT_LOST, /* lines */
+	COUNT_STALE, /* decisions by a list other than that on disk */
+	COUNT_REASON, /* the last one: unknown */
+	COUNT_WITHIN = COUNT_REASON + REASONS + 1,
+	COUNTERS = COUNT_WITHIN + TIMES + 1
+};
+
 struct totals {
-	uint64_t reason[REASONS + 1]; /* the last one: unknown */
-	uint64_t time[TIMES + 1]; /* decisions up to each limit */
-	uint64_t us; /* all decisions took */
-	uint64_t lost; /* lines */
-	uint64_t stale; /* decisions by a list other than that on disk */
-	struct hub hub[HUBS_MAX];
+	uint64_t count[COUNTERS];
+	struct hub hub[HUBS_MAX + 1]; /* the last one: those without a place */
 	size_t n_hubs;
-	struct hub others; /* hubs that have no place */
 };
 
 static enum reason
@@ -85,7 +90,7 @@ hub_of(struct totals *t, struct span site, struct span name)
 		    strcmp(t->hub[i].site, wanted.site) == 0)
 			return &t->hub[i];
 	if (t->n_hubs == HUBS_MAX)
-		return &t->others;
+		return &t->hub[HUBS_MAX];
 	t->hub[t->n_hubs] = wanted;
 	return &t->hub[t->n_hubs++];
 }
@@ -101,16 +106,17 @@ add_line(struct totals *t, const struct log_reader *log)
 	unsigned i = 0;
 
 	count += count == 0;
-	t->reason[reason_of(value[FIELD_REASON])] += count;
+	t->count[COUNT_REASON + reason_of(value[FIELD_REASON])] += count;
 	*(allowed ? &hub->allowed : &hub->denied) += count;
-	t->lost += log_reader_number(log, FIELD_LOST);
-	t->stale += span_equal(value[FIELD_LIST], SPAN("stale")) ? count : 0;
+	t->count[COUNT_LOST] += log_reader_number(log, FIELD_LOST);
+	t->count[COUNT_STALE] +=
+		span_equal(value[FIELD_LIST], SPAN("stale")) ? count : 0;
 	if (!span_number(value[FIELD_US], 0, UINT32_MAX, &us))
 		return;
 	while (limits[i] > 0 && us > limits[i])
 		i++;
-	t->time[i]++;
-	t->us += us;
+	t->count[COUNT_WITHIN + i]++;
+	t->count[COUNT_US] += us;
 }
 
 static bool
@@ -125,31 +131,68 @@ read_log(struct totals *t, struct log_reader *log,
 }
 
 static uint64_t
-events(const struct totals *t)
+sum(const struct totals *t, size_t from, size_t to)
 {
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i <= REASONS; i++)
-		sum += t->reason[i];
+	for (size_t i = from; i < to; i++)
+		sum += t->count[i];
 	return sum;
 }
 
-/* Clients that presented no certificate. */
+static uint64_t
+events(const struct totals *t)
+{
+	return sum(t, COUNT_REASON, COUNT_WITHIN);
+}
+
 static uint64_t
 without(const struct totals *t)
 {
-	return t->reason[REASON_NO_CERTIFICATE] + t->reason[REASON_ANONYMOUS];
+	return t->count[COUNT_REASON + REASON_NO_CERTIFICATE] +
+	       t->count[COUNT_REASON + REASON_ANONYMOUS];
 }
+
+static uint64_t
+stale(const struct totals *t)
+{
+	return t->count[COUNT_STALE];
+}
+
+static uint64_t
+lost(const struct totals *t)
+{
+	return t->count[COUNT_LOST];
+}
+
+/* Numbers that each form has. */
+static const struct number {
+	uint64_t (*of)(const struct totals *t);
+	const char *text, *json, *prometheus, *help;
+} numbers[] = {
+	{ without, "without a certificate", "withoutCertificate",
+	  "without_certificate_total",
+	  "Clients that presented no certificate." },
+	{ stale, "by a stale configuration", "stale", "stale_decisions_total",
+	  "Decisions by a configuration other than that on disk." },
+	{ lost, "lost lines of the log", "lost", "lost_lines_total",
+	  "Lines of the log that could not be written." },
+};
+
+enum { NUMBERS = sizeof(numbers) / sizeof(numbers[0]) };
 
 /* Decisions that took no longer than the i-th limit. */
 static uint64_t
 within(const struct totals *t, unsigned i)
 {
-	uint64_t sum = 0;
+	return sum(t, COUNT_WITHIN, COUNT_WITHIN + i + 1);
+}
 
-	for (unsigned k = 0; k <= i; k++)
-		sum += t->time[k];
-	return sum;
+/* Hubs with events: those without a place have none in most cases. */
+static bool
+has_events(const struct hub *hub)
+{
+	return hub->allowed + hub->denied > 0;
 }
 
 static const char *
@@ -191,20 +234,18 @@ print_text_form(const struct totals *t)
 {
 	print_row("events", events(t));
 	for (size_t i = 0; i <= REASONS; i++)
-		if (t->reason[i] > 0)
+		if (t->count[COUNT_REASON + i] > 0)
 			print("  %-5s %-22s %12" PRIu64 "\n", verdict_word(i),
-			      reason_word(i), t->reason[i]);
-	print_row("without a certificate", without(t));
-	print_row("by a stale configuration", t->stale);
-	print_row("lost lines of the log", t->lost);
+			      reason_word(i), t->count[COUNT_REASON + i]);
+	for (size_t i = 0; i < NUMBERS; i++)
+		print_row(numbers[i].text, numbers[i].of(t));
 	print("decided within\n");
 	for (unsigned i = 0; i < TIMES; i++)
 		print("  %6u us %20s %12" PRIu64 "\n", limits[i], "",
 		      within(t, i));
-	for (size_t i = 0; i < t->n_hubs; i++)
-		print_hub(&t->hub[i]);
-	if (t->others.allowed + t->others.denied > 0)
-		print_hub(&t->others);
+	for (size_t i = 0; i <= HUBS_MAX; i++)
+		if (has_events(&t->hub[i]))
+			print_hub(&t->hub[i]);
 }
 
 static void
@@ -225,19 +266,19 @@ print_json_form(const struct totals *t)
 	print_json_number("events", (int64_t)events(t));
 	print_json_open("reasons", '[');
 	for (size_t i = 0; i <= REASONS; i++) {
-		if (t->reason[i] == 0)
+		if (t->count[COUNT_REASON + i] == 0)
 			continue;
 		print_json_open(NULL, '{');
 		print_json_string("verdict", span_of(verdict_word(i)));
 		print_json_string("reason", span_of(reason_word(i)));
-		print_json_number("events", (int64_t)t->reason[i]);
+		print_json_number("events",
+				  (int64_t)t->count[COUNT_REASON + i]);
 		print_json_close('}');
 	}
 	print_json_close(']');
-	print_json_number("withoutCertificate", (int64_t)without(t));
-	print_json_number("stale", (int64_t)t->stale);
-	print_json_number("lost", (int64_t)t->lost);
-	print_json_number("microseconds", (int64_t)t->us);
+	for (size_t i = 0; i < NUMBERS; i++)
+		print_json_number(numbers[i].json, (int64_t)numbers[i].of(t));
+	print_json_number("microseconds", (int64_t)t->count[COUNT_US]);
 	print_json_open("within", '[');
 	for (unsigned i = 0; i < TIMES; i++) {
 		print_json_open(NULL, '{');
@@ -247,10 +288,9 @@ print_json_form(const struct totals *t)
 	}
 	print_json_close(']');
 	print_json_open("hubs", '[');
-	for (size_t i = 0; i < t->n_hubs; i++)
-		print_json_hub(&t->hub[i]);
-	if (t->others.allowed + t->others.denied > 0)
-		print_json_hub(&t->others);
+	for (size_t i = 0; i <= HUBS_MAX; i++)
+		if (has_events(&t->hub[i]))
+			print_json_hub(&t->hub[i]);
 	print_json_close(']');
 }
 
@@ -259,13 +299,6 @@ print_family(const char *name, const char *type, const char *help)
 {
 	print("# HELP certgate_%s %s\n# TYPE certgate_%s %s\n", name, help,
 	      name, type);
-}
-
-static void
-print_counter(const char *name, const char *help, uint64_t value)
-{
-	print_family(name, "counter", help);
-	print("certgate_%s %" PRIu64 "\n", name, value);
 }
 
 /* Prometheus, "Exposition formats", 0.0.4.  Hubs have no place here: senders
@@ -278,14 +311,14 @@ print_prometheus(const struct totals *t)
 	for (size_t i = 0; i <= REASONS; i++)
 		print("certgate_events_total{verdict=\"%s\",reason=\"%s\"} "
 		      "%" PRIu64 "\n",
-		      verdict_word(i), reason_word(i), t->reason[i]);
-	print_counter("without_certificate_total",
-		      "Clients that presented no certificate.", without(t));
-	print_counter("stale_decisions_total",
-		      "Decisions by a configuration other than that on disk.",
-		      t->stale);
-	print_counter("lost_lines_total",
-		      "Lines of the log that could not be written.", t->lost);
+		      verdict_word(i), reason_word(i),
+		      t->count[COUNT_REASON + i]);
+	for (size_t i = 0; i < NUMBERS; i++) {
+		const struct number *number = &numbers[i];
+		print_family(number->prometheus, "counter", number->help);
+		print("certgate_%s %" PRIu64 "\n", number->prometheus,
+		      number->of(t));
+	}
 	print_family("decision_seconds", "histogram",
 		     "Time from a whole request to its answer.");
 	for (unsigned i = 0; i <= TIMES; i++) {
@@ -299,48 +332,40 @@ print_prometheus(const struct totals *t)
 	}
 	print("certgate_decision_seconds_sum %" PRIu64 ".%06" PRIu64 "\n"
 	      "certgate_decision_seconds_count %" PRIu64 "\n",
-	      t->us / PER_SECOND, t->us % PER_SECOND, within(t, TIMES));
+	      t->count[COUNT_US] / PER_SECOND, t->count[COUNT_US] % PER_SECOND,
+	      within(t, TIMES));
 }
 
-/* The name and the place of the i-th counter of the state file; false behind
- * the last. */
-static bool
-counter_at(struct totals *t, size_t i, char name[NAME_SIZE], uint64_t **value)
+/* The name in the state file. */
+static void
+counter_name(size_t i, char name[NAME_SIZE])
 {
-	const struct {
-		const char *name;
-		uint64_t *value;
-	} single[] = { { "us", &t->us },
-		       { "lost", &t->lost },
-		       { "stale", &t->stale } };
-	const size_t n = sizeof(single) / sizeof(single[0]);
+	static const char *const single[] = {
+		[COUNT_US] = "us",
+		[COUNT_LOST] = "lost",
+		[COUNT_STALE] = "stale",
+	};
 
-	if (i < n) {
-		(void)snprintf(name, NAME_SIZE, "%s", single[i].name);
-		*value = single[i].value;
-	} else if (i - n <= REASONS) {
+	if (i < COUNT_REASON)
+		(void)snprintf(name, NAME_SIZE, "%s", single[i]);
+	else if (i < COUNT_WITHIN)
 		(void)snprintf(name, NAME_SIZE, "reason.%s",
-			       reason_word(i - n));
-		*value = &t->reason[i - n];
-	} else if (i - n - REASONS - 1 <= TIMES) {
-		size_t k = i - n - REASONS - 1;
-		(void)snprintf(name, NAME_SIZE, "within.%u", limits[k]);
-		*value = &t->time[k];
-	} else {
-		return false;
-	}
-	return true;
+			       reason_word(i - COUNT_REASON));
+	else
+		(void)snprintf(name, NAME_SIZE, "within.%u",
+			       limits[i - COUNT_WITHIN]);
 }
 
 static void
 take_counter(struct totals *t, struct span name, struct span number)
 {
 	char known[NAME_SIZE];
-	uint64_t *value;
 
-	for (size_t i = 0; counter_at(t, i, known, &value); i++)
+	for (size_t i = 0; i < COUNTERS; i++) {
+		counter_name(i, known);
 		if (span_equal(span_of(known), name))
-			(void)span_number(number, 0, INT64_MAX, value);
+			(void)span_number(number, 0, INT64_MAX, &t->count[i]);
+	}
 }
 
 /* "cursor CURSOR", then "NAME NUMBER" lines.  Gives the cursor; NULL: there is
@@ -368,40 +393,46 @@ read_state(struct totals *t, const char *path)
 	return cursor;
 }
 
+static void
+write_counters(struct buffer *text, const struct totals *t,
+	       const struct log_reader *log)
+{
+	char name[NAME_SIZE];
+
+	buffer_add(text, SPAN("cursor "));
+	log_reader_cursor(log, text);
+	buffer_add_byte(text, '\n');
+	for (size_t i = 0; i < COUNTERS; i++) {
+		counter_name(i, name);
+		buffer_add(text, span_of(name));
+		buffer_add_byte(text, ' ');
+		buffer_add_number(text, t->count[i]);
+		buffer_add_byte(text, '\n');
+	}
+}
+
 static bool
-write_state(struct totals *t, const struct log_reader *log, const char *path,
-	    struct error *e)
+write_state(const struct totals *t, const struct log_reader *log,
+	    const char *path, struct error *e)
 {
 	const struct replace_owner owner = { .known = false };
-	char *folder = strdup(path), *file = strdup(path);
-	char name[NAME_SIZE];
+	const char *name = strrchr(path, '/') + 1;
+	char *folder = strndup(path, (size_t)(name - path));
 	struct buffer text;
-	uint64_t *value;
 	bool ok = false;
+	int fd = -1;
 
 	buffer_init(&text, STATE_MAX);
-	buffer_add(&text, SPAN("cursor "));
-	log_reader_cursor(log, &text);
-	buffer_add_byte(&text, '\n');
-	for (size_t i = 0; counter_at(t, i, name, &value); i++) {
-		buffer_add(&text, span_of(name));
-		buffer_add_byte(&text, ' ');
-		buffer_add_number(&text, *value);
-		buffer_add_byte(&text, '\n');
-	}
-	if (folder == NULL || file == NULL || text.failed) {
+	write_counters(&text, t, log);
+	if (folder == NULL || text.failed)
 		error_set(e, "out of memory");
-	} else {
-		int fd = open(dirname(folder),
-			      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		ok = fd >= 0 ? replace_file(fd, basename(file),
-					    buffer_span(&text), &owner, e)
-			     : error_system(e, "%s", folder);
-		if (fd >= 0)
-			close(fd);
-	}
+	else if ((fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+		error_system(e, "%s", folder);
+	else
+		ok = replace_file(fd, name, buffer_span(&text), &owner, e);
+	if (fd >= 0)
+		close(fd);
 	free(folder);
-	free(file);
 	buffer_free(&text);
 	return ok;
 }

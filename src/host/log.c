@@ -27,9 +27,8 @@ enum {
 /* Accepted events of one kind, which have one line a minute. */
 struct summary {
 	struct span event; /* a route's name */
-	bool verified, has_site;
-	size_t hub_length, site_length;
-	char hub[LOG_LINE_VALUE_MAX], site[LOG_LINE_VALUE_MAX];
+	bool verified;
+	char hub[LOG_LINE_VALUE_MAX + 1], site[LOG_LINE_VALUE_MAX + 1];
 	uint64_t count;
 };
 
@@ -211,7 +210,8 @@ log_divert(log_taker *take, void *context)
 	taker_context = context;
 }
 
-static bool
+/* A line that is not written is counted; the next one has the number. */
+static void
 write_decision(const struct answer *answer, struct log_details details)
 {
 	bool allow = answer->decision.verdict == VERDICT_ALLOW;
@@ -232,56 +232,42 @@ write_decision(const struct answer *answer, struct log_details details)
 	} else {
 		log_line_text(&line, &decision);
 	}
-	bool sent = send_line();
-	if (sent)
-		lost = 0;
-	return sent;
+	lost = send_line() ? 0 : lost + 1;
 }
 
-static bool
-write_summary(const struct summary *s, int64_t now)
+static struct span
+span_or_none(const char *text)
 {
-	const struct answer answer = {
-		.decision = { .verdict = VERDICT_ALLOW,
-			      .reason = REASON_NOTIFIED },
-		.event = s->event,
-		.verified = s->verified,
-		.hub = { s->hub, s->hub_length },
-		.site = { s->has_site ? s->site : NULL, s->site_length },
-	};
-
-	return write_decision(
-		&answer, (struct log_details){ .now = now, .count = s->count });
+	return text[0] == '\0' ? (struct span){ 0 } : span_of(text);
 }
 
-/* Writes all of them; keep those that cannot be written, or count them as
- * lost. */
 static void
-write_summaries(int64_t now, bool keep)
+write_summaries(int64_t now)
 {
-	size_t kept = 0;
-
 	for (size_t i = 0; i < n_summaries; i++) {
-		if (write_summary(&summaries[i], now))
-			continue;
-		if (keep)
-			summaries[kept++] = summaries[i];
-		else
-			lost++;
+		const struct summary *s = &summaries[i];
+		const struct answer answer = {
+			.decision = { .verdict = VERDICT_ALLOW,
+				      .reason = REASON_NOTIFIED },
+			.event = s->event,
+			.verified = s->verified,
+			.hub = span_or_none(s->hub),
+			.site = span_or_none(s->site),
+		};
+		write_decision(
+			&answer,
+			(struct log_details){ .now = now, .count = s->count });
 	}
-	n_summaries = kept;
+	n_summaries = 0;
 }
 
 static bool
 is_of(const struct summary *s, const struct answer *answer)
 {
 	return s->verified == answer->verified &&
-	       s->has_site == (answer->site.ptr != NULL) &&
 	       span_equal(s->event, answer->event) &&
-	       span_equal((struct span){ s->hub, s->hub_length },
-			  answer->hub) &&
-	       span_equal((struct span){ s->site, s->site_length },
-			  answer->site);
+	       span_equal(span_of(s->hub), answer->hub) &&
+	       span_equal(span_of(s->site), answer->site);
 }
 
 /* False if the answer needs a line of its own. */
@@ -297,18 +283,16 @@ sum_up(const struct answer *answer, int64_t now)
 	while (i < n_summaries && !is_of(&summaries[i], answer))
 		i++;
 	if (i == SUMMARIES) {
-		write_summaries(now, false);
+		write_summaries(now);
 		i = 0;
 	}
 	struct summary *s = &summaries[i];
 	if (i == n_summaries) {
 		*s = (struct summary){ .event = answer->event,
-				       .verified = answer->verified,
-				       .has_site = answer->site.ptr != NULL,
-				       .hub_length = answer->hub.len,
-				       .site_length = answer->site.len };
-		memcpy(s->hub, answer->hub.ptr, answer->hub.len);
-		if (s->has_site)
+				       .verified = answer->verified };
+		if (answer->hub.len > 0)
+			memcpy(s->hub, answer->hub.ptr, answer->hub.len);
+		if (answer->site.len > 0)
 			memcpy(s->site, answer->site.ptr, answer->site.len);
 		n_summaries++;
 	}
@@ -319,8 +303,8 @@ sum_up(const struct answer *answer, int64_t now)
 void
 log_decision(const struct answer *answer, const struct log_details *details)
 {
-	if (!sum_up(answer, details->now) && !write_decision(answer, *details))
-		lost++;
+	if (!sum_up(answer, details->now))
+		write_decision(answer, *details);
 }
 
 void
@@ -329,14 +313,14 @@ log_tick(int64_t now)
 	static int64_t minute;
 
 	if (now / MINUTE_S != minute)
-		write_summaries(now, true);
+		write_summaries(now);
 	minute = now / MINUTE_S;
 }
 
 void
 log_stop(int64_t now)
 {
-	write_summaries(now, false);
+	write_summaries(now);
 	if (lost > 0)
 		log_note(LOG_LEVEL_WARNING,
 			 "%" PRIu64 " decisions could not be logged", lost);
