@@ -3,26 +3,36 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "host/connection.h"
+#include "host/fastcgi.h"
 
 enum {
-	READ_SIZE =
-		16384, /* bytes asked for at once; most requests have less */
+	LOOK_SIZE = 65536, /* bytes; a request with more is never whole */
+	READ_SIZE = 16384, /* bytes asked for at once */
 	READS = 16 /* in one turn, so that a fast peer holds up nobody */
 };
 
-void
-connection_open(struct connection *c, int fd, int64_t now_ms)
+static char bytes[LOOK_SIZE];
+
+struct connection
+connection_open(int fd, int64_t now_ms)
 {
-	if (c->input.max == 0) {
-		buffer_init(&c->input, RECORD_INPUT_MAX);
-		record_init(&c->reader, REQUEST_BODY_MAX);
-	}
-	c->fd = fd;
-	c->since_ms = now_ms;
+	return (struct connection){ .fd = fd,
+				    .since_ms = now_ms,
+				    .progress_ms = now_ms };
+}
+
+static void
+end_spool(struct connection *c)
+{
+	if (c->spool != NULL)
+		record_free(c->spool);
+	free(c->spool);
+	c->spool = NULL;
 }
 
 void
@@ -31,77 +41,93 @@ connection_close(struct connection *c)
 	if (c->fd >= 0)
 		close(c->fd);
 	c->fd = -1;
-	c->watched = false;
-	c->served = false;
-	c->ended = false;
-	buffer_clear(&c->input);
-	record_clear(&c->reader);
-}
-
-void
-connection_free(struct connection *c)
-{
-	buffer_free(&c->input);
-	record_free(&c->reader);
+	end_spool(c);
 }
 
 bool
 connection_idle(const struct connection *c)
 {
-	return c->input.len == 0 && record_idle(&c->reader);
+	return c->seen == 0 && (c->spool == NULL || record_idle(c->spool));
 }
 
-/* Answers the requests that are whole; false: close. */
-static bool
-answer_whole(struct connection *c, fastcgi_answer *answer, void *context,
-	     struct buffer *out, bool *progress)
+/* What recv returned instead of bytes. */
+static enum connection_state
+nothing_came(ssize_t n)
 {
-	for (;;) {
-		switch (record_take(&c->reader, &c->input)) {
-		case RECORD_BAD:
-			return false;
-		case RECORD_MORE:
-			return true;
-		case RECORD_COMPLETE:
+	return n < 0 && errno == EAGAIN ? CONNECTION_WAITS : CONNECTION_ENDS;
+}
+
+enum connection_state
+connection_look(struct connection *c, bool last)
+{
+	static struct record_reader check = {
+		.params.max = RECORD_PARAMS_MAX
+	}; /* keeps no body */
+	ssize_t n = recv(c->fd, bytes, sizeof(bytes), MSG_PEEK);
+
+	if (n <= 0)
+		return nothing_came(n);
+	struct span rest = { bytes, (size_t)n };
+	bool first = c->seen == 0;
+	c->seen = rest.len;
+	record_clear(&check);
+	switch (record_take(&check, &rest)) {
+	case RECORD_BAD:
+		break;
+	case RECORD_MORE:
+		if (last)
 			break;
-		}
-		bool made = fastcgi_serve(&c->reader, answer, context, out);
-		*progress = true;
-		c->served = true;
-		if (!made || !c->reader.keep)
-			return false;
-		record_clear(&c->reader);
+		if (c->seen == LOOK_SIZE)
+			return CONNECTION_SPOOLS;
+		return first ? CONNECTION_AGAIN : CONNECTION_HALF;
+	case RECORD_COMPLETE:
+		if (rest.len > 0 || check.padded)
+			return CONNECTION_SPOOLS;
+		c->seen = 0;
+		c->served++;
+		if (fastcgi_serve(&c->fd, &check) && check.keep && !last)
+			return CONNECTION_WAITS;
 	}
+	return CONNECTION_ENDS;
 }
 
 bool
-connection_advance(struct connection *c, fastcgi_answer *answer, void *context,
-		   struct buffer *out, bool *progress)
+connection_spool(struct connection *c)
 {
-	*progress = false;
+	c->spool = malloc(sizeof(*c->spool));
+	if (c->spool == NULL)
+		return false;
+	record_init(c->spool, REQUEST_BODY_MAX);
+	c->seen = 0;
+	return true;
+}
+
+enum connection_state
+connection_read(struct connection *c)
+{
 	for (unsigned i = 0; i < READS; i++) {
-		char *room = buffer_reserve(&c->input, READ_SIZE);
-		if (room == NULL)
-			return false;
-		ssize_t n = recv(c->fd, room, READ_SIZE, 0);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return errno == EAGAIN;
-		if (n == 0)
-			return false;
-		c->input.len += (size_t)n;
-		if (!answer_whole(c, answer, context, out, progress))
-			return false;
-		if (*progress || n < READ_SIZE)
+		uint64_t before = c->served;
+		ssize_t n = recv(c->fd, bytes, READ_SIZE, 0);
+		if (n <= 0) {
+			enum connection_state nothing = nothing_came(n);
+			if (record_idle(c->spool))
+				end_spool(c);
+			return nothing;
+		}
+		struct span rest = { bytes, (size_t)n };
+		enum record_state state;
+		while ((state = record_take(c->spool, &rest)) ==
+		       RECORD_COMPLETE) {
+			c->served++;
+			if (!fastcgi_serve_spool(c->fd, c->spool) ||
+			    !c->spool->keep)
+				return CONNECTION_ENDS;
+			record_clear(c->spool);
+		}
+		if (state == RECORD_BAD)
+			return CONNECTION_ENDS;
+		if (c->served != before)
 			break;
 	}
-	return true; /* others first; the rest comes again */
-}
-
-bool
-connection_send(const struct connection *c, struct span bytes)
-{
-	return send(c->fd, bytes.ptr, bytes.len, MSG_NOSIGNAL | MSG_DONTWAIT) ==
-	       (ssize_t)bytes.len;
+	return CONNECTION_AGAIN;
 }

@@ -1,48 +1,55 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* connection: one peer of the FastCGI socket and what has come from it. */
+/*
+ * connection: one peer of the FastCGI socket.
+ *
+ * What has come is looked at in the socket.  A request that is whole, with
+ * nothing behind it, is served from there; any other one is read into a spool
+ * and served from that.
+ */
 #ifndef CERTGATE_HOST_CONNECTION_H
 #define CERTGATE_HOST_CONNECTION_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#include "base/buffer.h"
-#include "host/fastcgi.h"
 #include "protocol/record.h"
 
-/* A place for one; begins all zero but for fd, -1, and keeps the memory of its
- * buffers from one connection to the next. */
 struct connection {
 	int fd; /* owned; -1: the place is free */
+	size_t seen; /* bytes of a request that are in the socket */
+	struct record_reader *spool; /* owned; NULL: none */
+	uint64_t served; /* requests */
 	bool watched; /* it is in the loop's epoll set */
-	bool served; /* at least one request; it is a kept one */
-	bool ended; /* nothing more is read; closed behind its last answer */
+	bool stalled; /* it waits for a spool */
 	int64_t since_ms; /* monotonic: begin of waiting for this request */
-	struct buffer input;
-	struct record_reader reader;
+	int64_t progress_ms; /* monotonic: bytes came */
 };
 
-/* Makes c the connection fd at the time now_ms. */
-void connection_open(struct connection *c, int fd, int64_t now_ms);
+enum connection_state {
+	CONNECTION_ENDS = 0, /* to be closed */
+	CONNECTION_WAITS, /* for bytes */
+	CONNECTION_AGAIN, /* there may be bytes: let others go first */
+	CONNECTION_HALF, /* part of a request: a spool, or another look */
+	CONNECTION_SPOOLS /* cannot be served without a spool */
+};
+
+/* The connection fd, which came at now_ms. */
+struct connection connection_open(int fd, int64_t now_ms);
 void connection_close(struct connection *c);
 
-/* Frees the memory of a place. */
-void connection_free(struct connection *c);
-
-/* Nothing of a next request has come. */
+/* Nothing of a next request has been seen. */
 bool connection_idle(const struct connection *c);
 
-/* Reads what is there and adds to out the answers to all requests that are
- * whole.  True if the connection is to be kept, false if it is to be closed;
- * *progress is set if a request was answered. */
-bool connection_advance(struct connection *c, fastcgi_answer *answer,
-			void *context, struct buffer *out, bool *progress)
-	__attribute__((warn_unused_result));
+/* Look at what has come, and serve it if it is one whole request.  last: no
+ * more will come. */
+enum connection_state connection_look(struct connection *c, bool last);
 
-/* Sends without waiting.  False: not all of it; the connection is to be closed,
- * for its peer does not read. */
-bool connection_send(const struct connection *c, struct span bytes)
-	__attribute__((warn_unused_result));
+/* Give it a spool; false if there is no memory. */
+bool connection_spool(struct connection *c) __attribute__((warn_unused_result));
+
+/* Read what has come into the spool, and serve each request that is whole. */
+enum connection_state connection_read(struct connection *c);
 
 #endif

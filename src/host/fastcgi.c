@@ -10,134 +10,136 @@
 
 #include "host/fastcgi.h"
 #include "host/sandbox.h"
+#include "protocol/response.h"
 
-/* Bytes of the records that are handed over: parameters, and five headers and
- * the content of BEGIN_REQUEST. */
 enum {
-	RECORDS_MAX = RECORD_PARAMS_MAX + 64,
-	READ_SIZE = 16384 /* bytes taken at once */
+	READ_SIZE = 16384, /* bytes taken at once */
+	KEPT_SIZE = 65536, /* bytes that stay allocated between requests */
+	HEADERS_MAX = 1024, /* bytes of the headers in a spool's file */
+	FILE_MAX = RECORD_PARAMS_MAX + REQUEST_BODY_MAX + HEADERS_MAX
 };
 
-_Static_assert(RECORDS_MAX + FASTCGI_ANSWER_MAX <= SANDBOX_FILE_MAX,
-	       "a request can be kept");
+_Static_assert((int)FILE_MAX <= (int)SANDBOX_FILE_MAX,
+	       "a spool fits into a file");
 
-static int memory = -1; /* a file: libfcgi reads the request from it and
-			 * writes the answer behind that */
 static FCGX_Request fcgi;
-static struct buffer records;
+static fastcgi_answer *make_answer;
+static void *make_context;
+static struct buffer input;
 static struct buffer output;
 
-static bool
-open_memory(void)
-{
-	if (memory < 0)
-		memory = memfd_create("request", MFD_CLOEXEC);
-	return memory >= 0;
-}
-
 bool
-fastcgi_start(struct error *e)
+fastcgi_start(fastcgi_answer *answer, void *context, struct error *e)
 {
 	/* No wait for the peer's close at the end of a connection. */
 	if (setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "0", 1) != 0 ||
 	    FCGX_Init() != 0 || FCGX_InitRequest(&fcgi, -1, 0) != 0)
 		return error_set(e, "libfcgi does not start");
-	if (!open_memory())
-		return error_system(e, "memfd_create");
-	buffer_init(&records, RECORDS_MAX);
-	buffer_init(&output, FASTCGI_ANSWER_MAX);
+	make_answer = answer;
+	make_context = context;
+	buffer_init(&input, REQUEST_BODY_MAX + READ_SIZE);
+	buffer_init(&output, RESPONSE_MAX);
 	return true;
 }
 
-/* The file holds these records and no byte of an earlier request. */
+/* To its empty record: only then is a request at its end. */
 static bool
-hand_over(const struct record_reader *reader)
+read_body(void)
 {
-	buffer_clear(&records);
-	record_write_begin(reader, &records);
-	return !records.failed && open_memory() &&
-	       pwrite(memory, records.data, records.len, 0) ==
-		       (ssize_t)records.len &&
-	       ftruncate(memory, (off_t)records.len) == 0 &&
-	       lseek(memory, 0, SEEK_SET) == 0;
-}
+	int n;
 
-/* What libfcgi wrote behind the records. */
-static bool
-take_back(struct buffer *out)
-{
-	off_t at = (off_t)records.len;
-
-	for (;;) {
-		char *room = buffer_reserve(out, READ_SIZE);
+	do {
+		char *room = buffer_reserve(&input, READ_SIZE);
 		if (room == NULL)
 			return false;
-		ssize_t n = pread(memory, room, READ_SIZE, at);
-		if (n <= 0)
-			return n == 0;
-		out->len += (size_t)n;
-		at += n;
-		if (n < READ_SIZE)
-			return true;
-	}
+		n = FCGX_GetStr(room, READ_SIZE, fcgi.in);
+		input.len += (size_t)n;
+	} while (n == READ_SIZE);
+	return FCGX_GetError(fcgi.in) == 0;
+}
+
+/* libfcgi writes at once what does not fit into its buffer of 8 KiB, and the
+ * rest with END_REQUEST; the descriptor does not block. */
+static bool
+write_answer(int to, struct span bytes)
+{
+	fcgi.ipcFd = to;
+	bool put = FCGX_PutStr(bytes.ptr, (int)bytes.len, fcgi.out) ==
+		   (int)bytes.len;
+	int errors = FCGX_FClose(fcgi.err);
+	errors |= FCGX_FClose(fcgi.out);
+	fcgi.ipcFd = -1; /* nothing is closed */
+	FCGX_Finish_r(&fcgi);
+	return put && errors == 0;
 }
 
 static bool
-make_answer(const struct record_reader *reader, fastcgi_answer *answer,
-	    void *context, struct buffer *out)
+serve(int *from, int to, const struct record_reader *read)
 {
-	char end;
-
-	if (!hand_over(reader))
-		return false;
-	fcgi.ipcFd = memory;
+	buffer_clear(&input);
+	buffer_clear(&output);
+	fcgi.ipcFd = *from;
 	fcgi.keepConnection = 1;
+	(void)FCGX_Detach(&fcgi); /* no draining, should it fail */
 	if (FCGX_Accept_r(&fcgi) != 0) {
-		memory = -1; /* libfcgi closed it */
+		*from = -1;
 		return false;
 	}
-	/* Up to its empty STDIN: only then is the input at its end. */
-	bool whole = FCGX_GetStr(&end, sizeof(end), fcgi.in) == 0 &&
-		     FCGX_GetError(fcgi.in) == 0 &&
-		     lseek(memory, (off_t)records.len, SEEK_SET) ==
-			     (off_t)records.len;
 	struct request_body body = {
-		.bytes = buffer_span(&reader->body),
-		.length = reader->body_length,
-		.broken = !whole,
+		.length = read->body_length,
+		.broken =
+			!read_body() || (input.len != read->body_length &&
+					 read->body_length <= REQUEST_BODY_MAX),
 	};
-	buffer_clear(&output);
-	answer(context, fcgi.envp, &body, &output);
-	struct span bytes =
-		output.failed ? response_refusal : buffer_span(&output);
-	bool written = FCGX_PutStr(bytes.ptr, (int)bytes.len, fcgi.out) ==
-		       (int)bytes.len;
-	FCGX_Finish_r(&fcgi);
-	if (fcgi.ipcFd != memory)
-		memory = -1; /* the same */
-	fcgi.ipcFd = -1;
-	return whole && written && memory >= 0 && take_back(out);
+	body.bytes = buffer_span(&input);
+	make_answer(make_context, fcgi.envp, &body, &output);
+	bool written = write_answer(to, output.failed ? response_refusal
+						      : buffer_span(&output));
+	if (input.size > KEPT_SIZE)
+		buffer_free(&input);
+	return written;
 }
 
 bool
-fastcgi_serve(const struct record_reader *reader, fastcgi_answer *answer,
-	      void *context, struct buffer *out)
+fastcgi_serve(int *fd, const struct record_reader *read)
 {
-	size_t before = out->len;
+	return serve(fd, *fd, read);
+}
 
-	if (make_answer(reader, answer, context, out))
-		return true;
-	out->len = before;
-	out->failed = false;
-	return false;
+/* -1 if it cannot be made. */
+static int
+make_file(const struct record_reader *spool)
+{
+	struct buffer records;
+	int file = memfd_create("request", MFD_CLOEXEC);
+
+	buffer_init(&records, FILE_MAX);
+	record_write(spool, &records);
+	if (file >= 0 &&
+	    (records.failed ||
+	     write(file, records.data, records.len) != (ssize_t)records.len ||
+	     lseek(file, 0, SEEK_SET) != 0)) {
+		close(file);
+		file = -1;
+	}
+	buffer_free(&records);
+	return file;
+}
+
+bool
+fastcgi_serve_spool(int fd, const struct record_reader *spool)
+{
+	int file = make_file(spool);
+	bool ok = file >= 0 && serve(&file, fd, spool);
+
+	if (file >= 0)
+		close(file);
+	return ok;
 }
 
 void
 fastcgi_stop(void)
 {
-	if (memory >= 0)
-		close(memory);
-	memory = -1;
-	buffer_free(&records);
+	buffer_free(&input);
 	buffer_free(&output);
 }

@@ -12,35 +12,37 @@
 
 #include "host/clock.h"
 #include "host/connection.h"
-#include "host/outbox.h"
 #include "host/serve.h"
 
 enum {
 	TICK_MS = 1000,
 	EVENTS = 64, /* taken from the kernel at once */
-	ACCEPTS = 64 /* connections taken before others have a turn */
+	ACCEPTS = 64, /* connections taken before others have a turn */
+	SPOOLS = 16, /* at once */
+	PATIENCE_MS = 50 /* without bytes, before a spool goes to another */
 };
 
 struct loop {
 	struct listener *listener;
-	const struct service *service;
+	serve_tick *tick;
+	void *context;
 	int epoll; /* owned */
 	int signals; /* owned */
 	bool listening; /* the listener is in the epoll set */
 	bool stopping;
+	bool stalled; /* a connection may wait for a spool */
 	int64_t ticked_ms;
 	size_t open; /* connections */
 	struct connection connections[SERVE_CONNECTIONS];
-	struct outbox outbox;
 };
 
 static bool
-watch(struct loop *loop, int fd, void *who, uint32_t flags)
+watch(struct loop *loop, int how, int fd, void *who, uint32_t flags)
 {
 	struct epoll_event event = { .events = EPOLLIN | flags,
 				     .data.ptr = who };
 
-	return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+	return epoll_ctl(loop->epoll, how, fd, &event) == 0;
 }
 
 /* Several processes may wait at one listener: one is enough to wake. */
@@ -50,8 +52,8 @@ set_listening(struct loop *loop, bool wanted)
 	if (wanted == loop->listening)
 		return;
 	if (wanted)
-		(void)watch(loop, loop->listener->fd, loop->listener,
-			    EPOLLEXCLUSIVE);
+		(void)watch(loop, EPOLL_CTL_ADD, loop->listener->fd,
+			    loop->listener, EPOLLEXCLUSIVE);
 	else
 		(void)epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->listener->fd,
 				NULL);
@@ -61,120 +63,134 @@ set_listening(struct loop *loop, bool wanted)
 static void
 drop(struct loop *loop, struct connection *c)
 {
-	outbox_forget(&loop->outbox, c);
 	connection_close(c);
 	loop->open--;
 	if (!loop->stopping)
 		set_listening(loop, true);
 }
 
-static void
-send_all(struct loop *loop)
+static bool
+goes_before(const struct connection *c, const struct connection *other)
 {
-	struct connection *ended[OUTBOX_CONNECTIONS];
-	size_t n = outbox_send(&loop->outbox, ended);
+	bool idle = connection_idle(c);
 
-	for (size_t i = 0; i < n; i++)
-		drop(loop, ended[i]);
+	if (idle != connection_idle(other))
+		return idle;
+	return c->progress_ms < other->progress_ms;
 }
 
-static void
-advance(struct loop *loop, struct connection *c)
-{
-	const struct service *service = loop->service;
-	struct outbox *box = &loop->outbox;
-	size_t before = box->bytes.len;
-
-	if (c->ended)
-		return;
-	bool progress, idle = connection_idle(c);
-	bool keep = connection_advance(c, service->answer, service->context,
-				       &box->bytes, &progress);
-
-	outbox_add(box, c, before);
-	if (!keep || (loop->stopping && c->served && connection_idle(c)) ||
-	    (!c->watched && !watch(loop, c->fd, c, 0))) {
-		c->ended = outbox_end(box, c);
-		if (!c->ended)
-			drop(loop, c);
-	} else {
-		c->watched = true;
-		if (progress || idle)
-			c->since_ms = clock_ms();
-	}
-	if (outbox_full(box))
-		send_all(loop);
-}
-
-/* The connection that has been idle longest, kept or silent; NULL: all are in
- * the middle of a request. */
+/* Of all connections, or of those with a spool, the one that has been idle
+ * longest, else the one longest without progress; *n is their number. */
 static struct connection *
-find_idle(struct loop *loop)
+find_oldest(struct loop *loop, bool spooled, size_t *n)
 {
 	struct connection *oldest = NULL;
 
+	*n = 0;
 	for (size_t i = 0; i < SERVE_CONNECTIONS; i++) {
 		struct connection *c = &loop->connections[i];
-		if (c->fd >= 0 && connection_idle(c) &&
-		    (oldest == NULL || c->since_ms < oldest->since_ms))
+		if (c->fd < 0 || (spooled && c->spool == NULL))
+			continue;
+		(*n)++;
+		if (oldest == NULL || goes_before(c, oldest))
 			oldest = c;
 	}
 	return oldest;
 }
 
-static struct connection *
-find_free(struct loop *loop)
+/* Give c a spool, if it must have one in the place of one that has stopped;
+ * false if it has to wait. */
+static bool
+give_spool(struct loop *loop, struct connection *c, bool must)
 {
-	for (size_t i = 0; i < SERVE_CONNECTIONS; i++)
-		if (loop->connections[i].fd < 0)
-			return &loop->connections[i];
-	return NULL;
+	size_t n;
+	struct connection *oldest = find_oldest(loop, true, &n);
+
+	if (n >= SPOOLS) {
+		if (!must || clock_ms() - oldest->progress_ms < PATIENCE_MS)
+			return false;
+		drop(loop, oldest);
+	}
+	return connection_spool(c);
 }
 
-/* A free place, else the one of find_idle. */
-static struct connection *
-find_place(struct loop *loop)
+/* Take what has come.  last: no more will come. */
+static enum connection_state
+take(struct loop *loop, struct connection *c, bool last)
 {
-	struct connection *c = find_free(loop);
-
-	if (c != NULL)
-		return c;
-	send_all(loop);
-	c = find_free(loop);
-	return c != NULL ? c : find_idle(loop);
+	c->stalled = false;
+	if (c->spool != NULL)
+		return connection_read(c);
+	enum connection_state state = connection_look(c, last);
+	if (state != CONNECTION_HALF && state != CONNECTION_SPOOLS)
+		return state;
+	c->stalled = !give_spool(loop, c, state == CONNECTION_SPOOLS);
+	loop->stalled |= c->stalled;
+	return c->stalled ? CONNECTION_WAITS : connection_read(c);
 }
 
-/* Frees a place that an idle connection has.  A request that has come in
- * meanwhile is answered first. */
+/* Edges are enough: what has come and was not taken is looked for again. */
+static bool
+watch_peer(struct loop *loop, struct connection *c, bool again)
+{
+	bool before = c->watched;
+
+	c->watched = true;
+	return (before && !again) ||
+	       watch(loop, before ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, c->fd, c,
+		     EPOLLET | EPOLLRDHUP);
+}
+
 static void
-evict(struct loop *loop, struct connection *c)
+advance(struct loop *loop, struct connection *c, bool last)
 {
-	advance(loop, c);
-	send_all(loop);
-	if (c->fd >= 0 && connection_idle(c))
+	uint64_t before = c->served;
+	bool idle = connection_idle(c);
+	enum connection_state state = take(loop, c, last);
+
+	if (idle || c->served != before)
+		c->since_ms = clock_ms();
+	if (state == CONNECTION_ENDS ||
+	    (loop->stopping && c->served > 0 && connection_idle(c)) ||
+	    !watch_peer(loop, c, state == CONNECTION_AGAIN))
 		drop(loop, c);
 }
 
-/* The next connection; when there are too many files open, in the place of an
- * idle one.  -1 if there is none to be had. */
-static int
-accept_one(struct loop *loop)
+/* Spools that have become free, and when it is due those of peers that have
+ * stopped, go to connections that wait for one. */
+static void
+share_spools(struct loop *loop, bool due)
 {
-	int fd = listener_accept(loop->listener);
+	size_t n;
 
-	if (fd >= 0 || (errno != EMFILE && errno != ENFILE))
-		return fd;
-	send_all(loop);
-	struct connection *oldest = find_idle(loop);
-	if (oldest != NULL)
-		evict(loop, oldest);
-	fd = listener_accept(loop->listener);
-	if (fd < 0 && errno != EAGAIN)
-		set_listening(loop, false); /* until the next tick */
-	return fd;
+	(void)find_oldest(loop, true, &n);
+	if (n >= SPOOLS && !due)
+		return;
+	loop->stalled = false;
+	for (size_t i = 0; i < SERVE_CONNECTIONS; i++) {
+		struct connection *c = &loop->connections[i];
+		if (c->fd >= 0 && c->stalled)
+			advance(loop, c, false);
+	}
 }
 
-/* Somebody is there: nobody is evicted for nothing. */
+/* Close the oldest connection.  A request that has come in meanwhile is
+ * answered first, or read further if it is the next one of an idle peer. */
+static void
+evict(struct loop *loop)
+{
+	size_t n;
+	struct connection *c = find_oldest(loop, false, &n);
+
+	if (c == NULL)
+		return;
+	bool idle = connection_idle(c);
+	advance(loop, c, false);
+	if (c->fd >= 0 && connection_idle(c) == idle)
+		drop(loop, c);
+}
+
+/* True if a connection is waiting: none is evicted for nothing. */
 static bool
 is_waiting(const struct loop *loop)
 {
@@ -183,28 +199,50 @@ is_waiting(const struct loop *loop)
 	return poll(&listener, 1, 0) == 1;
 }
 
+/* A free place, for which a connection goes if need be; NULL if none is
+ * waiting for one. */
+static struct connection *
+find_place(struct loop *loop)
+{
+	while (loop->open == SERVE_CONNECTIONS) {
+		if (!is_waiting(loop))
+			return NULL;
+		evict(loop);
+	}
+	struct connection *c = loop->connections;
+	while (c->fd >= 0)
+		c++;
+	return c;
+}
+
+/* The next connection; when there are too many files open, in the place of
+ * another.  -1 if there is none to be had. */
+static int
+accept_one(struct loop *loop)
+{
+	int fd = listener_accept(loop->listener);
+
+	if (fd >= 0 || (errno != EMFILE && errno != ENFILE))
+		return fd;
+	evict(loop);
+	fd = listener_accept(loop->listener);
+	if (fd < 0 && errno != EAGAIN)
+		set_listening(loop, false); /* until the next tick */
+	return fd;
+}
+
 /* Takes up to ACCEPTS connections; false once none is left to be taken. */
 static bool
 accept_some(struct loop *loop)
 {
 	for (unsigned i = 0; i < ACCEPTS; i++) {
 		struct connection *c = find_place(loop);
-		if (c != NULL && c->fd >= 0) {
-			if (!is_waiting(loop))
-				return false;
-			evict(loop, c);
-			c = find_place(loop);
-		}
-		if (c == NULL || c->fd >= 0) {
-			set_listening(loop, c != NULL);
-			return false;
-		}
-		int fd = accept_one(loop);
+		int fd = c == NULL ? -1 : accept_one(loop);
 		if (fd < 0)
 			return false;
-		connection_open(c, fd, clock_ms());
+		*c = connection_open(fd, clock_ms());
 		loop->open++;
-		advance(loop, c);
+		advance(loop, c, false);
 	}
 	return true;
 }
@@ -238,7 +276,7 @@ begin_stop(struct loop *loop)
 		if (c->fd < 0)
 			continue;
 		c->since_ms = clock_ms();
-		advance(loop, c);
+		advance(loop, c, false);
 	}
 }
 
@@ -249,7 +287,7 @@ take_signals(struct loop *loop)
 
 	while (read(loop->signals, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGHUP)
-			loop->service->tick(loop->service->context, true);
+			loop->tick(loop->context, true);
 		else if (!loop->stopping)
 			begin_stop(loop);
 	}
@@ -290,57 +328,72 @@ start(struct loop *loop, struct error *e)
 	if (loop->epoll < 0)
 		return error_system(e, "epoll");
 	loop->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (loop->signals < 0 || !watch(loop, loop->signals, loop, 0))
+	if (loop->signals < 0 ||
+	    !watch(loop, EPOLL_CTL_ADD, loop->signals, loop, 0))
 		return error_system(e, "signalfd");
 	set_listening(loop, true);
 	return true;
 }
 
+/* First what may close connections, then what opens new ones in their
+ * places. */
 static void
-turn(struct loop *loop)
+take_events(struct loop *loop)
 {
 	struct epoll_event events[EVENTS];
 	int n = epoll_wait(loop->epoll, events, EVENTS, TICK_MS);
+	bool signalled = false, called = false;
+	int64_t now = clock_ms();
 
 	for (int i = 0; i < n; i++) {
 		void *who = events[i].data.ptr;
 		struct connection *c = who;
-		if (who == loop)
-			take_signals(loop);
-		else if (who == loop->listener && loop->listening)
-			(void)accept_some(loop);
-		else if (who != loop->listener && c->fd >= 0)
-			advance(loop, c);
+		signalled |= who == loop;
+		called |= who == loop->listener;
+		if (who == loop || who == loop->listener || c->fd < 0)
+			continue;
+		c->progress_ms = now;
+		advance(loop, c,
+			(events[i].events & (EPOLLRDHUP | EPOLLHUP)) != 0);
 	}
-	send_all(loop);
-	int64_t now = clock_ms();
-	if (now - loop->ticked_ms < TICK_MS)
-		return;
+	if (signalled)
+		take_signals(loop);
+	if (called && loop->listening)
+		(void)accept_some(loop);
+}
+
+static void
+tick(struct loop *loop, int64_t now)
+{
 	loop->ticked_ms = now;
 	listener_never_wait(loop->listener);
-	loop->service->tick(loop->service->context, false);
+	loop->tick(loop->context, false);
 	drop_late(loop, now);
 	if (!loop->stopping)
 		set_listening(loop, true);
 }
 
 bool
-serve_run(struct listener *listener, const struct service *service,
+serve_run(struct listener *listener, serve_tick *tell, void *context,
 	  struct error *e)
 {
 	static struct loop loop;
 
 	loop = (struct loop){ .listener = listener,
-			      .service = service,
+			      .tick = tell,
+			      .context = context,
 			      .epoll = -1,
 			      .signals = -1 };
-	outbox_init(&loop.outbox);
 	bool ok = start(&loop, e);
-	while (ok && (!loop.stopping || loop.open > 0))
-		turn(&loop);
-	for (size_t i = 0; i < SERVE_CONNECTIONS; i++)
-		connection_free(&loop.connections[i]);
-	outbox_free(&loop.outbox);
+	while (ok && (!loop.stopping || loop.open > 0)) {
+		take_events(&loop);
+		int64_t now = clock_ms();
+		bool due = now - loop.ticked_ms >= TICK_MS;
+		if (due)
+			tick(&loop, now);
+		if (loop.stalled)
+			share_spools(&loop, due);
+	}
 	if (loop.signals >= 0)
 		close(loop.signals);
 	if (loop.epoll >= 0)

@@ -3,9 +3,9 @@
 /*
  * serve: the loop that keeps connections, time and signals.
  *
- * One thread, which never waits for a peer: bytes are gathered as they come,
- * and a request is answered once it is whole.  So a silent, slow or
- * half-speaking peer costs a place and a bounded time, and holds up nobody.
+ * One thread, which never waits for a peer: a request is answered once it is
+ * whole.  So a silent, slow or half-speaking peer costs a place until another
+ * needs it, and holds up nobody.
  */
 #ifndef CERTGATE_HOST_SERVE_H
 #define CERTGATE_HOST_SERVE_H
@@ -13,22 +13,17 @@
 #include <stdbool.h>
 
 #include "base/error.h"
-#include "host/fastcgi.h"
 #include "host/listener.h"
 
 enum {
-	SERVE_CONNECTIONS = 256, /* at once; then the oldest idle one goes */
+	SERVE_CONNECTIONS = 256, /* at once; then the oldest one goes */
 	SERVE_REQUEST_MS = 30000, /* from the first byte, or from the start of
 				   * a connection, to a whole request */
 	SERVE_STOP_MS = 5000 /* the same once the program is to stop */
 };
 
-struct service {
-	fastcgi_answer *answer;
-	/* Called every second, and with now set after SIGHUP. */
-	void (*tick)(void *context, bool now);
-	void *context;
-};
+/* Called every second, and with now set after SIGHUP. */
+typedef void serve_tick(void *context, bool now);
 
 /* At once: what signals say to a program that is not serving yet, it does once
  * it serves.  Else a reload that comes too early would end it. */
@@ -39,7 +34,7 @@ bool serve_hold_signals(struct error *e) __attribute__((warn_unused_result));
  * in, and returns true.  False and e if it cannot begin.  A connection that
  * waits at a listener of somebody else's is left to the next process.
  */
-bool serve_run(struct listener *listener, const struct service *service,
+bool serve_run(struct listener *listener, serve_tick *tick, void *context,
 	       struct error *e) __attribute__((warn_unused_result));
 
 #endif

@@ -189,11 +189,6 @@ start_fastcgi(const struct start_options *options)
 	static struct host host;
 	struct listener listener = { .fd = -1 };
 	struct error e = { 0 };
-	struct service service = {
-		.answer = answer_fastcgi,
-		.tick = tick,
-		.context = &host,
-	};
 	log_hold();
 	/* What an event leaves is joined as it is freed, which costs less than
 	 * to find it in pieces at the next one. */
@@ -205,12 +200,12 @@ start_fastcgi(const struct start_options *options)
 		ok = ok && listener_take(&listener, STDIN_FILENO, &e);
 	else
 		ok = ok && listener_open(&listener, &options->listener, &e);
-	if (ok && fastcgi_start(&e)) {
+	if (ok && fastcgi_start(answer_fastcgi, &host, &e)) {
 		struct sandbox_needs needs = { .socket = listener.path };
 		status_open();
 		open_sandboxed(&host, &needs, options->sandbox);
 		status_tell(&host.sites, (int64_t)time(NULL));
-		ok = serve_run(&listener, &service, &e);
+		ok = serve_run(&listener, tick, &host, &e);
 		listener_remove(&listener);
 		fastcgi_stop();
 		close_host(&host);

@@ -2,6 +2,8 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <string.h>
+
 #include "protocol/record.h"
 
 /* FastCGI specification 1.0, section 8 */
@@ -11,17 +13,10 @@ enum {
 	TYPE_PARAMS = 4,
 	TYPE_STDIN = 5,
 	ROLE_RESPONDER = 1,
-	FLAG_KEEP_CONN = 1,
-	BEGIN_CONTENT = 8 /* bytes of a BEGIN_REQUEST's content */
+	FLAG_KEEP_CONN = 1
 };
 
 enum stage { STAGE_BEGIN = 0, STAGE_PARAMS, STAGE_STDIN };
-
-struct record {
-	unsigned type;
-	uint16_t id;
-	struct span content;
-};
 
 void
 record_init(struct record_reader *r, size_t body_max)
@@ -41,22 +36,28 @@ record_free(struct record_reader *r)
 void
 record_clear(struct record_reader *r)
 {
-	enum { KEPT_SIZE = 65536 /* bytes an idle connection may hold */ };
-
 	buffer_clear(&r->params);
 	buffer_clear(&r->body);
-	if (r->body.size > KEPT_SIZE)
-		buffer_free(&r->body);
 	r->body_length = 0;
+	r->have = 0;
 	r->stage = STAGE_BEGIN;
-	r->id = 0;
-	r->keep = false;
+	r->padded = false;
 }
 
 bool
 record_idle(const struct record_reader *r)
 {
-	return r->stage == STAGE_BEGIN;
+	return r->stage == STAGE_BEGIN && r->have == 0;
+}
+
+/* Take the first n bytes of *rest, or all if there are fewer. */
+static struct span
+cut(struct span *rest, size_t n)
+{
+	struct span first = { rest->ptr, rest->len < n ? rest->len : n };
+
+	*rest = span_after(*rest, first.len);
+	return first;
 }
 
 static unsigned
@@ -65,40 +66,28 @@ byte_at(struct span s, size_t i)
 	return (unsigned char)s.ptr[i];
 }
 
-/* Takes the first record of *rest, padding and all; false if it is not there
- * to its end. */
+/* Begin the record whose header is there; false if it must not come now. */
 static bool
-next_record(struct span *rest, struct record *record)
-{
-	if (rest->len < RECORD_HEADER)
-		return false;
-	size_t length = byte_at(*rest, 4) << 8 | byte_at(*rest, 5);
-	size_t whole = RECORD_HEADER + length + byte_at(*rest, 6);
-	if (rest->len < whole)
-		return false;
-	record->type = byte_at(*rest, 1);
-	record->id = (uint16_t)(byte_at(*rest, 2) << 8 | byte_at(*rest, 3));
-	record->content = (struct span){ rest->ptr + RECORD_HEADER, length };
-	*rest = span_after(*rest, whole);
-	return true;
-}
-
-/* Bad as soon as the first eight bytes say so, before any content came. */
-static bool
-header_fits(const struct record_reader *r, struct span header)
+begin_record(struct record_reader *r)
 {
 	static const unsigned expected[] = {
 		[STAGE_BEGIN] = TYPE_BEGIN_REQUEST,
 		[STAGE_PARAMS] = TYPE_PARAMS,
 		[STAGE_STDIN] = TYPE_STDIN,
 	};
-	unsigned id = byte_at(header, 2) << 8 | byte_at(header, 3);
-	unsigned length = byte_at(header, 4) << 8 | byte_at(header, 5);
+	const unsigned char *h = r->header;
+	uint16_t id = (uint16_t)(h[2] << 8 | h[3]);
 
-	if (byte_at(header, 0) != FASTCGI_VERSION || id == 0 ||
-	    byte_at(header, 1) != expected[r->stage])
+	r->content = (size_t)(h[4] << 8 | h[5]);
+	r->padding = h[6];
+	r->padded |=
+		r->padding > 0 && (r->content == 0 || r->stage == STAGE_BEGIN);
+	if (h[0] != FASTCGI_VERSION || h[1] != expected[r->stage] || id == 0)
 		return false;
-	return r->stage == STAGE_BEGIN ? length == BEGIN_CONTENT : id == r->id;
+	if (r->stage != STAGE_BEGIN)
+		return id == r->id;
+	r->id = id;
+	return r->content == sizeof(r->begin);
 }
 
 /* The length in front of a name or a value: one byte, or four whose first has
@@ -143,56 +132,69 @@ params_fit(struct span params)
 	return true;
 }
 
-static enum record_state
-take_one(struct record_reader *r, const struct record *record)
+static bool
+take_content(struct record_reader *r, struct span content)
 {
 	switch ((enum stage)r->stage) {
 	case STAGE_BEGIN:
-		if (byte_at(record->content, 0) != 0 ||
-		    byte_at(record->content, 1) != ROLE_RESPONDER)
-			return RECORD_BAD;
-		r->keep = byte_at(record->content, 2) & FLAG_KEEP_CONN;
-		r->id = record->id;
-		r->stage = STAGE_PARAMS;
-		return RECORD_MORE;
+		memcpy(r->begin + sizeof(r->begin) - r->content, content.ptr,
+		       content.len);
+		break;
 	case STAGE_PARAMS:
-		buffer_add(&r->params, record->content);
-		if (r->params.failed)
-			return RECORD_BAD;
-		if (record->content.len > 0)
-			return RECORD_MORE;
-		if (!params_fit(buffer_span(&r->params)))
-			return RECORD_BAD;
-		r->stage = STAGE_STDIN;
-		return RECORD_MORE;
+		buffer_add(&r->params, content);
+		break;
 	case STAGE_STDIN:
-		if (record->content.len == 0)
-			return RECORD_COMPLETE;
-		r->body_length += record->content.len;
+		r->body_length += content.len;
 		if (r->body_length > r->body.max)
 			buffer_free(&r->body);
 		else
-			buffer_add(&r->body, record->content);
-		return r->body.failed ? RECORD_BAD : RECORD_MORE;
+			buffer_add(&r->body, content);
+		break;
 	}
-	return RECORD_BAD;
+	r->content -= content.len;
+	return !r->params.failed && !r->body.failed;
+}
+
+static enum record_state
+end_record(struct record_reader *r)
+{
+	r->have = 0;
+	if (r->stage == STAGE_BEGIN) {
+		if (r->begin[0] != 0 || r->begin[1] != ROLE_RESPONDER)
+			return RECORD_BAD;
+		r->keep = r->begin[2] & FLAG_KEEP_CONN;
+		r->stage = STAGE_PARAMS;
+	} else if (r->header[4] == 0 && r->header[5] == 0) {
+		if (r->stage == STAGE_STDIN)
+			return RECORD_COMPLETE;
+		if (!params_fit(buffer_span(&r->params)))
+			return RECORD_BAD;
+		r->stage = STAGE_STDIN;
+	}
+	return RECORD_MORE;
 }
 
 enum record_state
-record_take(struct record_reader *r, struct buffer *input)
+record_take(struct record_reader *r, struct span *input)
 {
-	struct span rest = buffer_span(input);
 	enum record_state state = RECORD_MORE;
-	struct record record;
 
-	while (state == RECORD_MORE) {
-		if (rest.len >= RECORD_HEADER && !header_fits(r, rest))
+	while (state == RECORD_MORE && input->len > 0) {
+		if (r->have < RECORD_HEADER) {
+			struct span part = cut(input, RECORD_HEADER - r->have);
+			memcpy(r->header + r->have, part.ptr, part.len);
+			r->have += part.len;
+			if (r->have < RECORD_HEADER)
+				return RECORD_MORE;
+			if (!begin_record(r))
+				return RECORD_BAD;
+		}
+		if (!take_content(r, cut(input, r->content)))
 			return RECORD_BAD;
-		if (!next_record(&rest, &record))
-			break;
-		state = take_one(r, &record);
+		r->padding -= cut(input, r->padding).len;
+		if (r->content == 0 && r->padding == 0)
+			state = end_record(r);
 	}
-	buffer_drop(input, input->len - rest.len);
 	return state;
 }
 
@@ -210,16 +212,25 @@ write_record(struct buffer *out, unsigned type, uint16_t id,
 	buffer_add(out, content);
 }
 
-void
-record_write_begin(const struct record_reader *r, struct buffer *out)
+/* The stream in records, with its empty end. */
+static void
+write_stream(struct buffer *out, unsigned type, uint16_t id, struct span stream)
 {
-	const char begin[BEGIN_CONTENT] = { 0, ROLE_RESPONDER, FLAG_KEEP_CONN };
-	struct span none = { 0 };
+	struct span part;
+
+	do {
+		part = cut(&stream, RECORD_CONTENT_MAX);
+		write_record(out, type, id, part);
+	} while (part.len > 0);
+}
+
+void
+record_write(const struct record_reader *r, struct buffer *out)
+{
+	const char *begin = (const char *)r->begin;
 
 	write_record(out, TYPE_BEGIN_REQUEST, r->id,
-		     (struct span){ begin, sizeof(begin) });
-	if (r->params.len > 0)
-		write_record(out, TYPE_PARAMS, r->id, buffer_span(&r->params));
-	write_record(out, TYPE_PARAMS, r->id, none);
-	write_record(out, TYPE_STDIN, r->id, none);
+		     (struct span){ begin, sizeof(r->begin) });
+	write_stream(out, TYPE_PARAMS, r->id, buffer_span(&r->params));
+	write_stream(out, TYPE_STDIN, r->id, buffer_span(&r->body));
 }

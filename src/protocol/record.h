@@ -4,10 +4,10 @@
  * record: one FastCGI request out of a stream of records (FastCGI
  * specification 1.0, sections 3.3 to 5).
  *
- * What is let through is exactly: BEGIN_REQUEST as a responder, PARAMS up to an
- * empty one, STDIN up to an empty one, all of one id.  All else is bad:
- * management records, other roles, a second request in between, an abort,
- * parameters whose lengths do not fit.
+ * Well-formed is exactly: BEGIN_REQUEST as a responder, PARAMS up to an empty
+ * one, STDIN up to an empty one, all of one id.  All else is bad: management
+ * records, other roles, a second request in between, an abort, parameters whose
+ * lengths do not fit.
  */
 #ifndef CERTGATE_PROTOCOL_RECORD_H
 #define CERTGATE_PROTOCOL_RECORD_H
@@ -21,14 +21,7 @@
 enum {
 	RECORD_HEADER = 8, /* bytes before the content of a record */
 	RECORD_CONTENT_MAX = 65535, /* bytes; the length has 16 bits */
-	RECORD_PADDING_MAX = 255, /* bytes */
 	RECORD_PARAMS_MAX = 60000 /* bytes of parameters in one request */
-};
-
-/* A buffer of this size can always take the rest of a record. */
-enum {
-	RECORD_INPUT_MAX =
-		2 * (RECORD_HEADER + RECORD_CONTENT_MAX + RECORD_PADDING_MAX)
 };
 
 enum record_state {
@@ -41,29 +34,33 @@ enum record_state {
 struct record_reader {
 	struct buffer params; /* the name-value pairs, checked when COMPLETE */
 	struct buffer body; /* STDIN, emptied when it exceeds its max */
-	size_t body_length; /* bytes of STDIN that came, kept or not */
+	uint64_t body_length; /* bytes of STDIN that came, kept or not */
+	unsigned char header[RECORD_HEADER]; /* of the record that comes in */
+	unsigned char begin[8]; /* content of BEGIN_REQUEST */
+	size_t have; /* bytes of header */
+	size_t content, padding; /* bytes that are missing */
 	unsigned stage; /* which record may come next */
 	uint16_t id;
 	bool keep; /* FCGI_KEEP_CONN */
+	bool padded; /* BEGIN_REQUEST or an empty record was */
 };
 
 /* body_max: bytes of the body that are kept; of a longer one, none are. */
 void record_init(struct record_reader *r, size_t body_max);
 void record_free(struct record_reader *r);
 
-/* Ready for the next request on the same connection. */
+/* Make it ready for the next request on the same connection. */
 void record_clear(struct record_reader *r);
 
-/* Nothing of a request has come yet. */
+/* Return true if nothing of a request has come yet. */
 bool record_idle(const struct record_reader *r);
 
-/* Takes whole records from the front of input until it is used up or the
- * request complete.  Being out of memory is BAD too. */
-enum record_state record_take(struct record_reader *r, struct buffer *input);
+/* Take bytes from the front of input until it is used up or the request
+ * complete.  Being out of memory is BAD too. */
+enum record_state record_take(struct record_reader *r, struct span *input);
 
-/* Adds the records of r's request without its body: BEGIN_REQUEST, PARAMS, an
- * empty PARAMS, an empty STDIN.  FCGI_KEEP_CONN is always set in it: whose
- * connection it is and when it ends is not the parser's business. */
-void record_write_begin(const struct record_reader *r, struct buffer *out);
+/* Add the complete request to out, in as few records as it can be, without
+ * padding. */
+void record_write(const struct record_reader *r, struct buffer *out);
 
 #endif

@@ -126,25 +126,46 @@ target_certificate(struct span input)
 	buffer_free(&name);
 }
 
+/* Whole or a byte at a time, it is the same request; and so is what is written
+ * of it. */
 static void
 target_records(struct span input)
 {
-	struct record_reader r;
-	struct buffer bytes, out;
+	struct record_reader r, slow;
+	struct buffer out;
 
-	buffer_init(&bytes, RECORD_INPUT_MAX);
-	buffer_init(&out, RECORD_INPUT_MAX);
+	buffer_init(&out, REQUEST_BODY_MAX + INPUT_MAX);
 	record_init(&r, REQUEST_BODY_MAX);
-	buffer_add(&bytes, input);
-	while (!bytes.failed && record_take(&r, &bytes) == RECORD_COMPLETE) {
-		record_write_begin(&r, &out);
+	record_init(&slow, REQUEST_BODY_MAX);
+	enum record_state state = RECORD_COMPLETE, other;
+	while (state == RECORD_COMPLETE && input.len > 0) {
+		struct span rest = input;
+		state = record_take(&r, &rest);
+		do {
+			struct span byte = { input.ptr, 1 };
+			other = record_take(&slow, &byte);
+			input = span_after(input, 1);
+		} while (other == RECORD_MORE && input.len > 0);
+		assert(state == other);
+		assert(state != RECORD_COMPLETE || input.len == rest.len);
+		if (state != RECORD_COMPLETE)
+			break;
+		assert(r.body_length == slow.body_length);
+		record_write(&r, &out);
+		struct span written = buffer_span(&out);
+		record_clear(&slow);
+		assert(record_take(&slow, &written) == RECORD_COMPLETE);
+		assert(written.len == 0 && !slow.padded && slow.keep == r.keep);
+		assert(span_equal(buffer_span(&r.params),
+				  buffer_span(&slow.params)));
+		assert(span_equal(buffer_span(&r.body),
+				  buffer_span(&slow.body)));
+		buffer_clear(&out);
 		record_clear(&r);
-		assert(record_take(&r, &out) == RECORD_COMPLETE);
-		record_clear(&r);
-		assert(out.len == 0);
+		record_clear(&slow);
 	}
 	record_free(&r);
-	buffer_free(&bytes);
+	record_free(&slow);
 	buffer_free(&out);
 }
 

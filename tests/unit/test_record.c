@@ -6,7 +6,18 @@
 
 #include "protocol/record.h"
 
-enum { BODY_MAX = 100000 };
+enum { BODY_MAX = 100000, INPUT_MAX = 200000 };
+
+/* Takes from the front of input. */
+static enum record_state
+take(struct record_reader *r, struct buffer *input)
+{
+	struct span rest = buffer_span(input);
+	enum record_state state = record_take(r, &rest);
+
+	buffer_drop(input, input->len - rest.len);
+	return state;
+}
 
 static void
 add(struct buffer *b, unsigned type, unsigned id, struct span content)
@@ -54,8 +65,8 @@ test_whole(void **state)
 	struct record_reader r;
 
 	(void)state;
-	buffer_init(&all, RECORD_INPUT_MAX);
-	buffer_init(&input, RECORD_INPUT_MAX);
+	buffer_init(&all, INPUT_MAX);
+	buffer_init(&input, INPUT_MAX);
 	add_request(&all, 0x1234, 1, params, SPAN("hello"));
 	for (size_t step = 1; step <= all.len; step++) {
 		record_init(&r, BODY_MAX);
@@ -65,7 +76,7 @@ test_whole(void **state)
 			size_t n = all.len - at < step ? all.len - at : step;
 			assert_int_equal(got, RECORD_MORE);
 			buffer_add(&input, (struct span){ all.data + at, n });
-			got = record_take(&r, &input);
+			got = take(&r, &input);
 		}
 		assert_int_equal(got, RECORD_COMPLETE);
 		assert_int_equal(input.len, 0);
@@ -85,14 +96,14 @@ test_two(void **state)
 	struct record_reader r;
 
 	(void)state;
-	buffer_init(&input, RECORD_INPUT_MAX);
+	buffer_init(&input, INPUT_MAX);
 	record_init(&r, BODY_MAX);
 	add_request(&input, 1, 1, none, SPAN("one"));
 	add_request(&input, 2, 0, none, SPAN("two"));
-	assert_int_equal(record_take(&r, &input), RECORD_COMPLETE);
+	assert_int_equal(take(&r, &input), RECORD_COMPLETE);
 	assert_span(buffer_span(&r.body), "one");
 	record_clear(&r);
-	assert_int_equal(record_take(&r, &input), RECORD_COMPLETE);
+	assert_int_equal(take(&r, &input), RECORD_COMPLETE);
 	assert_span(buffer_span(&r.body), "two");
 	assert_false(r.keep);
 	record_free(&r);
@@ -115,7 +126,7 @@ test_bad(void **state)
 	struct record_reader r;
 
 	(void)state;
-	buffer_init(&input, RECORD_INPUT_MAX);
+	buffer_init(&input, INPUT_MAX);
 	for (unsigned type = 0; type < 256; type++) {
 		for (unsigned stage = 0; stage < 3; stage++) {
 			buffer_clear(&input);
@@ -126,7 +137,7 @@ test_bad(void **state)
 				add(&input, 4, 1, none);
 			add(&input, type, 1, SPAN("\0\1\0\0\0\0\0\0"));
 			unsigned right = stage == 0 ? 1 : stage == 1 ? 4 : 5;
-			assert_int_equal(record_take(&r, &input) == RECORD_BAD,
+			assert_int_equal(take(&r, &input) == RECORD_BAD,
 					 type != right);
 			record_free(&r);
 		}
@@ -135,34 +146,34 @@ test_bad(void **state)
 		buffer_clear(&input);
 		record_init(&r, BODY_MAX);
 		add_request(&input, 1, 0, span_of(params[i]), none);
-		if (record_take(&r, &input) != RECORD_BAD ||
-		    record_take(&r, &input) != RECORD_BAD)
+		if (take(&r, &input) != RECORD_BAD ||
+		    take(&r, &input) != RECORD_BAD)
 			fail_msg("row %zu", i);
 		record_free(&r);
 	}
 	buffer_clear(&input);
 	record_init(&r, BODY_MAX);
 	add_request(&input, 1, 0, SPAN("\1\3Aa\0b"), none);
-	assert_int_equal(record_take(&r, &input), RECORD_BAD);
+	assert_int_equal(take(&r, &input), RECORD_BAD);
 	record_free(&r);
 	for (char role = 0; role < 10; role++) {
 		buffer_clear(&input);
 		record_init(&r, BODY_MAX);
 		add_begin(&input, 1, role, 0);
-		assert_int_equal(record_take(&r, &input),
+		assert_int_equal(take(&r, &input),
 				 role == 1 ? RECORD_MORE : RECORD_BAD);
 		record_free(&r);
 	}
 	buffer_clear(&input);
 	record_init(&r, BODY_MAX);
 	add_begin(&input, 0, 1, 0);
-	assert_int_equal(record_take(&r, &input), RECORD_BAD);
+	assert_int_equal(take(&r, &input), RECORD_BAD);
 	record_free(&r);
 	buffer_clear(&input);
 	record_init(&r, BODY_MAX);
 	add_begin(&input, 1, 1, 0);
 	add(&input, 4, 2, none);
-	assert_int_equal(record_take(&r, &input), RECORD_BAD);
+	assert_int_equal(take(&r, &input), RECORD_BAD);
 	record_free(&r);
 	buffer_free(&input);
 }
@@ -176,17 +187,17 @@ test_limits(void **state)
 	struct span chunk = { many, sizeof(many) };
 
 	(void)state;
-	buffer_init(&input, RECORD_INPUT_MAX);
+	buffer_init(&input, INPUT_MAX);
 	record_init(&r, BODY_MAX);
 	add_begin(&input, 1, 1, 0);
 	add(&input, 4, 1, none);
 	for (int i = 0; i < 10; i++) {
 		add(&input, 5, 1, chunk);
-		assert_int_equal(record_take(&r, &input), RECORD_MORE);
+		assert_int_equal(take(&r, &input), RECORD_MORE);
 		assert_true(r.body.len <= BODY_MAX);
 	}
 	add(&input, 5, 1, none);
-	assert_int_equal(record_take(&r, &input), RECORD_COMPLETE);
+	assert_int_equal(take(&r, &input), RECORD_COMPLETE);
 	assert_int_equal(r.body_length, 10 * sizeof(many));
 	assert_int_equal(r.body.len, 0);
 	record_free(&r);
@@ -194,32 +205,75 @@ test_limits(void **state)
 	record_init(&r, BODY_MAX);
 	add_begin(&input, 1, 1, 0);
 	add(&input, 4, 1, chunk);
-	assert_int_equal(record_take(&r, &input), RECORD_BAD);
+	assert_int_equal(take(&r, &input), RECORD_BAD);
 	record_free(&r);
 	buffer_free(&input);
 }
 
-/* What is handed to the parser is again a request that is let through. */
+/* libfcgi takes the padding of these for the next record. */
+static void
+test_padded(void **state)
+{
+	struct buffer input;
+	struct record_reader r;
+
+	(void)state;
+	buffer_init(&input, INPUT_MAX);
+	for (size_t padded = 0; padded < 5; padded++) {
+		buffer_clear(&input);
+		record_init(&r, BODY_MAX);
+		for (size_t i = 0; i < 5; i++) {
+			size_t at = input.len;
+			if (i == 0)
+				add_begin(&input, 1, 1, 0);
+			else
+				add(&input, i < 3 ? 4 : 5, 1,
+				    i % 2 == 1 ? SPAN("\1\1Ax") : none);
+			if (i == padded) {
+				input.data[at + 6] = 3;
+				buffer_add(&input, SPAN("\1\2\3"));
+			}
+		}
+		if (padded != 4)
+			add(&input, 5, 1, none);
+		assert_int_equal(take(&r, &input), RECORD_COMPLETE);
+		assert_int_equal(r.padded,
+				 padded == 0 || padded == 2 || padded == 4);
+		record_free(&r);
+	}
+	buffer_free(&input);
+}
+
+/* What is handed to libfcgi is the same request, without padding. */
 static void
 test_written(void **state)
 {
+	static char body[BODY_MAX];
 	struct span params = SPAN("\3\1ABCx");
 	struct buffer input, out;
 	struct record_reader r;
 
 	(void)state;
-	buffer_init(&input, RECORD_INPUT_MAX);
-	buffer_init(&out, RECORD_INPUT_MAX);
+	buffer_init(&input, INPUT_MAX);
+	buffer_init(&out, INPUT_MAX);
 	record_init(&r, BODY_MAX);
-	add_request(&input, 7, 0, params, SPAN("body"));
-	assert_int_equal(record_take(&r, &input), RECORD_COMPLETE);
-	record_write_begin(&r, &out);
+	add_begin(&input, 7, 1, 1);
+	add(&input, 4, 7, params);
+	input.data[16 + 6] = 1;
+	buffer_add_byte(&input, 'p');
+	add(&input, 4, 7, none);
+	add(&input, 5, 7, (struct span){ body, 50000 });
+	add(&input, 5, 7, (struct span){ body, 50000 });
+	add(&input, 5, 7, none);
+	assert_int_equal(take(&r, &input), RECORD_COMPLETE);
+	record_write(&r, &out);
 	record_clear(&r);
-	assert_int_equal(record_take(&r, &out), RECORD_COMPLETE);
+	assert_int_equal(take(&r, &out), RECORD_COMPLETE);
 	assert_int_equal(r.id, 7);
 	assert_true(r.keep);
+	assert_false(r.padded);
 	assert_true(span_equal(buffer_span(&r.params), params));
-	assert_int_equal(r.body_length, 0);
+	assert_int_equal(r.body_length, BODY_MAX);
 	assert_int_equal(out.len, 0);
 	record_free(&r);
 	buffer_free(&input);
@@ -230,9 +284,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole),	cmocka_unit_test(test_two),
-		cmocka_unit_test(test_bad),	cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_written),
+		cmocka_unit_test(test_whole),  cmocka_unit_test(test_two),
+		cmocka_unit_test(test_bad),    cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_padded), cmocka_unit_test(test_written),
 	};
 
 	return cmocka_run_group_tests_name("record", tests, NULL, NULL);
