@@ -388,13 +388,14 @@ show_pending(const struct command *command, struct pending_row *const *row,
 /* Without a question, require enough digits, and a log that only the handler
  * writes. */
 static enum exit_code
-check_unasked(const struct command *command, const char *digits, bool shared)
+check_unasked(const struct command *command, const char *digits,
+	      const char *doubt)
 {
 	bool yes = command->option[OPTION_YES] != NULL;
 
-	if (shared)
-		print_problem("others can write this log (fix: run it at a "
-			      "terminal, without --yes)");
+	if (doubt != NULL)
+		print_problem("%s (fix: run it at a terminal, without --yes)",
+			      doubt);
 	else if (strlen(digits) < UNASKED_DIGITS_MIN)
 		print_problem("%s: too few digits without a question (fix: "
 			      "--yes and %d to %d digits of the sha256 of "
@@ -409,7 +410,7 @@ check_unasked(const struct command *command, const char *digits, bool shared)
 
 /* EXIT_DONE if the certificate is to be allowed. */
 static enum exit_code
-ask(const struct command *command, const char *digits, bool shared)
+ask(const struct command *command, const char *digits, const char *doubt)
 {
 	const char *path = command->option[OPTION_LOG];
 	bool yes = command->option[OPTION_YES] != NULL;
@@ -420,7 +421,7 @@ ask(const struct command *command, const char *digits, bool shared)
 	bool is_input = path != NULL && strcmp(path, "-") == 0;
 	FILE *from = yes ? NULL : is_input ? fopen("/dev/tty", "re") : stdin;
 	if (from == NULL || isatty(fileno(from)) != 1)
-		return check_unasked(command, digits, shared);
+		return check_unasked(command, digits, doubt);
 	print("Allow it? [y/N] ");
 	(void)fflush(stdout);
 	bool agreed = fgets(answer, sizeof(answer), from) != NULL &&
@@ -449,8 +450,8 @@ allow_rows(const struct command *command, const struct pending *pending,
 	buffer_init(&pin, PIN_MAX);
 	buffer_init(&hubs, HUBS_MAX);
 	add_pin(&pin, spki ? &row[0]->spki : &row[0]->sha256);
-	if (spki &&
-	    (pending->log.shared || row[0]->spki.kind == THUMBPRINT_NONE)) {
+	if (spki && (pending->log.doubt != NULL ||
+		     row[0]->spki.kind == THUMBPRINT_NONE)) {
 		print_problem("--spki: this log does not prove the public key "
 			      "(fix: give the file of the certificate)");
 		code = EXIT_MISUSED;
@@ -470,7 +471,7 @@ allow_rows(const struct command *command, const struct pending *pending,
 			arguments[own.n++] = hubs.data;
 		own.arguments = arguments;
 		show_pending(&own, row, n);
-		code = ask(command, command->arguments[0], pending->log.shared);
+		code = ask(command, command->arguments[0], pending->log.doubt);
 	}
 	if (code == EXIT_DONE)
 		code = run(&own, row[0]);

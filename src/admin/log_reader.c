@@ -360,6 +360,8 @@ follow(const struct log_reader *r, const struct stat *s, off_t *offset)
 	       part[1] == s->st_ino && *offset <= s->st_size;
 }
 
+static const char others_write[] = "others can write this log";
+
 static bool
 prepare_file(struct log_reader *r, const char *path, bool named,
 	     struct error *e)
@@ -372,8 +374,10 @@ prepare_file(struct log_reader *r, const char *path, bool named,
 	error_where(e, file_shown(path));
 	if (r->file < 0 || fstat(r->file, &s) != 0)
 		return error_system(e, "cannot be opened");
-	r->shared = is_input || !named || !S_ISREG(s.st_mode) ||
-		    !is_private_path(path);
+	if (is_input || !named)
+		r->doubt = "this is not the log of CERTGATE_LOG";
+	else if (!S_ISREG(s.st_mode) || !is_private_path(path))
+		r->doubt = others_write;
 	if (r->query.cursor == NULL)
 		return true;
 	if (!S_ISREG(s.st_mode))
@@ -414,7 +418,8 @@ log_reader_open(struct log_reader *r, const struct log_query *query,
 	bool ok = r->room == NULL	      ? error_set(e, "out of memory")
 		  : path == NULL || is_folder ? journal_reader_open(r, path, e)
 					      : prepare_file(r, path, named, e);
-	r->shared |= is_folder && !is_private_path(path);
+	if (is_folder && !is_private_path(path))
+		r->doubt = others_write;
 	free(log.path);
 	return ok;
 }

@@ -41,7 +41,8 @@ struct log_reader {
 	struct span value[FIELDS]; /* decoded; absent: unknown.  Valid until the
 				    * next line */
 	int64_t begins; /* of the first decision line; 0: none was read yet */
-	bool shared; /* others may write this log */
+	const char *doubt; /* why a line may not be the handler's; NULL: only it
+			    * can write this log */
 	bool lost; /* the cursor leads nowhere any more: no line is read */
 	bool failed; /* the log could not be read to its end */
 

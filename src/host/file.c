@@ -316,6 +316,9 @@ open_log(struct way *way, const char *name, const char *path, struct error *e)
 	else if (errno == EACCES && file_reader() != NULL)
 		error_set(e, "%s: not writable by user %s (fix: chown %s %s)",
 			  path, reader_user, reader_user, path);
+	else if (errno == ENOENT)
+		error_set(e, "%s: %s (fix: create it first)", file_shown(path),
+			  strerror(ENOENT));
 	else
 		error_system(e, "%s", file_shown(path));
 	return fd;

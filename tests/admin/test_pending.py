@@ -267,17 +267,18 @@ def shared():
     copy = base / "error.log"
     copy.write_text(own.read_text())
 
-    def refused(name, *more, **how):
+    def refused(name, *more, why="others can write this log", **how):
         done = gate.run(*arguments, *more, **how)
         out.result(done.code == 2 and not gate.list() and
-                   "others can write this log" in done.err,
+                   why in done.err,
                    f"--yes: {name}", done)
         done = gate.run("allow", DEVICE[:32], *more, **how)
         out.result(done.code == 2 and not gate.list() and
                    "without --yes" in done.err, f"no terminal: {name}", done)
 
-    refused("an error log", "--log", copy)
-    refused("standard input", "--log", "-", stdin=own.read_bytes())
+    other = "this is not the log of CERTGATE_LOG"
+    refused("an error log", "--log", copy, why=other)
+    refused("standard input", "--log", "-", stdin=own.read_bytes(), why=other)
     own.chmod(0o660 if os.geteuid() else 0o662)
     refused("a file that others can write")
     own.chmod(0o640)
@@ -293,7 +294,7 @@ def shared():
         os.chown(own.parent, 0, 0)
     link = own.parent / "link"
     link.symlink_to(own)
-    refused("another name of it", "--log", link)
+    refused("another name of it", "--log", link, why=other)
     code, said = gate.at_terminal(b"n\n", "allow", DEVICE[:8], "--log", copy)
     out.result(code == 1 and not gate.list() and "[y/N]" in said,
                "it is asked at a terminal: no", said)

@@ -112,8 +112,8 @@ def rotated():
     place.wait_for(lambda: "still logging" in old.read_text())
     ask(handler)
     text = old.read_text()
-    out.result("No such file or directory; still logging to the old file" in
-               text and text.count("verdict=") == 2 and not gate.log.exists(),
+    out.result("No such file or directory (fix: create it first); still logging "
+               "to the old file" in text and text.count("verdict=") == 2 and not gate.log.exists(),
                "no new file: the old one stays, and says so", text)
     gate.log.touch(0o640)
     handler.process.send_signal(signal.SIGHUP)
