@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -16,91 +17,90 @@
 #include "host/log.h"
 #include "host/system_calls.h"
 
-/* A call that is allowed if its arguments are such. */
-struct call {
-	int number;
-	unsigned n;
-	struct scmp_arg_cmp argument[2];
-};
-
-/* Nothing that these do reaches beyond what is open.  The last three lines are
- * of processors with 32 bits. */
-static const int plain_calls[] = {
-	SCMP_SYS(accept4),
-	SCMP_SYS(brk),
-	SCMP_SYS(clock_gettime),
-	SCMP_SYS(close),
-	SCMP_SYS(epoll_create1),
-	SCMP_SYS(epoll_ctl),
-	SCMP_SYS(epoll_pwait),
-	SCMP_SYS(epoll_wait),
-	SCMP_SYS(exit),
-	SCMP_SYS(exit_group),
-	SCMP_SYS(fstat),
-	SCMP_SYS(ftruncate),
-	SCMP_SYS(futex),
-	SCMP_SYS(getegid),
-	SCMP_SYS(getdents64),
-	SCMP_SYS(geteuid),
-	SCMP_SYS(getgid),
-	SCMP_SYS(getpid),
-	SCMP_SYS(getrandom),
-	SCMP_SYS(gettid),
-	SCMP_SYS(gettimeofday),
-	SCMP_SYS(getuid),
-	SCMP_SYS(getxattr),
-	SCMP_SYS(lseek),
-	SCMP_SYS(lstat),
-	SCMP_SYS(madvise),
-	SCMP_SYS(memfd_create),
-	SCMP_SYS(mremap),
-	SCMP_SYS(munmap),
-	SCMP_SYS(newfstatat),
-	SCMP_SYS(poll),
-	SCMP_SYS(ppoll),
-	SCMP_SYS(pread64),
-	SCMP_SYS(pwrite64),
-	SCMP_SYS(read),
-	SCMP_SYS(readlink),
-	SCMP_SYS(readlinkat),
-	SCMP_SYS(recvfrom),
-	SCMP_SYS(restart_syscall),
-	SCMP_SYS(rt_sigaction),
-	SCMP_SYS(rt_sigprocmask),
-	SCMP_SYS(rt_sigreturn),
-	SCMP_SYS(signalfd4),
-	SCMP_SYS(stat),
-	SCMP_SYS(statx),
-	SCMP_SYS(time),
-	SCMP_SYS(write),
-	SCMP_SYS(writev),
-	SCMP_SYS(_llseek),
-	SCMP_SYS(clock_gettime64),
-	SCMP_SYS(fstat64),
-	SCMP_SYS(fstatat64),
-	SCMP_SYS(ftruncate64),
-	SCMP_SYS(lstat64),
-	SCMP_SYS(recv),
-	SCMP_SYS(sigreturn),
-	SCMP_SYS(stat64),
-};
-
-/* These end the process: no honest request leads here. */
-static const int deadly_calls[] = {
-	SCMP_SYS(execve),
-	SCMP_SYS(execveat),
-	SCMP_SYS(pidfd_getfd),
-	SCMP_SYS(process_vm_readv),
-	SCMP_SYS(process_vm_writev),
-	SCMP_SYS(ptrace),
-};
-
 enum {
 	OPENS = O_ACCMODE | O_CREAT | O_TRUNC,
 	SOCKET_TYPE = 0xf /* without SOCK_CLOEXEC and its like; net.h */
 };
 
-static const struct call narrow_calls[] = {
+/* Which programs have a rule. */
+enum whose { ALL, DAEMON, LOG_FILE, SOCKET };
+
+struct rule {
+	int call;
+	unsigned n; /* arguments that must be such */
+	struct scmp_arg_cmp argument[2];
+	enum whose whose;
+	bool kills; /* the process; else the call is allowed */
+};
+
+static const struct rule rules[] = {
+	/* Nothing that these do reaches beyond what is open. */
+	{ SCMP_SYS(accept4) },
+	{ SCMP_SYS(brk) },
+	{ SCMP_SYS(clock_gettime) },
+	{ SCMP_SYS(close) },
+	{ SCMP_SYS(epoll_create1) },
+	{ SCMP_SYS(epoll_ctl) },
+	{ SCMP_SYS(epoll_pwait) },
+	{ SCMP_SYS(epoll_wait) },
+	{ SCMP_SYS(exit) },
+	{ SCMP_SYS(exit_group) },
+	{ SCMP_SYS(fstat) },
+	{ SCMP_SYS(ftruncate) },
+	{ SCMP_SYS(futex) },
+	{ SCMP_SYS(getegid) },
+	{ SCMP_SYS(getdents64) },
+	{ SCMP_SYS(geteuid) },
+	{ SCMP_SYS(getgid) },
+	{ SCMP_SYS(getpid) },
+	{ SCMP_SYS(getrandom) },
+	{ SCMP_SYS(gettid) },
+	{ SCMP_SYS(gettimeofday) },
+	{ SCMP_SYS(getuid) },
+	{ SCMP_SYS(getxattr) },
+	{ SCMP_SYS(lseek) },
+	{ SCMP_SYS(lstat) },
+	{ SCMP_SYS(madvise) },
+	{ SCMP_SYS(memfd_create) },
+	{ SCMP_SYS(mremap) },
+	{ SCMP_SYS(munmap) },
+	{ SCMP_SYS(newfstatat) },
+	{ SCMP_SYS(poll) },
+	{ SCMP_SYS(ppoll) },
+	{ SCMP_SYS(pread64) },
+	{ SCMP_SYS(pwrite64) },
+	{ SCMP_SYS(read) },
+	{ SCMP_SYS(readlink) },
+	{ SCMP_SYS(readlinkat) },
+	{ SCMP_SYS(recvfrom) },
+	{ SCMP_SYS(restart_syscall) },
+	{ SCMP_SYS(rt_sigaction) },
+	{ SCMP_SYS(rt_sigprocmask) },
+	{ SCMP_SYS(rt_sigreturn) },
+	{ SCMP_SYS(signalfd4) },
+	{ SCMP_SYS(stat) },
+	{ SCMP_SYS(statx) },
+	{ SCMP_SYS(time) },
+	{ SCMP_SYS(write) },
+	{ SCMP_SYS(writev) },
+	/* Of processors with 32 bits. */
+	{ SCMP_SYS(_llseek) },
+	{ SCMP_SYS(clock_gettime64) },
+	{ SCMP_SYS(fstat64) },
+	{ SCMP_SYS(fstatat64) },
+	{ SCMP_SYS(ftruncate64) },
+	{ SCMP_SYS(lstat64) },
+	{ SCMP_SYS(recv) },
+	{ SCMP_SYS(sigreturn) },
+	{ SCMP_SYS(stat64) },
+	/* No honest request leads here. */
+	{ SCMP_SYS(execve), .kills = true },
+	{ SCMP_SYS(execveat), .kills = true },
+	{ SCMP_SYS(pidfd_getfd), .kills = true },
+	{ SCMP_SYS(process_vm_readv), .kills = true },
+	{ SCMP_SYS(process_vm_writev), .kills = true },
+	{ SCMP_SYS(ptrace), .kills = true },
+	/* Only so. */
 	{ SCMP_SYS(fcntl), 1, { { 1, SCMP_CMP_EQ, F_GETFL, 0 } } },
 	{ SCMP_SYS(fcntl), 1, { { 1, SCMP_CMP_EQ, F_SETFL, 0 } } },
 	{ SCMP_SYS(mmap), 1, { { 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0 } } },
@@ -113,79 +113,55 @@ static const struct call narrow_calls[] = {
 	  2,
 	  { { 1, SCMP_CMP_EQ, IPPROTO_TCP, 0 },
 	    { 2, SCMP_CMP_EQ, TCP_NODELAY, 0 } } },
-};
-
-/* To connect again to the syslog or the journal. */
-static const struct call daemon_calls[] = {
-	{ SCMP_SYS(connect), 0, { { 0 } } },
+	/* To connect again to the syslog or the journal. */
+	{ SCMP_SYS(connect), .whose = DAEMON },
 	{ SCMP_SYS(socket),
 	  2,
 	  { { 0, SCMP_CMP_EQ, AF_UNIX, 0 },
-	    { 1, SCMP_CMP_MASKED_EQ, SOCKET_TYPE, SOCK_DGRAM } } },
-};
-
-/* To open the log again: a file that is there, to add to it. */
-static const struct call log_calls[] = {
+	    { 1, SCMP_CMP_MASKED_EQ, SOCKET_TYPE, SOCK_DGRAM } },
+	  DAEMON },
+	/* To open the log again: a file that is there, to add to it. */
 	{ SCMP_SYS(openat),
 	  1,
 	  { { 2, SCMP_CMP_MASKED_EQ, OPENS | O_APPEND | O_TMPFILE,
-	      O_WRONLY | O_APPEND } } },
+	      O_WRONLY | O_APPEND } },
+	  LOG_FILE },
+	{ SCMP_SYS(unlink), .whose = SOCKET },
+	{ SCMP_SYS(unlinkat), .whose = SOCKET },
 };
 
-static const int removal_calls[] = { SCMP_SYS(unlink), SCMP_SYS(unlinkat) };
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
 static int
-add_plain(scmp_filter_ctx filter, uint32_t action, const int *calls, size_t n)
+add(scmp_filter_ctx filter, const struct rule *rule)
 {
-	int result = 0;
+	uint32_t action = rule->kills ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ALLOW;
 
-	for (size_t i = 0; i < n && result == 0; i++)
-		result = seccomp_rule_add(filter, action, calls[i], 0);
-	return result;
-}
-
-static int
-add_narrow(scmp_filter_ctx filter, const struct call *calls, size_t n)
-{
-	int result = 0;
-
-	for (size_t i = 0; i < n && result == 0; i++)
-		result = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW,
-						calls[i].number, calls[i].n,
-						calls[i].argument);
-	return result;
+	return seccomp_rule_add_array(filter, action, rule->call, rule->n,
+				      rule->argument);
 }
 
 static int
 add_all(scmp_filter_ctx filter, const struct sandbox_needs *needs)
 {
+	const bool has[] = {
+		[ALL] = true,
+		[DAEMON] = needs->daemon,
+		[LOG_FILE] = needs->log_file,
+		[SOCKET] = needs->socket != NULL,
+	};
 	/* So that abort(3) ends the process with its own signal. */
-	const struct call own = { SCMP_SYS(tgkill),
-				  1,
-				  { { 0, SCMP_CMP_EQ, (scmp_datum_t)getpid(),
-				      0 } } };
+	const struct rule own = {
+		SCMP_SYS(tgkill),
+		1,
+		{ { 0, SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0 } },
+	};
 	int result = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH,
 				      SCMP_ACT_KILL_PROCESS);
 
 	if (result == 0)
-		result = add_plain(filter, SCMP_ACT_KILL_PROCESS, deadly_calls,
-				   COUNT(deadly_calls));
-	if (result == 0)
-		result = add_plain(filter, SCMP_ACT_ALLOW, plain_calls,
-				   COUNT(plain_calls));
-	if (result == 0)
-		result = add_narrow(filter, narrow_calls, COUNT(narrow_calls));
-	if (result == 0)
-		result = add_narrow(filter, &own, 1);
-	if (result == 0 && needs->daemon)
-		result = add_narrow(filter, daemon_calls, COUNT(daemon_calls));
-	if (result == 0 && needs->log_file)
-		result = add_narrow(filter, log_calls, COUNT(log_calls));
-	if (result == 0 && needs->socket != NULL)
-		result = add_plain(filter, SCMP_ACT_ALLOW, removal_calls,
-				   COUNT(removal_calls));
+		result = add(filter, &own);
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		if (result == 0 && has[rules[i].whose])
+			result = add(filter, &rules[i]);
 	return result;
 }
 
