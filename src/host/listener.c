@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/span.h"
@@ -23,8 +25,23 @@
 #include "host/lock.h"
 #include "host/log.h"
 
-bool
-address_is_local(const union address *address)
+union address {
+	struct sockaddr any;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+	struct sockaddr_un un;
+};
+
+enum {
+	BACKLOG = 511, /* connections that wait; the kernel may cut it */
+	DEFAULT_MODE = 0660,
+	MODE_MAX = 0777,
+	LOCK_WAIT_MS = 5000 /* a start that has the lock is done at once */
+};
+
+/* Nobody on another host can be there. */
+static bool
+is_local(const union address *address)
 {
 	enum { LOOPBACK_NET = 127 /* 127.0.0.0/8, RFC 1122 3.2.1.3 */ };
 
@@ -69,7 +86,7 @@ read_inet(union address *address, socklen_t *size, const char *text,
 			address->in.sin_port = htons((uint16_t)port);
 		*size = six ? sizeof(address->in6) : sizeof(address->in);
 		if (inet_pton(address->any.sa_family, host, to) == 1 &&
-		    address_is_local(address))
+		    is_local(address))
 			return true;
 	}
 	return error_set(e,
@@ -91,8 +108,9 @@ read_unix(union address *address, socklen_t *size, const char *path,
 	return true;
 }
 
-bool
-address_read(union address *address, socklen_t *size, const char *text,
+/* *size is of what is used of address, in bytes. */
+static bool
+read_address(union address *address, socklen_t *size, const char *text,
 	     struct error *e)
 {
 	*address = (union address){ 0 };
@@ -100,13 +118,6 @@ address_read(union address *address, socklen_t *size, const char *text,
 	return text[0] == '/' ? read_unix(address, size, text, e)
 			      : read_inet(address, size, text, e);
 }
-
-enum {
-	BACKLOG = 511, /* connections that wait; the kernel may cut it */
-	DEFAULT_MODE = 0660,
-	MODE_MAX = 0777,
-	LOCK_WAIT_MS = 5000 /* a start that has the lock is done at once */
-};
 
 bool
 listener_is(int fd)
@@ -117,15 +128,6 @@ listener_is(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) ==
 		       0 &&
 	       listens != 0;
-}
-
-/* Where O_NONBLOCK was taken away, accept waits no longer than this. */
-static void
-limit_waiting(int fd)
-{
-	const struct timeval most = { .tv_usec = 1000 };
-
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof(most));
 }
 
 void
@@ -194,7 +196,7 @@ check_address(const union address *address, socklen_t size, struct error *e)
 	const size_t head = offsetof(struct sockaddr_un, sun_path);
 
 	if (address->any.sa_family != AF_UNIX) {
-		if (!address_is_local(address))
+		if (!is_local(address))
 			log_note(LOG_LEVEL_WARNING,
 				 "file descriptor 0: not a loopback address: "
 				 "connections from other hosts are closed "
@@ -216,6 +218,7 @@ check_address(const union address *address, socklen_t size, struct error *e)
 bool
 listener_take(struct listener *listener, int fd, struct error *e)
 {
+	const struct timeval most = { .tv_usec = 1000 };
 	union address address = { 0 };
 	socklen_t size = sizeof(address);
 
@@ -223,7 +226,8 @@ listener_take(struct listener *listener, int fd, struct error *e)
 	if (getsockname(fd, &address.any, &size) != 0)
 		return error_system(e, "file descriptor 0");
 	listener->inet = address.any.sa_family != AF_UNIX;
-	limit_waiting(fd);
+	/* Where O_NONBLOCK was taken away, accept waits no longer than this. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof(most));
 	listener_never_wait(listener);
 	return check_address(&address, size, e);
 }
@@ -240,7 +244,7 @@ listener_accept(const struct listener *listener)
 	int fd = accept4(listener->fd, &peer.any, &size, flags);
 	if (fd < 0)
 		return -1;
-	if (!address_is_local(&peer)) {
+	if (!is_local(&peer)) {
 		close(fd);
 		errno = EAGAIN;
 		return -1;
@@ -355,20 +359,20 @@ static bool
 open_unix(struct listener *listener, const struct listener_options *options,
 	  const union address *address, mode_t mode, struct error *e)
 {
-	int lock = lock_folder(options->address, e);
+	const char *path = options->address;
+	struct stat s = { 0 };
+	int lock = lock_folder(path, e);
 
 	if (lock < 0)
 		return false;
 	bool ok = bind_unix(listener->fd, address, mode, options, e);
 	if (ok) {
-		struct stat s = { 0 };
-		listener->path = strdup(options->address);
-		ok = (listener->path != NULL ||
-		      error_set(e, "out of memory")) &&
-		     (lstat(options->address, &s) == 0 ||
-		      error_system(e, "%s", options->address)) &&
-		     (listen(listener->fd, BACKLOG) == 0 ||
-		      error_system(e, "%s", options->address));
+		listener->path = strdup(path);
+		ok = listener->path == NULL ? error_set(e, "out of memory")
+		     : lstat(path, &s) != 0 ||
+				     listen(listener->fd, BACKLOG) != 0
+			     ? error_system(e, "%s", path)
+			     : true;
 		listener->device = s.st_dev;
 		listener->inode = s.st_ino;
 	}
@@ -397,7 +401,7 @@ listener_check(const struct listener_options *options, struct error *e)
 	socklen_t size;
 	mode_t mode;
 
-	return address_read(&address, &size, options->address, e) &&
+	return read_address(&address, &size, options->address, e) &&
 	       read_mode(options->mode, &mode, e);
 }
 
@@ -410,7 +414,7 @@ listener_open(struct listener *listener, const struct listener_options *options,
 	mode_t mode;
 
 	*listener = (struct listener){ .fd = -1, .ours = true };
-	if (!address_read(&address, &size, options->address, e) ||
+	if (!read_address(&address, &size, options->address, e) ||
 	    !read_mode(options->mode, &mode, e))
 		return false;
 	listener->fd =
