@@ -25,10 +25,8 @@ enum {
 	 * files once a second; one more for answers on their way. */
 	AGAIN_S = 3,
 	TOKEN_S = 300, /* for which a token is valid */
-	PORT_MAX = 65535,
 	TEXT_MAX = 32768, /* bytes of a URL, of claims, of headers */
-	BASE_SIZE = 320, /* of https://HOST:PORT */
-	UNAUTHORIZED = 401
+	HOST_SIZE = 320, /* of https://HOST:PORT */
 };
 
 enum kind { USER = 0, CONNECTION };
@@ -43,10 +41,9 @@ static const struct {
 			 SPAN_TEXT("") },
 };
 
-/* All connections of a user, or one. */
 struct item {
 	enum kind kind;
-	char *id; /* owned */
+	char *id; /* of a user or a connection; owned */
 };
 
 struct closing {
@@ -120,9 +117,16 @@ add_token(struct buffer *out, struct signature_key *key, struct span audience)
 	return !out->failed;
 }
 
+/* A host of the service, in one round. */
+struct host {
+	char url[HOST_SIZE]; /* https://HOST */
+	char problem[256]; /* of the last call */
+	bool silent; /* no answer: no further call */
+};
+
 /* One request to the service. */
 struct call {
-	const char *base; /* https://HOST */
+	struct host *host;
 	const char *hub;
 	const struct item *item;
 };
@@ -132,7 +136,7 @@ static void
 make_url(struct buffer *url, const struct call *call, size_t *audience)
 {
 	buffer_init(url, TEXT_MAX);
-	buffer_add(url, span_of(call->base));
+	buffer_add(url, span_of(call->host->url));
 	buffer_add(url, SPAN("/api/hubs/"));
 	web_escape(url, span_of(call->hub));
 	buffer_add(url, kinds[call->item->kind].before);
@@ -185,31 +189,33 @@ send_call(const struct closing *closing, const struct call *call,
 }
 
 /* Call with each key until the service accepts one.  False, with the reason in
- * problem; *silent if the service does not answer. */
+ * the host's problem, if it does not say that it closed. */
 static bool
-close_one(struct closing *closing, const struct call *call, char *problem,
-	  size_t size, bool *silent)
+close_one(struct closing *closing, const struct call *call)
 {
 	const struct settings *s = closing->settings;
+	struct host *host = call->host;
 	struct web_answer answer = { 0 };
-	int status = UNAUTHORIZED;
+	int status = 401;
 
-	for (size_t i = 0; i < s->n_keys && status == UNAUTHORIZED; i++) {
+	for (size_t i = 0; i < s->n_keys && status == 401; i++) {
 		closing->key = (closing->key + (i > 0)) % s->n_keys;
 		web_free(&answer);
 		send_call(closing, call, s->keys[closing->key], &answer);
-		*silent = answer.result != WEB_ANSWERED;
-		status = *silent ? 0 : answer.status;
+		status = answer.status;
 	}
-	if (*silent)
-		(void)snprintf(problem, size, "%s", answer.problem);
-	else if (status == UNAUTHORIZED)
-		(void)snprintf(problem, size,
+	host->silent = answer.result != WEB_ANSWERED;
+	if (host->silent)
+		(void)snprintf(host->problem, sizeof(host->problem), "%s",
+			       answer.problem);
+	else if (status == 401)
+		(void)snprintf(host->problem, sizeof(host->problem),
 			       "401: it accepts none of the access keys");
 	else
-		(void)snprintf(problem, size, "it answers %d", status);
+		(void)snprintf(host->problem, sizeof(host->problem),
+			       "it answers %d", status);
 	web_free(&answer);
-	return status / 100 == 2;
+	return !host->silent && status / 100 == 2;
 }
 
 /* What a round does: one call for each item at each host in each hub. */
@@ -221,28 +227,27 @@ struct round {
 
 static bool
 run_call(struct closing *closing, const struct round *round,
-	 const struct call *call, char *problem, size_t size, bool *silent)
+	 const struct call *call)
 {
 	const char *name = kinds[call->item->kind].name;
+	const struct host *host = call->host;
 	struct span id = span_of(call->item->id);
 
 	if (round->show) {
 		show_call(call);
 		return true;
 	}
-	/* A silent service would be waited for again. */
-	if (!*silent && close_one(closing, call, problem, size, silent)) {
-		if (round->tell) {
-			print("closed: %s ", name);
-			print_text(id);
-			print(" in hub %s of %s\n", call->hub, call->base);
-		}
-		return true;
+	bool closed = !host->silent && close_one(closing, call);
+	if (closed && round->tell) {
+		print("closed: %s ", name);
+		print_text(id);
+		print(" in hub %s of %s\n", call->hub, host->url);
 	}
-	if (round->complain)
+	if (!closed && round->complain)
 		print_problem("still open: %s '%s' in hub %s of %s: %s", name,
-			      error_word(id), call->hub, call->base, problem);
-	return false;
+			      error_word(id), call->hub, host->url,
+			      host->problem);
+	return closed;
 }
 
 /* The n-th host of the service, or its URL; NULL: there are no more. */
@@ -260,23 +265,21 @@ static bool
 run_round(struct closing *closing, struct round round)
 {
 	const char *scheme = closing->endpoint != NULL ? "" : "https://";
-	const char *host;
+	const char *name;
 	bool ok = true;
 
-	for (size_t n = 0; (host = host_at(closing, n)) != NULL; n++) {
-		char base[BASE_SIZE], problem[256] = "";
-		bool silent = false;
-		size_t length = strlen(host);
-		length -= length > 0 && host[length - 1] == '/';
-		(void)snprintf(base, sizeof(base), "%s%.*s", scheme,
-			       (int)length, host);
+	for (size_t n = 0; (name = host_at(closing, n)) != NULL; n++) {
+		struct host host = { .silent = false };
+		size_t length = strlen(name);
+		length -= length > 0 && name[length - 1] == '/';
+		(void)snprintf(host.url, sizeof(host.url), "%s%.*s", scheme,
+			       (int)length, name);
 		for (size_t i = 0; i < closing->n; i++)
 			for (char *const *hub = closing->hubs; *hub != NULL;
 			     hub++) {
-				struct call call = { base, *hub,
+				struct call call = { &host, *hub,
 						     &closing->items[i] };
-				ok &= run_call(closing, &round, &call, problem,
-					       sizeof(problem), &silent);
+				ok &= run_call(closing, &round, &call);
 			}
 	}
 	return ok;
@@ -298,7 +301,7 @@ is_endpoint(struct span url)
 		return form_is_host(url);
 	host = (struct span){ url.ptr, (size_t)(colon - url.ptr) };
 	return form_is_host(host) &&
-	       span_number(span_after(url, host.len + 1), 1, PORT_MAX, &port);
+	       span_number(span_after(url, host.len + 1), 1, 65535, &port);
 }
 
 static bool
@@ -338,11 +341,9 @@ open_closing(struct closing *closing, const struct command *command,
 {
 	const char *hub = command->option[OPTION_HUB];
 
-	*closing = (struct closing){
-		.settings = settings,
-		.authorities = command->option[OPTION_CA],
-		.endpoint = command->option[OPTION_ENDPOINT],
-	};
+	closing->settings = settings;
+	closing->authorities = command->option[OPTION_CA];
+	closing->endpoint = command->option[OPTION_ENDPOINT];
 	if (!read_hubs(&closing->given_hubs, hub))
 		return false;
 	closing->hubs = hub != NULL ? closing->given_hubs : settings->hubs;
@@ -536,27 +537,6 @@ revoke(struct revocation *r, bool dry)
 	       !r->open;
 }
 
-enum exit_code
-disconnect_target(const struct command *command, const struct target *target)
-{
-	bool ok = false, dry = command->option[OPTION_DRY_RUN] != NULL;
-	struct configuration store = { 0 };
-	struct closing closing = { 0 };
-	struct revocation r = { target, &store, &closing };
-
-	if (setup_open(&store)) {
-		ok = open_closing(&closing, command, &store.settings) &&
-		     revoke(&r, dry);
-		close_closing(&closing);
-	}
-	configuration_close(&store);
-	if (!ok && !dry)
-		print_problem("the list is changed, but connections may be "
-			      "open (fix: find the user or the connection in "
-			      "the log, and run certgate disconnect)");
-	return ok ? EXIT_DONE : EXIT_SYSTEM;
-}
-
 /* A word may be the id of either; the service does not say of which. */
 static bool
 add_arguments(struct closing *closing, const struct command *command)
@@ -570,28 +550,45 @@ add_arguments(struct closing *closing, const struct command *command)
 	return true;
 }
 
-enum exit_code
-disconnect_run(const struct command *command)
+/* Close what belongs to the target, or, if that is NULL, to the arguments. */
+static enum exit_code
+disconnect(const struct command *command, const struct target *target)
 {
 	struct configuration store = { 0 };
 	struct closing closing = { 0 };
-	struct round round = {
-		.show = command->option[OPTION_DRY_RUN] != NULL,
-		.tell = true,
-		.complain = true,
-	};
+	struct revocation r = { target, &store, &closing };
+	bool dry = command->option[OPTION_DRY_RUN] != NULL;
+	struct round once = { .show = dry, .tell = true, .complain = true };
 	enum exit_code code = EXIT_SYSTEM;
 
-	if (!disconnect_check(command))
-		return EXIT_MISUSED;
 	if (setup_open(&store)) {
 		if (!open_closing(&closing, command, &store.settings) ||
-		    !add_arguments(&closing, command))
+		    (target == NULL && !add_arguments(&closing, command)))
 			code = EXIT_MISUSED;
-		else if (run_round(&closing, round))
+		else if (target != NULL ? revoke(&r, dry)
+					: run_round(&closing, once))
 			code = EXIT_DONE;
-		close_closing(&closing);
 	}
+	close_closing(&closing);
 	configuration_close(&store);
 	return code;
+}
+
+enum exit_code
+disconnect_target(const struct command *command, const struct target *target)
+{
+	if (disconnect(command, target) == EXIT_DONE)
+		return EXIT_DONE;
+	if (command->option[OPTION_DRY_RUN] == NULL)
+		print_problem("the list is changed, but connections may be "
+			      "open (fix: find the user or the connection in "
+			      "the log, and run certgate disconnect)");
+	return EXIT_SYSTEM;
+}
+
+enum exit_code
+disconnect_run(const struct command *command)
+{
+	return disconnect_check(command) ? disconnect(command, NULL)
+					 : EXIT_MISUSED;
 }
