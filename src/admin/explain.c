@@ -61,10 +61,13 @@ enum { FIRST_CHECKS = sizeof(first_checks) / sizeof(first_checks[0]) };
 static void
 show_check(bool passed, const char *text, enum reason reason)
 {
-	print("%-9s %s", passed ? "yes" : "no", text);
-	if (!passed)
-		print(": %s", reason_text(reason));
-	print("\n");
+	print_json_open(NULL, '{');
+	print_json_string("check", span_of(text));
+	print_json_bool("passed", passed);
+	print_json_close('}');
+	print_label(passed ? "yes" : "no");
+	print("%s%s%s\n", text, passed ? "" : ": ",
+	      passed ? "" : reason_text(reason));
 }
 
 /* Show the checks that had something to check, as far as they were made. */
@@ -89,64 +92,73 @@ show_checks(const struct decision *d)
 								   : d->reason);
 }
 
-/* The line of the list as it is now; the list that decided is as old as this
- * program. */
+/* Find a line of the list as it is now; the list that decided is as old as this
+ * program.  Empty if it cannot be read.  It borrows text. */
+static struct span
+find_line(const char *path, unsigned number, struct buffer *text)
+{
+	struct file_identity identity;
+	struct error e = { 0 };
+	struct span line = SPAN("");
+
+	if (file_read(path, false, LIST_TEXT_MAX, text, &identity, &e) !=
+	    FILE_READ)
+		return line;
+	struct span rest = lines_begin(buffer_span(text));
+	for (unsigned i = 0; i < number; i++)
+		if (!span_next(&rest, "\n", &line))
+			return SPAN("");
+	return line;
+}
+
 static void
 show_entry(const struct entry *entry, const char *path)
 {
-	struct file_identity identity;
 	struct buffer text;
-	struct error e = { 0 };
-	struct span line = { 0 };
 
 	if (entry->line == 0) {
-		print("entry     CLIENT_CERT_THUMBPRINT\n");
+		print_field("entry", SPAN("CLIENT_CERT_THUMBPRINT"));
 		return;
 	}
-	bool ok = file_read(path, false, LIST_TEXT_MAX, &text, &identity, &e) ==
-		  FILE_READ;
-	struct span rest = lines_begin(buffer_span(&text));
-	for (unsigned i = 0; ok && i < entry->line; i++)
-		ok = span_next(&rest, "\n", &line);
-	print("entry     ");
+	struct span line = find_line(path, entry->line, &text);
+	struct span words = list_entry_text(line);
+	struct span comment = list_comment_text(line);
+	print_json_open("entry", '{');
+	print_json_string("file", span_of(path));
+	print_json_number("line", entry->line);
+	print_json_string("text", words);
+	print_json_string("comment", comment);
+	print_json_close('}');
+	print_label("entry");
 	print_text(span_of(path));
 	print(":%u: ", entry->line);
-	if (ok) {
-		struct span comment = list_comment_text(line);
-		print_text(list_entry_text(line));
-		print(span_empty(comment) ? "" : "  ");
-		print_text(comment);
-	}
+	print_text(words);
+	print(span_empty(comment) ? "" : "  ");
+	print_text(comment);
 	print("\n");
 	buffer_free(&text);
 }
 
+/* Show the certificate also if something before it refuses: with nothing asked
+ * for, and an empty list, it is read and no more. */
 static void
-show_pin(const char *name, const struct thumbprint *t)
-{
-	if (t->kind == THUMBPRINT_NONE)
-		return;
-	print("%-9s ", name);
-	print_digits(t);
-	print("\n");
-}
-
-/* Those of the certificate, also if something before it refuses: with nothing
- * asked for, and nobody listed, it is read and no more. */
-static void
-show_pins(const struct request *request, int64_t now)
+show_certificate(const struct request *request, int64_t now)
 {
 	static const struct settings nothing = { 0 };
-	static const struct list nobody = { 0 };
+	static const struct list empty = { 0 };
 	struct event event = { 0 };
+	struct certificate c;
 	struct decision d;
 
 	decision_init(&d);
 	if (event_read(&event, request->body.bytes) == EVENT_READ)
-		decide_connect(&nothing, &nobody, request, &event, now, &d);
-	show_pin("sha1", &d.sha1);
-	show_pin("sha256", &d.sha256);
-	show_pin("spki", &d.spki);
+		decide_connect(&nothing, &empty, request, &event, now, &d);
+	print_json_open("certificate", '{');
+	if (certificate_read(buffer_span(&d.der), &c))
+		print_certificate(buffer_span(&d.der), &c, now);
+	else
+		print_field_digits("sha1", &d.sha1);
+	print_json_close('}');
 	event_free(&event);
 	decision_free(&d);
 }
@@ -157,21 +169,27 @@ show_answer(struct span bytes)
 {
 	struct span line;
 
+	print_json_open("answer", '[');
 	while (span_next(&bytes, "\n", &line)) {
 		if (line.len > 0 && line.ptr[line.len - 1] == '\r')
 			line.len--;
 		if (bytes.len == 0 && line.len == 0)
 			break;
-		print("answer    ");
+		print_json_string(NULL, line);
+		print_label("answer");
 		print_text(line);
 		print("\n");
 	}
+	print_json_close(']');
 }
 
 static void
-show_reason(const char *name, enum reason reason)
+show_reason(const char *name, const char *text, enum reason reason)
 {
-	print("%-9s %s: %s\n", name, reason_name(reason), reason_text(reason));
+	print_json_string(name, span_of(reason_name(reason)));
+	print_json_string(text, span_of(reason_text(reason)));
+	print_label(name);
+	print("%s: %s\n", reason_name(reason), reason_text(reason));
 }
 
 /* Print OpenSSL's error about the chain, and the CA that it is about. */
@@ -183,16 +201,24 @@ show_chain(const struct decision *d)
 
 	if (chain->error == 0 || d->entry == NULL || d->entry->trust == NULL)
 		return;
-	print("verify    %d at depth %u: %s", chain->error, chain->depth,
-	      chain_error_text(chain->error));
-	if (chain->names) {
-		buffer_init(&name, CHAIN_SUBJECT_MAX);
+	buffer_init(&name, CHAIN_SUBJECT_MAX);
+	if (chain->names)
 		chain_trust_subject(d->entry->trust, chain->authority, &name);
-		print(chain->result == CHAIN_CRL ? ": issuer " : ": ");
-		print_text(buffer_span(&name));
-		buffer_free(&name);
-	}
+	struct span ca = buffer_span(&name);
+	print_json_open("verify", '{');
+	print_json_number("error", chain->error);
+	print_json_number("depth", chain->depth);
+	print_json_string("text", span_of(chain_error_text(chain->error)));
+	if (chain->names)
+		print_json_string("ca", ca);
+	print_json_close('}');
+	print_label("verify");
+	print("%d at depth %u: %s%s%s", chain->error, chain->depth,
+	      chain_error_text(chain->error), chain->names ? ": " : "",
+	      chain->names && chain->result == CHAIN_CRL ? "issuer " : "");
+	print_text(ca);
 	print("\n");
+	buffer_free(&name);
 }
 
 static void
@@ -203,19 +229,32 @@ show_log(const struct error *e)
 	if (!e->set)
 		return;
 	error_text(e, text, sizeof(text));
-	print("log       ");
-	print_text(span_of(text));
-	print("\n");
+	print_field("log", span_of(text));
 }
 
-/* This program has nothing that read before. */
 static void
-show_last_good(enum reason reason)
+show_note(const char *text)
 {
-	if (reason == REASON_SETTINGS || reason == REASON_LIST_UNREADABLE)
-		print("note      a handler that runs goes on with its last "
-		      "good %s, unless a file is gone: it may let this in\n",
-		      reason == REASON_SETTINGS ? "settings and list" : "list");
+	print_json_string(NULL, span_of(text));
+	print_label("note");
+	print("%s\n", text);
+}
+
+static void
+show_notes(enum reason reason, bool has_code)
+{
+	print_json_open("notes", '[');
+	if (reason == REASON_SETTINGS)
+		show_note("a running handler keeps its last good settings and "
+			  "list, unless a file is gone: it may accept this "
+			  "client");
+	if (reason == REASON_LIST_UNREADABLE)
+		show_note("a running handler keeps its last good list, unless "
+			  "a file is gone: it may accept this client");
+	if (has_code)
+		show_note("the support code is of no connection: no log has "
+			  "it");
+	print_json_close(']');
 }
 
 static void
@@ -223,19 +262,21 @@ show(const struct answer *answer, const struct settings *settings,
      const struct error *log, struct span bytes)
 {
 	const struct decision *d = &answer->decision;
+	const char *verdict = d->verdict == VERDICT_ALLOW ? "allow" : "deny";
 
-	print("sender    not checked: code, origin, signature\n");
+	print_field("sender", SPAN("not checked: code, origin, signature"));
+	print_json_open("checks", '[');
 	show_checks(d);
-	print("verdict   %s\n", d->verdict == VERDICT_ALLOW ? "allow" : "deny");
-	show_reason("reason", d->reason);
+	print_json_close(']');
+	print_field("verdict", span_of(verdict));
+	show_reason("reason", "reasonText", d->reason);
 	if (d->reason == REASON_REPORT_ONLY)
-		show_reason("would", d->would);
+		show_reason("would", "wouldText", d->would);
 	show_chain(d);
 	show_log(log);
 	if (d->entry != NULL)
 		show_entry(d->entry, settings->list);
 	show_answer(bytes);
-	show_last_good(d->reason);
 }
 
 /* YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ; NULL: the time of the clock. */
@@ -320,12 +361,13 @@ explain(const struct command *command, const struct configuration *store,
 	buffer_init(&out, RESPONSE_MAX);
 	handler_answer(&gate, &request, now, &answer);
 	handler_write(&answer, &request, &out);
-	show_pins(&request, now);
+	print_json_open(NULL, '{');
+	show_certificate(&request, now);
 	show(&answer, gate.settings, log, buffer_span(&out));
-	if (answer.code[0] != '\0' &&
-	    command->option[OPTION_CONNECTION_ID] == NULL)
-		print("note      the support code is of no connection: no log "
-		      "has it\n");
+	show_notes(answer.decision.reason,
+		   answer.code[0] != '\0' &&
+			   command->option[OPTION_CONNECTION_ID] == NULL);
+	print_json_close('}');
 	code = answer.decision.verdict == VERDICT_ALLOW ? EXIT_DONE : EXIT_NO;
 	buffer_free(&out);
 	answer_free(&answer);

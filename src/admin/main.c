@@ -127,9 +127,9 @@ static const struct verb {
 	  2, 2, rotate_run },
 	{ "explain", "EVENT|FILE|-",
 	  "what is decided on an event or a certificate, and why",
-	  SETUP | BIT(OPTION_HUB) | BIT(OPTION_CONNECTION_ID) |
-		  BIT(OPTION_USER) | BIT(OPTION_MQTT) | BIT(OPTION_QUERY) |
-		  BIT(OPTION_NOW),
+	  SETUP | BIT(OPTION_JSON) | BIT(OPTION_HUB) |
+		  BIT(OPTION_CONNECTION_ID) | BIT(OPTION_USER) |
+		  BIT(OPTION_MQTT) | BIT(OPTION_QUERY) | BIT(OPTION_NOW),
 	  1, 1, explain_run },
 	{ "simulate", "[FILE|-]",
 	  "a signed connect event of a client with this certificate, or none",

@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "admin/print.h"
 #include "base/date.h"
@@ -215,7 +214,7 @@ print_json_digits(const char *name, const struct thumbprint *t)
 void
 print_label(const char *name)
 {
-	print("%-10s ", name);
+	print("%-9s ", name);
 }
 
 void
@@ -267,10 +266,8 @@ print_end_of_validity(const char *name, int64_t seconds, const char *field)
 }
 
 static void
-print_validity(const struct certificate *c)
+print_validity(const struct certificate *c, int64_t now)
 {
-	int64_t now = (int64_t)time(NULL);
-
 	print_label("valid");
 	print_end_of_validity("from", c->not_before, "notBefore");
 	print(" to ");
@@ -293,7 +290,7 @@ print_digest(const char *name, enum thumbprint_kind kind, const uint8_t *digest)
 }
 
 void
-print_certificate(struct span der, const struct certificate *c)
+print_certificate(struct span der, const struct certificate *c, int64_t now)
 {
 	enum { TEXT_MAX = 65536 /* bytes of subject, issuer or names */ };
 	struct buffer subject, issuer, names;
@@ -306,7 +303,7 @@ print_certificate(struct span der, const struct certificate *c)
 	print_field("subject", buffer_span(&subject));
 	print_field("issuer", buffer_span(&issuer));
 	print_names(buffer_span(&names));
-	print_validity(c);
+	print_validity(c, now);
 	print_digest("sha1", THUMBPRINT_SHA1, c->sha1);
 	print_digest("sha256", THUMBPRINT_SHA256, c->sha256);
 	print_digest("spki", THUMBPRINT_SPKI, c->spki);

@@ -57,7 +57,7 @@ void print_json_date(const char *name, int64_t seconds);
 void print_json_time(const char *name, int64_t seconds);
 void print_json_digits(const char *name, const struct thumbprint *t);
 
-/* A line "name       value", or a member of the object.  Nothing in the text
+/* A line "name      value", or a member of the object.  Nothing in the text
  * form if there are no digits. */
 void print_field(const char *name, struct span value);
 void print_field_digits(const char *name, const struct thumbprint *t);
@@ -66,8 +66,9 @@ void print_field_digits(const char *name, const struct thumbprint *t);
 void print_label(const char *name);
 
 /* The fields of a certificate whose DER was read as c: subject, issuer, names,
- * dates and digests. */
-void print_certificate(struct span der, const struct certificate *c);
+ * dates, which are compared with now, and digests. */
+void print_certificate(struct span der, const struct certificate *c,
+		       int64_t now);
 
 /* A message to standard error in both forms, as printf, with the program's name
  * before it. */

@@ -3,6 +3,8 @@
 /* certgate thumbprint: the pins of certificates, and a line for the list. */
 #include "config.h"
 
+#include <time.h>
+
 #include "admin/command.h"
 #include "admin/input.h"
 #include "admin/print.h"
@@ -47,7 +49,7 @@ show(const char *file, struct span der, const struct certificate *c)
 	make_line(c, &line);
 	print_json_open(NULL, '{');
 	print_json_string("file", span_of(file));
-	print_certificate(der, c);
+	print_certificate(der, c, (int64_t)time(NULL));
 	print_field("entry", buffer_span(&line));
 	print_json_close('}');
 	buffer_free(&line);

@@ -197,6 +197,30 @@ def explain():
                       "and the line that decided")
     got = admin.run("explain", "--config", conf, pump)
     out.result('{"userId":"pump"}' in got.out, "the answer is shown", got)
+    shown = admin.run("thumbprint", pump).out.rpartition("entry ")[0]
+    out.result(got.out.startswith(shown + "sender "),
+               "the certificate as thumbprint shows it", got)
+    told = json.loads(admin.run("explain", "--json", "--config", conf,
+                                pump).out)
+    out.equal({k: told["certificate"][k] for k in PUMP}, PUMP,
+              "explain --json: the certificate")
+    out.equal((told["verdict"], told["reason"], told["entry"]),
+              ("allow", "listed",
+               {"file": str(book), "line": 2, "comment": "# c",
+                "text": f"{PUMP['sha256']} user=pump hub=plant"}),
+              "explain --json: the decision and the entry")
+    out.equal((told["answer"][0], told["answer"][-1]),
+              ("Status: 200 OK", '{"userId":"pump"}'),
+              "explain --json: the answer")
+    text = [line[10:] for line in got.out.splitlines()
+            if line.startswith("yes ")]
+    out.equal([c["check"] for c in told["checks"] if c["passed"]], text,
+              "explain --json: the checks")
+    told = json.loads(admin.run("explain", "--json", "--config", conf, "--now",
+                                "2999-01-01", pump).out)
+    out.equal((told["verdict"], told["reason"], told["checks"][-1]["passed"],
+               len(told["notes"])), ("deny", "certificate-expired", False, 1),
+              "explain --json: a refusal")
     out.result(KEY not in got.out and "b%&" not in got.out, "no secret", got)
     got = admin.run("explain", "--config", conf, "-", stdin=b"{}")
     out.equal(explained(got)["reason"].partition(":")[0], "no-certificate",
