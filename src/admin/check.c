@@ -7,9 +7,7 @@
 #include "config.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <libgen.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +17,7 @@
 #include "admin/findings.h"
 #include "admin/print.h"
 #include "admin/setup.h"
+#include "host/account.h"
 #include "host/file.h"
 #include "host/sites.h"
 
@@ -276,15 +275,14 @@ show(const struct command *command, struct findings *findings,
 static bool
 become(const char *name)
 {
-	const struct passwd *user = getpwnam(name);
+	uid_t user;
+	gid_t group;
 
-	if (user == NULL) {
+	if (!account_user(name, &user, &group)) {
 		print_problem("--as: no such user");
 		return false;
 	}
-	if (user->pw_uid != geteuid() &&
-	    (initgroups(name, user->pw_gid) != 0 || setgid(user->pw_gid) != 0 ||
-	     setuid(user->pw_uid) != 0)) {
+	if (user != geteuid() && !account_become(name, user, group)) {
 		print_problem("only root can look as another user: %s",
 			      error_word(span_of(name)));
 		return false;
