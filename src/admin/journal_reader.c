@@ -2,7 +2,6 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -11,6 +10,7 @@
 #include <systemd/sd-journal.h>
 
 #include "admin/journal_reader.h"
+#include "host/account.h"
 #include "host/file.h"
 
 enum {
@@ -43,12 +43,13 @@ match(sd_journal *j, const char *name, const char *value)
 static bool
 match_program(sd_journal *j)
 {
-	const struct passwd *handler = getpwnam("_certgate");
-	const uid_t users[] = { 0, geteuid(),
-				handler == NULL ? 0 : handler->pw_uid };
+	uid_t users[] = { 0, geteuid(), 0 };
+	gid_t group;
 	char digits[SPAN_DIGITS_MAX + 1];
 	bool ok = match(j, "_EXE", CERTGATE_HANDLER);
 
+	if (!account_user("_certgate", &users[2], &group))
+		users[2] = 0;
 	for (size_t i = 0; ok && i < sizeof(users) / sizeof(users[0]); i++) {
 		(void)snprintf(digits, sizeof(digits), "%ju",
 			       (uintmax_t)users[i]);

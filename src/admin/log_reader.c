@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 #include "admin/setup.h"
 #include "base/date.h"
 #include "base/hex.h"
+#include "host/account.h"
 #include "host/file.h"
 
 enum {
@@ -309,41 +309,6 @@ log_reader_number(const struct log_reader *r, enum log_field field)
 	return number;
 }
 
-/* Its owner is root, this user or the handler's; no other user can write it. */
-static bool
-is_private(const char *path, const struct passwd *handler)
-{
-	struct stat s;
-	int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-
-	if (fd < 0)
-		return false;
-	bool ok = fstat(fd, &s) == 0 &&
-		  (s.st_uid == 0 || s.st_uid == geteuid() ||
-		   (handler != NULL && s.st_uid == handler->pw_uid)) &&
-		  (mode_find(fd, &s, false).what == NULL ||
-		   (S_ISDIR(s.st_mode) && (s.st_mode & S_ISVTX) != 0));
-	close(fd);
-	return ok;
-}
-
-/* The same of each folder on the way; in one that is sticky nobody can move
- * what is another user's. */
-static bool
-is_private_path(const char *path)
-{
-	const struct passwd *handler = getpwnam("_certgate");
-	char *real = realpath(path, NULL);
-	bool ok = real != NULL;
-
-	while (ok && real[0] != '\0') {
-		ok = is_private(real, handler);
-		*strrchr(real, '/') = '\0';
-	}
-	free(real);
-	return ok;
-}
-
 /* "DEVICE:INODE:OFFSET" */
 static bool
 follow(const struct log_reader *r, const struct stat *s, off_t *offset)
@@ -358,6 +323,21 @@ follow(const struct log_reader *r, const struct stat *s, off_t *offset)
 	*offset = (off_t)part[2];
 	return rest.ptr == NULL && part[0] == s->st_dev &&
 	       part[1] == s->st_ino && *offset <= s->st_size;
+}
+
+/* By the rules that the handler opens it by: no other user can write it. */
+static bool
+is_private(const char *path)
+{
+	char *real = realpath(path, NULL);
+	uid_t handler;
+	gid_t group;
+
+	if (!account_user("_certgate", &handler, &group))
+		handler = 0;
+	bool ok = real != NULL && file_is_private(real, handler);
+	free(real);
+	return ok;
 }
 
 static const char others_write[] = "others can write this log";
@@ -376,7 +356,7 @@ prepare_file(struct log_reader *r, const char *path, bool named,
 		return error_system(e, "cannot be opened");
 	if (is_input || !named)
 		r->doubt = "this is not the log of CERTGATE_LOG";
-	else if (!S_ISREG(s.st_mode) || !is_private_path(path))
+	else if (!is_private(path))
 		r->doubt = others_write;
 	if (r->query.cursor == NULL)
 		return true;
@@ -418,7 +398,7 @@ log_reader_open(struct log_reader *r, const struct log_query *query,
 	bool ok = r->room == NULL	      ? error_set(e, "out of memory")
 		  : path == NULL || is_folder ? journal_reader_open(r, path, e)
 					      : prepare_file(r, path, named, e);
-	if (is_folder && !is_private_path(path))
+	if (is_folder && !is_private(path))
 		r->doubt = others_write;
 	free(log.path);
 	return ok;

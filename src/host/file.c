@@ -15,47 +15,51 @@
 #include "host/file.h"
 #include "host/sandbox.h"
 
-/* Of these, any may be. */
-enum { GROUP_WRITES = 1, ALL_WRITE = 2, ALL_READ = 4 };
+/* The path of a descriptor, for printf. */
+#define OWN_PATH "/proc/self/fd/%d"
+enum { OWN_PATH_MAX = sizeof("/proc/self/fd/2147483647") };
+
+/* What is too much, of the group and of others, and how chmod(1) takes it
+ * away. */
+struct mode_fault {
+	const char *what; /* NULL: nothing */
+	char fix[sizeof("g-w,o-rw")];
+};
 
 /* With an access control list the group's bits are those of its mask: whoever
  * it names may write (acl(5)). */
 static bool
 group_is_root(int fd, const struct stat *s)
 {
-	char path[MODE_OWN_PATH_MAX];
+	char path[OWN_PATH_MAX];
 
 	/* The descriptor of a folder is not open to be read, and has a name
 	 * only here. */
-	(void)snprintf(path, sizeof(path), MODE_OWN_PATH, fd);
+	(void)snprintf(path, sizeof(path), OWN_PATH, fd);
 	return s->st_gid == 0 &&
 	       getxattr(path, "system.posix_acl_access", NULL, 0) < 0 &&
 	       (errno == ENODATA || errno == ENOTSUP);
 }
 
-struct mode_fault
-mode_find(int fd, const struct stat *s, bool secret)
+/* Others should not write, nor a group but root's, nor whom an access control
+ * list names; nor read it, if it is a secret. */
+static struct mode_fault
+find_fault(int fd, const struct stat *s, bool secret)
 {
-	static const struct mode_fault faults[] = {
-		[GROUP_WRITES] = { "writable by its group", "g-w" },
-		[ALL_WRITE] = { "writable by others", "o-w" },
-		[ALL_WRITE | GROUP_WRITES] = { "writable by others", "go-w" },
-		[ALL_READ] = { "readable by others", "o-r" },
-		[ALL_READ |
-			GROUP_WRITES] = { "writable by its group", "g-w,o-r" },
-		[ALL_READ | ALL_WRITE] = { "writable by others", "o-rw" },
-		[ALL_READ | ALL_WRITE |
-			GROUP_WRITES] = { "writable by others", "g-w,o-rw" },
-	};
-	unsigned fault = 0;
+	bool group = (s->st_mode & S_IWGRP) != 0 && !group_is_root(fd, s);
+	bool write = (s->st_mode & S_IWOTH) != 0;
+	bool read = secret && (s->st_mode & S_IROTH) != 0;
+	struct mode_fault fault = { NULL };
 
-	if ((s->st_mode & S_IWGRP) != 0 && !group_is_root(fd, s))
-		fault |= GROUP_WRITES;
-	if ((s->st_mode & S_IWOTH) != 0)
-		fault |= ALL_WRITE;
-	if (secret && (s->st_mode & S_IROTH) != 0)
-		fault |= ALL_READ;
-	return faults[fault];
+	fault.what = write   ? "writable by others"
+		     : group ? "writable by its group"
+		     : read  ? "readable by others"
+			     : NULL;
+	(void)snprintf(fault.fix, sizeof(fault.fix), "%s%s%s%s%s",
+		       group ? "g-w" : "", group && (write || read) ? "," : "",
+		       write || read ? "o-" : "", read ? "r" : "",
+		       write ? "w" : "");
+	return fault;
 }
 
 enum { LINKS_MAX = 16 /* symbolic links on one way */ };
@@ -72,10 +76,12 @@ struct way {
 	char text[PATH_MAX];
 };
 
+static uid_t also_trusted; /* 0: no other user */
+
 static bool
 is_trusted(uid_t owner)
 {
-	return owner == 0 || owner == geteuid();
+	return owner == 0 || owner == geteuid() || owner == also_trusted;
 }
 
 /* Return false if nothing is there.  A folder without permission may hide a
@@ -121,9 +127,9 @@ file_shown(const char *path)
 static void
 find_path(int fd, const char *name, char path[static PATH_MAX])
 {
-	char own[MODE_OWN_PATH_MAX];
+	char own[OWN_PATH_MAX];
 
-	(void)snprintf(own, sizeof(own), MODE_OWN_PATH, fd);
+	(void)snprintf(own, sizeof(own), OWN_PATH, fd);
 	ssize_t n = readlink(own, path, PATH_MAX - 1);
 	if (n >= 0)
 		path[n] = '\0';
@@ -137,14 +143,14 @@ static bool
 check_folder(int fd, const char *name, const char *path, struct error *e)
 {
 	char folder[PATH_MAX];
-	struct mode_fault fault = { NULL, NULL };
+	struct mode_fault fault = { NULL };
 	struct stat s;
 
 	if (fstat(fd, &s) != 0)
 		return error_system(e, "%s", path);
 	bool trusted = is_trusted(s.st_uid);
 	if (s.st_uid != 0 || (s.st_mode & S_ISVTX) == 0)
-		fault = mode_find(fd, &s, false);
+		fault = find_fault(fd, &s, false);
 	if (trusted && fault.what == NULL)
 		return true;
 	find_path(fd, name, folder);
@@ -402,7 +408,7 @@ check_file(int fd, const struct stat *s, const char *path, bool secret,
 		return error_set(e,
 				 "%s: bad owner: uid %u (fix: chown root %s)",
 				 path, (unsigned)s->st_uid, path);
-	struct mode_fault fault = mode_find(fd, s, secret);
+	struct mode_fault fault = find_fault(fd, s, secret);
 	if (fault.what != NULL)
 		return error_set(e,
 				 "%s: bad permissions: %s (fix: chmod %s %s)",
@@ -529,6 +535,24 @@ file_check_folder(const char *path, struct error *e)
 	if (fd >= 0)
 		close(fd);
 	return fd >= 0;
+}
+
+bool
+file_is_private(const char *path, uid_t owner)
+{
+	struct error e = { 0 };
+	enum file_result failure;
+	struct stat s;
+
+	bool folder = stat(path, &s) == 0 && S_ISDIR(s.st_mode);
+	also_trusted = owner;
+	int fd = open_safely(path, folder, 0, &failure, &e);
+	bool ok = fd >= 0 && fstat(fd, &s) == 0 &&
+		  (folder || check_file(fd, &s, path, false, SIZE_MAX, &e));
+	also_trusted = 0;
+	if (fd >= 0)
+		close(fd);
+	return ok;
 }
 
 void

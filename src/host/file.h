@@ -22,20 +22,6 @@
 #include "base/buffer.h"
 #include "base/error.h"
 
-/* The path of a descriptor, for printf. */
-#define MODE_OWN_PATH "/proc/self/fd/%d"
-enum { MODE_OWN_PATH_MAX = sizeof("/proc/self/fd/2147483647") };
-
-struct mode_fault {
-	const char *what; /* "writable by others"; NULL: there is none */
-	const char *fix; /* for chmod(1), to take away all that is too much */
-};
-
-/* Judges the file or folder fd, of which s is.  Others should not write, nor a
- * group but root's, nor whom an access control list names; nor read it, if it
- * is a secret. */
-struct mode_fault mode_find(int fd, const struct stat *s, bool secret);
-
 /* What changes when a file does. */
 struct file_identity {
 	bool exists;
@@ -96,6 +82,10 @@ bool file_may_be_shown(const char *path);
  * that is not safe. */
 bool file_check_folder(const char *path, struct error *e)
 	__attribute__((warn_unused_result));
+
+/* True if only root, this user and owner can change the file or folder path,
+ * which is absolute. */
+bool file_is_private(const char *path, uid_t owner);
 
 /* What path is now; `exists` is false if it cannot be looked at. */
 void file_identify(const char *path, struct file_identity *identity);

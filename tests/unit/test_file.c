@@ -99,7 +99,7 @@ test_modes(void **state)
 		       "by its group (fix: chmod g-w,o-r ");
 		assert_int_equal(chmod(path_of("file"), 0666), 0);
 		expect(path_of("file"), false, FILE_UNSAFE,
-		       "by others (fix: chmod go-w ");
+		       "by others (fix: chmod g-w,o-w ");
 		expect(path_of("file"), true, FILE_UNSAFE, "chmod g-w,o-rw ");
 	}
 	unlink(path_of("file"));
@@ -286,7 +286,7 @@ test_folders(void **state)
 {
 #define OTHERS "is writable by others (fix: chmod o-w"
 #define GROUP "is writable by its group (fix: chmod g-w"
-#define BOTH "is writable by others (fix: chmod go-w"
+#define BOTH "is writable by others (fix: chmod g-w,o-w"
 #define OWNER "belongs to uid 12345 (fix: chown root"
 	static const struct {
 		mode_t mode;
