@@ -195,6 +195,9 @@ journal_reader_next(struct log_reader *log)
 			size_t skip = log_field_names[field].name.len + 1;
 			log_reader_take(log, field, span_after(text, skip));
 			wanted &= ~FIELD_BIT(field);
+			/* A line has a duration or a count, never both. */
+			if (log->value[FIELD_US].len > 0)
+				wanted &= ~FIELD_BIT(FIELD_COUNT);
 		} else if (log->by_text && span_starts(text, message)) {
 			log_reader_take_text(log,
 					     span_after(text, message.len));

@@ -68,7 +68,8 @@ static void
 set(struct log_reader *r, enum log_field field, struct span value,
     const struct escapes *escapes)
 {
-	if (field == FIELDS || span_equal(value, SPAN("-")))
+	if (field == FIELDS || value.ptr == NULL ||
+	    span_equal(value, SPAN("-")))
 		return;
 	if (memchr(value.ptr, '\\', value.len) != NULL)
 		value.len = decode(r->room + (value.ptr - r->room), value.len,
