@@ -19,7 +19,8 @@
 #include "host/log_line.h"
 
 enum {
-	HELD_MAX = 65536, /* bytes of lines that are held back */
+	NOTE_MAX = 1024, /* bytes of a line about the program, with the NUL */
+	HELD_MAX = 64, /* lines that are held back; then all are written */
 	MINUTE_S = 60,
 	SUMMARIES = 64 /* at once; then all are written */
 };
@@ -45,7 +46,11 @@ static pid_t process; /* asked for once: the kernel is far away */
 static struct buffer line; /* the one being made; its memory is kept */
 static bool holding;
 static bool quiet; /* no notes */
-static struct buffer held; /* of each line its level, its text, a NUL */
+static struct {
+	enum log_level level;
+	char text[NOTE_MAX];
+} held[HELD_MAX];
+static size_t n_held;
 static uint64_t lost; /* decisions whose lines could not be written */
 static struct summary summaries[SUMMARIES];
 static size_t n_summaries;
@@ -69,28 +74,12 @@ void
 log_hold(void)
 {
 	holding = true;
-	buffer_init(&held, HELD_MAX);
 }
 
 void
 log_warnings_only(void)
 {
 	quiet = true;
-}
-
-/* False if there is no room. */
-static bool
-hold(enum log_level level, const char *text)
-{
-	size_t n = strlen(text) + 1;
-	char *room = buffer_reserve(&held, n + 1);
-
-	if (room == NULL)
-		return false;
-	room[0] = (char)level;
-	memcpy(room + 1, text, n);
-	held.len += n + 1;
-	return true;
 }
 
 bool
@@ -365,22 +354,16 @@ write_note(enum log_level level, const char *text)
 static void
 release(void)
 {
-	struct buffer lines = held;
-
 	holding = false;
-	held = (struct buffer){ 0 };
-	for (size_t at = 0; at < lines.len;) {
-		const char *text = lines.data + at + 1;
-		write_note((enum log_level)lines.data[at], text);
-		at += strlen(text) + 2;
-	}
-	buffer_free(&lines);
+	for (size_t i = 0; i < n_held; i++)
+		write_note(held[i].level, held[i].text);
+	n_held = 0;
 }
 
 void
 log_note(enum log_level level, const char *text, ...)
 {
-	char message[LOG_LINE_MAX / 4];
+	char message[NOTE_MAX];
 	va_list arguments;
 	size_t n = 0;
 
@@ -396,13 +379,13 @@ log_note(enum log_level level, const char *text, ...)
 		struct error e = { 0 };
 		error_set(&e, "%s", message);
 		taker(taker_context, level, &e);
-		return;
-	}
-	if (holding && hold(level, message))
-		return;
-	if (holding)
+	} else if (holding && n_held < HELD_MAX) {
+		held[n_held].level = level;
+		memcpy(held[n_held++].text, message, strlen(message) + 1);
+	} else {
 		release(); /* rather as text than not at all */
-	write_note(level, message);
+		write_note(level, message);
+	}
 }
 
 /* A web server would hand it out. */
@@ -507,7 +490,7 @@ log_start(enum log_target wanted, const char *path,
 void
 log_error(enum log_level level, const struct error *e)
 {
-	char text[LOG_LINE_MAX / 4];
+	char text[NOTE_MAX];
 
 	if (taker != NULL) {
 		taker(taker_context, level, e);

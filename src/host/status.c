@@ -131,21 +131,6 @@ status_count(const struct decision *decision)
 		counts[decision->reason]++;
 }
 
-/* 1204 as 1,204. */
-static void
-add_number(struct buffer *out, unsigned long n)
-{
-	if (n < 1000) {
-		buffer_add_number(out, n);
-		return;
-	}
-	add_number(out, n / 1000);
-	buffer_add_byte(out, ',');
-	buffer_add_byte(out, (char)('0' + n / 100 % 10));
-	buffer_add_byte(out, (char)('0' + n / 10 % 10));
-	buffer_add_byte(out, (char)('0' + n % 10));
-}
-
 /* Adds the most frequent refusals: (not-listed 12, denied 5). */
 static void
 add_refusals(struct buffer *out)
@@ -164,12 +149,12 @@ add_refusals(struct buffer *out)
 		buffer_add(out, n == 0 ? SPAN(" (") : SPAN(", "));
 		buffer_add(out, span_of(reason_name((enum reason)most)));
 		buffer_add_byte(out, ' ');
-		add_number(out, left[most]);
+		buffer_add_number(out, left[most]);
 		left[most] = 0;
 	}
 }
 
-/* 1,204 allowed, 17 denied (not-listed 12, denied 5) */
+/* 1204 allowed, 17 denied (not-listed 12, denied 5) */
 static void
 write_counts(char text[COUNTS_MAX])
 {
@@ -179,9 +164,9 @@ write_counts(char text[COUNTS_MAX])
 	for (int i = 0; i < REASONS; i++)
 		sum[reason_status((enum reason)i) == 0] += counts[i];
 	buffer_init(&out, COUNTS_MAX);
-	add_number(&out, sum[true]);
+	buffer_add_number(&out, sum[true]);
 	buffer_add(&out, SPAN(" allowed, "));
-	add_number(&out, sum[false]);
+	buffer_add_number(&out, sum[false]);
 	buffer_add(&out, SPAN(" denied"));
 	if (sum[false] > 0) {
 		add_refusals(&out);

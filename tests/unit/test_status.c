@@ -79,17 +79,17 @@ test_hours(void **state)
 	count(REASON_SIGNATURE, 1000);
 	assert_string_equal(tell(manager, START + 59), "");
 	assert_string_equal(tell(manager, START + 60),
-			    LIST "1,204 allowed, 1,020 denied (signature "
-				 "1,000, not-listed 12, denied 5, chain 2)");
+			    LIST "1204 allowed, 1020 denied (signature "
+				 "1000, not-listed 12, denied 5, chain 2)");
 	assert_string_equal(noted, "");
 	count(REASON_LISTED, 1);
 	assert_string_equal(tell(manager, START + HOUR),
-			    LIST "0 allowed, 0 denied; last hour: 1,205 "
-				 "allowed, 1,020 denied (signature 1,000, "
+			    LIST "0 allowed, 0 denied; last hour: 1205 "
+				 "allowed, 1020 denied (signature 1000, "
 				 "not-listed 12, denied 5, chain 2)");
 	assert_string_equal(noted,
-			    "last hour: 1,205 allowed, 1,020 denied (signature "
-			    "1,000, not-listed 12, denied 5, chain 2)");
+			    "last hour: 1205 allowed, 1020 denied (signature "
+			    "1000, not-listed 12, denied 5, chain 2)");
 	count(REASON_DENIED, 1);
 	(void)tell(manager, START + 2 * HOUR);
 	assert_string_equal(noted, "last hour: 0 allowed, 1 denied (denied 1)");
