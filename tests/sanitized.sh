@@ -8,21 +8,34 @@ set -euo pipefail
 : "${srcdir:?run by make check}" "${BUILD_DIR:?}" "${MAKE:=make}"
 : "${UNIT_TESTS=}"
 
+together=4 # programs
 count=0 failed=0
 # Runs a command; its output is shown if it fails.
 try() {
-	local name=$1
+	local name=$1 output
 	shift
-	count=$((count + 1))
-	if "$@" >"$BUILD_DIR/sanitized/output" 2>&1 </dev/null; then
-		echo "ok $count - $name"
+	if output=$("$@" 2>&1 </dev/null); then
+		echo "ok - $name"
 	else
-		failed=1
-		echo "not ok $count - $name"
-		grep -v '^ok ' "$BUILD_DIR/sanitized/output" | tail -n 60 |
-			sed 's/^/# /'
+		echo "not ok - $name"
+		grep -v '^ok ' <<<"$output" | tail -n 60 | sed 's/^/# /'
 		return 1
 	fi
+}
+
+# The same beside others; finish waits for all.
+begin() {
+	while [ "$(jobs -pr | wc -l)" -ge "$together" ]; do
+		wait -n || :
+	done
+	count=$((count + 1))
+	try "$@" >"$results/$count" &
+}
+
+finish() {
+	wait
+	cat "$results"/*
+	! grep -q '^not ok' "$results"/* || failed=1
 }
 
 # shellcheck disable=SC2317 # try calls it
@@ -33,11 +46,13 @@ build() {
 	[ -e Makefile ] || "$source/configure" --enable-sanitizers \
 		--enable-werror CC=clang CPPFLAGS= CFLAGS='-O1 -g' LDFLAGS=
 	# shellcheck disable=SC2086
-	"$MAKE" -j2 certgate certgate.fcgi tests/doors/inprocess \
+	nice "$MAKE" -j2 certgate certgate.fcgi tests/doors/inprocess \
 		tests/fuzz/fuzz $UNIT_TESTS
 }
 
-mkdir -p "$BUILD_DIR/sanitized"
+results=$BUILD_DIR/sanitized/results
+rm -rf "$results"
+mkdir -p "$results"
 source=$srcdir
 if [ -e "$srcdir/config.status" ]; then
 	# A source that is configured itself cannot be configured elsewhere.
@@ -49,27 +64,28 @@ fi
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0
 export UBSAN_OPTIONS=print_stacktrace=1
 if try "builds with clang, sanitizers and no warning" build; then
-	for test in $UNIT_TESTS; do
-		try "$test" "$BUILD_DIR/sanitized/$test" || :
-	done
-	try tests/fuzz/run.sh "$BUILD_DIR/sanitized/tests/fuzz/fuzz" \
-		"$srcdir/tests/fuzz/corpus" || :
-	try tests/doors/test_inprocess.py env \
-		BUILD_DIR="$BUILD_DIR/sanitized" \
-		"$srcdir/tests/doors/test_inprocess.py" || :
-	try tests/transport/test_fuzz.py env \
-		BUILD_DIR="$BUILD_DIR/sanitized" \
-		"$srcdir/tests/transport/test_fuzz.py" || :
 	for test in check edit pending show; do
-		try "tests/admin/test_$test.py" env \
+		begin "tests/admin/test_$test.py" env \
 			BUILD_DIR="$BUILD_DIR/sanitized" \
-			"$srcdir/tests/admin/test_$test.py" || :
+			"$srcdir/tests/admin/test_$test.py"
 	done
 	if [ -e "$BUILD_DIR/certgate-emulator" ]; then
-		try tests/emulator/test_disconnect.py env \
+		begin tests/emulator/test_disconnect.py env \
 			COMMAND="$BUILD_DIR/sanitized/certgate" \
-			"$srcdir/tests/emulator/test_disconnect.py" || :
+			"$srcdir/tests/emulator/test_disconnect.py"
 	fi
+	for test in doors/test_inprocess transport/test_fuzz; do
+		begin "tests/$test.py" env BUILD_DIR="$BUILD_DIR/sanitized" \
+			"$srcdir/tests/$test.py"
+	done
+	begin tests/fuzz/run.sh "$BUILD_DIR/sanitized/tests/fuzz/fuzz" \
+		"$srcdir/tests/fuzz/corpus"
+	for test in $UNIT_TESTS; do
+		begin "$test" "$BUILD_DIR/sanitized/$test"
+	done
+	finish
+else
+	failed=1
 fi
-echo "1..$count"
+echo "1..$((count + 1))"
 exit "$failed"
