@@ -185,22 +185,22 @@ def own_request(row, known):
     return request
 
 
-def own_cases():
-    """Cases of our own: reasons, entries, pasted forms."""
+def own_cases(name):
+    """Cases of our own, of the table name."""
     known = certificates()
-    with open(place.CASES / "own.json", encoding="utf-8") as file:
+    with open(place.CASES / f"{name}.json", encoding="utf-8") as file:
         table = json.load(file)
     for row in table["cases"]:
         settings = dict(table["settings"])
-        for name, value in row.get("settings", {}).items():
-            settings[name] = value if value is None else \
+        for key, value in row.get("settings", {}).items():
+            settings[key] = value if value is None else \
                 fill_text(value, known)
         settings = {n: v for n, v in settings.items() if v is not None}
         text = row.get("list")
         if text is not None:
             text = fill_text(text, known)
         expected = fill(row["expect"], known)
-        case = Case("own/" + row["name"], settings, text,
+        case = Case(f"{name}/{row['name']}", settings, text,
                     own_request(row, known), expected)
         case.now = row.get("now", case.now)
         case.only_inprocess = "now" in row
@@ -227,7 +227,9 @@ def authority_cases():
 def all_cases():
     for case in service_cases():
         yield case
-    for case in own_cases():
+    for case in own_cases("own"):
+        yield case
+    for case in own_cases("decide"):
         yield case
     for case in authority_cases():
         yield case
