@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
 """What the program knows of itself, to be compared with the documentation."""
+import re
 import subprocess
 
 from . import cases, cgi, place, processes
@@ -34,14 +35,15 @@ def strings_of(case):
 def decisions(connects):
     """One run of the driver for connect events, each (list, time in seconds,
     body): the decision of each as a dictionary, whose "log" is all that was
-    logged for it."""
+    logged for it and "body" that of the answer."""
     given = []
     for text, now, body in connects:
         case = cases.Case("", {}, None, {
             "method": "POST", "path": "/eventhandler", "headers":
             cases.event_headers("azure.webpubsub.sys.connect")}, {})
         case.body = body
-        one = f"CASE_LIST={text}\0CASE_NOW={now}\0".encode() + \
+        one = b"CASE_LIST=%b\0CASE_NOW=%d\0" % (
+            text if isinstance(text, bytes) else text.encode(), now) + \
             strings_of(case)
         given.append(b"%d\n" % len(one) + one)
     done = subprocess.run(
@@ -49,9 +51,13 @@ def decisions(connects):
         input=b"".join(given), env=processes.bare_environment(),
         capture_output=True, check=True)
     logs = done.stderr.decode("latin-1").split("\n\n")[:-1]
-    if len(logs) != len(given):
-        raise RuntimeError(f"{len(logs)} decisions for {len(given)} events")
-    return [{**processes.decisions(log)[-1], "log": log} for log in logs]
+    answers = re.split(rb"Status: (?=\d{3} )", done.stdout)[1:]
+    if not len(logs) == len(answers) == len(given):
+        raise RuntimeError(f"{len(logs)} decisions and {len(answers)} answers "
+                           f"for {len(given)} events")
+    return [{**processes.decisions(log)[-1], "log": log,
+             "body": answer.partition(b"\r\n\r\n")[2]}
+            for log, answer in zip(logs, answers)]
 
 
 def details(decision):
