@@ -9,7 +9,7 @@
 #include "admin/event.h"
 #include "admin/web.h"
 #include "base/hex.h"
-#include "base/json_string.h"
+#include "base/json.h"
 #include "host/log_line.h"
 #include "protocol/digest.h"
 #include "protocol/pem.h"

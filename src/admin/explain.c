@@ -28,7 +28,7 @@
 #include "policy/list.h"
 #include "protocol/chain.h"
 #include "protocol/event.h"
-#include "protocol/pem_file.h"
+#include "protocol/pem.h"
 
 /* The first error is context's, for show() to tell: settings or a list that do
  * not read have no other. */
@@ -155,7 +155,7 @@ show_certificate(const struct request *request, int64_t now)
 		decide_connect(&nothing, &empty, request, &event, now, &d);
 	print_json_open("certificate", '{');
 	if (certificate_read(buffer_span(&d.der), &c))
-		print_certificate(buffer_span(&d.der), &c, now);
+		print_certificate(&c, now);
 	else
 		print_field_digits("sha1", &d.sha1);
 	print_json_close('}');

@@ -12,7 +12,7 @@
 #include "base/hex.h"
 #include "handler.h"
 #include "host/file.h"
-#include "protocol/pem_file.h"
+#include "protocol/pem.h"
 
 static bool
 is_standard(const char *path)

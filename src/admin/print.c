@@ -10,7 +10,6 @@
 #include "base/date.h"
 #include "base/hex.h"
 #include "base/text.h"
-#include "protocol/certificate_text.h"
 
 static bool is_json;
 static bool comma; /* before the next value of the JSON text */
@@ -289,26 +288,31 @@ print_digest(const char *name, enum thumbprint_kind kind, const uint8_t *digest)
 	print_field_digits(name, &t);
 }
 
-void
-print_certificate(struct span der, const struct certificate *c, int64_t now)
-{
-	enum { TEXT_MAX = 65536 /* bytes of subject, issuer or names */ };
-	struct buffer subject, issuer, names;
+enum { NAME_TEXT_MAX = 65536 /* bytes of subject, issuer or other names */ };
 
-	buffer_init(&subject, TEXT_MAX);
-	buffer_init(&issuer, TEXT_MAX);
-	buffer_init(&names, TEXT_MAX);
-	if (!certificate_text(der, &subject, &issuer, &names))
-		buffer_clear(&names);
-	print_field("subject", buffer_span(&subject));
-	print_field("issuer", buffer_span(&issuer));
+static void
+print_name(const char *field, struct span name)
+{
+	char text[NAME_TEXT_MAX];
+	size_t n = certificate_write_name(name, text, sizeof(text));
+
+	print_field(field, (struct span){ text, n });
+}
+
+void
+print_certificate(const struct certificate *c, int64_t now)
+{
+	struct buffer names;
+
+	buffer_init(&names, NAME_TEXT_MAX);
+	print_name("subject", c->subject);
+	print_name("issuer", c->issuer);
+	certificate_alternative_names(c, &names);
 	print_names(buffer_span(&names));
 	print_validity(c, now);
 	print_digest("sha1", THUMBPRINT_SHA1, c->sha1);
 	print_digest("sha256", THUMBPRINT_SHA256, c->sha256);
 	print_digest("spki", THUMBPRINT_SPKI, c->spki);
-	buffer_free(&subject);
-	buffer_free(&issuer);
 	buffer_free(&names);
 }
 

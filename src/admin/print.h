@@ -67,8 +67,7 @@ void print_label(const char *name);
 
 /* The fields of a certificate whose DER was read as c: subject, issuer, names,
  * dates, which are compared with now, and digests. */
-void print_certificate(struct span der, const struct certificate *c,
-		       int64_t now);
+void print_certificate(const struct certificate *c, int64_t now);
 
 /* A message to standard error in both forms, as printf, with the program's name
  * before it. */

@@ -9,7 +9,7 @@
 #include "admin/target.h"
 #include "base/hex.h"
 #include "policy/list.h"
-#include "protocol/pem_file.h"
+#include "protocol/pem.h"
 
 enum { PIN_MAX = 8192 /* bytes; a path and a prefix */ };
 

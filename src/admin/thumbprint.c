@@ -9,7 +9,7 @@
 #include "admin/input.h"
 #include "admin/print.h"
 #include "base/hex.h"
-#include "protocol/pem_file.h"
+#include "protocol/pem.h"
 
 /* The user id is the common name, unless it would name another one: @cn. */
 static void
@@ -37,7 +37,7 @@ make_line(const struct certificate *c, struct buffer *line)
 }
 
 static void
-show(const char *file, struct span der, const struct certificate *c)
+show(const char *file, const struct certificate *c)
 {
 	enum {
 		LINE_SIZE =
@@ -49,7 +49,7 @@ show(const char *file, struct span der, const struct certificate *c)
 	make_line(c, &line);
 	print_json_open(NULL, '{');
 	print_json_string("file", span_of(file));
-	print_certificate(der, c, (int64_t)time(NULL));
+	print_certificate(c, (int64_t)time(NULL));
 	print_field("entry", buffer_span(&line));
 	print_json_close('}');
 	buffer_free(&line);
@@ -71,7 +71,7 @@ show_file(const char *file, unsigned *shown)
 	struct span rest = buffer_span(&bytes);
 	while (code == EXIT_DONE && pem_file_next(&rest, &der, &c, &e)) {
 		print((*shown)++ == 0 ? "" : "\n");
-		show(file, buffer_span(&der), &c);
+		show(file, &c);
 	}
 	/* Without a certificate, e says why. */
 	if (code == EXIT_DONE && !e.set && *shown == before &&

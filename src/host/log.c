@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/json_string.h"
+#include "base/json.h"
 #include "host/datagram.h"
 #include "host/file.h"
 #include "host/log.h"

@@ -8,11 +8,10 @@
 
 #include "base/date.h"
 #include "base/hex.h"
-#include "base/json_string.h"
+#include "base/json.h"
 #include "host/log_line.h"
 #include "host/sites.h"
 #include "protocol/certificate.h"
-#include "protocol/name.h"
 
 const struct log_field_name log_field_names[FIELDS] = {
 	[FIELD_VERDICT] = { SPAN_TEXT("verdict"), SPAN_TEXT("VERDICT"), false },
@@ -121,8 +120,9 @@ name_of(struct log_line *line, struct span name)
 {
 	char *text = take(line, LOG_LINE_VALUE_MAX + 1);
 
-	return (struct span){ text,
-			      name_write(name, text, LOG_LINE_VALUE_MAX + 1) };
+	return (struct span){
+		text, certificate_write_name(name, text, LOG_LINE_VALUE_MAX + 1)
+	};
 }
 
 enum { TIME_MAX = sizeof("YYYY-MM-DDTHH:MM:SSZ") + 16 };

@@ -9,7 +9,6 @@
 #include "policy/value.h"
 #include "protocol/certificate.h"
 #include "protocol/pem.h"
-#include "protocol/pem_file.h"
 
 static bool
 has_names(const struct terms *terms)

@@ -7,9 +7,11 @@
 #include <openssl/asn1.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/objects.h>
 #include <openssl/x509v3.h>
 
 #include "base/date.h"
+#include "base/hex.h"
 #include "base/text.h"
 #include "protocol/certificate.h"
 #include "protocol/der.h"
@@ -27,10 +29,8 @@ two_digits(struct span *text, int *number)
 	return true;
 }
 
-/* RFC 5280 4.1.2.5: UTCTime YYMMDDHHMMSSZ, where YY below 50 is 20YY, or
- * GeneralizedTime YYYYMMDDHHMMSSZ. */
-static bool
-parse_time(struct span text, bool is_utc, int64_t *seconds)
+bool
+certificate_time(struct span text, bool is_utc, int64_t *seconds)
 {
 	struct date_time t = { 0 };
 	int century = 0, year;
@@ -58,7 +58,7 @@ next_time(struct span *rest, int64_t invalid, int64_t *seconds)
 
 	if (!is_utc && !der_next_is(rest, V_ASN1_GENERALIZEDTIME, &text))
 		return false;
-	if (!parse_time(text, is_utc, seconds))
+	if (!certificate_time(text, is_utc, seconds))
 		*seconds = invalid;
 	return true;
 }
@@ -165,34 +165,50 @@ is_ascii(struct span text)
 	return true;
 }
 
-/* RFC 5280 4.1.2.4, DirectoryString: UTF-8 is what it is, OpenSSL turns the
- * other types into it. */
+/* RFC 5280 4.1.2.4, DirectoryString: true if value is UTF-8 as it is. */
+static bool
+is_utf8_type(const struct der_element *element)
+{
+	return element->tag == V_ASN1_UTF8STRING ||
+	       (element->tag == V_ASN1_PRINTABLESTRING &&
+		is_ascii(element->value));
+}
+
+/* Convert a string of another type; *utf8 is OpenSSL's.  Return the length; -1
+ * if it is none. */
+static int
+convert(const struct der_element *element, unsigned char **utf8)
+{
+	ASN1_STRING *string = ASN1_STRING_type_new(element->tag);
+	int length = -1;
+
+	*utf8 = NULL;
+	if (string != NULL && ASN1_STRING_set(string, element->value.ptr,
+					      (int)element->value.len) == 1)
+		length = ASN1_STRING_to_UTF8(utf8, string);
+	if (length < 0)
+		ERR_clear_error();
+	ASN1_STRING_free(string);
+	return length;
+}
+
 static enum certificate_name
 take_directory_string(const struct der_element *element, struct buffer *name)
 {
 	enum certificate_name result = CERTIFICATE_NAME_UNUSABLE;
-	struct span value = element->value;
-	unsigned char *utf8 = NULL;
-	int length = -1;
+	unsigned char *utf8;
 
 	if (element->class != V_ASN1_UNIVERSAL || element->constructed ||
-	    value.len > CERTIFICATE_NAME_MAX * sizeof(uint32_t))
+	    element->value.len > CERTIFICATE_NAME_MAX * sizeof(uint32_t))
 		return CERTIFICATE_NAME_UNUSABLE;
-	if (element->tag == V_ASN1_UTF8STRING ||
-	    (element->tag == V_ASN1_PRINTABLESTRING && is_ascii(value)))
-		return take_name(value, name);
-	ASN1_STRING *string = ASN1_STRING_type_new(element->tag);
-	if (string != NULL &&
-	    ASN1_STRING_set(string, value.ptr, (int)value.len) == 1)
-		length = ASN1_STRING_to_UTF8(&utf8, string);
+	if (is_utf8_type(element))
+		return take_name(element->value, name);
+	int length = convert(element, &utf8);
 	if (length >= 0)
 		result = take_name(
 			(struct span){ (const char *)utf8, (size_t)length },
 			name);
-	else
-		ERR_clear_error();
 	OPENSSL_free(utf8);
-	ASN1_STRING_free(string);
 	return result;
 }
 
@@ -324,4 +340,211 @@ certificate_alternative_name(const struct certificate *c, struct buffer *name,
 		} while (der_next(&rest, &skipped));
 	}
 	return CERTIFICATE_NAME_NONE;
+}
+
+static void
+write_address(struct span address, struct buffer *out)
+{
+	enum { IPV4_SIZE = 4 };
+	const uint8_t *bytes = (const uint8_t *)address.ptr;
+
+	for (size_t i = 0; i < address.len; i++) {
+		char digits[2];
+		if (i > 0 && (address.len == IPV4_SIZE || i % 2 == 0))
+			buffer_add_byte(out,
+					address.len == IPV4_SIZE ? '.' : ':');
+		hex_encode(&bytes[i], 1, digits);
+		if (address.len == IPV4_SIZE)
+			buffer_add_number(out, bytes[i]);
+		else
+			buffer_add(out, (struct span){ digits, 2 });
+	}
+}
+
+/* What follows a NUL would look like another name. */
+static void
+write_alternative(struct span name, struct buffer *out)
+{
+	for (size_t i = 0; i < name.len; i++) {
+		if (name.ptr[i] == '\0')
+			buffer_add(out, SPAN("\\00"));
+		else
+			buffer_add_byte(out, name.ptr[i]);
+	}
+}
+
+void
+certificate_alternative_names(const struct certificate *c, struct buffer *out)
+{
+	static const char *const words[] = {
+		[NAME_EMAIL] = "email:",
+		[NAME_DNS] = "DNS:",
+		[NAME_URI] = "URI:",
+		[NAME_ADDRESS] = "IP:",
+	};
+	struct span octets, names;
+	struct der_element name;
+
+	if (find_alternative_names(c, &octets) != CERTIFICATE_NAME_FOUND ||
+	    !read_names(octets, &names))
+		return;
+	while (der_next(&names, &name)) {
+		const char *word =
+			name.tag <= NAME_ADDRESS ? words[name.tag] : NULL;
+		buffer_add(out, span_of(word == NULL ? "other" : word));
+		if (word != NULL && name.tag == NAME_ADDRESS)
+			write_address(name.value, out);
+		else if (word != NULL)
+			write_alternative(name.value, out);
+		buffer_add_byte(out, '\0');
+	}
+}
+
+/* RFC 4514 3, and emailAddress as OpenSSL has it. */
+static const struct {
+	struct span oid; /* its contents in DER */
+	const char *name;
+} types[] = {
+	{ SPAN_TEXT("\x55\x04\x03"), "CN" },
+	{ SPAN_TEXT("\x55\x04\x0a"), "O" },
+	{ SPAN_TEXT("\x55\x04\x0b"), "OU" },
+	{ SPAN_TEXT("\x55\x04\x06"), "C" },
+	{ SPAN_TEXT("\x55\x04\x07"), "L" },
+	{ SPAN_TEXT("\x55\x04\x08"), "ST" },
+	{ SPAN_TEXT("\x09\x92\x26\x89\x93\xf2\x2c\x64\x01\x19"), "DC" },
+	{ SPAN_TEXT("\x09\x92\x26\x89\x93\xf2\x2c\x64\x01\x01"), "UID" },
+	{ SPAN_TEXT("\x2a\x86\x48\x86\xf7\x0d\x01\x09\x01"), "emailAddress" },
+};
+
+struct text {
+	char *data; /* borrowed */
+	size_t len, max; /* bytes */
+};
+
+/* As much of bytes as there is room for. */
+static void
+add(struct text *out, struct span bytes)
+{
+	size_t room = out->max - out->len;
+
+	if (bytes.len > room)
+		bytes.len = room;
+	if (bytes.len > 0)
+		memcpy(out->data + out->len, bytes.ptr, bytes.len);
+	out->len += bytes.len;
+}
+
+/* A type that is not in the table by OpenSSL's short name, or in numbers. */
+static void
+write_other_type(struct span element, struct text *out)
+{
+	const unsigned char *at = (const unsigned char *)element.ptr;
+	ASN1_OBJECT *oid = d2i_ASN1_OBJECT(NULL, &at, (long)element.len);
+	int nid = OBJ_obj2nid(oid);
+	char numbers[128] = "?";
+
+	if (oid != NULL && nid == NID_undef)
+		(void)OBJ_obj2txt(numbers, sizeof(numbers), oid, 1);
+	add(out, span_of(nid == NID_undef ? numbers : OBJ_nid2sn(nid)));
+	ASN1_OBJECT_free(oid);
+	ERR_clear_error();
+}
+
+/* Write the type that element, an OBJECT IDENTIFIER, has as its value oid. */
+static void
+write_type(struct span element, struct span oid, struct text *out)
+{
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		if (!span_equal(oid, types[i].oid))
+			continue;
+		add(out, span_of(types[i].name));
+		return;
+	}
+	write_other_type(element, out);
+}
+
+/* RFC 4514 2.4: what would end the value, or seem to, behind a backslash. */
+static void
+write_value(struct span value, struct text *out)
+{
+	static const bool special[256] = {
+		[','] = true, ['+'] = true, ['"'] = true, ['\\'] = true,
+		['<'] = true, ['>'] = true, [';'] = true, ['='] = true,
+	};
+	size_t n;
+
+	for (; value.len > 0 && out->len < out->max;
+	     value = span_after(value, n)) {
+		if (special[(unsigned char)value.ptr[0]])
+			add(out, SPAN("\\"));
+		for (n = 1;
+		     n < value.len && !special[(unsigned char)value.ptr[n]];)
+			n++;
+		add(out, (struct span){ value.ptr, n });
+	}
+}
+
+static void
+write_string(const struct der_element *element, struct text *out)
+{
+	unsigned char *utf8 = NULL;
+	int length = element->tag == V_ASN1_BMPSTRING ||
+				     element->tag == V_ASN1_T61STRING ||
+				     element->tag == V_ASN1_UNIVERSALSTRING
+			     ? convert(element, &utf8)
+			     : -1;
+
+	write_value(length < 0 ? element->value
+			       : (struct span){ (const char *)utf8,
+						(size_t)length },
+		    out);
+	OPENSSL_free(utf8);
+}
+
+/* RelativeDistinguishedName: types and values, joined by '+'. */
+static bool
+write_part(struct span set, struct text *out)
+{
+	struct span pair, type, oid;
+	struct der_element value;
+
+	for (bool more = false; set.len > 0; more = true) {
+		if (!der_next_is(&set, V_ASN1_SEQUENCE, &pair))
+			return false;
+		type = pair;
+		if (!der_next_is(&pair, V_ASN1_OBJECT, &oid) ||
+		    !der_next(&pair, &value))
+			return false;
+		if (more)
+			add(out, SPAN("+"));
+		write_type(type, oid, out);
+		add(out, SPAN("="));
+		write_string(&value, out);
+	}
+	return true;
+}
+
+size_t
+certificate_write_name(struct span name, char *text, size_t size)
+{
+	enum { PARTS_MAX = 32 /* the first ones of more are cut */ };
+	struct text whole_text = { text, 0, size }, *out = &whole_text;
+	struct span part[PARTS_MAX], set;
+	size_t n = 0;
+	bool whole = true;
+
+	while (whole && name.len > 0) {
+		whole = der_next_is(&name, V_ASN1_SET, &set);
+		if (whole)
+			part[n++ % PARTS_MAX] = set;
+	}
+	size_t first = n > PARTS_MAX ? n - PARTS_MAX : 0;
+	for (size_t i = n; whole && i > first && out->len < out->max; i--) {
+		if (i < n)
+			add(out, SPAN(","));
+		whole = write_part(part[(i - 1) % PARTS_MAX], out);
+	}
+	if (!whole)
+		add(out, SPAN("?"));
+	return out->len;
 }

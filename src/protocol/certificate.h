@@ -3,7 +3,7 @@
 /*
  * certificate: the few fields of an X.509 certificate (RFC 5280 4.1) that a
  * decision needs, read in place with OpenSSL's TLV reader: a full parse costs
- * fifty times as much.
+ * fifty times as much.  Its names as text: they are its own claim.
  *
  * Nothing here says that a certificate is trusted.
  */
@@ -11,6 +11,7 @@
 #define CERTGATE_PROTOCOL_CERTIFICATE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/buffer.h"
@@ -69,5 +70,21 @@ enum certificate_name certificate_common_name(const struct certificate *c,
 enum certificate_name certificate_alternative_name(const struct certificate *c,
 						   struct buffer *name,
 						   enum certificate_kind *kind);
+
+/* Add every alternative name as DNS:NAME, URI:…, email:…, IP:… or other to out,
+ * each with a NUL behind it; a NUL inside one is written as \00.  None if one
+ * of them does not read. */
+void certificate_alternative_names(const struct certificate *c,
+				   struct buffer *out);
+
+/* Write name, the contents of a Name in DER, to text (RFC 4514), the most
+ * specific part first: CN=pump-7,O=Example.  Return the number of bytes, at
+ * most size; the rest is cut.  A value is UTF-8, or the bytes that it has.  A
+ * name that is malformed ends in "?". */
+size_t certificate_write_name(struct span name, char *text, size_t size);
+
+/* RFC 5280 4.1.2.5: UTCTime YYMMDDHHMMSSZ, where YY below 50 is 20YY, or
+ * GeneralizedTime YYYYMMDDHHMMSSZ.  False for every other form. */
+bool certificate_time(struct span text, bool is_utc, int64_t *seconds);
 
 #endif

@@ -140,16 +140,21 @@ chain_client_free(struct chain_client *client)
 	*client = (struct chain_client){ 0 };
 }
 
-/* Return the issuer with its tag and length: der accepts only the shortest form
- * of a length, so their size follows from the issuer's. */
-static struct span
-issuer_of(const struct chain_client *client)
+/* Parse the issuer's name once an event: with its tag and length, whose size
+ * follows from the name's, as der accepts only their shortest form. */
+static X509_NAME *
+parse_name(struct chain_client *client)
 {
-	struct span issuer = client->issuer;
-	size_t size =
-		(size_t)ASN1_object_size(1, (int)issuer.len, V_ASN1_SEQUENCE);
+	int length = (int)client->issuer.len;
+	int size = ASN1_object_size(1, length, V_ASN1_SEQUENCE);
+	const unsigned char *at =
+		(const unsigned char *)client->issuer.ptr - (size - length);
 
-	return (struct span){ issuer.ptr - (size - issuer.len), size };
+	if (!client->name_parsed)
+		client->name = d2i_X509_NAME(NULL, &at, size);
+	client->name_parsed = true;
+	ERR_clear_error();
+	return client->name;
 }
 
 bool
@@ -157,16 +162,11 @@ chain_is_issuer(const struct chain_trust *trust, struct chain_client *client)
 {
 	if (client->issuer.ptr == NULL)
 		return false;
-	struct span issuer = issuer_of(client);
 	for (size_t i = 0; i < trust->n_authorities; i++)
-		if (span_equal(trust->authorities[i].subject, issuer))
+		if (span_equal(trust->authorities[i].subject, client->issuer))
 			return true;
-	const unsigned char *at = (const unsigned char *)issuer.ptr;
-	if (!client->name_parsed)
-		client->name = d2i_X509_NAME(NULL, &at, (long)issuer.len);
-	client->name_parsed = true;
-	ERR_clear_error();
-	return client->name != NULL && chain_trust_names(trust, client->name);
+	const X509_NAME *name = parse_name(client);
+	return name != NULL && chain_trust_names(trust, name);
 }
 
 static X509 *

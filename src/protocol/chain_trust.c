@@ -8,31 +8,10 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-#include "base/date.h"
-#include "protocol/certificate_text.h"
+#include "protocol/certificate.h"
 #include "protocol/chain_trust.h"
-#include "protocol/pem_file.h"
-
-bool
-chain_seconds(const ASN1_TIME *time, int64_t *seconds)
-{
-	time_t any = 0;
-	struct tm tm;
-
-	/* The comparison fails for a form that RFC 5280 does not have. */
-	if (time == NULL || X509_cmp_time(time, &any) == 0 ||
-	    ASN1_TIME_to_tm(time, &tm) != 1)
-		return false;
-	struct date_time t = {
-		.year = tm.tm_year + 1900,
-		.month = tm.tm_mon + 1,
-		.day = tm.tm_mday,
-		.hour = tm.tm_hour,
-		.minute = tm.tm_min,
-		.second = tm.tm_sec,
-	};
-	return date_to_seconds(&t, seconds);
-}
+#include "protocol/der.h"
+#include "protocol/pem.h"
 
 /* Digests by which signatures are looked up and weighed: a handler's OpenSSL
  * has no names but these (digest_start).  Once, however many trusts there
@@ -89,32 +68,38 @@ check_authority(X509 *x, struct error *e)
 			 EVP_PKEY_get_bits(key), CHAIN_KEY_BITS_MAX);
 }
 
+/* Return the contents of a name, which borrow from name. */
+static struct span
+contents_of(const X509_NAME *name)
+{
+	const unsigned char *der;
+	struct span rest, contents = { 0 };
+	size_t size;
+
+	if (X509_NAME_get0_der(name, &der, &size) == 1) {
+		rest = (struct span){ (const char *)der, size };
+		(void)der_next_is(&rest, V_ASN1_SEQUENCE, &contents);
+	}
+	return contents;
+}
+
 static bool
 load_authority(struct chain_authority *a, struct span der, struct error *e)
 {
 	const unsigned char *at = (const unsigned char *)der.ptr;
+	struct certificate c;
 
 	a->x = d2i_X509(NULL, &at, (long)der.len);
-	if (a->x == NULL || (const char *)at != der.ptr + der.len ||
-	    !chain_seconds(X509_get0_notBefore(a->x), &a->from) ||
-	    !chain_seconds(X509_get0_notAfter(a->x), &a->to))
+	if (a->x == NULL || !certificate_read(der, &c) ||
+	    c.not_before == CERTIFICATE_NOT_BEFORE_INVALID ||
+	    c.not_after == CERTIFICATE_NOT_AFTER_INVALID)
 		return error_set(e, "invalid certificate");
-	a->to--; /* for OpenSSL the last second is over */
-	const unsigned char *name;
-	size_t size;
-	if (X509_NAME_get0_der(X509_get_subject_name(a->x), &name, &size) != 1)
-		return error_set(e, "out of memory");
-	a->subject = (struct span){ (const char *)name, size };
-	unsigned char *key = NULL;
-	int length = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(a->x), &key);
-	bool ok = length > 0 && digest_sha256((struct span){ (const char *)key,
-							     (size_t)length },
-					      a->key);
-	OPENSSL_free(key);
-	if (!ok)
-		return error_set(e, "out of memory");
-	return check_authority(a->x, e) &&
-	       (digest_sha256(der, a->sha256) || error_set(e, "out of memory"));
+	a->subject = contents_of(X509_get_subject_name(a->x));
+	a->from = c.not_before;
+	a->to = c.not_after - 1; /* for OpenSSL the last second is over */
+	memcpy(a->key, c.spki, sizeof(a->key));
+	memcpy(a->sha256, c.sha256, sizeof(a->sha256));
+	return check_authority(a->x, e);
 }
 
 /* A certificate that is in the file twice counts once. */
@@ -325,12 +310,22 @@ chain_trust_anchors(const struct chain_trust *trust)
 	return n;
 }
 
+/* Add as much of name as there is room for. */
+static void
+add_name(struct span name, struct buffer *text)
+{
+	size_t room = text->max - text->len;
+	char *to = buffer_reserve(text, room);
+
+	if (to != NULL)
+		text->len += certificate_write_name(name, to, room);
+}
+
 void
 chain_trust_subject(const struct chain_trust *trust, size_t i,
 		    struct buffer *text)
 {
-	certificate_text_name(X509_get_subject_name(trust->authorities[i].x),
-			      text);
+	add_name(trust->authorities[i].subject, text);
 }
 
 bool
@@ -403,7 +398,7 @@ warn_of_crl(const struct chain_trust *trust, const struct crl *crl,
 		return allowed;
 	bool known = chain_trust_names(trust, issuer);
 	buffer_clear(text);
-	certificate_text_name(issuer, text);
+	add_name(contents_of(issuer), text);
 	struct error *warning = warnings_next(warnings, warnings->begin);
 	warning->severe = known;
 	error_set(warning, "%s: block %u: CRL of '%s': %s", path, crl->block,

@@ -23,10 +23,9 @@
 #include "protocol/crl.h"
 #include "protocol/digest.h"
 
-/* OpenSSL's names for X509, X509_NAME and ASN1_TIME. */
+/* OpenSSL's names for X509 and X509_NAME. */
 struct x509_st;
 struct X509_name_st;
-struct asn1_string_st;
 
 enum {
 	CHAIN_CA_TEXT_MAX = 1048576, /* bytes of a file of CAs */
@@ -38,7 +37,7 @@ enum {
 
 struct chain_authority {
 	struct x509_st *x; /* owned, OpenSSL's */
-	struct span subject; /* its DER; borrowed from x */
+	struct span subject; /* contents of the Name; borrowed from x */
 	uint8_t sha256[DIGEST_SHA256_SIZE];
 	uint8_t key[DIGEST_SHA256_SIZE]; /* of its SubjectPublicKeyInfo */
 	int64_t from, to; /* UTC seconds, the first and the last valid one */
@@ -58,10 +57,6 @@ struct chain_trust {
 	bool needs_crls; /* each certificate below an anchor needs one */
 	uint8_t identity[DIGEST_SHA256_SIZE]; /* of the text of both files */
 };
-
-/* Set *seconds, UTC, to an ASN1_TIME; return false if RFC 5280 does not have
- * its form. */
-bool chain_seconds(const struct asn1_string_st *time, int64_t *seconds);
 
 /* Load the certificates in text, PEM or DER; each must be a CA's.  NULL with e
  * set on failure.  Gives: chain_trust_free(). */

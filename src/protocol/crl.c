@@ -5,7 +5,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-#include "protocol/chain_trust.h"
+#include "protocol/certificate.h"
 #include "protocol/crl.h"
 
 /* Return true if OpenSSL or this file handles the extension, or if it is not
@@ -88,13 +88,23 @@ take_scope(struct crl *crl, struct error *e)
 }
 
 static bool
+take_time(const ASN1_TIME *time, int64_t *seconds)
+{
+	return time != NULL &&
+	       certificate_time(
+		       (struct span){ (const char *)ASN1_STRING_get0_data(time),
+				      (size_t)ASN1_STRING_length(time) },
+		       ASN1_STRING_type(time) == V_ASN1_UTCTIME, seconds);
+}
+
+static bool
 take_dates(struct crl *crl, struct error *e)
 {
-	if (!chain_seconds(X509_CRL_get0_lastUpdate(crl->list), &crl->from))
+	if (!take_time(X509_CRL_get0_lastUpdate(crl->list), &crl->from))
 		return error_set(e, "invalid thisUpdate");
 	if (X509_CRL_get0_nextUpdate(crl->list) == NULL)
 		return error_set(e, "missing nextUpdate");
-	if (!chain_seconds(X509_CRL_get0_nextUpdate(crl->list), &crl->to))
+	if (!take_time(X509_CRL_get0_nextUpdate(crl->list), &crl->to))
 		return error_set(e, "invalid nextUpdate");
 	crl->to--; /* as with certificates: for OpenSSL the last one is over */
 	return true;

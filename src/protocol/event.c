@@ -7,7 +7,7 @@
 #include <json-c/json.h>
 
 #include "protocol/event.h"
-#include "protocol/json_text.h"
+#include "base/json.h"
 
 static const struct event nothing = {
 	.members = {
@@ -118,7 +118,7 @@ event_read(struct event *event, struct span body)
 
 	*event = nothing;
 	if (body.len > INT_MAX ||
-	    !json_text_read(body, event->members, EVENT_MEMBERS, &duplicate))
+	    !json_read(body, event->members, EVENT_MEMBERS, &duplicate))
 		return EVENT_MALFORMED;
 	if (duplicate)
 		return EVENT_DUPLICATE_MEMBER;

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "protocol/json_text.h"
+#include "base/json.h"
 
 enum {
 	/* More elements in clientCertificates refuse; one is ever sent. */

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "base/json_string.h"
+#include "base/json.h"
 #include "protocol/response.h"
 
 const struct span response_refusal =

@@ -19,7 +19,6 @@
 #include "handler.h"
 #include "protocol/certificate.h"
 #include "protocol/pem.h"
-#include "protocol/pem_file.h"
 #include "protocol/record.h"
 #include "targets.h"
 

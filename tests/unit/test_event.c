@@ -8,7 +8,7 @@
 
 #include "base/buffer.h"
 #include "protocol/event.h"
-#include "protocol/json_text.h"
+#include "base/json.h"
 
 static enum event_result
 result_of(struct span body)

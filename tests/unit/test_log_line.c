@@ -10,9 +10,9 @@
 
 #include "base/date.h"
 #include "base/hex.h"
-#include "base/json_string.h"
+#include "base/json.h"
 #include "host/log_line.h"
-#include "protocol/name.h"
+#include "protocol/certificate.h"
 
 /* The character that out, one string of JSON, is. */
 static int
@@ -268,7 +268,8 @@ test_names(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		char text[128];
-		size_t n = name_write(rows[i].name, text, rows[i].size);
+		size_t n = certificate_write_name(rows[i].name, text,
+						  rows[i].size);
 		assert_span((struct span){ text, n }, rows[i].text);
 	}
 }

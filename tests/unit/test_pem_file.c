@@ -7,7 +7,6 @@
 #include "tests/unit/unit.h"
 
 #include "protocol/pem.h"
-#include "protocol/pem_file.h"
 #include "tests/unit/authority.h"
 
 #define BEGIN "-----BEGIN CERTIFICATE-----\n"

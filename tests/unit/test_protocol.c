@@ -5,7 +5,7 @@
 #include "tests/unit/unit.h"
 
 #include "protocol/event.h"
-#include "protocol/json_text.h"
+#include "base/json.h"
 #include "protocol/request.h"
 #include "protocol/response.h"
 #include "protocol/signature.h"

@@ -4,9 +4,57 @@
 
 #include <stdlib.h>
 
-#include "base/buffer.h"
 #include "base/hex.h"
-#include "protocol/json_text.h"
+#include "base/json.h"
+
+static void
+add_escaped(struct buffer *out, char c)
+{
+	char digits[2];
+
+	if (c == '"' || c == '\\') {
+		buffer_add_byte(out, '\\');
+		buffer_add_byte(out, c);
+		return;
+	}
+	hex_encode((const uint8_t *)&c, 1, digits);
+	buffer_add(out, SPAN("\\u00"));
+	buffer_add(out, (struct span){ digits, sizeof(digits) });
+}
+
+/* Bytes from ' ' to last stand for themselves. */
+static void
+add(struct buffer *out, struct span text, unsigned char last)
+{
+	buffer_add_byte(out, '"');
+	while (text.len > 0) {
+		size_t n = 0;
+		while (n < text.len && text.ptr[n] != '"' &&
+		       text.ptr[n] != '\\' &&
+		       (unsigned char)text.ptr[n] >= ' ' &&
+		       (unsigned char)text.ptr[n] <= last)
+			n++;
+		buffer_add(out, (struct span){ text.ptr, n });
+		text = span_after(text, n);
+		if (text.len == 0)
+			break;
+		add_escaped(out, text.ptr[0]);
+		text = span_after(text, 1);
+	}
+	buffer_add_byte(out, '"');
+}
+
+void
+json_string_add(struct buffer *out, struct span text)
+{
+	add(out, text, UINT8_MAX);
+}
+
+void
+json_string_add_bytes(struct buffer *out, struct span bytes)
+{
+	add(out, bytes, '~');
+}
 
 /* A word of eight bytes that are all b. */
 #define EIGHT(b) (0x0101010101010101 * (uint64_t)(b))
@@ -284,8 +332,8 @@ read_members(struct scanner *s, char end)
 }
 
 bool
-json_text_read(struct span text, struct json_member *found, size_t n,
-	       bool *duplicate)
+json_read(struct span text, struct json_member *found, size_t n,
+	  bool *duplicate)
 {
 	struct scanner s = { .rest = text, .found = found, .n = n };
 

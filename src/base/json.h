@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
 /*
- * json_text: checks a whole JSON text (RFC 8259) in one pass, and finds members
- * of its outermost object.  It decodes no values.
+ * json: a string written in JSON, and a JSON text (RFC 8259) checked in one
+ * pass, with members of its outermost object found.  No value is decoded.
  */
-#ifndef CERTGATE_PROTOCOL_JSON_TEXT_H
-#define CERTGATE_PROTOCOL_JSON_TEXT_H
+#ifndef CERTGATE_BASE_JSON_H
+#define CERTGATE_BASE_JSON_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buffer.h"
 #include "base/span.h"
+
+/* Add text, which is UTF-8, to out as a string with its quotes. */
+void json_string_add(struct buffer *out, struct span text);
+
+/* The same of any bytes: those that are not printable ASCII as the character of
+ * that number. */
+void json_string_add_bytes(struct buffer *out, struct span bytes);
 
 enum {
 	JSON_MAX_DEPTH = 16, /* arrays and objects inside each other */
@@ -27,7 +35,7 @@ struct json_member {
  * limits above, and no name in it has a NUL or half a surrogate pair.  Then
  * found[i] is the outermost object's member of that name, and *duplicate is set
  * if two members of any object have the same name, however it is escaped. */
-bool json_text_read(struct span text, struct json_member *found, size_t n,
-		    bool *duplicate) __attribute__((warn_unused_result));
+bool json_read(struct span text, struct json_member *found, size_t n,
+	       bool *duplicate) __attribute__((warn_unused_result));
 
 #endif
