@@ -3,10 +3,11 @@
 #include "config.h"
 
 #include <limits.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
@@ -14,6 +15,7 @@
 #include "protocol/pem.h"
 
 enum { WAYS = 4 /* places in which a proof can be */ };
+static const size_t sizes[] = { CHAIN_MEMORY_GOOD, CHAIN_MEMORY_BAD };
 
 /* Return the first place of proof.  Digests are hashes already; one
  * certificate may be looked up for several trusts in turn. */
@@ -36,22 +38,6 @@ is_same(const struct chain_proof *known, const struct chain_proof *proof)
 	       known->level == proof->level;
 }
 
-static const struct chain_proof *
-find(const struct chain_proof *table, size_t size,
-     const struct chain_proof *proof, int64_t now)
-{
-	const struct chain_proof *known = table;
-
-	if (table == NULL)
-		return NULL;
-	known += place_of(proof, size);
-	for (int i = 0; i < WAYS; i++, known++)
-		if (is_same(known, proof) && known->from <= now &&
-		    now <= known->to)
-			return known;
-	return NULL;
-}
-
 /* Replace the same proof of another time, else the oldest one. */
 static void
 put(struct chain_proof *place, const struct chain_proof *proof)
@@ -68,31 +54,36 @@ const struct chain_proof *
 chain_memory_find(const struct chain_memory *memory,
 		  const struct chain_proof *proof, int64_t now)
 {
-	const struct chain_proof *known =
-		find(memory->good, CHAIN_MEMORY_GOOD, proof, now);
-
-	return known != NULL ? known
-			     : find(memory->bad, CHAIN_MEMORY_BAD, proof, now);
+	for (int bad = 0; bad < 2; bad++) {
+		const struct chain_proof *known = memory->proofs[bad];
+		if (known == NULL)
+			continue;
+		known += place_of(proof, sizes[bad]);
+		for (int i = 0; i < WAYS; i++, known++)
+			if (is_same(known, proof) && known->from <= now &&
+			    now <= known->to)
+				return known;
+	}
+	return NULL;
 }
 
 void
 chain_memory_add(struct chain_memory *memory, const struct chain_proof *proof)
 {
-	bool good = proof->verdict.result == CHAIN_GOOD;
-	struct chain_proof **table = good ? &memory->good : &memory->bad;
-	size_t size = good ? CHAIN_MEMORY_GOOD : CHAIN_MEMORY_BAD;
+	bool bad = proof->verdict.result != CHAIN_GOOD;
+	struct chain_proof **table = &memory->proofs[bad];
 
 	if (*table == NULL)
-		*table = calloc(size, sizeof(**table));
+		*table = calloc(sizes[bad], sizeof(**table));
 	if (*table != NULL)
-		put(*table + place_of(proof, size), proof);
+		put(*table + place_of(proof, sizes[bad]), proof);
 }
 
 void
 chain_memory_free(struct chain_memory *memory)
 {
-	free(memory->good);
-	free(memory->bad);
+	free(memory->proofs[0]);
+	free(memory->proofs[1]);
 	*memory = (struct chain_memory){ 0 };
 }
 
@@ -362,6 +353,89 @@ check_all_revocation(const struct search *s)
 	return good;
 }
 
+/* True if OpenSSL, which keeps what is signed, writes x as it was read. */
+static bool
+is_der(X509 *x, struct span der)
+{
+	unsigned char *again = NULL;
+	int length = i2d_X509(x, &again);
+	bool same = length > 0 && span_equal((struct span){ (const char *)again,
+							    (size_t)length },
+					     der);
+
+	OPENSSL_free(again);
+	return same;
+}
+
+/* Write the signature with s negated, in DER: its length, or -1.  *out is
+ * OpenSSL's. */
+static int
+negate(const ASN1_BIT_STRING *signature, EVP_PKEY *issuer, unsigned char **out)
+{
+	const unsigned char *at = signature->data;
+	ECDSA_SIG *pair = d2i_ECDSA_SIG(NULL, &at, signature->length);
+	BIGNUM *order = NULL, *r = NULL;
+	int length = -1;
+
+	if (pair != NULL &&
+	    EVP_PKEY_get_bn_param(issuer, OSSL_PKEY_PARAM_EC_ORDER, &order) ==
+		    1 &&
+	    BN_sub(order, order, ECDSA_SIG_get0_s(pair)) == 1 &&
+	    (r = BN_dup(ECDSA_SIG_get0_r(pair))) != NULL &&
+	    ECDSA_SIG_set0(pair, r, order) == 1) {
+		r = order = NULL; /* pair has them */
+		length = i2d_ECDSA_SIG(pair, out);
+	}
+	BN_free(r);
+	BN_free(order);
+	ECDSA_SIG_free(pair);
+	return length;
+}
+
+/* Write the certificate in der with another signature: its length, or -1.  *out
+ * is OpenSSL's. */
+static int
+replace_signature(struct span der, const unsigned char *signature, int length,
+		  unsigned char **out)
+{
+	const unsigned char *at = (const unsigned char *)der.ptr;
+	ASN1_SEQUENCE_ANY *parts =
+		d2i_ASN1_SEQUENCE_ANY(NULL, &at, (long)der.len);
+	ASN1_TYPE *last = sk_ASN1_TYPE_value(parts, 2);
+	int size = -1;
+
+	if (last != NULL && last->type == V_ASN1_BIT_STRING &&
+	    ASN1_STRING_set(last->value.bit_string, signature, length) == 1)
+		size = i2d_ASN1_SEQUENCE_ANY(parts, out);
+	sk_ASN1_TYPE_pop_free(parts, ASN1_TYPE_free);
+	return size;
+}
+
+/* Find the twin of x, read from der and signed with issuer's key.  False if der
+ * is not DER around what is signed, or without memory. */
+static bool
+find_twin(X509 *x, struct span der, EVP_PKEY *issuer, struct chain_twin *twin)
+{
+	const ASN1_BIT_STRING *signature;
+	unsigned char *negated = NULL, *other = NULL;
+
+	*twin = (struct chain_twin){ 0 };
+	if (!is_der(x, der) || issuer == NULL)
+		return false;
+	if (EVP_PKEY_is_a(issuer, "EC") != 1)
+		return true;
+	X509_get0_signature(&signature, NULL, x);
+	int length = negate(signature, issuer, &negated);
+	if (length > 0)
+		length = replace_signature(der, negated, length, &other);
+	struct span bytes = { (const char *)other, (size_t)length };
+	twin->exists = length > 0 && digest_sha1(bytes, twin->sha1) &&
+		       digest_sha256(bytes, twin->sha256);
+	OPENSSL_free(negated);
+	OPENSSL_free(other);
+	return twin->exists;
+}
+
 /* Return true if the path, which ends at an anchor, is good. */
 static bool
 try_path(struct search *s)
@@ -375,16 +449,15 @@ try_path(struct search *s)
 	}
 	if (!check_all_revocation(s))
 		return false;
-	struct chain_twin twin = { 0 };
-	if (!chain_twin_find(s->client, s->known->der,
-			     X509_get0_pubkey(authority(s, s->path[0])),
-			     &twin)) {
-		note(s, CHAIN_UNTRUSTED, X509_V_ERR_UNSPECIFIED, 0, UINT_MAX);
-		s->uncertain = true;
-		return false;
+	struct chain_verdict good = { .result = CHAIN_GOOD };
+	EVP_PKEY *key = X509_get0_pubkey(authority(s, s->path[0]));
+	if (find_twin(s->client, s->known->der, key, &good.twin)) {
+		*s->best = good;
+		return true;
 	}
-	*s->best = (struct chain_verdict){ .result = CHAIN_GOOD, .twin = twin };
-	return true;
+	note(s, CHAIN_UNTRUSTED, X509_V_ERR_UNSPECIFIED, 0, UINT_MAX);
+	s->uncertain = true;
+	return false;
 }
 
 static bool
@@ -477,16 +550,6 @@ search(struct search *s)
 	}
 }
 
-/* Return true if the client has a key, small enough to bound the work. */
-static bool
-has_bounded_key(struct search *s)
-{
-	EVP_PKEY *key = s->client == NULL ? NULL : X509_get0_pubkey(s->client);
-
-	s->uncertain |= key == NULL;
-	return key != NULL && EVP_PKEY_get_bits(key) <= CHAIN_KEY_BITS_MAX;
-}
-
 enum chain_result
 chain_verify(const struct chain_trust *trust, struct chain_client *client,
 	     unsigned level, int64_t now, struct chain_memory *memory,
@@ -511,7 +574,9 @@ chain_verify(const struct chain_trust *trust, struct chain_client *client,
 		.best = verdict,
 	};
 	*verdict = (struct chain_verdict){ 0 };
-	if (has_bounded_key(&s))
+	EVP_PKEY *key = s.client == NULL ? NULL : X509_get0_pubkey(s.client);
+	s.uncertain = key == NULL;
+	if (key != NULL && EVP_PKEY_get_bits(key) <= CHAIN_KEY_BITS_MAX)
 		search(&s);
 	clear_errors(&s);
 	if (verdict->result == CHAIN_UNTRUSTED && s.steps == CHAIN_STEPS_MAX)

@@ -21,7 +21,6 @@
 
 #include "base/span.h"
 #include "protocol/chain_trust.h"
-#include "protocol/chain_twin.h"
 #include "protocol/digest.h"
 
 enum {
@@ -36,6 +35,20 @@ enum chain_result {
 	CHAIN_CRL, /* no current CRL of an issuer */
 	CHAIN_REVOKED,
 	CHAIN_GOOD
+};
+
+/*
+ * The other bytes of a certificate that its CA's signature vouches for just as
+ * well.  What a CA signs is a part of the certificate.  Whoever has one can
+ * write its frame in another way, and in an ECDSA signature (r, s) negate s
+ * (SEC 1 4.1.4), and has one with other digests: a deny of its thumbprint would
+ * not match it.  So the frame must be DER, which leaves one way, and a
+ * certificate with an ECDSA signature is its twin too.
+ */
+struct chain_twin {
+	bool exists; /* else all zero */
+	uint8_t sha1[DIGEST_SHA1_SIZE]; /* of the whole DER, as a pin has it */
+	uint8_t sha256[DIGEST_SHA256_SIZE];
 };
 
 /* All zero: untrusted. */
@@ -59,8 +72,7 @@ struct chain_proof {
 
 /* All zero: empty. */
 struct chain_memory {
-	struct chain_proof *good; /* owned; NULL until the first one */
-	struct chain_proof *bad; /* owned; NULL until the first one */
+	struct chain_proof *proofs[2]; /* owned; good, bad; NULL: none yet */
 };
 
 /* Return the remembered proof with the trust, certificate and level of proof

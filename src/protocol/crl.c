@@ -167,47 +167,30 @@ crl_is_signed(const struct crl *crl, X509 *x)
 	return ok;
 }
 
-static bool
-has_name(const GENERAL_NAMES *names, GENERAL_NAME *wanted)
+/* Return the i-th name of a point, NULL behind the last.  *made is for a name
+ * relative to the issuer's, which DIST_POINT_set_dpname() made whole. */
+static GENERAL_NAME *
+name_of(const DIST_POINT_NAME *point, int i, GENERAL_NAME *made)
 {
-	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++)
-		if (GENERAL_NAME_cmp(sk_GENERAL_NAME_value(names, i), wanted) ==
-		    0)
-			return true;
-	return false;
-}
+	enum { FULL = 0 }; /* DIST_POINT_NAME.type */
 
-/* Return true if names has wanted, which was made of a name relative to the
- * issuer's. */
-static bool
-has_relative(const GENERAL_NAMES *names, const X509_NAME *wanted)
-{
-	for (int i = 0; wanted != NULL && i < sk_GENERAL_NAME_num(names); i++) {
-		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
-		if (name->type == GEN_DIRNAME &&
-		    X509_NAME_cmp(name->d.directoryName, wanted) == 0)
-			return true;
-	}
-	return false;
+	if (point->type == FULL)
+		return sk_GENERAL_NAME_value(point->name.fullname, i);
+	*made = (GENERAL_NAME){ .type = GEN_DIRNAME,
+				.d.directoryName = point->dpname };
+	return i == 0 && point->dpname != NULL ? made : NULL;
 }
 
 /* Return true if both name the same place. */
 static bool
 is_same_point(const DIST_POINT_NAME *a, const DIST_POINT_NAME *b)
 {
-	enum { FULL = 0, RELATIVE = 1 }; /* DIST_POINT_NAME.type */
+	GENERAL_NAME made[2], *x, *y;
 
-	if (a->type == RELATIVE && b->type == RELATIVE)
-		return a->dpname != NULL && b->dpname != NULL &&
-		       X509_NAME_cmp(a->dpname, b->dpname) == 0;
-	if (a->type == RELATIVE)
-		return has_relative(b->name.fullname, a->dpname);
-	if (b->type == RELATIVE)
-		return has_relative(a->name.fullname, b->dpname);
-	for (int i = 0; i < sk_GENERAL_NAME_num(a->name.fullname); i++)
-		if (has_name(b->name.fullname,
-			     sk_GENERAL_NAME_value(a->name.fullname, i)))
-			return true;
+	for (int i = 0; (x = name_of(a, i, &made[0])) != NULL; i++)
+		for (int k = 0; (y = name_of(b, k, &made[1])) != NULL; k++)
+			if (GENERAL_NAME_cmp(x, y) == 0)
+				return true;
 	return false;
 }
 

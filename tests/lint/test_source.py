@@ -34,7 +34,7 @@ OUTSIDE = {  # a library: the files that may name it
                  "protocol/pem.c", "protocol/der.c",
                  "protocol/certificate.c",
                  "protocol/chain.c", "protocol/chain_trust.c",
-                 "protocol/chain_twin.c", "protocol/crl.c"],
+                 "protocol/crl.c"],
     "fcgiapp.h": ["host/fastcgi.c"],
     "seccomp.h": ["host/system_calls.c"],
     "linux/": ["host/sandbox.c"],
