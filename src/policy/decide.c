@@ -133,28 +133,7 @@ check_listed(struct subject *s, struct decision *d)
 	d->entry = s->match.entry;
 	d->reason = s->match.reason;
 	d->chain = s->match.chain;
-	return s->match.stage > MATCH_ISSUER;
-}
-
-static bool
-check_limits(struct subject *s, struct decision *d)
-{
-	(void)d;
-	return s->match.stage > MATCH_ENTRY;
-}
-
-static bool
-check_dates(struct subject *s, struct decision *d)
-{
-	(void)d;
-	return s->match.stage > MATCH_LIMITS;
-}
-
-static bool
-check_chain(struct subject *s, struct decision *d)
-{
-	(void)d;
-	return s->match.stage > MATCH_DATES;
+	return true;
 }
 
 static bool
@@ -188,23 +167,27 @@ has_chain(const struct subject *s)
 	return s->match.entry != NULL && s->match.entry->trust != NULL;
 }
 
-/* The heart: in this order, and all of them.  Each check is made; applies says
- * whether there was anything to check.  NULL: always. */
+/* The heart: in this order, and all of them.  A check passes if its function
+ * does and if the match got as far as stage.  Each check is made; applies says
+ * whether there was anything to check. */
 static const struct {
 	const char *text;
-	check_function *passes;
-	bool (*applies)(const struct subject *s);
+	check_function *passes; /* NULL: stage alone */
+	enum match_stage stage;
+	bool (*applies)(const struct subject *s); /* NULL: always */
 } checks[] = {
-	{ "the client presented a certificate", check_presented, NULL },
+	{ "the client presented a certificate", check_presented, MATCH_NONE,
+	  NULL },
 	{ "the certificate is valid and agrees with its label",
-	  check_certificate, NULL },
-	{ "no deny entry matches", check_not_denied, has_denies },
-	{ "an allow entry matches", check_listed, NULL },
-	{ "the entry's conditions hold", check_limits, has_conditions },
-	{ "the certificate's dates hold", check_dates, has_dates },
-	{ "the certificate chains to an anchor, and no CRL revokes it",
-	  check_chain, has_chain },
-	{ "the user id and the grants are valid", check_grant, NULL },
+	  check_certificate, MATCH_NONE, NULL },
+	{ "no deny entry matches", check_not_denied, MATCH_NONE, has_denies },
+	{ "an allow entry matches", check_listed, MATCH_ENTRY, NULL },
+	{ "the entry's conditions hold", NULL, MATCH_LIMITS, has_conditions },
+	{ "the certificate's dates hold", NULL, MATCH_DATES, has_dates },
+	{ "the certificate chains to an anchor, and no CRL revokes it", NULL,
+	  MATCH_ALL, has_chain },
+	{ "the user id and the grants are valid", check_grant, MATCH_ALL,
+	  NULL },
 };
 
 enum { CHECKS = sizeof(checks) / sizeof(checks[0]) };
@@ -253,7 +236,8 @@ admit_reported(const struct subject *s, struct decision *d)
 static bool
 run_check(struct subject *s, struct decision *d, size_t i)
 {
-	bool passed = checks[i].passes(s, d);
+	bool passed = (checks[i].passes == NULL || checks[i].passes(s, d)) &&
+		      s->match.stage >= checks[i].stage;
 
 	if (!passed || checks[i].applies == NULL || checks[i].applies(s))
 		d->applied |= 1U << i;

@@ -113,27 +113,42 @@ pattern_is_any(const char *pattern)
 	return pattern[0] == '*' && pattern[strspn(pattern, "*")] == '\0';
 }
 
+/* Return the first entry with this pin that is_wanted; NULL: none. */
 static const struct entry *
-deny_by(const struct client *c, const struct thumbprint *pin)
+find_entry(const struct client *c, const struct thumbprint *pin,
+	   bool (*is_wanted)(const struct entry *entry))
 {
 	const struct list_key *found;
 	size_t n = list_find(c->list, pin, &found);
 
 	for (size_t i = 0; i < n; i++)
-		if (!found[i].entry->allows)
+		if (is_wanted(found[i].entry))
 			return found[i].entry;
 	return NULL;
+}
+
+/* The same with a pin of the client's. */
+static const struct entry *
+find_own_entry(const struct client *c,
+	       bool (*is_wanted)(const struct entry *entry))
+{
+	const struct entry *entry = find_entry(c, &c->sha256, is_wanted);
+
+	if (entry == NULL)
+		entry = find_entry(c, &c->spki, is_wanted);
+	return entry != NULL ? entry : find_entry(c, &c->sha1, is_wanted);
+}
+
+static bool
+is_deny(const struct entry *entry)
+{
+	return !entry->allows;
 }
 
 const struct entry *
 match_deny(const struct client *c)
 {
-	const struct thumbprint *pins[] = { &c->sha256, &c->spki, &c->sha1 };
-	const struct entry *entry = NULL;
-
-	for (size_t i = 0; i < 3 && entry == NULL; i++)
-		entry = deny_by(c, pins[i]);
-	return entry;
+	return find_own_entry(c, is_deny);
 }
 
 static bool
@@ -269,8 +284,8 @@ deny_twin(const struct client *c, const struct chain_twin *twin)
 	struct thumbprint sha1 = thumbprint_of(THUMBPRINT_SHA1, twin->sha1);
 	struct thumbprint sha256 =
 		thumbprint_of(THUMBPRINT_SHA256, twin->sha256);
-	const struct entry *entry = deny_by(c, &sha256);
-	return entry != NULL ? entry : deny_by(c, &sha1);
+	const struct entry *entry = find_entry(c, &sha256, is_deny);
+	return entry != NULL ? entry : find_entry(c, &sha1, is_deny);
 }
 
 /* REASON_LISTED, or what is wrong with the chain to the CA of m's entry, which
@@ -339,21 +354,11 @@ match_of(struct client *c, const struct entry *entry)
 	return m;
 }
 
-/* Return true if an entry of the list, not of CLIENT_CERT_THUMBPRINT, pins the
- * certificate or its key. */
+/* Return true if entry is in the list, not of CLIENT_CERT_THUMBPRINT. */
 static bool
-is_pinned_in_list(const struct client *c)
+is_of_list(const struct entry *entry)
 {
-	const struct thumbprint *pins[] = { &c->sha256, &c->spki, &c->sha1 };
-
-	for (size_t i = 0; i < 3; i++) {
-		const struct list_key *found;
-		size_t n = list_find(c->list, pins[i], &found);
-		for (size_t k = 0; k < n; k++)
-			if (found[k].entry->line > 0)
-				return true;
-	}
-	return false;
+	return entry->line > 0;
 }
 
 /* Return true if entry allows the client; otherwise keep the best match. */
@@ -363,7 +368,7 @@ try(struct client *c, const struct entry *entry, void *context)
 	struct match *best = context;
 
 	/* The list's terms win over CLIENT_CERT_THUMBPRINT. */
-	if (entry->line == 0 && is_pinned_in_list(c))
+	if (entry->line == 0 && find_own_entry(c, is_of_list) != NULL)
 		return false;
 	struct match m = match_of(c, entry);
 
