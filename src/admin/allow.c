@@ -9,15 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "admin/change.h"
 #include "admin/pending.h"
 #include "admin/print.h"
 #include "admin/setup.h"
+#include "base/date.h"
 #include "base/hex.h"
 #include "policy/option.h"
 #include "policy/value.h"
+#include "protocol/certificate.h"
 
 enum {
 	DIGITS_MIN = 8, /* of a SHA-256 that is only begun */
@@ -26,8 +29,16 @@ enum {
 	/* 128 bits: for fewer a certificate can be found whose SHA-256 begins
 	 * with them. */
 	UNASKED_DIGITS_MIN = 32,
-	PIN_MAX = 80, /* bytes of a digest and what stands before it */
-	HUBS_MAX = 65536 /* bytes of hub=... */
+	SOON_DAYS = 30 /* before a certificate expires */
+};
+
+struct addition {
+	struct change change;
+	struct pending pending; /* if digits were given */
+	struct pending_row *const
+		*row; /* borrows pending; of one certificate */
+	size_t n_rows; /* 0: a pin or a file was given */
+	struct buffer entry; /* without a comment */
 };
 
 /* The value in quotes, if it has none and needs them: a shell took them off.
@@ -90,22 +101,38 @@ add_option(struct buffer *text, const char *argument)
 	return false;
 }
 
+/* Add hub=A,B; the name of a hub may have a comma. */
 static bool
-make_entry(const struct command *command, const struct target *target,
-	   struct buffer *text)
+add_hubs(const struct addition *a, struct buffer *text)
 {
-	buffer_add(text, buffer_span(&target->pin));
-	for (int i = 1; i < command->n; i++)
-		if (!add_option(text, command->arguments[i]))
+	for (size_t i = 0; i < a->n_rows; i++) {
+		struct span hub = pending_text(&a->row[i]->hub);
+		if (!option_is_hub(hub)) {
+			print_problem("invalid hub \"%s\" (fix: give hub=NAME)",
+				      error_word(hub));
 			return false;
-	if (!text->failed)
-		return true;
-	print_problem("the entry is too long");
+		}
+		buffer_add(text, i == 0 ? SPAN(" hub=") : SPAN(","));
+		for (size_t k = 0; k < hub.len; k++) {
+			if (hub.ptr[k] == ',')
+				buffer_add_byte(text, '\\');
+			buffer_add_byte(text, hub.ptr[k]);
+		}
+	}
+	return true;
+}
+
+static bool
+has_option(const struct command *command, const char *name)
+{
+	for (int i = 1; i < command->n; i++)
+		if (strncmp(command->arguments[i], name, strlen(name)) == 0)
+			return true;
 	return false;
 }
 
 /* What is wrong with the entry itself comes before what the list has of it. */
-static bool
+static enum exit_code
 check_entry(struct span text)
 {
 	struct warnings warnings = { 0 };
@@ -114,11 +141,29 @@ check_entry(struct span text)
 
 	if (entry_parse(&entry, text, &setup_files, &warnings, &e)) {
 		entry_free(&entry);
-		return true;
+		return EXIT_DONE;
 	}
 	print_error(&e);
 	print_problem("the list stays as it is");
-	return false;
+	return EXIT_NO;
+}
+
+static enum exit_code
+make_entry(struct addition *a)
+{
+	const struct command *command = a->change.command;
+	struct buffer *text = &a->entry;
+
+	buffer_add(text, buffer_span(&a->change.target.pin));
+	for (int i = 1; i < command->n; i++)
+		if (!add_option(text, command->arguments[i]))
+			return EXIT_MISUSED;
+	if (!has_option(command, "hub=") && !add_hubs(a, text))
+		return EXIT_NO;
+	if (!text->failed)
+		return check_entry(buffer_span(text));
+	print_problem("the entry is too long");
+	return EXIT_MISUSED;
 }
 
 /* The same words, whatever blanks are between them. */
@@ -144,210 +189,184 @@ struct state {
 };
 
 static void
-look_at(struct state *state, const struct change *change,
-	const struct edit_line *line, struct span entry)
+look_at(struct state *state, const struct addition *a,
+	const struct edit_line *line, enum target_match match)
 {
-	if (!line->reads)
-		return;
-	bool otherwise = target_is_otherwise(&change->target, &line->entry);
-	if (!otherwise && !target_is(&change->target, &line->entry, line->text))
-		return;
-	if (!line->entry.allows)
+	const struct target *target = &a->change.target;
+	struct span options =
+		span_after(buffer_span(&a->entry), target->pin.len);
+
+	if (!line->entry.allows) {
 		state->denied = line->number;
-	else if (otherwise)
+	} else if (match != TARGET_PIN) {
 		state->otherwise = line->number;
-	else if (same_words(span_after(line->text, line->entry.pin_end),
-			    span_after(entry, change->target.pin.len))) {
+	} else if (same_words(span_after(line->text, line->entry.pin_end),
+			      options)) {
 		state->same = line->number;
 		state->same_text = edit_line_trimmed(line);
-	} else if (state->other == 0 &&
-		   change->target.main.kind != THUMBPRINT_NONE)
+	} else if (state->other == 0 && target->main.kind != THUMBPRINT_NONE) {
 		state->other = line->number; /* a CA may have several */
+	}
 }
 
-/* True if there is nothing to be done, or it must not be. */
-static bool
-is_settled(struct change *change, const struct command *command,
-	   const struct state *state, enum exit_code *code)
+/* EXIT_DONE if there is nothing against the new entry, or nothing to be done:
+ * then it is there already. */
+static enum exit_code
+judge(struct change *change, const struct state *state)
 {
-	*code = EXIT_NO;
+	bool replace = change->command->option[OPTION_REPLACE] != NULL;
+
 	if (state->denied > 0) {
 		print_problem("line %u denies it, and a deny wins: first take "
 			      "out that line alone: certgate remove %u",
 			      state->denied, state->denied);
-		return true;
+		return EXIT_NO;
 	}
-	if (state->same > 0 && state->other == 0) {
-		*code = EXIT_DONE;
-		change_say(change, SPAN("already there"), state->same,
-			   state->same_text);
-		change_advise(change, state->same, state->same_text);
-		change_say_remarks(change);
-		return true;
-	}
-	if (state->other > 0 && command->option[OPTION_REPLACE] == NULL) {
+	if (state->other > 0 && !replace) {
 		print_problem("line %u has other options for it: give "
 			      "--replace to put this in its place",
 			      state->other);
-		return true;
-	}
-	return false;
-}
-
-/* The comment of the line stays if there is no new one. */
-static unsigned
-replace_line(struct edit *edit, const struct command *command,
-	     const struct edit_line *line, struct buffer *text)
-{
-	if (command->option[OPTION_COMMENT] == NULL)
-		change_keep_comment(line, text);
-	return edit_replace(edit, line, text);
-}
-
-/* With --replace the first line of this pin becomes the new one, and the others
- * go; text is then as it is in the list. */
-static unsigned
-write_lines(struct change *change, const struct command *command,
-	    struct buffer *text)
-{
-	bool replace = command->option[OPTION_REPLACE] != NULL;
-	struct edit *edit = &change->edit;
-	struct edit_line line;
-	unsigned number = 0;
-
-	edit_again(edit);
-	while (edit_next(edit, &line)) {
-		bool mine = replace && line.reads &&
-			    target_is(&change->target, &line.entry, line.text);
-		if (!mine)
-			edit_keep(edit, &line);
-		else if (number > 0)
-			edit_drop(edit, &line);
-		else
-			number = replace_line(edit, command, &line, text);
-		edit_line_free(&line);
-	}
-	if (number == 0)
-		number = edit_put(edit, text);
-	return number;
-}
-
-static enum exit_code
-allow(struct change *change, const struct command *command, struct buffer *text)
-{
-	struct state state = { 0 };
-	struct edit_line line;
-	enum exit_code code;
-
-	if (!make_entry(command, &change->target, text))
-		return EXIT_MISUSED;
-	if (!check_entry(buffer_span(text)))
 		return EXIT_NO;
+	}
+	if (state->other == 0) {
+		change->there = state->same;
+		change->there_text = state->same_text;
+	}
+	return EXIT_DONE;
+}
+
+/* Look at each line.  With --replace the new entry goes in the place of the
+ * first line of this pin, and the others are dropped; else it goes to the end.
+ * Its number; 0, and printed, if the comment is invalid. */
+static unsigned
+collect(struct addition *a, struct state *state, struct buffer *text)
+{
+	struct change *change = &a->change;
+	bool replace = change->command->option[OPTION_REPLACE] != NULL;
+	struct edit_line line = { 0 };
+	unsigned number = 0;
+	bool ok = true;
+
 	while (edit_next(&change->edit, &line)) {
-		look_at(&state, change, &line, buffer_span(text));
-		edit_line_free(&line);
-	}
-	if (is_settled(change, command, &state, &code))
-		return code;
-	if (!change_add_comment(command, text))
-		return EXIT_MISUSED;
-	unsigned number = write_lines(change, command, text);
-	change_note(change, "allowed", number, buffer_span(text));
-	change_advise(change, number, buffer_span(text));
-	if (state.otherwise > 0)
-		change_remark(change, "Line ", state.otherwise,
-			      " allows the same certificate by another pin.");
-	return change_finish(change, command);
-}
-
-/* row is the certificate of the pin, if it came from the log. */
-static enum exit_code
-run(const struct command *command, const struct pending_row *row)
-{
-	struct change change;
-	struct buffer text;
-	enum exit_code code = change_open(&change, command);
-
-	buffer_init(&text, CHANGE_TEXT_MAX);
-	if (row != NULL) {
-		change.target.is_certificate = true;
-		change.target.sha1 = row->sha1;
-		change.target.sha256 = row->sha256;
-		change.target.spki = row->spki;
-	}
-	if (code == EXIT_DONE)
-		code = allow(&change, command, &text);
-	buffer_free(&text);
-	change_close(&change);
-	return code;
-}
-
-/* The rows of one certificate; 0, and said, if none or several match. */
-static size_t
-find_pending(const struct pending *pending, const char *digits, size_t *first)
-{
-	size_t n = pending_find(pending, span_of(digits), first);
-
-	if (n == 0) {
-		print_problem("%s: no pending certificate matches (fix: see "
-			      "certgate pending; write ./ before the name of "
-			      "a file)",
-			      digits);
-		return 0;
-	}
-	/* By their order, all others are between the first and the last. */
-	if (thumbprint_compare(&pending->row[*first]->sha256,
-			       &pending->row[*first + n - 1]->sha256) == 0)
-		return n;
-	print_problem("%s: several certificates match (fix: give more digits)",
-		      digits);
-	for (size_t i = *first; i < *first + n; i++)
-		pending_print(pending->row[i], "    ");
-	return 0;
-}
-
-static bool
-has_option(const struct command *command, const char *name)
-{
-	for (int i = 1; i < command->n; i++)
-		if (strncmp(command->arguments[i], name, strlen(name)) == 0)
-			return true;
-	return false;
-}
-
-/* Adds hub=A,B; the name of a hub may have a comma. */
-static bool
-add_hubs(struct buffer *text, struct pending_row *const *row, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		struct span hub = pending_text(&row[i]->hub);
-		if (!option_is_hub(hub)) {
-			print_problem("invalid hub \"%s\" (fix: give hub=NAME)",
-				      error_word(hub));
-			return false;
+		enum target_match match =
+			line.reads ? target_match(&change->target, &line.entry,
+						  line.text)
+				   : TARGET_NONE;
+		if (match != TARGET_NONE)
+			look_at(state, a, &line, match);
+		if (match != TARGET_PIN || !replace)
+			continue;
+		if (number > 0) {
+			edit_drop(&change->edit, "removed", &line);
+			continue;
 		}
-		buffer_add(text, i == 0 ? SPAN("hub=") : SPAN(","));
-		for (size_t k = 0; k < hub.len; k++) {
-			if (hub.ptr[k] == ',')
-				buffer_add_byte(text, '\\');
-			buffer_add_byte(text, hub.ptr[k]);
-		}
+		ok = change_add_comment(change, &line, text);
+		number = edit_replace(&change->edit, "allowed", &line, text);
 	}
-	buffer_add_byte(text, '\0');
-	return true;
+	if (number == 0) {
+		ok = change_add_comment(change, NULL, text);
+		number = edit_insert(&change->edit, "allowed", NULL, text);
+	}
+	return ok ? number : 0;
 }
 
 static void
-add_pin(struct buffer *text, const struct thumbprint *pin)
+warn_of_expiry(struct change *change, unsigned line)
 {
-	char digits[2 * DIGEST_MAX_SIZE];
-	size_t n = thumbprint_size(pin->kind);
+	int64_t end = change->target.not_after;
+	int64_t now = (int64_t)time(NULL);
+	char day[CHANGE_DAY_SIZE];
 
-	hex_encode(pin->digest, n, digits);
-	if (pin->kind == THUMBPRINT_SPKI)
-		buffer_add(text, SPAN("spki:"));
-	buffer_add(text, (struct span){ digits, 2 * n });
-	buffer_add_byte(text, '\0');
+	if (end == 0 || end == CERTIFICATE_NOT_AFTER_INVALID ||
+	    end > now + (int64_t)SOON_DAYS * DATE_DAY_SECONDS)
+		return;
+	change_day(end, day);
+	change_remark(change, "Warning: line %u: the certificate %s on %s",
+		      line, end < now ? "expired" : "expires", day);
+}
+
+static enum exit_code
+allow(struct addition *a)
+{
+	struct change *change = &a->change;
+	struct state state = { 0 };
+	struct buffer text;
+	enum exit_code code = EXIT_MISUSED;
+
+	buffer_init(&text, CHANGE_TEXT_MAX);
+	buffer_add(&text, buffer_span(&a->entry));
+	unsigned number = collect(a, &state, &text);
+	if (number > 0)
+		code = judge(change, &state);
+	if (code == EXIT_DONE) {
+		if (change->there > 0)
+			number = change->there;
+		change_advise(change, number, buffer_span(&a->entry));
+		warn_of_expiry(change, number);
+		if (change->there == 0 && state.otherwise > 0)
+			change_remark(change,
+				      "Line %u allows the same certificate by "
+				      "another pin.",
+				      state.otherwise);
+		code = change_finish(change, false);
+	}
+	buffer_free(&text);
+	return code;
+}
+
+static enum exit_code
+check_rows(const struct addition *a, const char *digits)
+{
+	size_t n = a->n_rows;
+
+	/* By their order, all others are between the first and the last. */
+	if (thumbprint_compare(&a->row[0]->sha256, &a->row[n - 1]->sha256) !=
+	    0) {
+		print_problem("%s: several certificates match (fix: give more "
+			      "digits)",
+			      digits);
+		for (size_t i = 0; i < n; i++)
+			pending_print(a->row[i], "    ");
+		return EXIT_NO;
+	}
+	if (strlen(digits) == SHA1_DIGITS)
+		print("The %d digits begin the SHA-256 of a pending "
+		      "certificate: they are not taken\nas a SHA-1.\n",
+		      SHA1_DIGITS);
+	return EXIT_DONE;
+}
+
+/* Find the rows of one certificate, if the first argument is digits that are
+ * too few for a pin, or those with which the SHA-256 of a pending certificate
+ * begins. */
+static enum exit_code
+find_rows(struct addition *a)
+{
+	const char *digits = a->change.command->arguments[0];
+	size_t length = hex_length(span_of(digits)), first = 0;
+	struct error e = { 0 };
+
+	if (digits[length] != '\0' || length < DIGITS_MIN ||
+	    length > DIGITS_MAX)
+		return EXIT_DONE;
+	bool read = pending_read(&a->pending,
+				 a->change.command->option[OPTION_LOG], &e);
+	if (read)
+		a->n_rows = pending_find(&a->pending, span_of(digits), &first);
+	a->row = a->pending.row + first;
+	if (a->n_rows > 0)
+		return check_rows(a, digits);
+	if (length >= SHA1_DIGITS)
+		return EXIT_DONE;
+	if (!read) {
+		print_error(&e);
+		return EXIT_SYSTEM;
+	}
+	print_problem("%s: no pending certificate matches (fix: see certgate "
+		      "pending; write ./ before the name of a file)",
+		      digits);
+	log_reader_print_begin(&a->pending.log, false);
+	return EXIT_NO;
 }
 
 static void
@@ -360,42 +379,41 @@ print_pin(const char *name, const struct thumbprint *pin)
 
 /* The digests come last, where they are seen however long the names are. */
 static void
-show_pending(const struct command *command, struct pending_row *const *row,
-	     size_t n)
+show_rows(const struct addition *a)
 {
-	for (size_t i = 0; i < n; i++)
-		pending_print(row[i], "");
-	if (row[0]->not_after != 0) {
+	const struct pending_row *row = a->row[0];
+
+	for (size_t i = 0; i < a->n_rows; i++)
+		pending_print(a->row[i], "");
+	if (row->not_after != 0) {
 		print("%-10s ", "valid to");
-		print_date(row[0]->not_after);
+		print_date(row->not_after);
 		print("\n");
 	}
-	print_pin("sha1", &row[0]->sha1);
-	print_pin("sha256", &row[0]->sha256);
-	print_pin("spki", &row[0]->spki);
+	print_pin("sha1", &row->sha1);
+	print_pin("sha256", &row->sha256);
+	print_pin("spki", &row->spki);
 	print("Names are the certificate's claim.  Compare the SHA-256 with "
 	      "the one that the\ndevice shows.\n");
-	if (!has_option(command, "user="))
+	if (!has_option(a->change.command, "user="))
 		print("Without user=NAME the user id may be such a name.\n");
 	print("entry      ");
-	for (int i = 0; i < command->n; i++) {
-		print(i > 0 ? " " : "");
-		print_text(span_of(command->arguments[i]));
-	}
+	print_text(buffer_span(&a->entry));
 	print("\n");
 }
 
 /* Without a question, require enough digits, and a log that only the handler
  * writes. */
 static enum exit_code
-check_unasked(const struct command *command, const char *digits,
-	      const char *doubt)
+check_unasked(const struct addition *a)
 {
+	const struct command *command = a->change.command;
+	const char *digits = command->arguments[0];
 	bool yes = command->option[OPTION_YES] != NULL;
 
-	if (doubt != NULL)
+	if (a->pending.log.doubt != NULL)
 		print_problem("%s (fix: run it at a terminal, without --yes)",
-			      doubt);
+			      a->pending.log.doubt);
 	else if (strlen(digits) < UNASKED_DIGITS_MIN)
 		print_problem("%s: too few digits without a question (fix: "
 			      "--yes and %d to %d digits of the sha256 of "
@@ -410,8 +428,9 @@ check_unasked(const struct command *command, const char *digits,
 
 /* EXIT_DONE if the certificate is to be allowed. */
 static enum exit_code
-ask(const struct command *command, const char *digits, const char *doubt)
+ask(const struct addition *a)
 {
+	const struct command *command = a->change.command;
 	const char *path = command->option[OPTION_LOG];
 	bool yes = command->option[OPTION_YES] != NULL;
 	char answer[sizeof("yes\n")] = "";
@@ -421,7 +440,7 @@ ask(const struct command *command, const char *digits, const char *doubt)
 	bool is_input = path != NULL && strcmp(path, "-") == 0;
 	FILE *from = yes ? NULL : is_input ? fopen("/dev/tty", "re") : stdin;
 	if (from == NULL || isatty(fileno(from)) != 1)
-		return check_unasked(command, digits, doubt);
+		return check_unasked(a);
 	print("Allow it? [y/N] ");
 	(void)fflush(stdout);
 	bool agreed = fgets(answer, sizeof(answer), from) != NULL &&
@@ -434,84 +453,65 @@ ask(const struct command *command, const char *digits, const char *doubt)
 	return agreed ? EXIT_DONE : EXIT_NO;
 }
 
-/* The command with the pin instead of the digits, and the hubs.  In a log that
- * others can write, the public key may be another certificate's. */
+/* In a log that others can write, the public key may be another
+ * certificate's. */
 static enum exit_code
-allow_rows(const struct command *command, const struct pending *pending,
-	   size_t first, size_t n)
+take_row(struct addition *a)
 {
-	bool spki = command->option[OPTION_SPKI] != NULL;
-	struct pending_row *const *row = pending->row + first;
-	char **arguments = calloc((size_t)command->n + 2, sizeof(*arguments));
-	struct command own = *command;
-	struct buffer pin, hubs;
-	enum exit_code code = EXIT_NO;
+	bool spki = a->change.command->option[OPTION_SPKI] != NULL;
+	const struct pending_row *row = a->row[0];
+	struct target *target = &a->change.target;
 
-	buffer_init(&pin, PIN_MAX);
-	buffer_init(&hubs, HUBS_MAX);
-	add_pin(&pin, spki ? &row[0]->spki : &row[0]->sha256);
-	if (spki && (pending->log.doubt != NULL ||
-		     row[0]->spki.kind == THUMBPRINT_NONE)) {
+	if (spki && (a->pending.log.doubt != NULL ||
+		     row->spki.kind == THUMBPRINT_NONE)) {
 		print_problem("--spki: this log does not prove the public key "
 			      "(fix: give the file of the certificate)");
-		code = EXIT_MISUSED;
-	} else if (has_option(command, "hub=") || add_hubs(&hubs, row, n)) {
-		code = EXIT_DONE;
+		return EXIT_MISUSED;
 	}
-	if (code == EXIT_DONE &&
-	    (arguments == NULL || pin.failed || hubs.failed)) {
-		print_problem("out of memory");
-		code = EXIT_SYSTEM;
-	}
-	if (code == EXIT_DONE) {
-		memcpy(arguments, command->arguments,
-		       (size_t)command->n * sizeof(*arguments));
-		arguments[0] = pin.data;
-		if (hubs.len > 0)
-			arguments[own.n++] = hubs.data;
-		own.arguments = arguments;
-		show_pending(&own, row, n);
-		code = ask(command, command->arguments[0], pending->log.doubt);
-	}
-	if (code == EXIT_DONE)
-		code = run(&own, row[0]);
-	free(arguments);
-	buffer_free(&pin);
-	buffer_free(&hubs);
-	return code;
+	target->sha1 = row->sha1;
+	target->sha256 = row->sha256;
+	target->spki = row->spki;
+	target->not_after = row->not_after;
+	target_set_certificate(target, spki);
+	return EXIT_DONE;
 }
 
-/* Digits that are too few for a pin, or those with which the SHA-256 of a
- * pending certificate begins.  The list is locked after the question. */
+/* The list is locked after the question. */
+static enum exit_code
+allow_pending(struct addition *a)
+{
+	enum exit_code code = take_row(a);
+
+	if (code == EXIT_DONE)
+		code = make_entry(a);
+	if (code != EXIT_DONE)
+		return code;
+	show_rows(a);
+	code = ask(a);
+	return code == EXIT_DONE ? change_open(&a->change) : code;
+}
+
 enum exit_code
 allow_run(const struct command *command)
 {
-	const char *digits = command->arguments[0];
-	size_t length = hex_length(span_of(digits)), first, n;
-	struct pending pending;
-	struct error e = { 0 };
-	enum exit_code code = EXIT_NO;
+	struct addition a = {
+		.change = CHANGE_OF(command),
+		.pending = { .log = { .file = -1 } },
+	};
 
-	if (digits[length] != '\0' || length < DIGITS_MIN ||
-	    length > DIGITS_MAX)
-		return run(command, NULL);
-	bool read = pending_read(&pending, command->option[OPTION_LOG], &e);
-	if (length >= SHA1_DIGITS &&
-	    (!read || pending_find(&pending, span_of(digits), &first) == 0)) {
-		code = run(command, NULL);
-	} else if (!read) {
-		print_error(&e);
-		code = EXIT_SYSTEM;
-	} else if ((n = find_pending(&pending, digits, &first)) > 0) {
-		if (length == SHA1_DIGITS)
-			print("The %d digits begin the SHA-256 of a pending "
-			      "certificate: they are not taken\n"
-			      "as a SHA-1.\n",
-			      SHA1_DIGITS);
-		code = allow_rows(command, &pending, first, n);
-	} else {
-		log_reader_print_begin(&pending.log, false);
+	buffer_init(&a.entry, CHANGE_TEXT_MAX);
+	enum exit_code code = find_rows(&a);
+	if (code == EXIT_DONE && a.n_rows > 0) {
+		code = allow_pending(&a);
+	} else if (code == EXIT_DONE) {
+		code = change_open_target(&a.change);
+		if (code == EXIT_DONE)
+			code = make_entry(&a);
 	}
-	pending_free(&pending);
+	if (code == EXIT_DONE)
+		code = allow(&a);
+	buffer_free(&a.entry);
+	pending_free(&a.pending);
+	change_close(&a.change);
 	return code;
 }

@@ -6,7 +6,7 @@
 _certgate() {
 	local current=$2 previous=$3 config="--config --site --help"
 	local setup="$config --list"
-	local options edit="$setup --dry-run" service="--hub --endpoint --ca"
+	local options edit="$setup --dry-run --json" service="--hub --endpoint --ca"
 	local entry="user= groups= roles= subprotocol= client-id= query. hub=
 		not-before= expires= cn= san= crl="
 

@@ -2,30 +2,43 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
-#include <fcntl.h>
 #include <grp.h>
-#include <limits.h>
 #include <pwd.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "admin/change.h"
 #include "admin/findings.h"
 #include "admin/input.h"
 #include "admin/print.h"
 #include "admin/setup.h"
-#include "policy/list.h"
+#include "base/date.h"
+#include "base/hex.h"
+#include "base/text.h"
 
-enum { NOTES_MAX = LIST_TEXT_MAX /* bytes */ };
+/* With --list, settings that do not load are no obstacle. */
+static void
+read_settings(struct settings *settings)
+{
+	struct error e = { 0 };
+	struct buffer text;
+
+	if (setup_read_config(&text, &e))
+		(void)!settings_read(settings, buffer_span(&text),
+				     setup_config(), environ, &e);
+	buffer_wipe(&text);
+}
 
 enum exit_code
-change_open_list(struct change *change, const struct command *command)
+change_open(struct change *change)
 {
-	bool look = command->option[OPTION_DRY_RUN] != NULL;
+	bool look = change->command->option[OPTION_DRY_RUN] != NULL;
 	struct error e = { 0 };
 	char *path = setup_list(&e);
-	/* Of settings that do not read it says where; not that there are
+	/* A fault of the settings has a place; that there is no list has
 	 * none. */
 	bool fault = path == NULL && e.where[0] != '\0';
 	bool ok = path != NULL && edit_open(&change->edit, path, look, &e);
@@ -36,41 +49,34 @@ change_open_list(struct change *change, const struct command *command)
 	if (fault)
 		print_problem("the list stays as it is; by --list FILE it can "
 			      "be changed without settings");
+	if (ok)
+		read_settings(&change->settings);
 	return ok ? EXIT_DONE : EXIT_SYSTEM;
 }
 
 enum exit_code
-change_open(struct change *change, const struct command *command)
+change_open_target(struct change *change)
 {
+	const char *argument = change->command->arguments[0];
+	bool spki = change->command->option[OPTION_SPKI] != NULL;
 	struct error e = { 0 };
-	bool spki = command->option[OPTION_SPKI] != NULL;
 
-	*change = (struct change){ .edit = EDIT_CLOSED };
-	if (!target_read(&change->target, command->arguments[0], spki, &e)) {
-		print_error(&e);
-		input_explain_code(command->arguments[0]);
-		return EXIT_NO;
-	}
-	return change_open_list(change, command);
+	if (target_read(&change->target, argument, spki, &e))
+		return change_open(change);
+	print_error(&e);
+	input_explain_code(argument);
+	return EXIT_NO;
 }
 
-bool
-change_add_comment(const struct command *command, struct buffer *text)
+void
+change_close(struct change *change)
 {
-	const char *comment = command->option[OPTION_COMMENT];
-
-	if (comment == NULL)
-		return true;
-	if (!span_is_text(span_of(comment))) {
-		print_problem("the comment: expected text of one line");
-		return false;
-	}
-	buffer_add(text, SPAN("   # "));
-	buffer_add(text, span_of(comment));
-	if (!text->failed)
-		return true;
-	print_problem("the comment is too long");
-	return false;
+	edit_close(&change->edit);
+	target_free(&change->target);
+	settings_free(&change->settings);
+	for (size_t i = 0; i < change->n_remarks; i++)
+		free(change->remarks[i]);
+	free(change->remarks);
 }
 
 void
@@ -82,73 +88,49 @@ change_keep_comment(const struct edit_line *line, struct buffer *text)
 	buffer_add(text, line->comment);
 }
 
-void
-change_say(const struct change *change, struct span what, unsigned line,
-	   struct span text)
+bool
+change_add_comment(const struct change *change, const struct edit_line *line,
+		   struct buffer *text)
 {
-	print_text(what);
-	print(": line %u of ", line);
-	print_text(span_of(change->edit.path));
-	print(": ");
-	print_text(text);
-	print("\n");
+	struct span comment = span_of(change->command->option[OPTION_COMMENT]);
+
+	if (comment.ptr == NULL) {
+		if (line != NULL)
+			change_keep_comment(line, text);
+		return true;
+	}
+	if (!span_is_text(comment)) {
+		print_problem("the comment: expected text of one line");
+		return false;
+	}
+	buffer_add(text, SPAN("   # "));
+	buffer_add(text, comment);
+	if (text->failed)
+		print_problem("the comment is too long");
+	return !text->failed;
 }
 
 void
-change_note(struct change *change, const char *what, unsigned line,
-	    struct span text)
+change_remark(struct change *change, const char *format, ...)
 {
-	struct buffer *notes = &change->notes;
+	char **longer = reallocarray(change->remarks, change->n_remarks + 1,
+				     sizeof(*longer));
+	va_list arguments;
 
-	if (notes->max == 0)
-		buffer_init(notes, NOTES_MAX);
-	buffer_add(notes, span_of(what));
-	buffer_add_byte(notes, '\t');
-	buffer_add_number(notes, line);
-	buffer_add_byte(notes, '\t');
-	buffer_add(notes, text);
-	buffer_add_byte(notes, '\n');
-	change->edit.after.failed |= notes->failed;
+	if (longer == NULL)
+		return;
+	change->remarks = longer;
+	va_start(arguments, format);
+	if (vasprintf(&longer[change->n_remarks], format, arguments) >= 0)
+		change->n_remarks++;
+	va_end(arguments);
 }
 
-void
-change_remark(struct change *change, const char *before, unsigned line,
-	      const char *after)
-{
-	struct buffer *remarks = &change->remarks;
-
-	if (remarks->max == 0)
-		buffer_init(remarks, NOTES_MAX);
-	buffer_add(remarks, span_of(before));
-	buffer_add_number(remarks, line);
-	buffer_add(remarks, span_of(after));
-	buffer_add_byte(remarks, '\n');
-}
-
-void
-change_say_remarks(const struct change *change)
-{
-	struct span text = buffer_span(&change->remarks);
-
-	if (text.len > 0)
-		print("%.*s", (int)text.len, text.ptr);
-}
-
-/* What is odd between entries, the verbs say in their own way. */
-static void
-find_odd(struct findings *findings, const struct list *list)
-{
-	for (unsigned i = 0; i < list->warnings.n && i < WARNINGS_MAX; i++)
-		findings_add(findings, LOG_LEVEL_WARNING,
-			     &list->warnings.warning[i]);
-	findings_advise(findings, list, NULL);
-}
-
-/* The entry is looked at as a list of its own. */
+/* The entry is looked at as a list of its own: the verbs report themselves what
+ * is odd between entries. */
 void
 change_advise(struct change *change, unsigned line, struct span entry)
 {
-	char said[sizeof(((struct error *)0)->text) + sizeof(": ")];
 	struct findings findings = { 0 };
 	struct list list = { 0 };
 	struct buffer text;
@@ -158,62 +140,212 @@ change_advise(struct change *change, unsigned line, struct span entry)
 	buffer_add(&text, entry);
 	buffer_add_byte(&text, '\n');
 	if (!text.failed &&
-	    list_build(&list, buffer_span(&text), NULL, 0, &setup_files, &e))
-		find_odd(&findings, &list);
-	for (size_t i = 0; i < findings.n; i++) {
-		(void)snprintf(said, sizeof(said), ": %s",
-			       findings.found[i].error.text);
-		change_remark(change, "Warning: line ", line, said);
+	    list_build(&list, buffer_span(&text), NULL, 0, &setup_files, &e)) {
+		for (unsigned i = 0; i < list.warnings.n && i < WARNINGS_MAX;
+		     i++)
+			findings_add(&findings, LOG_LEVEL_WARNING,
+				     &list.warnings.warning[i]);
+		findings_advise(&findings, &list, NULL);
 	}
+	for (size_t i = 0; i < findings.n; i++)
+		change_remark(change, "Warning: line %u: %s", line,
+			      findings.found[i].error.text);
 	findings_free(&findings);
 	list_free(&list);
 	buffer_free(&text);
 }
 
-static void
-say_notes(const struct change *change)
+void
+change_day(int64_t seconds, char day[CHANGE_DAY_SIZE])
 {
-	struct span rest = buffer_span(&change->notes), text, what, number;
+	struct date_time t;
 
-	while (rest.len > 0 && span_next(&rest, "\n", &text)) {
-		uint64_t line;
-		if (span_next(&text, "\t", &what) &&
-		    span_next(&text, "\t", &number) &&
-		    span_number(number, 1, UINT_MAX, &line))
-			change_say(change, what, (unsigned)line, text);
+	date_from_seconds(seconds, &t);
+	(void)snprintf(day, CHANGE_DAY_SIZE, "%04d-%02d-%02d", t.year, t.month,
+		       t.day);
+}
+
+/* The new list, and what its entries do to the target. */
+struct outcome {
+	struct error fault; /* set: the list was invalid, and is */
+	bool known; /* the list is valid, and the target has a digest */
+	bool denies, allows; /* an entry does now */
+};
+
+static bool
+is_current(const struct entry *entry, int64_t now)
+{
+	const struct terms *terms = entry->terms;
+
+	return entry->allows && (terms == NULL || (now >= terms->not_before &&
+						   (terms->not_after == 0 ||
+						    now <= terms->not_after)));
+}
+
+static void
+remark_setting(struct change *change, const struct thumbprint *pin, bool denied)
+{
+	char digits[2 * DIGEST_MAX_SIZE];
+
+	hex_encode(pin->digest, thumbprint_size(pin->kind), digits);
+	change_remark(change, "CLIENT_CERT_THUMBPRINT still allows %s%.*s%s.",
+		      pin->kind == THUMBPRINT_SPKI ? "spki:" : "",
+		      (int)(2 * thumbprint_size(pin->kind)), digits,
+		      denied ? "; the deny wins" : "");
+}
+
+/* Look for each known pin of the target; remark those of the settings. */
+static void
+find_outcome(struct change *change, const struct list *list,
+	     struct outcome *outcome)
+{
+	const struct target *target = &change->target;
+	bool certificate = target->is_certificate;
+	const struct thumbprint pins[] = {
+		certificate ? target->sha256 : target->main,
+		target->sha1,
+		target->spki,
+	};
+	int64_t now = (int64_t)time(NULL);
+	const struct list_key *found;
+
+	outcome->known = target->main.kind != THUMBPRINT_NONE;
+	for (size_t i = 0; i < sizeof(pins) / sizeof(pins[0]); i++)
+		for (size_t n = list_find(list, &pins[i], &found); n > 0; n--) {
+			const struct entry *entry = found[n - 1].entry;
+			outcome->denies |= !entry->allows;
+			outcome->allows |= is_current(entry, now);
+		}
+	for (size_t i = 0; i < sizeof(pins) / sizeof(pins[0]); i++)
+		if (list_find(list, &pins[i], &found) > 0 &&
+		    found[0].entry->line == 0)
+			remark_setting(change, &pins[i], outcome->denies);
+	outcome->allows &= target->not_after == 0 || target->not_after >= now ||
+			   change->settings.ignore_dates;
+}
+
+static void
+report_line(const struct change *change, const char *what, unsigned line,
+	    struct span text)
+{
+	if (change->there > 0 ||
+	    change->command->option[OPTION_DRY_RUN] == NULL) {
+		print("%s: line %u of ", what, line);
+		print_text(span_of(change->edit.file.path));
+		print(": ");
+		print_text(text);
+		print("\n");
+	}
+	print_json_open(NULL, '{');
+	print_json_string("what", span_of(what));
+	print_json_number("line", line);
+	print_json_string("entry", text);
+	print_json_close('}');
+}
+
+/* The line of the old list that goes, without its end; absent: none. */
+static struct span
+old_text(const struct edit *edit, const struct edit_change *change)
+{
+	struct span rest = buffer_span(&edit->before), text = { 0 };
+
+	if (change->end > change->begin) {
+		rest = span_after(rest, change->begin);
+		(void)span_next(&rest, "\r\n", &text);
+	}
+	return text;
+}
+
+static void
+report_changes(const struct change *change)
+{
+	const struct edit *edit = &change->edit;
+
+	if (change->there > 0) {
+		report_line(change, "already there", change->there,
+			    change->there_text);
+		return;
+	}
+	for (size_t i = 0; i < edit->n_changes; i++) {
+		const struct edit_change *c = &edit->changes[i];
+		if (c->what == NULL)
+			continue;
+		if (c->text != NULL)
+			report_line(change, c->what, c->line, span_of(c->text));
+		else
+			report_line(change, c->what, c->old_line,
+				    span_trim(lines_begin(old_text(edit, c))));
 	}
 }
 
 static void
-show_difference(const struct edit *edit)
+report(const struct change *change, const struct outcome *outcome, bool written)
 {
-	struct span rest = buffer_span(&edit->difference), line;
+	bool allows = outcome->allows && !outcome->denies;
 
-	print("--- ");
-	print_text(span_of(edit->path));
-	print("\n+++ ");
-	print_text(span_of(edit->path));
+	print_json_open(NULL, '{');
+	print_json_string("file", span_of(change->edit.file.path));
+	print_json_bool("written", written);
+	print_json_open("changes", '[');
+	report_changes(change);
+	print_json_close(']');
+	print_json_open("remarks", '[');
+	for (size_t i = 0; i < change->n_remarks; i++) {
+		print("%s\n", change->remarks[i]);
+		print_json_string(NULL, span_of(change->remarks[i]));
+	}
+	print_json_close(']');
+	if (outcome->known)
+		print_json_string("verdict",
+				  span_of(allows ? "allow" : "deny"));
+	else
+		print_json_null("verdict");
+	print_json_close('}');
+	if (written && !outcome->fault.set)
+		print("Running handlers load the list within two seconds.\n");
+}
+
+static void
+print_marked(const char *mark, struct span line)
+{
+	if (line.ptr == NULL)
+		return;
+	print("%s", mark);
+	print_text(line);
 	print("\n");
-	while (rest.len > 0 && span_next(&rest, "\n", &line)) {
-		bool carriage = line.len > 0 && line.ptr[line.len - 1] == '\r';
-		line.len -= carriage;
-		print_text(line);
-		print(carriage ? "\r\n" : "\n");
+}
+
+/* A unified difference without context. */
+static void
+print_difference(const struct edit *edit)
+{
+	print("--- ");
+	print_text(span_of(edit->file.path));
+	print("\n+++ ");
+	print_text(span_of(edit->file.path));
+	print("\n");
+	for (size_t i = 0; i < edit->n_changes; i++) {
+		const struct edit_change *c = &edit->changes[i];
+		struct span old = old_text(edit, c);
+		print("@@ -%u%s +%u%s @@\n", c->old_line,
+		      old.ptr != NULL ? "" : ",0", c->line,
+		      c->text != NULL ? "" : ",0");
+		print_marked("-", old);
+		print_marked("+", span_of(c->text));
 	}
 }
 
-/* A list that was not there may have been misnamed; one that is made may be
- * nothing that the handler's user, whom nobody here knows, can read. */
+/* A list that did not exist may have been misnamed; the handler may not be able
+ * to read one that is made. */
 static void
-say_new(const struct edit *edit, bool made)
+report_new(const struct edit *edit, bool made)
 {
 	struct error e = { 0 };
 	struct stat s;
 
-	if (edit->exists || (made && fstatat(edit->folder, edit->name, &s,
-					     AT_SYMLINK_NOFOLLOW) != 0))
+	if (edit->exists || (made && fstat(edit->file.fd, &s) != 0))
 		return;
-	error_where(&e, edit->path);
+	error_where(&e, edit->file.path);
 	if (!made) {
 		error_set(&e, "there is no such list: it would be made");
 	} else {
@@ -230,57 +362,55 @@ say_new(const struct edit *edit, bool made)
 	print_error(&e);
 }
 
-/* Of a list that did not read before, the fault as its own lines count: those
- * of what was to be written are nowhere to be seen. */
-static enum exit_code
-refuse(const struct edit *edit, const struct error *e)
+/* Build the new list.  False, and printed, if it is not to be written.  The
+ * fault of a list that was invalid before has the lines of the old one. */
+static bool
+build(struct change *change, bool force, struct outcome *outcome)
 {
-	struct error before = { 0 };
+	const struct settings *settings = &change->settings;
+	struct list list = { 0 };
+	struct error e = { 0 };
 
-	if (edit_check_before(edit, &before)) {
-		print_error(e);
-		print_problem("the list stays as it is: with this change it "
-			      "would not read");
-	} else {
-		print_error(&before);
-		print_problem("the list stays as it is, and does not read: "
-			      "mend first what certgate check names");
+	if (edit_build(&change->edit, settings->pins, settings->n_pins, &list,
+		       &e)) {
+		find_outcome(change, &list, outcome);
+		list_free(&list);
+		return true;
 	}
-	return EXIT_NO;
+	bool was_valid = edit_check_before(&change->edit, &outcome->fault);
+	if (force && !was_valid)
+		return true;
+	print_error(was_valid ? &e : &outcome->fault);
+	print_problem(was_valid ? "the list stays as it is: with this change "
+				  "it would not read"
+				: "the list stays as it is, and does not read: "
+				  "mend first what certgate check names");
+	return false;
 }
 
 enum exit_code
-change_finish(struct change *change, const struct command *command)
+change_finish(struct change *change, bool force)
 {
-	struct edit *edit = &change->edit;
+	bool look = change->command->option[OPTION_DRY_RUN] != NULL;
+	bool written = !look && change->there == 0;
+	struct outcome outcome = { 0 };
 	struct error e = { 0 };
 
-	edit_end(edit);
-	if (!edit_check(edit, &e))
-		return refuse(edit, &e);
-	if (command->option[OPTION_DRY_RUN] != NULL) {
-		show_difference(edit);
-		say_new(edit, false);
-		change_say_remarks(change);
-		return EXIT_DONE;
-	}
-	if (!edit_commit(edit, &e)) {
+	if (!build(change, force, &outcome))
+		return EXIT_NO;
+	if (written && !edit_commit(&change->edit, &e)) {
 		print_error(&e);
 		return EXIT_SYSTEM;
 	}
-	say_notes(change);
-	say_new(edit, true);
-	change_say_remarks(change);
-	print("Running handlers that have this list take it up within two "
-	      "seconds.\n");
-	return EXIT_DONE;
-}
-
-void
-change_close(struct change *change)
-{
-	edit_close(&change->edit);
-	target_free(&change->target);
-	buffer_free(&change->notes);
-	buffer_free(&change->remarks);
+	if (look && change->there == 0)
+		print_difference(&change->edit);
+	report(change, &outcome, written);
+	report_new(&change->edit, written);
+	if (!outcome.fault.set)
+		return EXIT_DONE;
+	print_error(&outcome.fault);
+	print_problem("no handler loads the list, and this entry, until line "
+		      "%u is fixed",
+		      outcome.fault.line);
+	return EXIT_NO;
 }

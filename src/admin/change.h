@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* change: what the verbs that edit the list have in common. */
+/* change: what the verbs that edit the list share: open, report, write. */
 #ifndef CERTGATE_ADMIN_CHANGE_H
 #define CERTGATE_ADMIN_CHANGE_H
 
@@ -9,58 +9,58 @@
 #include "admin/command.h"
 #include "admin/edit.h"
 #include "admin/target.h"
+#include "policy/settings.h"
 
-enum { CHANGE_TEXT_MAX = 65536 /* bytes of a new entry */ };
-
-struct change {
-	struct edit edit;
-	struct target target;
-	struct buffer notes; /* what, number, text; tabs between; a line each */
-	struct buffer remarks; /* a line each */
+enum {
+	CHANGE_TEXT_MAX = 65536, /* bytes of a new entry */
+	CHANGE_DAY_SIZE = sizeof("-2147483648-12-31")
 };
 
-/* Opens the list and reads the first argument.  EXIT_DONE, or what was wrong
- * and was said; change_close() in any case. */
-enum exit_code change_open(struct change *change,
-			   const struct command *command);
+struct change {
+	const struct command *command; /* borrowed */
+	struct target target;
+	struct edit edit;
+	struct settings settings; /* empty if they do not load */
+	char **remarks; /* owned, as is each; sentences */
+	size_t n_remarks;
+	unsigned there; /* the line that is there already; 0: none */
+	struct span there_text; /* borrows edit */
+};
 
-/* Opens the list alone, of a change that is EDIT_CLOSED. */
-enum exit_code change_open_list(struct change *change,
-				const struct command *command);
+/* A change that is not open yet. */
+#define CHANGE_OF(command) ((struct change){ (command), .edit = EDIT_CLOSED })
 
-/* Adds to text the comment that was given, with its mark; false and said, if it
- * is none or too long. */
-bool change_add_comment(const struct command *command, struct buffer *text);
+/* Open the list and read the settings.  EXIT_DONE, or the error was printed;
+ * change_close() in any case. */
+enum exit_code change_open(struct change *change);
 
-/* Adds to text the comment that the line has, if it has one. */
-void change_keep_comment(const struct edit_line *line, struct buffer *text);
-
-/* Remembers what becomes of a line, for change_finish() to say when it is
- * done. */
-void change_note(struct change *change, const char *what, unsigned line,
-		 struct span text);
-
-/* Remembers a line of text, about a line of the list, that is true once the
- * change is done. */
-void change_remark(struct change *change, const char *before, unsigned line,
-		   const char *after);
-
-/* Remarks what certgate check would warn of in this entry, which that line has,
- * without its end. */
-void change_advise(struct change *change, unsigned line, struct span entry);
-
-/* Says these where there is nothing to be done. */
-void change_say_remarks(const struct change *change);
-
-/* Writes the list and says what became of which line, or with --dry-run prints
- * the difference; and the remarks.  Of what cannot be written it says why. */
-enum exit_code change_finish(struct change *change,
-			     const struct command *command);
-
+/* The same, behind target_read() of the first argument. */
+enum exit_code change_open_target(struct change *change);
 void change_close(struct change *change);
 
-/* "what: line N of LIST: TEXT" */
-void change_say(const struct change *change, struct span what, unsigned line,
-		struct span text);
+/* Add to text what --comment says, with its mark; without it the comment of the
+ * line, if there is a line that has one.  False, and printed, if it is not a
+ * comment, or too long. */
+bool change_add_comment(const struct change *change,
+			const struct edit_line *line, struct buffer *text);
+
+/* Add to text the comment that the line has, if it has one. */
+void change_keep_comment(const struct edit_line *line, struct buffer *text);
+
+/* Add a sentence that is true after the change, as printf. */
+void change_remark(struct change *change, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Add what certgate check would warn of in this entry of that line. */
+void change_advise(struct change *change, unsigned line, struct span entry);
+
+/* YYYY-MM-DD */
+void change_day(int64_t seconds, char day[CHANGE_DAY_SIZE]);
+
+/* Write the list and report the changes, or the line that is there already;
+ * with --dry-run print the difference.  If the list would be invalid, print why
+ * and write nothing; but if it was invalid before and force is set, write it,
+ * and return EXIT_NO, since no handler loads it. */
+enum exit_code change_finish(struct change *change, bool force);
 
 #endif

@@ -3,6 +3,8 @@
 /* certgate deny: adds an entry that refuses, whatever others allow. */
 #include "config.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "admin/change.h"
@@ -10,50 +12,58 @@
 #include "admin/print.h"
 #include "admin/setup.h"
 
-/* Goes through the list and keeps it.  Remarks which entries that allow it
- * stay; the line that denies it already and its text, else 0. */
-static unsigned
-keep_lines(struct change *change, struct span *text)
+/* Remark which entries allow the target, and find one that denies it. */
+static void
+look_at_lines(struct change *change)
 {
-	struct edit_line line;
-	unsigned denied = 0;
+	struct edit_line line = { 0 };
 
 	while (edit_next(&change->edit, &line)) {
-		const struct target *target = &change->target;
-		bool mine =
-			line.reads && target_is(target, &line.entry, line.text);
-		if (mine && !line.entry.allows) {
-			denied = line.number;
-			*text = edit_line_trimmed(&line);
-		} else if (line.reads && line.entry.allows &&
-			   (mine || target_is_otherwise(target, &line.entry))) {
-			change_remark(change, "Line ", line.number,
-				      " still allows it; the deny wins.");
+		enum target_match match =
+			line.reads ? target_match(&change->target, &line.entry,
+						  line.text)
+				   : TARGET_NONE;
+		if (match == TARGET_PIN && !line.entry.allows) {
+			change->there = line.number;
+			change->there_text = edit_line_trimmed(&line);
+		} else if (match != TARGET_NONE && line.entry.allows) {
+			change_remark(change,
+				      "Line %u still allows it; the deny wins.",
+				      line.number);
 		}
-		edit_keep(&change->edit, &line);
-		edit_line_free(&line);
 	}
-	return denied;
 }
 
-static enum exit_code
-deny(struct change *change, const struct command *command, struct buffer *text)
+static bool
+is_entry(struct span text)
 {
+	struct warnings warnings = { 0 };
+	struct error e = { 0 };
+	struct entry entry;
+
+	bool ok = entry_parse(&entry, text, &setup_files, &warnings, &e);
+	if (ok)
+		entry_free(&entry);
+	return ok;
+}
+
+/* Somebody else's fault in the list does not keep the entry out. */
+static enum exit_code
+deny(struct change *change, struct buffer *text)
+{
+	const struct command *command = change->command;
+
 	buffer_add(text, SPAN("deny "));
 	buffer_add(text, buffer_span(&change->target.pin));
-	if (!change_add_comment(command, text))
+	bool force = is_entry(buffer_span(text));
+	if (!change_add_comment(change, NULL, text))
 		return EXIT_MISUSED;
-	struct span there;
-	unsigned denied = keep_lines(change, &there);
-	if (denied > 0) {
-		change_say(change, SPAN("already there"), denied, there);
-		change_say_remarks(change);
-		return EXIT_DONE;
-	}
-	unsigned number = edit_put(&change->edit, text);
-	change_note(change, "denied", number, buffer_span(text));
-	enum exit_code code = change_finish(change, command);
-	if (code == EXIT_DONE && command->option[OPTION_DRY_RUN] == NULL &&
+	look_at_lines(change);
+	if (change->there == 0)
+		(void)edit_insert(&change->edit, "denied", NULL, text);
+	enum exit_code code = change_finish(change, force);
+	if (code == EXIT_DONE && change->there == 0 &&
+	    command->option[OPTION_DRY_RUN] == NULL &&
 	    command->option[OPTION_DISCONNECT] == NULL)
 		print("A client that is connected stays so until it is closed: "
 		      "--disconnect does that.\n");
@@ -80,17 +90,45 @@ check(const struct command *command)
 	return true;
 }
 
-/* Without a list, pins in the settings and CERTGATE_REPORT_ONLY_UNTIL admit no
- * client either. */
+/* Give the path to which the list is moved: free().  NULL with e. */
+static char *
+move_list(const struct replacement *list, bool look, struct error *e)
+{
+	char *away = NULL;
+	struct stat s;
+	bool ok = false;
+
+	if (asprintf(&away, "%s.before-deny-all", list->path) < 0) {
+		error_set(e, "out of memory");
+		return NULL;
+	}
+	if (lstat(list->path, &s) != 0)
+		error_system(e, "%s", list->path);
+	else if (lstat(away, &s) == 0)
+		error_set(e, "%s: already exists (fix: rename it)", away);
+	else
+		ok = look ||
+		     renameat2(AT_FDCWD, list->path, AT_FDCWD, away,
+			       RENAME_NOREPLACE) == 0 ||
+		     error_system(e, "%s", away);
+	if (ok)
+		return away;
+	free(away);
+	return NULL;
+}
+
+/* Move the list away, whatever is in it.  Without a list, pins in the settings
+ * and CERTGATE_REPORT_ONLY_UNTIL admit no client either. */
 static enum exit_code
 deny_all(const struct command *command)
 {
 	bool look = command->option[OPTION_DRY_RUN] != NULL;
+	struct replacement list = REPLACEMENT_NONE;
 	struct error e = { 0 };
 	char *path = setup_list(&e), *away = NULL;
 
-	if (path != NULL)
-		away = edit_move_away(path, look, &e);
+	if (path != NULL && replace_open(&list, path, look, &e))
+		away = move_list(&list, look, &e);
 	if (away == NULL) {
 		print_error(&e);
 	} else {
@@ -100,7 +138,14 @@ deny_all(const struct command *command)
 		print_text(span_of(path));
 		print("\nRunning handlers reject every client within seven "
 		      "seconds, until there is a list again.\n");
+		print_json_open(NULL, '{');
+		print_json_string("file", span_of(list.path));
+		print_json_bool("written", !look);
+		print_json_string("movedTo", span_of(away));
+		print_json_string("verdict", SPAN("deny"));
+		print_json_close('}');
 	}
+	replace_close(&list);
 	free(path);
 	free(away);
 	return e.set ? EXIT_SYSTEM : EXIT_DONE;
@@ -122,7 +167,7 @@ is_all_alone(const struct command *command)
 enum exit_code
 deny_run(const struct command *command)
 {
-	struct change change;
+	struct change change = CHANGE_OF(command);
 	struct buffer text;
 	bool all = command->option[OPTION_ALL] != NULL;
 
@@ -134,11 +179,11 @@ deny_run(const struct command *command)
 		return EXIT_MISUSED;
 	if (all)
 		return deny_all(command);
-	enum exit_code code = change_open(&change, command);
+	enum exit_code code = change_open_target(&change);
 
 	buffer_init(&text, CHANGE_TEXT_MAX);
 	if (code == EXIT_DONE)
-		code = deny(&change, command, &text);
+		code = deny(&change, &text);
 	buffer_free(&text);
 	edit_close(&change.edit); /* others need not wait for what follows */
 	if (code == EXIT_DONE && command->option[OPTION_DISCONNECT] != NULL)

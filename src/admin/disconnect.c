@@ -436,8 +436,7 @@ is_of_others(const struct target *target, const struct entry *entry)
 {
 	return entry->trust != NULL ||
 	       (entry->pin.kind != THUMBPRINT_NONE &&
-		thumbprint_compare(&target->main, &entry->pin) != 0 &&
-		!target_is_otherwise(target, entry));
+		target_match(target, entry, (struct span){ 0 }) == TARGET_NONE);
 }
 
 /* The service closes users, not certificates. */

@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
 /*
- * edit: changes the list, line by line, and replaces the file whole.
+ * edit: one change of the list, whole or not at all.
  *
- * While an edit is open its list is locked, by a file beside it that only the
- * owner of the folder, who could do worse, and root can hold: two
- * administrators take turns.  The lock ends with the program, however that
- * ends.  The new text is believed only if the core reads it.  It goes to a file
- * beside the list, to the disk, and there by renaming: whoever reads sees the
- * old list or the new one.  A symbolic link stays; what it leads to is
- * replaced.
+ * The list is locked and read once; changes are collected; the new text is
+ * built and checked; then it replaces the list.
  */
 #ifndef CERTGATE_ADMIN_EDIT_H
 #define CERTGATE_ADMIN_EDIT_H
@@ -17,91 +12,80 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
+#include "admin/replace.h"
 #include "base/buffer.h"
 #include "base/error.h"
 #include "host/file.h"
 #include "policy/entry.h"
+#include "policy/list.h"
+
+/* A line that goes, a line that comes, or one in place of another. */
+struct edit_change {
+	const char *what; /* "removed"; NULL: not to be reported */
+	size_t begin, end; /* bytes of the old list that go */
+	unsigned old_line; /* that goes; without one, the line before */
+	unsigned line; /* that comes; without one, the new line before */
+	char *text; /* owned; of the line that comes; NULL: none */
+};
 
 struct edit {
-	char *path; /* owned; without symbolic links */
-	const char *name; /* in its folder; borrows path */
-	int folder; /* owned */
-	char *lock_path; /* owned; without symbolic links */
-	int lock; /* owned; -1: it is only looked at */
+	struct replacement file; /* the list */
 	bool exists; /* the list, before the edit */
 	struct stat status;
 	struct file_identity identity;
 	struct buffer before, after; /* the list */
-	struct buffer difference;
-	struct span rest; /* of before, not yet gone through */
-	const char *line_end;
-	unsigned line; /* of before, the last one gone through */
-	unsigned written; /* lines of after */
-	unsigned changes;
+	struct edit_change *changes; /* owned; in the order of the lines */
+	size_t n_changes;
+	bool failed; /* out of memory for changes */
 };
 
-/* A line of the list as it is. */
+/* A line of the list as it is; all zero before the first one. */
 struct edit_line {
 	struct span whole; /* with its end */
 	struct span text; /* of the entry; empty: there is none */
 	struct span comment; /* with its mark; empty: there is none */
 	unsigned number;
-	bool reads; /* entry is there; edit_line_free() */
+	bool reads; /* entry is there; owned by edit_next() */
 	struct entry entry;
 };
 
-/* None is open; as edit_close() leaves it. */
-#define EDIT_CLOSED ((struct edit){ .folder = -1, .lock = -1 })
+/* No edit; as edit_close() leaves it. */
+#define EDIT_CLOSED ((struct edit){ .file = REPLACEMENT_NONE })
 
-/* Locks and reads the list at path; without the lock, which asks for the right
- * to change it, if it is only to be looked at.  edit_close() whatever it
- * returns.  A list that is not there is an empty one. */
+/* Lock and read the list at path, which is an empty one if it does not exist;
+ * look: as replace_open().  edit_close() whatever it returns. */
 bool edit_open(struct edit *edit, const char *path, bool look, struct error *e)
 	__attribute__((warn_unused_result));
+void edit_close(struct edit *edit);
 
-/* The next line; false behind the last.  Each is to be kept, dropped or
- * replaced. */
-bool edit_next(struct edit *edit, struct edit_line *line);
-
-/* Back before the first line, if they were only looked at. */
-void edit_again(struct edit *edit);
-void edit_line_free(struct edit_line *line);
+/* Take the next line; false behind the last.  Call it until it is false. */
+bool edit_next(const struct edit *edit, struct edit_line *line);
 
 /* The line as it is, but for the blanks around it; borrows the list. */
 struct span edit_line_trimmed(const struct edit_line *line);
 
-void edit_keep(struct edit *edit, const struct edit_line *line);
-void edit_drop(struct edit *edit, const struct edit_line *line);
+/* Collect a change.  Changes come in the order of the lines.  text has no line
+ * end; if it failed, so does edit_build().  Return the number of the new line;
+ * line: NULL to insert at the end. */
+void edit_drop(struct edit *edit, const char *what,
+	       const struct edit_line *line);
+unsigned edit_replace(struct edit *edit, const char *what,
+		      const struct edit_line *line, const struct buffer *text);
+unsigned edit_insert(struct edit *edit, const char *what,
+		     const struct edit_line *line, const struct buffer *text);
 
-/* Write a line, text without its end, and give its number.  Of a text that
- * failed, which may lack a limit, edit_check() is false. */
-unsigned edit_put(struct edit *edit, const struct buffer *text);
-unsigned edit_replace(struct edit *edit, const struct edit_line *line,
-		      const struct buffer *text);
-
-/* Ends what is written.  A list without a line would be an error, so it gets a
- * comment. */
-void edit_end(struct edit *edit);
-
-/* True if what was written reads. */
-bool edit_check(const struct edit *edit, struct error *e)
+/* Make the new text, and the list of it with n pins (list_build; list_free()).
+ * False with e if that list is invalid. */
+bool edit_build(struct edit *edit, const struct thumbprint *pins, size_t n,
+		struct list *list, struct error *e)
 	__attribute__((warn_unused_result));
 
-/* True if the list reads as it is. */
+/* Return true if the list is valid as it is; else e names the fault. */
 bool edit_check_before(const struct edit *edit, struct error *e)
 	__attribute__((warn_unused_result));
 
-/* Makes the list, which is locked, what was written, which was checked.  False,
- * and the list as it was, if that cannot be done. */
+/* Replace the list; as replace_commit(). */
 bool edit_commit(struct edit *edit, struct error *e)
-	__attribute__((warn_unused_result));
-
-void edit_close(struct edit *edit);
-
-/* Renames the list at path, whatever is in it, to NAME.before-deny-all, or with
- * look only finds out.  Gives that path: free(); NULL and e if it cannot be
- * renamed, or a file of that name exists. */
-char *edit_move_away(const char *path, bool look, struct error *e)
 	__attribute__((warn_unused_result));
 
 #endif

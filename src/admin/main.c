@@ -86,7 +86,7 @@ static const struct {
 
 #define CONFIG (BIT(OPTION_CONFIG) | BIT(OPTION_SITE) | BIT(OPTION_HELP))
 #define SETUP (CONFIG | BIT(OPTION_LIST))
-#define EDIT (SETUP | BIT(OPTION_DRY_RUN))
+#define EDIT (SETUP | BIT(OPTION_DRY_RUN) | BIT(OPTION_JSON))
 #define SERVICE (BIT(OPTION_HUB) | BIT(OPTION_ENDPOINT) | BIT(OPTION_CA))
 
 static const struct verb {

@@ -5,81 +5,64 @@
 #include "config.h"
 
 #include <limits.h>
-#include <stdlib.h>
 
 #include "admin/change.h"
 #include "admin/input.h"
 #include "admin/print.h"
-#include "admin/setup.h"
 
 /* A thumbprint has forty digits or more. */
 enum { LINE_DIGITS = 9 };
 
-/* By its number, or else by the target: also a certificate's other pins, but
- * not by its key, which others may have. */
-static bool
-is_meant(const struct change *change, uint64_t number,
-	 const struct edit_line *line)
+static void
+remove_line(struct change *change, const struct edit_line *line)
 {
-	if (number > 0)
-		return number == line->number;
-	return line->reads &&
-	       (target_is(&change->target, &line->entry, line->text) ||
-		(line->entry.pin.kind != THUMBPRINT_SPKI &&
-		 target_is_otherwise(&change->target, &line->entry)));
+	/* By its number, the entry says what the edit is about. */
+	if (line->reads && change->target.main.kind == THUMBPRINT_NONE)
+		change->target.main = line->entry.pin;
+	edit_drop(&change->edit, "removed", line);
 }
 
 static enum exit_code
-remove_lines(struct change *change, const struct command *command,
-	     uint64_t number)
+remove_lines(struct change *change, uint64_t number)
 {
-	struct edit *edit = &change->edit;
-	struct edit_line line;
+	struct edit_line line = { 0 };
+	enum target_match match;
 
-	while (edit_next(edit, &line)) {
-		if (is_meant(change, number, &line)) {
-			edit_drop(edit, &line);
-			change_note(change, "removed", line.number,
-				    edit_line_trimmed(&line));
-		} else {
-			edit_keep(edit, &line);
-			if (line.reads &&
-			    target_is_otherwise(&change->target, &line.entry))
-				change_remark(change, "Line ", line.number,
-					      " has its public key and stays.");
-		}
-		edit_line_free(&line);
+	while (edit_next(&change->edit, &line)) {
+		match = number == 0 && line.reads
+				? target_match(&change->target, &line.entry,
+					       line.text)
+				: TARGET_NONE;
+		if (number == line.number || match == TARGET_PIN ||
+		    match == TARGET_DIGEST)
+			remove_line(change, &line);
+		else if (match == TARGET_KEY)
+			change_remark(change,
+				      "Line %u has its public key and stays.",
+				      line.number);
 	}
-	if (edit->changes > 0)
-		return change_finish(change, command);
-	change_say_remarks(change);
+	if (change->edit.n_changes > 0)
+		return change_finish(change, false);
+	for (size_t i = 0; i < change->n_remarks; i++)
+		print("%s\n", change->remarks[i]);
 	print_problem("no such entry");
-	input_explain_code(command->arguments[0]);
+	input_explain_code(change->command->arguments[0]);
 	return EXIT_NO;
-}
-
-/* By a line's number, which needs no target. */
-static enum exit_code
-open_by_number(struct change *change, const struct command *command)
-{
-	*change = (struct change){ .edit = EDIT_CLOSED };
-	return change_open_list(change, command);
 }
 
 enum exit_code
 remove_run(const struct command *command)
 {
 	struct span word = span_of(command->arguments[0]);
-	struct change change;
+	struct change change = CHANGE_OF(command);
 	uint64_t number = 0;
 
+	bool by_number = word.len <= LINE_DIGITS &&
+			 span_number(word, 1, UINT_MAX, &number);
 	enum exit_code code =
-		word.len <= LINE_DIGITS &&
-				span_number(word, 1, UINT_MAX, &number)
-			? open_by_number(&change, command)
-			: change_open(&change, command);
+		by_number ? change_open(&change) : change_open_target(&change);
 	if (code == EXIT_DONE)
-		code = remove_lines(&change, command, number);
+		code = remove_lines(&change, number);
 	change_close(&change);
 	return code;
 }

@@ -6,12 +6,137 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <sys/stat.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "admin/replace.h"
+#include "host/file.h"
+#include "host/lock.h"
 
-enum { NEW_MODE = 0640 };
+enum {
+	LOCK_WAIT_MS = 30000, /* an edit that takes longer hangs */
+	NEW_MODE = 0640
+};
+
+/* Where path leads to, symbolic links followed; the file itself may be
+ * missing. */
+static char *
+resolve(const char *path, struct error *e)
+{
+	char *real = realpath(path, NULL);
+	struct stat s;
+
+	if (real != NULL)
+		return real;
+	if (errno == ENOENT && lstat(path, &s) != 0 && path[0] == '/')
+		return strdup(path);
+	error_system(e, "%s", file_shown(path));
+	return NULL;
+}
+
+static bool
+open_folder(struct replacement *r, struct error *e)
+{
+	const char *slash = strrchr(r->path, '/');
+	int n = slash == r->path ? 1 : (int)(slash - r->path);
+	char folder[PATH_MAX];
+
+	if (snprintf(folder, sizeof(folder), "%.*s", n, r->path) >= PATH_MAX)
+		return error_set(e, "%s: path too long", r->path);
+	r->name = (size_t)(slash - r->path) + 1;
+	if (asprintf(&r->new_path, "%.*s.%s.new", (int)r->name, r->path,
+		     r->path + r->name) < 0) {
+		r->new_path = NULL;
+		return error_set(e, "out of memory");
+	}
+	r->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return r->folder >= 0 || error_system(e, "%s", file_shown(folder));
+}
+
+/* The file belongs to the owner of its folder, who can wait for root then. */
+static int
+make_new_file(const struct replacement *r)
+{
+	int fd = openat(r->folder, r->new_path + r->name,
+			O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	uid_t owner = (uid_t)-1;
+	struct stat parent;
+
+	if (fd >= 0 && fstat(r->folder, &parent) == 0) {
+		if (geteuid() == 0)
+			owner = parent.st_uid;
+		(void)!fchown(fd, owner, parent.st_gid);
+	}
+	return fd;
+}
+
+/* False if it was renamed, or removed. */
+static bool
+is_new_file(const struct replacement *r, int fd)
+{
+	struct stat own, now;
+
+	return fstat(fd, &own) == 0 &&
+	       fstatat(r->folder, r->new_path + r->name, &now,
+		       AT_SYMLINK_NOFOLLOW) == 0 &&
+	       now.st_ino == own.st_ino && now.st_dev == own.st_dev;
+}
+
+/* Wait for the process that made the new file; remove the file if the process
+ * was killed.  The descriptor can write, or NFS gives no lock (flock(2)). */
+static bool
+wait_for_other(const struct replacement *r, struct error *e)
+{
+	const char *name = r->new_path + r->name;
+	int fd = openat(r->folder, name,
+			O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == ENOENT ||
+		       error_set(e,
+				 "%s: in the way: %s (fix: remove it if no "
+				 "other edit runs)",
+				 r->new_path, strerror(errno));
+	bool ok = lock_take(fd, r->new_path, LOCK_WAIT_MS, e);
+	if (ok && is_new_file(r, fd) && unlinkat(r->folder, name, 0) != 0)
+		ok = error_system(e, "%s", r->new_path);
+	close(fd);
+	return ok;
+}
+
+/* Another process may take the file between its making and its locking. */
+static bool
+lock(struct replacement *r, struct error *e)
+{
+	for (;;) {
+		int fd = make_new_file(r);
+		if (fd < 0 && errno != EEXIST)
+			return error_system(e, "%s", r->new_path);
+		if (fd < 0) {
+			if (!wait_for_other(r, e))
+				return false;
+			continue;
+		}
+		bool ok = lock_take(fd, r->new_path, LOCK_WAIT_MS, e);
+		if (ok && is_new_file(r, fd)) {
+			r->fd = fd;
+			return true;
+		}
+		close(fd);
+		if (!ok)
+			return false;
+	}
+}
+
+bool
+replace_open(struct replacement *r, const char *path, bool look,
+	     struct error *e)
+{
+	*r = REPLACEMENT_NONE;
+	r->path = resolve(path, e);
+	return r->path != NULL && open_folder(r, e) && (look || lock(r, e));
+}
 
 static bool
 write_all(int fd, struct span text, struct error *e)
@@ -29,65 +154,56 @@ write_all(int fd, struct span text, struct error *e)
 
 /* The owner before the mode: chown takes bits away. */
 static bool
-set_owner(int folder, int fd, const struct replace_owner *owner,
-	  struct error *e)
+set_owner(int fd, const struct stat *old, struct error *e)
 {
-	struct stat parent, own;
+	struct stat own;
 
-	if (fstat(folder, &parent) != 0 || fstat(fd, &own) != 0)
-		return error_system(e, "cannot be looked at");
-	if (!owner->known) {
-		/* The group is a service to the handler's user, not a must. */
-		(void)!fchown(fd, (uid_t)-1, parent.st_gid);
+	if (old == NULL)
 		return fchmod(fd, NEW_MODE) == 0 ||
 		       error_system(e, "mode cannot be set");
-	}
-	if ((own.st_uid != owner->user || own.st_gid != owner->group) &&
-	    fchown(fd, owner->user, owner->group) != 0)
+	if (fstat(fd, &own) != 0)
+		return error_system(e, "cannot be looked at");
+	if ((own.st_uid != old->st_uid || own.st_gid != old->st_gid) &&
+	    fchown(fd, old->st_uid, old->st_gid) != 0)
 		return error_system(e, "owner and group cannot be kept");
-	return fchmod(fd, owner->mode) == 0 ||
+	return fchmod(fd, old->st_mode & 07777) == 0 ||
 	       error_system(e, "mode cannot be kept");
 }
 
-static bool
-fill(int folder, int fd, struct span text, const struct replace_owner *owner,
-     struct error *e)
+bool
+replace_commit(struct replacement *r, struct span text, const struct stat *old,
+	       struct error *e)
 {
-	if (!write_all(fd, text, e) || !set_owner(folder, fd, owner, e))
+	error_where(e, r->new_path);
+	if (!write_all(r->fd, text, e) || !set_owner(r->fd, old, e))
 		return false;
-	return fsync(fd) == 0 || error_system(e, "does not reach the disk");
+	if (fsync(r->fd) != 0)
+		return error_system(e, "does not reach the disk");
+	if (!is_new_file(r, r->fd))
+		return error_set(e, "removed by another program (fix: try "
+				    "again)");
+	if (renameat(r->folder, r->new_path + r->name, r->folder,
+		     r->path + r->name) != 0)
+		return error_system(e, "cannot be renamed to %s", r->path);
+	*e = (struct error){ 0 };
+	return fsync(r->folder) == 0 ||
+	       error_system(e,
+			    "%s: written, but its folder does not reach the "
+			    "disk",
+			    r->path);
 }
 
-bool
-replace_file(int folder, const char *name, struct span text,
-	     const struct replace_owner *owner, struct error *e)
+void
+replace_close(struct replacement *r)
 {
-	char fresh[NAME_MAX + 1];
-	int length = snprintf(fresh, sizeof(fresh), ".%s.new", name);
-
-	if (length < 0 || (size_t)length >= sizeof(fresh))
-		return error_set(e, "%s: name too long", name);
-	error_where(e, fresh);
-	if (unlinkat(folder, fresh, 0) != 0 && errno != ENOENT)
-		return error_system(e, "cannot be removed");
-	int fd = openat(folder, fresh,
-			O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-			0600);
-	if (fd < 0)
-		return error_system(e, "cannot be made");
-	bool ok = fill(folder, fd, text, owner, e);
-	if (close(fd) != 0 && ok)
-		ok = error_system(e, "cannot be written");
-	if (ok && renameat(folder, fresh, folder, name) != 0)
-		ok = error_system(e, "cannot be renamed to %s", name);
-	if (!ok) {
-		(void)unlinkat(folder, fresh, 0);
-		return false;
+	if (r->fd >= 0) {
+		if (is_new_file(r, r->fd))
+			(void)unlinkat(r->folder, r->new_path + r->name, 0);
+		close(r->fd);
 	}
-	*e = (struct error){ 0 };
-	return fsync(folder) == 0 ||
-	       error_system(e,
-			    "%s is written, but its folder does not reach "
-			    "the disk",
-			    name);
+	if (r->folder >= 0)
+		close(r->folder);
+	free(r->path);
+	free(r->new_path);
+	*r = REPLACEMENT_NONE;
 }

@@ -4,7 +4,6 @@
  * some days later. */
 #include "config.h"
 
-#include <stdio.h>
 #include <time.h>
 
 #include "admin/change.h"
@@ -17,12 +16,10 @@ enum {
 };
 
 struct rotation {
-	struct change change; /* about the old pin */
+	struct change change; /* of the old pin */
 	struct target fresh;
-	const struct command *command;
 	int64_t now, end; /* UTC seconds; the old one's last */
-	char day[sizeof("-2147483648-12-31")]; /* of that */
-	unsigned rotated; /* lines */
+	char day[CHANGE_DAY_SIZE]; /* of that */
 };
 
 /* Nd */
@@ -43,8 +40,7 @@ read_overlap(const char *text, uint64_t *days)
 static bool
 set_end(struct rotation *r)
 {
-	const char *overlap = r->command->option[OPTION_OVERLAP];
-	struct date_time t;
+	const char *overlap = r->change.command->option[OPTION_OVERLAP];
 	uint64_t days;
 
 	if (!read_overlap(overlap, &days)) {
@@ -55,60 +51,15 @@ set_end(struct rotation *r)
 	r->now = (int64_t)time(NULL);
 	r->end = r->now - r->now % DATE_DAY_SECONDS +
 		 ((int64_t)days + 1) * DATE_DAY_SECONDS - 1;
-	date_from_seconds(r->end, &t);
-	(void)snprintf(r->day, sizeof(r->day), "%04d-%02d-%02d", t.year,
-		       t.month, t.day);
+	change_day(r->end, r->day);
 	return true;
 }
 
-/* The old pin, or the certificate by another of its digests; not by its key,
- * which the new one may have too. */
-static bool
-is_old(const struct rotation *r, const struct edit_line *line)
-{
-	const struct target *old = &r->change.target;
-
-	return line->reads && line->entry.allows &&
-	       (target_is(old, &line->entry, line->text) ||
-		(line->entry.pin.kind != THUMBPRINT_SPKI &&
-		 target_is_otherwise(old, &line->entry)));
-}
-
+/* 0: it has no end. */
 static int64_t
 end_of(const struct entry *entry)
 {
 	return entry->terms == NULL ? 0 : entry->terms->not_after;
-}
-
-static bool
-has_ended(const struct rotation *r, const struct entry *entry)
-{
-	return end_of(entry) != 0 && end_of(entry) < r->now;
-}
-
-/* False, and said, if there is nothing to be rotated, or nowhere to. */
-static bool
-look(struct rotation *r)
-{
-	struct edit *edit = &r->change.edit;
-	unsigned there = 0, found = 0;
-	struct edit_line line;
-
-	while (edit_next(edit, &line)) {
-		if (line.reads && target_is(&r->fresh, &line.entry, line.text))
-			there = line.number;
-		if (is_old(r, &line) && !has_ended(r, &line.entry))
-			found++;
-		edit_line_free(&line);
-	}
-	edit_again(edit);
-	if (there > 0)
-		print_problem("line %u has the new pin already", there);
-	else if (found == 0)
-		print_problem("%s: no pin of it lets it in; an entry of a CA "
-			      "needs no rotation",
-			      error_word(span_of(r->command->arguments[0])));
-	return there == 0 && found > 0;
 }
 
 /* The next NAME=VALUE; blanks in quotes are the value's. */
@@ -135,8 +86,8 @@ next_option(struct span *rest, struct span *option)
 
 /* The entry as it is, but for its end. */
 static void
-write_old(const struct rotation *r, const struct edit_line *line,
-	  struct buffer *text)
+add_old(const struct rotation *r, const struct edit_line *line,
+	struct buffer *text)
 {
 	struct span rest = span_after(line->text, line->entry.pin_end), option;
 
@@ -149,12 +100,13 @@ write_old(const struct rotation *r, const struct edit_line *line,
 	}
 	buffer_add(text, SPAN(" expires="));
 	buffer_add(text, span_of(r->day));
+	change_keep_comment(line, text);
 }
 
 /* All options: one that is dropped would open the gate further. */
 static void
-write_new(const struct rotation *r, const struct edit_line *line,
-	  struct buffer *text)
+add_new(const struct rotation *r, const struct edit_line *line,
+	struct buffer *text)
 {
 	struct span options =
 		span_trim(span_after(line->text, line->entry.pin_end));
@@ -165,68 +117,83 @@ write_new(const struct rotation *r, const struct edit_line *line,
 	buffer_add(text, options);
 }
 
+/* False, and printed, if the comment is invalid. */
 static bool
 rotate_line(struct rotation *r, const struct edit_line *line,
 	    struct buffer *text)
 {
-	struct edit *edit = &r->change.edit;
-	bool ends = end_of(&line->entry) != 0;
-	bool stays = ends && end_of(&line->entry) <= r->end;
+	struct change *change = &r->change;
+	int64_t end = end_of(&line->entry);
+	bool stays = end != 0 && end <= r->end;
 
 	buffer_clear(text);
-	if (stays) {
-		edit_keep(edit, line);
-	} else {
-		write_old(r, line, text);
-		change_keep_comment(line, text);
-		unsigned number = edit_replace(edit, line, text);
-		change_note(&r->change, "will end", number, buffer_span(text));
-	}
-	unsigned old = edit->written;
+	add_old(r, line, text);
+	if (!stays)
+		(void)edit_replace(&change->edit, "will end", line, text);
 	buffer_clear(text);
-	write_new(r, line, text);
-	if (r->command->option[OPTION_COMMENT] == NULL)
-		change_keep_comment(line, text);
-	else if (!change_add_comment(r->command, text))
+	add_new(r, line, text);
+	if (!change_add_comment(change, line, text))
 		return false;
-	unsigned number = edit_put(edit, text);
-	change_note(&r->change, "added", number, buffer_span(text));
-	change_advise(&r->change, number, buffer_span(text));
-	if (ends)
-		change_remark(&r->change, "The new one ends as line ", old,
-			      stays ? " does." : " did until now.");
+	unsigned number = edit_insert(&change->edit, "added", line, text);
+	change_advise(change, number, buffer_span(text));
+	if (end != 0)
+		change_remark(change, "The new one ends as line %u %s.",
+			      number - 1, stays ? "does" : "did until now");
 	return true;
+}
+
+/* The old pin, or the certificate by another of its digests; not by its key,
+ * which the new one may have too. */
+static bool
+is_old(const struct rotation *r, const struct edit_line *line)
+{
+	enum target_match match =
+		target_match(&r->change.target, &line->entry, line->text);
+	int64_t end = end_of(&line->entry);
+
+	return line->entry.allows && (end == 0 || end >= r->now) &&
+	       (match == TARGET_PIN || match == TARGET_DIGEST);
 }
 
 static enum exit_code
 rotate(struct rotation *r)
 {
-	struct edit *edit = &r->change.edit;
-	struct edit_line line;
+	struct edit_line line = { 0 };
 	struct buffer text;
+	unsigned there = 0;
 	bool ok = true;
 
 	buffer_init(&text, CHANGE_TEXT_MAX);
-	while (ok && edit_next(edit, &line)) {
-		if (is_old(r, &line) && !has_ended(r, &line.entry))
+	while (edit_next(&r->change.edit, &line)) {
+		if (!line.reads)
+			continue;
+		if (target_match(&r->fresh, &line.entry, line.text) ==
+		    TARGET_PIN)
+			there = line.number;
+		if (ok && is_old(r, &line))
 			ok = rotate_line(r, &line, &text);
-		else
-			edit_keep(edit, &line);
-		edit_line_free(&line);
 	}
 	buffer_free(&text);
-	if (!ok)
-		return EXIT_MISUSED;
-	return change_finish(&r->change, r->command);
+	if (there > 0)
+		print_problem("line %u has the new pin already", there);
+	else if (ok && r->change.edit.n_changes == 0)
+		print_problem(
+			"%s: no pin of it lets it in; an entry of a CA "
+			"needs no rotation",
+			error_word(span_of(r->change.command->arguments[0])));
+	else if (ok)
+		return change_finish(&r->change, false);
+	return ok ? EXIT_NO : EXIT_MISUSED;
 }
 
 static enum exit_code
 read_fresh(struct rotation *r)
 {
-	bool spki = r->command->option[OPTION_SPKI] != NULL;
+	const struct command *command = r->change.command;
+	bool spki = command->option[OPTION_SPKI] != NULL;
 	struct error e = { 0 };
 
-	if (!target_read(&r->fresh, r->command->arguments[1], spki, &e)) {
+	if (!target_read(&r->fresh, command->arguments[1], spki, &e)) {
 		print_error(&e);
 		return EXIT_NO;
 	}
@@ -241,16 +208,14 @@ read_fresh(struct rotation *r)
 enum exit_code
 rotate_run(const struct command *command)
 {
-	struct rotation r = { .command = command };
+	struct rotation r = { .change = CHANGE_OF(command) };
 	enum exit_code code;
 
 	if (!set_end(&r))
 		return EXIT_MISUSED;
-	code = change_open(&r.change, command);
+	code = change_open_target(&r.change);
 	if (code == EXIT_DONE)
 		code = read_fresh(&r);
-	if (code == EXIT_DONE && !look(&r))
-		code = EXIT_NO;
 	if (code == EXIT_DONE)
 		code = rotate(&r);
 	target_free(&r.fresh);

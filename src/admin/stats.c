@@ -415,24 +415,17 @@ static bool
 write_state(const struct totals *t, const struct log_reader *log,
 	    const char *path, struct error *e)
 {
-	const struct replace_owner owner = { .known = false };
-	const char *name = strrchr(path, '/') + 1;
-	char *folder = strndup(path, (size_t)(name - path));
+	struct replacement state = REPLACEMENT_NONE;
 	struct buffer text;
-	bool ok = false;
-	int fd = -1;
 
 	buffer_init(&text, STATE_MAX);
 	write_counters(&text, t, log);
-	if (folder == NULL || text.failed)
-		error_set(e, "out of memory");
-	else if ((fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
-		error_system(e, "%s", folder);
-	else
-		ok = replace_file(fd, name, buffer_span(&text), &owner, e);
-	if (fd >= 0)
-		close(fd);
-	free(folder);
+	bool ok = text.failed
+			  ? error_set(e, "out of memory")
+			  : replace_open(&state, path, false, e) &&
+				    replace_commit(&state, buffer_span(&text),
+						   NULL, e);
+	replace_close(&state);
 	buffer_free(&text);
 	return ok;
 }

@@ -38,6 +38,14 @@ set_pin(struct target *target, const struct thumbprint *t)
 	buffer_add(&target->pin, (struct span){ digits, 2 * n });
 }
 
+void
+target_set_certificate(struct target *target, bool spki)
+{
+	buffer_init(&target->pin, PIN_MAX);
+	target->is_certificate = true;
+	set_pin(target, spki ? &target->spki : &target->sha256);
+}
+
 /* True if the argument alone would be an entry, or the beginning of one. */
 static bool
 take_pin(struct target *target, struct span argument, struct error *e)
@@ -69,15 +77,6 @@ take_pin(struct target *target, struct span argument, struct error *e)
 	return true;
 }
 
-void
-target_know(struct target *target, const struct certificate *c)
-{
-	target->is_certificate = true;
-	target->sha1 = thumbprint_of(THUMBPRINT_SHA1, c->sha1);
-	target->sha256 = thumbprint_of(THUMBPRINT_SHA256, c->sha256);
-	target->spki = thumbprint_of(THUMBPRINT_SPKI, c->spki);
-}
-
 static bool
 take_file(struct target *target, const char *path, bool spki, struct error *e)
 {
@@ -90,12 +89,15 @@ take_file(struct target *target, const char *path, bool spki, struct error *e)
 	if (ok && !pem_file_only(buffer_span(&bytes), &target->der, &c, &inner))
 		ok = error_set(e, "%s: %s", error_word(span_of(path)),
 			       inner.text);
-	if (ok) {
-		target_know(target, &c);
-		set_pin(target, spki ? &target->spki : &target->sha256);
-	}
 	buffer_wipe(&bytes);
-	return ok;
+	if (!ok)
+		return false;
+	target->sha1 = thumbprint_of(THUMBPRINT_SHA1, c.sha1);
+	target->sha256 = thumbprint_of(THUMBPRINT_SHA256, c.sha256);
+	target->spki = thumbprint_of(THUMBPRINT_SPKI, c.spki);
+	target->not_after = c.not_after;
+	target_set_certificate(target, spki);
+	return true;
 }
 
 /* A word that can only have been meant as a pin: what is wrong with it counts,
@@ -126,9 +128,8 @@ target_read(struct target *target, const char *argument, bool spki,
 	*target = (struct target){ 0 };
 	buffer_init(&target->pin, PIN_MAX);
 	buffer_init(&target->der, INPUT_MAX);
-	if (take_pin(target, word, &no_pin))
-		return !target->pin.failed || error_set(e, "out of memory");
-	if (take_file(target, argument, spki, e))
+	if (take_pin(target, word, &no_pin) ||
+	    take_file(target, argument, spki, e))
 		return !target->pin.failed || error_set(e, "out of memory");
 	if (looks_like_pin(word)) {
 		no_pin.column = 0;
@@ -144,26 +145,26 @@ target_free(struct target *target)
 	buffer_free(&target->der);
 }
 
-bool
-target_is(const struct target *target, const struct entry *entry,
-	  struct span text)
+enum target_match
+target_match(const struct target *target, const struct entry *entry,
+	     struct span text)
 {
-	if (target->main.kind != THUMBPRINT_NONE)
-		return thumbprint_compare(&target->main, &entry->pin) == 0;
-	return span_equal(pin_of(entry, text), buffer_span(&target->pin));
-}
+	const struct thumbprint *pin = &entry->pin;
 
-bool
-target_is_otherwise(const struct target *target, const struct entry *entry)
-{
-	const struct thumbprint *own[] = { &target->sha1, &target->sha256,
-					   &target->spki };
-
-	if (!target->is_certificate || entry->pin.kind == THUMBPRINT_NONE ||
-	    thumbprint_compare(&target->main, &entry->pin) == 0)
-		return false;
-	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-		if (thumbprint_compare(own[i], &entry->pin) == 0)
-			return true;
-	return false;
+	if (target->main.kind == THUMBPRINT_NONE)
+		return pin->kind == THUMBPRINT_NONE &&
+				       span_equal(pin_of(entry, text),
+						  buffer_span(&target->pin))
+			       ? TARGET_PIN
+			       : TARGET_NONE;
+	if (thumbprint_compare(&target->main, pin) == 0)
+		return TARGET_PIN;
+	if (!target->is_certificate || pin->kind == THUMBPRINT_NONE)
+		return TARGET_NONE;
+	if (thumbprint_compare(&target->spki, pin) == 0)
+		return TARGET_KEY;
+	return thumbprint_compare(&target->sha1, pin) == 0 ||
+			       thumbprint_compare(&target->sha256, pin) == 0
+		       ? TARGET_DIGEST
+		       : TARGET_NONE;
 }

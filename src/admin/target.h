@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* target: whom an edit is about: a pin as entries have it, or a certificate in
- * a file. */
+/* target: what an edit is about: a pin, or a certificate with all its pins. */
 #ifndef CERTGATE_ADMIN_TARGET_H
 #define CERTGATE_ADMIN_TARGET_H
 
@@ -10,32 +9,36 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "policy/entry.h"
-#include "protocol/certificate.h"
 
 struct target {
 	struct buffer pin; /* as it goes to the list */
-	struct thumbprint main; /* THUMBPRINT_NONE: it has only its text */
-	bool is_certificate; /* then all its pins are known */
+	struct thumbprint main; /* THUMBPRINT_NONE: the pin has only its text */
+	bool is_certificate; /* then all its pins are known: */
 	struct thumbprint sha1, sha256, spki;
+	int64_t not_after; /* as struct certificate; 0: unknown */
 	struct buffer der; /* of a file; else empty */
 };
 
-/* Reads argument: a pin, else the name of a file with one certificate, "-" for
- * standard input.  spki: of a file, the public key is meant.
+/* How an entry names the target. */
+enum target_match {
+	TARGET_NONE = 0,
+	TARGET_PIN, /* by its pin */
+	TARGET_DIGEST, /* by another digest of the certificate */
+	TARGET_KEY /* by the public key, which other certificates may have */
+};
+
+/* Read argument: a pin, else the name of a file with one certificate, "-" for
+ * standard input.  spki: the public key of the file is meant.
  * target_free() whatever it returns. */
 bool target_read(struct target *target, const char *argument, bool spki,
 		 struct error *e) __attribute__((warn_unused_result));
 void target_free(struct target *target);
 
-/* The pin is one of this certificate, which is known from elsewhere. */
-void target_know(struct target *target, const struct certificate *c);
+/* Make the certificate whose digests are set the target. */
+void target_set_certificate(struct target *target, bool spki);
 
-/* The entry, which text says, has the target's pin. */
-bool target_is(const struct target *target, const struct entry *entry,
-	       struct span text);
-
-/* The entry has the target's certificate by another pin. */
-bool target_is_otherwise(const struct target *target,
-			 const struct entry *entry);
+/* text is that of the entry. */
+enum target_match target_match(const struct target *target,
+			       const struct entry *entry, struct span text);
 
 #endif

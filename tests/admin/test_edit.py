@@ -4,13 +4,14 @@
 """certgate allow, deny, remove: what they write, what they refuse, what they
 leave alone."""
 import fcntl
+import json
 import os
 import pathlib
 import resource
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import admin, place, tap  # noqa: E402
+from harness import admin, cases, place, tap  # noqa: E402
 
 out = tap.Tap()
 base = place.temporary()
@@ -233,27 +234,6 @@ def files():
                "cc" * 20 in book.text(), "a symbolic link stays", got)
     out.equal(sorted(p.name for p in book.folder.iterdir()),
               ["link", "list"], "nothing is left beside it")
-    (book.folder / ".list.new").write_text("what a killed command left")
-    got = book.run("allow", "dd" * 20)
-    out.equal((got.code, (book.folder / ".list.new").exists()), (0, False),
-              "what a killed command left does no harm")
-    precious = base / "precious"
-    precious.write_text("precious\n")
-    for name, plant in {
-            "a symbolic link": lambda path: path.symlink_to(precious),
-            "a hard link": lambda path: os.link(precious, path),
-            "a pipe": lambda path: os.mkfifo(path)}.items():
-        book = List(f"{A}\n")
-        plant(book.folder / ".list.new")
-        got = book.run("allow", B)
-        out.result(got.code == 0 and book.text() == f"{A}\n{B}\n" and
-                   precious.read_text() == "precious\n" and
-                   book.path.stat().st_nlink == 1,
-                   f"{name} that waits where the new one is made", got)
-    (book.folder / ".list.new").mkdir()
-    got = book.run("allow", "dd" * 20)
-    out.result(got.code == 3 and ".list.new: " in got.err and
-               book.text() == f"{A}\n{B}\n", "a folder that does", got)
     book = List(f"{A}\n")
     os.link(book.path, book.folder / "twin")
     got = book.run("deny", A)
@@ -359,7 +339,7 @@ def said():
     book = List(f"{A} expires=2999-01-01\n{B}\nspki:{PUMP['spki']}\n"
                 f"{PUMP['sha1']}\nnonsense\n")
     for arguments in (["remove", pump], ["rotate", A, "cc" * 20],
-                      ["allow", "cc" * 20], ["allow", pump], ["deny", A]):
+                      ["allow", "cc" * 20], ["allow", pump]):
         done = book.run(*arguments)
         out.result(done.code == 1 and done.out == "",
                    f"{arguments[0]}: nothing was done", done)
@@ -394,15 +374,15 @@ def trouble():
 
 
 def turns():
-    """Two administrators: the second waits for the first; nobody else can make
-    either wait."""
+    """Two administrators: the second waits for the first; a lock on what others
+    can open makes neither wait."""
     book = List(f"{A}\n")
-    lock = book.folder / ".list.lock"
+    new = book.folder / ".list.new"
     folder = os.open(book.folder, os.O_RDONLY)
     fcntl.flock(folder, fcntl.LOCK_EX)
     text = os.open(book.path, os.O_RDONLY)
     fcntl.flock(text, fcntl.LOCK_EX)
-    held = os.open(lock, os.O_RDONLY | os.O_CREAT, 0o600)
+    held = os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
     fcntl.flock(held, fcntl.LOCK_EX)
     pid = os.fork()
     if pid == 0:
@@ -414,50 +394,154 @@ def turns():
     got = book.run("allow", B, "--dry-run")
     out.result(got.code == 0 and f"+{B}" in got.out,
                "who only looks does not wait", got)
-    lock.unlink()
+    os.write(held, f"{A}\n{PUMP['sha1']}\n".encode())
+    new.rename(book.path)
     os.close(held)
-    out.equal((os.waitpid(pid, 0)[1], book.text()), (0, f"{A}\n{B}\n"),
-              "and goes on behind it, whoever locked what others can open")
+    out.equal((os.waitpid(pid, 0)[1], book.text()),
+              (0, f"{A}\n{PUMP['sha1']}\n{B}\n"),
+              "and goes on with the list of the other, whoever locked what "
+              "others can open")
     os.close(folder)
     os.close(text)
-    lock.touch(0o600)
-    got = book.run("remove", B)
-    out.equal((got.code, book.text(), lock.exists()), (0, f"{A}\n", False),
-              "what a killed command left is taken over")
 
 
-def strange_locks():
-    """What others could hold, or would miss, is no lock."""
+def leftovers():
+    """What is in the place of the new file is removed, and never written, if no
+    process holds a lock on it; what cannot be locked is named."""
     book = List(f"{A}\n")
-    lock, other = book.folder / ".list.lock", book.folder / "other"
-    other.touch(0o600)
+    new, precious = book.folder / ".list.new", book.folder / "precious"
+    precious.write_text("precious\n")
 
     def owned():
-        lock.touch(0o600)
-        os.chown(lock, 12345, 12345)
+        new.touch(0o600)
+        os.chown(new, 12345, 12345)
 
-    plants = [("a link", lambda: lock.symlink_to(other)),
-              ("a dead link", lambda: lock.symlink_to("nowhere")),
-              ("a file that the group reads", lambda: lock.touch(0o640)),
-              ("a file with a second name", lambda: os.link(other, lock)),
-              ("a fifo", lambda: os.mkfifo(lock, 0o600)),
-              ("a folder", lambda: lock.mkdir(0o700)),
-              ("a file with a text", lambda: (lock.write_text("precious"),
-                                              lock.chmod(0o600)))]
+    removed = {"an empty file": lambda: new.touch(0o600),
+               "half a list": lambda: new.write_text(f"{A}\n{B[:9]}"),
+               "a hard link": lambda: os.link(precious, new),
+               "a pipe": lambda: os.mkfifo(new, 0o600)}
     if os.geteuid() == 0:
-        plants.append(("another user's file", owned))
-    for name, plant in plants:
+        removed["another user's file"] = owned
+    for name, plant in removed.items():
         plant()
         got = book.run("allow", B)
-        out.result(got.code == 3 and str(lock) in got.err and
-                   book.text() == f"{A}\n" and os.path.lexists(lock),
-                   f"in place of the lock {name}: said so", got)
-        if lock.is_dir() and not lock.is_symlink():
-            lock.rmdir()
+        out.equal((got.code, book.text(), os.path.lexists(new),
+                   book.path.stat().st_nlink),
+                  (0, f"{A}\n{B}\n", False, 1), f"{name} is removed")
+        book.run("remove", B)
+    for name, plant in {"a link": lambda: new.symlink_to(precious),
+                        "a dead link": lambda: new.symlink_to("nowhere"),
+                        "a folder": lambda: new.mkdir(0o700)}.items():
+        plant()
+        got = book.run("allow", B)
+        out.result(got.code == 3 and f"{new}: in the way: " in got.err and
+                   book.text() == f"{A}\n" and os.path.lexists(new),
+                   f"{name} is named", got)
+        if name == "a folder":
+            new.rmdir()
         else:
-            lock.unlink()
-    out.equal(sorted(p.name for p in book.folder.iterdir()), ["list", "other"],
-              "nothing else was made")
+            new.unlink()
+    out.equal((sorted(p.name for p in book.folder.iterdir()),
+               precious.read_text()), (["list", "precious"], "precious\n"),
+              "nothing else was made or written")
+
+
+def broken_deny():
+    """Another's fault does not keep a deny out; it is not in force, though."""
+    text = f"{A}\nnonsense\n"
+    book = List(text)
+    for more, after in ((["--dry-run"], text), ([], text + f"deny {A}\n"),
+                        ([], text + f"deny {A}\n")):
+        got = book.run("deny", A, *more)
+        out.result(got.code == 1 and book.text() == after and
+                   f"{book.path}:2:1: " in got.err and
+                   "until line 2 is fixed" in got.err and
+                   "two seconds" not in got.out,
+                   f"deny in a list that is invalid {more}", got)
+    got = book.run("deny", f"ca:{CA}")
+    out.result(got.code == 1 and "stays as it is" in got.err and
+               book.text() == after, "not an entry that is invalid itself",
+               got)
+
+
+def pins_of_settings():
+    """The settings can still allow what an edit ends."""
+    book = List(f"{PUMP['sha256']}\n")
+    conf = base / "pins.conf"
+    conf.write_text(f"CERTGATE_LIST={book.path}\n"
+                    f"CLIENT_CERT_THUMBPRINT={PUMP['sha1']}\n")
+    says = f"CLIENT_CERT_THUMBPRINT still allows {PUMP['sha1']}"
+    for arguments, end, wanted in (
+            (["rotate", pump, B, "--dry-run"], ".", True),
+            (["deny", pump, "--dry-run"], "; the deny wins.", True),
+            (["remove", pump, "--dry-run"], ".", True),
+            (["remove", 1, "--dry-run"], ".", False),
+            (["remove", PUMP["sha256"]], ".", False),
+            (["allow", PUMP["sha1"], "user=a"], ".", False),
+            (["remove", 2], ".", True)):
+        got = admin.run(*arguments, "--config", conf)
+        out.result(got.code == 0 and
+                   (f"{says}{end}\n" in got.out) == wanted,
+                   f"{arguments[0]}: pins of the settings", got)
+
+
+def expiring():
+    """A certificate of a file, or of the log, that ends soon or has ended."""
+    book = List("")
+    old = base / "past.pem"
+    old.write_text(cases.certificates()["expired"]["pem"])
+    for file, says in ((old, "expired on "),
+                       (SOON, "expires on "), (pump, None)):
+        got = book.run("allow", file)
+        out.result(got.code == 0 and
+                   (f"the certificate {says}" in got.out if says else
+                    "certificate" not in got.out),
+                   f"allow {file.name}: its end", got)
+    got = json.loads(book.run("allow", old, "--json").out)
+    out.equal((got["verdict"], got["written"]), ("deny", False),
+              "one that has expired is not accepted")
+
+
+def in_json():
+    book = List(f"{A}\n")
+    spki = f"spki:{PUMP['spki']}"
+    rows = [
+        (["allow", pump, "user=a b", "--comment", "c"], True,
+         [("allowed", 2, f'{PUMP["sha256"]} user="a b"   # c')], [], "allow"),
+        (["allow", pump, "user=a b"], False,
+         [("already there", 2, f'{PUMP["sha256"]} user="a b"   # c')], [],
+         "allow"),
+        (["deny", spki, "--dry-run"], False, [("denied", 3, f"deny {spki}")],
+         [], "deny"),
+        (["deny", PUMP["sha256"]], True,
+         [("denied", 3, f"deny {PUMP['sha256']}")],
+         ["Line 2 still allows it; the deny wins."], "deny"),
+        (["deny", PUMP["sha256"]], False,
+         [("already there", 3, f"deny {PUMP['sha256']}")],
+         ["Line 2 still allows it; the deny wins."], "deny"),
+        (["remove", 3], True, [("removed", 3, f"deny {PUMP['sha256']}")], [],
+         "allow"),
+        (["allow", PUMP["sha256"], "expires=2020-01-01", "--replace"], True,
+         [("allowed", 2, f"{PUMP['sha256']} expires=2020-01-01   # c")],
+         ["Warning: line 2: the entry ended on 2020-01-01"], "deny"),
+        (["allow", f"ca:{CA}", "cn=a*"], True,
+         [("allowed", 3, f"ca:{CA} cn=a*")], None, None),
+    ]
+    for arguments, written, changes, remarks, verdict in rows:
+        got = book.run(*arguments, "--json")
+        told = json.loads(got.out)
+        if remarks is None:
+            remarks = told["remarks"]
+        out.equal(told, {"file": str(book.path), "written": written,
+                         "changes": [dict(zip(("what", "line", "entry"), c))
+                                     for c in changes],
+                         "remarks": remarks, "verdict": verdict},
+                  f"--json: {arguments[0]} {arguments[1]!s:.9}")
+    got = book.run("allow", B, "hub", "--json")
+    out.equal((got.code, got.out), (2, ""), "--json: nothing on an error")
+    told = json.loads(book.run("deny", "--all", "--json").out)
+    out.equal((told["movedTo"], told["verdict"]),
+              (f"{book.path}.before-deny-all", "deny"), "--json: deny --all")
 
 
 def deny_all():
@@ -492,5 +576,9 @@ difference()
 said()
 trouble()
 turns()
-strange_locks()
+leftovers()
+broken_deny()
+pins_of_settings()
+expiring()
+in_json()
 out.done()

@@ -101,7 +101,7 @@ for process in many:
 folder = os.open(base, os.O_RDONLY)
 fcntl.flock(folder, fcntl.LOCK_EX)
 code, _, errors = run("--listen", path)
-out.result(code == 3 and "locked by somebody else" in errors and
+out.result(code == 3 and "locked by another process" in errors and
            not path.exists(), "a folder whose lock another one holds", errors)
 os.close(folder)
 
