@@ -8,12 +8,12 @@
 #include <time.h>
 
 #include "admin/command.h"
+#include "admin/edit.h"
 #include "admin/log_reader.h"
 #include "admin/print.h"
 #include "admin/setup.h"
+#include "admin/target.h"
 #include "base/hex.h"
-#include "base/text.h"
-#include "host/file.h"
 #include "policy/list.h"
 
 /* From an edit until every handler has loaded it. */
@@ -143,216 +143,142 @@ last_used_free(struct last_used *used)
 	free(used->at);
 }
 
-struct shown {
-	const struct entry *entry;
-	struct span text; /* of the entry */
-	struct span pin, options; /* parts of that */
-	struct span comment; /* behind it, with its mark; empty: none */
-	int64_t now;
-	const struct last_used *used; /* NULL: not asked for */
-};
-
+/* i: the entry's place in the list. */
 static void
-split(struct shown *shown)
+show_used(const struct last_used *used, size_t i)
 {
-	struct span deny = SPAN("deny");
-	size_t end = shown->entry->pin_end;
+	const struct entry *entry = &used->list->entries[i];
+	int64_t at = used->at[i], since = used->log.begins;
 
-	if (end > shown->text.len)
-		end = shown->text.len;
-	shown->pin = (struct span){ shown->text.ptr, end };
-	shown->options = span_trim(span_after(shown->text, end));
-	if (!shown->entry->allows)
-		shown->pin = span_after(shown->pin, deny.len);
-	shown->pin = span_trim(shown->pin);
-}
-
-static void
-show_pin(const struct shown *shown)
-{
-	if (shown->entry->pin.kind == THUMBPRINT_NONE)
-		print_text(shown->pin);
-	else
-		print_digits(&shown->entry->pin);
-}
-
-/* Before this time it is unknown whether the entry was used; 0: always. */
-static int64_t
-known_since(const struct last_used *used, const struct entry *entry)
-{
-	return entry->pin.kind == THUMBPRINT_NONE && used->log.begins != 0 &&
-			       used->lines_since > used->log.begins
-		       ? used->lines_since
-		       : used->log.begins;
-}
-
-static void
-show_used(const struct shown *shown)
-{
-	const struct last_used *used = shown->used;
-	int64_t at = used->at[shown->entry - used->list->entries];
-	int64_t since = known_since(used, shown->entry);
-
-	if (at != 0)
-		print("  (last used ");
-	else if (since != 0)
-		print("  (not used since ");
-	else
-		print("  (use unknown");
+	/* The time before is unknown; 0: all of it is. */
+	if (entry->pin.kind == THUMBPRINT_NONE && since != 0 &&
+	    used->lines_since > since)
+		since = used->lines_since;
+	print(at != 0	   ? "  (last used "
+	      : since != 0 ? "  (not used since "
+			   : "  (use unknown");
 	if (at != 0 || since != 0)
 		print_time(at != 0 ? at : since);
 	print(")");
+	print_json_time("last-used", at);
+	print_json_time("known-since", since);
 }
 
 static void
-show_used_json(const struct shown *shown)
+show_pin(const struct edit_line *line)
 {
-	const struct last_used *used = shown->used;
-	int64_t at = used->at[shown->entry - used->list->entries];
-	int64_t since = known_since(used, shown->entry);
+	const struct entry *entry = &line->entry;
+	struct span text = target_pin_text(entry, line->text);
 
-	if (at != 0)
-		print_json_time("last-used", at);
-	else
-		print_json_null("last-used");
-	if (since != 0)
-		print_json_time("known-since", since);
-	else
-		print_json_null("known-since");
-}
-
-static void
-show_text(const struct shown *shown)
-{
-	const struct entry *entry = shown->entry;
-
-	print("%4u  %-8s %-7s ", entry->line, state_of(entry, shown->now),
-	      kind_of(entry));
-	show_pin(shown);
-	if (shown->options.len > 0)
-		print("  ");
-	print_text(shown->options);
-	if (shown->used != NULL)
-		show_used(shown);
-	print(span_empty(shown->comment) ? "" : "  ");
-	print_text(shown->comment);
-	print("\n");
-}
-
-static void
-show_json(const struct shown *shown)
-{
-	const struct entry *entry = shown->entry;
-	const struct terms *terms = entry->terms;
-
-	print_json_open(NULL, '{');
-	print_json_number("line", entry->line);
-	print_json_string("state", span_of(state_of(entry, shown->now)));
-	print_json_string("kind", span_of(kind_of(entry)));
-	if (entry->pin.kind == THUMBPRINT_NONE)
-		print_json_string("pin", shown->pin);
-	else
+	if (entry->pin.kind != THUMBPRINT_NONE) {
+		print_digits(&entry->pin);
 		print_json_digits("pin", &entry->pin);
-	print_json_string("options", shown->options);
-	if (!span_empty(shown->comment))
-		print_json_string("comment",
-				  span_trim(span_after(shown->comment, 1)));
-	if (terms != NULL && terms->user != NULL)
-		print_json_string("user", span_of(terms->user));
-	if (terms != NULL && terms->not_before != 0)
-		print_json_date("not-before", terms->not_before);
-	if (terms != NULL && terms->not_after != 0)
-		print_json_date("expires", terms->not_after);
-	if (shown->used != NULL)
-		show_used_json(shown);
-	print_json_close('}');
-}
-
-/* The entries are in the order of the lines. */
-static void
-show_entries(const struct list *list, struct span text,
-	     const struct last_used *used, bool json)
-{
-	struct shown shown = { .now = (int64_t)time(NULL), .used = used };
-	struct span line;
-	unsigned number = 0;
-	size_t next = 0;
-
-	text = lines_begin(text);
-	while (next < list->n && span_next(&text, "\n", &line)) {
-		if (list->entries[next].line != ++number)
-			continue;
-		shown.entry = &list->entries[next++];
-		shown.text = list_entry_text(line);
-		shown.comment = list_comment_text(line);
-		split(&shown);
-		if (json)
-			show_json(&shown);
-		else
-			show_text(&shown);
+	} else {
+		print_text(text);
+		print_json_string("pin", text);
 	}
 }
 
 static void
-show(const struct command *command, const struct list *list, struct span text,
-     const struct last_used *used)
+show_terms(const struct terms *terms)
 {
-	bool json = command->option[OPTION_JSON] != NULL;
+	if (terms == NULL)
+		return;
+	if (terms->user != NULL)
+		print_json_string("user", span_of(terms->user));
+	if (terms->not_before != 0)
+		print_json_date("not-before", terms->not_before);
+	if (terms->not_after != 0)
+		print_json_date("expires", terms->not_after);
+}
 
-	if (json)
-		print_json_open(NULL, '[');
-	show_entries(list, text, used, json);
-	if (json)
-		print_json_close(']');
-	else if (used != NULL)
+static void
+show_entry(const struct edit_line *line, const struct last_used *used, size_t i)
+{
+	const struct entry *entry = &line->entry;
+	const char *state = state_of(entry, (int64_t)time(NULL));
+	struct span options = span_trim(span_after(line->text, entry->pin_end));
+
+	print("%4u  %-8s %-7s ", line->number, state, kind_of(entry));
+	print_json_open(NULL, '{');
+	print_json_number("line", line->number);
+	print_json_string("state", span_of(state));
+	print_json_string("kind", span_of(kind_of(entry)));
+	show_pin(line);
+	print(options.len > 0 ? "  " : "");
+	print_text(options);
+	print_json_string("options", options);
+	if (used != NULL)
+		show_used(used, i);
+	if (!span_empty(line->comment)) {
+		print("  ");
+		print_text(line->comment);
+		print_json_string("comment",
+				  span_trim(span_after(line->comment, 1)));
+	}
+	print("\n");
+	show_terms(entry->terms);
+	print_json_close('}');
+}
+
+/* The list is valid: its entries are the lines that have one. */
+static void
+show(const struct edit *edit, const struct last_used *used)
+{
+	struct edit_line line = { 0 };
+	size_t i = 0;
+
+	print_json_open(NULL, '[');
+	while (edit_next(edit, &line))
+		if (line.reads)
+			show_entry(&line, used, i++);
+	print_json_close(']');
+	if (used != NULL)
 		log_reader_print_begin(&used->log, false);
 }
 
 static enum exit_code
-show_list(const struct command *command, const char *path)
+show_list(const struct command *command, const struct edit *edit,
+	  struct error *e)
 {
-	struct file_identity identity;
-	struct list list = { 0 };
 	struct last_used used = { .log = { .file = -1 } };
 	bool wants_use = command->option[OPTION_LAST_USED] != NULL;
-	struct error e = { 0 };
-	struct buffer text;
+	struct list list = { 0 };
 	enum exit_code code = EXIT_DONE;
 
-	if (file_read(path, false, LIST_TEXT_MAX, &text, &identity, &e) !=
-	    FILE_READ) {
-		code = EXIT_SYSTEM;
-	} else if (!list_build(&list, buffer_span(&text), NULL, 0, &setup_files,
-			       &e)) {
-		error_where(&e, path);
+	if (!list_build(&list, buffer_span(&edit->before), NULL, 0,
+			&setup_files, e)) {
+		error_where(e, edit->file.path);
 		code = EXIT_NO;
 	} else if (wants_use &&
-		   !last_used_read(&used, &list, &identity,
-				   command->option[OPTION_LOG], &e)) {
+		   !last_used_read(&used, &list, &edit->identity,
+				   command->option[OPTION_LOG], e)) {
 		code = EXIT_SYSTEM;
+	} else {
+		show(edit, wants_use ? &used : NULL);
 	}
-	if (code == EXIT_DONE)
-		show(command, &list, buffer_span(&text),
-		     wants_use ? &used : NULL);
-	else
-		print_error(&e);
 	last_used_free(&used);
 	list_free(&list);
-	buffer_free(&text);
 	return code;
 }
 
 enum exit_code
 list_run(const struct command *command)
 {
+	struct edit edit = EDIT_CLOSED;
 	struct error e = { 0 };
+	enum exit_code code = EXIT_SYSTEM;
 	char *path = setup_list(&e);
 
-	if (path == NULL) {
-		print_error(&e);
-		return EXIT_SYSTEM;
+	if (path != NULL && edit_open(&edit, path, true, &e)) {
+		if (edit.exists)
+			code = show_list(command, &edit, &e);
+		else
+			error_set(&e, "%s: there is no such list", path);
 	}
-	enum exit_code code = show_list(command, path);
+	if (code != EXIT_DONE)
+		print_error(&e);
+	edit_close(&edit);
 	free(path);
 	return code;
 }

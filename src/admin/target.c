@@ -13,9 +13,8 @@
 
 enum { PIN_MAX = 8192 /* bytes; a path and a prefix */ };
 
-/* The pin that an entry's text begins with. */
-static struct span
-pin_of(const struct entry *entry, struct span text)
+struct span
+target_pin_text(const struct entry *entry, struct span text)
 {
 	struct span deny = SPAN("deny");
 
@@ -62,7 +61,7 @@ take_pin(struct target *target, struct span argument, struct error *e)
 	}
 	if (!entry_parse(&entry, argument, &setup_files, &warnings, e))
 		return false;
-	struct span pin = pin_of(&entry, argument);
+	struct span pin = target_pin_text(&entry, argument);
 	bool alone = entry.allows && pin.len == argument.len;
 	struct thumbprint main = entry.pin;
 	entry_free(&entry);
@@ -153,7 +152,7 @@ target_match(const struct target *target, const struct entry *entry,
 
 	if (target->main.kind == THUMBPRINT_NONE)
 		return pin->kind == THUMBPRINT_NONE &&
-				       span_equal(pin_of(entry, text),
+				       span_equal(target_pin_text(entry, text),
 						  buffer_span(&target->pin))
 			       ? TARGET_PIN
 			       : TARGET_NONE;

@@ -37,6 +37,9 @@ void target_free(struct target *target);
 /* Make the certificate whose digests are set the target. */
 void target_set_certificate(struct target *target, bool spki);
 
+/* The pin in the text of an entry; borrows text. */
+struct span target_pin_text(const struct entry *entry, struct span text);
+
 /* text is that of the entry. */
 enum target_match target_match(const struct target *target,
 			       const struct entry *entry, struct span text);
