@@ -35,8 +35,7 @@ enum {
 struct addition {
 	struct change change;
 	struct pending pending; /* if digits were given */
-	struct pending_row *const
-		*row; /* borrows pending; of one certificate */
+	struct pending_row *const *row; /* of one certificate; borrowed */
 	size_t n_rows; /* 0: a pin or a file was given */
 	struct buffer entry; /* without a comment */
 };
@@ -131,28 +130,14 @@ has_option(const struct command *command, const char *name)
 	return false;
 }
 
-/* What is wrong with the entry itself comes before what the list has of it. */
-static enum exit_code
-check_entry(struct span text)
-{
-	struct warnings warnings = { 0 };
-	struct entry entry;
-	struct error e = { 0 };
-
-	if (entry_parse(&entry, text, &setup_files, &warnings, &e)) {
-		entry_free(&entry);
-		return EXIT_DONE;
-	}
-	print_error(&e);
-	print_problem("the list stays as it is");
-	return EXIT_NO;
-}
-
+/* The options come before the hubs.  A fault of the entry is reported before
+ * what the list has of it. */
 static enum exit_code
 make_entry(struct addition *a)
 {
 	const struct command *command = a->change.command;
 	struct buffer *text = &a->entry;
+	struct error e = { 0 };
 
 	buffer_add(text, buffer_span(&a->change.target.pin));
 	for (int i = 1; i < command->n; i++)
@@ -160,10 +145,15 @@ make_entry(struct addition *a)
 			return EXIT_MISUSED;
 	if (!has_option(command, "hub=") && !add_hubs(a, text))
 		return EXIT_NO;
-	if (!text->failed)
-		return check_entry(buffer_span(text));
-	print_problem("the entry is too long");
-	return EXIT_MISUSED;
+	if (text->failed) {
+		print_problem("the entry is too long");
+		return EXIT_MISUSED;
+	}
+	if (change_check_entry(buffer_span(text), &e))
+		return EXIT_DONE;
+	print_error(&e);
+	print_problem("the list stays as it is");
+	return EXIT_NO;
 }
 
 /* The same words, whatever blanks are between them. */
@@ -248,10 +238,7 @@ collect(struct addition *a, struct state *state, struct buffer *text)
 	bool ok = true;
 
 	while (edit_next(&change->edit, &line)) {
-		enum target_match match =
-			line.reads ? target_match(&change->target, &line.entry,
-						  line.text)
-				   : TARGET_NONE;
+		enum target_match match = change_match(change, &line);
 		if (match != TARGET_NONE)
 			look_at(state, a, &line, match);
 		if (match != TARGET_PIN || !replace)
@@ -422,7 +409,8 @@ check_unasked(const struct addition *a)
 	else if (yes)
 		return EXIT_DONE;
 	else
-		print_problem("not a terminal: use --yes to confirm");
+		print_problem("not a terminal, or --json: use --yes to "
+			      "confirm");
 	return EXIT_MISUSED;
 }
 
@@ -438,7 +426,10 @@ ask(const struct addition *a)
 	if (!yes && command->option[OPTION_DRY_RUN] != NULL)
 		return EXIT_DONE;
 	bool is_input = path != NULL && strcmp(path, "-") == 0;
-	FILE *from = yes ? NULL : is_input ? fopen("/dev/tty", "re") : stdin;
+	bool json = command->option[OPTION_JSON] != NULL;
+	FILE *from = yes || json ? NULL
+		     : is_input	 ? fopen("/dev/tty", "re")
+				 : stdin;
 	if (from == NULL || isatty(fileno(from)) != 1)
 		return check_unasked(a);
 	print("Allow it? [y/N] ");

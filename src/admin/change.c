@@ -79,6 +79,26 @@ change_close(struct change *change)
 	free(change->remarks);
 }
 
+enum target_match
+change_match(const struct change *change, const struct edit_line *line)
+{
+	return line->reads
+		       ? target_match(&change->target, &line->entry, line->text)
+		       : TARGET_NONE;
+}
+
+bool
+change_check_entry(struct span text, struct error *e)
+{
+	struct warnings warnings = { 0 };
+	struct entry entry;
+
+	if (!entry_parse(&entry, text, &setup_files, &warnings, e))
+		return false;
+	entry_free(&entry);
+	return true;
+}
+
 void
 change_keep_comment(const struct edit_line *line, struct buffer *text)
 {

@@ -38,6 +38,14 @@ enum exit_code change_open(struct change *change);
 enum exit_code change_open_target(struct change *change);
 void change_close(struct change *change);
 
+/* How the entry of the line, if it has one, names the target. */
+enum target_match change_match(const struct change *change,
+			       const struct edit_line *line);
+
+/* False with e if text is not a valid entry. */
+bool change_check_entry(struct span text, struct error *e)
+	__attribute__((warn_unused_result));
+
 /* Add to text what --comment says, with its mark; without it the comment of the
  * line, if there is a line that has one.  False, and printed, if it is not a
  * comment, or too long. */

@@ -19,10 +19,7 @@ look_at_lines(struct change *change)
 	struct edit_line line = { 0 };
 
 	while (edit_next(&change->edit, &line)) {
-		enum target_match match =
-			line.reads ? target_match(&change->target, &line.entry,
-						  line.text)
-				   : TARGET_NONE;
+		enum target_match match = change_match(change, &line);
 		if (match == TARGET_PIN && !line.entry.allows) {
 			change->there = line.number;
 			change->there_text = edit_line_trimmed(&line);
@@ -34,28 +31,16 @@ look_at_lines(struct change *change)
 	}
 }
 
-static bool
-is_entry(struct span text)
-{
-	struct warnings warnings = { 0 };
-	struct error e = { 0 };
-	struct entry entry;
-
-	bool ok = entry_parse(&entry, text, &setup_files, &warnings, &e);
-	if (ok)
-		entry_free(&entry);
-	return ok;
-}
-
-/* Somebody else's fault in the list does not keep the entry out. */
+/* The entry is added to an invalid list, too. */
 static enum exit_code
 deny(struct change *change, struct buffer *text)
 {
 	const struct command *command = change->command;
+	struct error e = { 0 };
 
 	buffer_add(text, SPAN("deny "));
 	buffer_add(text, buffer_span(&change->target.pin));
-	bool force = is_entry(buffer_span(text));
+	bool force = change_check_entry(buffer_span(text), &e);
 	if (!change_add_comment(change, NULL, text))
 		return EXIT_MISUSED;
 	look_at_lines(change);

@@ -219,6 +219,13 @@ add_comment(struct edit *edit)
 	write_after(edit);
 }
 
+static bool
+is_whole(const struct edit *edit, struct error *e)
+{
+	return (!edit->failed && !edit->after.failed) ||
+	       error_set(e, "%s: too large, or out of memory", edit->file.path);
+}
+
 bool
 edit_build(struct edit *edit, const struct thumbprint *pins, size_t n,
 	   struct list *list, struct error *e)
@@ -226,9 +233,8 @@ edit_build(struct edit *edit, const struct thumbprint *pins, size_t n,
 	write_after(edit);
 	if (!edit->after.failed && !lines_any(buffer_span(&edit->after)))
 		add_comment(edit);
-	if (edit->failed || edit->after.failed)
-		return error_set(e, "%s: too large, or out of memory",
-				 edit->file.path);
+	if (!is_whole(edit, e))
+		return false;
 	if (list_build(list, buffer_span(&edit->after), pins, n, &setup_files,
 		       e))
 		return true;
@@ -254,6 +260,8 @@ edit_commit(struct edit *edit, struct error *e)
 {
 	struct file_identity now;
 
+	if (!is_whole(edit, e))
+		return false;
 	/* An editor that knows no lock may have been quicker. */
 	file_identify(edit->file.path, &now);
 	if (!file_same(&now, &edit->identity))

@@ -29,10 +29,7 @@ remove_lines(struct change *change, uint64_t number)
 	enum target_match match;
 
 	while (edit_next(&change->edit, &line)) {
-		match = number == 0 && line.reads
-				? target_match(&change->target, &line.entry,
-					       line.text)
-				: TARGET_NONE;
+		match = number == 0 ? change_match(change, &line) : TARGET_NONE;
 		if (number == line.number || match == TARGET_PIN ||
 		    match == TARGET_DIGEST)
 			remove_line(change, &line);

@@ -147,8 +147,7 @@ rotate_line(struct rotation *r, const struct edit_line *line,
 static bool
 is_old(const struct rotation *r, const struct edit_line *line)
 {
-	enum target_match match =
-		target_match(&r->change.target, &line->entry, line->text);
+	enum target_match match = change_match(&r->change, line);
 	int64_t end = end_of(&line->entry);
 
 	return line->entry.allows && (end == 0 || end >= r->now) &&

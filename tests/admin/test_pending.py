@@ -411,6 +411,13 @@ def allowed():
         code, said = gate.at_terminal(typed, "allow", digits)
         out.result(code == 1 and "Nothing was changed" in said and
                    not gate.list(), f"at a terminal, {typed!r}", said)
+    code, said = gate.at_terminal(None, "allow", OTHER[:32], "--json")
+    out.result(code == 2 and "use --yes" in said and not gate.list(),
+               "--json does not ask", said)
+    done = gate.run("allow", digits, "--dry-run", "user=x", "--json")
+    told = json.loads(done.out)
+    out.equal((told["written"], told["changes"][0]["entry"]),
+              (False, f"{OTHER} user=x hub=ocpp"), "--dry-run --json")
     done = gate.run("allow", digits, "--dry-run", "user=x")
     out.result(done.code == 0 and f"+{OTHER} user=x hub=ocpp" in done.out and
                not gate.list(), "--dry-run", done)
