@@ -185,8 +185,7 @@ check_transport(struct doctor *doctor, const char *url)
 	else if (!is_https(url))
 		add(doctor, FAULT, "HTTPS",
 		    "plain HTTP: anyone on the way can accept any client",
-		    "let the web server speak TLS, and register "
-		    "https://");
+		    "let the web server speak TLS, and register https://");
 	if (doctor->certificate_end == 0)
 		return;
 	(void)snprintf(text, sizeof(text), "expires in %lld days",
@@ -198,7 +197,7 @@ check_transport(struct doctor *doctor, const char *url)
 		add(doctor, OK, "the web server's certificate", text, NULL);
 }
 
-/* Why a probe is not sent; NULL: it is, "": no word about it. */
+/* Return why a probe is not sent; NULL: it is sent, "": print nothing. */
 static const char *
 reason_to_skip(const struct doctor *doctor, const struct probe *probe)
 {
@@ -295,7 +294,7 @@ add_result(struct doctor *doctor, const struct probe *probe,
 	add(doctor, OK, probe->name, text, NULL);
 }
 
-/* False: every later probe would end alike. */
+/* Return false if every later probe would end alike. */
 static bool
 judge(struct doctor *doctor, const struct probe *probe,
       const struct web_answer *answer, struct posting *posting)
@@ -331,11 +330,13 @@ run_probe(struct doctor *doctor, const struct probe *probe)
 	struct error e = { 0 };
 	bool ok = true;
 
-	(void)snprintf(headers, sizeof(headers),
-		       "WebHook-Request-Origin: %s%s\nce-awpsversion: 1.0\n",
-		       probe->origins_before, doctor->origin);
-	request.headers = span_of(headers);
-	if (probe->expected != EXPECT_VALIDATED) {
+	if (probe->expected == EXPECT_VALIDATED) {
+		(void)snprintf(headers, sizeof(headers),
+			       "WebHook-Request-Origin: %s%s\n"
+			       "ce-awpsversion: 1.0\n",
+			       probe->origins_before, doctor->origin);
+		request.headers = span_of(headers);
+	} else {
 		ok = make_event(&posting, doctor, probe, &e);
 		request.method = "POST";
 		request.headers = buffer_span(&posting.headers);
