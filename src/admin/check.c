@@ -33,20 +33,22 @@ take_line(void *context, enum log_level level, const struct error *e)
 	findings_add(context, level, e);
 }
 
+/* A log that the handler would make in folder. */
 static bool
-check_new_log(const char *folder, struct error *e)
+check_new_log(const char *path, const char *folder, struct error *e)
 {
+	const char *user = file_reader();
+
 	if (!file_check_folder(folder, e))
 		return false;
 	if (faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) == 0)
 		return true;
-	return file_reader() == NULL
-		       ? error_system(e, "%s", folder)
-		       : error_set(e,
-				   "%s: not writable by user %s (fix: chown %s "
-				   "%s)",
-				   folder, file_reader(), file_reader(),
-				   folder);
+	if (user == NULL || !file_may_be_shown(path))
+		return error_system(e, "%s", file_shown(path));
+	return error_set(e,
+			 "%s: cannot be created by user %s (fix: install -o %s "
+			 "-m 640 /dev/null %s)",
+			 path, user, user, path);
 }
 
 /* Root can write every log; so only its folder must exist, unless --as says who
@@ -60,10 +62,10 @@ check_log(const char *path, bool is_handler, struct error *e)
 		return error_set(e, "out of memory");
 	const char *folder = dirname(copy);
 	bool ok = true;
-	if (!is_handler && access(folder, F_OK) != 0) {
-		ok = error_system(e, "%s", folder);
+	if (access(folder, F_OK) != 0) {
+		ok = error_system(e, "%s", file_shown(path));
 	} else if (is_handler && access(path, F_OK) != 0) {
-		ok = check_new_log(folder, e);
+		ok = check_new_log(path, folder, e);
 	} else if (is_handler) {
 		int fd = file_open_log(path, false, e);
 		ok = fd >= 0;
@@ -195,8 +197,8 @@ show_settings(const struct command *command)
 	struct error e = { 0 };
 
 	if (!setup_read_config(&text, &e) ||
-	    !given_read(given, buffer_span(&text), setup_config(), environ,
-			&reported, &e))
+	    !given_read(given, buffer_span(&text), setup_config(),
+			environ, &reported, &e))
 		e = (struct error){ 0 };
 	print_json_open("settings", '[');
 	for (size_t i = 0; settings_help(i) != NULL; i++)
