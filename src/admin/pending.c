@@ -19,7 +19,7 @@
 enum {
 	ROWS = 4 * PENDING_MAX, /* in memory, until some have to go */
 	SLOTS = 131072, /* a power of two, more than twice as many */
-	FILTER_BITS = 8388608,
+	FILTER_BITS = 67108864, /* of a million, one in a thousand is wrong */
 	DIGITS_SHOWN = 16, /* of a SHA-256 */
 	DIGITS = 2 * DIGEST_SHA256_SIZE
 };
@@ -70,7 +70,7 @@ filter_add(struct pending_table *t, uint64_t hash)
 {
 	bool had = true;
 
-	for (unsigned i = 0; i < 2; i++, hash >>= 24) {
+	for (unsigned i = 0; i < 2; i++, hash >>= 32) {
 		size_t bit = (size_t)(hash % FILTER_BITS);
 		uint8_t mask = (uint8_t)(1U << bit % 8);
 		had &= (t->filter[bit / 8] & mask) != 0;
