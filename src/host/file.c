@@ -206,7 +206,7 @@ follow_link(struct way *way, const char *name, const struct stat *s,
 
 	if (!check_link(way->folder, name, s, path, e))
 		return false;
-	sandbox_take_link(way->folder);
+	sandbox_take(way->folder, SANDBOX_LINK);
 	if (n < 0 || ++way->links > LINKS_MAX)
 		return error_set(e, "%s: a symbolic link that leads nowhere",
 				 file_shown(path));
@@ -289,7 +289,7 @@ set_unsearchable(int folder, const char *path, struct error *e)
 static int
 open_file(struct way *way, const char *name, const char *path, struct error *e)
 {
-	sandbox_take(way->folder);
+	sandbox_take(way->folder, SANDBOX_READ);
 	int fd = openat(way->folder, name,
 			O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW |
 				O_CLOEXEC);
@@ -318,7 +318,7 @@ open_log(struct way *way, const char *name, const char *path, struct error *e)
 			0640);
 
 	if (fd >= 0)
-		sandbox_take_log(way->folder);
+		sandbox_take(way->folder, SANDBOX_LOG);
 	else if (errno == EACCES && file_reader() != NULL)
 		error_set(e, "%s: not writable by user %s (fix: chown %s %s)",
 			  path, reader_user, reader_user, path);
@@ -357,7 +357,7 @@ step(struct way *way, const char *path, int *file, struct error *e)
 			way->failure = FILE_ABSENT;
 		set_unsearchable(way->folder, path, e);
 		if (last)
-			sandbox_take(way->folder);
+			sandbox_take(way->folder, SANDBOX_READ);
 		return false;
 	}
 	if (S_ISLNK(s.st_mode))

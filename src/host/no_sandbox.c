@@ -18,21 +18,10 @@ sandbox_begin(void)
 }
 
 void
-sandbox_take(int folder)
+sandbox_take(int folder, enum sandbox_use use)
 {
 	(void)folder;
-}
-
-void
-sandbox_take_link(int folder)
-{
-	(void)folder;
-}
-
-void
-sandbox_take_log(int folder)
-{
-	(void)folder;
+	(void)use;
 }
 
 bool

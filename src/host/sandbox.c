@@ -173,8 +173,7 @@ take(int folder, unsigned depth)
 	static bool said;
 	struct stat s;
 
-	if (rules < 0 || fstat(folder, &s) != 0 || is_taken(&s) ||
-	    !is_below(folder, depth))
+	if (fstat(folder, &s) != 0 || is_taken(&s) || !is_below(folder, depth))
 		return;
 	if (n_folders < FOLDERS_MAX &&
 	    allow(folder, LANDLOCK_ACCESS_FS_READ_FILE)) {
@@ -190,21 +189,13 @@ take(int folder, unsigned depth)
 }
 
 void
-sandbox_take(int folder)
+sandbox_take(int folder, enum sandbox_use use)
 {
-	take(folder, 1);
-}
-
-void
-sandbox_take_link(int folder)
-{
-	take(folder, LINK_DEPTH);
-}
-
-void
-sandbox_take_log(int folder)
-{
-	if (rules >= 0 && log_folder < 0)
+	if (rules < 0)
+		return;
+	if (use != SANDBOX_LOG)
+		take(folder, use == SANDBOX_LINK ? LINK_DEPTH : 1);
+	else if (log_folder < 0)
 		log_folder =
 			openat(folder, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 }

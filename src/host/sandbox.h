@@ -33,20 +33,21 @@ void sandbox_limit(void);
 /* From now on, folders are taken. */
 void sandbox_begin(void);
 
+/* What a folder is taken for. */
+enum sandbox_use {
+	SANDBOX_READ, /* files in it and beneath it may be read */
+	SANDBOX_LINK, /* the same; the link in it may be turned elsewhere */
+	SANDBOX_LOG /* files in it may be opened to be added to, and none be
+		     * read or made */
+};
+
 /*
- * Takes a folder (a descriptor, borrowed): files in it and beneath it may be
- * read in the sandbox.  One that holds a symbolic link is taken so that the
- * link can be turned elsewhere in it, but for / and the folders right in it:
- * links there are the distribution's.  / is never taken.  Does nothing before
+ * Takes a folder (a descriptor, borrowed).  / is never taken, nor for a link
+ * the folders right in /: links there are the distribution's; that of a log
+ * must be a folder of its own, below one of these.  Does nothing before
  * sandbox_begin, and in the sandbox.
  */
-void sandbox_take(int folder);
-void sandbox_take_link(int folder);
-
-/* The folder of the log: files that are in it may be opened to be added to, and
- * none be read or made.  It must be a folder of its own, below a folder that is
- * right in /. */
-void sandbox_take_log(int folder);
+void sandbox_take(int folder, enum sandbox_use use);
 
 /* True if files in folder can be read, as far as the sandbox is concerned.
  * errno stays as it is. */

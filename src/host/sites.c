@@ -224,7 +224,7 @@ sites_open(struct sites *sites, char *const *environment, struct report *report)
 	sites->closed =
 		sites->names != NULL || errno == ENOENT ? ESTALE : errno;
 	if (sites->names != NULL)
-		sandbox_take(dirfd(sites->names));
+		sandbox_take(dirfd(sites->names), SANDBOX_READ);
 	sites->looked_ms = clock_ms();
 	look(sites);
 }
