@@ -10,19 +10,26 @@
 
 enum { MAX_DIGITS = 2 * DIGEST_MAX_SIZE };
 
+static const struct {
+	size_t size; /* bytes */
+	const char *expected;
+} kinds[] = {
+	[THUMBPRINT_NONE] = { 0, "expected 40 hexadecimal digits (SHA-1) or 64 "
+				 "(SHA-256)" },
+	[THUMBPRINT_SHA256] = { DIGEST_SHA256_SIZE,
+				"expected 64 hexadecimal digits behind "
+				"SHA-256" },
+	[THUMBPRINT_SPKI] = { DIGEST_SHA256_SIZE,
+			      "expected 64 hexadecimal digits (SHA-256) behind "
+			      "spki:" },
+	[THUMBPRINT_SHA1] = { DIGEST_SHA1_SIZE,
+			      "expected 40 hexadecimal digits behind SHA-1" },
+};
+
 size_t
 thumbprint_size(enum thumbprint_kind kind)
 {
-	switch (kind) {
-	case THUMBPRINT_SHA1:
-		return DIGEST_SHA1_SIZE;
-	case THUMBPRINT_SHA256:
-	case THUMBPRINT_SPKI:
-		return DIGEST_SHA256_SIZE;
-	case THUMBPRINT_NONE:
-		break;
-	}
-	return 0;
+	return kinds[kind].size;
 }
 
 struct thumbprint
@@ -143,22 +150,6 @@ joins(struct span rest, size_t digits)
 	return n > 0 && n % 2 == 0 && n < 2 * DIGEST_SHA1_SIZE && ends;
 }
 
-static const char *
-expected_of(enum thumbprint_kind named)
-{
-	switch (named) {
-	case THUMBPRINT_SHA1:
-		return "expected 40 hexadecimal digits behind SHA-1";
-	case THUMBPRINT_SHA256:
-		return "expected 64 hexadecimal digits behind SHA-256";
-	case THUMBPRINT_SPKI:
-		return "expected 64 hexadecimal digits (SHA-256) behind spki:";
-	case THUMBPRINT_NONE:
-		break;
-	}
-	return "expected 40 hexadecimal digits (SHA-1) or 64 (SHA-256)";
-}
-
 bool
 thumbprint_take(struct span *rest, struct thumbprint *t,
 		struct warnings *warnings, struct error *e)
@@ -168,7 +159,7 @@ thumbprint_take(struct span *rest, struct thumbprint *t,
 	*t = (struct thumbprint){ 0 };
 	skip_invisible(rest, warnings);
 	enum thumbprint_kind named = take_prefix(rest);
-	const char *expected = expected_of(named);
+	const char *expected = kinds[named].expected;
 	*rest = span_skip_blanks(*rest);
 	skip_invisible(rest, warnings);
 	struct span begin = *rest;

@@ -212,26 +212,38 @@ take_directory_string(const struct der_element *element, struct buffer *name)
 	return result;
 }
 
+/* Take the next AttributeTypeAndValue (RFC 5280 4.1.2.4); element is the whole
+ * type, oid its contents. */
+static bool
+next_attribute(struct span *set, struct span *element, struct span *oid,
+	       struct der_element *value)
+{
+	struct span pair;
+
+	if (!der_next_is(set, V_ASN1_SEQUENCE, &pair))
+		return false;
+	*element = pair;
+	return der_next_is(&pair, V_ASN1_OBJECT, oid) &&
+	       der_next(&pair, value) && pair.len == 0;
+}
+
 enum certificate_name
 certificate_common_name(const struct certificate *c, struct buffer *name)
 {
-	static const char common_name[] = "\x55\x04\x03"; /* 2.5.4.3 */
-	struct span rest = c->subject, set, pair, oid;
+	struct span common_name = SPAN("\x55\x04\x03"); /* 2.5.4.3 */
+	struct span rest = c->subject, set, element, oid;
 	struct der_element value, found = { 0 };
 	unsigned count = 0;
 
 	while (der_next_is(&rest, V_ASN1_SET, &set)) {
-		while (der_next_is(&set, V_ASN1_SEQUENCE, &pair)) {
-			if (!der_next_is(&pair, V_ASN1_OBJECT, &oid) ||
-			    !der_next(&pair, &value) || pair.len > 0)
+		while (set.len > 0) {
+			if (!next_attribute(&set, &element, &oid, &value))
 				return CERTIFICATE_NAME_UNUSABLE;
-			if (span_equal(oid, span_of(common_name))) {
-				found = value;
-				count++;
-			}
+			if (!span_equal(oid, common_name))
+				continue;
+			found = value;
+			count++;
 		}
-		if (set.len > 0)
-			return CERTIFICATE_NAME_UNUSABLE;
 	}
 	if (rest.len > 0 || count > 1)
 		return CERTIFICATE_NAME_UNUSABLE;
@@ -505,19 +517,15 @@ write_string(const struct der_element *element, struct text *out)
 static bool
 write_part(struct span set, struct text *out)
 {
-	struct span pair, type, oid;
+	struct span element, oid;
 	struct der_element value;
 
 	for (bool more = false; set.len > 0; more = true) {
-		if (!der_next_is(&set, V_ASN1_SEQUENCE, &pair))
-			return false;
-		type = pair;
-		if (!der_next_is(&pair, V_ASN1_OBJECT, &oid) ||
-		    !der_next(&pair, &value))
+		if (!next_attribute(&set, &element, &oid, &value))
 			return false;
 		if (more)
 			add(out, SPAN("+"));
-		write_type(type, oid, out);
+		write_type(element, oid, out);
 		add(out, SPAN("="));
 		write_string(&value, out);
 	}
