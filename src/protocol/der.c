@@ -2,49 +2,61 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
-#include <limits.h>
-
 #include <openssl/asn1.h>
-#include <openssl/err.h>
 
 #include "protocol/der.h"
+
+enum {
+	TAG = 0x1f, /* bits of the first byte; all set: a longer tag follows */
+	LONG = 0x80, /* a length of as many bytes as the other bits say */
+	LENGTH_MAX = 4 /* bytes of a length */
+};
+
+/* Read the length behind a tag; *head gets the bytes of both.  False if it is
+ * not in its shortest form. */
+static bool
+read_length(struct span s, size_t *head, size_t *length)
+{
+	*head = 2;
+	*length = (unsigned char)s.ptr[1];
+	if (*length < LONG)
+		return true;
+	*head += *length - LONG;
+	if (*head == 2 || *head > 2 + LENGTH_MAX || s.len < *head ||
+	    s.ptr[2] == '\0')
+		return false;
+	*length = 0;
+	for (size_t i = 2; i < *head; i++)
+		*length = *length << 8 | (unsigned char)s.ptr[i];
+	return *length >= LONG;
+}
 
 bool
 der_next(struct span *rest, struct der_element *element)
 {
-	const unsigned char *at = (const unsigned char *)rest->ptr;
-	long length;
+	size_t head, length;
 
-	if (rest->len == 0 || rest->len > INT_MAX)
+	if (rest->len < 2 || (rest->ptr[0] & TAG) == TAG ||
+	    !read_length(*rest, &head, &length) || length > rest->len - head)
 		return false;
-	int flags = ASN1_get_object(&at, &length, &element->tag,
-				    &element->class, (long)rest->len);
-	if ((flags & 0x80) != 0 || (flags & 1) != 0) {
-		ERR_clear_error();
-		return false;
-	}
-	size_t size = (size_t)((const char *)at - rest->ptr) + (size_t)length;
-	element->constructed = (flags & V_ASN1_CONSTRUCTED) != 0;
-	element->value = (struct span){ (const char *)at, (size_t)length };
-	if (ASN1_object_size(element->constructed, (int)length, element->tag) !=
-	    (int)size)
-		return false; /* a longer form of tag or length */
-	*rest = span_after(*rest, size);
+	unsigned char first = (unsigned char)rest->ptr[0];
+	element->tag = first & TAG;
+	element->class = first & V_ASN1_PRIVATE;
+	element->constructed = (first & V_ASN1_CONSTRUCTED) != 0;
+	element->value = (struct span){ rest->ptr + head, length };
+	*rest = span_after(*rest, head + length);
 	return true;
 }
 
+/* Take the next element if it begins with this byte. */
 static bool
-next_of(struct span *rest, int class, int tag, bool constructed,
-	struct span *value)
+next_of(struct span *rest, int first, struct span *value)
 {
-	struct span before = *rest;
 	struct der_element element;
 
-	if (!der_next(rest, &element) || element.class != class ||
-	    element.tag != tag || element.constructed != constructed) {
-		*rest = before;
+	if (rest->len == 0 || (unsigned char)rest->ptr[0] != first ||
+	    !der_next(rest, &element))
 		return false;
-	}
 	*value = element.value;
 	return true;
 }
@@ -52,13 +64,18 @@ next_of(struct span *rest, int class, int tag, bool constructed,
 bool
 der_next_is(struct span *rest, int tag, struct span *value)
 {
-	return next_of(rest, V_ASN1_UNIVERSAL, tag,
-		       tag == V_ASN1_SEQUENCE || tag == V_ASN1_SET, value);
+	bool constructed = tag == V_ASN1_SEQUENCE || tag == V_ASN1_SET;
+
+	return next_of(rest, constructed ? tag | V_ASN1_CONSTRUCTED : tag,
+		       value);
 }
 
 bool
 der_next_context(struct span *rest, int tag, bool constructed,
 		 struct span *value)
 {
-	return next_of(rest, V_ASN1_CONTEXT_SPECIFIC, tag, constructed, value);
+	return next_of(rest,
+		       V_ASN1_CONTEXT_SPECIFIC |
+			       (constructed ? V_ASN1_CONSTRUCTED : 0) | tag,
+		       value);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
 /*
- * der: elements of ASN.1 in their one form (X.690 10), read in place with
- * OpenSSL's reader.  What has another form does not read: whoever reads it and
- * writes it again would get other bytes.
+ * der: elements of ASN.1 in their one form (X.690 10), read in place.  What has
+ * another form, or a tag above 30, does not read: whoever reads it and writes it
+ * again would get other bytes.
  */
 #ifndef CERTGATE_PROTOCOL_DER_H
 #define CERTGATE_PROTOCOL_DER_H
