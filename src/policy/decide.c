@@ -18,37 +18,36 @@ decision_init(struct decision *d)
 	buffer_init(&d->alternative_name, CERTIFICATE_NAME_MAX);
 }
 
+static void
+for_buffers(struct decision *d, void (*change)(struct buffer *b))
+{
+	change(&d->user);
+	change(&d->der);
+	change(&d->common_name);
+	change(&d->alternative_name);
+}
+
 void
 decision_free(struct decision *d)
 {
-	value_free_items(d->groups);
-	value_free_items(d->roles);
-	buffer_free(&d->user);
-	buffer_free(&d->der);
-	buffer_free(&d->common_name);
-	buffer_free(&d->alternative_name);
+	decision_clear(d);
+	for_buffers(d, buffer_free);
 	chain_memory_free(&d->memory);
-	decision_init(d);
 }
 
 void
 decision_clear(struct decision *d)
 {
-	struct decision clear = {
+	value_free_items(d->groups);
+	value_free_items(d->roles);
+	for_buffers(d, buffer_clear);
+	*d = (struct decision){
 		.user = d->user,
 		.der = d->der,
 		.common_name = d->common_name,
 		.alternative_name = d->alternative_name,
 		.memory = d->memory,
 	};
-
-	value_free_items(d->groups);
-	value_free_items(d->roles);
-	buffer_clear(&clear.user);
-	buffer_clear(&clear.der);
-	buffer_clear(&clear.common_name);
-	buffer_clear(&clear.alternative_name);
-	*d = clear;
 }
 
 /* What the checks work on, and what the middle ones find. */

@@ -18,6 +18,8 @@ static const struct event nothing = {
 	},
 };
 
+enum { KEPT_MAX = 65536 /* bytes of a member whose tokener is kept */ };
+
 /* The members of all objects in tree; as deep as JSON_MAX_DEPTH at most. */
 static size_t
 count_members(struct json_object *tree)
@@ -47,21 +49,26 @@ decode(struct event *event, enum event_member which)
 	const struct json_member *member = &event->members[which];
 	struct span text = member->value;
 	struct json_object *tree = event->trees[which];
-	struct json_tokener *tokener;
+	static struct json_tokener *tokener; /* kept with its buffers */
 
 	if (tree != NULL || text.len == 0 ||
 	    (text.ptr[0] != '{' && text.ptr[0] != '['))
 		return tree;
-	tokener = json_tokener_new_ex(JSON_MAX_DEPTH);
+	if (tokener == NULL)
+		tokener = json_tokener_new_ex(JSON_MAX_DEPTH);
 	if (tokener == NULL)
 		return NULL;
+	json_tokener_reset(tokener);
 	tree = json_tokener_parse_ex(tokener, text.ptr, (int)text.len);
 	if (json_tokener_get_parse_end(tokener) != text.len ||
 	    count_members(tree) != member->members) {
 		json_object_put(tree);
 		tree = NULL;
 	}
-	json_tokener_free(tokener);
+	if (text.len > KEPT_MAX) {
+		json_tokener_free(tokener);
+		tokener = NULL;
+	}
 	event->trees[which] = tree;
 	return tree;
 }
