@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* Trusts that do not read, and what is remembered of those that do.  What a
- * chain can be is in tests/chains. */
+/* What is remembered of a trust, and the patterns of names.  What a chain can
+ * be is in tests/chains, which files read in tests/admin/test_forms.py. */
 #include "config.h"
 
 #include "tests/unit/unit.h"
 
-#include "base/hex.h"
 #include "policy/match.h"
 #include "protocol/certificate.h"
 #include "protocol/chain.h"
@@ -29,70 +28,6 @@ trust_of(const char *text)
 	if (trust == NULL)
 		fail_msg("%s", e.text);
 	return trust;
-}
-
-static void
-test_texts(void **state)
-{
-	static const struct {
-		const char *text;
-		const char *says; /* NULL: reads */
-	} rows[] = {
-		{ AUTHORITY, NULL },
-		{ "text before\n" AUTHORITY "between\n" AUTHORITY "after",
-		  NULL },
-		{ "", "empty: expected a certificate" },
-		{ " \r\n", "empty: expected a certificate" },
-		{ "nothing\n", "no block: expected a certificate" },
-		{ ISSUED, "block 1: not a CA certificate" },
-		{ AUTHORITY ISSUED, "block 2: not a CA certificate" },
-		{ AUTHORITY "-----BEGIN CERTIFICATE-----\nMIIB\n",
-		  "block 2: CERTIFICATE without its -----END" },
-		{ AUTHORITY "-----BEGIN CERTIFICATE-----\nMIIB\n"
-			    "-----END CERTIFICATE-----\n",
-		  "block 2: invalid certificate" },
-		{ "-----BEGIN PRIVATE KEY-----\nAAAA\n"
-		  "-----END PRIVATE KEY-----\n" AUTHORITY,
-		  "block 1: found a private key: expected a certificate" },
-		{ "-----BEGIN TRUSTED CERTIFICATE-----\nAAAA\n"
-		  "-----END TRUSTED CERTIFICATE-----\n",
-		  "block 1: found a TRUSTED CERTIFICATE, which has trust "
-		  "settings: expected a certificate" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct error e = { 0 };
-		struct chain_trust *trust =
-			chain_trust_new(span_of(rows[i].text), &e);
-		if ((trust == NULL) != (rows[i].says != NULL) ||
-		    (trust == NULL && strstr(e.text, rows[i].says) == NULL))
-			fail_msg("row %zu: got %s, expected %s", i,
-				 trust == NULL ? e.text : "a trust",
-				 rows[i].says == NULL ? "a trust"
-						      : rows[i].says);
-		chain_trust_free(trust);
-	}
-}
-
-/* A certificate that is in the file twice counts once. */
-static void
-test_many(void **state)
-{
-	static char text[(CHAIN_PARTS_MAX + 1) * sizeof(AUTHORITY)];
-	struct error e = { 0 };
-	char *at = text;
-
-	(void)state;
-	for (int i = 0; i <= CHAIN_PARTS_MAX; i++)
-		at = stpcpy(at, AUTHORITY);
-	struct chain_trust *trust = trust_of(text);
-	assert_int_equal(trust->n_authorities, 1);
-	assert_int_equal(chain_trust_anchors(trust), 1);
-	assert_int_equal(trust->authorities[0].from, BEGIN);
-	assert_int_equal(trust->authorities[0].to, END - 1);
-	assert_false(chain_trust_add_crls(trust, SPAN(AUTHORITY), &e));
-	chain_trust_free(trust);
 }
 
 static struct chain_client
@@ -204,59 +139,6 @@ test_strangers(void **state)
 	chain_trust_free(trust);
 }
 
-/* The issuer's name, whole, and whatever its bytes (RFC 5280 7.1). */
-static void
-test_issuer(void **state)
-{
-	static const struct {
-		const char *name; /* what is in it, hexadecimal */
-		bool is;
-	} rows[] = {
-		/* O=Example Test, CN=Example Device CA */
-		{ "31153013060355040a0c0c4578616d706c652054657374"
-		  "311a301806035504030c114578616d706c6520446576696365204341",
-		  true },
-		/* as PrintableString, in capitals, with more blanks */
-		{ "31153013060355040a130c4578616d706c652054657374"
-		  "311a3018060355040313114578616d706c6520446576696365204341",
-		  true },
-		{ "31153013060355040a0c0c4558414d504c452054455354"
-		  "311a301806035504030c114578616d706c6520446576696365204341",
-		  true },
-		{ "31173015060355040a0c0e204578616d706c65202054657374"
-		  "311a301806035504030c114578616d706c6520446576696365204341",
-		  true },
-		{ "31173015060355040a0c0e204578616d706c65202054657374"
-		  "20",
-		  false },
-		/* O=Example Test alone */
-		{ "31153013060355040a0c0c4578616d706c652054657374", false },
-		{ "", false },
-	};
-	struct chain_trust *trust = trust_of(AUTHORITY);
-	struct chain_client own = client_of(&issued);
-
-	(void)state;
-	assert_true(chain_is_issuer(trust, &own));
-	chain_client_free(&own);
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		uint8_t name[256] = { 0x30 };
-		size_t n = strlen(rows[i].name) / 2;
-		name[1] = (uint8_t)n;
-		assert_true(n == 0 ||
-			    hex_decode(span_of(rows[i].name), name + 2, n));
-		struct chain_client client = {
-			.issuer = { (const char *)name + 2, n },
-		};
-		if (chain_is_issuer(trust, &client) != rows[i].is)
-			fail_msg("row %zu", i);
-		chain_client_free(&client);
-	}
-	struct chain_client none = { 0 };
-	assert_false(chain_is_issuer(trust, &none));
-	chain_trust_free(trust);
-}
-
 static void
 test_patterns(void **state)
 {
@@ -320,10 +202,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_texts),
-		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_memory),
-		cmocka_unit_test(test_issuer),
 		cmocka_unit_test(test_patterns),
 		cmocka_unit_test(test_strangers),
 	};
