@@ -138,9 +138,9 @@ make_url(struct buffer *url, const struct call *call, size_t *audience)
 	buffer_init(url, TEXT_MAX);
 	buffer_add(url, span_of(call->host->url));
 	buffer_add(url, SPAN("/api/hubs/"));
-	web_escape(url, span_of(call->hub));
+	buffer_add_percent(url, span_of(call->hub));
 	buffer_add(url, kinds[call->item->kind].before);
-	web_escape(url, span_of(call->item->id));
+	buffer_add_percent(url, span_of(call->item->id));
 	buffer_add(url, kinds[call->item->kind].after);
 	*audience = url->len;
 	buffer_add(url, SPAN("?api-version=2024-01-01"));

@@ -319,7 +319,7 @@ add_sender(struct buffer *words, const struct settings *settings)
 {
 	if (settings != NULL && settings->code != NULL) {
 		buffer_add(words, SPAN("QUERY_STRING=code="));
-		web_escape(words, span_of(settings->code));
+		buffer_add_percent(words, span_of(settings->code));
 		buffer_add_byte(words, '\0');
 	}
 	if (settings != NULL && settings->remote_user != NULL) {
@@ -377,7 +377,7 @@ posting_url(struct buffer *target, const char *url,
 	if (posting_lacks_code(url, settings)) {
 		buffer_add_byte(target, strchr(url, '?') == NULL ? '?' : '&');
 		buffer_add(target, SPAN("code="));
-		web_escape(target, span_of(settings->code));
+		buffer_add_percent(target, span_of(settings->code));
 	}
 	buffer_add_byte(target, '\0');
 	return !target->failed || error_set(e, "the URL is too long");

@@ -116,9 +116,11 @@ static const struct verb {
 	  EDIT | BIT(OPTION_COMMENT) | BIT(OPTION_SPKI) | BIT(OPTION_ALL) |
 		  BIT(OPTION_DISCONNECT) | SERVICE,
 	  0, 1, deny_run },
+#ifndef CERTGATE_NO_HTTP
 	{ "disconnect", "USER|CONNECTION...",
 	  "close the connections of a user, or one",
 	  CONFIG | BIT(OPTION_DRY_RUN) | SERVICE, 1, -1, disconnect_run },
+#endif
 	{ "remove", "PIN|FILE|LINE", "take entries out of the list", EDIT, 1, 1,
 	  remove_run },
 	{ "rotate", "OLD NEW",
@@ -137,12 +139,14 @@ static const struct verb {
 		  BIT(OPTION_USER) | BIT(OPTION_MQTT) | BIT(OPTION_QUERY) |
 		  BIT(OPTION_FORMAT) | BIT(OPTION_POST) | BIT(OPTION_CA),
 	  0, 1, simulate_run },
+#ifndef CERTGATE_NO_HTTP
 	{ "doctor", "URL", "send what the service sends, and name faults",
 	  CONFIG | BIT(OPTION_JSON) | BIT(OPTION_HUB) | BIT(OPTION_CA) |
 		  BIT(OPTION_ADMITTED) | BIT(OPTION_CONNECTION_ID) |
 		  BIT(OPTION_MQTT) | BIT(OPTION_QUERY) |
 		  BIT(OPTION_AUTHORIZATION),
 	  1, 1, doctor_run },
+#endif
 	{ "stats", "", "count logged events by verdict and reason",
 	  CONFIG | BIT(OPTION_JSON) | BIT(OPTION_LOG) | BIT(OPTION_SINCE) |
 		  BIT(OPTION_PROMETHEUS) | BIT(OPTION_STATE),

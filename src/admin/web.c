@@ -11,31 +11,6 @@
 #include <curl/curl.h>
 
 #include "admin/web.h"
-#include "base/hex.h"
-
-/* RFC 3986 2.3 */
-static bool
-is_unreserved(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
-	       c == '~';
-}
-
-void
-web_escape(struct buffer *out, struct span text)
-{
-	for (; text.len > 0; text = span_after(text, 1)) {
-		char digits[2];
-		if (is_unreserved(text.ptr[0])) {
-			buffer_add_byte(out, text.ptr[0]);
-			continue;
-		}
-		hex_encode((const uint8_t *)text.ptr, 1, digits);
-		buffer_add_byte(out, '%');
-		buffer_add(out, (struct span){ digits, sizeof(digits) });
-	}
-}
 
 bool
 web_is_loopback(const char *url)

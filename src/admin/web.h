@@ -46,9 +46,6 @@ struct web_answer {
 	double seconds;
 };
 
-/* Adds text as a part of a path or a query has it: percent-encoded. */
-void web_escape(struct buffer *out, struct span text);
-
 /* The host in the URL is an address of loopback as such, or localhost: a name
  * that looks like one may lead anywhere. */
 bool web_is_loopback(const char *url);

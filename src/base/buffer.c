@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/hex.h"
 
 enum { FIRST_SIZE = 256 /* bytes of the first allocation */ };
 
@@ -100,6 +101,30 @@ buffer_add_number(struct buffer *b, uint64_t number)
 	char text[SPAN_DIGITS_MAX];
 
 	buffer_add(b, span_of_number(number, text));
+}
+
+/* RFC 3986 2.3 */
+static bool
+is_unreserved(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
+	       c == '~';
+}
+
+void
+buffer_add_percent(struct buffer *b, struct span text)
+{
+	for (; text.len > 0; text = span_after(text, 1)) {
+		char digits[2];
+		if (is_unreserved(text.ptr[0])) {
+			buffer_add_byte(b, text.ptr[0]);
+			continue;
+		}
+		hex_encode((const uint8_t *)text.ptr, 1, digits);
+		buffer_add_byte(b, '%');
+		buffer_add(b, (struct span){ digits, sizeof(digits) });
+	}
 }
 
 void

@@ -39,6 +39,10 @@ void buffer_add(struct buffer *b, struct span bytes);
 void buffer_add_byte(struct buffer *b, char byte);
 void buffer_add_number(struct buffer *b, uint64_t number);
 
+/* Adds text percent-encoded, as a part of a path or of a query has it; RFC 3986
+ * 2.1. */
+void buffer_add_percent(struct buffer *b, struct span text);
+
 /* Room for n more bytes at data + len, which the caller counts into len as he
  * fills them; NULL (and failed) if there is none. */
 char *buffer_reserve(struct buffer *b, size_t n);

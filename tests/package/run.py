@@ -134,6 +134,17 @@ def build(source):
             for p in sorted(source.parent.glob("*.deb"))}
 
 
+def portable(source):
+    """The static programs of a tree that was built, as build()."""
+    folder = source / "debian/build"
+    code, text = call("make", "-C", folder, f"-j{os.cpu_count()}", "portable")
+    if code != 0:
+        return text
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest()
+            for p in sorted((folder / "portable").iterdir())
+            if p.suffix != ".map"}
+
+
 def package_of(folder):
     return next(p for p in sorted(folder.glob("certgate_*.deb")))
 
@@ -180,6 +191,11 @@ def check_builds(count, work):
                         two):
         return False
     count.result(one == two, "both are equal to the byte", f"{one}\n{two}")
+    programs = [portable(release),
+                portable(work / "elsewhere/with-a-longer-path")]
+    count.result(isinstance(programs[0], dict) and
+                 programs[0] == programs[1],
+                 "so are the static programs", "\n".join(map(str, programs)))
     code, text = call("lintian", "--allow-root", "-EvIL", "+pedantic",
                       "--fail-on", "error,warning,info,pedantic,experimental",
                       *sorted((work / "release").glob("*.changes")))
