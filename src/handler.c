@@ -4,7 +4,7 @@
 
 #include "base/hex.h"
 #include "handler.h"
-#include "policy/option.h"
+#include "policy/value.h"
 #include "policy/sender.h"
 #include "protocol/digest.h"
 #include "protocol/event.h"
@@ -88,8 +88,7 @@ find_route(const struct request *request, enum reason *reason)
 static bool
 has_headers(const struct request *request)
 {
-	return !span_empty(request->connection) &&
-	       option_is_hub(request->hub) &&
+	return !span_empty(request->connection) && value_is_hub(request->hub) &&
 	       (request->spec_version.ptr == NULL ||
 		span_equal(request->spec_version, SPAN("1.0")));
 }

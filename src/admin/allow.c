@@ -18,7 +18,6 @@
 #include "admin/setup.h"
 #include "base/date.h"
 #include "base/hex.h"
-#include "policy/option.h"
 #include "policy/value.h"
 #include "protocol/certificate.h"
 
@@ -65,13 +64,13 @@ add_value(struct buffer *text, const char *value)
 static bool
 check_value(struct span written, struct error *e)
 {
-	struct value value = { 0 };
+	struct buffer text;
 
-	buffer_init(&value.text, VALUE_MAX);
-	bool ok = value_take(&written, &value, e) &&
+	buffer_init(&text, VALUE_MAX);
+	bool ok = value_take(&written, ',', &text, e) &&
 		  (written.len == 0 ||
 		   error_set(e, "something is behind the value"));
-	buffer_free(&value.text);
+	buffer_free(&text);
 	return ok;
 }
 

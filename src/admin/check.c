@@ -139,7 +139,7 @@ show_origin(const struct command *command, const struct setting_given *given,
 static struct span
 shown_value(size_t i, struct span value, char *text, size_t size)
 {
-	const struct setting_help *help = settings_help(i);
+	const struct setting *help = settings_help(i);
 	bool shown = settings_accepts(i, value);
 
 	if (value.ptr == NULL)
@@ -182,23 +182,16 @@ show_setting(const struct command *command, size_t i,
 }
 
 static void
-pass_over(void *context, const struct error *e)
-{
-	(void)context;
-	(void)e;
-}
-
-static void
 show_settings(const struct command *command)
 {
-	struct report reported = { .fault = pass_over };
+	struct report reported = { .fault = NULL };
 	struct setting_given given[SETTINGS_MAX] = { 0 };
 	struct buffer text;
 	struct error e = { 0 };
 
 	if (!setup_read_config(&text, &e) ||
-	    !given_read(given, buffer_span(&text), setup_config(),
-			environ, &reported, &e))
+	    !settings_given(given, buffer_span(&text), setup_config(), environ,
+			    &reported, &e))
 		e = (struct error){ 0 };
 	print_json_open("settings", '[');
 	for (size_t i = 0; settings_help(i) != NULL; i++)

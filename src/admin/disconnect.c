@@ -13,8 +13,6 @@
 #include "admin/setup.h"
 #include "admin/web.h"
 #include "base/hex.h"
-#include "policy/form.h"
-#include "policy/option.h"
 #include "policy/users.h"
 #include "policy/value.h"
 #include "protocol/digest.h"
@@ -298,9 +296,9 @@ is_endpoint(struct span url)
 	url.len -= url.len > 0 && url.ptr[url.len - 1] == '/';
 	const char *colon = memrchr(url.ptr, ':', url.len);
 	if (colon == NULL)
-		return form_is_host(url);
+		return value_is_host(url);
 	host = (struct span){ url.ptr, (size_t)(colon - url.ptr) };
-	return form_is_host(host) &&
+	return value_is_host(host) &&
 	       span_number(span_after(url, host.len + 1), 1, 65535, &port);
 }
 
@@ -311,7 +309,7 @@ read_hubs(char ***hubs, const char *text)
 
 	*hubs = NULL;
 	if (text == NULL ||
-	    form_words(hubs, span_of(text), option_check_hub, &e))
+	    value_words(hubs, span_of(text), value_check_hub, &e))
 		return true;
 	error_where(&e, "--hub");
 	print_error(&e);

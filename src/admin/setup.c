@@ -210,8 +210,8 @@ setup_log(struct setup_log *log, struct error *e)
 				    : getenv("CERTGATE_CONFIG") == NULL,
 			      &text, e);
 	if (ok)
-		settings_read_fixed(&settings, buffer_span(&text), config,
-				    apart ? main_setup.environment : environ);
+		settings_read_log(&settings, buffer_span(&text), config,
+				  apart ? main_setup.environment : environ);
 	*log = (struct setup_log){ settings.log_target, settings.log_file };
 	settings.log_file = NULL;
 	settings_free(&settings);

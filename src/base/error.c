@@ -90,7 +90,8 @@ error_report(struct report *report, struct error *e)
 		return false;
 	error_where(e, report->where);
 	report->faults++;
-	report->fault(report->context, e);
+	if (report->fault != NULL)
+		report->fault(report->context, e);
 	*e = (struct error){ 0 };
 	return true;
 }

@@ -102,6 +102,19 @@ lines_begin(struct span text)
 		       : text;
 }
 
+bool
+lines_start(struct span *text, const char *what, struct report *report,
+	    struct error *e)
+{
+	if (!lines_check(*text, e) && !error_report(report, e))
+		return false;
+	*text = lines_begin(*text);
+	/* As a copy to a full disk leaves it. */
+	return text->ptr == NULL || lines_any(*text) ||
+	       error_set(e, "empty: expected %s, or a comment", what) ||
+	       error_report(report, e);
+}
+
 static const struct range {
 	uint32_t first, last;
 } ranges[] = {

@@ -24,6 +24,12 @@ bool lines_any(struct span text);
 /* text without a byte order mark in front. */
 struct span lines_begin(struct span text);
 
+/* Drop a byte order mark from *text, the whole of a file.  An error of
+ * lines_check(), or white space alone where what was expected, goes to report;
+ * return false without one. */
+bool lines_start(struct span *text, const char *what, struct report *report,
+		 struct error *e) __attribute__((warn_unused_result));
+
 /* The bytes of the invisible character that s begins with; 0 if none. */
 size_t invisible_at(struct span s);
 

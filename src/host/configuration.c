@@ -216,7 +216,7 @@ load_settings(struct configuration *c, struct attempt *a)
 	if (ok)
 		span = buffer_span(&text);
 	if (c->files.starting)
-		settings_read_fixed(&c->start, span, c->path, c->environment);
+		settings_read_log(&c->start, span, c->path, c->environment);
 	/* What the environment names can be looked at without a file. */
 	bool go_on = ok || error_report(c->report, &a->e);
 	ok &= go_on && settings_report(&a->settings, span, c->path,

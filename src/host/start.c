@@ -16,7 +16,7 @@
 #include "host/sites.h"
 #include "host/start.h"
 #include "host/status.h"
-#include "policy/given.h"
+#include "policy/settings.h"
 
 /* What the program has open while it serves. */
 struct host {
@@ -167,7 +167,7 @@ answer_fastcgi(void *context, char *const *parameters,
 		 "the parameter %s of a request sets nothing: put it into the "
 		 "settings file, or into the environment of the program "
 		 "(FcgidInitialEnv, bin-environment)",
-		 given_name(host->answer.setting));
+		 settings_shown_name(host->answer.setting));
 }
 
 static void

@@ -3,12 +3,16 @@
 #include "config.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/text.h"
 #include "policy/entry.h"
-#include "policy/option.h"
+#include "policy/role.h"
 #include "policy/value.h"
 #include "protocol/certificate.h"
 #include "protocol/pem.h"
+
+enum { ITEMS_MAX = 256 /* in one option */ };
 
 static bool
 has_names(const struct terms *terms)
@@ -22,8 +26,10 @@ has_names(const struct terms *terms)
 	return found;
 }
 
-bool
-terms_check(const struct terms *terms, bool is_key, struct error *e)
+/* Check that the options make sense together; is_key: for an entry of a public
+ * key, which vouches for no name. */
+static bool
+check_terms(const struct terms *terms, bool is_key, struct error *e)
 {
 	if (terms->not_after != 0 && terms->not_after < terms->not_before)
 		return error_set(e, "the entry ends before it begins");
@@ -41,8 +47,8 @@ terms_check(const struct terms *terms, bool is_key, struct error *e)
 	return true;
 }
 
-void
-terms_free(struct terms *terms)
+static void
+free_terms(struct terms *terms)
 {
 	if (terms == NULL)
 		return;
@@ -183,6 +189,245 @@ take_pin(struct span *rest, const struct entry_files *files,
 	return thumbprint_take(rest, &entry->pin, warnings, e);
 }
 
+/* The text that a client must have, or the name of its certificate: one of the
+ * first n sources. */
+static bool
+read_source(enum user_source *source, char **text, struct span value, size_t n,
+	    struct error *e)
+{
+	static const struct {
+		struct span name;
+		enum user_source source;
+	} sources[] = {
+		{ SPAN_TEXT("@cn"), USER_COMMON_NAME },
+		{ SPAN_TEXT("@san"), USER_ALTERNATIVE_NAME },
+		{ SPAN_TEXT("@thumbprint"), USER_THUMBPRINT },
+	};
+
+	for (size_t i = 0; i < n; i++) {
+		if (!span_equal(value, sources[i].name))
+			continue;
+		*source = sources[i].source;
+		return true;
+	}
+	*source = USER_LITERAL;
+	return value.ptr[0] != '@' && !span_empty(span_trim(value)) &&
+	       value_text(text, value, VALUE_TEXT_MAX, e);
+}
+
+static bool
+read_user(void *field, struct span value, struct error *e)
+{
+	struct terms *terms = field;
+
+	return read_source(&terms->user_source, &terms->user, value, 3, e);
+}
+
+static bool
+read_binding(void *field, struct span value, struct error *e)
+{
+	struct binding *binding = field;
+
+	return read_source(&binding->source, &binding->text, value, 2, e);
+}
+
+/* Items are separated by NUL, which no value can have. */
+static bool
+read_items(char ***items, struct span value, value_check *check,
+	   struct error *e)
+{
+	const char *end;
+
+	while ((end = memchr(value.ptr, '\0', value.len)) != NULL) {
+		struct span item = { value.ptr, (size_t)(end - value.ptr) };
+		if (!value_add_item(items, item, ITEMS_MAX, check, e))
+			return false;
+		value = span_after(value, item.len + 1);
+	}
+	return value_add_item(items, value, ITEMS_MAX, check, e);
+}
+
+static bool
+read_groups(void *field, struct span value, struct error *e)
+{
+	return read_items(field, value, role_check_group, e);
+}
+
+static bool
+read_roles(void *field, struct span value, struct error *e)
+{
+	char ***roles = field;
+
+	return read_items(roles, value, role_check, e) &&
+	       role_complete(*roles, e);
+}
+
+static bool
+check_subprotocol(struct span item, struct error *e)
+{
+	return span_is_token(item) ||
+	       value_fault(e, "a subprotocol", item,
+			   "a token as in Sec-WebSocket-Protocol");
+}
+
+static bool
+read_subprotocols(void *field, struct span value, struct error *e)
+{
+	return read_items(field, value, check_subprotocol, e);
+}
+
+static bool
+read_hubs(void *field, struct span value, struct error *e)
+{
+	return read_items(field, value, value_check_hub, e);
+}
+
+static bool
+read_pattern(void *field, struct span value, struct error *e)
+{
+	return value_text(field, value, CERTIFICATE_NAME_MAX, e);
+}
+
+/* A name that ends in '.' goes on with a name of the administrator's, and may
+ * come several times. */
+static const struct option {
+	struct span name;
+	bool (*read)(void *field, struct span value, struct error *e);
+	size_t offset; /* of the field; 0: all terms */
+	bool has_items; /* between commas */
+	const char *expected; /* in a message; unused if read has its own */
+} options[] = {
+	{ SPAN_TEXT("user"), read_user, 0, false,
+	  "@cn, @san, @thumbprint or text" },
+	{ SPAN_TEXT("groups"), read_groups, offsetof(struct terms, groups),
+	  true, "groups" },
+	{ SPAN_TEXT("roles"), read_roles, offsetof(struct terms, roles), true,
+	  "roles" },
+	{ SPAN_TEXT("subprotocol"), read_subprotocols,
+	  offsetof(struct terms, subprotocols), true, "subprotocols" },
+	{ SPAN_TEXT("client-id"), read_binding,
+	  offsetof(struct terms, client_id), false, "@cn, @san or text" },
+	{ SPAN_TEXT("query."), read_binding, 0, false, "@cn, @san or text" },
+	{ SPAN_TEXT("hub"), read_hubs, offsetof(struct terms, hubs), true,
+	  "hubs" },
+	{ SPAN_TEXT("not-before"), value_first_second,
+	  offsetof(struct terms, not_before), false, "a date, YYYY-MM-DD" },
+	{ SPAN_TEXT("expires"), value_last_second,
+	  offsetof(struct terms, not_after), false, "a date, YYYY-MM-DD" },
+	{ SPAN_TEXT("cn"), read_pattern, offsetof(struct terms, common_name),
+	  false, "a name, with * for any characters" },
+	{ SPAN_TEXT("san"), read_pattern,
+	  offsetof(struct terms, alternative_name), false,
+	  "a name, with * for any characters" },
+	{ SPAN_TEXT("crl"), value_path, offsetof(struct terms, crl), false,
+	  "an absolute path" },
+};
+
+enum { OPTIONS = sizeof(options) / sizeof(options[0]) };
+
+static bool
+is_open(const struct option *option)
+{
+	return option->name.ptr[option->name.len - 1] == '.';
+}
+
+static bool
+has_name(const struct option *option, struct span name)
+{
+	return is_open(option) ? span_starts(name, option->name) &&
+					 span_is_token(span_after(
+						 name, option->name.len))
+			       : span_equal(name, option->name);
+}
+
+static bool
+unknown_option(struct error *e)
+{
+	return error_set(e, "unknown option: expected user= groups= roles= "
+			    "subprotocol= client-id= query.NAME= hub= "
+			    "not-before= expires= cn= san= or crl=");
+}
+
+/* Return the next one, with that name; NULL with e if there can be none. */
+static struct binding *
+add_query(struct terms *terms, struct span name, struct error *e)
+{
+	for (size_t i = 0; i < terms->n_queries; i++)
+		if (span_equal(span_of(terms->queries[i].name), name)) {
+			error_set(e, "given a second time");
+			return NULL;
+		}
+	if (terms->n_queries == ENTRY_QUERIES_MAX) {
+		error_set(e, "too many query. options, at most %d",
+			  ENTRY_QUERIES_MAX);
+		return NULL;
+	}
+	struct binding *query = &terms->queries[terms->n_queries++];
+	query->name = span_copy(name);
+	if (query->name == NULL)
+		error_set(e, "out of memory");
+	return query->name == NULL ? NULL : query;
+}
+
+/* Read the value at the front of *rest, which stays there on failure. */
+static bool
+take_value(const struct option *option, void *field, struct span *rest,
+	   struct warnings *warnings, struct error *e)
+{
+	struct span begin = *rest;
+	struct buffer buffer;
+
+	buffer_init(&buffer, VALUE_MAX);
+	bool ok = value_take(rest, option->has_items ? '\0' : ',', &buffer, e);
+	struct span text = buffer_span(&buffer);
+	(void)invisible_trim(&text);
+	if (ok && text.len < buffer.len)
+		error_set(warnings_next(warnings, begin.ptr),
+			  "%s=: an invisible character beside the value is "
+			  "ignored",
+			  option->name.ptr);
+	if (ok && text.len == 0)
+		ok = error_set(e, "is empty");
+	if (ok && invisible_find(text) < text.len)
+		ok = error_set(e, "an invisible character inside the value");
+	if (ok && !option->read(field, text, e))
+		ok = value_fault(e, "a value", text, "%s", option->expected);
+	buffer_free(&buffer);
+	if (!ok)
+		*rest = begin;
+	return ok;
+}
+
+static bool
+take_option(struct span *rest, struct terms *terms, unsigned *seen,
+	    struct warnings *warnings, struct error *e)
+{
+	struct span tail = *rest, name;
+	size_t i = 0;
+
+	span_next(&tail, "=", &name);
+	while (i < OPTIONS && !has_name(&options[i], name))
+		i++;
+	if (tail.ptr == NULL || i == OPTIONS)
+		return unknown_option(e);
+	void *field = (char *)terms + options[i].offset;
+	if (is_open(&options[i]))
+		field = add_query(terms, span_after(name, options[i].name.len),
+				  e);
+	else if ((*seen & 1U << i) != 0)
+		error_set(e, "given a second time");
+	*seen |= 1U << i;
+	if (!e->set) {
+		*rest = tail;
+		(void)take_value(&options[i], field, rest, warnings, e);
+	}
+	if (!e->set)
+		return true;
+	struct error inner = *e;
+	*e = (struct error){ 0 };
+	return error_set(e, "%s=: %s", error_word(name), inner.text);
+}
+
 static bool
 take_options(struct span *rest, struct entry *entry, struct warnings *warnings,
 	     struct error *e)
@@ -197,7 +442,7 @@ take_options(struct span *rest, struct entry *entry, struct warnings *warnings,
 			entry->terms = calloc(1, sizeof(*entry->terms));
 		if (entry->terms == NULL)
 			return error_set(e, "out of memory");
-		if (!option_take(rest, entry->terms, &seen, warnings, e))
+		if (!take_option(rest, entry->terms, &seen, warnings, e))
 			return false;
 	}
 	return true;
@@ -223,7 +468,7 @@ entry_parse(struct entry *entry, struct span line,
 		(uint16_t)(pin_end < UINT16_MAX ? pin_end : UINT16_MAX);
 	ok = ok && take_options(&rest, entry, warnings, e) &&
 	     (entry->terms == NULL ||
-	      terms_check(entry->terms, entry->pin.kind == THUMBPRINT_SPKI, e));
+	      check_terms(entry->terms, entry->pin.kind == THUMBPRINT_SPKI, e));
 	if (!ok) {
 		e->column = (unsigned)(rest.ptr - line.ptr) + 1;
 		entry_free(entry);
@@ -234,6 +479,6 @@ entry_parse(struct entry *entry, struct span line,
 void
 entry_free(struct entry *entry)
 {
-	terms_free(entry->terms);
+	free_terms(entry->terms);
 	*entry = (struct entry){ 0 };
 }

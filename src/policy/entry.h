@@ -21,10 +21,10 @@
 enum user_source {
 	USER_DEFAULT = 0, /* common name, else thumbprint */
 	USER_ENTRY, /* only what the entry says, else none */
-	USER_LITERAL,
 	USER_COMMON_NAME,
 	USER_ALTERNATIVE_NAME,
 	USER_THUMBPRINT,
+	USER_LITERAL,
 	USER_PIN /* the digits of the entry's pin */
 };
 
@@ -44,7 +44,6 @@ struct terms {
 	char **groups; /* owned, ended by NULL; or NULL */
 	char **roles; /* owned, ended by NULL; in the service's full names */
 	char **subprotocols; /* owned, ended by NULL; in order of preference */
-	bool groups_name_user, roles_name_user; /* have {user} in them */
 	struct binding client_id;
 	struct binding queries[ENTRY_QUERIES_MAX];
 	size_t n_queries;
@@ -56,14 +55,6 @@ struct terms {
 	int64_t not_before; /* UTC seconds, the first one */
 	int64_t not_after; /* UTC seconds, the last one; 0: no end */
 };
-
-/* Whether the options make sense together; is_key: for an entry of a public
- * key, which vouches for no name. */
-bool terms_check(const struct terms *terms, bool is_key, struct error *e)
-	__attribute__((warn_unused_result));
-
-/* Frees all of it; NULL is nothing. */
-void terms_free(struct terms *terms);
 
 struct entry {
 	struct thumbprint pin; /* THUMBPRINT_NONE: an entry of a CA */

@@ -9,79 +9,8 @@
 #include "base/buffer.h"
 #include "base/hex.h"
 #include "policy/grant.h"
-#include "policy/option.h"
 #include "policy/role.h"
 #include "policy/value.h"
-
-enum { FILLED_MAX = 4096 /* bytes; more than any group or role has */ };
-
-static const struct span mark = SPAN_TEXT("{user}");
-
-bool
-template_has_user(struct span text)
-{
-	return span_contains(text, mark);
-}
-
-/* So that in a pattern text stands for itself. */
-static void
-add_escaped(struct buffer *out, struct span text)
-{
-	for (size_t i = 0; i < text.len; i++) {
-		if (strchr("\\*?", text.ptr[i]) != NULL)
-			buffer_add_byte(out, '\\');
-		buffer_add_byte(out, text.ptr[i]);
-	}
-}
-
-/* How many bytes of text, which is not empty, come before the next mark; in a
- * pattern, what a backslash takes away stays away. */
-static size_t
-before_mark(struct span text, bool pattern)
-{
-	size_t n = 0;
-
-	while (n < text.len && !span_starts(span_after(text, n), mark))
-		n += pattern && text.ptr[n] == '\\' && n + 1 < text.len ? 2 : 1;
-	return n;
-}
-
-static void
-fill(struct buffer *out, struct span text, bool pattern, struct span user)
-{
-	while (text.len > 0) {
-		size_t n = before_mark(text, pattern);
-		buffer_add(out, (struct span){ text.ptr, n });
-		text = span_after(text, n);
-		if (text.len == 0)
-			break;
-		if (pattern)
-			add_escaped(out, user);
-		else
-			buffer_add(out, user);
-		text = span_after(text, mark.len);
-	}
-}
-
-char *
-template_fill(struct span text, bool role, struct span user)
-{
-	struct error e = { 0 };
-	struct buffer out;
-
-	if (!template_has_user(text))
-		return span_copy(text);
-	buffer_init(&out, FILLED_MAX);
-	fill(&out, text, role && role_is_pattern(text), user);
-	struct span made = buffer_span(&out);
-	bool ok = !out.failed &&
-		  (role ? role_is_valid(made, &e) : option_is_group(made, &e));
-	buffer_add_byte(&out, '\0');
-	if (ok && !out.failed)
-		return out.data;
-	buffer_free(&out);
-	return NULL;
-}
 
 /* Bytes of all groups, or of all roles, with the user id in them: as long as an
  * option's value with the prefixes of its roles, and short enough for a socket
@@ -222,7 +151,7 @@ with_user(char *const *items, bool roles, struct span user, struct decision *d)
 	bool ok = made != NULL;
 	d->reason = ok ? REASON_GRANT : REASON_INTERNAL;
 	for (size_t i = 0; ok && i < n; i++) {
-		made[i] = template_fill(span_of(items[i]), roles, user);
+		made[i] = role_fill(span_of(items[i]), roles, user);
 		size += made[i] == NULL ? 0 : strlen(made[i]);
 		ok = made[i] != NULL && size <= GRANT_MADE_MAX;
 	}
@@ -237,11 +166,13 @@ static bool
 take_lists(const struct client *c, struct decision *d)
 {
 	const struct terms *terms = d->entry->terms;
+	bool groups = role_has_user(terms->groups);
+	bool roles = role_has_user(terms->roles);
 	struct span user = d->grant.user;
 
 	d->grant.groups = terms->groups;
 	d->grant.roles = terms->roles;
-	if (!terms->groups_name_user && !terms->roles_name_user)
+	if (!groups && !roles)
 		return true;
 	if (span_empty(user))
 		user = c->request->user;
@@ -249,16 +180,15 @@ take_lists(const struct client *c, struct decision *d)
 		d->reason = REASON_NO_USER_ID;
 		return false;
 	}
-	if (terms->groups_name_user) {
+	if (groups)
 		d->grant.groups = d->groups =
 			with_user(terms->groups, false, user, d);
-		if (d->groups == NULL)
-			return false;
-	}
-	if (terms->roles_name_user)
+	if (groups && d->groups == NULL)
+		return false;
+	if (roles)
 		d->grant.roles = d->roles =
 			with_user(terms->roles, true, user, d);
-	return !terms->roles_name_user || d->roles != NULL;
+	return !roles || d->roles != NULL;
 }
 
 bool

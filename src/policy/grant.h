@@ -6,21 +6,8 @@
 
 #include <stdbool.h>
 
-#include "base/span.h"
 #include "policy/decide.h"
 #include "policy/match.h"
-
-/* True if {user} stands in text. */
-bool template_has_user(struct span text);
-
-/*
- * text, a group or (role) a role in the service's words, with user in the
- * place of each {user}.  In a role's pattern the characters of user stand for
- * themselves, whatever they are, and a {user} behind a backslash is text.
- * Gives: free().  NULL if there is no memory, or if what comes out is none that
- * the service has.
- */
-char *template_fill(struct span text, bool role, struct span user);
 
 /* Fills d->grant by d->entry; false, with the reason in d, if the entry asks
  * for something that the client does not have. */

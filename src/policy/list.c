@@ -232,13 +232,7 @@ add_text(struct list *list, struct span text, const struct entry_files *files,
 	struct span line;
 	unsigned number = 0;
 
-	if (!lines_check(text, e) && !error_report(report, e))
-		return false;
-	text = lines_begin(text);
-	/* As a copy to a full disk leaves it. */
-	if (text.ptr != NULL && !lines_any(text) &&
-	    !error_set(e, "empty: expected an entry, or a comment") &&
-	    !error_report(report, e))
+	if (!lines_start(&text, "an entry", report, e))
 		return false;
 	while (span_next(&text, "\n", &line)) {
 		number++;

@@ -6,12 +6,14 @@
 #include <string.h>
 
 #include "base/buffer.h"
-#include "policy/form.h"
 #include "policy/role.h"
+#include "policy/value.h"
 
 enum {
 	WILDCARDS_MAX = 5, /* in one pattern; constraint of the service */
-	ROLE_MAX = 2048 /* bytes with the prefix */
+	GROUP_MAX = 1024, /* bytes; the service has as many characters */
+	ROLE_MAX = 2048, /* bytes with the prefix */
+	FILLED_MAX = 4096 /* bytes; more than any group or role has */
 };
 
 static const struct span prefix = { "webpubsub.", 10 };
@@ -35,11 +37,21 @@ is_pattern(struct span pattern)
 	return wildcards <= WILDCARDS_MAX;
 }
 
-bool
-role_is_target(struct span target)
+/* What can stand behind the dot: a group's name as the service has them, text
+ * that is not blank, or a pattern, which is not looked into. */
+static bool
+is_target(struct span target)
 {
-	return target.len <= ROLE_GROUP_MAX && !span_empty(span_trim(target)) &&
+	return target.len <= GROUP_MAX && !span_empty(span_trim(target)) &&
 	       span_is_text(target);
+}
+
+bool
+role_check_group(struct span group, struct error *e)
+{
+	return is_target(group) ||
+	       value_fault(e, "a group", group, "1 to %d bytes of text",
+			   GROUP_MAX);
 }
 
 static const struct verb {
@@ -69,8 +81,9 @@ find_verb(struct span role, struct span *target)
 	return NULL;
 }
 
-bool
-role_is_pattern(struct span role)
+/* Of the two verbs in the plural, whose target is a pattern. */
+static bool
+is_pattern_role(struct span role)
 {
 	struct span target;
 	const struct verb *verb = find_verb(role, &target);
@@ -79,17 +92,17 @@ role_is_pattern(struct span role)
 }
 
 bool
-role_is_valid(struct span role, struct error *e)
+role_check(struct span role, struct error *e)
 {
 	struct span target;
 	const struct verb *verb = find_verb(role, &target);
 
 	if (verb != NULL && target.ptr == NULL && !verb->patterns)
 		return true;
-	if (verb != NULL && target.ptr != NULL && role_is_target(target) &&
+	if (verb != NULL && target.ptr != NULL && is_target(target) &&
 	    (!verb->patterns || is_pattern(target)))
 		return true;
-	return form_fault(
+	return value_fault(
 		e, "a role", role,
 		"joinLeaveGroup or sendToGroup, alone or with .GROUP, or "
 		"joinLeaveGroups or sendToGroups with .PATTERN");
@@ -114,4 +127,73 @@ role_complete(char **roles, struct error *e)
 		*roles = full.data;
 	}
 	return true;
+}
+
+static const struct span mark = SPAN_TEXT("{user}");
+
+bool
+role_has_user(char *const *items)
+{
+	while (items != NULL && *items != NULL &&
+	       !span_contains(span_of(*items), mark))
+		items++;
+	return items != NULL && *items != NULL;
+}
+
+/* So that in a pattern text stands for itself. */
+static void
+add_escaped(struct buffer *out, struct span text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		if (strchr("\\*?", text.ptr[i]) != NULL)
+			buffer_add_byte(out, '\\');
+		buffer_add_byte(out, text.ptr[i]);
+	}
+}
+
+/* How many bytes of text, which is not empty, come before the next mark; in a
+ * pattern, what a backslash takes away stays away. */
+static size_t
+before_mark(struct span text, bool pattern)
+{
+	size_t n = 0;
+
+	while (n < text.len && !span_starts(span_after(text, n), mark))
+		n += pattern && text.ptr[n] == '\\' && n + 1 < text.len ? 2 : 1;
+	return n;
+}
+
+static void
+fill(struct buffer *out, struct span text, bool pattern, struct span user)
+{
+	while (text.len > 0) {
+		size_t n = before_mark(text, pattern);
+		buffer_add(out, (struct span){ text.ptr, n });
+		text = span_after(text, n);
+		if (text.len == 0)
+			break;
+		if (pattern)
+			add_escaped(out, user);
+		else
+			buffer_add(out, user);
+		text = span_after(text, mark.len);
+	}
+}
+
+char *
+role_fill(struct span text, bool role, struct span user)
+{
+	struct error e = { 0 };
+	struct buffer out;
+
+	buffer_init(&out, FILLED_MAX);
+	fill(&out, text, role && is_pattern_role(text), user);
+	struct span made = buffer_span(&out);
+	bool ok = !out.failed &&
+		  (role ? role_check(made, &e) : role_check_group(made, &e));
+	buffer_add_byte(&out, '\0');
+	if (ok && !out.failed)
+		return out.data;
+	buffer_free(&out);
+	return NULL;
 }

@@ -17,7 +17,6 @@
 #include "base/error.h"
 #include "base/span.h"
 #include "policy/entry.h"
-#include "policy/given.h"
 #include "policy/thumbprint.h"
 #include "protocol/signature.h"
 
@@ -45,6 +44,8 @@ enum log_target {
 };
 enum log_format { LOG_FORMAT_TEXT = 0, LOG_FORMAT_JSON };
 
+enum setting_switch { SETTING_OFF = 0, SETTING_ON };
+
 /* Owns everything in it. */
 struct settings {
 	struct thumbprint *pins; /* of CLIENT_CERT_THUMBPRINT */
@@ -60,10 +61,11 @@ struct settings {
 	char *code; /* NULL: none is asked for */
 	char *code_file; /* absolute path; NULL: none */
 	char *remote_user; /* "*": any; NULL: none is asked for */
-	bool missing_allowed; /* a client without a certificate */
+	/* A client without a certificate is accepted. */
+	enum setting_switch missing_allowed;
 	char *missing_user;
-	bool require_content;
-	bool ignore_dates;
+	enum setting_switch require_content;
+	enum setting_switch ignore_dates;
 	unsigned security_level; /* OpenSSL's, for chains */
 	enum user_source user_id;
 	enum log_target log_target;
@@ -99,8 +101,8 @@ bool settings_report(struct settings *settings, struct span text,
 /* Of settings that do not read: what a process keeps from its start on, as far
  * as that reads: where the log goes and how it looks.
  * Nothing else is touched. */
-void settings_read_fixed(struct settings *settings, struct span text,
-			 const char *name, char *const *environment);
+void settings_read_log(struct settings *settings, struct span text,
+		       const char *name, char *const *environment);
 
 /* Adds the keys in the text of keys_file. */
 bool settings_add_keys(struct settings *settings, struct span text,
@@ -131,18 +133,42 @@ bool settings_want_signature(const struct settings *settings);
 /* True if value (ended by NULL; NULL: any) has name, without case. */
 bool settings_names(char *const *value, struct span name);
 
-/* True if value is one of the i-th setting. */
-bool settings_accepts(size_t i, struct span value);
-
-/* Every setting in the order of the manual, for programs that list them. */
-struct setting_help {
+/* A row of the table of settings. */
+struct setting {
 	const char *name;
 	const char *expected; /* what a value looks like */
 	const char *standard; /* the default, in words */
 	bool secret; /* not shown: any text is valid, so it may be a key */
+	const char *const *choices; /* words, ended by NULL; NULL: read */
+	bool (*read)(void *field, struct span value, struct error *e);
+	size_t offset; /* of the field; 0: all settings */
 };
 
-/* The i-th setting; NULL behind the last. */
-const struct setting_help *settings_help(size_t i);
+enum { SETTINGS_MAX = 20 /* settings */ };
+
+/* Return the i-th setting in the order of the manual; NULL behind the last. */
+const struct setting *settings_help(size_t i);
+
+/* Return the name of a setting for a message; an unknown one is cut to 12
+ * characters, for it may be a secret.  Borrowed until the next call. */
+const char *settings_shown_name(struct span name);
+
+/* A value as it was written, and where. */
+struct setting_given {
+	struct span value; /* absent: not given; borrowed */
+	unsigned line; /* in the file; 0: in the environment */
+	unsigned column; /* in that line */
+};
+
+/* Fill given, all zero before, in the order of settings_help().  False with e if
+ * a line, a name or the text as a whole is invalid; with report (NULL: none),
+ * report it and read the rest. */
+bool settings_given(struct setting_given given[SETTINGS_MAX], struct span text,
+		    const char *name, char *const *environment,
+		    struct report *report, struct error *e)
+	__attribute__((warn_unused_result));
+
+/* True if value is one of the i-th setting. */
+bool settings_accepts(size_t i, struct span value);
 
 #endif

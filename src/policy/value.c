@@ -2,100 +2,201 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/date.h"
 #include "policy/value.h"
 
-enum { ITEMS_MAX = 256 /* in one option */ };
+enum { HUB_MAX = 128 /* characters; constraint of the service */ };
 
 bool
-value_take(struct span *rest, struct value *value, struct error *e)
+value_fault(struct error *e, const char *what, struct span value,
+	    const char *expected, ...)
 {
-	bool quoted = rest->len > 0 && rest->ptr[0] == '"';
+	char text[sizeof(e->text)];
+	va_list arguments;
 
-	if (quoted)
-		*rest = span_after(*rest, 1);
-	value->items = 1;
-	for (;; *rest = span_after(*rest, 1)) {
-		char c = rest->len > 0 ? rest->ptr[0] : '\0';
-		if (rest->len == 0 && quoted)
-			return error_set(e, "no closing quote");
-		if (rest->len == 0 || (!quoted && (c == ' ' || c == '\t')))
-			break;
-		if (c == '"' && quoted) {
-			*rest = span_after(*rest, 1);
-			break;
-		}
-		if (c == '"')
-			return error_set(e, "a quote inside a value: expected "
-					    "the whole value in quotes");
-		if (c == '\\') {
-			if (rest->len < 2 ||
-			    strchr("\\\",", rest->ptr[1]) == NULL)
-				return error_set(e, "a backslash before "
-						    "something else than "
-						    "\\ \" or ,");
-			*rest = span_after(*rest, 1);
-			buffer_add_byte(&value->text, rest->ptr[0]);
-			continue;
-		}
-		buffer_add_byte(&value->text, c == ',' ? '\0' : c);
-		value->items += c == ',';
-	}
-	if (rest->len > 0 && rest->ptr[0] != ' ' && rest->ptr[0] != '\t')
-		return error_set(e, "expected a blank behind a quoted value");
-	if (value->text.failed)
-		return error_set(e, "value too long, at most %d bytes",
-				 VALUE_MAX);
+	va_start(arguments, expected);
+	(void)vsnprintf(text, sizeof(text), expected, arguments);
+	va_end(arguments);
+	return error_set(e, "%s of %zu characters: expected %s", what,
+			 value.len, text);
+}
+
+bool
+value_text(void *field, struct span value, size_t max, struct error *e)
+{
+	char **text = field;
+
+	if (value.len > max || !span_is_text(value))
+		return value_fault(e, "a value", value,
+				   "at most %zu bytes of text", max);
+	free(*text);
+	*text = span_copy(value);
+	return *text != NULL || error_set(e, "out of memory");
+}
+
+bool
+value_path(void *field, struct span value, struct error *e)
+{
+	return value.ptr[0] == '/' &&
+	       value_text(field, value, VALUE_TEXT_MAX, e);
+}
+
+bool
+value_first_second(void *field, struct span value, struct error *e)
+{
+	(void)e;
+	return date_parse(value, field);
+}
+
+bool
+value_last_second(void *field, struct span value, struct error *e)
+{
+	int64_t *second = field;
+
+	if (!value_first_second(field, value, e))
+		return false;
+	*second += DATE_DAY_SECONDS - 1;
 	return true;
+}
+
+static bool
+is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+size_t
+value_letters(struct span text, const char *others)
+{
+	size_t n = 0;
+
+	while (n < text.len &&
+	       (is_letter(text.ptr[n]) ||
+		(text.ptr[n] != '\0' && strchr(others, text.ptr[n]) != NULL)))
+		n++;
+	return n;
+}
+
+bool
+value_is_host(struct span word)
+{
+	return word.len > 0 &&
+	       value_letters(word, "0123456789.-_") == word.len &&
+	       word.ptr[word.len - 1] != '.';
+}
+
+bool
+value_is_hub(struct span name)
+{
+	return name.len > 0 && name.len <= HUB_MAX && is_letter(name.ptr[0]) &&
+	       value_letters(name, "0123456789_`,.[]") == name.len;
+}
+
+bool
+value_check_hub(struct span name, struct error *e)
+{
+	return value_is_hub(name) ||
+	       value_fault(e, "a hub", name,
+			   "a letter, then up to %d letters, digits or _`,.[]",
+			   HUB_MAX - 1);
+}
+
+bool
+value_add_item(char ***items, struct span item, size_t max, value_check *check,
+	       struct error *e)
+{
+	size_t n = 0;
+
+	while (*items != NULL && (*items)[n] != NULL)
+		n++;
+	if (n == max)
+		return error_set(e, "too many items, at most %zu", max);
+	if (!check(item, e))
+		return false;
+	char **made = reallocarray(*items, n + 2, sizeof(*made));
+	if (made == NULL)
+		return error_set(e, "out of memory");
+	*items = made;
+	made[n] = span_copy(item);
+	made[n + 1] = NULL;
+	return made[n] != NULL || error_set(e, "out of memory");
+}
+
+bool
+value_words(char ***words, struct span value, value_check *check,
+	    struct error *e)
+{
+	struct span word;
+
+	value_free_items(*words);
+	*words = NULL;
+	if (span_equal(value, SPAN("*")))
+		return true;
+	while (span_next_word(&value, ", \t", &word))
+		if (!value_add_item(words, word, VALUE_WORDS_MAX, check, e))
+			return false;
+	return *words != NULL || error_set(e, "no name: expected one, or *");
 }
 
 void
 value_free_items(char **items)
 {
-	if (items == NULL)
-		return;
-	for (char **item = items; *item != NULL; item++)
+	for (char **item = items; item != NULL && *item != NULL; item++)
 		free(*item);
 	free(items);
 }
 
-bool
-value_items(char ***items, const struct value *value, value_check *check,
-	    struct error *e)
+/* Takes one character of a value that is in quotes, or not; false at its end,
+ * with e set if it does not end well. */
+static bool
+take_character(struct span *rest, bool quoted, char separator,
+	       struct buffer *text, struct error *e)
 {
-	struct span rest = buffer_span(&value->text);
+	char c = rest->len > 0 ? rest->ptr[0] : '\0';
 
-	if (value->items > ITEMS_MAX)
-		return error_set(e, "too many items, at most %d", ITEMS_MAX);
-	char **made = calloc(value->items + 1, sizeof(*made));
-	if (made == NULL)
-		return error_set(e, "out of memory");
-	for (size_t i = 0; i < value->items; i++) {
-		struct span item = rest;
-		const char *end = memchr(rest.ptr, '\0', rest.len);
-		if (end != NULL) {
-			item.len = (size_t)(end - rest.ptr);
-			rest = span_after(rest, item.len + 1);
-		}
-		if (!check(item, e) || ((made[i] = span_copy(item)) == NULL &&
-					!error_set(e, "out of memory"))) {
-			value_free_items(made);
-			return false;
-		}
+	if (rest->len == 0 && quoted)
+		return error_set(e, "no closing quote");
+	if (rest->len == 0 || (!quoted && (c == ' ' || c == '\t')))
+		return false;
+	if (!quoted && c == '"')
+		return error_set(e, "a quote inside a value: expected the "
+				    "whole value in quotes");
+	if (c == '\\' &&
+	    (rest->len < 2 || strchr("\\\",", rest->ptr[1]) == NULL))
+		return error_set(e, "a backslash before something else than "
+				    "\\ \" or ,");
+	*rest = span_after(*rest, 1);
+	if (c == '"')
+		return false;
+	if (c == '\\') {
+		c = rest->ptr[0];
+		*rest = span_after(*rest, 1);
+	} else if (c == ',') {
+		c = separator;
 	}
-	*items = made;
+	buffer_add_byte(text, c);
 	return true;
 }
 
-struct span
-value_whole(struct value *value)
+bool
+value_take(struct span *rest, char separator, struct buffer *text,
+	   struct error *e)
 {
-	struct span text = buffer_span(&value->text);
+	bool quoted = rest->len > 0 && rest->ptr[0] == '"';
 
-	for (size_t i = 0; i < text.len; i++)
-		if (value->text.data[i] == '\0')
-			value->text.data[i] = ',';
-	return text;
+	if (quoted)
+		*rest = span_after(*rest, 1);
+	while (take_character(rest, quoted, separator, text, e))
+		continue;
+	if (!e->set && rest->len > 0 && rest->ptr[0] != ' ' &&
+	    rest->ptr[0] != '\t')
+		error_set(e, "expected a blank behind a quoted value");
+	if (text->failed)
+		error_set(e, "value too long, at most %d bytes", VALUE_MAX);
+	return !e->set;
 }

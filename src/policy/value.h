@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* value: what stands behind the '=' of an option: quotes, escapes, items. */
+/*
+ * value: the kinds of values that settings and the options of an entry have.
+ *
+ * A reader sets what its first argument points to and frees what was there.
+ * It returns false if the value is of another kind; e is set only if the
+ * reader knows more than which kind was expected.
+ */
 #ifndef CERTGATE_POLICY_VALUE_H
 #define CERTGATE_POLICY_VALUE_H
 
@@ -11,31 +17,60 @@
 #include "base/error.h"
 #include "base/span.h"
 
-enum { VALUE_MAX = 32768 /* bytes of one option's value */ };
-
-/* A value without its quotes and escapes; where it has commas that separate,
- * NUL stands, which no value can have. */
-struct value {
-	struct span name; /* what an open option's name goes on with */
-	struct buffer text; /* initialised with VALUE_MAX */
-	size_t items;
+enum {
+	VALUE_MAX = 32768, /* bytes of an option's value */
+	VALUE_TEXT_MAX = 1024, /* bytes of a user's name, or a path */
+	VALUE_WORDS_MAX = 64 /* origins or hubs */
 };
 
-/* Takes a value up to the blank or the end behind it. */
-bool value_take(struct span *rest, struct value *value, struct error *e)
-	__attribute__((warn_unused_result));
+/* Set e for a value that did not parse, which the message calls what; return
+ * false.  The message has its length alone: the value may be a key that was put
+ * into the wrong place. */
+bool value_fault(struct error *e, const char *what, struct span value,
+		 const char *expected, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* Well-formed UTF-8 of at most max bytes; the field is a char *. */
+bool value_text(void *field, struct span value, size_t max, struct error *e);
+
+/* The field of each is a char *, or an int64_t of UTC seconds: the first of the
+ * day, or the last. */
+bool value_path(void *field, struct span value, struct error *e);
+bool value_first_second(void *field, struct span value, struct error *e);
+bool value_last_second(void *field, struct span value, struct error *e);
+
+/* Return how many bytes at the front of text are ASCII letters or in others. */
+size_t value_letters(struct span text, const char *others);
+
+/* A host's name or address as in a Host header, but without a port. */
+bool value_is_host(struct span word);
+
+/* A hub's name as the service has them: a letter, then up to 127 letters,
+ * digits, or characters of _`,.[] */
+bool value_is_hub(struct span name);
 
 typedef bool value_check(struct span item, struct error *e);
 
-/* Makes *items (ended by NULL; free with value_free_items) of the value's
- * items, each of which passes check. */
-bool value_items(char ***items, const struct value *value, value_check *check,
-		 struct error *e) __attribute__((warn_unused_result));
+/* As value_is_hub(). */
+value_check value_check_hub;
+
+/* Adds a copy of item, if it passes check, to *items (owned, ended by NULL;
+ * NULL: none yet), which has at most max. */
+bool value_add_item(char ***items, struct span item, size_t max,
+		    value_check *check, struct error *e);
+
+/* Words between commas or blanks, which the caller frees on failure too. `*`
+ * alone is NULL. */
+bool value_words(char ***words, struct span value, value_check *check,
+		 struct error *e);
 
 /* Frees an array of owned strings that NULL ends; NULL is nothing. */
 void value_free_items(char **items);
 
-/* The value as one: its commas are commas. */
-struct span value_whole(struct value *value);
+/* Takes an option's value from the front of *rest, up to the blank or the end
+ * behind it, and adds it to text without its quotes and escapes.  separator
+ * stands for each comma that is not escaped. */
+bool value_take(struct span *rest, char separator, struct buffer *text,
+		struct error *e) __attribute__((warn_unused_result));
 
 #endif

@@ -110,8 +110,8 @@ steps("allow looks at the entry first", f"{A} user=a\ndeny {B}\n", [
     *(([*arguments, pin, option], 1, None, [f"certgate: {says}", "stays as"])
       for arguments in (["allow"], ["allow", "--replace"]) for pin in (A, B)
       for option, says in (("role=x", "unknown option"),
-                           ("groups=a,,b", "a group of 0 characters"),
-                           ("expires=x", "a value of 1 characters"))),
+                           ("groups=a,,b", "groups=: a group of 0 characters"),
+                           ("expires=x", "expires=: a value of 1 characters"))),
 ])
 steps("allow refuses", f"{A}\n", [
     (["allow", B, "colour=red"], 1, None, ["unknown option",
@@ -197,7 +197,7 @@ steps("what check warns of", f"{B}\n{B} expires=2020-01-01\n", [
     (["allow", f"file:{SOON}", "--dry-run"], 0, None,
      ["Warning: line 4: the certificate ends within 7 days"]),
     (["allow", A, "user=a\u200e", "--dry-run"], 0, None,
-     ["line 4: the entry is pinned by SHA-1: prefer", "line 4: an invisible"]),
+     ["line 4: the entry is pinned by SHA-1: prefer", "line 4: user=: an invisible"]),
 ])
 book = List(f"{B} expires=2020-01-01\n")
 for quiet in ([PUMP["sha256"]], [PUMP["sha256"], "expires=2999-01-01"]):

@@ -77,7 +77,7 @@ print_reasons(void)
 static int
 print_settings(void)
 {
-	const struct setting_help *help;
+	const struct setting *help;
 
 	for (size_t i = 0; (help = settings_help(i)) != NULL; i++)
 		(void)printf("%s\t%s\t%s\n", help->name, help->expected,

@@ -153,7 +153,7 @@ test_rows(void **state)
 static void
 test_all_named(void **state)
 {
-	const struct setting_help *help;
+	const struct setting *help;
 
 	(void)state;
 	for (size_t i = 0; (help = settings_help(i)) != NULL; i++) {

@@ -32,7 +32,7 @@ read_one(struct settings *s, const char *text, const char *variable,
 static void
 test_each(void **state)
 {
-	const struct setting_help *help;
+	const struct setting *help;
 
 	(void)state;
 	for (size_t i = 0; (help = settings_help(i)) != NULL; i++) {
@@ -103,10 +103,10 @@ test_faults(void **state)
 		  "comment" },
 		{ "CERTGATE_ACCESS_KEYS=Endpoint=https://a.example;x=y\n", 1,
 		  "connection string" },
-		{ "CERTGATE_CODE=a\nCERTGATE_CODE_FILE=/b\n", 0, "both set" },
+		{ "CERTGATE_CODE=a\nCERTGATE_CODE_FILE=/b\n", 0, "is set too" },
 		{ "CERTGATE_ACCESS_KEYS=a234567890123456\nCERTGATE_ACCESS_KEYS_"
 		  "FILE=/b\n",
-		  0, "both set" },
+		  0, "is set too" },
 		{ "WebPubSubConnectionString=AccessKey=0123456789abcdef;\n", 1,
 		  "Endpoint" },
 		{ "WebPubSubConnectionString=Endpoint=https://a.example;\n", 0,
@@ -283,7 +283,7 @@ test_environment(void **state)
 	assert_non_null(strstr(e.text, "unknown setting \"CERTGATE_X\""));
 	e = (struct error){ 0 };
 	assert_false(settings_read(&s, (struct span){ 0 }, "", empty, &e));
-	assert_non_null(strstr(e.text, "no value"));
+	assert_non_null(strstr(e.text, "missing value"));
 	e = (struct error){ 0 };
 	assert_true(settings_read(&s, (struct span){ 0 }, "", fine, &e));
 	settings_free(&s);
