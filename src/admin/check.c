@@ -124,7 +124,7 @@ show_origin(const struct command *command, const struct setting_given *given,
 	if (given->value.ptr == NULL)
 		(void)snprintf(text, size, "default");
 	else if (given->line > 0)
-		(void)snprintf(text, size, "%s:%u", setup_config(),
+		(void)snprintf(text, size, "%s:%u", setup_source().path,
 			       given->line);
 	else if (command->option[OPTION_LIST] != NULL &&
 		 strcmp(name, "CERTGATE_LIST") == 0)
@@ -190,8 +190,8 @@ show_settings(const struct command *command)
 	struct error e = { 0 };
 
 	if (!setup_read_config(&text, &e) ||
-	    !settings_given(given, buffer_span(&text), setup_config(), environ,
-			    &reported, &e))
+	    !settings_given(given, buffer_span(&text), setup_source().path,
+			    setup_source().environment, &reported, &e))
 		e = (struct error){ 0 };
 	print_json_open("settings", '[');
 	for (size_t i = 0; settings_help(i) != NULL; i++)
@@ -297,7 +297,7 @@ check_run(const struct command *command)
 	if (user != NULL && !become(user))
 		return EXIT_SYSTEM;
 	log_divert(take_line, &findings);
-	sites_open(&sites, environ, &report);
+	sites_open(&sites, setup_source(), &report);
 	sites_read(&sites);
 	bool starts = sites.main.has_settings && sites.main.has_list;
 	find_log(&findings, &sites.main.settings,

@@ -382,7 +382,7 @@ explain_run(const struct command *command)
 	struct error e = { 0 }, log = { 0 };
 
 	log_divert(take_line, &log);
-	configuration_open(&store, environ, NULL);
+	configuration_open(&store, setup_source(), NULL);
 	enum exit_code code = explain(command, &store, &log, &posting, &e);
 	if (e.set) {
 		print_error(&e);

@@ -12,7 +12,6 @@
 #include "admin/command.h"
 #include "admin/print.h"
 #include "admin/setup.h"
-#include "protocol/digest.h"
 
 #define BIT(option) (UINT64_C(1) << (option))
 
@@ -305,30 +304,6 @@ check_paths(const struct command *command)
 	return true;
 }
 
-/* The options that stand for a variable are that variable: there is one way to
- * read settings.  A site is beside the main file, and has no environment. */
-static enum exit_code
-take_variables(const struct command *command)
-{
-	const char *config = command->option[OPTION_CONFIG];
-	const char *site = command->option[OPTION_SITE];
-	const char *list = command->option[OPTION_LIST];
-	if (!check_paths(command))
-		return EXIT_MISUSED;
-	bool ok = config == NULL || setenv("CERTGATE_CONFIG", config, 1) == 0;
-
-	if (ok && site != NULL && !setup_name_site(site))
-		return EXIT_MISUSED;
-	if (ok && (site != NULL || config != NULL))
-		ok = setup_enter_site();
-	if (ok && list != NULL)
-		ok = setenv("CERTGATE_LIST", list, 1) == 0;
-	if (ok && digest_start(DIGEST_USE_TLS))
-		return EXIT_DONE;
-	print_problem("cannot start");
-	return EXIT_SYSTEM;
-}
-
 static enum exit_code
 run_verb(const struct verb *verb, int argc, char **argv)
 {
@@ -352,7 +327,8 @@ run_verb(const struct verb *verb, int argc, char **argv)
 						     : verb->arguments);
 		return misused(name);
 	}
-	enum exit_code code = take_variables(&command);
+	enum exit_code code =
+		check_paths(&command) ? setup_start(&command) : EXIT_MISUSED;
 	return code == EXIT_DONE ? print_end(verb->run(&command)) : code;
 }
 

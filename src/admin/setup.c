@@ -10,9 +10,10 @@
 #include "admin/print.h"
 #include "admin/setup.h"
 #include "host/file.h"
-#include "host/sites.h"
 #include "host/log.h"
+#include "host/sites.h"
 #include "policy/settings.h"
+#include "protocol/digest.h"
 
 static bool
 read_file(void *context, const char *path, struct buffer *text, struct error *e)
@@ -30,68 +31,24 @@ read_file(void *context, const char *path, struct buffer *text, struct error *e)
 
 const struct entry_files setup_files = { .read = read_file };
 
-/* What the main settings come from while a site is looked at; all zero: from
- * where all settings come. */
 static struct {
-	char *config; /* NULL: there is no site */
-	bool may_miss;
-	char *environment[2]; /* what it says of the log; ended by NULL */
-} main_setup;
+	struct configuration_source source; /* of the settings */
+	struct configuration_source process; /* the same, or the main ones */
+} setup;
 
-/* Before the site's take their place. */
-static bool
-keep_main(const char *config, bool may_miss)
+struct configuration_source
+setup_source(void)
 {
-	const char *log = getenv("CERTGATE_LOG");
-
-	if (main_setup.config != NULL)
-		return true;
-	main_setup.config = strdup(config);
-	main_setup.may_miss = may_miss;
-	return main_setup.config != NULL &&
-	       (log == NULL || asprintf(&main_setup.environment[0],
-					"CERTGATE_LOG=%s", log) >= 0);
+	return setup.source;
 }
 
-const char *
-setup_config(void)
-{
-	const char *path = getenv("CERTGATE_CONFIG");
-
-	if (path == NULL)
-		return CERTGATE_CONFIG_DEFAULT;
-	return strcmp(path, "/dev/null") == 0 ? NULL : path;
-}
-
-bool
-setup_name_site(const char *name)
-{
-	const char *config = setup_config();
-	char *path = NULL;
-
-	if (!sites_is_name(span_of(name))) {
-		print_problem("--site: expected a-z, 0-9 and -");
-		return false;
-	}
-	if (config != NULL)
-		path = sites_path(config, span_of(name));
-	bool ok = path != NULL &&
-		  keep_main(config, getenv("CERTGATE_CONFIG") == NULL) &&
-		  setenv("CERTGATE_CONFIG", path, 1) == 0;
-	if (!ok)
-		print_problem("--site: there is no settings file to have it "
-			      "beside");
-	free(path);
-	return ok;
-}
-
-/* The path of the folder above the one that sites have; absent if path is not
- * right in a folder of that name. */
+/* Return the path of the folder that has the folder of sites that path is right
+ * in; absent if path is not. */
 static struct span
 above_site(const char *path)
 {
 	const struct span folder = SPAN("/sites");
-	const char *slash = strrchr(path, '/');
+	const char *slash = path == NULL ? NULL : strrchr(path, '/');
 	size_t n = slash == NULL ? 0 : (size_t)(slash - path);
 
 	while (n > 0 && path[n - 1] == '/')
@@ -103,72 +60,97 @@ above_site(const char *path)
 	return (struct span){ path, n - folder.len };
 }
 
-/* Beside the sites, the main file has the name that it is installed with. */
+/* The site name beside the main settings. */
 static bool
-keep_main_beside(struct span folder)
+start_site(const char *name)
 {
-	const char *name = strrchr(CERTGATE_CONFIG_DEFAULT, '/');
+	const char *config = setup.process.path;
+	char *path = NULL;
+
+	if (!sites_is_name(span_of(name))) {
+		print_problem("--site: expected a-z, 0-9 and -");
+		return false;
+	}
+	if (config != NULL)
+		path = sites_path(config, span_of(name));
+	if (path == NULL)
+		print_problem("--site: there is no settings file to have it "
+			      "beside");
+	setup.source = (struct configuration_source){ .path = path };
+	return path != NULL;
+}
+
+/* The site whose file the source is: beside the sites, the main file has the
+ * name that it is installed with. */
+static bool
+start_beside(struct span folder)
+{
 	char *path;
 
-	if (asprintf(&path, "%.*s%s", (int)folder.len, folder.ptr, name) < 0)
+	if (asprintf(&path, "%.*s%s", (int)folder.len, folder.ptr,
+		     strrchr(CERTGATE_CONFIG_DEFAULT, '/')) < 0)
 		return false;
-	bool ok = keep_main(path, true);
-	free(path);
-	return ok;
+	setup.process.path = path;
+	setup.process.may_miss = true;
+	setup.source.environment = NULL;
+	return true;
+}
+
+/* Make list the value of CERTGATE_LIST. */
+static bool
+start_list(const char *list)
+{
+	static const char variable[] = "CERTGATE_LIST=";
+	char *const *from = setup.source.environment;
+	size_t n = 0;
+
+	while (from != NULL && from[n] != NULL)
+		n++;
+	char **made = calloc(n + 2, sizeof(*made));
+	setup.source.environment = made;
+	if (made == NULL || asprintf(&made[0], "%s%s", variable, list) < 0)
+		return false;
+	for (size_t i = 0, used = 1; i < n; i++)
+		if (strncmp(from[i], variable, sizeof(variable) - 1) != 0)
+			made[used++] = from[i];
+	return true;
+}
+
+enum exit_code
+setup_start(const struct command *command)
+{
+	const char *config = command->option[OPTION_CONFIG];
+	const char *site = command->option[OPTION_SITE];
+	const char *list = command->option[OPTION_LIST];
+	struct span above = above_site(config);
+	bool ok = true;
+
+	setup.process = setup.source = configuration_source(
+		config == NULL ? getenv("CERTGATE_CONFIG") : config, environ);
+	if (site != NULL && !start_site(site))
+		return EXIT_MISUSED;
+	if (site == NULL && above.ptr != NULL)
+		ok = start_beside(above);
+	if (ok && list != NULL)
+		ok = start_list(list);
+	if (ok && digest_start(DIGEST_USE_TLS))
+		return EXIT_DONE;
+	print_problem("cannot start");
+	return EXIT_SYSTEM;
 }
 
 static bool
-is_setting(struct span name)
-{
-	size_t i = 0;
-
-	if (span_starts(name, SPAN("CERTGATE_")))
-		return !span_equal(name, SPAN("CERTGATE_CONFIG"));
-	while (settings_help(i) != NULL &&
-	       !span_equal(name, span_of(settings_help(i)->name)))
-		i++;
-	return settings_help(i) != NULL;
-}
-
-bool
-setup_enter_site(void)
-{
-	const char *config = setup_config();
-	struct span above = { 0 };
-	char **at = environ;
-
-	if (config != NULL)
-		above = above_site(config);
-	if (above.ptr == NULL)
-		return true;
-	bool ok = keep_main_beside(above);
-	while (ok && *at != NULL) {
-		struct span rest = span_of(*at), name;
-		span_next(&rest, "=", &name);
-		if (!is_setting(name)) {
-			at++;
-			continue;
-		}
-		/* The others move up. */
-		char *copy = span_copy(name);
-		ok = copy != NULL && unsetenv(copy) == 0;
-		free(copy);
-	}
-	return ok;
-}
-
-static bool
-read_config(const char *path, bool may_miss, struct buffer *text,
+read_config(const struct configuration_source *source, struct buffer *text,
 	    struct error *e)
 {
 	struct file_identity identity;
 
 	buffer_init(text, 0);
-	if (path == NULL)
+	if (source->path == NULL)
 		return true;
-	enum file_result result =
-		file_read(path, false, SETTINGS_TEXT_MAX, text, &identity, e);
-	if (result == FILE_ABSENT && may_miss) {
+	enum file_result result = file_read(
+		source->path, false, SETTINGS_TEXT_MAX, text, &identity, e);
+	if (result == FILE_ABSENT && source->may_miss) {
 		*e = (struct error){ 0 };
 		return true;
 	}
@@ -178,17 +160,28 @@ read_config(const char *path, bool may_miss, struct buffer *text,
 bool
 setup_read_config(struct buffer *text, struct error *e)
 {
-	return read_config(setup_config(), getenv("CERTGATE_CONFIG") == NULL,
-			   text, e);
+	return read_config(&setup.source, text, e);
+}
+
+static bool
+read_settings(struct settings *settings, struct error *e)
+{
+	struct buffer text;
+	bool ok = setup_read_config(&text, e) &&
+		  settings_read(settings, buffer_span(&text), setup.source.path,
+				setup.source.environment, e);
+
+	buffer_wipe(&text);
+	return ok;
 }
 
 struct span
 setup_site(void)
 {
 	const struct span ending = SPAN(".conf");
-	const char *config = setup_config();
+	const char *config = setup.source.path;
 
-	if (config == NULL || above_site(config).ptr == NULL)
+	if (above_site(config).ptr == NULL)
 		return (struct span){ 0 };
 	struct span name = span_of(strrchr(config, '/') + 1);
 	if (name.len > ending.len &&
@@ -200,18 +193,14 @@ setup_site(void)
 bool
 setup_log(struct setup_log *log, struct error *e)
 {
-	bool apart = main_setup.config != NULL;
-	const char *config = apart ? main_setup.config : setup_config();
 	struct settings settings = { 0 };
 	struct buffer text;
 
-	bool ok = read_config(config,
-			      apart ? main_setup.may_miss
-				    : getenv("CERTGATE_CONFIG") == NULL,
-			      &text, e);
+	bool ok = read_config(&setup.process, &text, e);
 	if (ok)
-		settings_read_log(&settings, buffer_span(&text), config,
-				  apart ? main_setup.environment : environ);
+		settings_read_log(&settings, buffer_span(&text),
+				  setup.process.path,
+				  setup.process.environment);
 	*log = (struct setup_log){ settings.log_target, settings.log_file };
 	settings.log_file = NULL;
 	settings_free(&settings);
@@ -224,35 +213,39 @@ setup_wants_signature(void)
 {
 	struct settings settings = { 0 };
 	struct error e = { 0 };
-	struct buffer text;
-
-	bool wants = !setup_read_config(&text, &e) ||
-		     !settings_read(&settings, buffer_span(&text),
-				    setup_config(), environ, &e) ||
+	bool wants = !read_settings(&settings, &e) ||
 		     settings_want_signature(&settings);
+
 	settings_free(&settings);
-	buffer_wipe(&text);
 	return wants;
+}
+
+/* Return the list that the environment names, which wins: then the settings may
+ * be invalid. */
+static const char *
+list_of_environment(void)
+{
+	static const char variable[] = "CERTGATE_LIST=/";
+	char *const *at = setup.source.environment;
+
+	while (at != NULL && *at != NULL &&
+	       strncmp(*at, variable, sizeof(variable) - 1) != 0)
+		at++;
+	return at == NULL || *at == NULL ? NULL : strchr(*at, '/');
 }
 
 char *
 setup_list(struct error *e)
 {
-	/* The environment wins; then the settings may be broken. */
-	const char *named = getenv("CERTGATE_LIST");
+	const char *named = list_of_environment();
 	struct settings settings = { 0 };
-	struct buffer text;
 	char *path = NULL;
 
-	if (named != NULL && named[0] == '/') {
+	if (named != NULL) {
 		path = strdup(named);
 		if (path == NULL)
 			error_set(e, "out of memory");
-		return path;
-	}
-	if (setup_read_config(&text, e) &&
-	    settings_read(&settings, buffer_span(&text), setup_config(),
-			  environ, e)) {
+	} else if (read_settings(&settings, e)) {
 		path = settings.list;
 		settings.list = NULL;
 		if (path == NULL)
@@ -260,7 +253,6 @@ setup_list(struct error *e)
 				     "CERTGATE_LIST, or --list FILE");
 	}
 	settings_free(&settings);
-	buffer_wipe(&text);
 	return path;
 }
 
@@ -277,6 +269,6 @@ bool
 setup_open(struct configuration *store)
 {
 	log_divert(take_error, NULL);
-	configuration_open(store, environ, NULL);
+	configuration_open(store, setup.source, NULL);
 	return store->has_settings;
 }

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "admin/command.h"
 #include "base/buffer.h"
 #include "base/error.h"
 #include "host/configuration.h"
@@ -15,16 +16,14 @@
 /* How the files are read that entries name. */
 extern const struct entry_files setup_files;
 
-/* Makes the file of the site name the settings file.  False, and said, if there
- * cannot be one. */
-bool setup_name_site(const char *name);
+/* Find the settings by --config, --site and --list, else by CERTGATE_CONFIG and
+ * the environment.  If the settings file is a site's, no setting of the
+ * environment counts, as for a handler.  Return EXIT_DONE, or print the
+ * problem.  Everything below is about these settings. */
+enum exit_code setup_start(const struct command *command);
 
-/* If the settings file is a site's, makes the environment nobody's, as it is
- * for a handler: no setting of it counts.  False: the system failed. */
-bool setup_enter_site(void);
-
-/* The settings file's path; NULL if there is to be none. */
-const char *setup_config(void);
+/* Where they come from. */
+struct configuration_source setup_source(void);
 
 /* The name of the site that this file is of, without .conf; absent if it is of
  * none. */

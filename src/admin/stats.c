@@ -478,7 +478,7 @@ read_since(const char *text, int64_t *since, struct error *e)
 static bool
 check_site(const struct totals *t, struct error *e)
 {
-	const char *config = setup_config();
+	const char *config = setup_source().path;
 
 	if (setup_site().ptr == NULL || events(t) > 0 ||
 	    access(config, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR))

@@ -149,7 +149,7 @@ note_process(const struct configuration *c, const struct settings *before)
 {
 	const struct settings *now = &c->settings, *start = &c->start;
 
-	if (!c->is_site) {
+	if (!c->source.is_site) {
 		note_restart(!is_same_log(now, start),
 			     !is_same_log(now, before), "CERTGATE_LOG");
 		note_restart(now->log_format != start->log_format,
@@ -178,7 +178,7 @@ note_settings(const struct configuration *c, const struct settings *before,
 		log_note(LOG_LEVEL_WARNING,
 			 "%s holds a secret and is readable by everybody; mend "
 			 "it with chmod o-r %s",
-			 c->path, c->path);
+			 c->source.path, c->source.path);
 	note_report_only(settings, (int64_t)time(NULL));
 	note_process(c, before);
 	note_weak(settings);
@@ -189,19 +189,20 @@ static bool
 load_settings_text(struct configuration *c, struct attempt *a,
 		   struct buffer *text)
 {
-	enum file_result result = files_read(&c->files, c->path, FILES_SETTINGS,
-					     SETTINGS_TEXT_MAX, text, &a->e);
-	const struct files_file *file = files_find(&c->files, c->path);
+	enum file_result result =
+		files_read(&c->files, c->source.path, FILES_SETTINGS,
+			   SETTINGS_TEXT_MAX, text, &a->e);
+	const struct files_file *file = files_find(&c->files, c->source.path);
 
 	if (file != NULL) {
 		a->is_new = !file_same(&file->used, &file->tried);
 		a->is_exposed = file->tried.readable;
 	}
-	if (result == FILE_ABSENT && c->may_miss) {
+	if (result == FILE_ABSENT && c->source.may_miss) {
 		a->e = (struct error){ 0 };
 		return true;
 	}
-	c->may_miss = false;
+	c->source.may_miss = false;
 	return result == FILE_READ;
 }
 
@@ -212,15 +213,16 @@ load_settings(struct configuration *c, struct attempt *a)
 	struct span span = { 0 };
 
 	buffer_init(&text, 0);
-	bool ok = c->path == NULL || load_settings_text(c, a, &text);
+	bool ok = c->source.path == NULL || load_settings_text(c, a, &text);
 	if (ok)
 		span = buffer_span(&text);
 	if (c->files.starting)
-		settings_read_log(&c->start, span, c->path, c->environment);
+		settings_read_log(&c->start, span, c->source.path,
+				  c->source.environment);
 	/* What the environment names can be looked at without a file. */
 	bool go_on = ok || error_report(c->report, &a->e);
-	ok &= go_on && settings_report(&a->settings, span, c->path,
-				       c->environment, c->report, &a->e);
+	ok &= go_on && settings_report(&a->settings, span, c->source.path,
+				       c->source.environment, c->report, &a->e);
 	buffer_wipe(&text);
 	return ok;
 }
@@ -228,8 +230,8 @@ load_settings(struct configuration *c, struct attempt *a)
 static bool
 check_time(struct configuration *c, struct attempt *a)
 {
-	return settings_check_time(&a->settings, c->path, (int64_t)time(NULL),
-				   &a->e);
+	return settings_check_time(&a->settings, c->source.path,
+				   (int64_t)time(NULL), &a->e);
 }
 
 /* path NULL: there is no such file. */
@@ -444,41 +446,29 @@ attempt(struct configuration *c, bool say)
 		say_failure(c, &a.e);
 }
 
-/* path NULL: all settings are in the environment. */
-static void
-open_path(struct configuration *c, const char *path)
+struct configuration_source
+configuration_source(const char *config, char *const *environment)
 {
-	c->path = path;
+	struct configuration_source source = {
+		.path = config == NULL ? CERTGATE_CONFIG_DEFAULT : config,
+		.may_miss = config == NULL,
+		.environment = environment,
+	};
+
+	if (strcmp(source.path, "/dev/null") == 0)
+		source.path = NULL;
+	return source;
+}
+
+void
+configuration_open(struct configuration *c, struct configuration_source source,
+		   struct report *report)
+{
+	*c = (struct configuration){ .source = source, .report = report };
 	c->looked_ms = clock_ms();
 	c->files.starting = true;
 	attempt(c, true);
 	c->files.starting = false;
-}
-
-void
-configuration_open(struct configuration *c, char *const *environment,
-		   struct report *report)
-{
-	const char *path = getenv("CERTGATE_CONFIG");
-
-	*c = (struct configuration){ .environment = environment,
-				     .report = report };
-	c->may_miss = path == NULL;
-	if (path == NULL)
-		path = CERTGATE_CONFIG_DEFAULT;
-	open_path(c, strcmp(path, "/dev/null") == 0 ? NULL : path);
-}
-
-void
-configuration_open_site(struct configuration *c, const char *path,
-			struct report *report)
-{
-	static char *const nothing[] = { NULL };
-
-	*c = (struct configuration){ .environment = nothing,
-				     .is_site = true,
-				     .report = report };
-	open_path(c, path);
 }
 
 void

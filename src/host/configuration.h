@@ -21,11 +21,16 @@
 #include "policy/list.h"
 #include "policy/settings.h"
 
+/* Where settings come from; borrows its members. */
+struct configuration_source {
+	const char *path; /* of the settings file; NULL: none */
+	bool may_miss; /* the file need not exist; reset once it did */
+	bool is_site; /* of a process whose main settings are elsewhere */
+	char *const *environment; /* ended by NULL; NULL: none */
+};
+
 struct configuration {
-	const char *path; /* borrowed; of the settings; NULL: no file */
-	char *const *environment; /* borrowed for ever */
-	bool may_miss; /* the path is the default, and no file was there yet */
-	bool is_site; /* else it is the main one */
+	struct configuration_source source;
 	struct report *report; /* borrowed; of all faults of all files; NULL:
 				* the first one ends an attempt */
 	struct files files;
@@ -43,16 +48,17 @@ struct configuration {
 	int64_t tried_ms;
 };
 
-/* Reads everything.  environment, ended by NULL, stays borrowed, as does the
- * value of CERTGATE_CONFIG.  Errors are reported, or else the first is logged;
- * the configuration can be used in any case, and then rejects. */
-void configuration_open(struct configuration *c, char *const *environment,
-			struct report *report);
+/* Return the source that CERTGATE_CONFIG, with the value config (NULL: not
+ * set), and the environment are. */
+struct configuration_source configuration_source(const char *config,
+						 char *const *environment);
 
-/* The same for the settings file of a site, without any environment.  path
- * stays borrowed. */
-void configuration_open_site(struct configuration *c, const char *path,
-			     struct report *report);
+/* Read everything.  The source's members stay borrowed.  Errors are reported,
+ * or else (report NULL) the first is logged; the configuration can be used in
+ * any case, and then rejects. */
+void configuration_open(struct configuration *c,
+			struct configuration_source source,
+			struct report *report);
 
 /* Looks at the files, at most once a second unless now is set. */
 void configuration_refresh(struct configuration *c, bool now);

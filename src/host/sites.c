@@ -177,7 +177,10 @@ read_site(struct sites *sites, struct span name, char *path)
 		return NULL;
 	}
 	log_about(site->name);
-	configuration_open_site(&site->store, site->path, sites->main.report);
+	configuration_open(&site->store,
+			   (struct configuration_source){ .path = site->path,
+							  .is_site = true },
+			   sites->main.report);
 	log_about(NULL);
 	sites->site[sites->n++] = site;
 	return site;
@@ -191,7 +194,7 @@ add(struct sites *sites, struct span name)
 	char *path = NULL;
 
 	if (sites->folder != NULL)
-		path = sites_path(sites->main.path, name);
+		path = sites_path(sites->main.source.path, name);
 	if (path != NULL)
 		file_identify(path, &identity);
 	if (identity.exists && sites->n < SITES_MAX)
@@ -208,13 +211,14 @@ add(struct sites *sites, struct span name)
 }
 
 void
-sites_open(struct sites *sites, char *const *environment, struct report *report)
+sites_open(struct sites *sites, struct configuration_source main,
+	   struct report *report)
 {
 	const char *config;
 
 	*sites = (struct sites){ 0 };
-	configuration_open(&sites->main, environment, report);
-	config = sites->main.path;
+	configuration_open(&sites->main, main, report);
+	config = sites->main.source.path;
 	if (config == NULL)
 		return;
 	sites->folder = sites_path(config, (struct span){ 0 });

@@ -50,7 +50,7 @@ struct sites {
 
 /* Reads the main settings.  environment stays borrowed, and is that of these
  * alone; so does report (NULL: none), of all faults of each configuration. */
-void sites_open(struct sites *sites, char *const *environment,
+void sites_open(struct sites *sites, struct configuration_source main,
 		struct report *report);
 
 /* Reads every site there is: what they name is then known to the sandbox. */

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <malloc.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,7 +35,9 @@ open_host(struct host *host, bool all)
 	if (!digest_start(DIGEST_USE_HANDLER))
 		log_note(LOG_LEVEL_ERROR, "OpenSSL does not start");
 	file_set_reader();
-	sites_open(&host->sites, environ, NULL);
+	sites_open(&host->sites,
+		   configuration_source(getenv("CERTGATE_CONFIG"), environ),
+		   NULL);
 	log_start(host->sites.main.start.log_target,
 		  host->sites.main.start.log_file,
 		  host->sites.main.start.log_format);

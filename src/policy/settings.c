@@ -340,7 +340,7 @@ settings_given(struct setting_given given[SETTINGS_MAX], struct span text,
 
 	if (!take_file(given, text, name, report, e))
 		return false;
-	for (; *environment != NULL; environment++) {
+	for (; environment != NULL && *environment != NULL; environment++) {
 		if (take_variable(given, span_of(*environment), seen, e))
 			continue;
 		error_where(e, "environment");

@@ -83,8 +83,9 @@ struct settings {
 
 /*
  * Fills settings, all zero before, from text (the file called name; absent:
- * there is none) and the environment (ended by NULL).  False with e, which
- * names the setting or the line, and nothing to free, if anything is wrong.
+ * there is none) and the environment (ended by NULL; NULL: none).  False with
+ * e, which names the setting or the line, and nothing to free, if anything is
+ * wrong.
  * The files that keys_file and code_file name are not read here.
  */
 bool settings_read(struct settings *settings, struct span text,

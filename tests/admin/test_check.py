@@ -280,10 +280,11 @@ def files():
     out.result(re.search(r"^CERTGATE_LOG_FORMAT +text  \[default\]$", got.out,
                          re.MULTILINE), "a default", got)
     got = admin.run("check", "--config", conf, "--list", book,
-                    environment={"CERTGATE_LOG": "syslog"})
+                    environment={"CERTGATE_LOG": "syslog",
+                                 "CERTGATE_LIST": "/nowhere/list"})
     out.result(re.search(r"CERTGATE_LOG +syslog  \[environment\]", got.out) and
-               re.search(r"CERTGATE_LIST +\S+  \[--list\]", got.out),
-               "the environment, and an option", got)
+               re.search(rf"CERTGATE_LIST +{book}  \[--list\]", got.out),
+               "the environment, and an option that wins", got)
     for mode, mend in ((0o666, "o-w"), (0o662, "o-w")):
         book.chmod(mode)
         got = admin.run("check", "--config", conf)

@@ -620,14 +620,16 @@ turn_settings(const char *name)
 static bool
 reload(const void *row)
 {
-	static char *environment[] = { NULL };
+	char path[sizeof(folder) + 16];
+	struct configuration_source source = { .path = path };
 	size_t left = allocations_left;
 	struct configuration store;
 
 	(void)row;
 	allocations_left = SIZE_MAX;
+	(void)snprintf(path, sizeof(path), "%s", path_of("settings"));
 	turn_settings("a");
-	configuration_open(&store, environment, NULL);
+	configuration_open(&store, source, NULL);
 	assert_true(is_all_of(&store, "a") && store.list.n == 1);
 	turn_settings("b");
 	skipped_s += 2;
@@ -667,7 +669,6 @@ test_reload(void **state)
 	log_divert(say_nothing, NULL);
 	write_settings("a");
 	write_settings("b");
-	assert_int_equal(setenv("CERTGATE_CONFIG", path_of("settings"), 1), 0);
 	for (int i = 0; i < TRIES && !reload(NULL); i++)
 		(void)usleep(PAUSE_US);
 	exhaust(reload, NULL, "reload", false);
