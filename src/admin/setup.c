@@ -26,7 +26,9 @@ read_file(void *context, const char *path, struct buffer *text, struct error *e)
 		  FILE_READ;
 	buffer_add(text, buffer_span(&file));
 	buffer_wipe(&file);
-	return ok && !text->failed;
+	if (ok && text->failed)
+		return error_set(e, "out of memory");
+	return ok;
 }
 
 const struct entry_files setup_files = { .read = read_file };

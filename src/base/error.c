@@ -65,6 +65,15 @@ error_system(struct error *e, const char *format, ...)
 	return false;
 }
 
+bool
+error_prefix(struct error *e, const char *prefix)
+{
+	struct error inner = *e;
+
+	*e = (struct error){ 0 };
+	return error_set(e, "%s: %s", prefix, inner.text);
+}
+
 void
 error_where(struct error *e, const char *where)
 {

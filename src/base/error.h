@@ -33,6 +33,10 @@ bool error_set(struct error *e, const char *format, ...)
 bool error_system(struct error *e, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Puts prefix and ": " before text, and drops the place, which was in another
+ * file.  Always false. */
+bool error_prefix(struct error *e, const char *prefix);
+
 /* Says where, if that is not known yet; NULL: nowhere. */
 void error_where(struct error *e, const char *where);
 

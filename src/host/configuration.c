@@ -12,7 +12,6 @@
 #include "host/log.h"
 
 enum {
-	LOOK_MS = 500, /* between two looks: a change loads in two seconds */
 	RETRY_MS = 5000, /* between two attempts without a change: the fault
 			  * may be elsewhere */
 	REPEAT_MS = 3600000 /* until the same failure is logged again */
@@ -465,7 +464,6 @@ configuration_open(struct configuration *c, struct configuration_source source,
 		   struct report *report)
 {
 	*c = (struct configuration){ .source = source, .report = report };
-	c->looked_ms = clock_ms();
 	c->files.starting = true;
 	attempt(c, true);
 	c->files.starting = false;
@@ -474,14 +472,9 @@ configuration_open(struct configuration *c, struct configuration_source source,
 void
 configuration_refresh(struct configuration *c, bool now)
 {
-	int64_t now_ms = clock_ms();
-
-	if (!now && now_ms - c->looked_ms < LOOK_MS)
-		return;
-	c->looked_ms = now_ms;
 	files_look(&c->files);
 	enum files_state state = files_state(&c->files);
-	bool again = now || now_ms - c->tried_ms >= RETRY_MS;
+	bool again = now || clock_ms() - c->tried_ms >= RETRY_MS;
 	if (state == FILES_CHANGED ||
 	    (again &&
 	     (state == FILES_OVERDUE || (state == FILES_SAME && c->stale))))

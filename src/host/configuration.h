@@ -43,8 +43,7 @@ struct configuration {
 	struct settings start; /* the log alone: that of the start,
 				* which the process keeps */
 	struct error said; /* of the last failure that was logged */
-	int64_t said_ms; /* monotonic, as are the next two */
-	int64_t looked_ms;
+	int64_t said_ms; /* monotonic, as is the next */
 	int64_t tried_ms;
 };
 
@@ -60,7 +59,7 @@ void configuration_open(struct configuration *c,
 			struct configuration_source source,
 			struct report *report);
 
-/* Looks at the files, at most once a second unless now is set. */
+/* Look at the files, and try again what failed: soon, or now. */
 void configuration_refresh(struct configuration *c, bool now);
 
 void configuration_close(struct configuration *c);

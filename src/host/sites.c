@@ -15,7 +15,7 @@
 #include "host/sandbox.h"
 #include "host/sites.h"
 
-enum { LOOK_MS = 500 /* between two looks */ };
+enum { LOOK_MS = 500 /* between two looks: a change loads in two seconds */ };
 
 static const struct span ending = SPAN_TEXT(".conf");
 
@@ -280,8 +280,6 @@ sites_refresh(struct sites *sites, bool now)
 		sites->full = false;
 		free_site(site);
 	}
-	/* After those of the stores, which have the same pause: the next look
-	 * is one for them, too. */
 	sites->looked_ms = clock_ms();
 }
 

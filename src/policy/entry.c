@@ -2,6 +2,7 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,15 +81,25 @@ hash(struct span text)
 	return h;
 }
 
-/* Takes what stands up to the next blank. */
-static struct span
-take_word(struct span *rest)
+/* Take prefix and an absolute path, up to the next blank.  Return the path:
+ * free(); NULL with e, and nothing taken, if there is none. */
+static char *
+take_path(struct span *rest, struct span prefix, struct error *e)
 {
 	struct span tail = *rest, word;
 
 	span_next(&tail, " \t", &word);
-	*rest = span_after(*rest, word.len);
-	return word;
+	struct span path = span_after(word, prefix.len);
+	if (path.len == 0 || path.ptr[0] != '/') {
+		error_set(e, "%s expected an absolute path", prefix.ptr);
+		return NULL;
+	}
+	char *copy = span_copy(path);
+	if (copy == NULL)
+		error_set(e, "out of memory");
+	else
+		*rest = span_after(*rest, word.len);
+	return copy;
 }
 
 /* at: of the file in its line. */
@@ -116,12 +127,11 @@ take_certificate(struct span text, const char *path, const char *at,
 		 struct error *e)
 {
 	struct certificate c;
-	struct error inner = { 0 };
 	struct buffer der;
 
 	buffer_init(&der, PEM_MAX);
-	bool ok = pem_file_only(text, &der, &c, &inner) ||
-		  error_set(e, "%s: %s", error_word(span_of(path)), inner.text);
+	bool ok = pem_file_only(text, &der, &c, e) ||
+		  error_prefix(e, error_word(span_of(path)));
 	if (ok) {
 		entry->pin = thumbprint_of(THUMBPRINT_SHA256, c.sha256);
 		entry->ends = c.not_after;
@@ -137,17 +147,14 @@ static bool
 take_file(struct span *rest, const struct entry_files *files,
 	  struct entry *entry, struct warnings *warnings, struct error *e)
 {
-	struct span begin = *rest, word = take_word(rest);
+	struct span begin = *rest;
+	char *path = take_path(rest, SPAN("file:"), e);
 	struct buffer text;
 
-	char *path = span_copy(span_after(word, sizeof("file:") - 1));
 	buffer_init(&text, PEM_MAX);
-	bool ok = path != NULL || error_set(e, "out of memory");
-	if (ok && path[0] != '/')
-		ok = error_set(e, "file: expected an absolute path");
-	ok = ok && files->read(files->context, path, &text, e) &&
-	     take_certificate(buffer_span(&text), path, begin.ptr, entry,
-			      warnings, e);
+	bool ok = path != NULL && files->read(files->context, path, &text, e) &&
+		  take_certificate(buffer_span(&text), path, begin.ptr, entry,
+				   warnings, e);
 	buffer_wipe(&text); /* it may have a private key, too */
 	free(path);
 	if (!ok)
@@ -159,23 +166,14 @@ take_file(struct span *rest, const struct entry_files *files,
 static bool
 take_authority(struct span *rest, struct entry *entry, struct error *e)
 {
-	struct span begin = *rest, word;
-
 	if (!entry->allows)
 		return error_set(e, "deny takes no ca: expected a thumbprint, "
 				    "spki: or file:");
-	word = span_after(take_word(rest), sizeof("ca:") - 1);
 	entry->terms = calloc(1, sizeof(*entry->terms));
-	bool ok = entry->terms != NULL || error_set(e, "out of memory");
-	if (ok && (word.len == 0 || word.ptr[0] != '/'))
-		ok = error_set(e, "ca: expected an absolute path");
-	if (ok)
-		entry->terms->ca = span_copy(word);
-	if (ok && entry->terms->ca == NULL)
-		ok = error_set(e, "out of memory");
-	if (!ok)
-		*rest = begin;
-	return ok;
+	if (entry->terms == NULL)
+		return error_set(e, "out of memory");
+	entry->terms->ca = take_path(rest, SPAN("ca:"), e);
+	return entry->terms->ca != NULL;
 }
 
 static bool
@@ -411,21 +409,24 @@ take_option(struct span *rest, struct terms *terms, unsigned *seen,
 	if (tail.ptr == NULL || i == OPTIONS)
 		return unknown_option(e);
 	void *field = (char *)terms + options[i].offset;
-	if (is_open(&options[i]))
+	bool ok = true;
+	if (is_open(&options[i])) {
 		field = add_query(terms, span_after(name, options[i].name.len),
 				  e);
-	else if ((*seen & 1U << i) != 0)
-		error_set(e, "given a second time");
-	*seen |= 1U << i;
-	if (!e->set) {
-		*rest = tail;
-		(void)take_value(&options[i], field, rest, warnings, e);
+		ok = field != NULL;
+	} else if ((*seen & 1U << i) != 0) {
+		ok = error_set(e, "given a second time");
 	}
-	if (!e->set)
+	*seen |= 1U << i;
+	if (ok) {
+		*rest = tail;
+		ok = take_value(&options[i], field, rest, warnings, e);
+	}
+	if (ok)
 		return true;
-	struct error inner = *e;
-	*e = (struct error){ 0 };
-	return error_set(e, "%s=: %s", error_word(name), inner.text);
+	char prefix[sizeof(e->text)];
+	(void)snprintf(prefix, sizeof(prefix), "%s=", error_word(name));
+	return error_prefix(e, prefix);
 }
 
 static bool

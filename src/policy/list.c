@@ -15,41 +15,28 @@ is_same(const char *a, const char *b)
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-/* From "what is wrong" to "the file: what is wrong". */
-static void
-name_file(struct error *e, const char *path)
-{
-	struct error inner = *e;
-
-	*e = (struct error){ 0 };
-	error_set(e, "%s: %s", error_word(span_of(path)), inner.text);
-}
-
 static struct chain_trust *
 read_trust(const struct terms *terms, const struct entry_files *files,
 	   struct error *e)
 {
 	struct chain_trust *chain = NULL;
-	struct buffer text;
+	struct buffer ca, crl;
 
-	buffer_init(&text, CHAIN_CA_TEXT_MAX);
-	bool ok = files->read(files->context, terms->ca, &text, e);
-	if (ok) {
-		chain = chain_trust_new(buffer_span(&text), e);
-		ok = chain != NULL;
-		if (!ok)
-			name_file(e, terms->ca);
+	buffer_init(&ca, CHAIN_CA_TEXT_MAX);
+	buffer_init(&crl, CHAIN_CRL_TEXT_MAX);
+	if (files->read(files->context, terms->ca, &ca, e)) {
+		chain = chain_trust_new(buffer_span(&ca), e);
+		if (chain == NULL)
+			error_prefix(e, error_word(span_of(terms->ca)));
 	}
-	buffer_free(&text);
-	if (!ok || terms->crl == NULL)
-		return chain;
-	buffer_init(&text, CHAIN_CRL_TEXT_MAX);
-	ok = files->read(files->context, terms->crl, &text, e);
-	if (ok && !chain_trust_add_crls(chain, buffer_span(&text), e)) {
-		ok = false;
-		name_file(e, terms->crl);
+	bool ok = chain != NULL;
+	if (ok && terms->crl != NULL) {
+		ok = files->read(files->context, terms->crl, &crl, e);
+		if (ok && !chain_trust_add_crls(chain, buffer_span(&crl), e))
+			ok = error_prefix(e, error_word(span_of(terms->crl)));
 	}
-	buffer_free(&text);
+	buffer_free(&ca);
+	buffer_free(&crl);
 	if (ok)
 		return chain;
 	chain_trust_free(chain);

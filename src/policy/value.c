@@ -10,7 +10,10 @@
 #include "base/date.h"
 #include "policy/value.h"
 
-enum { HUB_MAX = 128 /* characters; constraint of the service */ };
+enum {
+	HUB_MAX = 128, /* characters; constraint of the service */
+	WORDS_MAX = 64 /* origins or hubs */
+};
 
 bool
 value_fault(struct error *e, const char *what, struct span value,
@@ -138,7 +141,7 @@ value_words(char ***words, struct span value, value_check *check,
 	if (span_equal(value, SPAN("*")))
 		return true;
 	while (span_next_word(&value, ", \t", &word))
-		if (!value_add_item(words, word, VALUE_WORDS_MAX, check, e))
+		if (!value_add_item(words, word, WORDS_MAX, check, e))
 			return false;
 	return *words != NULL || error_set(e, "no name: expected one, or *");
 }

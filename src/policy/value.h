@@ -19,8 +19,7 @@
 
 enum {
 	VALUE_MAX = 32768, /* bytes of an option's value */
-	VALUE_TEXT_MAX = 1024, /* bytes of a user's name, or a path */
-	VALUE_WORDS_MAX = 64 /* origins or hubs */
+	VALUE_TEXT_MAX = 1024 /* bytes of a user's name, or a path */
 };
 
 /* Set e for a value that did not parse, which the message calls what; return
