@@ -105,7 +105,7 @@ add_hubs(const struct addition *a, struct buffer *text)
 {
 	for (size_t i = 0; i < a->n_rows; i++) {
 		struct span hub = pending_text(&a->row[i]->hub);
-		if (!option_is_hub(hub)) {
+		if (!value_is_hub(hub)) {
 			print_problem("invalid hub \"%s\" (fix: give hub=NAME)",
 				      error_word(hub));
 			return false;
