@@ -59,7 +59,8 @@ _certgate() {
 	remove) options="$edit" ;;
 	rotate) options="$edit --comment --spki --overlap" ;;
 	explain)
-		options="$setup --hub --connection-id --user --mqtt --query --now"
+		options="$setup --json --hub --connection-id --user --mqtt --query
+			--now"
 		;;
 	simulate)
 		options="$config --hub --connection-id --user --mqtt --query --format

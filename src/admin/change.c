@@ -28,7 +28,8 @@ read_settings(struct settings *settings)
 
 	if (setup_read_config(&text, &e))
 		(void)!settings_read(settings, buffer_span(&text),
-				     setup_config(), environ, &e);
+				     setup_source().path,
+				     setup_source().environment, &e);
 	buffer_wipe(&text);
 }
 

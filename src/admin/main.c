@@ -13,181 +13,131 @@
 #include "admin/print.h"
 #include "admin/setup.h"
 
-#define BIT(option) (UINT64_C(1) << (option))
-
 static const struct {
 	const char *name;
 	const char *value; /* NULL: it has none */
 	const char *text;
 } options[OPTIONS] = {
 	[OPTION_CONFIG] = { "config", "FILE",
-			    "the settings file, as CERTGATE_CONFIG" },
-	[OPTION_SITE] = { "site", "NAME",
-			  "the site's settings file, without environment" },
-	[OPTION_LIST] = { "list", "FILE", "the list, as CERTGATE_LIST" },
+			    "use this settings file (CERTGATE_CONFIG)" },
+	[OPTION_SITE] = { "site", "NAME", "use the settings of this site" },
+	[OPTION_LIST] = { "list", "FILE", "use this list (CERTGATE_LIST)" },
 	[OPTION_JSON] = { "json", NULL, "print JSON" },
-	[OPTION_QUIET] = { "quiet", NULL, "print errors and warnings alone" },
-	[OPTION_AS] = { "as", "USER", "as this user reads the files" },
+	[OPTION_QUIET] = { "quiet", NULL, "print only errors and warnings" },
+	[OPTION_AS] = { "as", "USER", "check as this user" },
 	[OPTION_DRY_RUN] = { "dry-run", NULL,
-			     "change nothing, print the difference" },
+			     "change nothing; print what would be done" },
 	[OPTION_REPLACE] = { "replace", NULL,
-			     "in place of other entries of the same pin" },
-	[OPTION_COMMENT] = { "comment", "TEXT", "behind the entry" },
-	[OPTION_YES] = { "yes", NULL,
-			 "allow without a question, by 32 digits or more" },
-	[OPTION_SPKI] = { "spki", NULL,
-			  "of FILE the public key, not the certificate" },
+			     "replace other entries of the same pin" },
+	[OPTION_COMMENT] = { "comment", "TEXT",
+			     "write this comment behind the entry" },
+	[OPTION_YES] = { "yes", NULL, "do not ask; 32 digits are needed" },
+	[OPTION_SPKI] = { "spki", NULL, "pin the public key of FILE" },
 	[OPTION_OVERLAP] = { "overlap", "Nd",
-			     "days from today to the old one's last (14d)" },
+			     "keep the old pin for N days (14d)" },
 	[OPTION_HUB] = { "hub", "NAME",
-			 "the hub, not the first of CERTGATE_HUB" },
+			 "use this hub, not those of CERTGATE_HUB" },
 	[OPTION_CONNECTION_ID] = { "connection-id", "ID",
-				   "the connection's; of MQTT the client's" },
-	[OPTION_USER] = { "user", "NAME", "the user id of the client's token" },
-	[OPTION_MQTT] = { "mqtt", "4|5", "an MQTT client: 3.1.1 or 5.0" },
+				   "use this connection id, or MQTT client "
+				   "id" },
+	[OPTION_USER] = { "user", "NAME", "use this user id of a token" },
+	[OPTION_MQTT] = { "mqtt", "4|5", "connect by MQTT 3.1.1 or 5.0" },
 	[OPTION_QUERY] = { "query", "NAME=VALUE",
-			   "of the client's URL; others behind &" },
+			   "put this into the client's URL" },
 	[OPTION_NOW] = { "now", "TIME",
-			 "YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ, not now" },
-	[OPTION_FORMAT] = { "format", "FORM", "curl, http or json" },
-	[OPTION_POST] = { "post", "URL", "send it, and print the answer" },
-	[OPTION_CA] = { "ca", "FILE",
-			"a PEM file with the CAs to believe, not the "
-			"system's" },
+			 "decide as of YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ" },
+	[OPTION_FORMAT] = { "format", "FORM", "print curl, http or json" },
+	[OPTION_POST] = { "post", "URL", "post the event; print the answer" },
+	[OPTION_CA] = { "ca", "FILE", "trust these CAs, not the system's" },
 	[OPTION_PROMETHEUS] = { "prometheus", NULL,
-				"print what Prometheus reads" },
+				"print counters for Prometheus" },
 	[OPTION_TAG] = { "tag", "NAME",
-			 "another tag, such as AzureWebPubSub.WestEurope" },
-	[OPTION_APACHE] = { "apache", NULL, "lines for Apache" },
-	[OPTION_NGINX] = { "nginx", NULL, "lines for nginx" },
-	[OPTION_LIGHTTPD] = { "lighttpd", NULL, "lines for lighttpd" },
+			 "use this tag, such as AzureWebPubSub.WestEurope" },
+	[OPTION_APACHE] = { "apache", NULL, "print lines for Apache" },
+	[OPTION_NGINX] = { "nginx", NULL, "print lines for nginx" },
+	[OPTION_LIGHTTPD] = { "lighttpd", NULL, "print lines for lighttpd" },
 	[OPTION_ALL] = { "all", NULL,
 			 "move the list away: reject every client" },
 	[OPTION_ADMITTED] = { "admitted", "FILE",
-			      "a certificate that must be accepted" },
+			      "try a certificate that must be accepted" },
 	[OPTION_AUTHORIZATION] = { "authorization", "FILE",
-				   "what the service logs in with: "
-				   "Bearer TOKEN" },
+				   "log in with the line of FILE" },
 	[OPTION_DISCONNECT] = { "disconnect", NULL,
-				"close what is open of the certificate, too" },
+				"close the certificate's connections too" },
 	[OPTION_ENDPOINT] = { "endpoint", "URL",
-			      "the service, not CERTGATE_ORIGINS" },
-	[OPTION_LOG] = { "log", "PATH|-",
-			 "read this log, not that of the settings" },
+			      "use this service, not those of "
+			      "CERTGATE_ORIGINS" },
+	[OPTION_LOG] = { "log", "PATH|-", "read this log" },
 	[OPTION_SINCE] = { "since", "TIME",
-			   "30m, 1h, 7d, YYYY-MM-DD[THH:MM:SSZ] (1h)" },
+			   "count from 30m, 1h (default), 7d, YYYY-MM-DD" },
 	[OPTION_STATE] = { "state", "FILE",
-			   "counters to go on from, replaced" },
+			   "continue these counters, and replace them" },
 	[OPTION_LAST_USED] = { "last-used", NULL,
-			       "when each entry last decided" },
+			       "print when each entry last decided" },
 	[OPTION_HELP] = { "help", NULL, "print this and exit" },
 };
 
-#define CONFIG (BIT(OPTION_CONFIG) | BIT(OPTION_SITE) | BIT(OPTION_HELP))
-#define SETUP (CONFIG | BIT(OPTION_LIST))
-#define EDIT (SETUP | BIT(OPTION_DRY_RUN) | BIT(OPTION_JSON))
-#define SERVICE (BIT(OPTION_HUB) | BIT(OPTION_ENDPOINT) | BIT(OPTION_CA))
+#define CONFIG "help config site "
+#define SETUP CONFIG "list "
+#define EDIT SETUP "dry-run json "
+#define SERVICE "hub endpoint ca "
+#define EVENT "hub connection-id user mqtt query "
 
 static const struct verb {
 	const char *name;
 	const char *arguments;
 	const char *text;
-	uint64_t options;
+	const char *options; /* names with blanks between */
 	int least, most; /* arguments; most -1: any number */
 	enum exit_code (*run)(const struct command *command);
 } verbs[] = {
-	{ "check", "", "are settings, list, keys and files as they should be",
-	  SETUP | BIT(OPTION_JSON) | BIT(OPTION_QUIET) | BIT(OPTION_AS), 0, 0,
-	  check_run },
-	{ "thumbprint", "FILE...|-", "the pins of a certificate, PEM or DER",
-	  BIT(OPTION_JSON) | BIT(OPTION_HELP), 1, -1, thumbprint_run },
-	{ "list", "", "the entries of the list",
-	  SETUP | BIT(OPTION_JSON) | BIT(OPTION_LAST_USED) | BIT(OPTION_LOG), 0,
-	  0, list_run },
+	{ "check", "", "check settings, list, keys and log",
+	  SETUP "json quiet as", 0, 0, check_run },
+	{ "thumbprint", "FILE...|-", "print the pins of certificates",
+	  "help json", 1, -1, thumbprint_run },
+	{ "list", "", "print the entries of the list",
+	  SETUP "json last-used log", 0, 0, list_run },
 	{ "pending", "", "list rejected certificates that can be allowed",
-	  SETUP | BIT(OPTION_JSON) | BIT(OPTION_HUB) | BIT(OPTION_LOG), 0, 0,
-	  pending_run },
-	{ "allow", "PIN|FILE|DIGITS [NAME=VALUE]...", "add an entry",
-	  EDIT | BIT(OPTION_REPLACE) | BIT(OPTION_COMMENT) | BIT(OPTION_SPKI) |
-		  BIT(OPTION_YES) | BIT(OPTION_LOG),
-	  1, -1, allow_run },
-	{ "deny", "PIN|FILE|--all", "add an entry that refuses",
-	  EDIT | BIT(OPTION_COMMENT) | BIT(OPTION_SPKI) | BIT(OPTION_ALL) |
-		  BIT(OPTION_DISCONNECT) | SERVICE,
-	  0, 1, deny_run },
+	  SETUP "json hub log", 0, 0, pending_run },
+	{ "allow", "PIN|FILE|DIGITS [NAME=VALUE]...", "add an allow entry",
+	  EDIT "replace comment spki yes log", 1, -1, allow_run },
+	{ "deny", "PIN|FILE|--all", "add a deny entry",
+	  EDIT SERVICE "comment spki all disconnect", 0, 1, deny_run },
 #ifndef CERTGATE_NO_HTTP
 	{ "disconnect", "USER|CONNECTION...",
-	  "close the connections of a user, or one",
-	  CONFIG | BIT(OPTION_DRY_RUN) | SERVICE, 1, -1, disconnect_run },
+	  "close the connections of a user, or one", CONFIG SERVICE "dry-run",
+	  1, -1, disconnect_run },
 #endif
-	{ "remove", "PIN|FILE|LINE", "take entries out of the list", EDIT, 1, 1,
+	{ "remove", "PIN|FILE|LINE", "remove entries from the list", EDIT, 1, 1,
 	  remove_run },
-	{ "rotate", "OLD NEW",
-	  "add a pin with an old one's options, and end that",
-	  EDIT | BIT(OPTION_COMMENT) | BIT(OPTION_SPKI) | BIT(OPTION_OVERLAP),
-	  2, 2, rotate_run },
-	{ "explain", "EVENT|FILE|-",
-	  "what is decided on an event or a certificate, and why",
-	  SETUP | BIT(OPTION_JSON) | BIT(OPTION_HUB) |
-		  BIT(OPTION_CONNECTION_ID) | BIT(OPTION_USER) |
-		  BIT(OPTION_MQTT) | BIT(OPTION_QUERY) | BIT(OPTION_NOW),
-	  1, 1, explain_run },
-	{ "simulate", "[FILE|-]",
-	  "a signed connect event of a client with this certificate, or none",
-	  CONFIG | BIT(OPTION_HUB) | BIT(OPTION_CONNECTION_ID) |
-		  BIT(OPTION_USER) | BIT(OPTION_MQTT) | BIT(OPTION_QUERY) |
-		  BIT(OPTION_FORMAT) | BIT(OPTION_POST) | BIT(OPTION_CA),
-	  0, 1, simulate_run },
+	{ "rotate", "OLD NEW", "add a pin, and expire an old one",
+	  EDIT "comment spki overlap", 2, 2, rotate_run },
+	{ "explain", "EVENT|FILE|-", "decide on an event, and print why",
+	  SETUP EVENT "json now", 1, 1, explain_run },
+	{ "simulate", "[FILE|-]", "print or post a signed connect event",
+	  CONFIG EVENT "format post ca", 0, 1, simulate_run },
 #ifndef CERTGATE_NO_HTTP
 	{ "doctor", "URL", "send what the service sends, and name faults",
-	  CONFIG | BIT(OPTION_JSON) | BIT(OPTION_HUB) | BIT(OPTION_CA) |
-		  BIT(OPTION_ADMITTED) | BIT(OPTION_CONNECTION_ID) |
-		  BIT(OPTION_MQTT) | BIT(OPTION_QUERY) |
-		  BIT(OPTION_AUTHORIZATION),
+	  CONFIG "json hub ca admitted connection-id mqtt query authorization",
 	  1, 1, doctor_run },
 #endif
 	{ "stats", "", "count logged events by verdict and reason",
-	  CONFIG | BIT(OPTION_JSON) | BIT(OPTION_LOG) | BIT(OPTION_SINCE) |
-		  BIT(OPTION_PROMETHEUS) | BIT(OPTION_STATE),
-	  0, 0, stats_run },
-	{ "addresses", "FILE|-",
-	  "the service's addresses as lines of a web server",
-	  BIT(OPTION_HELP) | BIT(OPTION_TAG) | BIT(OPTION_APACHE) |
-		  BIT(OPTION_NGINX) | BIT(OPTION_LIGHTTPD),
-	  1, 1, addresses_run },
+	  CONFIG "json log since prometheus state", 0, 0, stats_run },
+	{ "addresses", "FILE|-", "print the service's addresses as allow rules",
+	  "help tag apache nginx lighttpd", 1, 1, addresses_run },
 };
 
 enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
 
-/* Where an option is something else to a verb than to the others. */
-static const struct {
-	const char *verb;
-	enum command_option option;
-	const char *text;
-} own_texts[] = {
-	{ "pending", OPTION_HUB, "those at this hub, not at all of them" },
-	{ "deny", OPTION_HUB,
-	  "the hubs, between commas, not all of CERTGATE_HUB" },
-	{ "deny", OPTION_DRY_RUN,
-	  "change nothing, print the difference and the requests" },
-	{ "doctor", OPTION_CONNECTION_ID,
-	  "of --admitted: the connection's; of MQTT the client's" },
-	{ "doctor", OPTION_MQTT, "of --admitted: MQTT, 3.1.1 or 5.0" },
-	{ "doctor", OPTION_QUERY,
-	  "of --admitted: of its URL; others behind &" },
-	{ "disconnect", OPTION_HUB,
-	  "the hubs, between commas, not all of CERTGATE_HUB" },
-	{ "disconnect", OPTION_DRY_RUN, "close nothing, print the requests" },
-};
-
-static const char *
-text_of(const struct verb *verb, enum command_option option)
+static bool
+takes(const struct verb *verb, size_t option)
 {
-	for (size_t i = 0; i < sizeof(own_texts) / sizeof(own_texts[0]); i++)
-		if (own_texts[i].option == option &&
-		    strcmp(own_texts[i].verb, verb->name) == 0)
-			return own_texts[i].text;
-	return options[option].text;
+	struct span rest = span_of(verb->options), name;
+
+	while (span_next(&rest, " ", &name))
+		if (span_equal(name, span_of(options[option].name)))
+			return true;
+	return false;
 }
 
 static void
@@ -197,7 +147,7 @@ print_usage(void)
 	      "       certgate VERB --help\n"
 	      "       certgate --help | --version\n"
 	      "\n"
-	      "The administrator's command of the client certificate gate.\n"
+	      "Administer certgate.fcgi.\n"
 	      "\n");
 	for (size_t i = 0; i < VERBS; i++)
 		print("  %-11s %s\n", verbs[i].name, verbs[i].text);
@@ -217,14 +167,13 @@ print_verb_usage(const struct verb *verb)
 	      verb->text);
 	for (size_t i = 0; i < OPTIONS; i++) {
 		char name[32];
-		if ((verb->options & BIT(i)) == 0)
+		const char *value = options[i].value;
+		if (!takes(verb, i))
 			continue;
 		(void)snprintf(name, sizeof(name), "--%s%s%s", options[i].name,
-			       options[i].value == NULL ? "" : " ",
-			       options[i].value == NULL ? ""
-							: options[i].value);
-		print("  %-20s %s\n", name,
-		      text_of(verb, (enum command_option)i));
+			       value == NULL ? "" : " ",
+			       value == NULL ? "" : value);
+		print("  %-20s %s\n", name, options[i].text);
 	}
 }
 
@@ -264,7 +213,7 @@ read_options(const struct verb *verb, int argc, char **argv,
 	int found;
 
 	for (int i = 0; i < OPTIONS; i++) {
-		if ((verb->options & BIT(i)) == 0)
+		if (!takes(verb, (size_t)i))
 			continue;
 		known[n++] = (struct option){
 			.name = options[i].name,
@@ -305,6 +254,19 @@ check_paths(const struct command *command)
 }
 
 static enum exit_code
+start(const struct command *command)
+{
+	enum exit_code code =
+		check_paths(command) ? setup_start(command) : EXIT_MISUSED;
+
+	if (code == EXIT_DONE && !digest_start(DIGEST_USE_TLS))
+		code = EXIT_SYSTEM;
+	if (code == EXIT_SYSTEM)
+		print_problem("cannot start");
+	return code;
+}
+
+static enum exit_code
 run_verb(const struct verb *verb, int argc, char **argv)
 {
 	struct command command = { .n = 0 };
@@ -327,8 +289,7 @@ run_verb(const struct verb *verb, int argc, char **argv)
 						     : verb->arguments);
 		return misused(name);
 	}
-	enum exit_code code =
-		check_paths(&command) ? setup_start(&command) : EXIT_MISUSED;
+	enum exit_code code = start(&command);
 	return code == EXIT_DONE ? print_end(verb->run(&command)) : code;
 }
 

@@ -85,22 +85,20 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
                           capture_output=True, text=True).stdout.split()
 
 
-def own_meanings():
-    """An option says of a verb what it is to that verb, and what is without
-    it."""
-    for verb, option, words in (
-            ("pending", "hub", "not at all of them"),
-            ("deny", "hub", "between commas, not all of CERTGATE_HUB"),
-            ("disconnect", "hub", "between commas, not all of CERTGATE_HUB"),
-            ("explain", "hub", "not the first of CERTGATE_HUB"),
-            ("simulate", "hub", "not the first of CERTGATE_HUB"),
-            ("doctor", "hub", "not the first of CERTGATE_HUB"),
-            ("allow", "dry-run", "print the difference"),
-            ("deny", "dry-run", "print the difference and the requests"),
-            ("disconnect", "dry-run", "print the requests")):
+def one_meaning():
+    """An option is the same in every verb; eight words say what it does."""
+    meanings, long = {}, []
+    for verb in verbs():
         text = admin.run(verb, "--help").out
-        out.result(re.search(rf"^  --{option} .*{words}$", text, re.MULTILINE),
-                   f"{verb} --{option}: {words}", text)
+        purpose = text.splitlines()[2]
+        rows = re.findall(r"^  --([a-z-]+)(?: \S+)? +(.*)$", text, re.MULTILINE)
+        for option, words in rows:
+            meanings.setdefault(option, set()).add(words)
+        long += [words for words in [purpose, *dict(rows).values()]
+                 if len(words.split()) > 8]
+    out.equal([o for o, words in meanings.items() if len(words) > 1], [],
+              "an option has one meaning")
+    out.equal(long, [], "eight words for a verb or an option")
 
 
 def exit_codes():
@@ -165,7 +163,7 @@ def examples():
 
 
 contents()
-own_meanings()
+one_meaning()
 exit_codes()
 examples()
 out.done()
