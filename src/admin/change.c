@@ -2,8 +2,6 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
-#include <grp.h>
-#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +16,7 @@
 #include "base/date.h"
 #include "base/hex.h"
 #include "base/text.h"
+#include "host/account.h"
 
 /* With --list, settings that do not load are no obstacle. */
 static void
@@ -370,15 +369,14 @@ report_new(const struct edit *edit, bool made)
 	if (!made) {
 		error_set(&e, "there is no such list: it would be made");
 	} else {
-		const struct passwd *user = getpwuid(s.st_uid);
-		const struct group *group = getgrgid(s.st_gid);
+		char user[ACCOUNT_NAME_SIZE], group[ACCOUNT_NAME_SIZE];
+		account_user_name(s.st_uid, user);
+		account_group_name(s.st_gid, group);
 		error_set(&e,
 			  "there was no such list: it is made, of user %s and "
 			  "group %s, mode %04o; can the handler read it: "
 			  "certgate check --as USER",
-			  user == NULL ? "?" : user->pw_name,
-			  group == NULL ? "?" : group->gr_name,
-			  s.st_mode & 07777U);
+			  user, group, s.st_mode & 07777U);
 	}
 	print_error(&e);
 }

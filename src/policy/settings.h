@@ -161,9 +161,9 @@ struct setting_given {
 	unsigned column; /* in that line */
 };
 
-/* Fill given, all zero before, in the order of settings_help().  False with e if
- * a line, a name or the text as a whole is invalid; with report (NULL: none),
- * report it and read the rest. */
+/* Fill given, all zero before, in the order of settings_help().  False with e
+ * if a line, a name or the text as a whole is invalid; with report (NULL:
+ * none), report it and read the rest. */
 bool settings_given(struct setting_given given[SETTINGS_MAX], struct span text,
 		    const char *name, char *const *environment,
 		    struct report *report, struct error *e)
