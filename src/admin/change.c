@@ -18,20 +18,6 @@
 #include "base/text.h"
 #include "host/account.h"
 
-/* With --list, settings that do not load are no obstacle. */
-static void
-read_settings(struct settings *settings)
-{
-	struct error e = { 0 };
-	struct buffer text;
-
-	if (setup_read_config(&text, &e))
-		(void)!settings_read(settings, buffer_span(&text),
-				     setup_source().path,
-				     setup_source().environment, &e);
-	buffer_wipe(&text);
-}
-
 enum exit_code
 change_open(struct change *change)
 {
@@ -49,8 +35,9 @@ change_open(struct change *change)
 	if (fault)
 		print_problem("the list stays as it is; by --list FILE it can "
 			      "be changed without settings");
+	/* With --list, settings that do not load are no obstacle. */
 	if (ok)
-		read_settings(&change->settings);
+		(void)!setup_settings(&change->settings, &e);
 	return ok ? EXIT_DONE : EXIT_SYSTEM;
 }
 

@@ -165,8 +165,8 @@ setup_read_config(struct buffer *text, struct error *e)
 	return read_config(&setup.source, text, e);
 }
 
-static bool
-read_settings(struct settings *settings, struct error *e)
+bool
+setup_settings(struct settings *settings, struct error *e)
 {
 	struct buffer text;
 	bool ok = setup_read_config(&text, e) &&
@@ -215,7 +215,7 @@ setup_wants_signature(void)
 {
 	struct settings settings = { 0 };
 	struct error e = { 0 };
-	bool wants = !read_settings(&settings, &e) ||
+	bool wants = !setup_settings(&settings, &e) ||
 		     settings_want_signature(&settings);
 
 	settings_free(&settings);
@@ -247,7 +247,7 @@ setup_list(struct error *e)
 		path = strdup(named);
 		if (path == NULL)
 			error_set(e, "out of memory");
-	} else if (read_settings(&settings, e)) {
+	} else if (setup_settings(&settings, e)) {
 		path = settings.list;
 		settings.list = NULL;
 		if (path == NULL)

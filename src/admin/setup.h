@@ -47,6 +47,11 @@ bool setup_wants_signature(void);
 bool setup_read_config(struct buffer *text, struct error *e)
 	__attribute__((warn_unused_result));
 
+/* Read the settings into settings, all zero before.  False with e, and nothing
+ * to free, if they do not load. */
+bool setup_settings(struct settings *settings, struct error *e)
+	__attribute__((warn_unused_result));
+
 /* Gives the path of the list: free(). NULL and e if there is none, or the
  * settings do not read. */
 char *setup_list(struct error *e);
