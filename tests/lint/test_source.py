@@ -29,7 +29,7 @@ LAYERS = {
 OUTSIDE = {  # a library: the files that may name it
     "curl/": ["admin/web.c"],
     "systemd/": ["admin/journal_reader.c"],
-    "json-c/": ["protocol/event.c", "admin/service_tags.c"],
+    "json-c/": ["protocol/event.c", "admin/addresses.c"],
     "openssl/": ["protocol/digest.c", "protocol/signature.c",
                  "protocol/pem.c", "protocol/der.c",
                  "protocol/certificate.c",
