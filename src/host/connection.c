@@ -7,23 +7,27 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "host/clock.h"
 #include "host/connection.h"
 #include "host/fastcgi.h"
 
 enum {
 	LOOK_SIZE = 65536, /* bytes; a request with more is never whole */
 	READ_SIZE = 16384, /* bytes asked for at once */
+	PROGRESS = 1024, /* bytes at once; fewer are a trickle */
 	READS = 16 /* in one turn, so that a fast peer holds up nobody */
 };
 
 static char bytes[LOOK_SIZE];
 
 struct connection
-connection_open(int fd, int64_t now_ms)
+connection_open(int fd)
 {
+	int64_t now = clock_ms();
+
 	return (struct connection){ .fd = fd,
-				    .since_ms = now_ms,
-				    .progress_ms = now_ms };
+				    .since_ms = now,
+				    .progress_ms = now };
 }
 
 static void
@@ -50,6 +54,20 @@ connection_idle(const struct connection *c)
 	return c->seen == 0 && (c->spool == NULL || record_idle(c->spool));
 }
 
+static void
+begin_request(struct connection *c)
+{
+	c->since_ms = clock_ms();
+	c->progress_ms = c->since_ms;
+}
+
+static void
+note_progress(struct connection *c, size_t n)
+{
+	if (n >= PROGRESS)
+		c->progress_ms = clock_ms();
+}
+
 /* What recv returned instead of bytes. */
 static enum connection_state
 nothing_came(ssize_t n)
@@ -69,6 +87,9 @@ connection_look(struct connection *c, bool last)
 		return nothing_came(n);
 	struct span rest = { bytes, (size_t)n };
 	bool first = c->seen == 0;
+	if (first)
+		begin_request(c);
+	note_progress(c, rest.len - c->seen);
 	c->seen = rest.len;
 	record_clear(&check);
 	switch (record_take(&check, &rest)) {
@@ -84,7 +105,7 @@ connection_look(struct connection *c, bool last)
 		if (rest.len > 0 || check.padded)
 			return CONNECTION_SPOOLS;
 		c->seen = 0;
-		c->served++;
+		c->served = true;
 		if (fastcgi_serve(&c->fd, &check) && check.keep && !last)
 			return CONNECTION_WAITS;
 	}
@@ -106,7 +127,7 @@ enum connection_state
 connection_read(struct connection *c)
 {
 	for (unsigned i = 0; i < READS; i++) {
-		uint64_t before = c->served;
+		bool progress = false;
 		ssize_t n = recv(c->fd, bytes, READ_SIZE, 0);
 		if (n <= 0) {
 			enum connection_state nothing = nothing_came(n);
@@ -114,19 +135,21 @@ connection_read(struct connection *c)
 				end_spool(c);
 			return nothing;
 		}
+		note_progress(c, (size_t)n);
 		struct span rest = { bytes, (size_t)n };
 		enum record_state state;
 		while ((state = record_take(c->spool, &rest)) ==
 		       RECORD_COMPLETE) {
-			c->served++;
+			c->served = progress = true;
 			if (!fastcgi_serve_spool(c->fd, c->spool) ||
 			    !c->spool->keep)
 				return CONNECTION_ENDS;
 			record_clear(c->spool);
+			begin_request(c);
 		}
 		if (state == RECORD_BAD)
 			return CONNECTION_ENDS;
-		if (c->served != before)
+		if (progress)
 			break;
 	}
 	return CONNECTION_AGAIN;

@@ -20,11 +20,11 @@ struct connection {
 	int fd; /* owned; -1: the place is free */
 	size_t seen; /* bytes of a request that are in the socket */
 	struct record_reader *spool; /* owned; NULL: none */
-	uint64_t served; /* requests */
+	bool served; /* at least one request; it is a kept one */
 	bool watched; /* it is in the loop's epoll set */
 	bool stalled; /* it waits for a spool */
-	int64_t since_ms; /* monotonic: begin of waiting for this request */
-	int64_t progress_ms; /* monotonic: bytes came */
+	int64_t since_ms; /* monotonic: begin of this request, or of waiting */
+	int64_t progress_ms; /* monotonic: the same, or bytes came since */
 };
 
 enum connection_state {
@@ -35,8 +35,7 @@ enum connection_state {
 	CONNECTION_SPOOLS /* cannot be served without a spool */
 };
 
-/* The connection fd, which came at now_ms. */
-struct connection connection_open(int fd, int64_t now_ms);
+struct connection connection_open(int fd);
 void connection_close(struct connection *c);
 
 /* Nothing of a next request has been seen. */

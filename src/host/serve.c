@@ -3,7 +3,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -19,7 +18,8 @@ enum {
 	EVENTS = 64, /* taken from the kernel at once */
 	ACCEPTS = 64, /* connections taken before others have a turn */
 	SPOOLS = 16, /* at once */
-	PATIENCE_MS = 50 /* without bytes, before a spool goes to another */
+	PATIENCE_MS = 500, /* without progress, before a spool is taken away */
+	STALLED_MS = 100 /* between looks for a spool */
 };
 
 struct loop {
@@ -30,7 +30,7 @@ struct loop {
 	int signals; /* owned */
 	bool listening; /* the listener is in the epoll set */
 	bool stopping;
-	bool stalled; /* a connection may wait for a spool */
+	bool stalled; /* a connection waits for a spool */
 	int64_t ticked_ms;
 	size_t open; /* connections */
 	struct connection connections[SERVE_CONNECTIONS];
@@ -79,17 +79,36 @@ goes_before(const struct connection *c, const struct connection *other)
 	return c->progress_ms < other->progress_ms;
 }
 
-/* Of all connections, or of those with a spool, the one that has been idle
- * longest, else the one longest without progress; *n is their number. */
+static bool
+is_open(const struct connection *c)
+{
+	return c->fd >= 0;
+}
+
+static bool
+has_spool(const struct connection *c)
+{
+	return c->spool != NULL;
+}
+
+static bool
+is_stalled(const struct connection *c)
+{
+	return c->fd >= 0 && c->stalled;
+}
+
+/* Of the n connections that are so, the one that has been idle longest, else
+ * the one longest without progress. */
 static struct connection *
-find_oldest(struct loop *loop, bool spooled, size_t *n)
+find_oldest(struct loop *loop, bool (*is_so)(const struct connection *),
+	    size_t *n)
 {
 	struct connection *oldest = NULL;
 
 	*n = 0;
 	for (size_t i = 0; i < SERVE_CONNECTIONS; i++) {
 		struct connection *c = &loop->connections[i];
-		if (c->fd < 0 || (spooled && c->spool == NULL))
+		if (!is_so(c))
 			continue;
 		(*n)++;
 		if (oldest == NULL || goes_before(c, oldest))
@@ -98,13 +117,13 @@ find_oldest(struct loop *loop, bool spooled, size_t *n)
 	return oldest;
 }
 
-/* Give c a spool, if it must have one in the place of one that has stopped;
- * false if it has to wait. */
+/* Give c a spool; with must, if there are enough of them, that of one which
+ * makes no progress. */
 static bool
 give_spool(struct loop *loop, struct connection *c, bool must)
 {
 	size_t n;
-	struct connection *oldest = find_oldest(loop, true, &n);
+	struct connection *oldest = find_oldest(loop, has_spool, &n);
 
 	if (n >= SPOOLS) {
 		if (!must || clock_ms() - oldest->progress_ms < PATIENCE_MS)
@@ -122,11 +141,13 @@ take(struct loop *loop, struct connection *c, bool last)
 	if (c->spool != NULL)
 		return connection_read(c);
 	enum connection_state state = connection_look(c, last);
-	if (state != CONNECTION_HALF && state != CONNECTION_SPOOLS)
+	bool must = state == CONNECTION_SPOOLS;
+	if (!must && state != CONNECTION_HALF)
 		return state;
-	c->stalled = !give_spool(loop, c, state == CONNECTION_SPOOLS);
+	bool given = give_spool(loop, c, must);
+	c->stalled = must && !given;
 	loop->stalled |= c->stalled;
-	return c->stalled ? CONNECTION_WAITS : connection_read(c);
+	return given ? connection_read(c) : CONNECTION_WAITS;
 }
 
 /* Edges are enough: what has come and was not taken is looked for again. */
@@ -144,34 +165,27 @@ watch_peer(struct loop *loop, struct connection *c, bool again)
 static void
 advance(struct loop *loop, struct connection *c, bool last)
 {
-	uint64_t before = c->served;
-	bool idle = connection_idle(c);
 	enum connection_state state = take(loop, c, last);
 
-	if (idle || c->served != before)
-		c->since_ms = clock_ms();
 	if (state == CONNECTION_ENDS ||
-	    (loop->stopping && c->served > 0 && connection_idle(c)) ||
+	    (loop->stopping && c->served && connection_idle(c)) ||
 	    !watch_peer(loop, c, state == CONNECTION_AGAIN))
 		drop(loop, c);
 }
 
-/* Spools that have become free, and when it is due those of peers that have
- * stopped, go to connections that wait for one. */
+/* Spools that are to be had go to those that wait for one. */
 static void
-share_spools(struct loop *loop, bool due)
+share_spools(struct loop *loop)
 {
+	struct connection *c;
 	size_t n;
 
-	(void)find_oldest(loop, true, &n);
-	if (n >= SPOOLS && !due)
-		return;
-	loop->stalled = false;
-	for (size_t i = 0; i < SERVE_CONNECTIONS; i++) {
-		struct connection *c = &loop->connections[i];
-		if (c->fd >= 0 && c->stalled)
-			advance(loop, c, false);
+	while ((c = find_oldest(loop, is_stalled, &n)) != NULL) {
+		advance(loop, c, false);
+		if (is_stalled(c))
+			return;
 	}
+	loop->stalled = false;
 }
 
 /* Close the oldest connection.  A request that has come in meanwhile is
@@ -180,7 +194,7 @@ static void
 evict(struct loop *loop)
 {
 	size_t n;
-	struct connection *c = find_oldest(loop, false, &n);
+	struct connection *c = find_oldest(loop, is_open, &n);
 
 	if (c == NULL)
 		return;
@@ -188,31 +202,6 @@ evict(struct loop *loop)
 	advance(loop, c, false);
 	if (c->fd >= 0 && connection_idle(c) == idle)
 		drop(loop, c);
-}
-
-/* True if a connection is waiting: none is evicted for nothing. */
-static bool
-is_waiting(const struct loop *loop)
-{
-	struct pollfd listener = { .fd = loop->listener->fd, .events = POLLIN };
-
-	return poll(&listener, 1, 0) == 1;
-}
-
-/* A free place, for which a connection goes if need be; NULL if none is
- * waiting for one. */
-static struct connection *
-find_place(struct loop *loop)
-{
-	while (loop->open == SERVE_CONNECTIONS) {
-		if (!is_waiting(loop))
-			return NULL;
-		evict(loop);
-	}
-	struct connection *c = loop->connections;
-	while (c->fd >= 0)
-		c++;
-	return c;
 }
 
 /* The next connection; when there are too many files open, in the place of
@@ -236,11 +225,15 @@ static bool
 accept_some(struct loop *loop)
 {
 	for (unsigned i = 0; i < ACCEPTS; i++) {
-		struct connection *c = find_place(loop);
-		int fd = c == NULL ? -1 : accept_one(loop);
+		struct connection *c = loop->connections;
+		int fd = accept_one(loop);
 		if (fd < 0)
 			return false;
-		*c = connection_open(fd, clock_ms());
+		while (loop->open == SERVE_CONNECTIONS)
+			evict(loop);
+		while (c->fd >= 0)
+			c++;
+		*c = connection_open(fd);
 		loop->open++;
 		advance(loop, c, false);
 	}
@@ -341,9 +334,9 @@ static void
 take_events(struct loop *loop)
 {
 	struct epoll_event events[EVENTS];
-	int n = epoll_wait(loop->epoll, events, EVENTS, TICK_MS);
+	int n = epoll_wait(loop->epoll, events, EVENTS,
+			   loop->stalled ? STALLED_MS : TICK_MS);
 	bool signalled = false, called = false;
-	int64_t now = clock_ms();
 
 	for (int i = 0; i < n; i++) {
 		void *who = events[i].data.ptr;
@@ -352,7 +345,6 @@ take_events(struct loop *loop)
 		called |= who == loop->listener;
 		if (who == loop || who == loop->listener || c->fd < 0)
 			continue;
-		c->progress_ms = now;
 		advance(loop, c,
 			(events[i].events & (EPOLLRDHUP | EPOLLHUP)) != 0);
 	}
@@ -387,12 +379,11 @@ serve_run(struct listener *listener, serve_tick *tell, void *context,
 	bool ok = start(&loop, e);
 	while (ok && (!loop.stopping || loop.open > 0)) {
 		take_events(&loop);
-		int64_t now = clock_ms();
-		bool due = now - loop.ticked_ms >= TICK_MS;
-		if (due)
-			tick(&loop, now);
 		if (loop.stalled)
-			share_spools(&loop, due);
+			share_spools(&loop);
+		int64_t now = clock_ms();
+		if (now - loop.ticked_ms >= TICK_MS)
+			tick(&loop, now);
 	}
 	if (loop.signals >= 0)
 		close(loop.signals);

@@ -67,8 +67,6 @@ static const struct rule rules[] = {
 	{ SCMP_SYS(newfstatat) },
 	{ SCMP_SYS(poll) },
 	{ SCMP_SYS(ppoll) },
-	{ SCMP_SYS(pread64) },
-	{ SCMP_SYS(pwrite64) },
 	{ SCMP_SYS(read) },
 	{ SCMP_SYS(readlink) },
 	{ SCMP_SYS(readlinkat) },

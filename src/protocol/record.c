@@ -216,12 +216,11 @@ write_record(struct buffer *out, unsigned type, uint16_t id,
 static void
 write_stream(struct buffer *out, unsigned type, uint16_t id, struct span stream)
 {
-	struct span part;
+	const struct span end = { 0 };
 
-	do {
-		part = cut(&stream, RECORD_CONTENT_MAX);
-		write_record(out, type, id, part);
-	} while (part.len > 0);
+	while (stream.len > 0)
+		write_record(out, type, id, cut(&stream, RECORD_CONTENT_MAX));
+	write_record(out, type, id, end);
 }
 
 void

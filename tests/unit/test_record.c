@@ -275,6 +275,14 @@ test_written(void **state)
 	assert_true(span_equal(buffer_span(&r.params), params));
 	assert_int_equal(r.body_length, BODY_MAX);
 	assert_int_equal(out.len, 0);
+	record_clear(&r);
+	add_request(&input, 8, 1, none, none);
+	assert_int_equal(take(&r, &input), RECORD_COMPLETE);
+	record_free(&r); /* no memory, nor any needed */
+	record_write(&r, &out);
+	record_clear(&r);
+	assert_int_equal(take(&r, &out), RECORD_COMPLETE);
+	assert_int_equal(r.body_length, 0);
 	record_free(&r);
 	buffer_free(&input);
 	buffer_free(&out);
