@@ -260,7 +260,8 @@ print_end_of_validity(const char *name, int64_t seconds, const char *field)
 	struct span date = valid ? day_text(seconds) : SPAN("invalid date");
 
 	print_json_string(name, date);
-	print(valid ? "" : "%s: ", field);
+	if (!valid)
+		print("%s: ", field);
 	print_text(date);
 }
 
