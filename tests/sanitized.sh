@@ -75,7 +75,8 @@ if try "builds with clang, sanitizers and no warning" build; then
 			"$srcdir/tests/emulator/test_disconnect.py"
 	fi
 	for test in doors/test_bodies doors/test_inprocess doors/test_list \
-		doors/test_parameters transport/test_fuzz; do
+		doors/test_parameters doors/test_settings \
+		transport/test_fuzz; do
 		begin "tests/$test.py" env BUILD_DIR="$BUILD_DIR/sanitized" \
 			"$srcdir/tests/$test.py"
 	done
