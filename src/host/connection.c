@@ -92,14 +92,15 @@ connection_look(struct connection *c, bool last)
 	note_progress(c, rest.len - c->seen);
 	c->seen = rest.len;
 	record_clear(&check);
-	switch (record_take(&check, &rest)) {
+	enum record_state state = record_take(&check, &rest);
+	if (state != RECORD_BAD && c->seen == LOOK_SIZE)
+		return CONNECTION_SPOOLS;
+	switch (state) {
 	case RECORD_BAD:
 		break;
 	case RECORD_MORE:
 		if (last)
 			break;
-		if (c->seen == LOOK_SIZE)
-			return CONNECTION_SPOOLS;
 		return first ? CONNECTION_AGAIN : CONNECTION_HALF;
 	case RECORD_COMPLETE:
 		if (rest.len > 0 || check.padded)
