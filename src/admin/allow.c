@@ -339,9 +339,10 @@ find_rows(struct addition *a)
 				 a->change.command->option[OPTION_LOG], &e);
 	if (read)
 		a->n_rows = pending_find(&a->pending, span_of(digits), &first);
-	a->row = a->pending.row + first;
-	if (a->n_rows > 0)
+	if (a->n_rows > 0) {
+		a->row = a->pending.row + first;
 		return check_rows(a, digits);
+	}
 	if (length >= SHA1_DIGITS)
 		return EXIT_DONE;
 	if (!read) {

@@ -185,7 +185,8 @@ line_end(struct span before)
 static void
 write_after(struct edit *edit)
 {
-	struct span before = buffer_span(&edit->before);
+	struct span before =
+		edit->before.len == 0 ? SPAN("") : buffer_span(&edit->before);
 	const char *end = line_end(before);
 	size_t at = 0;
 
