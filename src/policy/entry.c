@@ -70,14 +70,21 @@ free_terms(struct terms *terms)
 	free(terms);
 }
 
-/* FNV-1a, 64 bits: to compare lines with each other, not against anybody. */
+/* FNV-1a by eight bytes at a time: it finds equal lines of one author, and
+ * resists no attack. */
 static uint64_t
 hash(struct span text)
 {
-	uint64_t h = 0xcbf29ce484222325;
+	uint64_t h = 0xcbf29ce484222325, word;
 
-	for (size_t i = 0; i < text.len; i++)
-		h = (h ^ (unsigned char)text.ptr[i]) * 0x100000001b3;
+	while (text.len > 0) {
+		size_t n = text.len < sizeof(word) ? text.len : sizeof(word);
+		word = 0;
+		memcpy(&word, text.ptr, n);
+		h = (h ^ word) * 0x100000001b3;
+		h ^= h >> 32;
+		text = span_after(text, n);
+	}
 	return h;
 }
 
