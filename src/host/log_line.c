@@ -267,6 +267,11 @@ plain_length(struct span s)
 void
 log_line_escape(struct buffer *out, struct span value)
 {
+	if (value.len <= LOG_LINE_VALUE_MAX &&
+	    plain_length(value) == value.len) { /* nearly always */
+		buffer_add(out, value);
+		return;
+	}
 	struct span rest = shorten(value, sizeof("\\xHH") - 1);
 	bool cut = rest.len < value.len;
 

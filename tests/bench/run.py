@@ -202,7 +202,7 @@ def entries():
     subprocess.run([bench / "entries", str(ENTRY_ROUNDS), *few], check=True)
 
 
-def go_peer():
+def go_peer(kept):
     """The peer behind nginx, if there is a Go compiler."""
     if not shutil.which("go"):
         return []
@@ -210,9 +210,10 @@ def go_peer():
     subprocess.run(["go", "build", "-o", base / "peer", source], check=True,
                    env=os.environ | {"GOCACHE": str(base / "go")})
     port = place.free_port()
-    return [Stack("Go net/http, signature", configuration("go"),
+    return [Stack("Go net/http, signature", configuration(f"go-{kept}"),
                   [base / "peer", f"127.0.0.1:{port}"],
-                  lambda folder, c: processes.Nginx(folder, c, peer=port))]
+                  lambda folder, c: processes.Nginx(folder, c, kept=kept,
+                                                    peer=port))]
 
 
 def servers():
@@ -228,7 +229,9 @@ def servers():
             Stack("certgate.fcgi", configuration(f"{name}-ours"),
                   [place.HANDLER], server)]
         if server == nginx_kept:  # the textbook loop serves one connection
-            stacks = stacks[2:] + go_peer()
+            del stacks[:2]
+        if title.startswith("nginx"):
+            stacks += go_peer(server == nginx_kept)
         compare(f"FastCGI through {title}", stacks, REQUESTS)
 
 

@@ -291,8 +291,8 @@ server.modules = ( )
 class Nginx(Server):
     """Talks to the socket of a running handler; sites: of each host, its
     site; tls: an identities.Identity, then it is https.  With kept it keeps
-    connections to the handler; with peer, a port of loopback, it passes requests
-    on to that by HTTP."""
+    connections to the handler, or to peer: a port of loopback, to which it
+    passes requests on by HTTP."""
 
     def __init__(self, folder, configuration, sites=None, tls=None,
                  kept=False, peer=None):
@@ -305,8 +305,9 @@ class Nginx(Server):
                          "fastcgi_keep_conn on;", www)
         if peer:
             upstream = f"server 127.0.0.1:{peer};"
-            www = """location / { proxy_pass http://handler;
-proxy_http_version 1.1; proxy_set_header Connection ""; }"""
+            www = "location / { proxy_pass http://handler;\n" + (
+                'proxy_http_version 1.1; proxy_set_header Connection "";'
+                if kept else "") + "}"
         more = "".join(
             f"server {{ listen 127.0.0.1:{self.port}; server_name {host};\n" +
             www.replace("#fastcgi_param CERTGATE_SITE NAME;",
@@ -328,7 +329,7 @@ http {{
   proxy_temp_path {self.folder}/proxy;
   uwsgi_temp_path {self.folder}/uwsgi;
   scgi_temp_path {self.folder}/scgi;
-  upstream handler {{ {upstream} keepalive 32; }}
+  upstream handler {{ {upstream} {"keepalive 32;" if kept else ""} }}
   server {{
     listen 127.0.0.1:{self.port} backlog=511{" ssl" if tls else ""};
     {f"ssl_certificate {tls.file}; ssl_certificate_key {tls.key};"
