@@ -41,7 +41,10 @@ def under_load(server, handler, configuration, name):
         place.wait_for(over(REQUESTS * (i + 1) // (RESTARTS + 1)), 120)
         codes.append(handler.stop())
         configuration.write_list(f"# edit {i}\n" + text)
+        before = configuration.log_size()
         handler.start()
+        # A signal before this would end it, not tell it to end.
+        place.wait_for(lambda at=before: configuration.log_size() > at)
     output = load.communicate(timeout=86400)[0]
     out.equal(codes, [0] * RESTARTS, f"{name}: each restart ends with 0")
     found = re.search(r"ok=(\d+) wrong=(\d+) lost=(\d+)", output)
