@@ -56,7 +56,7 @@ _certgate() {
 	allow) options="$edit --replace --comment --yes --spki --log" ;;
 	deny) options="$edit --all --comment --spki --disconnect $service" ;;
 	disconnect) options="$config --dry-run $service" ;;
-	remove) options="$edit" ;;
+	remove) options="$edit --deny --disconnect $service" ;;
 	rotate) options="$edit --comment --spki --overlap" ;;
 	explain)
 		options="$setup --json --hub --connection-id --user --mqtt --query

@@ -17,6 +17,7 @@
 #include "base/hex.h"
 #include "base/text.h"
 #include "host/account.h"
+#include "policy/match.h"
 
 enum exit_code
 change_open(struct change *change)
@@ -172,11 +173,18 @@ change_day(int64_t seconds, char day[CHANGE_DAY_SIZE])
 		       t.day);
 }
 
-/* The new list, and what its entries do to the target. */
+/* The new list, and what its entries do to the target.  Entries are borrowed
+ * from it; NULL: none. */
 struct outcome {
+	struct change *change;
 	struct error fault; /* set: the list was invalid, and is */
 	bool known; /* the list is valid, and the target has a digest */
-	bool denies, allows; /* an entry does now */
+	bool accepts; /* by an entry whose chain needs no verification */
+	const struct entry *denies, *allows;
+	const struct entry *perhaps; /* of a CA, whose chain is not verified */
+	const struct entry *ended; /* or not yet valid */
+	bool expired; /* the certificate */
+	bool has_authorities; /* and the certificate is not there */
 };
 
 static bool
@@ -184,9 +192,9 @@ is_current(const struct entry *entry, int64_t now)
 {
 	const struct terms *terms = entry->terms;
 
-	return entry->allows && (terms == NULL || (now >= terms->not_before &&
-						   (terms->not_after == 0 ||
-						    now <= terms->not_after)));
+	return terms == NULL ||
+	       (now >= terms->not_before &&
+		(terms->not_after == 0 || now <= terms->not_after));
 }
 
 static void
@@ -201,34 +209,86 @@ remark_setting(struct change *change, const struct thumbprint *pin, bool denied)
 		      denied ? "; the deny wins" : "");
 }
 
-/* Look for each known pin of the target; remark those of the settings. */
+/* Note what the entry, which allows the target, does now.  Pins of the settings
+ * are remarked. */
+static bool
+note_entry(struct client *c, const struct entry *entry, void *context)
+{
+	struct outcome *outcome = context;
+	const struct entry **place = &outcome->allows;
+
+	if (entry->line == 0)
+		remark_setting(outcome->change, &entry->pin,
+			       outcome->denies != NULL);
+	if (entry->trust != NULL && !match_is_named(c, entry))
+		return false;
+	if (!is_current(entry, c->now))
+		place = &outcome->ended;
+	else if (entry->trust != NULL)
+		place = &outcome->perhaps;
+	if (*place == NULL || (*place)->line == 0)
+		*place = entry;
+	return false;
+}
+
+/* Set what is known of the certificate. */
+static bool
+set_client(struct client *c, const struct target *target)
+{
+	const struct thumbprint *pin = &target->main;
+
+	if (target->der.len > 0)
+		return client_read(c, buffer_span(&target->der));
+	if (target->is_certificate || pin->kind == THUMBPRINT_SHA1)
+		c->sha1 = target->is_certificate ? target->sha1 : *pin;
+	if (target->is_certificate || pin->kind == THUMBPRINT_SHA256)
+		c->sha256 = target->is_certificate ? target->sha256 : *pin;
+	if (target->is_certificate || pin->kind == THUMBPRINT_SPKI)
+		c->spki = target->is_certificate ? target->spki : *pin;
+	return true;
+}
+
 static void
 find_outcome(struct change *change, const struct list *list,
 	     struct outcome *outcome)
 {
 	const struct target *target = &change->target;
-	bool certificate = target->is_certificate;
-	const struct thumbprint pins[] = {
-		certificate ? target->sha256 : target->main,
-		target->sha1,
-		target->spki,
+	struct buffer common, alternative;
+	struct client c = {
+		.settings = &change->settings,
+		.list = list,
+		.now = (int64_t)time(NULL),
+		.common_name = { .text = &common },
+		.alternative_name = { .text = &alternative },
 	};
-	int64_t now = (int64_t)time(NULL);
-	const struct list_key *found;
 
-	outcome->known = target->main.kind != THUMBPRINT_NONE;
-	for (size_t i = 0; i < sizeof(pins) / sizeof(pins[0]); i++)
-		for (size_t n = list_find(list, &pins[i], &found); n > 0; n--) {
-			const struct entry *entry = found[n - 1].entry;
-			outcome->denies |= !entry->allows;
-			outcome->allows |= is_current(entry, now);
-		}
-	for (size_t i = 0; i < sizeof(pins) / sizeof(pins[0]); i++)
-		if (list_find(list, &pins[i], &found) > 0 &&
-		    found[0].entry->line == 0)
-			remark_setting(change, &pins[i], outcome->denies);
-	outcome->allows &= target->not_after == 0 || target->not_after >= now ||
-			   change->settings.ignore_dates;
+	buffer_init(&common, CERTIFICATE_NAME_MAX);
+	buffer_init(&alternative, CERTIFICATE_NAME_MAX);
+	outcome->change = change;
+	outcome->known =
+		target->main.kind != THUMBPRINT_NONE && set_client(&c, target);
+	outcome->expired = target->not_after != 0 &&
+			   target->not_after < c.now &&
+			   !change->settings.ignore_dates;
+	outcome->has_authorities = list->n_authorities > 0 && !c.has_content;
+	if (outcome->known) {
+		outcome->denies = match_deny(&c);
+		match_each(&c, note_entry, outcome);
+	}
+	/* The list's terms win over CLIENT_CERT_THUMBPRINT. */
+	if (outcome->allows != NULL && outcome->allows->line == 0 &&
+	    outcome->ended != NULL && outcome->ended->trust == NULL)
+		outcome->allows = NULL;
+	client_free(&c);
+	buffer_free(&common);
+	buffer_free(&alternative);
+}
+
+static bool
+is_allowed(const struct outcome *outcome)
+{
+	return outcome->allows != NULL && outcome->denies == NULL &&
+	       !outcome->expired;
 }
 
 static void
@@ -285,11 +345,63 @@ report_changes(const struct change *change)
 	}
 }
 
+/* As what names the entry in a sentence. */
+static const char *
+name_entry(const struct entry *entry, char text[32])
+{
+	if (entry->line == 0)
+		return "CLIENT_CERT_THUMBPRINT";
+	(void)snprintf(text, 32, "line %u", entry->line);
+	return text;
+}
+
+/* Add a sentence: what the handler will do with the certificate. */
+static void
+remark_verdict(struct change *change, const struct outcome *outcome)
+{
+	const char *of = change->target.der.len > 0 ? "The certificate is"
+						    : "By this pin it is";
+	const struct entry *allows =
+		outcome->allows != NULL ? outcome->allows : outcome->perhaps;
+	bool reports =
+		settings_report_only(&change->settings, (int64_t)time(NULL));
+	char name[32];
+
+	if (!outcome->known)
+		change_remark(change, "The verdict on its clients is unknown "
+				      "(fix: certgate explain FILE).");
+	else if (outcome->denies != NULL)
+		change_remark(change, "%s rejected: %s denies it.", of,
+			      name_entry(outcome->denies, name));
+	else if (outcome->expired)
+		change_remark(change, "%s rejected: it has expired.", of);
+	else if (allows != NULL)
+		change_remark(change, "%s %s: %s allows it%s.", of,
+			      allows == outcome->allows ? "still accepted"
+							: "perhaps accepted",
+			      name_entry(allows, name),
+			      allows == outcome->allows
+				      ? ""
+				      : " if its chain is valid");
+	else if (reports)
+		change_remark(change,
+			      "%s still accepted: "
+			      "CERTGATE_REPORT_ONLY_UNTIL allows it.",
+			      of);
+	else if (outcome->ended != NULL)
+		change_remark(change, "%s rejected: %s is not valid today.", of,
+			      name_entry(outcome->ended, name));
+	else
+		change_remark(change, "%s rejected: no entry matches%s.", of,
+			      outcome->has_authorities
+				      ? ", unless one of a CA does (fix: give "
+					"the file of the certificate)"
+				      : "");
+}
+
 static void
 report(const struct change *change, const struct outcome *outcome, bool written)
 {
-	bool allows = outcome->allows && !outcome->denies;
-
 	print_json_open(NULL, '{');
 	print_json_string("file", span_of(change->edit.file.path));
 	print_json_bool("written", written);
@@ -304,7 +416,7 @@ report(const struct change *change, const struct outcome *outcome, bool written)
 	print_json_close(']');
 	if (outcome->known)
 		print_json_string("verdict",
-				  span_of(allows ? "allow" : "deny"));
+				  span_of(outcome->accepts ? "allow" : "deny"));
 	else
 		print_json_null("verdict");
 	print_json_close('}');
@@ -380,6 +492,9 @@ build(struct change *change, bool force, struct outcome *outcome)
 	if (edit_build(&change->edit, settings->pins, settings->n_pins, &list,
 		       &e)) {
 		find_outcome(change, &list, outcome);
+		if (change->says_verdict)
+			remark_verdict(change, outcome);
+		outcome->accepts = is_allowed(outcome);
 		list_free(&list);
 		return true;
 	}

@@ -23,6 +23,7 @@ struct change {
 	struct settings settings; /* empty if they do not load */
 	char **remarks; /* owned, as is each; sentences */
 	size_t n_remarks;
+	bool says_verdict; /* in a sentence, too */
 	unsigned there; /* the line that is there already; 0: none */
 	struct span there_text; /* borrows edit */
 };

@@ -55,26 +55,6 @@ deny(struct change *change, struct buffer *text)
 	return code;
 }
 
-/* No option without a meaning: who gives one expects that something is
- * closed. */
-static bool
-check(const struct command *command)
-{
-	static const enum command_option closing[] = { OPTION_HUB,
-						       OPTION_ENDPOINT,
-						       OPTION_CA };
-
-	if (command->option[OPTION_DISCONNECT] != NULL)
-		return disconnect_check(command);
-	for (size_t i = 0; i < sizeof(closing) / sizeof(closing[0]); i++)
-		if (command->option[closing[i]] != NULL) {
-			print_problem("--hub, --endpoint and --ca are for "
-				      "--disconnect");
-			return false;
-		}
-	return true;
-}
-
 /* Give the path to which the list is moved: free().  NULL with e. */
 static char *
 move_list(const struct replacement *list, bool look, struct error *e)
@@ -160,7 +140,7 @@ deny_run(const struct command *command)
 		print_problem("deny: expected PIN or FILE, or --all alone");
 		return EXIT_MISUSED;
 	}
-	if (!check(command))
+	if (!disconnect_check(command))
 		return EXIT_MISUSED;
 	if (all)
 		return deny_all(command);
@@ -172,7 +152,8 @@ deny_run(const struct command *command)
 	buffer_free(&text);
 	edit_close(&change.edit); /* others need not wait for what follows */
 	if (code == EXIT_DONE && command->option[OPTION_DISCONNECT] != NULL)
-		code = disconnect_target(command, &change.target);
+		code = disconnect_finish(
+			command, disconnect_prepare(command, &change.target));
 	change_close(&change);
 	return code;
 }

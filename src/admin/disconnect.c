@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* certgate disconnect, and deny --disconnect. */
+/* certgate disconnect, and --disconnect of deny and remove. */
 #include "config.h"
 
 #include <stdio.h>
@@ -10,20 +10,15 @@
 
 #include "admin/disconnect.h"
 #include "admin/print.h"
+#include "admin/rest.h"
 #include "admin/setup.h"
-#include "admin/web.h"
-#include "base/hex.h"
 #include "policy/users.h"
 #include "policy/value.h"
-#include "protocol/digest.h"
-#include "protocol/signature.h"
 
 enum {
 	/* A handler leaves a new list alone for one second, and looks at its
 	 * files once a second; one more for answers on their way. */
 	AGAIN_S = 3,
-	TOKEN_S = 300, /* for which a token is valid */
-	TEXT_MAX = 32768, /* bytes of a URL, of claims, of headers */
 	HOST_SIZE = 320, /* of https://HOST:PORT */
 };
 
@@ -46,79 +41,18 @@ struct item {
 
 struct closing {
 	const struct settings *settings; /* borrowed */
-	const char *authorities; /* a PEM file; NULL: the system's */
+	struct rest rest;
 	const char *endpoint; /* NULL: the hosts are those of the settings */
 	char **given_hubs; /* of --hub; owned */
 	char *const *hubs; /* ended by NULL */
 	struct item *items; /* owned */
 	size_t n;
-	size_t key; /* of the settings: the service accepted it last */
 };
-
-/* RFC 4648 5, without padding. */
-static void
-add_base64url(struct buffer *out, struct span bytes)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				     "abcdefghijklmnopqrstuvwxyz0123456789-_";
-	const uint8_t *in = (const uint8_t *)bytes.ptr;
-
-	for (size_t i = 0; i < bytes.len; i += 3) {
-		size_t n = bytes.len - i < 3 ? bytes.len - i : 3;
-		uint32_t word = (uint32_t)in[i] << 16;
-		word |= n > 1 ? (uint32_t)in[i + 1] << 8 : 0;
-		word |= n > 2 ? in[i + 2] : 0;
-		for (size_t k = 0; k <= n; k++)
-			buffer_add_byte(out, digits[word >> (18 - 6 * k) & 63]);
-	}
-}
-
-/* audience, the URL without the query, needs no escapes in JSON. */
-static void
-add_claims(struct buffer *out, struct span audience)
-{
-	struct buffer claims;
-	uint64_t now = (uint64_t)time(NULL);
-
-	buffer_init(&claims, TEXT_MAX);
-	buffer_add(&claims, SPAN("{\"aud\":\""));
-	buffer_add(&claims, audience);
-	buffer_add(&claims, SPAN("\",\"iat\":"));
-	buffer_add_number(&claims, now);
-	buffer_add(&claims, SPAN(",\"exp\":"));
-	buffer_add_number(&claims, now + TOKEN_S);
-	buffer_add_byte(&claims, '}');
-	add_base64url(out, buffer_span(&claims));
-	out->failed |= claims.failed;
-	buffer_free(&claims);
-}
-
-static bool
-add_token(struct buffer *out, struct signature_key *key, struct span audience)
-{
-	size_t begin = out->len;
-	char signature[SIGNATURE_TOKEN_SIZE];
-	uint8_t digest[DIGEST_SHA256_SIZE];
-
-	add_base64url(out, SPAN("{\"alg\":\"HS256\",\"typ\":\"JWT\"}"));
-	buffer_add_byte(out, '.');
-	add_claims(out, audience);
-	if (out->failed ||
-	    !signature_make(key, span_after(buffer_span(out), begin),
-			    signature) ||
-	    !hex_decode(span_after(span_of(signature), sizeof("sha256=") - 1),
-			digest, sizeof(digest)))
-		return false;
-	buffer_add_byte(out, '.');
-	add_base64url(out,
-		      (struct span){ (const char *)digest, sizeof(digest) });
-	return !out->failed;
-}
 
 /* A host of the service, in one round. */
 struct host {
 	char url[HOST_SIZE]; /* https://HOST */
-	char problem[256]; /* of the last call */
+	char problem[REST_PROBLEM_SIZE]; /* of the last call */
 	bool silent; /* no answer: no further call */
 };
 
@@ -129,91 +63,30 @@ struct call {
 	const struct item *item;
 };
 
-/* Make the URL; *audience is the length without the query. */
-static void
-make_url(struct buffer *url, const struct call *call, size_t *audience)
+static struct rest_call
+rest_of(const struct call *call)
 {
-	buffer_init(url, TEXT_MAX);
-	buffer_add(url, span_of(call->host->url));
-	buffer_add(url, SPAN("/api/hubs/"));
-	buffer_add_percent(url, span_of(call->hub));
-	buffer_add(url, kinds[call->item->kind].before);
-	buffer_add_percent(url, span_of(call->item->id));
-	buffer_add(url, kinds[call->item->kind].after);
-	*audience = url->len;
-	buffer_add(url, SPAN("?api-version=2024-01-01"));
-	buffer_add_byte(url, '\0');
+	return (struct rest_call){
+		.method = kinds[call->item->kind].method,
+		.host = call->host->url,
+		.hub = call->hub,
+		.before = kinds[call->item->kind].before,
+		.id = span_of(call->item->id),
+		.after = kinds[call->item->kind].after,
+	};
 }
 
-static void
-show_call(const struct call *call)
-{
-	struct buffer url;
-	size_t audience;
-
-	make_url(&url, call, &audience);
-	if (!url.failed)
-		print("%s %s\nAuthorization: Bearer ***\n",
-		      kinds[call->item->kind].method, url.data);
-	buffer_free(&url);
-}
-
-/* The answer to a call is in answer (web_free() in any case). */
-static void
-send_call(const struct closing *closing, const struct call *call,
-	  struct signature_key *key, struct web_answer *answer)
-{
-	struct buffer url, headers;
-	size_t audience;
-
-	*answer = (struct web_answer){ .problem = "out of memory" };
-	make_url(&url, call, &audience);
-	buffer_init(&headers, TEXT_MAX);
-	buffer_add(&headers, SPAN("Authorization: Bearer "));
-	if (!url.failed &&
-	    add_token(&headers, key, (struct span){ url.data, audience })) {
-		buffer_add_byte(&headers, '\n');
-		struct web_request request = {
-			.method = kinds[call->item->kind].method,
-			.url = url.data,
-			.authorities = closing->authorities,
-			.headers = buffer_span(&headers),
-			.body = SPAN(""), /* for Content-Length: 0 */
-		};
-		web_exchange(&request, answer);
-	}
-	buffer_free(&url);
-	buffer_wipe(&headers);
-}
-
-/* Call with each key until the service accepts one.  False, with the reason in
- * the host's problem, if it does not say that it closed. */
+/* False, with the reason in the host's problem, if the service does not say
+ * that it closed. */
 static bool
 close_one(struct closing *closing, const struct call *call)
 {
-	const struct settings *s = closing->settings;
+	struct rest_call request = rest_of(call);
 	struct host *host = call->host;
-	struct web_answer answer = { 0 };
-	int status = 401;
+	int status = rest_send(&closing->rest, &request, host->problem);
 
-	for (size_t i = 0; i < s->n_keys && status == 401; i++) {
-		closing->key = (closing->key + (i > 0)) % s->n_keys;
-		web_free(&answer);
-		send_call(closing, call, s->keys[closing->key], &answer);
-		status = answer.status;
-	}
-	host->silent = answer.result != WEB_ANSWERED;
-	if (host->silent)
-		(void)snprintf(host->problem, sizeof(host->problem), "%s",
-			       answer.problem);
-	else if (status == 401)
-		(void)snprintf(host->problem, sizeof(host->problem),
-			       "401: it accepts none of the access keys");
-	else
-		(void)snprintf(host->problem, sizeof(host->problem),
-			       "it answers %d", status);
-	web_free(&answer);
-	return !host->silent && status / 100 == 2;
+	host->silent = status == 0;
+	return status / 100 == 2;
 }
 
 /* What a round does: one call for each item at each host in each hub. */
@@ -232,7 +105,8 @@ run_call(struct closing *closing, const struct round *round,
 	struct span id = span_of(call->item->id);
 
 	if (round->show) {
-		show_call(call);
+		struct rest_call request = rest_of(call);
+		rest_show(&request);
 		return true;
 	}
 	bool closed = !host->silent && close_one(closing, call);
@@ -316,8 +190,8 @@ read_hubs(char ***hubs, const char *text)
 	return false;
 }
 
-bool
-disconnect_check(const struct command *command)
+static bool
+check_values(const struct command *command)
 {
 	const char *endpoint = command->option[OPTION_ENDPOINT];
 	char **hubs = NULL;
@@ -331,6 +205,26 @@ disconnect_check(const struct command *command)
 	return ok;
 }
 
+/* No option without a meaning: who gives one expects that something is
+ * closed. */
+bool
+disconnect_check(const struct command *command)
+{
+	static const enum command_option closing[] = { OPTION_HUB,
+						       OPTION_ENDPOINT,
+						       OPTION_CA };
+
+	if (command->option[OPTION_DISCONNECT] != NULL)
+		return check_values(command);
+	for (size_t i = 0; i < sizeof(closing) / sizeof(closing[0]); i++)
+		if (command->option[closing[i]] != NULL) {
+			print_problem("--hub, --endpoint and --ca are for "
+				      "--disconnect");
+			return false;
+		}
+	return true;
+}
+
 /* Hosts and hubs are those of the options, else of the settings.  False, and
  * printed, if there are none, or no key.  close_closing() in any case. */
 static bool
@@ -340,7 +234,7 @@ open_closing(struct closing *closing, const struct command *command,
 	const char *hub = command->option[OPTION_HUB];
 
 	closing->settings = settings;
-	closing->authorities = command->option[OPTION_CA];
+	closing->rest = (struct rest){ settings, command->option[OPTION_CA] };
 	closing->endpoint = command->option[OPTION_ENDPOINT];
 	if (!read_hubs(&closing->given_hubs, hub))
 		return false;
@@ -522,18 +416,6 @@ close_twice(struct closing *closing)
 	return ok;
 }
 
-static bool
-revoke(struct revocation *r, bool dry)
-{
-	if (!find_users(r))
-		return false;
-	if (!dry)
-		return close_twice(r->closing) && !r->open;
-	print("Requests, to be sent twice within %d s:\n", AGAIN_S);
-	return run_round(r->closing, (struct round){ .show = true }) &&
-	       !r->open;
-}
-
 /* A word may be the id of either; the service does not say of which. */
 static bool
 add_arguments(struct closing *closing, const struct command *command)
@@ -547,36 +429,57 @@ add_arguments(struct closing *closing, const struct command *command)
 	return true;
 }
 
-/* Close what belongs to the target, or, if that is NULL, to the arguments. */
-static enum exit_code
-disconnect(const struct command *command, const struct target *target)
-{
-	struct configuration store = { 0 };
-	struct closing closing = { 0 };
-	struct revocation r = { target, &store, &closing };
-	bool dry = command->option[OPTION_DRY_RUN] != NULL;
-	struct round once = { .show = dry, .tell = true, .complain = true };
-	enum exit_code code = EXIT_SYSTEM;
+struct disconnection {
+	struct configuration store;
+	struct closing closing;
+	struct revocation r;
+};
 
-	if (setup_open(&store)) {
-		if (!open_closing(&closing, command, &store.settings) ||
-		    (target == NULL && !add_arguments(&closing, command)))
-			code = EXIT_MISUSED;
-		else if (target != NULL ? revoke(&r, dry)
-					: run_round(&closing, once))
-			code = EXIT_DONE;
+void
+disconnect_free(struct disconnection *d)
+{
+	if (d == NULL)
+		return;
+	close_closing(&d->closing);
+	configuration_close(&d->store);
+	free(d);
+}
+
+struct disconnection *
+disconnect_prepare(const struct command *command, const struct target *target)
+{
+	struct disconnection *d = calloc(1, sizeof(*d));
+
+	if (d == NULL) {
+		print_problem("out of memory");
+		return NULL;
 	}
-	close_closing(&closing);
-	configuration_close(&store);
-	return code;
+	d->r = (struct revocation){ target, &d->store, &d->closing };
+	if (setup_open(&d->store) &&
+	    open_closing(&d->closing, command, &d->store.settings) &&
+	    find_users(&d->r))
+		return d;
+	disconnect_free(d);
+	return NULL;
 }
 
 enum exit_code
-disconnect_target(const struct command *command, const struct target *target)
+disconnect_finish(const struct command *command, struct disconnection *d)
 {
-	if (disconnect(command, target) == EXIT_DONE)
+	bool dry = command->option[OPTION_DRY_RUN] != NULL;
+	bool ok = d != NULL;
+
+	if (ok && dry)
+		print("Requests, to be sent twice within %d s:\n", AGAIN_S);
+	if (ok)
+		ok = (dry ? run_round(&d->closing,
+				      (struct round){ .show = true })
+			  : close_twice(&d->closing)) &&
+		     !d->r.open;
+	disconnect_free(d);
+	if (ok)
 		return EXIT_DONE;
-	if (command->option[OPTION_DRY_RUN] == NULL)
+	if (!dry)
 		print_problem("the list is changed, but connections may be "
 			      "open (fix: find the user or the connection in "
 			      "the log, and run certgate disconnect)");
@@ -586,6 +489,22 @@ disconnect_target(const struct command *command, const struct target *target)
 enum exit_code
 disconnect_run(const struct command *command)
 {
-	return disconnect_check(command) ? disconnect(command, NULL)
-					 : EXIT_MISUSED;
+	bool dry = command->option[OPTION_DRY_RUN] != NULL;
+	struct round once = { .show = dry, .tell = true, .complain = true };
+	struct configuration store = { 0 };
+	struct closing closing = { 0 };
+	enum exit_code code = EXIT_SYSTEM;
+
+	if (!check_values(command))
+		return EXIT_MISUSED;
+	if (setup_open(&store)) {
+		if (!open_closing(&closing, command, &store.settings) ||
+		    !add_arguments(&closing, command))
+			code = EXIT_MISUSED;
+		else if (run_round(&closing, once))
+			code = EXIT_DONE;
+	}
+	close_closing(&closing);
+	configuration_close(&store);
+	return code;
 }

@@ -9,15 +9,25 @@
 #include "admin/command.h"
 #include "admin/target.h"
 
-/* Return true if --endpoint and --hub are valid or absent; else print an
- * error. */
+struct disconnection;
+
+/* Return true if the options of an edit agree: --hub, --endpoint and --ca are
+ * for --disconnect, and valid; else print an error. */
 bool disconnect_check(const struct command *command);
 
-/* Close the connections of all users whose entries match target, now and again
- * when handlers have loaded the list: until then closed clients can reconnect.
- * With --dry-run print the requests.  Return EXIT_SYSTEM, and print an error,
- * if a connection may still be open. */
-enum exit_code disconnect_target(const struct command *command,
-				 const struct target *target);
+/* Find all users whose entries match target, by the list that is there now.
+ * Give them to disconnect_finish(); NULL, and printed, if none can be named.
+ * command and target are borrowed until then. */
+struct disconnection *disconnect_prepare(const struct command *command,
+					 const struct target *target);
+
+/* Close the connections of these users, now and again when handlers have loaded
+ * the list: until then closed clients can reconnect.  With --dry-run print the
+ * requests.  Return EXIT_SYSTEM, and print an error, if a connection may still
+ * be open, or d is NULL.  Takes d. */
+enum exit_code disconnect_finish(const struct command *command,
+				 struct disconnection *d);
+
+void disconnect_free(struct disconnection *d);
 
 #endif

@@ -62,6 +62,7 @@ static const struct {
 			      "try a certificate that must be accepted" },
 	[OPTION_AUTHORIZATION] = { "authorization", "FILE",
 				   "log in with the line of FILE" },
+	[OPTION_DENY] = { "deny", NULL, "remove deny entries too" },
 	[OPTION_DISCONNECT] = { "disconnect", NULL,
 				"close the certificate's connections too" },
 	[OPTION_ENDPOINT] = { "endpoint", "URL",
@@ -108,8 +109,8 @@ static const struct verb {
 	  "close the connections of a user, or one", CONFIG SERVICE "dry-run",
 	  1, -1, disconnect_run },
 #endif
-	{ "remove", "PIN|FILE|LINE", "remove entries from the list", EDIT, 1, 1,
-	  remove_run },
+	{ "remove", "PIN|FILE|LINE", "remove entries from the list",
+	  EDIT SERVICE "deny disconnect", 1, 1, remove_run },
 	{ "rotate", "OLD NEW", "add a pin, and expire an old one",
 	  EDIT "comment spki overlap", 2, 2, rotate_run },
 	{ "explain", "EVENT|FILE|-", "decide on an event, and print why",

@@ -3,6 +3,7 @@
 # Copyright The certgate authors
 """certgate allow, deny, remove: what they write, what they refuse, what they
 leave alone."""
+import datetime
 import fcntl
 import json
 import os
@@ -162,9 +163,16 @@ steps("remove", f"{A} user=a\n# keep\n{PUMP['sha1']}\nspki:{PUMP['spki']}\n"
       f"deny {PUMP['sha256']}\n{B}\n", [
           (["remove", pump, "--dry-run"], 0, None, [f"-{PUMP['sha1']}"]),
           (["remove", pump], 0,
+           f"{A} user=a\n# keep\nspki:{PUMP['spki']}\n"
+           f"deny {PUMP['sha256']}\n{B}\n",
+           ["Line 4 has its public key and stays",
+            "Line 5 denies it and stays: use --deny, or certgate remove 5.\n",
+            "The certificate is rejected: line 4 denies it.\n"]),
+          (["remove", pump], 1, None, ["Line 4 denies it and stays",
+                                       "no such entry"]),
+          (["remove", pump, "--deny"], 0,
            f"{A} user=a\n# keep\nspki:{PUMP['spki']}\n{B}\n",
-           ["Line 4 has its public key and stays"]),
-          (["remove", pump], 1, None, ["no such entry"]),
+           ["still accepted: line 3 allows it.\n"]),
           (["remove", 4], 0,
            f"{A} user=a\n# keep\nspki:{PUMP['spki']}\n", []),
           (["remove", 9], 1, None, ["no such entry"]),
@@ -175,8 +183,16 @@ steps("remove", f"{A} user=a\n# keep\n{PUMP['sha1']}\nspki:{PUMP['spki']}\n"
            ["removed: line 2", ": # keep\n"]),
           (["remove", A, "--dry-run"], 0, None,
            [f"-{A} user=a\n", "+# no entries: every client is rejected\n"]),
-          (["remove", A], 0, "# no entries: every client is rejected\n", []),
+          (["remove", A], 0, "# no entries: every client is rejected\n",
+           ["By this pin it is rejected: no entry matches.\n"]),
       ])
+steps("remove a deny by its line", f"{A}\ndeny {A}\n", [
+    (["remove", 2, "--dry-run"], 0, None, ["still accepted: line 1 allows"]),
+    (["remove", A], 0, f"deny {A}\n", ["By this pin it is rejected: line 1 "
+                                       "denies it."]),
+    (["remove", A], 1, None, ["Line 1 denies it and stays"]),
+    (["remove", 1], 0, "# no entries: every client is rejected\n", []),
+])
 steps("a broken list", f"{A}\nnonsense\n{B} hub=1\n", [
     (["allow", "cc" * 20], 1, None, [":2:1: ", "stays as it is"]),
     (["remove", 1], 1, None, [":2:1: ", "stays as it is, and does not read"]),
@@ -199,6 +215,41 @@ steps("what check warns of", f"{B}\n{B} expires=2020-01-01\n", [
     (["allow", A, "user=a\u200e", "--dry-run"], 0, None,
      ["line 4: the entry is pinned by SHA-1: prefer", "line 4: user=: an invisible"]),
 ])
+
+
+def verdicts():
+    """What remove says of the client: by entries of a CA, ended ones, the end
+    of the certificate, and a trial."""
+    pump9 = admin.issued(base, "pump-9", CA)
+    old = base / "past.pem"
+    old.write_text(cases.certificates()["expired"]["pem"])
+    conf, pin = base / "trial.conf", admin.digest(pump9, "sha256")
+    gone = admin.digest(old, "sha256")
+    ca = f"ca:{CA} cn=pump-*"
+    soon = datetime.date.today() + datetime.timedelta(days=5)
+    for text, more, argument, says in (
+            (f"{pin}\n{ca}\n", "", pump9, "The certificate is perhaps "
+             "accepted: line 1 allows it if its chain is valid."),
+            (f"{pin}\nca:{CA} cn=other\n", "", pump9,
+             "The certificate is rejected: no entry matches."),
+            (f"{pin}\n{ca}\n", "", pin, "By this pin it is rejected: no entry "
+             "matches, unless one of a CA does (fix: give the file"),
+            (f"{pin}\n{ca}\n", "", 2, "The verdict on its clients is unknown "),
+            (f"{pin}\n{pin} expires=2020-01-01\n", "", 1,
+             "By this pin it is rejected: line 1 is not valid today."),
+            (f"{gone} user=a\n{gone}\n", "", old,
+             "The certificate is rejected: it has expired."),
+            (f"{pin}\n", f"CERTGATE_REPORT_ONLY_UNTIL={soon}\n", pump9,
+             "still accepted: CERTGATE_REPORT_ONLY_UNTIL allows it."),
+            (f"{pin}\n{pin} expires=2020-01-01\n",
+             f"CLIENT_CERT_THUMBPRINT={pin}\n", 1, "line 1 is not valid")):
+        book = List(text)
+        conf.write_text(f"CERTGATE_LIST={book.path}\n{more}")
+        got = admin.run("remove", argument, "--config", conf)
+        out.result(got.code == 0 and says in got.out, f"remove: {says}", got)
+
+
+verdicts()
 book = List(f"{B} expires=2020-01-01\n")
 for quiet in ([PUMP["sha256"]], [PUMP["sha256"], "expires=2999-01-01"]):
     got = book.run("allow", *quiet, "--replace")
@@ -303,7 +354,7 @@ def environment():
     got = admin.run("deny", B, "--config", broken, "--list", book.path)
     out.equal((got.code, book.text()), (0, f"{A}\ndeny {B}\n"),
               "with --list they need not")
-    book.run("remove", B)
+    book.run("remove", B, "--deny")
     got = admin.run("allow", "--list", book.path, "-", "user=@cn",
                     stdin=pump.read_bytes())
     out.equal((got.code, book.text()),
@@ -321,7 +372,8 @@ def difference():
               f"+{'cc' * 32}\n", "and that of a new line")
     got = book.run("remove", 1, "--dry-run")
     out.equal(got.out, f"--- {book.path}\n+++ {book.path}\n@@ -1 +0,0 @@\n"
-              f"-{A}\n", "and that of one that goes")
+              f"-{A}\nBy this pin it is rejected: no entry matches.\n",
+              "and that of one that goes")
     out.equal(book.text(), f"{A}\n# c\n{B}\n", "it changes nothing")
 
 
@@ -332,7 +384,7 @@ def said():
     out.result("removed" not in done and f"-{A} hub=b" in done,
                "remove: not what would be done", done)
     done = book.run("remove", A)
-    out.equal(done.out.splitlines()[:-1],
+    out.equal(done.out.splitlines()[:-2],
               [f"removed: line 1 of {book.path}: {A}",
                f"removed: line 3 of {book.path}: {A} hub=b   # c"],
               "remove: what was done")
@@ -519,8 +571,8 @@ def in_json():
         (["deny", PUMP["sha256"]], False,
          [("already there", 3, f"deny {PUMP['sha256']}")],
          ["Line 2 still allows it; the deny wins."], "deny"),
-        (["remove", 3], True, [("removed", 3, f"deny {PUMP['sha256']}")], [],
-         "allow"),
+        (["remove", 3], True, [("removed", 3, f"deny {PUMP['sha256']}")],
+         ["By this pin it is still accepted: line 2 allows it."], "allow"),
         (["allow", PUMP["sha256"], "expires=2020-01-01", "--replace"], True,
          [("allowed", 2, f"{PUMP['sha256']} expires=2020-01-01   # c")],
          ["Warning: line 2: the entry ended on 2020-01-01"], "deny"),

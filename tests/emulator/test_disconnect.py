@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
-"""certgate deny --disconnect and certgate disconnect, on the whole path: who is
+"""deny and remove --disconnect, and certgate disconnect, on the whole path: who is
 closed and who is not, who comes back and is closed again, and what is said where
 something stays open.  A server of this test alone sees what is asked for."""
 import base64
@@ -119,6 +119,34 @@ def test_deny(stage):
     out.result(got.code == 0 and "already there" in got.out,
                "a second time: already there", got)
     stage.ended("and closed once more", [again], others)
+
+
+def test_remove(stage):
+    """The users are those of the entry that goes."""
+    out = stage.out
+    stage.path.configuration.write_list(stage.path.text)
+    place.wait_for(lambda: isinstance(stage.open(stage.one),
+                                      websocket.WebSocket))
+    mine, other = stage.open(stage.one), stage.open(stage.two)
+    before = stage.list()
+    got = stage.run("remove", stage.one.file, "--disconnect", "--dry-run")
+    out.result(got.code == 0 and "users/pump-7/:closeConnections" in got.out and
+               stage.list() == before, "remove --disconnect --dry-run", got)
+    got = stage.run("remove", 1, "--disconnect")
+    out.result(got.code == 0 and "closed: user pump-7 in hub plant" in got.out
+               and stage.one.sha256 not in stage.list(),
+               "remove --disconnect is done", got)
+    stage.ended("remove --disconnect", [mine], [other])
+    out.equal(stage.open(stage.one), 403, "remove: it does not come back")
+    got = stage.run("remove", stage.two.file, "--disconnect",
+                    endpoint=f"https://localhost:{place.free_port()}")
+    out.result(got.code == 3 and stage.two.sha256 not in stage.list() and
+               "still open: user 'pump-8'" in got.err,
+               "the entry goes even if the service does not answer", got)
+    stage.ended("nobody answered", [], [other])
+    got = stage.run("remove", stage.new.file)
+    out.equal((got.code, "for --disconnect" in got.err), (2, True),
+              "remove --hub without --disconnect")
 
 
 def keep_coming(stage, identity, seen):
@@ -318,7 +346,7 @@ def main():
         tap.skip_all("certgate-emulator is not built")
     stage = Stage()
     for test in (test_deny, test_return, test_names, test_failures,
-                 test_disconnect, test_request):
+                 test_disconnect, test_remove, test_request):
         test(stage)
     stage.out.equal([s for s in stage.said if path.KEY in s or "eyJ" in s], [],
                     "no key and no token is printed")
