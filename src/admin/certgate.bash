@@ -11,7 +11,7 @@ _certgate() {
 		not-before= expires= cn= san= crl="
 
 	case $previous in
-	--config | --list | --ca | --admitted | --authorization | --log | --state)
+	--config | --list | --ca | --admitted | --authorization | --log | --state | --socket)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
@@ -42,14 +42,16 @@ _certgate() {
 		;;
 	esac
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		mapfile -t COMPREPLY < <(compgen -W "check thumbprint list \
+		mapfile -t COMPREPLY < <(compgen -W "status why check thumbprint list \
 			pending allow deny disconnect remove rotate explain \
 			simulate doctor stats addresses --help --version" \
 			-- "$current")
 		return
 	fi
 	case ${COMP_WORDS[1]} in
-	check) options="$setup --json --quiet --as" ;;
+	status) options="$setup --json --as --log --socket" ;;
+	why) options="$setup --json --log" ;;
+	check) options="$setup --json --quiet --as --log" ;;
 	thumbprint) options="--json --help" ;;
 	list) options="$setup --json --last-used --log" ;;
 	pending) options="$setup --json --hub --log" ;;
@@ -60,7 +62,7 @@ _certgate() {
 	rotate) options="$edit --comment --spki --overlap" ;;
 	explain)
 		options="$setup --json --hub --connection-id --user --mqtt --query
-			--now"
+			--now --as"
 		;;
 	simulate)
 		options="$config --hub --connection-id --user --mqtt --query --format
@@ -78,7 +80,7 @@ _certgate() {
 	*,-*)
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
 		;;
-	check,* | list,* | pending,* | doctor,* | stats,* | disconnect,*)
+	status,* | why,* | check,* | list,* | pending,* | doctor,* | stats,* | disconnect,*)
 		COMPREPLY=()
 		;;
 	allow,*)

@@ -11,13 +11,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "admin/check.h"
 #include "admin/command.h"
 #include "admin/findings.h"
+#include "admin/hour.h"
 #include "admin/print.h"
 #include "admin/setup.h"
-#include "host/account.h"
+#include "admin/unit.h"
 #include "host/file.h"
 #include "host/sites.h"
 
@@ -115,6 +118,75 @@ find_more(struct findings *findings, const struct sites *sites, bool starts)
 		   !main->settings.missing_allowed) {
 		findings_warn(findings, "there is no entry: nobody is let in");
 	}
+}
+
+static bool
+lacks_key(const struct configuration *c)
+{
+	return c->settings.signature == SIGNATURE_REQUIRED &&
+	       !settings_has_keys(&c->settings);
+}
+
+/* RFC 6761 6.4 */
+static bool
+lacks_origin(const struct configuration *c)
+{
+	const struct span invalid = SPAN(".invalid");
+	char **at = c->settings.origins;
+
+	if (at == NULL || *at == NULL)
+		return false;
+	for (; *at != NULL; at++) {
+		struct span host = span_of(*at);
+		if (host.len < invalid.len ||
+		    !span_equal_nocase(span_after(host, host.len - invalid.len),
+				       invalid))
+			return false;
+	}
+	return true;
+}
+
+static bool
+lacks_entry(const struct configuration *c)
+{
+	for (size_t i = 0; i < c->list.n; i++)
+		if (c->list.entries[i].allows)
+			return false;
+	return !c->settings.missing_allowed &&
+	       !settings_report_only(&c->settings, (int64_t)time(NULL));
+}
+
+static const struct check_refusal refusals[] = {
+	{ lacks_key,
+	  "every event is refused: a signature is required, and there is no "
+	  "access key",
+	  "set CERTGATE_ACCESS_KEYS" },
+	{ lacks_origin,
+	  "every event is refused: CERTGATE_ORIGINS names no Web PubSub "
+	  "resource",
+	  "set CERTGATE_ORIGINS" },
+	{ lacks_entry, "every client is refused: the list has no allow entry",
+	  "certgate allow FILE" },
+};
+
+static const struct check_refusal *
+find_refusal(const struct configuration *c)
+{
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+		if (c->has_settings && c->has_list && refusals[i].holds(c))
+			return &refusals[i];
+	return NULL;
+}
+
+const struct check_refusal *
+check_refusal(const struct sites *sites)
+{
+	const struct check_refusal *found =
+		sites->in_use ? NULL : find_refusal(&sites->main);
+
+	for (size_t i = 0; i < sites->n && found == NULL; i++)
+		found = find_refusal(&sites->site[i]->store);
+	return found;
 }
 
 static void
@@ -266,45 +338,66 @@ show(const struct command *command, struct findings *findings,
 	print_json_close('}');
 }
 
-/* Read files, and judge owners, as that user would. */
-static bool
-become(const char *name)
+/* The journal has what the installed handler logged, not what one with other
+ * settings did. */
+static void
+find_refusals(struct findings *findings, const char *log)
 {
-	uid_t user;
-	gid_t group;
+	static struct hour hour;
+	struct error e = { 0 };
 
-	if (!account_user(name, &user, &group)) {
-		print_problem("--as: no such user");
-		return false;
-	}
-	if (user != geteuid() && !account_become(name, user, group)) {
-		print_problem("only root can look as another user: %s",
-			      error_word(span_of(name)));
-		return false;
-	}
-	file_set_reader();
-	return true;
+	if (log == NULL && !setup_has_log())
+		return;
+	enum reason reason =
+		hour_read(&hour, log, &e) ? hour_cause(&hour) : REASONS;
+	if (reason == REASONS)
+		return;
+	e = (struct error){ 0 };
+	error_set(&e, "log: last events all refused: %s (see certgate status)",
+		  reason_name(reason));
+	findings_add(findings, LOG_LEVEL_ERROR, &e);
+}
+
+/* Another list, or other settings, than those that the log is of. */
+static bool
+is_candidate(const struct command *command)
+{
+	return command->option[OPTION_LOG] == NULL &&
+	       (command->option[OPTION_CONFIG] != NULL ||
+		command->option[OPTION_LIST] != NULL);
+}
+
+bool
+check_files(struct findings *findings, struct report *report,
+	    struct sites *sites)
+{
+	*report = (struct report){ .fault = take_fault, .context = findings };
+	log_divert(take_line, findings);
+	sites_open(sites, setup_source(), report);
+	sites_read(sites);
+	bool starts = sites->main.has_settings && sites->main.has_list;
+	find_log(findings, &sites->main.settings, unit_is_handler());
+	find_more(findings, sites, starts);
+	return starts;
 }
 
 enum exit_code
 check_run(const struct command *command)
 {
-	const char *user = command->option[OPTION_AS];
 	struct findings findings = { 0 };
-	struct report report = { .fault = take_fault, .context = &findings };
+	struct report report;
 	struct sites sites;
 
-	if (user != NULL && !become(user))
+	if (!is_candidate(command))
+		find_refusals(&findings, command->option[OPTION_LOG]);
+	if (!unit_become(command->option[OPTION_AS])) {
+		findings_free(&findings);
 		return EXIT_SYSTEM;
-	log_divert(take_line, &findings);
-	sites_open(&sites, setup_source(), &report);
-	sites_read(&sites);
-	bool starts = sites.main.has_settings && sites.main.has_list;
-	find_log(&findings, &sites.main.settings,
-		 user != NULL || geteuid() != 0);
-	find_more(&findings, &sites, starts);
-	show(command, &findings, &sites, starts);
-	bool good = starts && findings.errors == 0;
+	}
+	bool starts = check_files(&findings, &report, &sites);
+	const struct check_refusal *refusal = check_refusal(&sites);
+	show(command, &findings, &sites, starts && refusal == NULL);
+	bool good = starts && findings.errors == 0 && refusal == NULL;
 	sites_close(&sites);
 	findings_free(&findings);
 	return good ? EXIT_DONE : EXIT_NO;

@@ -43,6 +43,7 @@ enum command_option {
 	OPTION_SINCE,
 	OPTION_STATE,
 	OPTION_LAST_USED,
+	OPTION_SOCKET,
 	OPTION_HELP,
 	OPTIONS
 };
@@ -55,6 +56,8 @@ struct command {
 };
 
 /* One for each verb, in the file of that name.  Says what is wrong itself. */
+enum exit_code status_run(const struct command *command);
+enum exit_code why_run(const struct command *command);
 enum exit_code check_run(const struct command *command);
 enum exit_code thumbprint_run(const struct command *command);
 enum exit_code list_run(const struct command *command);

@@ -19,6 +19,7 @@
 #include "admin/input.h"
 #include "admin/print.h"
 #include "admin/setup.h"
+#include "admin/unit.h"
 #include "base/date.h"
 #include "base/text.h"
 #include "host/configuration.h"
@@ -316,31 +317,27 @@ take_input(struct posting_plan *plan, struct span bytes, struct buffer *der,
 /* Make the event of the input and the options. */
 static enum exit_code
 make_event(struct posting *posting, const struct command *command,
-	   const struct settings *settings, struct error *e)
+	   const struct settings *settings, struct span bytes, struct error *e)
 {
-	const char *path = command->arguments[0];
 	struct posting_plan plan = { 0 };
-	struct buffer bytes, der;
+	struct buffer der;
 
 	if (!posting_read_options(&plan, command, e))
 		return EXIT_MISUSED;
 	posting_default(&plan, settings);
 	buffer_init(&der, INPUT_MAX);
-	enum exit_code code = EXIT_SYSTEM;
-	if (input_read(path, "a file with a certificate or a connect event",
-		       &bytes, e))
-		code = take_input(&plan, buffer_span(&bytes), &der, e);
-	error_where(e, input_name(path));
+	enum exit_code code = take_input(&plan, bytes, &der, e);
+	error_where(e, input_name(command->arguments[0]));
 	if (code == EXIT_DONE && !posting_make(posting, &plan, settings, e))
 		code = EXIT_SYSTEM;
-	buffer_wipe(&bytes);
 	buffer_free(&der);
 	return code;
 }
 
 static enum exit_code
 explain(const struct command *command, const struct configuration *store,
-	const struct error *log, struct posting *posting, struct error *e)
+	const struct error *log, struct posting *posting, struct span bytes,
+	struct error *e)
 {
 	struct gate gate = configuration_gate(store);
 	struct request request;
@@ -350,7 +347,8 @@ explain(const struct command *command, const struct configuration *store,
 
 	if (!read_now(command->option[OPTION_NOW], &now, e))
 		return EXIT_MISUSED;
-	enum exit_code code = make_event(posting, command, gate.settings, e);
+	enum exit_code code =
+		make_event(posting, command, gate.settings, bytes, e);
 	if (code != EXIT_DONE)
 		return code;
 	if (!posting_request(posting, gate.settings, &request)) {
@@ -374,21 +372,43 @@ explain(const struct command *command, const struct configuration *store,
 	return code;
 }
 
-enum exit_code
-explain_run(const struct command *command)
+/* The input is the administrator's; settings and list are read as the handler's
+ * user. */
+static enum exit_code
+explain_input(const struct command *command, struct span bytes, struct error *e)
 {
 	struct posting posting = { 0 };
 	struct configuration store;
-	struct error e = { 0 }, log = { 0 };
+	struct error log = { 0 };
 
+	if (!unit_become(command->option[OPTION_AS]))
+		return EXIT_SYSTEM;
 	log_divert(take_line, &log);
 	configuration_open(&store, setup_source(), NULL);
-	enum exit_code code = explain(command, &store, &log, &posting, &e);
-	if (e.set) {
-		print_error(&e);
-		input_explain_code(command->arguments[0]);
-	}
+	enum exit_code code =
+		explain(command, &store, &log, &posting, bytes, e);
 	posting_free(&posting);
 	configuration_close(&store);
+	return code;
+}
+
+enum exit_code
+explain_run(const struct command *command)
+{
+	const char *path = command->arguments[0];
+	enum exit_code code = EXIT_SYSTEM;
+	struct error e = { 0 };
+	struct buffer bytes;
+
+	if (input_read(path, "a file with a certificate or a connect event",
+		       &bytes, &e))
+		code = explain_input(command, buffer_span(&bytes), &e);
+	else
+		error_where(&e, input_name(path));
+	if (e.set) {
+		print_error(&e);
+		input_explain_code(path);
+	}
+	buffer_wipe(&bytes);
 	return code;
 }

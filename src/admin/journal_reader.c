@@ -198,7 +198,8 @@ journal_reader_next(struct log_reader *log)
 			/* A line has a duration or a count, never both. */
 			if (log->value[FIELD_US].len > 0)
 				wanted &= ~FIELD_BIT(FIELD_COUNT);
-		} else if (log->by_text && span_starts(text, message)) {
+		} else if ((log->by_text || log->query.notes) &&
+			   span_starts(text, message)) {
 			log_reader_take_text(log,
 					     span_after(text, message.len));
 		}

@@ -137,10 +137,12 @@ take_json(struct log_reader *r, struct span text)
 			break;
 		if (span_equal(name, SPAN("time")))
 			(void)take_stamp(r, value);
+		else if (r->query.notes && span_equal(name, SPAN("message")))
+			r->note = value;
 		else if (!span_equal(value, SPAN("null")))
 			set(r, log_field_find(name), value, &in_json);
 	} while (span_starts(text, SPAN(",")));
-	return r->value[FIELD_VERDICT].ptr != NULL;
+	return r->value[FIELD_VERDICT].ptr != NULL || r->note.ptr != NULL;
 }
 
 /* TIME certgate[PID]: verdict=..., whatever a web server wrote before it. */
@@ -160,10 +162,14 @@ take_timed(struct log_reader *r, struct span text)
 		if (stamp < text.ptr || !span_starts(rest, end))
 			continue;
 		rest = span_after(rest, end.len);
-		if (!span_starts(rest, SPAN("verdict=")) ||
+		bool is_decision = span_starts(rest, SPAN("verdict="));
+		if ((!is_decision && !r->query.notes) ||
 		    !take_stamp(r, (struct span){ stamp, STAMP }))
 			continue;
-		take_text(r, rest);
+		if (is_decision)
+			take_text(r, rest);
+		else
+			r->note = rest;
 		return true;
 	}
 	return false;
@@ -173,6 +179,7 @@ static void
 clear(struct log_reader *r)
 {
 	memset(r->value, 0, sizeof(r->value));
+	r->note = (struct span){ 0 };
 	r->time = 0;
 }
 
@@ -216,7 +223,7 @@ next_of_file(struct log_reader *r)
 				     : take_timed(r, line);
 		if (!taken || r->time == 0)
 			continue;
-		if (r->begins == 0)
+		if (r->begins == 0 && r->note.ptr == NULL)
 			r->begins = r->time;
 		return true;
 	}
@@ -248,8 +255,8 @@ log_reader_take_text(struct log_reader *r, struct span text)
 		take_text(r, text);
 	else if (span_starts(text, SPAN("{\"")))
 		(void)take_json(r, text);
-	else
-		(void)take_timed(r, text);
+	else if (!take_timed(r, text) && r->query.notes)
+		r->note = text;
 }
 
 static bool
@@ -261,7 +268,8 @@ next_of_journal(struct log_reader *r)
 		clear(r);
 		r->end = 0;
 		n = journal_reader_next(r);
-	} while (n == 1 && r->value[FIELD_REASON].ptr == NULL);
+	} while (n == 1 && r->value[FIELD_REASON].ptr == NULL &&
+		 r->note.ptr == NULL);
 	r->failed |= n < 0;
 	return n == 1;
 }
@@ -271,6 +279,8 @@ is_wanted(const struct log_reader *r)
 {
 	const char *const *reason = r->query.reasons;
 
+	if (r->note.ptr != NULL)
+		return r->time >= r->query.since;
 	if (r->time < r->query.since ||
 	    (!r->query.all_sites &&
 	     !span_equal(r->value[FIELD_SITE], r->query.site)))

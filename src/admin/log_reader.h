@@ -34,12 +34,14 @@ struct log_query {
 	struct span site; /* absent: lines that name none */
 	const char *cursor; /* behind this line alone; NULL: from the start */
 	unsigned fields; /* FIELD_BIT()s: what each line is read for */
+	bool notes; /* also lines about the program, which have note alone */
 };
 
 struct log_reader {
 	int64_t time; /* of the line, UTC seconds */
 	struct span value[FIELDS]; /* decoded; absent: unknown.  Valid until the
 				    * next line */
+	struct span note; /* of a line about the program; absent: a decision */
 	int64_t begins; /* of the first decision line; 0: none was read yet */
 	const char *doubt; /* why a line may not be the handler's; NULL: only it
 			    * can write this log */

@@ -24,7 +24,7 @@ static const struct {
 	[OPTION_LIST] = { "list", "FILE", "use this list (CERTGATE_LIST)" },
 	[OPTION_JSON] = { "json", NULL, "print JSON" },
 	[OPTION_QUIET] = { "quiet", NULL, "print only errors and warnings" },
-	[OPTION_AS] = { "as", "USER", "check as this user" },
+	[OPTION_AS] = { "as", "USER", "read files as this user" },
 	[OPTION_DRY_RUN] = { "dry-run", NULL,
 			     "change nothing; print what would be done" },
 	[OPTION_REPLACE] = { "replace", NULL,
@@ -75,6 +75,8 @@ static const struct {
 			   "continue these counters, and replace them" },
 	[OPTION_LAST_USED] = { "last-used", NULL,
 			       "print when each entry last decided" },
+	[OPTION_SOCKET] = { "socket", "PATH",
+			    "look for the handler at this socket" },
 	[OPTION_HELP] = { "help", NULL, "print this and exit" },
 };
 
@@ -92,8 +94,13 @@ static const struct verb {
 	int least, most; /* arguments; most -1: any number */
 	enum exit_code (*run)(const struct command *command);
 } verbs[] = {
+	{ "status", "", "print state, likely cause and its fix",
+	  SETUP "json as log socket", 0, 0, status_run },
+	{ "why", "CODE|CONNECTION|USER|PIN",
+	  "explain the last decisions about a client", SETUP "json log", 1, 1,
+	  why_run },
 	{ "check", "", "check settings, list, keys and log",
-	  SETUP "json quiet as", 0, 0, check_run },
+	  SETUP "json quiet as log", 0, 0, check_run },
 	{ "thumbprint", "FILE...|-", "print the pins of certificates",
 	  "help json", 1, -1, thumbprint_run },
 	{ "list", "", "print the entries of the list",
@@ -114,7 +121,7 @@ static const struct verb {
 	{ "rotate", "OLD NEW", "add a pin, and expire an old one",
 	  EDIT "comment spki overlap", 2, 2, rotate_run },
 	{ "explain", "EVENT|FILE|-", "decide on an event, and print why",
-	  SETUP EVENT "json now", 1, 1, explain_run },
+	  SETUP EVENT "json now as", 1, 1, explain_run },
 	{ "simulate", "[FILE|-]", "print or post a signed connect event",
 	  CONFIG EVENT "format post ca", 0, 1, simulate_run },
 #ifndef CERTGATE_NO_HTTP

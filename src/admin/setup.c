@@ -211,6 +211,25 @@ setup_log(struct setup_log *log, struct error *e)
 }
 
 bool
+setup_is_installed(void)
+{
+	const char *path = setup.process.path;
+
+	return path != NULL && strcmp(path, CERTGATE_CONFIG_DEFAULT) == 0;
+}
+
+bool
+setup_has_log(void)
+{
+	struct setup_log log = { .path = NULL };
+	struct error e = { 0 };
+	bool has = setup_log(&log, &e) && log.path != NULL;
+
+	free(log.path);
+	return has || setup_is_installed();
+}
+
+bool
 setup_wants_signature(void)
 {
 	struct settings settings = { 0 };

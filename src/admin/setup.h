@@ -39,6 +39,14 @@ struct setup_log {
 bool setup_log(struct setup_log *log, struct error *e)
 	__attribute__((warn_unused_result));
 
+/* True if the settings are the installed ones, of the handler that systemd or a
+ * web server of this host starts. */
+bool setup_is_installed(void);
+
+/* True if the log is theirs: a file that they name, or the journal of the
+ * installed handler. */
+bool setup_has_log(void);
+
 /* True if the settings refuse events without a good signature, or cannot be
  * read. */
 bool setup_wants_signature(void);

@@ -124,7 +124,7 @@ def examples():
     admin.issued(base, "pump-9", ca)
     (base / "plant" / "list").write_text("# none\n")
     conf = base / "plant" / "certgate.conf"
-    (base / "plant" / "one").write_text("# none\n")
+    (base / "plant" / "one").write_text(f"{'a' * 40}\n")
     (base / "plant" / "sites").mkdir()
     (base / "plant" / "sites" / "one.conf").write_text(
         f"CERTGATE_LIST={base}/plant/one\n")
@@ -154,7 +154,9 @@ def examples():
                 "https://HOST", f"http://localhost:{server.port}"), shell=True,
             cwd=base, env=settings, capture_output=True, text=True,
             check=False)
-        out.equal(done.returncode, 0, f"certgate(1): {command[:60]}")
+        verb = command.split()[1]
+        out.result(done.returncode in {"status": (0, 1, 3), "why": (0, 1)}.get(
+            verb, (0,)), f"certgate(1): {command[:60]}", done)
     server.close()
     handler.close()
     for verb in verbs():

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "admin/print.h"
+#include "admin/unit.h"
+#include "host/file.h"
+
+enum { ANSWER_MAX = 1024 /* bytes of systemctl's answer */ };
+
+/* Return the value of name= in the lines of text; absent: none. */
+static struct span
+find_value(const char *text, const char *name)
+{
+	struct span rest = span_of(text), line, word;
+
+	while (span_next(&rest, "\n", &line))
+		if (span_next(&line, "=", &word) && line.ptr != NULL &&
+		    span_equal(word, span_of(name)))
+			return line;
+	return (struct span){ 0 };
+}
+
+/* Read what the program prints into text. */
+static bool
+run(char *const arguments[], char text[ANSWER_MAX])
+{
+	posix_spawn_file_actions_t actions;
+	int ends[2], code = -1;
+	size_t used = 0;
+	ssize_t n = 1;
+	pid_t child;
+
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return false;
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+	bool ok = posix_spawn(&child, arguments[0], &actions, NULL, arguments,
+			      environ) == 0;
+	posix_spawn_file_actions_destroy(&actions);
+	close(ends[1]);
+	while (ok && n > 0 && used < ANSWER_MAX - 1) {
+		n = read(ends[0], text + used, ANSWER_MAX - 1 - used);
+		used += n > 0 ? (size_t)n : 0;
+	}
+	text[used] = '\0';
+	close(ends[0]);
+	return ok && waitpid(child, &code, 0) == child && code == 0;
+}
+
+/* Ask for the properties of a unit; false: there is none. */
+static bool
+ask(char *name, char text[ANSWER_MAX])
+{
+	static char program[] = "/usr/bin/systemctl", verb[] = "show",
+		    option[] = "-p",
+		    properties[] = "LoadState,ActiveState,MainPID,User";
+	char *const arguments[] = { program,	verb, option,
+				    properties, name, NULL };
+
+	return run(arguments, text) &&
+	       span_equal(find_value(text, "LoadState"), SPAN("loaded"));
+}
+
+static bool
+is_active(const char *text)
+{
+	struct span state = find_value(text, "ActiveState");
+
+	return span_equal(state, SPAN("active")) ||
+	       span_equal(state, SPAN("activating")) ||
+	       span_equal(state, SPAN("reloading"));
+}
+
+struct unit
+unit_read(void)
+{
+	struct unit unit = { .state = UNIT_UNKNOWN };
+	static char service_name[] = "certgate.service",
+		    socket_name[] = "certgate.socket";
+	char service[ANSWER_MAX], socket[ANSWER_MAX];
+	uint64_t process;
+
+	if (access("/run/systemd/system", F_OK) != 0 ||
+	    !ask(service_name, service))
+		return unit;
+	struct span user = find_value(service, "User");
+	if (user.len < sizeof(unit.user))
+		(void)snprintf(unit.user, sizeof(unit.user), "%.*s",
+			       (int)user.len, user.len > 0 ? user.ptr : "");
+	if (span_number(find_value(service, "MainPID"), 1, INT32_MAX, &process))
+		unit.process = (int)process;
+	bool listens = ask(socket_name, socket) && is_active(socket);
+	unit.state = is_active(service) ? UNIT_RUNNING
+		     : listens		? UNIT_WAITING
+					: UNIT_STOPPED;
+	return unit;
+}
+
+static bool is_handler;
+
+static bool
+become(const char *name)
+{
+	uid_t user;
+	gid_t group;
+
+	if (!account_user(name, &user, &group)) {
+		print_problem("--as: no such user");
+		return false;
+	}
+	if (user != geteuid() && !account_become(name, user, group)) {
+		print_problem("only root can look as another user: %s",
+			      error_word(span_of(name)));
+		return false;
+	}
+	file_set_reader();
+	is_handler = true;
+	return true;
+}
+
+bool
+unit_become(const char *name)
+{
+	static const char packaged[] = "_certgate";
+	uid_t user;
+	gid_t group;
+
+	if (name != NULL)
+		return become(name);
+	is_handler = geteuid() != 0;
+	if (is_handler)
+		return true;
+	struct unit unit = unit_read();
+	if (unit.user[0] != '\0')
+		return become(unit.user);
+	return !account_user(packaged, &user, &group) || become(packaged);
+}
+
+bool
+unit_is_handler(void)
+{
+	return is_handler;
+}

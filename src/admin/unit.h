@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/* unit: the handler as systemd runs it, and the user that it reads files as. */
+#ifndef CERTGATE_ADMIN_UNIT_H
+#define CERTGATE_ADMIN_UNIT_H
+
+#include <stdbool.h>
+
+#include "host/account.h"
+
+enum unit_state {
+	UNIT_UNKNOWN = 0, /* systemd does not run, or has no such unit */
+	UNIT_STOPPED,
+	UNIT_WAITING, /* the socket listens; the next event starts it */
+	UNIT_RUNNING
+};
+
+struct unit {
+	enum unit_state state;
+	int process; /* id; 0: none */
+	char user[ACCOUNT_NAME_SIZE]; /* empty: unknown */
+};
+
+/* Ask systemd for certgate.service and certgate.socket. */
+struct unit unit_read(void);
+
+/* Read files, and judge their owners, as the user name from now on; NULL: as
+ * root, as the unit's user, else as _certgate if it exists.  Return false and
+ * print the problem if that cannot be. */
+bool unit_become(const char *name) __attribute__((warn_unused_result));
+
+/* True if the files are read as the handler reads them. */
+bool unit_is_handler(void);
+
+#endif

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/*
+ * certgate why: the last decisions about a client, in words, by the support
+ * code that it was told, its connection, its user id or its certificate.
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "admin/command.h"
+#include "admin/log_reader.h"
+#include "admin/print.h"
+#include "admin/setup.h"
+#include "base/hex.h"
+#include "host/log.h"
+#include "policy/list.h"
+#include "policy/reason.h"
+
+enum {
+	SHOWN = 5, /* decisions, the last ones */
+	TEXT_SIZE = 160, /* bytes of a value */
+	DIGITS_MIN = 8 /* of a certificate */
+};
+
+static const enum log_field kept[] = {
+	FIELD_VERDICT,	 FIELD_REASON, FIELD_WOULD, FIELD_EVENT,
+	FIELD_HUB,	 FIELD_SITE,   FIELD_USER,  FIELD_CONNECTION,
+	FIELD_SHA1,	 FIELD_SHA256, FIELD_SPKI,  FIELD_SUBJECT,
+	FIELD_NOT_AFTER, FIELD_CODE,   FIELD_LIST,  FIELD_LINE,
+	FIELD_ORIGIN,
+};
+
+struct line {
+	int64_t time;
+	char value[FIELDS][TEXT_SIZE];
+};
+
+static struct line last[SHOWN];
+
+/* What the administrator does about a refusal; for the others the sentence of
+ * the reason says it. */
+static const struct {
+	enum reason reason;
+	const char *text;
+} advice[] = {
+	{ REASON_NOT_LISTED, "certgate pending, then certgate allow DIGITS" },
+	{ REASON_DENIED, "certgate list shows the deny entry; certgate remove "
+			 "LINE removes it" },
+	{ REASON_NO_CERTIFICATE, "configure the client's certificate, and "
+				 "tls.clientCertEnabled of the resource" },
+	{ REASON_CERTIFICATE_EXPIRED, "renew the certificate, then certgate "
+				      "rotate OLD NEW" },
+	{ REASON_CERTIFICATE_NOT_YET, "check the clock of this host, or wait" },
+	{ REASON_ENTRY_EXPIRED, "certgate allow FILE --replace with a later "
+				"expires=" },
+	{ REASON_ENTRY_NOT_YET, "wait for not-before= of the entry" },
+	{ REASON_ENTRY_HUB, "change hub= of the entry" },
+	{ REASON_ENTRY_NAME, "change cn= or san= of the entry" },
+	{ REASON_ENTRY_CLIENT_ID, "change client-id= of the entry" },
+	{ REASON_ENTRY_QUERY, "change query. of the entry" },
+	{ REASON_CRL, "replace the CRL of the entry" },
+	{ REASON_REVOKED, "issue a new certificate" },
+	{ REASON_SIGNATURE, "set CERTGATE_ACCESS_KEYS to the keys of the "
+			    "resource" },
+	{ REASON_ORIGIN, "set CERTGATE_ORIGINS" },
+	{ REASON_HUB, "set CERTGATE_HUB" },
+	{ REASON_CODE, "set the same code in CERTGATE_CODE and in the event "
+		       "handler's URL" },
+	{ REASON_NO_KEY, "set CERTGATE_ACCESS_KEYS" },
+	{ REASON_SETTINGS, "certgate check" },
+	{ REASON_LIST_UNREADABLE, "certgate check" },
+};
+
+static enum reason
+reason_of(const char *name)
+{
+	enum reason i = 0;
+
+	while (i < REASONS && strcmp(reason_name(i), name) != 0)
+		i++;
+	return i;
+}
+
+static const char *
+advice_of(enum reason reason)
+{
+	for (size_t i = 0; i < sizeof(advice) / sizeof(advice[0]); i++)
+		if (advice[i].reason == reason)
+			return advice[i].text;
+	return reason < REASONS && reason_status(reason) == 0
+		       ? NULL
+		       : "certgate status";
+}
+
+/* Return the digits of a pin without separators, in lower case; of another
+ * word, the word. */
+static void
+read_word(const char *word, char digits[TEXT_SIZE])
+{
+	struct span rest = span_of(word);
+	size_t n = 0;
+
+	if (span_starts(rest, SPAN("sha1:")) ||
+	    span_starts(rest, SPAN("spki:")))
+		rest = span_after(rest, 5);
+	else if (span_starts(rest, SPAN("sha256:")))
+		rest = span_after(rest, 7);
+	for (size_t i = 0; i < rest.len && n < TEXT_SIZE - 1; i++)
+		if (strchr(":- ", rest.ptr[i]) == NULL)
+			digits[n++] = rest.ptr[i] >= 'A' && rest.ptr[i] <= 'F'
+					      ? (char)(rest.ptr[i] | 0x20)
+					      : rest.ptr[i];
+	digits[n] = '\0';
+}
+
+static bool
+matches(const struct log_reader *log, const char *word, const char *digits)
+{
+	static const enum log_field names[] = { FIELD_CODE, FIELD_CONNECTION,
+						FIELD_USER };
+	static const enum log_field pins[] = { FIELD_SHA1, FIELD_SHA256,
+					       FIELD_SPKI };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (span_equal(log->value[names[i]], span_of(word)))
+			return true;
+	for (size_t i = 0; i < sizeof(pins) / sizeof(pins[0]); i++)
+		if (strlen(digits) >= DIGITS_MIN &&
+		    span_starts(log->value[pins[i]], span_of(digits)))
+			return true;
+	return false;
+}
+
+static void
+keep(struct line *line, const struct log_reader *log)
+{
+	*line = (struct line){ .time = log->time };
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+		struct span value = log->value[kept[i]];
+		(void)snprintf(line->value[kept[i]], TEXT_SIZE, "%.*s",
+			       (int)value.len, value.len == 0 ? "" : value.ptr);
+	}
+}
+
+/* Return how many lines match. */
+static size_t
+read_lines(struct log_reader *log, const struct command *command,
+	   struct error *e)
+{
+	struct log_query query = {
+		.path = command->option[OPTION_LOG],
+		.site = setup_site(),
+		.all_sites = setup_site().ptr == NULL,
+	};
+	const char *word = command->arguments[0];
+	char digits[TEXT_SIZE];
+	size_t n = 0;
+
+	read_word(word, digits);
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+		query.fields |= FIELD_BIT(kept[i]);
+	if (!log_reader_open(log, &query, e))
+		return 0;
+	while (log_reader_next(log))
+		if (matches(log, word, digits))
+			keep(&last[n++ % SHOWN], log);
+	return log_reader_ended(log, e) ? n : 0;
+}
+
+static bool
+has_pin(const struct line *line, const struct thumbprint *pin)
+{
+	static const enum log_field field[] = {
+		[THUMBPRINT_SHA1] = FIELD_SHA1,
+		[THUMBPRINT_SHA256] = FIELD_SHA256,
+		[THUMBPRINT_SPKI] = FIELD_SPKI,
+	};
+	char digits[2 * sizeof(pin->digest)];
+	size_t n = thumbprint_size(pin->kind);
+
+	if (n == 0)
+		return false;
+	hex_encode(pin->digest, n, digits);
+	return span_equal((struct span){ digits, 2 * n },
+			  span_of(line->value[field[pin->kind]]));
+}
+
+/* Return user= of the entry that the line names, if the list has that pin in
+ * the same line still; "" if not. */
+static const char *
+find_user(const struct list *list, const struct line *line)
+{
+	uint64_t number;
+
+	if (!span_number(span_of(line->value[FIELD_LINE]), 1, UINT32_MAX,
+			 &number))
+		return "";
+	for (size_t i = 0; i < list->n; i++) {
+		const struct entry *entry = &list->entries[i];
+		if (entry->line == number && has_pin(line, &entry->pin) &&
+		    entry->terms != NULL &&
+		    entry->terms->user_source == USER_LITERAL)
+			return entry->terms->user;
+	}
+	return "";
+}
+
+static void
+show_value(const char *name, const char *value)
+{
+	if (value[0] != '\0')
+		print_field(name, span_of(value));
+}
+
+static void
+show_line(const struct list *list, const struct line *line)
+{
+	enum reason reason = reason_of(line->value[FIELD_REASON]);
+	const char *to_do = advice_of(reason);
+
+	print_json_open(NULL, '{');
+	print_json_time("time", line->time);
+	print_time(line->time);
+	print(" %s: ", line->value[FIELD_VERDICT]);
+	print("%s\n",
+	      reason == REASONS ? "unknown reason" : reason_text(reason));
+	print_json_string("verdict", span_of(line->value[FIELD_VERDICT]));
+	print_json_string("text",
+			  span_of(reason == REASONS ? "unknown reason"
+						    : reason_text(reason)));
+	show_value("reason", line->value[FIELD_REASON]);
+	show_value("would", line->value[FIELD_WOULD]);
+	show_value("hub", line->value[FIELD_HUB]);
+	show_value("site", line->value[FIELD_SITE]);
+	show_value("origin", line->value[FIELD_ORIGIN]);
+	show_value("connection", line->value[FIELD_CONNECTION]);
+	show_value("code", line->value[FIELD_CODE]);
+	show_value("subject", line->value[FIELD_SUBJECT]);
+	show_value("sha256", line->value[FIELD_SHA256]);
+	show_value("sha1", line->value[FIELD_SHA1]);
+	show_value("expires", line->value[FIELD_NOT_AFTER]);
+	show_value("line", line->value[FIELD_LINE]);
+	show_value("user", line->value[FIELD_USER][0] != '\0'
+				   ? line->value[FIELD_USER]
+				   : find_user(list, line));
+	if (to_do != NULL)
+		print_field("fix", span_of(to_do));
+	print_json_close('}');
+}
+
+static void
+show(const struct list *list, size_t n, const struct log_reader *log)
+{
+	print_json_open(NULL, '{');
+	print_json_number("decisions", (int64_t)n);
+	print_json_open("last", '[');
+	for (size_t i = 0; i < SHOWN && i < n; i++)
+		show_line(list, &last[(n - 1 - i) % SHOWN]);
+	print_json_close(']');
+	if (n > SHOWN)
+		print("%zu earlier decisions\n", n - SHOWN);
+	if (n == 0)
+		print("no decision in the log matches\n");
+	log_reader_print_begin(log, false);
+	log_reader_print_begin(log, true);
+	print_json_close('}');
+}
+
+/* Faults of the list are for certgate check. */
+static void
+ignore(void *context, enum log_level level, const struct error *e)
+{
+	(void)context;
+	(void)level;
+	(void)e;
+}
+
+enum exit_code
+why_run(const struct command *command)
+{
+	struct log_reader log = { .file = -1 };
+	struct configuration store;
+	struct error e = { 0 };
+	size_t n = read_lines(&log, command, &e);
+
+	log_divert(ignore, NULL);
+
+	if (e.set) {
+		print_error(&e);
+	} else {
+		configuration_open(&store, setup_source(), NULL);
+		show(&store.list, n, &log);
+		configuration_close(&store);
+	}
+	log_reader_close(&log);
+	return e.set ? EXIT_SYSTEM : n == 0 ? EXIT_NO : EXIT_DONE;
+}

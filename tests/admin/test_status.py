@@ -1,0 +1,374 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+# Copyright The certgate authors
+"""certgate status: outages planted around a running handler, each with its
+cause in the first line and its fix, and healthy variations, none with a
+cause."""
+import concurrent.futures
+import datetime
+import json
+import os
+import pathlib
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import (admin, cases, cgi, fastcgi, logs, place,  # noqa: E402
+                     processes, tap)
+
+out = tap.Tap()
+base = place.temporary()
+known = cases.certificates()
+DEVICE, OTHER, PUMP = (known[n]["sha1"] + "\n"
+                       for n in ("device", "other", "pump"))
+SETTINGS = {"CERTGATE_HUB": "chat", "CERTGATE_ORIGINS": cases.ORIGIN,
+            "CERTGATE_ACCESS_KEYS": cases.KEY, "CERTGATE_CODE": "a-code"}
+WELL = "All is well."
+
+
+class Gate:
+    """A handler with a log file, and what reaches it."""
+
+    def __init__(self, name, settings=None, text=DEVICE):
+        self.folder = base / name.replace(" ", "-")
+        (self.folder / "logs").mkdir(parents=True)
+        self.log = self.folder / "logs/log"
+        self.configuration = processes.Configuration(
+            self.folder, {}, text)
+        self.settings = SETTINGS | (settings or {})
+        self.write_settings({})
+        self.handler = processes.Handler(self.configuration)
+        self.running = True
+
+    def write_settings(self, more):
+        self.settings |= more
+        rows = {"CERTGATE_LIST": self.configuration.list,
+                "CERTGATE_LOG": self.log} | self.settings
+        new = self.folder / "settings.new"
+        new.write_text("".join(f"{n}={v}\n" for n, v in rows.items() if v))
+        new.chmod(0o600)
+        new.rename(self.configuration.file)
+
+    def restart(self):
+        if self.running:
+            self.handler.stop()
+        self.handler.start()
+
+    def event(self, certificate="device", ago=0, count=1, code="a-code",
+              **more):
+        now = datetime.datetime.fromtimestamp(time.time() - ago,
+                                              datetime.timezone.utc)
+        headers = {"ce-time": now.strftime("%Y-%m-%dT%H:%M:%SZ")}
+        row = {"path": f"/eventhandler?code={code}",
+               "certificates": [f"@{certificate}"] if certificate else "absent",
+               "headers": headers | more.pop("headers", {}), **more}
+        case = cases.Case("", {}, None, cases.own_request(row, known), {})
+        for _ in range(count):
+            before = self.lines()
+            peer = fastcgi.Peer(self.handler.path)
+            peer.send(fastcgi.request(list(cgi.parameters(case).items()),
+                                      case.body))
+            peer.answer()
+            peer.close()
+            place.wait_for(lambda: self.lines() > before)
+
+    def lines(self):
+        return len(processes.decisions(self.log.read_text())) \
+            if self.log.exists() else 0
+
+    def stop(self):
+        self.handler.close()
+        self.running = False
+
+    def run(self, *arguments, verb="status"):
+        where = ["--socket", self.handler.path] if verb == "status" else []
+        return admin.run(verb, *where, *arguments, environment={
+            "CERTGATE_CONFIG": str(self.configuration.file)})
+
+    def close(self):
+        if self.running:
+            self.handler.close()
+
+
+def refused(**more):
+    return lambda gate: gate.event(count=3, **more)
+
+
+def fill(name, text):
+    def plant(gate):
+        gate.event()
+        (gate.folder / name).write_text(text)
+    return plant
+
+
+def remove_list(gate):
+    gate.event()
+    gate.configuration.list.unlink()
+
+
+def stop(gate):
+    gate.event()
+    gate.stop()
+
+
+def mode(gate):
+    gate.event()
+    gate.configuration.list.chmod(0o666)
+
+
+def strangers(gate):
+    for name in ("other", "stranger", "pump"):
+        gate.event(name)
+
+
+def regenerated(gate):
+    """An hour that began well."""
+    gate.event(count=5)
+    gate.event(key="another-key-0123456789", count=3)
+
+
+def dropped(gate):
+    """Certificates that were accepted, and now are not."""
+    gate.event()
+    gate.event("other")
+    gate.configuration.write_list(PUMP)
+    place.wait_for(lambda: gate.log.read_text().count(" entr") > 1)
+    for _ in range(2):
+        gate.event()
+        gate.event("other")
+
+
+def write_log(*lines):
+    def plant(gate):
+        gate.event()
+        with gate.log.open("a") as file:
+            file.write(logs.text(lines))
+    return plant
+
+
+def log_is_folder(gate):
+    gate.event()
+    gate.write_settings({"CERTGATE_LOG": gate.folder / "nowhere/log"})
+
+
+# A name, settings, list, what happens, and the first line, the fix, and the
+# settings or the list that end the outage.
+OUTAGES = [
+    ("wrong key", {"CERTGATE_ACCESS_KEYS": "another-key-0123456789"}, DEVICE,
+     refused(), "No event has a valid signature", "set CERTGATE_ACCESS_KEYS",
+     {"CERTGATE_ACCESS_KEYS": cases.KEY}),
+    ("key regenerated", {}, DEVICE, regenerated,
+     "No event has a valid signature", "set CERTGATE_ACCESS_KEYS", None),
+    ("no signature", {}, DEVICE, refused(headers={"ce-signature": None}),
+     "No event has a signature", "certgate doctor", None),
+    ("wrong origin", {"CERTGATE_ORIGINS": "b.example"}, DEVICE, refused(),
+     f"Every event names an origin that is not configured. ({cases.ORIGIN} "
+     "came, configured: b.example)", "set CERTGATE_ORIGINS",
+     {"CERTGATE_ORIGINS": cases.ORIGIN}),
+    ("wrong hub", {"CERTGATE_HUB": "plant"}, DEVICE, refused(),
+     "Every event names a hub that is not configured. (chat came, configured: "
+     "plant)", "set CERTGATE_HUB", {"CERTGATE_HUB": "chat"}),
+    ("wrong code", {"CERTGATE_CODE": "the-secret"}, DEVICE, refused(),
+     "No event has the configured code", "set the same code",
+     {"CERTGATE_CODE": "a-code"}),
+    ("no certificate", {}, DEVICE, refused(certificate=None),
+     "No client presents a certificate", "az webpubsub", None),
+    ("not listed", {}, PUMP, lambda gate: [gate.event(n) for n in (
+        "device", "other", "stranger")], "No entry matches any client.",
+     "certgate pending", DEVICE),
+    ("accepted before", {}, DEVICE + OTHER, dropped,
+     "No entry matches any client.", "certgate pending", DEVICE),
+    ("entry expired", {}, DEVICE.strip() + " expires=2020-01-01\n", refused(),
+     "Every client is refused for one reason. (entry-expired)",
+     "certgate stats", DEVICE),
+    ("entry not yet", {}, DEVICE.strip() + " not-before=2099-01-01\n",
+     refused(), "Every client is refused for one reason. (entry-not-yet)",
+     "certgate stats", DEVICE),
+    ("certificate expired", {}, known["expired"]["sha1"] + "\n",
+     refused(certificate="expired"),
+     "Every client is refused for one reason. (certificate-expired)",
+     "certgate stats", DEVICE),
+    ("no key", {"CERTGATE_ACCESS_KEYS": None,
+                "CERTGATE_SIGNATURE": "required"}, DEVICE, refused(),
+     "The configuration refuses every client. (every event is refused: a "
+     "signature is required", "set CERTGATE_ACCESS_KEYS",
+     {"CERTGATE_ACCESS_KEYS": cases.KEY}),
+    ("as installed", {"CERTGATE_ORIGINS": "unset.invalid"}, DEVICE,
+     lambda gate: None, "The configuration refuses every client. (every event "
+     "is refused: CERTGATE_ORIGINS", "set CERTGATE_ORIGINS",
+     {"CERTGATE_ORIGINS": cases.ORIGIN}),
+    ("list without entries", {}, DEVICE, fill("list", "# none\n"),
+     "The configuration refuses every client. (every client", "certgate allow",
+     DEVICE),
+    ("list emptied", {}, DEVICE, fill("list", ""), "The list does not load.",
+     "certgate check", DEVICE),
+    ("list removed", {}, DEVICE, remove_list, "The list does not load.",
+     "certgate check", DEVICE),
+    ("list invalid", {}, DEVICE, fill("list", "zz\n"),
+     "The list does not load. (", "certgate check", DEVICE),
+    ("list mode", {}, DEVICE, mode, "The list does not load. (",
+     "certgate check", DEVICE),
+    ("settings invalid", {}, DEVICE, fill("settings", "CERTGATE_HUB=\n"),
+     "The settings do not load. (", "certgate check", {}),
+    ("settings emptied", {}, DEVICE, fill("settings", ""),
+     "The settings do not load. (", "certgate check", {}),
+    ("handler stopped", {}, DEVICE, stop, "The handler is not running.",
+     "systemctl start certgate.socket certgate.service", None),
+    ("clock", {}, DEVICE, refused(ago=-7200),
+     "The clock disagrees with the time in the events. (-7",
+     "timedatectl set-ntp true", {}),
+    ("lines lost", {}, DEVICE, write_log(logs.accepted("device", 9, lost="3")),
+     "Lines of the log were lost.", "certgate stats", None),
+    ("log of no folder", {}, DEVICE, log_is_folder,
+     "The configuration has errors. (CERTGATE_LOG", "certgate check", None),
+]
+
+# What may look like an outage, and is none.
+HEALTHY = [
+    ("no client yet", {}, DEVICE, lambda gate: None),
+    ("one client", {}, DEVICE, lambda gate: gate.event()),
+    ("a quiet night", {}, DEVICE, write_log(logs.accepted("device", 40000))),
+    ("one stranger", {}, DEVICE, lambda gate: gate.event("stranger")),
+    ("one stranger again and again", {}, DEVICE,
+     refused(certificate="stranger")),
+    ("strangers beside clients", {}, DEVICE,
+     lambda gate: [gate.event(), strangers(gate)]),
+    ("two refusals", {}, DEVICE,
+     lambda gate: gate.event(key="another-key-0123456789", count=2)),
+    ("refusals, then a client", {}, DEVICE,
+     lambda gate: [gate.event(certificate=None, count=4), gate.event()]),
+    ("scanners", {}, DEVICE, lambda gate: gate.event(
+        method="GET", count=5, headers={"WebHook-Request-Origin": None})),
+    ("a denied client", {}, DEVICE + "deny " + OTHER,
+     refused(certificate="other")),
+    ("report-only", {"CERTGATE_REPORT_ONLY_UNTIL": time.strftime(
+        "%Y-%m-%d", time.gmtime(time.time() + 86400))}, PUMP,
+     lambda gate: [gate.event(n) for n in ("device", "other", "stranger")]),
+    ("report-only without entries", {
+        "CERTGATE_REPORT_ONLY_UNTIL": time.strftime(
+            "%Y-%m-%d", time.gmtime(time.time() + 86400))}, "", refused()),
+    ("no certificate is allowed",
+     {"CERTGATE_MISSING_CERTIFICATE": "allow"}, "",
+     refused(certificate=None)),
+    ("any origin and hub", {"CERTGATE_ORIGINS": "*", "CERTGATE_HUB": None},
+     DEVICE, refused()),
+    ("no code", {"CERTGATE_CODE": None}, DEVICE, refused()),
+    ("a rotation", {},
+     OTHER + DEVICE.strip() + " expires=2020-01-01\n",
+     lambda gate: [gate.event("other"), gate.event(count=4)]),
+    ("an entry that expired", {}, DEVICE + PUMP.strip() +
+     " expires=2020-01-01\n", lambda gate: gate.event()),
+    ("a clock a minute off", {}, DEVICE, refused(ago=60)),
+    ("an outage that is over", {}, DEVICE, write_log(
+        *(logs.line(900 - n, reason="signature") for n in range(9)),
+        logs.accepted("device", 5))),
+    ("yesterday's outage", {}, DEVICE, write_log(
+        *(logs.line(40000 - n, reason="signature") for n in range(9)))),
+    ("a restart", {}, DEVICE, lambda gate: [gate.event(), gate.restart(),
+                                            gate.event()]),
+]
+
+
+def outage(name, settings, text, plant, first, fix, repair):
+    gate = Gate(name, settings, text)
+    plant(gate)
+    done = gate.run()
+    lines = done.out.splitlines() + ["", ""]
+    out.result(done.code == 1 and lines[0].startswith(first) and
+               lines[1].startswith("fix ") and fix in lines[1],
+               f"outage: {name}", f"{done}\n{gate.log.read_text()[-800:]}")
+    out.result(not any(secret in done.out for secret in
+                       (cases.KEY, "a-code", "the-secret")),
+               f"{name}: no secret", done)
+    value = json.loads(gate.run("--json").out)
+    out.result(not value["well"] and fix in value["fix"] and
+               value["cause"].startswith(first.partition(" (")[0]),
+               f"{name}: as JSON", value)
+    if repair is not None:
+        gate.write_settings(repair if isinstance(repair, dict) else {})
+        if isinstance(repair, str):
+            gate.configuration.write_list(repair)
+        gate.restart()
+        gate.event()
+        done = gate.run()
+        out.result(done.code == 0 and done.out.startswith(WELL),
+                   f"{name}: repaired", done)
+    gate.close()
+
+
+def healthy(name, settings, text, happens):
+    gate = Gate(name, settings, text)
+    place.wait_for(lambda: gate.log.exists() and
+                   " entr" in gate.log.read_text())
+    happens(gate)
+    done = gate.run()
+    out.result(done.code == 0 and done.out.startswith(WELL),
+               f"healthy: {name}", f"{done}\n{gate.log.read_text()[-800:]}")
+    gate.close()
+
+
+def check_is_honest():
+    gate = Gate("check")
+    gate.event()
+    out.equal(gate.run("--quiet", verb="check").code, 0, "check: well")
+    gate.event(key="another-key-0123456789", count=3)
+    done = gate.run("--quiet", verb="check")
+    out.result(done.code == 1 and "all refused: signature" in done.out,
+               "check: all refused for one reason", done)
+    book = gate.folder / "candidate"
+    book.write_text(DEVICE)
+    out.equal(gate.run("--quiet", "--list", book, verb="check").code, 0,
+              "check: a candidate is not judged by the log")
+    gate.close()
+
+
+def cannot_tell():
+    gate = Gate("nowhere")
+    gate.event()
+    done = gate.run("--log", gate.folder / "missing")
+    out.result(done.code == 3 and
+               done.out.startswith("The log cannot be read. ("),
+               "a log that is missing", done)
+    (gate.folder / "empty").write_text("")
+    done = admin.run("status", "--log", gate.folder / "empty", environment={
+        "CERTGATE_CONFIG": str(gate.configuration.file)})
+    out.result(done.code == 3 and done.out.startswith(
+        "It is unknown whether the handler is running"),
+        "no socket and no event", done)
+    gate.close()
+
+
+def as_the_handler():
+    """Root looks at files as the handler's user."""
+    if os.geteuid() != 0:
+        return
+    gate = Gate("user")
+    gate.event()
+    gate.configuration.list.chmod(0o600)
+    base.chmod(0o755)
+    gate.configuration.file.chmod(0o644)
+    done = gate.run("--as", "www-data")
+    out.result(done.code == 1 and
+               done.out.startswith("The list does not load. (") and
+               "www-data" in done.out, "a file that only root can read", done)
+    (gate.folder / "mine").mkdir(mode=0o700)
+    pem = gate.folder / "mine/device.pem"
+    pem.write_text(known["device"]["pem"])
+    done = gate.run(pem, "--as", "www-data", verb="explain")
+    out.result(done.code == 1 and "list" in done.out and
+               "www-data" in done.out, "explain, too", done)
+    gate.configuration.list.chmod(0o644)
+    done = gate.run(pem, "--as", "www-data", verb="explain")
+    out.equal(done.code, 0, "and the input is root's")
+    out.equal(gate.run("--as", "nobody-like-it").code, 3, "no such user")
+    gate.close()
+
+
+with concurrent.futures.ThreadPoolExecutor(8) as pool:
+    for one in [pool.submit(outage, *row) for row in OUTAGES] + \
+            [pool.submit(healthy, *row) for row in HEALTHY]:
+        one.result()
+check_is_honest()
+cannot_tell()
+as_the_handler()
+out.done()
