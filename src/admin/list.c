@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* certgate list: the entries, the state of each, and with --last-used when each
- * last decided. */
+/* certgate list: the entries, the state of each, lines that are invalid, and
+ * with --last-used when each entry last decided. */
 #include "config.h"
 
 #include <stdlib.h>
@@ -221,20 +221,70 @@ show_entry(const struct edit_line *line, const struct last_used *used, size_t i)
 	print_json_close('}');
 }
 
-/* The list is valid: its entries are the lines that have one. */
+/* The faults of the list, in the order of its lines. */
+struct faults {
+	struct error *fault; /* owned */
+	size_t n;
+	bool failed; /* out of memory */
+};
+
 static void
-show(const struct edit *edit, const struct last_used *used)
+take_fault(void *context, const struct error *e)
 {
+	struct faults *faults = context;
+	struct error *longer = reallocarray(faults->fault, faults->n + 1,
+					    sizeof(*faults->fault));
+
+	faults->failed |= longer == NULL;
+	if (longer == NULL)
+		return;
+	faults->fault = longer;
+	longer[faults->n++] = *e;
+}
+
+/* The text of the line may be a secret in the wrong file. */
+static void
+show_fault(const struct error *fault)
+{
+	print("%4u  invalid  %s\n", fault->line, fault->text);
+	print_json_open(NULL, '{');
+	print_json_number("line", fault->line);
+	print_json_string("state", SPAN("invalid"));
+	print_json_string("error", span_of(fault->text));
+	print_json_close('}');
+}
+
+/* Without a fault, the entries of the list are the lines that have one. */
+static void
+show(const struct edit *edit, const struct faults *faults,
+     const struct last_used *used)
+{
+	const struct error *fault = faults->fault;
+	const struct error *end = fault + faults->n;
 	struct edit_line line = { 0 };
 	size_t i = 0;
 
 	print_json_open(NULL, '[');
-	while (edit_next(edit, &line))
-		if (line.reads)
+	while (edit_next(edit, &line)) {
+		while (fault < end && fault->line < line.number)
+			fault++;
+		if (fault < end && fault->line == line.number)
+			show_fault(fault);
+		else if (line.reads)
 			show_entry(&line, used, i++);
+	}
 	print_json_close(']');
 	if (used != NULL)
 		log_reader_print_begin(&used->log, false);
+}
+
+static enum exit_code
+report_faults(const struct faults *faults)
+{
+	for (size_t i = 0; i < faults->n; i++)
+		print_error(&faults->fault[i]);
+	print_problem("no handler loads the list until this is fixed");
+	return EXIT_NO;
 }
 
 static enum exit_code
@@ -243,21 +293,30 @@ show_list(const struct command *command, const struct edit *edit,
 {
 	struct last_used used = { .log = { .file = -1 } };
 	bool wants_use = command->option[OPTION_LAST_USED] != NULL;
+	struct faults faults = { 0 };
+	struct report report = { .fault = take_fault,
+				 .context = &faults,
+				 .where = edit->file.path };
 	struct list list = { 0 };
 	enum exit_code code = EXIT_DONE;
 
-	if (!list_build(&list, buffer_span(&edit->before), NULL, 0,
-			&setup_files, e)) {
-		error_where(e, edit->file.path);
-		code = EXIT_NO;
+	bool valid = list_report(&list, buffer_span(&edit->before), NULL, 0,
+				 &setup_files, &report, e);
+	if (faults.failed) {
+		error_set(e, "out of memory");
+		code = EXIT_SYSTEM;
+	} else if (!valid) {
+		show(edit, &faults, NULL);
+		code = report_faults(&faults);
 	} else if (wants_use &&
 		   !last_used_read(&used, &list, &edit->identity,
 				   command->option[OPTION_LOG], e)) {
 		code = EXIT_SYSTEM;
 	} else {
-		show(edit, wants_use ? &used : NULL);
+		show(edit, &faults, wants_use ? &used : NULL);
 	}
 	last_used_free(&used);
+	free(faults.fault);
 	list_free(&list);
 	return code;
 }
@@ -276,7 +335,7 @@ list_run(const struct command *command)
 		else
 			error_set(&e, "%s: there is no such list", path);
 	}
-	if (code != EXIT_DONE)
+	if (e.set)
 		print_error(&e);
 	edit_close(&edit);
 	free(path);

@@ -217,6 +217,27 @@ steps("what check warns of", f"{B}\n{B} expires=2020-01-01\n", [
 ])
 
 
+def invalid_list():
+    """The lines that are valid are shown, the others marked."""
+    book = List(f"{A} user=a\nnonsense\n# c\nca:{base}/nowhere cn=a\n"
+                f"deny {B}\n{B} colour=red\n")
+    got = book.run("list")
+    out.equal((got.code, [line.split()[:2] for line in got.out.splitlines()]),
+              (1, [["1", "allowed"], ["2", "invalid"], ["4", "invalid"],
+                   ["5", "denied"], ["6", "invalid"]]),
+              "list: valid and invalid lines")
+    out.result(all(f"{book.path}:{place}: " in got.err
+                   for place in ("2:1", "4:1", "6:66")) and
+               "unknown option" in got.out and "nonsense" not in got.out and
+               "no handler loads the list" in got.err,
+               "list: each error with its place", got)
+    rows = json.loads(book.run("list", "--json", "--last-used").out)
+    out.equal([(row["line"], row["state"], "error" in row) for row in rows],
+              [(1, "allowed", False), (2, "invalid", True),
+               (4, "invalid", True), (5, "denied", False),
+               (6, "invalid", True)], "list --json: the same")
+
+
 def verdicts():
     """What remove says of the client: by entries of a CA, ended ones, the end
     of the certificate, and a trial."""
@@ -249,6 +270,7 @@ def verdicts():
         out.result(got.code == 0 and says in got.out, f"remove: {says}", got)
 
 
+invalid_list()
 verdicts()
 book = List(f"{B} expires=2020-01-01\n")
 for quiet in ([PUMP["sha256"]], [PUMP["sha256"], "expires=2999-01-01"]):
