@@ -19,7 +19,7 @@ static const struct {
 				       "A required header is missing, "
 				       "repeated or invalid." },
 	[REASON_SETTINGS] = { "settings", 403,
-			      "The settings do not read; the log said why." },
+			      "The settings are invalid; the log says why." },
 	[REASON_SITE] = { "site", 403,
 			  "CERTGATE_SITE names no site, or is set twice; or "
 			  "there are, or may be, sites and it is missing." },
@@ -60,14 +60,14 @@ static const struct {
 				      "Two members of one JSON object have the "
 				      "same name." },
 	[REASON_LIST_UNREADABLE] = { "list-unreadable", 403,
-				     "There is no list that reads; the log "
-				     "said why." },
+				     "The list failed to load; the log says "
+				     "why." },
 	[REASON_NO_CERTIFICATE] = { "no-certificate", 403,
 				    "The client presented no certificate." },
 	[REASON_TOO_MANY_CERTIFICATES] = { "too-many-certificates", 403,
 					   "More than ten certificates." },
 	[REASON_CERTIFICATE] = { "certificate", 403,
-				 "The certificate does not read." },
+				 "The certificate is invalid." },
 	[REASON_LABEL_MISMATCH] = { "label-mismatch", 403,
 				    "The thumbprint is not that of the "
 				    "certificate beside it." },
@@ -78,8 +78,10 @@ static const struct {
 				    "The event has the SHA-1 alone, and the "
 				    "list may deny or limit the certificate by "
 				    "its SHA-256 or public key." },
-	[REASON_DENIED] = { "denied", 403, "A deny entry has it." },
-	[REASON_NOT_LISTED] = { "not-listed", 403, "No entry has it." },
+	[REASON_DENIED] = { "denied", 403,
+			    "A deny entry matches the certificate." },
+	[REASON_NOT_LISTED] = { "not-listed", 403,
+				"No entry matches the certificate." },
 	[REASON_ENTRY_NAME] = { "entry-name", 403,
 				"It names an entry's CA as its issuer, but its "
 				"own names are not within the entry's cn= and "

@@ -287,8 +287,8 @@ def explain_refusals():
                   [last_good[reason]] if reason in last_good else [],
                   f"explain: {what}: what a handler that runs goes on with")
     out.result(told["entry"].endswith("  # stolen"), "why it is denied", got)
-    out.result("no        no deny entry matches: A deny entry has it."
-               in got.out, "denied in plain words", got)
+    out.result("no        no deny entry matches: "
+               "A deny entry matches the certificate." in got.out, "denied in plain words", got)
     for options, noted in ((), True), (("--connection-id", "a"), False):
         got = admin.run("explain", "--config", conf, *options, pump)
         out.equal("no log has it" in got.out, noted,
