@@ -402,7 +402,7 @@ check_unasked(const struct addition *a)
 		print_problem("%s (fix: run it at a terminal, without --yes)",
 			      a->pending.log.doubt);
 	else if (strlen(digits) < UNASKED_DIGITS_MIN)
-		print_problem("%s: too few digits without a question (fix: "
+		print_problem("%s: too few digits without confirmation (fix: "
 			      "--yes and %d to %d digits of the sha256 of "
 			      "certgate pending --json)",
 			      digits, UNASKED_DIGITS_MIN, DIGITS_MAX);

@@ -502,10 +502,12 @@ build(struct change *change, bool force, struct outcome *outcome)
 	if (force && !was_valid)
 		return true;
 	print_error(was_valid ? &e : &outcome->fault);
-	print_problem(was_valid ? "the list stays as it is: with this change "
-				  "it would not read"
-				: "the list stays as it is, and does not read: "
-				  "mend first what certgate check names");
+	print_problem(was_valid
+			      ? "the list stays as it is: with this change "
+				"it would be invalid"
+			      : "the list stays as it is: it is invalid (fix: "
+				"correct the errors that certgate check "
+				"prints)");
 	return false;
 }
 

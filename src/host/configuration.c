@@ -175,8 +175,8 @@ note_settings(const struct configuration *c, const struct settings *before,
 	/* A file of keys would be an error; the settings were valid before. */
 	if (settings->has_secret && is_exposed)
 		log_note(LOG_LEVEL_WARNING,
-			 "%s holds a secret and is readable by everybody; mend "
-			 "it with chmod o-r %s",
+			 "%s: bad permissions: it has a secret and is readable "
+			 "by others (fix: chmod o-r %s)",
 			 c->source.path, c->source.path);
 	note_report_only(settings, (int64_t)time(NULL));
 	note_process(c, before);

@@ -195,7 +195,7 @@ steps("remove a deny by its line", f"{A}\ndeny {A}\n", [
 ])
 steps("a broken list", f"{A}\nnonsense\n{B} hub=1\n", [
     (["allow", "cc" * 20], 1, None, [":2:1: ", "stays as it is"]),
-    (["remove", 1], 1, None, [":2:1: ", "stays as it is, and does not read"]),
+    (["remove", 1], 1, None, [":2:1: ", "stays as it is: it is invalid"]),
     (["remove", 2], 1, None, [":2:1: ", "certgate check"]),
     (["list"], 1, None, [":2:1: "]),
 ])

@@ -467,7 +467,7 @@ def unasked():
         out.result(done.code == 2 and not gate.list() and
                    "32 to 63 digits" in done.err and
                    "certgate pending --json" in done.err,
-                   f"too few digits without a question: {name}", done)
+                   f"too few digits without confirmation: {name}", done)
     code, said = gate.at_terminal(None, "allow", DEVICE[:31], "--yes")
     out.result(code == 2 and not gate.list() and "32 to 63" in said,
                "nor at a terminal with --yes", said)
