@@ -42,8 +42,9 @@ _certgate() {
 		;;
 	esac
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		mapfile -t COMPREPLY < <(compgen -W "status why check thumbprint list \
-			pending allow deny disconnect remove rotate explain \
+		mapfile -t COMPREPLY < <(compgen -W "status why check \
+			thumbprint list pending allow deny disconnect remove \
+			rotate install-list explain \
 			simulate doctor stats addresses --help --version" \
 			-- "$current")
 		return
@@ -59,6 +60,7 @@ _certgate() {
 	deny) options="$edit --all --comment --spki --disconnect $service" ;;
 	disconnect) options="$config --dry-run $service" ;;
 	remove) options="$edit --deny --disconnect $service" ;;
+	install-list) options="$edit" ;;
 	rotate) options="$edit --comment --spki --overlap" ;;
 	explain)
 		options="$setup --json --hub --connection-id --user --mqtt --query

@@ -454,10 +454,10 @@ print_difference(const struct edit *edit)
 	}
 }
 
-/* A list that did not exist may have been misnamed; the handler may not be able
+/* It may have been misnamed; the handler may not be able
  * to read one that is made. */
-static void
-report_new(const struct edit *edit, bool made)
+void
+change_report_new(const struct edit *edit, bool made)
 {
 	struct error e = { 0 };
 	struct stat s;
@@ -528,7 +528,7 @@ change_finish(struct change *change, bool force)
 	if (look && change->there == 0)
 		print_difference(&change->edit);
 	report(change, &outcome, written);
-	report_new(&change->edit, written);
+	change_report_new(&change->edit, written);
 	if (!outcome.fault.set)
 		return EXIT_DONE;
 	print_error(&outcome.fault);

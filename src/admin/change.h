@@ -66,6 +66,9 @@ void change_advise(struct change *change, unsigned line, struct span entry);
 /* YYYY-MM-DD */
 void change_day(int64_t seconds, char day[CHANGE_DAY_SIZE]);
 
+/* If the list did not exist, print that it is made, or would be. */
+void change_report_new(const struct edit *edit, bool made);
+
 /* Write the list and report the changes, or the line that is there already;
  * with --dry-run print the difference.  If the list would be invalid, print why
  * and write nothing; but if it was invalid before and force is set, write it,

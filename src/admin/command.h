@@ -66,6 +66,7 @@ enum exit_code allow_run(const struct command *command);
 enum exit_code deny_run(const struct command *command);
 enum exit_code disconnect_run(const struct command *command);
 enum exit_code remove_run(const struct command *command);
+enum exit_code install_list_run(const struct command *command);
 enum exit_code rotate_run(const struct command *command);
 enum exit_code explain_run(const struct command *command);
 enum exit_code simulate_run(const struct command *command);

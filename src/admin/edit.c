@@ -32,8 +32,6 @@ read_list(struct edit *edit, const char *path, struct error *e)
 	if (result != FILE_READ)
 		return false;
 	error_where(e, edit->file.path);
-	if (!lines_check(buffer_span(&edit->before), e))
-		return false;
 	*e = (struct error){ 0 };
 	if (fstatat(edit->file.folder, edit->file.path + edit->file.name,
 		    &edit->status, AT_SYMLINK_NOFOLLOW) != 0)
@@ -44,11 +42,23 @@ read_list(struct edit *edit, const char *path, struct error *e)
 }
 
 bool
-edit_open(struct edit *edit, const char *path, bool look, struct error *e)
+edit_open_any(struct edit *edit, const char *path, bool look, struct error *e)
 {
 	*edit = EDIT_CLOSED;
 	return replace_open(&edit->file, path, look, e) &&
 	       read_list(edit, path, e);
+}
+
+bool
+edit_open(struct edit *edit, const char *path, bool look, struct error *e)
+{
+	if (!edit_open_any(edit, path, look, e))
+		return false;
+	error_where(e, edit->file.path);
+	if (!lines_check(buffer_span(&edit->before), e))
+		return false;
+	*e = (struct error){ 0 };
+	return true;
 }
 
 void
@@ -218,6 +228,14 @@ add_comment(struct edit *edit)
 	(void)edit_insert(edit, NULL, NULL, &text);
 	buffer_free(&text);
 	write_after(edit);
+}
+
+void
+edit_set(struct edit *edit, struct span text)
+{
+	buffer_free(&edit->after);
+	buffer_init(&edit->after, LIST_TEXT_MAX);
+	buffer_add(&edit->after, text);
 }
 
 static bool

@@ -58,6 +58,13 @@ bool edit_open(struct edit *edit, const char *path, bool look, struct error *e)
 	__attribute__((warn_unused_result));
 void edit_close(struct edit *edit);
 
+/* The same for a list whose lines do not matter; for edit_set(). */
+bool edit_open_any(struct edit *edit, const char *path, bool look,
+		   struct error *e) __attribute__((warn_unused_result));
+
+/* Make text the new list, which the caller has checked. */
+void edit_set(struct edit *edit, struct span text);
+
 /* Take the next line; false behind the last.  Call it until it is false. */
 bool edit_next(const struct edit *edit, struct edit_line *line);
 

@@ -120,6 +120,8 @@ static const struct verb {
 	  EDIT SERVICE "deny disconnect", 1, 1, remove_run },
 	{ "rotate", "OLD NEW", "add a pin, and expire an old one",
 	  EDIT "comment spki overlap", 2, 2, rotate_run },
+	{ "install-list", "FILE|-", "check a list, and put it into force", EDIT,
+	  1, 1, install_list_run },
 	{ "explain", "EVENT|FILE|-", "decide on an event, and print why",
 	  SETUP EVENT "json now as", 1, 1, explain_run },
 	{ "simulate", "[FILE|-]", "print or post a signed connect event",
@@ -158,7 +160,7 @@ print_usage(void)
 	      "Administer certgate.fcgi.\n"
 	      "\n");
 	for (size_t i = 0; i < VERBS; i++)
-		print("  %-11s %s\n", verbs[i].name, verbs[i].text);
+		print("  %-12s %s\n", verbs[i].name, verbs[i].text);
 	print("\n"
 	      "Settings are those of the handler: the file %s\n"
 	      "or what CERTGATE_CONFIG names, and the environment.\n"

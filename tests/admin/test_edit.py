@@ -217,6 +217,63 @@ steps("what check warns of", f"{B}\n{B} expires=2020-01-01\n", [
 ])
 
 
+def install_list():
+    """A list is checked, and replaced whole with its owner and mode."""
+    book = List(f"{A} user=a\ndeny {B}\n# c\n", 0o640)
+    if os.geteuid() == 0:
+        os.chown(book.path, 0, 33)
+    new = book.folder.with_suffix(".new")
+    before = book.path.stat()
+    new.write_text(f"{A} user=a  # kept\n{PUMP['sha256']}\n")
+    for more in ["--dry-run"], []:
+        out.equal(book.text(), f"{A} user=a\ndeny {B}\n# c\n",
+                  "install-list --dry-run writes nothing")
+        got = book.run("install-list", new, *more)
+        out.equal((got.code, got.out.splitlines()[:3]),
+                  (0, [f"{book.path}: 2 entries, 2 before",
+                       f"removed: deny {B}", f"added: {PUMP['sha256']}"]),
+                  f"install-list {more}: what changes")
+    after = book.path.stat()
+    out.equal((book.text(), after.st_uid, after.st_gid, after.st_mode),
+              (new.read_text(), before.st_uid, before.st_gid, before.st_mode),
+              "the list is the file, with the old owner and mode")
+    out.result(after.st_ino != before.st_ino, "by another file")
+    got = json.loads(book.run("install-list", "-", "--json",
+                              stdin=new.read_bytes()).out)
+    out.equal(got, {"file": str(book.path), "written": False, "removed": [],
+                    "added": []}, "the same list again")
+    kept = book.text()
+    for text, places in ((f"{A}\nnonsense\n{B} x=1\n", ["2:1", "3:66"]),
+                         ("", ["1"]), (f"{A}", ["1:41"]),
+                         (f"ca:{base}/nowhere cn=*\n", ["1:1"])):
+        new.write_text(text)
+        got = book.run("install-list", new)
+        out.result(got.code == 1 and book.text() == kept and
+                   all(f"{new}:{place}: " in got.err or
+                       (place == "1" and str(new) in got.err)
+                       for place in places) and
+                   "the list stays as it is" in got.err,
+                   f"install-list: invalid {text!r:.20}", got)
+    for broken in "nonsense\n", f"{A}", "":
+        book.path.write_text(broken)
+        new.write_text(f"deny {A}\n")
+        got = book.run("install-list", new)
+        out.result(got.code == 0 and book.text() == f"deny {A}\n" and
+                   "warning: no entry allows a client" in got.err,
+                   f"the list in force may be {broken!r:.12}", got)
+    book.path.unlink()
+    new.write_text("".join(f"{i:064x}\n" for i in range(30)))
+    got = book.run("install-list", new)
+    out.result(got.code == 0 and got.out.count("added: 0") == 20 and
+               "added: 10 more" in got.out and "it is made" in got.err and
+               book.path.stat().st_mode & 0o777 == 0o640,
+               "a list that is missing is made", got)
+    out.equal(book.run("install-list", base / "nowhere.list").code, 3,
+              "a file that is missing")
+    out.equal([p.name for p in book.folder.iterdir()], ["list"],
+              "nothing is left beside it")
+
+
 def invalid_list():
     """The lines that are valid are shown, the others marked."""
     book = List(f"{A} user=a\nnonsense\n# c\nca:{base}/nowhere cn=a\n"
@@ -270,6 +327,7 @@ def verdicts():
         out.result(got.code == 0 and says in got.out, f"remove: {says}", got)
 
 
+install_list()
 invalid_list()
 verdicts()
 book = List(f"{B} expires=2020-01-01\n")

@@ -29,7 +29,7 @@ def verbs():
     """Each verb and its options, from the program's own help."""
     text = admin.run("--help").out
     return {verb: options_of(admin.run(verb, "--help").out)
-            for verb in re.findall(r"^  ([a-z]+) ", text, re.MULTILINE)}
+            for verb in re.findall(r"^  ([a-z][a-z-]*) ", text, re.MULTILINE)}
 
 
 def section(name):
@@ -38,7 +38,7 @@ def section(name):
 
 def contents():
     known = verbs()
-    out.equal(re.findall(r"^\.It Cm (\w+)", page, re.MULTILINE),
+    out.equal(re.findall(r"^\.It Cm ([\w-]+)", page, re.MULTILINE),
               list(known), "certgate(1) has every verb")
     wanted = set().union(*known.values()) | {"--version"}
     out.equal({"-" + n for n in
@@ -125,6 +125,7 @@ def examples():
     (base / "plant" / "list").write_text("# none\n")
     conf = base / "plant" / "certgate.conf"
     (base / "plant" / "one").write_text(f"{'a' * 40}\n")
+    (base / "new.list").write_text("# none\n")
     (base / "plant" / "sites").mkdir()
     (base / "plant" / "sites" / "one.conf").write_text(
         f"CERTGATE_LIST={base}/plant/one\n")
