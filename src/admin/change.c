@@ -486,9 +486,18 @@ static bool
 build(struct change *change, bool force, struct outcome *outcome)
 {
 	const struct settings *settings = &change->settings;
+	const struct edit *edit = &change->edit;
 	struct list list = { 0 };
 	struct error e = { 0 };
 
+	/* Handlers use the list before; this change would end that. */
+	if (!force && edit->exists && !lines_any(buffer_span(&edit->before))) {
+		error_where(&e, edit->file.path);
+		error_set(&e, "the list is empty: it stays as it is (fix: "
+			      "restore it, or begin it with a comment line)");
+		print_error(&e);
+		return false;
+	}
 	if (edit_build(&change->edit, settings->pins, settings->n_pins, &list,
 		       &e)) {
 		find_outcome(change, &list, outcome);

@@ -259,17 +259,15 @@ static void
 show(const struct edit *edit, const struct faults *faults,
      const struct last_used *used)
 {
-	const struct error *fault = faults->fault;
-	const struct error *end = fault + faults->n;
 	struct edit_line line = { 0 };
-	size_t i = 0;
+	size_t i = 0, k = 0;
 
 	print_json_open(NULL, '[');
 	while (edit_next(edit, &line)) {
-		while (fault < end && fault->line < line.number)
-			fault++;
-		if (fault < end && fault->line == line.number)
-			show_fault(fault);
+		while (k < faults->n && faults->fault[k].line < line.number)
+			k++;
+		if (k < faults->n && faults->fault[k].line == line.number)
+			show_fault(&faults->fault[k]);
 		else if (line.reads)
 			show_entry(&line, used, i++);
 	}

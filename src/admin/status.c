@@ -6,10 +6,11 @@
  */
 #include "config.h"
 
+#include <dirent.h>
 #include <errno.h>
-#include <glob.h>
 #include <inttypes.h>
 #include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,12 +52,12 @@ struct facts {
 
 static struct facts facts;
 
-/* Where each web server of Debian has what is in force. */
+/* Where each web server of Debian has what is in force: files and folders. */
 static const char *const server_files[] = {
-	"/etc/apache2/apache2.conf",	"/etc/apache2/conf-enabled/*",
-	"/etc/apache2/sites-enabled/*", "/etc/lighttpd/lighttpd.conf",
-	"/etc/lighttpd/conf-enabled/*", "/etc/nginx/nginx.conf",
-	"/etc/nginx/conf.d/*.conf",	"/etc/nginx/sites-enabled/*",
+	"/etc/apache2/apache2.conf",  "/etc/apache2/conf-enabled",
+	"/etc/apache2/sites-enabled", "/etc/lighttpd/lighttpd.conf",
+	"/etc/lighttpd/conf-enabled", "/etc/nginx/nginx.conf",
+	"/etc/nginx/conf.d",	      "/etc/nginx/sites-enabled",
 };
 
 /* True if a line other than a comment has the word certgate. */
@@ -78,21 +79,35 @@ names_certgate(const char *path)
 }
 
 static void
+look_at(struct facts *f, const char *path)
+{
+	f->servers = f->servers || access(path, F_OK) == 0;
+	if (f->wired || !names_certgate(path))
+		return;
+	f->wired = true;
+	(void)snprintf(f->server, sizeof(f->server), "%s", path);
+}
+
+static void
 find_servers(struct facts *f)
 {
-	enum { PATTERNS = sizeof(server_files) / sizeof(server_files[0]) };
-	glob_t found;
+	enum { PATHS = sizeof(server_files) / sizeof(server_files[0]) };
 
-	for (size_t i = 0; i < PATTERNS; i++) {
-		if (glob(server_files[i], 0, NULL, &found) != 0)
+	for (size_t i = 0; i < PATHS; i++) {
+		DIR *folder = opendir(server_files[i]);
+		const struct dirent *file;
+		char path[PATH_MAX];
+		if (folder == NULL) {
+			look_at(f, server_files[i]);
 			continue;
-		f->servers = true;
-		for (size_t n = 0; n < found.gl_pathc && !f->wired; n++) {
-			f->wired = names_certgate(found.gl_pathv[n]);
-			(void)snprintf(f->server, sizeof(f->server), "%s",
-				       f->wired ? found.gl_pathv[n] : "");
 		}
-		globfree(&found);
+		while ((file = readdir(folder)) != NULL) {
+			(void)snprintf(path, sizeof(path), "%s/%s",
+				       server_files[i], file->d_name);
+			if (file->d_name[0] != '.')
+				look_at(f, path);
+		}
+		closedir(folder);
 	}
 }
 

@@ -537,6 +537,18 @@ def turns():
     os.close(text)
 
 
+def emptied():
+    """Handlers keep the list before an empty one: an entry would end that."""
+    book = List("")
+    got = book.run("allow", A)
+    out.result(got.code == 1 and book.text() == "" and
+               f"{book.path}: the list is empty" in got.err,
+               "an emptied list stays as it is", got)
+    book = List("# none\n")
+    out.equal((book.run("allow", A).code, book.text()),
+              (0, f"# none\n{A}\n"), "one with a comment does not")
+
+
 def leftovers():
     """What is in the place of the new file is removed, and never written, if no
     process holds a lock on it; what cannot be locked is named."""
@@ -708,6 +720,7 @@ difference()
 said()
 trouble()
 turns()
+emptied()
 leftovers()
 broken_deny()
 pins_of_settings()
