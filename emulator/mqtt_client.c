@@ -394,7 +394,7 @@ take_filters(struct connection *connection, bool is_subscribe,
 	if (body.bad || is_empty) {
 		g_byte_array_unref(out);
 		end(connection, MQTT_MALFORMED_PACKET,
-		    "The filters do not read.");
+		    "Invalid topic filters.");
 		return;
 	}
 	send_packet(connection,
@@ -466,7 +466,7 @@ go_on(struct connection *connection)
 			return;
 		if (take == MQTT_TAKE_BAD) {
 			end(connection, MQTT_MALFORMED_PACKET,
-			    "The packet does not read.");
+			    "Invalid packet.");
 			return;
 		}
 		client->is_taking = true;
@@ -484,7 +484,7 @@ received(struct connection *connection, bool is_text, GBytes *data)
 	const guint8 *bytes = g_bytes_get_data(data, &size);
 
 	if (is_text || client->input->len + size > INPUT_MAX) {
-		end(connection, MQTT_PROTOCOL_ERROR, "The message is no MQTT.");
+		end(connection, MQTT_PROTOCOL_ERROR, "Not an MQTT message.");
 		return;
 	}
 	g_byte_array_append(client->input, bytes, (guint)size);

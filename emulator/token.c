@@ -152,7 +152,7 @@ token_check(const char *token, const struct token_rules *rules,
 		return NULL;
 	g_autoptr(JsonObject) claims =
 		object_of(dot + 1, (gsize)(last - dot - 1));
-	*why = "its claims do not read";
+	*why = "its claims are invalid";
 	if (claims == NULL || (*why = fault_of(claims, rules)) != NULL)
 		return NULL;
 	return g_steal_pointer(&claims);

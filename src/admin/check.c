@@ -111,12 +111,12 @@ find_more(struct findings *findings, const struct sites *sites, bool starts)
 		findings->path = sites->folder;
 		findings_warn(findings,
 			      "there are sites: a request must name one, and "
-			      "the main list lets nobody in; see each by "
-			      "--site");
+			      "the main list allows no client (fix: --site "
+			      "NAME checks one)");
 		findings->path = NULL;
 	} else if (!sites->in_use && starts && main->list.n == 0 &&
 		   !main->settings.missing_allowed) {
-		findings_warn(findings, "there is no entry: nobody is let in");
+		findings_warn(findings, "no entry: every client is rejected");
 	}
 }
 

@@ -249,8 +249,8 @@ check_entry(struct findings *findings, const struct entry *entry)
 	    limits_nothing(terms->common_name) &&
 	    limits_nothing(terms->alternative_name))
 		findings_warn(findings,
-			      "any name that this CA signs is let in: expected "
-			      "cn= or san= with more than *");
+			      "any name that this CA signs is accepted (fix: "
+			      "cn= or san= with more than *)");
 	if (terms != NULL && terms->not_after != 0)
 		check_end(findings, "the entry", terms->not_after);
 	if (entry->ends != 0 && entry->ends != CERTIFICATE_NOT_AFTER_INVALID)

@@ -208,7 +208,7 @@ steps("what check warns of", f"{B}\n{B} expires=2020-01-01\n", [
     (["allow", PUMP["sha256"], "expires=2020-02-03"], 0, None,
      ["already there: line 3", "line 3: the entry ended on 2020-02-03\n"]),
     (["allow", f"ca:{CA}", "cn=*", "--dry-run"], 0, None,
-     ["+ca:", "Warning: line 4: any name that this CA signs is let in",
+     ["+ca:", "Warning: line 4: any name that this CA signs is accepted",
       "Warning: line 4: a CA ends within 30 days"]),
     (["allow", f"file:{SOON}", "--dry-run"], 0, None,
      ["Warning: line 4: the certificate ends within 7 days"]),
