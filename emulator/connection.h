@@ -43,7 +43,7 @@ void service_stop(struct service *service);
 /* Names of hubs are compared without case. */
 struct hub *service_hub(const struct service *service, const char *name);
 
-/* Calls act for each of an audience, who may leave meanwhile; how many there
+/* Calls act for each of an audience, which may leave meanwhile; how many there
  * were.  act may be NULL. */
 guint hub_each(struct hub *hub, const struct audience *audience,
 	       void (*act)(struct connection *connection, const void *data),

@@ -145,7 +145,7 @@ mqtt_connect_json(const struct mqtt_connect *connect)
 	return out;
 }
 
-/* The members userProperties of a handler's answer; what does not read is left
+/* The members userProperties of a handler's answer; invalid ones are left
  * out. */
 static void
 write_user_properties(GByteArray *out, JsonObject *mqtt)

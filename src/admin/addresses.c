@@ -26,7 +26,7 @@ enum {
 	ADDRESSES_MAX = 65536, /* of one tag */
 	ADDRESS_SIZE = 50, /* characters of an address with its length */
 	DEPTH_MAX = 8, /* arrays and objects inside each other; it has 4 */
-	/* Shorter ones would let in a good part of the internet. */
+	/* Shorter ones would include a good part of the internet. */
 	SHORTEST_V4 = 8,
 	SHORTEST_V6 = 16,
 	BITS_V4 = 32,

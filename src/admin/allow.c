@@ -59,8 +59,8 @@ add_value(struct buffer *text, const char *value)
 	buffer_add_byte(text, '"');
 }
 
-/* What is behind a value in one argument would be an option that nobody gave,
- * or a comment that hides those that follow. */
+/* Text behind a value in one argument would become an option that was not
+ * given, or a comment that hides those that follow. */
 static bool
 check_value(struct span written, struct error *e)
 {

@@ -244,7 +244,7 @@ read_options(const struct verb *verb, int argc, char **argv,
 	return true;
 }
 
-/* What is said of a variable would name what nobody has set. */
+/* A message about a variable would name one that is not set. */
 static bool
 check_paths(const struct command *command)
 {

@@ -61,11 +61,11 @@ bool setup_settings(struct settings *settings, struct error *e)
 	__attribute__((warn_unused_result));
 
 /* Gives the path of the list: free(). NULL and e if there is none, or the
- * settings do not read. */
+ * settings are invalid. */
 char *setup_list(struct error *e);
 
 /* Reads everything as the handler does, and prints what is wrong.  False if the
- * settings do not read; to be closed with configuration_close() in any case. */
+ * settings are invalid; to be closed with configuration_close() in any case. */
 bool setup_open(struct configuration *store)
 	__attribute__((warn_unused_result));
 

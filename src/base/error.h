@@ -45,7 +45,7 @@ void error_at(struct error *e, unsigned line, unsigned column);
 
 /* Takes every fault of a text, not only the first. */
 struct report {
-	/* NULL: nobody is told. */
+	/* NULL: faults are only counted */
 	void (*fault)(void *context, const struct error *e);
 	void *context;
 	const char *where; /* of faults that do not say it; NULL: unknown */

@@ -15,7 +15,7 @@ enum {
 	LOOK_SIZE = 65536, /* bytes; a request with more is never whole */
 	READ_SIZE = 16384, /* bytes asked for at once */
 	PROGRESS = 1024, /* bytes at once; fewer are a trickle */
-	READS = 16 /* in one turn, so that a fast peer holds up nobody */
+	READS = 16 /* in one turn, so that a fast peer delays no other */
 };
 
 static char bytes[LOOK_SIZE];

@@ -31,7 +31,7 @@ struct file_identity {
 	ino_t inode;
 	off_t size;
 	struct timespec modified;
-	struct timespec changed; /* ctime: nobody can set it back */
+	struct timespec changed; /* ctime: cannot be set back */
 };
 
 enum file_result {

@@ -17,7 +17,7 @@
 
 struct listener {
 	int fd;
-	bool ours; /* opened here: nobody else accepts from it */
+	bool ours; /* opened here: no other process accepts from it */
 	char *path; /* owned; the socket file that is ours to remove, or NULL */
 	dev_t device; /* of that file, to know it again */
 	ino_t inode;
@@ -60,7 +60,7 @@ void listener_never_wait(const struct listener *listener);
  * A peer from another host is closed; then errno is EAGAIN. */
 int listener_accept(const struct listener *listener);
 
-/* Removes the socket file if it is ours: nobody can connect any more. */
+/* Removes the socket file if it is ours: no peer can connect any more. */
 void listener_remove(struct listener *listener);
 
 #endif

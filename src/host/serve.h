@@ -5,7 +5,7 @@
  *
  * One thread, which never waits for a peer: a request is answered once it is
  * whole.  So a silent, slow or half-speaking peer costs a place until another
- * needs it, and holds up nobody.
+ * needs it, and delays no other.
  */
 #ifndef CERTGATE_HOST_SERVE_H
 #define CERTGATE_HOST_SERVE_H

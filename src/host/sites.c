@@ -291,8 +291,8 @@ sites_find(struct sites *sites, const struct request *request,
 	struct site *site;
 
 	*gate = (struct gate){ 0 };
-	/* Settings that nobody could read are the reason, before sites that
-	 * nobody could see: these refuse no less. */
+	/* Unread settings are the reason, before sites that could not be
+	 * listed: both reject the request. */
 	if (name.ptr == NULL &&
 	    (!sites->in_use ||
 	     (sites->unsure != 0 && !sites->main.has_settings))) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
 /*
- * decide: may this client in, and as whom?
+ * decide: accept or reject a client, and with which user id and grants.
  *
  * The heart of the program: a function of settings, list, event and time, and
  * of nothing else.
@@ -52,11 +52,11 @@ void decision_free(struct decision *d);
 void decision_clear(struct decision *d);
 
 /*
- * Decides on a connect event of a sender that was checked.  list is NULL while
- * there is none that reads.  The first check that refuses is the reason.
- * While the settings only report, a client who is not listed, or by an entry
- * that has expired and nothing else, is let in without anything granted: no
- * roles, and as user id, unless a token has one, the thumbprint.
+ * Decides on a connect event of a sender that was checked.  list is NULL if
+ * no valid one was loaded.  The first check that refuses is the reason.
+ * While the settings only report, a client without an entry, or rejected only
+ * because its entry has expired, is accepted without grants: no roles, and as
+ * user id, unless a token has one, the thumbprint.
  */
 void decide_connect(const struct settings *settings, const struct list *list,
 		    const struct request *request, struct event *event,

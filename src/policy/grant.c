@@ -14,8 +14,8 @@
 
 /* Bytes of all groups, or of all roles, with the user id in them: as long as an
  * option's value with the prefixes of its roles, and short enough for a socket
- * to take the whole answer at once, whose bytes JSON may double (208 KiB where
- * nobody set more, socket(7)). */
+ * to take the whole answer at once, whose bytes JSON may double (208 KiB
+ * unless more is set, socket(7)). */
 enum { GRANT_MADE_MAX = 40960 };
 
 /* The digits of a digest as the user id. */

@@ -16,8 +16,7 @@ bool grant_take(struct client *c, struct decision *d);
 /* The same for the user id alone. */
 bool grant_user(struct client *c, struct decision *d);
 
-/* Where the user id comes from of a client without a token whom entry lets
- * in. */
+/* Return where entry takes the user id of a client without a token from. */
 enum user_source grant_source(const struct client *c,
 			      const struct entry *entry);
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
 /*
- * list: who may come in and who may not.
+ * list: the entries that allow and deny certificates.
  *
  * Built once from the list file and the pins of CLIENT_CERT_THUMBPRINT, then
- * only read.  A line that does not read spoils the whole: a part of a list is
- * never used, least of all one that lost a `deny`.
+ * only read.  An invalid line makes the list invalid: a part of a list is never
+ * used, least of all one that lost a `deny`.
  */
 #ifndef CERTGATE_POLICY_LIST_H
 #define CERTGATE_POLICY_LIST_H
@@ -69,7 +69,7 @@ struct list {
 
 /* Fills list, all zero before, from the text of the list file (absent: there
  * is none) and n pins.  A pin that the text has too is the text's.  False with
- * e and its line and column, and nothing to free, if the text does not read. */
+ * e and its line and column, and nothing to free, if the text is invalid. */
 bool list_build(struct list *list, struct span text,
 		const struct thumbprint *pins, size_t n,
 		const struct entry_files *files, struct error *e)

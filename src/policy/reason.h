@@ -78,7 +78,7 @@ const char *reason_text(enum reason reason);
 /* The HTTP status of a refusal for this reason; of an acceptance, 0. */
 int reason_status(enum reason reason);
 
-/* It is about the client, whom an MQTT refusal answers. */
+/* The reason is about the client; an MQTT refusal answers it. */
 bool reason_is_client(enum reason reason);
 
 #endif

@@ -119,7 +119,7 @@ bool settings_check_time(const struct settings *settings, const char *name,
 			 int64_t now, struct error *e)
 	__attribute__((warn_unused_result));
 
-/* True if at the time now who would be refused is let in and reported.  A date
+/* True if at the time now a rejected client is accepted and reported.  A date
  * that is too far ahead reports nothing: an error refuses. */
 bool settings_report_only(const struct settings *settings, int64_t now);
 

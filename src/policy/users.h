@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
 /*
- * users: as whom a certificate's clients can be connected.
+ * users: the user ids that a certificate's clients can have.
  *
  * By every entry that has the certificate, whatever its limits and whatever is
  * denied: who is connected came in some time ago.  The user id of a token,
@@ -26,7 +26,7 @@ struct user {
 
 /* Tells take of the user id that each entry gives, the same one perhaps twice:
  * of the certificate der, or if that is absent, of whoever has the pin.  False
- * if der does not read. */
+ * if der is invalid. */
 bool users_tell(const struct settings *settings, const struct list *list,
 		struct span der, const struct thumbprint *pin, int64_t now,
 		void (*take)(void *context, const struct user *user),

@@ -79,7 +79,7 @@ is_parameters(struct span algorithm)
 }
 
 /* RFC 5280 4.1.2.7, SubjectPublicKeyInfo: an algorithm and whole bytes of key,
- * so that nobody who writes it again gets other bytes. */
+ * so that writing it again gives the same bytes. */
 static bool
 is_key(struct span key)
 {

@@ -54,7 +54,7 @@ enum certificate_kind {
 };
 
 /* Reads der, which must be one certificate to its last byte, and borrows it.
- * False, and c all zero, if it does not read. */
+ * False, and c all zero, if it is invalid. */
 bool certificate_read(struct span der, struct certificate *c)
 	__attribute__((warn_unused_result));
 
@@ -66,14 +66,14 @@ enum certificate_name certificate_common_name(const struct certificate *c,
 
 /* The first DNS name among the subject's alternative names, else the first
  * URI, else the first e-mail address, added to name; *kind says which.
- * UNUSABLE: the same of that one, or any of the names does not read. */
+ * UNUSABLE: the same of that one, or any of the names is invalid. */
 enum certificate_name certificate_alternative_name(const struct certificate *c,
 						   struct buffer *name,
 						   enum certificate_kind *kind);
 
 /* Add every alternative name as DNS:NAME, URI:…, email:…, IP:… or other to out,
  * each with a NUL behind it; a NUL inside one is written as \00.  None if one
- * of them does not read. */
+ * of them is invalid. */
 void certificate_alternative_names(const struct certificate *c,
 				   struct buffer *out);
 

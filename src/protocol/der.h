@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
 /*
- * der: elements of ASN.1 in their one form (X.690 10), read in place.  What has
- * another form, or a tag above 30, does not read: written again, it would be
- * other bytes.
+ * der: elements of ASN.1 in their one form (X.690 10), read in place.  Another
+ * form, or a tag above 30, is invalid: written again, it would be other bytes.
  */
 #ifndef CERTGATE_PROTOCOL_DER_H
 #define CERTGATE_PROTOCOL_DER_H
