@@ -30,7 +30,7 @@ struct loop {
 	int signals; /* owned */
 	bool listening; /* the listener is in the epoll set */
 	bool stopping;
-	bool stalled; /* a connection waits for a spool */
+	bool stalled; /* a connection may wait for a spool */
 	int64_t ticked_ms;
 	size_t open; /* connections */
 	struct connection connections[SERVE_CONNECTIONS];
@@ -97,6 +97,13 @@ is_stalled(const struct connection *c)
 	return c->fd >= 0 && c->stalled;
 }
 
+/* Its socket may be full, so that no more comes before it has a spool. */
+static bool
+is_half(const struct connection *c)
+{
+	return c->fd >= 0 && c->seen > 0 && c->spool == NULL;
+}
+
 /* Of the n connections that are so, the one that has been idle longest, else
  * the one longest without progress. */
 static struct connection *
@@ -146,7 +153,7 @@ take(struct loop *loop, struct connection *c, bool last)
 		return state;
 	bool given = give_spool(loop, c, must);
 	c->stalled = must && !given;
-	loop->stalled |= c->stalled;
+	loop->stalled |= !given;
 	return given ? connection_read(c) : CONNECTION_WAITS;
 }
 
@@ -183,6 +190,13 @@ share_spools(struct loop *loop)
 	while ((c = find_oldest(loop, is_stalled, &n)) != NULL) {
 		advance(loop, c, false);
 		if (is_stalled(c))
+			return;
+	}
+	while ((c = find_oldest(loop, is_half, &n)) != NULL) {
+		(void)find_oldest(loop, has_spool, &n);
+		if (n < SPOOLS)
+			advance(loop, c, false);
+		if (is_half(c))
 			return;
 	}
 	loop->stalled = false;

@@ -176,6 +176,33 @@ def slow_peers(handler):
     trickle.stop()
 
 
+def full_socket(handler):
+    """More small pieces than a socket holds, while there is no spool."""
+    data = connect()
+    peers = [Peer(handler.path) for _ in range(16)]
+    for part in (data[:30], data[30:60], data[60:90]):
+        for peer in peers:
+            peer.send(part)
+        time.sleep(0.1)
+    trickle = Trickle([p.socket for p in peers], data[90:91], 0.05)
+    late = Peer(handler.path, 10)
+    late.socket.setblocking(False)
+    sent = 0
+    try:
+        while sent < len(data) - 1:
+            sent += late.socket.send(data[sent:sent + 1])
+    except BlockingIOError:
+        pass
+    out.result(0 < sent < len(data) - 1,
+               "a socket is full while all spools are taken", sent)
+    time.sleep(1)
+    trickle.stop()
+    late.socket.settimeout(10)
+    late.send(data[sent:])
+    out.equal(status(late), 200, "its peer is answered once they are free")
+    late.close()
+
+
 def large_bodies(handler):
     """More at once than there are spools: none is lost."""
     data = user(1048576)
@@ -261,6 +288,7 @@ tcp = processes.begin([place.HANDLER, "--listen", f"127.0.0.1:{port}"], c.log,
 place.wait_for(lambda: processes.is_serving(port))
 pieces(handler, port)
 padded(handler)
+full_socket(handler)
 large_bodies(handler)
 slow_peers(handler)
 out.equal((handler.close(), processes.end(tcp)), (0, 0),
