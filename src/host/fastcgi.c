@@ -97,7 +97,7 @@ serve(int *from, int to, const struct record_reader *read)
 						      : buffer_span(&output));
 	if (input.size > KEPT_SIZE)
 		buffer_free(&input);
-	return written;
+	return written && !body.broken; /* or the rest of it would be read */
 }
 
 bool
