@@ -37,6 +37,7 @@ static const struct {
 struct item {
 	enum kind kind;
 	char *id; /* of a user or a connection; owned */
+	bool there; /* the service knows it, or cannot be asked */
 };
 
 struct closing {
@@ -60,7 +61,7 @@ struct host {
 struct call {
 	struct host *host;
 	const char *hub;
-	const struct item *item;
+	struct item *item;
 };
 
 static struct rest_call
@@ -89,9 +90,27 @@ close_one(struct closing *closing, const struct call *call)
 	return status / 100 == 2;
 }
 
+/* Ask whether the service knows the item: only 404 says that it does not. */
+static void
+ask(struct closing *closing, const struct call *call)
+{
+	struct rest_call request = rest_of(call);
+	struct host *host = call->host;
+
+	if (!host->silent) {
+		request.method = "HEAD";
+		request.after = SPAN("");
+		int status = rest_send(&closing->rest, &request, host->problem);
+		call->item->there |= status != 404;
+		host->silent = status == 0;
+	}
+	call->item->there |= host->silent;
+}
+
 /* What a round does: one call for each item at each host in each hub. */
 struct round {
 	bool show; /* print the calls, send none */
+	bool ask; /* set there of the items, close none */
 	bool tell; /* print what was closed */
 	bool complain; /* print what was not */
 };
@@ -107,6 +126,10 @@ run_call(struct closing *closing, const struct round *round,
 	if (round->show) {
 		struct rest_call request = rest_of(call);
 		rest_show(&request);
+		return true;
+	}
+	if (round->ask) {
+		ask(closing, call);
 		return true;
 	}
 	bool closed = !host->silent && close_one(closing, call);
@@ -298,7 +321,7 @@ add_item(struct closing *closing, enum kind kind, struct span id)
 		print_problem("out of memory");
 		return false;
 	}
-	longer[closing->n++] = (struct item){ kind, copy };
+	longer[closing->n++] = (struct item){ .kind = kind, .id = copy };
 	return true;
 }
 
@@ -486,11 +509,33 @@ disconnect_finish(const struct command *command, struct disconnection *d)
 	return EXIT_SYSTEM;
 }
 
+/* Close the items.  They are asked for before, and closed in any case: a client
+ * may have connected meanwhile. */
+static enum exit_code
+close_once(struct closing *closing)
+{
+	struct round close = { .tell = true, .complain = true };
+	enum exit_code code = EXIT_DONE;
+
+	(void)!run_round(closing, (struct round){ .ask = true });
+	if (!run_round(closing, close))
+		return EXIT_SYSTEM;
+	/* Each word is a user, then a connection. */
+	for (size_t i = 0; i + 1 < closing->n; i += 2) {
+		const struct item *item = &closing->items[i];
+		if (item[USER].there || item[CONNECTION].there)
+			continue;
+		print_problem("%s: no such user or connection is connected",
+			      error_word(span_of(item->id)));
+		code = EXIT_NO;
+	}
+	return code;
+}
+
 enum exit_code
 disconnect_run(const struct command *command)
 {
 	bool dry = command->option[OPTION_DRY_RUN] != NULL;
-	struct round once = { .show = dry, .tell = true, .complain = true };
 	struct configuration store = { 0 };
 	struct closing closing = { 0 };
 	enum exit_code code = EXIT_SYSTEM;
@@ -501,7 +546,9 @@ disconnect_run(const struct command *command)
 		if (!open_closing(&closing, command, &store.settings) ||
 		    !add_arguments(&closing, command))
 			code = EXIT_MISUSED;
-		else if (run_round(&closing, once))
+		else if (!dry)
+			code = close_once(&closing);
+		else if (run_round(&closing, (struct round){ .show = true }))
 			code = EXIT_DONE;
 	}
 	close_closing(&closing);

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "admin/print.h"
@@ -127,8 +128,9 @@ send_call(const struct rest *rest, const struct rest_call *call,
 			.url = url.data,
 			.authorities = rest->authorities,
 			.headers = buffer_span(&headers),
-			.body = SPAN(""), /* for Content-Length: 0 */
 		};
+		if (strcmp(call->method, "HEAD") != 0)
+			request.body = SPAN(""); /* for Content-Length: 0 */
 		web_exchange(&request, answer);
 	}
 	buffer_free(&url);

@@ -124,6 +124,8 @@ set_up(CURL *curl, const struct web_request *request, struct web_answer *answer)
 	(void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	(void)curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)WEB_TIMEOUT_S);
 	(void)curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
+	if (strcmp(request->method, "HEAD") == 0)
+		(void)curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
 	(void)curl_easy_setopt(curl, CURLOPT_CERTINFO, 1L);
 	(void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, answer->problem);
 	(void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);

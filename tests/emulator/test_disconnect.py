@@ -266,8 +266,16 @@ def test_disconnect(stage):
     out.equal(stage.list(), before, "and changes nothing")
     stage.ended("a dry run", [], [b, c])
     got = stage.run("disconnect", "nobody", "pump-8", hub="lab")
-    out.equal(got.code, 0, "disconnect of a user in one hub")
+    out.equal((got.code, got.err), (1, "certgate: nobody: no such user or "
+                                    "connection is connected\n"),
+              "disconnect of a user in one hub; nobody is not there")
     stage.ended("disconnect of a user in one hub", [c], [b])
+    out.equal(stage.run("disconnect", "pump-8", hub="lab").code, 1,
+              "and once more: it is not there")
+    out.equal(stage.run("disconnect", b.id, "pump-8", hub="plant").code, 0,
+              "a connection and its user")
+    stage.ended("a connection and its user", [b])
+    b = stage.open(stage.two)
     for words in (["disconnect", ".."], ["disconnect", "a/../b"],
                   ["disconnect", "a\nb"], ["disconnect", ""],
                   ["disconnect", "a", "--endpoint", "http://localhost"],
@@ -283,10 +291,11 @@ def test_disconnect(stage):
 
 
 class Witness:
-    """A TLS server that keeps one request and answers with 204."""
+    """A TLS server that keeps one request and answers with 204; those before it
+    that only ask, by HEAD, with a length and 200."""
 
     def __init__(self, identity):
-        self.seen = b""
+        self.seen, self.asked = b"", []
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(identity.file, identity.key)
         self.socket = context.wrap_socket(
@@ -295,13 +304,21 @@ class Witness:
         threading.Thread(target=self.serve, daemon=True).start()
 
     def serve(self):
-        connection, _ = self.socket.accept()
-        self.socket.close()
-        with connection:
-            while b"\r\n\r\n" not in self.seen:
-                self.seen += connection.recv(65536)
-            connection.sendall(b"HTTP/1.1 204 No Content\r\n"
-                               b"Connection: close\r\n\r\n")
+        while not self.seen:
+            connection, _ = self.socket.accept()
+            with connection:
+                head = b""
+                while b"\r\n\r\n" not in head:
+                    head += connection.recv(65536)
+                if head.startswith(b"HEAD "):
+                    self.asked.append(head.split(b" ")[1].decode())
+                    status = b"200 OK\r\nContent-Length: 9"
+                else:
+                    self.socket.close()
+                    self.seen = head
+                    status = b"204 No Content"
+                connection.sendall(b"HTTP/1.1 " + status +
+                                   b"\r\nConnection: close\r\n\r\n")
 
 
 def decoded(text):
@@ -338,6 +355,11 @@ def test_request(stage):
               "it is for this URL without the query")
     out.result(0 < claims["exp"] - time.time() <= 301, "and for minutes",
                claims)
+    odd = urllib.parse.quote(ODD, safe="").lower()
+    out.equal([path.lower() for path in witness.asked],
+              [f"/api/hubs/plant/{kind}/{odd}?api-version=2024-01-01"
+               for kind in ("users", "connections")],
+              "it asks first")
     out.equal(got.code, 3, "the next request is not answered: exit 3")
 
 
