@@ -9,17 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "admin/change.h"
 #include "admin/pending.h"
 #include "admin/print.h"
 #include "admin/setup.h"
-#include "base/date.h"
 #include "base/hex.h"
 #include "policy/value.h"
-#include "protocol/certificate.h"
 
 enum {
 	DIGITS_MIN = 8, /* of a SHA-256 that is only begun */
@@ -27,8 +24,7 @@ enum {
 	SHA1_DIGITS = 2 * DIGEST_SHA1_SIZE,
 	/* 128 bits: for fewer a certificate can be found whose SHA-256 begins
 	 * with them. */
-	UNASKED_DIGITS_MIN = 32,
-	SOON_DAYS = 30 /* before a certificate expires */
+	UNASKED_DIGITS_MIN = 32
 };
 
 struct addition {
@@ -256,21 +252,6 @@ collect(struct addition *a, struct state *state, struct buffer *text)
 	return ok ? number : 0;
 }
 
-static void
-warn_of_expiry(struct change *change, unsigned line)
-{
-	int64_t end = change->target.not_after;
-	int64_t now = (int64_t)time(NULL);
-	char day[CHANGE_DAY_SIZE];
-
-	if (end == 0 || end == CERTIFICATE_NOT_AFTER_INVALID ||
-	    end > now + (int64_t)SOON_DAYS * DATE_DAY_SECONDS)
-		return;
-	change_day(end, day);
-	change_remark(change, "Warning: line %u: the certificate %s on %s",
-		      line, end < now ? "expired" : "expires", day);
-}
-
 static enum exit_code
 allow(struct addition *a)
 {
@@ -288,7 +269,7 @@ allow(struct addition *a)
 		if (change->there > 0)
 			number = change->there;
 		change_advise(change, number, buffer_span(&a->entry));
-		warn_of_expiry(change, number);
+		change_warn_of_expiry(change, &change->target, number);
 		if (change->there == 0 && state.otherwise > 0)
 			change_remark(change,
 				      "Line %u allows the same certificate by "

@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "host/account.h"
 #include "policy/match.h"
+#include "protocol/certificate.h"
 
 enum exit_code
 change_open(struct change *change)
@@ -171,6 +172,22 @@ change_day(int64_t seconds, char day[CHANGE_DAY_SIZE])
 	date_from_seconds(seconds, &t);
 	(void)snprintf(day, CHANGE_DAY_SIZE, "%04d-%02d-%02d", t.year, t.month,
 		       t.day);
+}
+
+void
+change_warn_of_expiry(struct change *change, const struct target *target,
+		      unsigned line)
+{
+	enum { SOON_DAYS = 30 };
+	int64_t end = target->not_after, now = (int64_t)time(NULL);
+	char day[CHANGE_DAY_SIZE];
+
+	if (end == 0 || end == CERTIFICATE_NOT_AFTER_INVALID ||
+	    end > now + (int64_t)SOON_DAYS * DATE_DAY_SECONDS)
+		return;
+	change_day(end, day);
+	change_remark(change, "Warning: line %u: the certificate %s on %s",
+		      line, end < now ? "expired" : "expires", day);
 }
 
 /* The new list, and what its entries do to the target.  Entries are borrowed

@@ -63,6 +63,11 @@ void change_remark(struct change *change, const char *format, ...)
 /* Add what certgate check would warn of in this entry of that line. */
 void change_advise(struct change *change, unsigned line, struct span entry);
 
+/* Add a warning if the target, which is in that line, has expired or expires
+ * within 30 days. */
+void change_warn_of_expiry(struct change *change, const struct target *target,
+			   unsigned line);
+
 /* YYYY-MM-DD */
 void change_day(int64_t seconds, char day[CHANGE_DAY_SIZE]);
 

@@ -132,10 +132,12 @@ rotate_line(struct rotation *r, const struct edit_line *line,
 		(void)edit_replace(&change->edit, "will end", line, text);
 	buffer_clear(text);
 	add_new(r, line, text);
-	if (!change_add_comment(change, line, text))
+	/* The comment is about the old certificate. */
+	if (!change_add_comment(change, NULL, text))
 		return false;
 	unsigned number = edit_insert(&change->edit, "added", line, text);
 	change_advise(change, number, buffer_span(text));
+	change_warn_of_expiry(change, &r->fresh, number);
 	if (end != 0)
 		change_remark(change, "The new one ends as line %u %s.",
 			      number - 1, stays ? "does" : "did until now");

@@ -32,10 +32,10 @@ def rotated(text, *arguments):
 def rewrites():
     rows = [
         ("no options", f"{A}\n", f"{A} expires={day(14)}\n{B}\n"),
-        ("options and a comment, which both have",
+        ("options, which both have, and a comment",
          f"# top\n{A}  user=a   groups=b,c  # hall\n{C}\n",
          f"# top\n{A} user=a groups=b,c expires={day(14)}   # hall\n"
-         f"{B} user=a   groups=b,c   # hall\n{C}\n"),
+         f"{B} user=a   groups=b,c\n{C}\n"),
         ("blanks and quotes in a value",
          f'{A} user="a \\" expires=2020-01-01" groups=x\n',
          f'{A} user="a \\" expires=2020-01-01" groups=x expires={day(14)}\n'
@@ -87,7 +87,7 @@ def rewrites():
     out.equal(done.out.splitlines()[:-1],
               [f"will end: line 1 of {base}/list: {A} hub=x "
                f"expires={day(14)}   # c",
-               f"added: line 2 of {base}/list: {B} hub=x   # c"],
+               f"added: line 2 of {base}/list: {B} hub=x"],
               "it says what was done")
 
 
@@ -129,6 +129,10 @@ def refusals():
 
 
 def certificates():
+    soon = admin.certificate(base, "soon", days=5)
+    _, done = rotated(f"{A}\n", A, soon, "--dry-run")
+    out.result(done.code == 0 and "Warning: line 2: the certificate expires on "
+               f"{day(5)}\n" in done.out, "a new one that expires soon", done)
     old, new = (admin.certificate(base, n, subject="/CN=pump") for n in
                 ("old", "new"))
     text = f"{admin.digest(old, 'sha1')} user=pump groups=g\n"
