@@ -61,7 +61,8 @@ ask(char *name, char text[ANSWER_MAX])
 {
 	static char program[] = "/usr/bin/systemctl", verb[] = "show",
 		    option[] = "-p",
-		    properties[] = "LoadState,ActiveState,MainPID,User";
+		    properties[] =
+			    "LoadState,ActiveState,UnitFileState,MainPID,User";
 	char *const arguments[] = { program,	verb, option,
 				    properties, name, NULL };
 
@@ -97,10 +98,14 @@ unit_read(void)
 			       (int)user.len, user.len > 0 ? user.ptr : "");
 	if (span_number(find_value(service, "MainPID"), 1, INT32_MAX, &process))
 		unit.process = (int)process;
+	/* A handler that a web server starts needs no unit. */
 	bool listens = ask(socket_name, socket) && is_active(socket);
+	bool enabled = span_equal(find_value(socket, "UnitFileState"),
+				  SPAN("enabled"));
 	unit.state = is_active(service) ? UNIT_RUNNING
 		     : listens		? UNIT_WAITING
-					: UNIT_STOPPED;
+		     : enabled		? UNIT_STOPPED
+					: UNIT_UNKNOWN;
 	return unit;
 }
 

@@ -9,6 +9,7 @@ import datetime
 import json
 import os
 import pathlib
+import subprocess
 import sys
 import time
 
@@ -364,6 +365,77 @@ def as_the_handler():
     gate.close()
 
 
+# A machine of its own: systemd's answers, nginx and the installed settings.
+INSTALLED = """set -e
+mount -t tmpfs -o mode=755 none /run
+mkdir -p /run/systemd/system /run/log
+mount -t tmpfs -o size=64k,mode=755 none /run/log
+echo '{decision}' >/run/log/log
+chown www-data /run/log /run/log/log
+cp -a /etc /run/etc
+mount --bind /run/etc /etc
+rm -rf /etc/apache2 /etc/lighttpd /etc/nginx /etc/certgate
+mkdir /etc/nginx /etc/certgate
+printf '%s\\n' CERTGATE_LIST=/etc/certgate/list CERTGATE_LOG=/run/log/log \\
+  CERTGATE_ORIGINS=a.example >/etc/certgate/certgate.conf
+echo '{pin}' >/etc/certgate/list
+chmod {mode} /etc/certgate/list
+echo '{nginx}' >/etc/nginx/nginx.conf
+cat >/run/systemctl <<'EOF'
+#!/bin/sh
+case $4 in
+*.service) echo LoadState=loaded; echo User=www-data
+  echo ActiveState={service}; echo MainPID=42 ;;
+*) echo LoadState=loaded; echo UnitFileState=enabled
+  echo ActiveState={socket} ;;
+esac
+EOF
+chmod 755 /run/systemctl
+mount --bind /run/systemctl /usr/bin/systemctl
+{more}
+exec {command} status
+"""
+
+
+def installed():
+    if os.geteuid() != 0 or not os.path.exists("/usr/bin/systemctl") or \
+            "file /etc/certgate/certgate.conf\n" not in admin.run("--help").out:
+        return
+    wired = "fastcgi_pass unix:/run/certgate/certgate.sock;"
+    decision = logs.text([logs.accepted("device", 60)]).strip()
+    well = {"decision": "", "pin": DEVICE.strip(), "mode": 644,
+            "nginx": wired, "service": "active", "socket": "active",
+            "more": "", "command": admin.COMMAND}
+    for name, change, code, first, words in (
+            ("running", {}, 0, WELL, "running, process 42"),
+            ("wired", {}, 0, WELL, "/etc/nginx/nginx.conf"),
+            ("started by its socket", {"service": "inactive"}, 0, WELL,
+             "starts with the next event"),
+            ("stopped", {"service": "failed", "socket": "failed",
+                         "decision": decision}, 1,
+             "The handler is not running.", "systemctl start"),
+            ("not wired", {"nginx": ""}, 1, "No web server passes events",
+             "server    none"),
+            ("wired in a comment", {"nginx": "  # " + wired}, 1,
+             "No web server passes events", "server    none"),
+            ("events, however they come", {"nginx": "", "decision": decision},
+             0, WELL, "server    none"),
+            ("a list for root alone", {"mode": 600}, 1,
+             "The list does not load. (", "www-data"),
+            ("a log that the handler cannot write", {
+                "more": "chown root /run/log/log"}, 1,
+             "The configuration has errors. (CERTGATE_LOG", "www-data"),
+            ("a full disk", {
+                "more": "cat /dev/zero >/run/log/fill 2>/run/full || :"}, 1,
+             "The disk of the log is full.", "df")):
+        done = admin.Result(subprocess.run(
+            ["unshare", "-m", "sh", "-c", INSTALLED.format(**well | change)],
+            capture_output=True, check=False,
+            env={"PATH": os.environ["PATH"]}))
+        out.result(done.code == code and done.out.startswith(first) and
+                   words in done.out, f"installed: {name}", done)
+
+
 with concurrent.futures.ThreadPoolExecutor(8) as pool:
     for one in [pool.submit(outage, *row) for row in OUTAGES] + \
             [pool.submit(healthy, *row) for row in HEALTHY]:
@@ -371,4 +443,5 @@ with concurrent.futures.ThreadPoolExecutor(8) as pool:
 check_is_honest()
 cannot_tell()
 as_the_handler()
+installed()
 out.done()
