@@ -345,11 +345,12 @@ find_refusals(struct findings *findings, const char *log)
 {
 	static struct hour hour;
 	struct error e = { 0 };
+	const char *site;
 
 	if (log == NULL && !setup_has_log())
 		return;
 	enum reason reason =
-		hour_read(&hour, log, &e) ? hour_cause(&hour) : REASONS;
+		hour_read(&hour, log, &e) ? hour_cause(&hour, &site) : REASONS;
 	if (reason == REASONS)
 		return;
 	e = (struct error){ 0 };

@@ -69,13 +69,14 @@ is_acceptance(enum reason reason)
 }
 
 static void
-add_client(struct hour *h, enum reason reason, uint64_t certificate)
+add_client(struct hour *h, struct hour_site *site, enum reason reason,
+	   uint64_t certificate)
 {
 	uint64_t *place = &h->accepted_hash[certificate % HOUR_ACCEPTED];
-	struct hour_refusals *refusals = &h->client;
+	struct hour_refusals *refusals = &site->client;
 
 	if (is_acceptance(reason)) {
-		h->accepted++;
+		site->accepted++;
 		*place = certificate;
 		*refusals = (struct hour_refusals){ .first = 0 };
 		return;
@@ -111,6 +112,21 @@ add_skew(struct hour *h, struct span text)
 	h->skewed = number > HOUR_SKEW_MAX ? h->skewed + 1 : 0;
 }
 
+static struct hour_site *
+site_of(struct hour *h, struct span name)
+{
+	struct hour_site *site = h->site;
+
+	while (site < h->site + h->n_sites &&
+	       !span_equal(span_of(site->name), name))
+		site++;
+	if (site == h->site + HOUR_SITES)
+		return site - 1;
+	if (site == h->site + h->n_sites)
+		set_text(h->site[h->n_sites++].name, sizeof(site->name), name);
+	return site;
+}
+
 static void
 add_decision(struct hour *h, const struct log_reader *log)
 {
@@ -125,13 +141,14 @@ add_decision(struct hour *h, const struct log_reader *log)
 		return;
 	add_names(h, reason, log);
 	add_skew(h, log->value[FIELD_SKEW]);
+	struct hour_site *site = site_of(h, log->value[FIELD_SITE]);
 	if (is_sender(reason))
-		h->sender.count[reason]++;
+		site->sender.count[reason]++;
 	else if (is_acceptance(reason) || reason_is_client(reason) ||
 		 reason == REASON_NOTIFIED)
-		h->sender = (struct hour_refusals){ .first = 0 };
+		site->sender = (struct hour_refusals){ .first = 0 };
 	if (is_acceptance(reason) || reason_is_client(reason))
-		add_client(h, reason, hash_of(log->value[FIELD_SHA1]));
+		add_client(h, site, reason, hash_of(log->value[FIELD_SHA1]));
 }
 
 /* What a load of the configuration logs. */
@@ -164,9 +181,9 @@ read_lines(struct hour *h, struct log_reader *log, const char *path,
 		.notes = true,
 		.fields = FIELD_BIT(FIELD_VERDICT) | FIELD_BIT(FIELD_REASON) |
 			  FIELD_BIT(FIELD_ORIGIN) | FIELD_BIT(FIELD_HUB) |
-			  FIELD_BIT(FIELD_SHA1) | FIELD_BIT(FIELD_LIST) |
-			  FIELD_BIT(FIELD_SKEW) | FIELD_BIT(FIELD_COUNT) |
-			  FIELD_BIT(FIELD_LOST),
+			  FIELD_BIT(FIELD_SHA1) | FIELD_BIT(FIELD_SITE) |
+			  FIELD_BIT(FIELD_LIST) | FIELD_BIT(FIELD_SKEW) |
+			  FIELD_BIT(FIELD_COUNT) | FIELD_BIT(FIELD_LOST),
 	};
 
 	if (!log_reader_open(log, &query, e))
@@ -208,19 +225,32 @@ most(const struct hour_refusals *refusals)
 
 /* One stranger that comes again and again is no outage, nor are strangers
  * beside clients that are connected; a client that was accepted before is. */
-enum reason
-hour_cause(const struct hour *h)
+static enum reason
+site_cause(const struct hour_site *site)
 {
-	const struct hour_refusals *clients = &h->client;
-	enum reason sender = most(&h->sender), client = most(clients);
+	const struct hour_refusals *clients = &site->client;
+	enum reason sender = most(&site->sender), client = most(clients);
 
 	if (sender != REASONS || client == REASONS)
 		return sender;
 	if ((client == REASON_NOT_LISTED || client == REASON_DENIED) &&
 	    !clients->several)
 		return REASONS;
-	if (h->accepted > 0 && client != REASON_NO_CERTIFICATE &&
+	if (site->accepted > 0 && client != REASON_NO_CERTIFICATE &&
 	    (!clients->several || !clients->known))
 		return REASONS;
 	return client;
+}
+
+enum reason
+hour_cause(const struct hour *h, const char **site)
+{
+	enum reason found = REASONS;
+
+	*site = "";
+	for (size_t i = 0; i < h->n_sites && found == REASONS; i++) {
+		found = site_cause(&h->site[i]);
+		*site = found == REASONS ? "" : h->site[i].name;
+	}
+	return found;
 }

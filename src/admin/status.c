@@ -303,16 +303,29 @@ tell_names(const char *theirs, char *const *ours, char *text, size_t size)
 	buffer_free(&out);
 }
 
+/* The settings of the site that the cause is of. */
+static const struct settings *
+settings_of(const struct facts *f)
+{
+	const char *name;
+
+	(void)hour_cause(&f->hour, &name);
+	for (size_t i = 0; i < f->sites.n; i++)
+		if (strcmp(f->sites.site[i]->name, name) == 0)
+			return &f->sites.site[i]->store.settings;
+	return &f->sites.main.settings;
+}
+
 static void
 tell_origin(const struct facts *f, char *text, size_t size)
 {
-	tell_names(f->hour.origin, f->sites.main.settings.origins, text, size);
+	tell_names(f->hour.origin, settings_of(f)->origins, text, size);
 }
 
 static void
 tell_hub(const struct facts *f, char *text, size_t size)
 {
-	tell_names(f->hour.hub, f->sites.main.settings.hubs, text, size);
+	tell_names(f->hour.hub, settings_of(f)->hubs, text, size);
 }
 
 /* In the order of severity: the first one that holds is the cause. */
@@ -395,7 +408,8 @@ static const struct cause well = { .sentence = "All is well.",
 static const struct cause *
 find_cause(const struct facts *f)
 {
-	enum reason reason = hour_cause(&f->hour);
+	const char *site;
+	enum reason reason = hour_cause(&f->hour, &site);
 
 	for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++) {
 		const struct cause *cause = &causes[i];
@@ -419,12 +433,14 @@ show_cause(const struct facts *f, const struct cause *cause)
 {
 	bool coloured = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
 	char detail[DETAIL_SIZE] = "";
+	const char *site;
+	enum reason reason = hour_cause(&f->hour, &site);
 
 	if (cause->tell != NULL)
 		cause->tell(f, detail, sizeof(detail));
 	else if (cause->reason == REASONS)
 		(void)snprintf(detail, sizeof(detail), "%s",
-			       reason_name(hour_cause(&f->hour)));
+			       reason_name(reason));
 	print_json_bool("well", cause->code == EXIT_DONE);
 	print_json_string("cause", span_of(cause->sentence));
 	print_json_string("detail", span_of(detail));
@@ -537,10 +553,16 @@ show_hour(const struct hour *h)
 static void
 show(const struct facts *f, const struct cause *cause)
 {
+	const char *site = "";
+
 	print_json_open(NULL, '{');
 	show_cause(f, cause);
+	if (cause->holds == NULL && cause != &well)
+		(void)hour_cause(&f->hour, &site);
 	if (cause != &well)
 		print_field("fix", span_of(fix_of(f, cause)));
+	if (site[0] != '\0')
+		print_field("site", span_of(site));
 	show_handler(f);
 	show_configuration(f);
 	if (f->has_log)

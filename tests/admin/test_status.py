@@ -330,6 +330,13 @@ def cannot_tell():
     out.result(done.code == 3 and
                done.out.startswith("The log cannot be read. ("),
                "a log that is missing", done)
+    path = gate.folder / "sites-log"
+    path.write_text(logs.text(
+        [logs.line(90 + n, reason="signature", site="one") for n in range(3)] +
+        [logs.accepted("device", 5, site="two")]))
+    done = gate.run("--log", path)
+    out.result(done.code == 1 and "\nsite      one\n" in done.out,
+               "an outage of one site beside another's clients", done)
     (gate.folder / "empty").write_text("")
     done = admin.run("status", "--log", gate.folder / "empty", environment={
         "CERTGATE_CONFIG": str(gate.configuration.file)})
