@@ -69,10 +69,7 @@ input_explain_code(const char *word)
 
 	if (digits.len == HANDLER_CODE_DIGITS &&
 	    hex_length(digits) == HANDLER_CODE_DIGITS)
-		print_problem("to look a support code up in the log: "
-			      "journalctl -t certgate CODE=%s, or in a log "
-			      "file: grep %s FILE",
-			      word, word);
+		print_problem("for a support code: certgate why %s", word);
 }
 
 bool

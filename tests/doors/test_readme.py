@@ -73,7 +73,7 @@ def administrator(out, text):
     """The commands of each way of working, and what explain says, with the
     folder of a test in the place of /etc/certgate; … stands for anything."""
     folder = place.temporary()
-    (folder / "list").write_text("")
+    (folder / "list").write_text("# no entries\n")
     (folder / "list").chmod(0o640)
     (folder / "certificates").mkdir()
     ca = pki.Authority(folder / "ca", "/CN=Plant CA")
