@@ -253,7 +253,7 @@ def explain():
         got = admin.run("explain", word)
         out.result(got.code == 3 and "; expected a file with a certificate or "
                    "a connect event\n" in got.err and
-                   ("journalctl -t certgate CODE=" in got.err) ==
+                   ("certgate why " in got.err) ==
                    (word == "4262c4ac"), f"explain {word[:8]}", got)
 
 
