@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "admin/print.h"
+#include "admin/setup.h"
 #include "admin/unit.h"
 #include "host/file.h"
 
@@ -131,6 +132,18 @@ become(const char *name)
 	return true;
 }
 
+/* True if the settings are in the folder of the installed ones: others are
+ * another handler's, whose user is not known. */
+static bool
+is_installed(void)
+{
+	static const char installed[] = CERTGATE_CONFIG_DEFAULT;
+	const char *path = setup_source().path;
+	size_t folder = (size_t)(strrchr(installed, '/') - installed) + 1;
+
+	return path != NULL && strncmp(path, installed, folder) == 0;
+}
+
 bool
 unit_become(const char *name)
 {
@@ -141,7 +154,7 @@ unit_become(const char *name)
 	if (name != NULL)
 		return become(name);
 	is_handler = geteuid() != 0;
-	if (is_handler)
+	if (is_handler || !is_installed())
 		return true;
 	struct unit unit = unit_read();
 	if (unit.user[0] != '\0')

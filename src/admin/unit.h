@@ -24,9 +24,9 @@ struct unit {
 /* Ask systemd for certgate.service and certgate.socket. */
 struct unit unit_read(void);
 
-/* Read files, and judge their owners, as the user name from now on; NULL: as
- * root, as the unit's user, else as _certgate if it exists.  Return false and
- * print the problem if that cannot be. */
+/* Read files, and judge their owners, as the user name from now on.  NULL: if
+ * root asks about the installed settings, as the unit's user, else as _certgate
+ * if it exists.  Return false and print the problem if that cannot be. */
 bool unit_become(const char *name) __attribute__((warn_unused_result));
 
 /* True if the files are read as the handler reads them. */
