@@ -2,6 +2,7 @@
 # Copyright The certgate authors
 """Handlers and web servers on loopback, ended by their process id."""
 import atexit
+import contextlib
 import grp
 import os
 import pathlib
@@ -284,8 +285,18 @@ server.modules = ( )
 
     def close(self):
         """By the signal that lets requests end: SIGTERM with a connection
-        open ends lighttpd with 1."""
-        return end(self.process, signal.SIGINT)
+        open ends lighttpd with 1.  Now and then it leaves a handler that it
+        started; so does a kill."""
+        pid = self.process.pid
+        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children")
+        handlers = children.read_text().split() if children.exists() else []
+        code = end(self.process, signal.SIGINT)
+        for handler in handlers:
+            command = pathlib.Path(f"/proc/{handler}/cmdline")
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                if command.read_bytes().startswith(bytes(place.HANDLER)):
+                    os.kill(int(handler), signal.SIGTERM)
+        return code
 
 
 class Nginx(Server):
