@@ -219,7 +219,7 @@ static bool
 read_tag(struct tag *tag, struct span text, const char *name, struct error *e)
 {
 	struct json_object *tree = parse(text, e);
-	/* The text may be "null": then there is no tree and no error. */
+	/* For the text "null", tree is NULL without an error. */
 	bool ok = !e->set && find_tag(tag, tree, name, e);
 
 	json_object_put(tree);

@@ -26,8 +26,7 @@ change_open(struct change *change)
 	bool look = change->command->option[OPTION_DRY_RUN] != NULL;
 	struct error e = { 0 };
 	char *path = setup_list(&e);
-	/* A fault of the settings has a place; that there is no list has
-	 * none. */
+	/* An error in the settings has a place; a missing list has none. */
 	bool fault = path == NULL && e.where[0] != '\0';
 	bool ok = path != NULL && edit_open(&change->edit, path, look, &e);
 

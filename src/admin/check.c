@@ -54,8 +54,7 @@ check_new_log(const char *path, const char *folder, struct error *e)
 			 path, user, user, path);
 }
 
-/* Root can write every log; so only its folder must exist, unless --as says who
- * the handler is. */
+/* Root can write every log: without --as, only the log's folder must exist. */
 static bool
 check_log(const char *path, bool is_handler, struct error *e)
 {
