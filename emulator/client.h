@@ -7,6 +7,7 @@
 #include "emulator/connection.h"
 
 #define CLIENT_JSON_SUBPROTOCOL "json.webpubsub.azure.v1"
+#define CLIENT_RELIABLE_SUBPROTOCOL "json.reliable.webpubsub.azure.v1"
 #define CLIENT_MQTT_SUBPROTOCOL "mqtt"
 
 /* No subprotocol, or one of the handler's choice. */
@@ -14,6 +15,10 @@ extern const struct client_kind client_simple;
 
 /* json.webpubsub.azure.v1 */
 extern const struct client_kind client_json;
+
+/* json.reliable.webpubsub.azure.v1: messages are numbered and kept until the
+ * client has acknowledged them, and it can reconnect. */
+extern const struct client_kind client_reliable;
 
 /* MQTT 3.1.1 and 5.0; its client is made by mqtt_client_new. */
 extern const struct client_kind client_mqtt;

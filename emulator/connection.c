@@ -94,6 +94,19 @@ hub_each(struct hub *hub, const struct audience *audience,
 	return meant->len;
 }
 
+static void
+deliver(struct connection *connection, const void *message)
+{
+	connection->kind->deliver(connection, message);
+}
+
+void
+hub_send(struct hub *hub, const struct audience *audience,
+	 const struct message *message)
+{
+	(void)hub_each(hub, audience, deliver, message);
+}
+
 char *
 connection_random_id(void)
 {
@@ -144,6 +157,7 @@ connection_unref(struct connection *connection)
 	g_free(connection->state);
 	g_free(connection->physical_id);
 	g_free(connection->session_id);
+	g_free(connection->reconnection_token);
 	g_ptr_array_unref(connection->roles);
 	g_hash_table_unref(connection->groups);
 	g_hash_table_unref(connection->cookies);

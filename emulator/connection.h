@@ -51,11 +51,14 @@ guint hub_each(struct hub *hub, const struct audience *audience,
 
 enum message_type { MESSAGE_TEXT, MESSAGE_JSON, MESSAGE_BINARY };
 
+struct mqtt_publish;
+
 struct message {
 	enum message_type type;
 	GBytes *data;
 	const char *group; /* NULL: from the server */
 	const char *from_user; /* with a group; may be NULL */
+	const struct mqtt_publish *publish; /* of an MQTT client; NULL */
 };
 
 /* One for each protocol that clients speak; what may be NULL says so. */
@@ -68,10 +71,17 @@ struct client_kind {
 			const struct message *message);
 	/* The last words before the service closes; or NULL. */
 	void (*dismiss)(struct connection *connection, const char *reason);
+	/* Greets a client that has come back to its connection; NULL: the
+	 * connection ends with its socket. */
+	void (*resume)(struct connection *connection);
 	/* Adds to the body of the disconnected event; or NULL. */
 	void (*tell_end)(struct connection *connection, JsonObject *body);
 	void (*free)(gpointer client); /* or NULL */
 };
+
+/* Delivers message to each of an audience. */
+void hub_send(struct hub *hub, const struct audience *audience,
+	      const struct message *message);
 
 struct connection {
 	grefcount references;
@@ -81,6 +91,8 @@ struct connection {
 	SoupWebsocketConnection *socket; /* NULL: none yet, or no more */
 	char *id, *user_id, *subprotocol, *state; /* all but id may be NULL */
 	char *physical_id, *session_id; /* MQTT only; may be NULL */
+	char *reconnection_token; /* with resume only; NULL: none yet */
+	guint recovery; /* the timer of a lost socket; 0: none is lost */
 	GPtrArray *roles; /* of char * */
 	GHashTable *groups; /* a set of char * */
 	GHashTable *cookies; /* name to value */

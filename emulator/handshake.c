@@ -113,19 +113,53 @@ pass_on(struct visit *visit, guint status, const struct upstream_answer *answer)
 						 SOUP_MEMORY_COPY, body, size);
 }
 
+/* The kind of client that speaks a subprotocol; NULL: none. */
+static const struct client_kind *
+kind_of(const char *subprotocol)
+{
+	if (strcmp(subprotocol, CLIENT_JSON_SUBPROTOCOL) == 0)
+		return &client_json;
+	return strcmp(subprotocol, CLIENT_RELIABLE_SUBPROTOCOL) == 0
+		       ? &client_reliable
+		       : NULL;
+}
+
+/* The first offer that the service speaks; NULL: none, and the trace says so
+ * if there were offers. */
+static const char *
+first_spoken(const struct visit *visit)
+{
+	JsonArray *offered = visit->introduction.offered;
+	guint n = json_array_get_length(offered);
+
+	for (guint i = 0; i < n; i++) {
+		const char *one = json_array_get_string_element(offered, i);
+		if (kind_of(one) != NULL)
+			return one;
+	}
+	if (n > 0) {
+		g_autofree char *label = event_label(visit->connection);
+		g_autofree char *word =
+			trace_word(json_array_get_string_element(offered, 0));
+		trace_line(TRACE_WARNING, "SubprotocolIgnored",
+			   "%s offered=%s: neither the emulator nor the "
+			   "handler speaks it",
+			   label, word);
+	}
+	return NULL;
+}
+
 /* The handler's choice, which the client must have offered; else the first
  * offer that the service speaks. */
 static bool
 choose(struct visit *visit, const char *wish, const char **chosen)
 {
-	bool speaks_json = introduction_offers(&visit->introduction,
-					       CLIENT_JSON_SUBPROTOCOL);
+	const struct client_kind *kind;
 
-	*chosen = wish != NULL	? wish
-		  : speaks_json ? CLIENT_JSON_SUBPROTOCOL
-				: NULL;
-	if (*chosen != NULL && strcmp(*chosen, CLIENT_JSON_SUBPROTOCOL) == 0)
-		visit->connection->kind = &client_json;
+	*chosen = wish != NULL ? wish : first_spoken(visit);
+	kind = *chosen == NULL ? NULL : kind_of(*chosen);
+	if (kind != NULL)
+		visit->connection->kind = kind;
 	return wish == NULL || introduction_offers(&visit->introduction, wish);
 }
 
@@ -148,7 +182,7 @@ on_verdict(struct connection *connection, enum event_outcome outcome,
 		.is_accepted = outcome == EVENT_UNWANTED,
 		.status = SOUP_STATUS_INTERNAL_SERVER_ERROR,
 	};
-	const char *subprotocol;
+	const char *subprotocol, *why = NULL;
 
 	if (outcome == EVENT_ANSWERED)
 		connect_answer_read(&answer, upstream);
@@ -156,13 +190,15 @@ on_verdict(struct connection *connection, enum event_outcome outcome,
 	    !choose(visit, answer.subprotocol, &subprotocol)) {
 		answer.is_accepted = false;
 		answer.status = SOUP_STATUS_INTERNAL_SERVER_ERROR;
+		why = "the handler chose a subprotocol that the client did not "
+		      "offer";
 	}
 	if (answer.is_accepted) {
 		connection_admit(connection, &answer);
 		if (!visit->is_gone)
 			upgrade(visit, subprotocol);
 	} else {
-		trace_refusal(visit, answer.status, NULL);
+		trace_refusal(visit, answer.status, why);
 		pass_on(visit, answer.status, upstream);
 	}
 	connect_answer_clear(&answer);
@@ -202,15 +238,87 @@ begin_mqtt(struct visit *visit)
 	upgrade(visit, CLIENT_MQTT_SUBPROTOCOL);
 }
 
-void
-handshake_begin(struct hub *hub, SoupServerMessage *message, bool is_mqtt)
+/* 101 is written for a client that comes back; data: its connection, or NULL
+ * if there is none any more. */
+static void
+on_returned(SoupServerMessage *message, gpointer data)
 {
+	struct connection *connection = data;
+	GUri *uri = soup_server_message_get_uri(message);
+	g_autoptr(GIOStream) stream =
+		soup_server_message_steal_connection(message);
+
+	if (stream == NULL)
+		return;
+	SoupWebsocketConnection *socket = soup_websocket_connection_new(
+		stream, uri, SOUP_WEBSOCKET_CONNECTION_SERVER, NULL,
+		CLIENT_RELIABLE_SUBPROTOCOL, NULL);
+	if (connection == NULL || connection->has_left) {
+		g_signal_connect(socket, "closed", G_CALLBACK(g_object_unref),
+				 NULL);
+		soup_websocket_connection_close(
+			socket, SOUP_WEBSOCKET_CLOSE_POLICY_VIOLATION, NULL);
+		return;
+	}
+	g_autofree char *label = event_label(connection);
+	trace_line(TRACE_INFORMATION, "ConnectionRecovered", "%s", label);
+	session_attach(connection, socket);
+	connection->kind->resume(connection);
+}
+
+static void
+forget_connection(gpointer data, GClosure *closure)
+{
+	(void)closure;
+	if (data != NULL)
+		connection_unref(data);
+}
+
+/* A reliable client comes back to the connection id: the handler is not asked
+ * again, as in the service. */
+static void
+recover(struct hub *hub, SoupServerMessage *message, const char *id,
+	const char *token)
+{
+	char *protocols[] = { (char[]){ CLIENT_RELIABLE_SUBPROTOCOL }, NULL };
+	struct connection *connection =
+		g_hash_table_lookup(hub->connections, id);
+
+	if (connection != NULL &&
+	    (token == NULL ||
+	     g_strcmp0(connection->reconnection_token, token) != 0))
+		connection = NULL;
+	if (!soup_websocket_server_process_handshake(message, NULL, protocols,
+						     NULL, NULL))
+		return;
+	g_signal_connect_data(
+		message, "wrote-informational", G_CALLBACK(on_returned),
+		connection == NULL ? NULL : connection_ref(connection),
+		forget_connection, 0);
+}
+
+static const char *
+parameter(GHashTable *query, const char *name)
+{
+	return query == NULL ? NULL : g_hash_table_lookup(query, name);
+}
+
+void
+handshake_begin(struct hub *hub, SoupServerMessage *message, GHashTable *query,
+		bool is_mqtt)
+{
+	const char *id = parameter(query, "awps_connection_id");
+	const char *token = parameter(query, "awps_reconnection_token");
 	const char *why = NULL;
 
 	if (!soup_websocket_server_check_handshake(message, NULL, NULL, NULL,
 						   NULL)) {
 		refuse(message, SOUP_STATUS_BAD_REQUEST,
-		       "This is no WebSocket request.\n");
+		       "Not a WebSocket request.\n");
+		return;
+	}
+	if (!is_mqtt && id != NULL && *id != '\0') {
+		recover(hub, message, id, token);
 		return;
 	}
 	if (hub->service->clients >= SERVICE_CLIENTS_MAX) {

@@ -9,7 +9,8 @@
 
 #include "emulator/connection.h"
 
-/* Answers the request, now or later. */
-void handshake_begin(struct hub *hub, SoupServerMessage *message, bool is_mqtt);
+/* Answers the request, now or later; query may be NULL. */
+void handshake_begin(struct hub *hub, SoupServerMessage *message,
+		     GHashTable *query, bool is_mqtt);
 
 #endif

@@ -11,6 +11,15 @@
 #include "emulator/session.h"
 #include "emulator/user_event.h"
 
+enum { UNACKNOWLEDGED_MAX = 1024 /* messages of one connection */ };
+
+struct json_client {
+	struct seen_ids *seen;
+	/* Of reliable clients alone: */
+	gint64 sequence; /* of the last message */
+	GQueue unacknowledged; /* messages as text, up to that one */
+};
+
 /* A request, and whether its sender wants to know how it went. */
 struct request {
 	JsonObject *members;
@@ -33,18 +42,56 @@ send_object(struct connection *connection, JsonObject *object)
 }
 
 static void
-entered(struct connection *connection)
+greet(struct connection *connection)
 {
 	g_autoptr(JsonObject) hello = json_object_new();
 
-	connection->client = seen_ids_new();
 	json_object_set_string_member(hello, "type", "system");
 	json_object_set_string_member(hello, "event", "connected");
 	if (connection->user_id != NULL)
 		json_object_set_string_member(hello, "userId",
 					      connection->user_id);
 	json_object_set_string_member(hello, "connectionId", connection->id);
+	if (connection->reconnection_token != NULL)
+		json_object_set_string_member(hello, "reconnectionToken",
+					      connection->reconnection_token);
 	send_object(connection, hello);
+}
+
+static void
+entered(struct connection *connection)
+{
+	struct json_client *client = g_new0(struct json_client, 1);
+
+	client->seen = seen_ids_new();
+	g_queue_init(&client->unacknowledged);
+	connection->client = client;
+	if (connection->kind->resume != NULL)
+		connection->reconnection_token = connection_random_id();
+	greet(connection);
+}
+
+static void
+resume(struct connection *connection)
+{
+	struct json_client *client = connection->client;
+
+	greet(connection);
+	for (GList *one = client->unacknowledged.head; one != NULL;
+	     one = one->next)
+		connection_send_text(connection, one->data);
+}
+
+static void
+free_client(gpointer data)
+{
+	struct json_client *client = data;
+
+	if (client == NULL)
+		return;
+	seen_ids_free(client->seen);
+	g_queue_clear_full(&client->unacknowledged, g_free);
+	g_free(client);
 }
 
 static void
@@ -57,6 +104,22 @@ dismiss(struct connection *connection, const char *reason)
 	if (reason != NULL)
 		json_object_set_string_member(goodbye, "message", reason);
 	send_object(connection, goodbye);
+}
+
+/* Numbers the message, and keeps it until it is acknowledged. */
+static void
+send_reliably(struct connection *connection, JsonObject *out)
+{
+	struct json_client *client = connection->client;
+
+	json_object_set_int_member(out, "sequenceId", ++client->sequence);
+	g_queue_push_tail(&client->unacknowledged, json_value_object_text(out));
+	if (g_queue_get_length(&client->unacknowledged) > UNACKNOWLEDGED_MAX)
+		session_close(connection, SOUP_WEBSOCKET_CLOSE_POLICY_VIOLATION,
+			      "Too many messages are not acknowledged.");
+	else
+		connection_send_text(
+			connection, g_queue_peek_tail(&client->unacknowledged));
 }
 
 static void
@@ -87,7 +150,10 @@ deliver(struct connection *connection, const struct message *message)
 		g_autofree char *text = g_strndup(data, size);
 		json_object_set_string_member(out, "data", text);
 	}
-	send_object(connection, out);
+	if (connection->kind->resume != NULL)
+		send_reliably(connection, out);
+	else
+		send_object(connection, out);
 }
 
 /* fault: NULL, or the service's name of it. */
@@ -195,12 +261,6 @@ take_data(JsonObject *members, enum message_type *type)
 }
 
 static void
-deliver_to(struct connection *connection, const void *message)
-{
-	connection->kind->deliver(connection, message);
-}
-
-static void
 send_to_group(struct connection *connection, const struct request *request)
 {
 	const char *group =
@@ -223,7 +283,7 @@ send_to_group(struct connection *connection, const struct request *request)
 				    ? self
 				    : NULL,
 	};
-	(void)hub_each(connection->hub, &audience, deliver_to, &message);
+	hub_send(connection->hub, &audience, &message);
 	acknowledge(connection, request->has_ack, request->ack, NULL, NULL);
 	g_bytes_unref(message.data);
 }
@@ -271,11 +331,29 @@ pong(struct connection *connection, const struct request *request)
 	connection_send_text(connection, "{\"type\":\"pong\"}");
 }
 
+static void
+take_sequence(struct connection *connection, const struct request *request)
+{
+	struct json_client *client = connection->client;
+	gint64 sequence;
+
+	if (connection->kind->resume == NULL ||
+	    !json_value_number(request->members, "sequenceId", &sequence)) {
+		refuse_text(connection);
+		return;
+	}
+	while (client->sequence - g_queue_get_length(&client->unacknowledged) <
+	       MIN(sequence, client->sequence))
+		g_free(g_queue_pop_head(&client->unacknowledged));
+}
+
 /* Whether the id is new; if not, the client is told. */
 static bool
 is_new(struct connection *connection, gint64 ack)
 {
-	if (seen_ids_add(connection->client, ack))
+	struct json_client *client = connection->client;
+
+	if (seen_ids_add(client->seen, ack))
 		return true;
 	acknowledge(connection, true, ack, "Duplicate",
 		    "A message with this ackId has been processed.");
@@ -289,11 +367,9 @@ received(struct connection *connection, bool is_text, GBytes *data)
 		const char *type;
 		void (*run)(struct connection *, const struct request *);
 	} types[] = {
-		{ "joinGroup", join_group },
-		{ "leaveGroup", leave_group },
-		{ "sendToGroup", send_to_group },
-		{ "event", send_event },
-		{ "ping", pong },
+		{ "joinGroup", join_group },	  { "leaveGroup", leave_group },
+		{ "sendToGroup", send_to_group }, { "event", send_event },
+		{ "sequenceAck", take_sequence }, { "ping", pong },
 	};
 	gsize size;
 	const char *text = g_bytes_get_data(data, &size);
@@ -322,5 +398,14 @@ const struct client_kind client_json = {
 	.received = received,
 	.deliver = deliver,
 	.dismiss = dismiss,
-	.free = seen_ids_free,
+	.free = free_client,
+};
+
+const struct client_kind client_reliable = {
+	.entered = entered,
+	.received = received,
+	.deliver = deliver,
+	.dismiss = dismiss,
+	.resume = resume,
+	.free = free_client,
 };

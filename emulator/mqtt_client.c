@@ -11,12 +11,14 @@
 #include "emulator/mqtt_publish.h"
 #include "emulator/role.h"
 #include "emulator/session.h"
+#include "emulator/settings.h"
 #include "emulator/trace.h"
 #include "emulator/user_event.h"
 
 enum {
 	CONNECT_LIMIT_S = 10, /* from the WebSocket to the packet */
 	INPUT_MAX = 2 * MESSAGE_MAX, /* bytes */
+	UNACKNOWLEDGED_MAX = 1024, /* messages with QoS 1 */
 };
 
 struct mqtt_client {
@@ -30,6 +32,9 @@ struct mqtt_client {
 	guint timer; /* 0: none */
 	enum mqtt_reason end; /* that the service gives for the end */
 	bool is_ended_here;
+	GHashTable *qos; /* topic to the QoS of its subscription */
+	guint16 next_id; /* of a message with QoS 1 */
+	guint unacknowledged; /* of these */
 	JsonObject *goodbye; /* the client's DISCONNECT; NULL: none */
 };
 
@@ -40,6 +45,8 @@ mqtt_client_new(JsonObject *connect_body)
 
 	client->connect_body = connect_body;
 	client->input = g_byte_array_new();
+	client->qos =
+		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	client->end = MQTT_ADMINISTRATIVE_ACTION;
 	return client;
 }
@@ -56,6 +63,7 @@ free_client(gpointer data)
 	json_object_unref(client->connect_body);
 	g_clear_pointer(&client->goodbye, json_object_unref);
 	g_byte_array_unref(client->input);
+	g_hash_table_unref(client->qos);
 	g_free(client);
 }
 
@@ -141,16 +149,64 @@ tell_end(struct connection *connection, JsonObject *body)
 	json_object_set_object_member(body, "mqtt", mqtt);
 }
 
-/* MQTT between clients and from servers is not part of the emulator. */
+/* The QoS of a message: it was published with 1, unless by a client with 0;
+ * a subscription can lower it. */
+static guint
+qos_of(const struct mqtt_client *client, const struct message *message)
+{
+	const char *topic =
+		message->group == NULL ? MQTT_SERVER_MESSAGES : message->group;
+	gpointer subscribed;
+
+	if (message->publish != NULL && message->publish->qos == 0)
+		return 0;
+	return g_hash_table_lookup_extended(client->qos, topic, NULL,
+					    &subscribed)
+		       ? GPOINTER_TO_UINT(subscribed)
+		       : 1;
+}
+
 static void
 deliver(struct connection *connection, const struct message *message)
 {
-	g_autofree char *id = trace_word(connection->id);
+	struct mqtt_client *client = connection->client;
+	guint16 id = 0;
 
-	(void)message;
-	trace_line(TRACE_WARNING, "MessageNotDelivered",
-		   "connection=%s: MQTT clients get answers to events only",
-		   id);
+	if (qos_of(client, message) > 0) {
+		if (client->unacknowledged >= UNACKNOWLEDGED_MAX) {
+			end(connection, MQTT_QUOTA_EXCEEDED,
+			    "Too many messages are not acknowledged.");
+			return;
+		}
+		client->unacknowledged++;
+		if (++client->next_id == 0)
+			client->next_id = 1;
+		id = client->next_id;
+	}
+	send_packet(connection,
+		    mqtt_publish_message(client->connect.version, message, id));
+}
+
+/* Returns the code for the publisher. */
+static enum mqtt_reason
+send_to_group(struct connection *connection, const struct mqtt_publish *publish)
+{
+	struct message message = {
+		.type = mqtt_publish_type(publish),
+		.data = publish->payload,
+		.group = publish->topic,
+		.from_user = connection->user_id,
+		.publish = publish,
+	};
+	struct audience audience = { .group = publish->topic };
+
+	if (!settings_is_group_name(publish->topic))
+		return MQTT_TOPIC_NAME_INVALID;
+	if (!role_permits(connection->roles, ROLE_SEND_TO_GROUP,
+			  publish->topic))
+		return MQTT_NOT_AUTHORIZED;
+	hub_send(connection->hub, &audience, &message);
+	return MQTT_SUCCESS;
 }
 
 static void go_on(struct connection *connection);
@@ -333,10 +389,7 @@ take_publish(struct connection *connection, guint8 flags,
 	}
 	const char *event = mqtt_publish_event(&publish);
 	if (event == NULL)
-		reason = role_permits(connection->roles, ROLE_SEND_TO_GROUP,
-				      publish.topic)
-				 ? MQTT_IMPLEMENTATION_SPECIFIC
-				 : MQTT_NOT_AUTHORIZED;
+		reason = send_to_group(connection, &publish);
 	if (publish.qos > 0)
 		acknowledge(connection, publish.id, reason);
 	if (event != NULL)
@@ -344,23 +397,59 @@ take_publish(struct connection *connection, guint8 flags,
 	mqtt_publish_clear(&publish);
 }
 
-/* The code for one filter: only the answers to events can be had. */
+static bool
+is_of_server(const char *filter)
+{
+	return strcmp(filter, MQTT_SERVER_MESSAGES) == 0 ||
+	       (g_str_has_prefix(filter, MQTT_EVENTS) &&
+		(g_str_has_suffix(filter, "/succeeded") ||
+		 g_str_has_suffix(filter, "/failed") ||
+		 g_str_has_suffix(filter, "/+") ||
+		 g_str_has_suffix(filter, "/#")));
+}
+
+/* Subscribes to one filter.  Returns the code of MQTT 5.0 3.9.3. */
+static enum mqtt_reason
+subscribe(struct connection *connection, const char *filter, guint8 qos)
+{
+	struct mqtt_client *client = connection->client;
+
+	if (!is_of_server(filter)) {
+		/* The service has no wildcards: a topic is a group. */
+		if (strpbrk(filter, "#+") != NULL)
+			return MQTT_WILDCARDS_NOT_SUPPORTED;
+		if (!settings_is_group_name(filter))
+			return MQTT_UNSPECIFIED_ERROR;
+		if (!role_permits(connection->roles, ROLE_JOIN_LEAVE_GROUP,
+				  filter))
+			return MQTT_NOT_AUTHORIZED;
+		g_hash_table_add(connection->groups, g_strdup(filter));
+	}
+	g_hash_table_insert(client->qos, g_strdup(filter),
+			    GUINT_TO_POINTER(MIN(qos, 1)));
+	return (enum mqtt_reason)MIN(qos, 1);
+}
+
+/* The same in terms of the client's version. */
 static guint8
-subscription(const struct connection *connection, const char *filter,
-	     guint8 qos)
+subscription_code(struct connection *connection, const char *filter, guint8 qos)
 {
 	const struct mqtt_client *client = connection->client;
+	enum mqtt_reason reason = subscribe(connection, filter, qos);
 
-	if (g_str_has_prefix(filter, MQTT_EVENTS) &&
-	    (g_str_has_suffix(filter, "/succeeded") ||
-	     g_str_has_suffix(filter, "/failed") ||
-	     g_str_has_suffix(filter, "/+") || g_str_has_suffix(filter, "/#")))
-		return MIN(qos, 1);
-	if (client->connect.version == MQTT_3_1_1)
-		return MQTT_UNSPECIFIED_ERROR;
-	return role_permits(connection->roles, ROLE_JOIN_LEAVE_GROUP, filter)
-		       ? MQTT_IMPLEMENTATION_SPECIFIC
-		       : MQTT_NOT_AUTHORIZED;
+	return (guint8)(client->connect.version == MQTT_3_1_1 &&
+					reason >= MQTT_UNSPECIFIED_ERROR
+				? MQTT_UNSPECIFIED_ERROR
+				: reason);
+}
+
+static void
+unsubscribe(struct connection *connection, const char *filter)
+{
+	struct mqtt_client *client = connection->client;
+
+	g_hash_table_remove(connection->groups, filter);
+	g_hash_table_remove(client->qos, filter);
 }
 
 /* SUBSCRIBE and UNSUBSCRIBE. */
@@ -386,9 +475,11 @@ take_filters(struct connection *connection, bool is_subscribe,
 		if (body.bad)
 			break;
 		if (is_subscribe)
-			mqtt_write_u8(out, subscription(connection, filter,
-							options & 3));
-		else if (is_5)
+			mqtt_write_u8(out, subscription_code(connection, filter,
+							     options & 3));
+		else
+			unsubscribe(connection, filter);
+		if (!is_subscribe && is_5)
 			mqtt_write_u8(out, MQTT_SUCCESS);
 	}
 	if (body.bad || is_empty) {
@@ -442,7 +533,9 @@ take_packet(struct connection *connection, guint8 first,
 			    mqtt_packet(MQTT_PINGRESP, 0, g_byte_array_new()));
 	else if (type == MQTT_DISCONNECT)
 		take_disconnect(connection, body);
-	else if (type != MQTT_PUBACK)
+	else if (type == MQTT_PUBACK)
+		client->unacknowledged -= client->unacknowledged > 0;
+	else
 		end(connection, MQTT_PROTOCOL_ERROR,
 		    "A packet of this type is not expected.");
 }

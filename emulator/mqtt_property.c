@@ -108,6 +108,7 @@ mqtt_properties_read(struct mqtt_properties *properties,
 
 	*properties = (struct mqtt_properties){
 		.user = g_ptr_array_new_with_free_func(g_free),
+		.all = part.bad ? NULL : g_bytes_new(part.at, part.left),
 	};
 	while (!part.bad && part.left > 0)
 		read_one(properties, &part);
@@ -120,6 +121,7 @@ mqtt_properties_clear(struct mqtt_properties *properties)
 	g_clear_pointer(&properties->content_type, g_free);
 	g_clear_pointer(&properties->correlation, g_bytes_unref);
 	g_clear_pointer(&properties->user, g_ptr_array_unref);
+	g_clear_pointer(&properties->all, g_bytes_unref);
 }
 
 void

@@ -24,6 +24,7 @@ enum mqtt_property {
 struct mqtt_properties {
 	char *content_type; /* NULL: none */
 	GBytes *correlation; /* NULL: none */
+	GBytes *all; /* as they came; NULL: none were read */
 	GPtrArray *user; /* of char *: name, value, name, value ... */
 	guint8 payload_format;
 	bool has_authentication, has_alias;

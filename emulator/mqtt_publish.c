@@ -4,8 +4,10 @@
 
 #include <string.h>
 
+#include "emulator/json_value.h"
 #include "emulator/mqtt_publish.h"
 #include "emulator/settings.h"
+#include "emulator/user_event.h"
 
 /* Flags of the first byte, MQTT 5.0 3.3.1 */
 enum { FLAG_RETAIN = 0x01, QOS_SHIFT = 1, QOS_MASK = 0x03 };
@@ -61,6 +63,65 @@ mqtt_publish_content_type(const struct mqtt_publish *publish)
 	return publish->properties.payload_format == 1
 		       ? "text/plain"
 		       : "application/octet-stream";
+}
+
+enum message_type
+mqtt_publish_type(const struct mqtt_publish *publish)
+{
+	const char *type = mqtt_publish_content_type(publish);
+	gsize size;
+	const char *data = g_bytes_get_data(publish->payload, &size);
+	g_autoptr(JsonNode) node =
+		g_ascii_strcasecmp(type, "application/json") == 0
+			? json_value_parse(data, size)
+			: NULL;
+
+	if (node != NULL)
+		return MESSAGE_JSON;
+	return g_ascii_strcasecmp(type, "text/plain") == 0 &&
+			       g_utf8_validate_len(data, size, NULL)
+		       ? MESSAGE_TEXT
+		       : MESSAGE_BINARY;
+}
+
+/* The properties of a message; those of an MQTT 5.0 client go on as they
+ * came. */
+static GByteArray *
+message_properties(const struct message *message)
+{
+	GByteArray *out = g_byte_array_new();
+
+	if (message->publish != NULL) {
+		gsize size = 0;
+		GBytes *all = message->publish->properties.all;
+		const guint8 *data =
+			all == NULL ? NULL : g_bytes_get_data(all, &size);
+		if (size > 0)
+			g_byte_array_append(out, data, (guint)size);
+		return out;
+	}
+	mqtt_property_byte(out, MQTT_PAYLOAD_FORMAT,
+			   message->type != MESSAGE_BINARY);
+	mqtt_property_text(out, MQTT_CONTENT_TYPE,
+			   user_event_content_type(message->type));
+	return out;
+}
+
+GByteArray *
+mqtt_publish_message(guint8 version, const struct message *message, guint16 id)
+{
+	GByteArray *out = g_byte_array_new();
+	gsize size;
+	const guint8 *data = g_bytes_get_data(message->data, &size);
+
+	mqtt_write_string(out, message->group == NULL ? MQTT_SERVER_MESSAGES
+						      : message->group);
+	if (id != 0)
+		mqtt_write_u16(out, id);
+	if (version == MQTT_5)
+		mqtt_properties_write(out, message_properties(message));
+	g_byte_array_append(out, data, (guint)size);
+	return mqtt_packet(MQTT_PUBLISH, (id != 0) << QOS_SHIFT, out);
 }
 
 static bool

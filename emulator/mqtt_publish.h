@@ -6,8 +6,10 @@
 
 #include <libsoup/soup.h>
 
+#include "emulator/connection.h"
 #include "emulator/mqtt_connect.h"
 
+#define MQTT_SERVER_MESSAGES "$webpubsub/server/messages"
 #define MQTT_EVENTS "$webpubsub/server/events/"
 
 struct mqtt_publish {
@@ -27,6 +29,14 @@ void mqtt_publish_clear(struct mqtt_publish *publish);
 const char *mqtt_publish_event(const struct mqtt_publish *publish);
 
 const char *mqtt_publish_content_type(const struct mqtt_publish *publish);
+
+/* Return the type that the payload has for clients of other protocols. */
+enum message_type mqtt_publish_type(const struct mqtt_publish *publish);
+
+/* Make the packet in which an MQTT client receives message.  id: with QoS 1;
+ * 0: QoS 0. */
+GByteArray *mqtt_publish_message(guint8 version, const struct message *message,
+				 guint16 id);
 
 /* User properties as headers mqtt-NAME; those that are no headers are left
  * out.  The caller unrefs them. */

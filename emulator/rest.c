@@ -59,12 +59,6 @@ health(struct call *call)
 }
 
 /* Sends the body of a request to an audience. */
-static void
-deliver(struct connection *connection, const void *message)
-{
-	connection->kind->deliver(connection, message);
-}
-
 static guint
 send_to(struct call *call, struct audience audience)
 {
@@ -101,7 +95,7 @@ send_to(struct call *call, struct audience audience)
 				    .data = body,
 				    .group = audience.group };
 	audience.excluded = (const char *const *)excluded;
-	(void)hub_each(call->hub, &audience, deliver, &message);
+	hub_send(call->hub, &audience, &message);
 	return SOUP_STATUS_ACCEPTED;
 }
 

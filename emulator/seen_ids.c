@@ -23,10 +23,8 @@ seen_ids_new(void)
 }
 
 void
-seen_ids_free(gpointer data)
+seen_ids_free(struct seen_ids *ids)
 {
-	struct seen_ids *ids = data;
-
 	if (ids == NULL)
 		return;
 	g_queue_clear(&ids->order);

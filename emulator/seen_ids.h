@@ -11,8 +11,8 @@ struct seen_ids;
 
 struct seen_ids *seen_ids_new(void);
 
-/* For client_kind; NULL is fine. */
-void seen_ids_free(gpointer ids);
+/* NULL is fine. */
+void seen_ids_free(struct seen_ids *ids);
 
 /* False if it is among the last 1024 that were added. */
 bool seen_ids_add(struct seen_ids *ids, gint64 id);

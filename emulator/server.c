@@ -65,7 +65,6 @@ on_client(SoupServer *server, SoupServerMessage *message, const char *path,
 	bool is_mqtt = false;
 
 	(void)server;
-	(void)query;
 	for (guint i = 0; i < G_N_ELEMENTS(kinds); i++) {
 		if (!g_str_has_prefix(path, kinds[i].prefix))
 			continue;
@@ -78,7 +77,7 @@ on_client(SoupServer *server, SoupServerMessage *message, const char *path,
 		soup_server_message_set_status(message, SOUP_STATUS_NOT_FOUND,
 					       NULL);
 	else
-		handshake_begin(hub, message, is_mqtt);
+		handshake_begin(hub, message, query, is_mqtt);
 }
 
 static void

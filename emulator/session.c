@@ -22,6 +22,27 @@ on_message(SoupWebsocketConnection *socket, int type, GBytes *data,
 	connection_unref(connection);
 }
 
+static int
+on_lost(gpointer data)
+{
+	struct connection *connection = data;
+
+	connection->recovery = 0;
+	session_leave(connection, "The client did not reconnect.");
+	return G_SOURCE_REMOVE;
+}
+
+/* The hub owns a reference as long as the timer runs. */
+static void
+await_recovery(struct connection *connection)
+{
+	g_autofree char *label = event_label(connection);
+
+	trace_line(TRACE_INFORMATION, "ConnectionLost", "%s", label);
+	connection->recovery =
+		g_timeout_add_seconds(SESSION_RECOVERY_S, on_lost, connection);
+}
+
 static void
 on_closed(SoupWebsocketConnection *socket, gpointer data)
 {
@@ -35,15 +56,36 @@ on_closed(SoupWebsocketConnection *socket, gpointer data)
 		       : g_strdup_printf("The connection ended with code %u.",
 					 code);
 
-	session_leave(connection, reason);
 	g_signal_handlers_disconnect_by_data(socket, connection);
 	g_clear_object(&connection->socket);
+	if (!normal && connection->kind->resume != NULL &&
+	    !connection->has_left)
+		await_recovery(connection);
+	else
+		session_leave(connection, reason);
+	connection_unref(connection);
+}
+
+/* The client has a newer socket: the end of this one means nothing. */
+static void
+detach(struct connection *connection)
+{
+	SoupWebsocketConnection *socket = g_steal_pointer(&connection->socket);
+
+	g_clear_handle_id(&connection->recovery, g_source_remove);
+	if (socket == NULL)
+		return;
+	g_signal_handlers_disconnect_by_data(socket, connection);
+	g_signal_connect(socket, "closed", G_CALLBACK(g_object_unref), NULL);
+	soup_websocket_connection_close(
+		socket, SOUP_WEBSOCKET_CLOSE_POLICY_VIOLATION, NULL);
 	connection_unref(connection);
 }
 
 void
 session_attach(struct connection *connection, SoupWebsocketConnection *socket)
 {
+	detach(connection);
 	connection->socket = socket;
 	soup_websocket_connection_set_max_incoming_payload_size(socket,
 								MESSAGE_MAX);
@@ -76,6 +118,7 @@ session_leave(struct connection *connection, const char *reason)
 	if (!connection->is_admitted || connection->has_left)
 		return;
 	connection->has_left = true;
+	g_clear_handle_id(&connection->recovery, g_source_remove);
 
 	g_autofree char *label = event_label(connection);
 	g_autoptr(JsonObject) body = json_object_new();

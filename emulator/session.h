@@ -6,7 +6,10 @@
 
 #include "emulator/connection.h"
 
-/* Takes the socket. */
+/* How long a reliable client may be without a socket. */
+enum { SESSION_RECOVERY_S = 60 };
+
+/* Takes the socket, in place of one that the connection may have. */
 void session_attach(struct connection *connection,
 		    SoupWebsocketConnection *socket);
 

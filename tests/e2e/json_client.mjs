@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 // Copyright The certgate authors
 //
-// The vendor's client library with json.webpubsub.azure.v1; see README.md.
+// The vendor's client library with json.webpubsub.azure.v1, or as it comes, with
+// json.reliable.webpubsub.azure.v1; see README.md.
 import tls from "node:tls";
 import {
 	WebPubSubClient,
@@ -9,20 +10,24 @@ import {
 } from "@azure/web-pubsub-client";
 import { finish, identity, obey, options, print } from "./lines.mjs";
 
-const given = options();
+const given = options({ reliable: { type: "boolean", default: false } });
 
 // The library has no option for a client certificate, and gives none to the
 // WebSocket that it makes.
 const connect = tls.connect;
 const presented = identity(given);
-tls.connect = (tlsOptions) => connect({ ...tlsOptions, ...presented });
+let socket;
+tls.connect = (tlsOptions) =>
+	(socket = connect({ ...tlsOptions, ...presented }));
 
-const client = new WebPubSubClient(given.url, {
-	protocol: WebPubSubJsonProtocol(),
-	autoReconnect: false,
-	autoRejoinGroups: false,
-	messageRetryOptions: { maxRetries: 0 },
-});
+const client = given.reliable
+	? new WebPubSubClient(given.url)
+	: new WebPubSubClient(given.url, {
+		protocol: WebPubSubJsonProtocol(),
+		autoReconnect: false,
+		autoRejoinGroups: false,
+		messageRetryOptions: { maxRetries: 0 },
+	});
 
 client.on("connected", ({ userId, connectionId }) =>
 	print("connected", { user: userId, connection: connectionId }));
@@ -46,6 +51,7 @@ try {
 }
 
 await obey({
+	cut: () => socket.destroy(),
 	event: ({ name, data }) => client.sendEvent(name, data, "text"),
 	join: ({ group }) => client.joinGroup(group),
 	leave: ({ group }) => client.leaveGroup(group),

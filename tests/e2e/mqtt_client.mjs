@@ -54,6 +54,7 @@ await obey({
 	event: ({ name, data }) => client.publishAsync(EVENTS + name, data),
 	join: ({ group }) => client.subscribeAsync(group),
 	leave: ({ group }) => client.unsubscribeAsync(group),
-	send: ({ group, data }) => client.publishAsync(group, data),
+	send: ({ group, data, qos = 0 }) =>
+		client.publishAsync(group, data, { qos }),
 });
 client.end();

@@ -90,6 +90,77 @@ def play_json(story):
     story.equal(client.end(), 0, "it leaves")
 
 
+def play_reliable(story):
+    """The vendor's client as it comes: two of them, one of which loses its
+    TCP connection and comes back without a connect event."""
+    one, two = (clients.json_client(
+        story.path.url("plant"), story.path.ca, clients.with_key(story.one),
+        story.log, reliable=True) for _ in range(2))
+    for client in (one, two):
+        story.show((client.hear("connected", "failed") or {}).get("user") ==
+                   "pump-7", "the vendor's client connects as it comes",
+                   client.seen)
+        client.tell("join", group="own")
+        client.hear("done")
+    one.tell("send", group="own", data="first")
+    story.equal((two.hear("message") or {}).get("data"), "first",
+                "a group message between two reliable clients")
+    asked = story.path.connects()
+    two.tell("cut")
+    story.show(place.wait_for(lambda: "ConnectionLost" in
+                              story.path.service.trace()),
+               "the connection is lost")
+    one.tell("send", group="own", data="second")
+    one.hear("done")
+    story.equal((two.hear("message") or {}).get("data"), "second",
+                "what was sent meanwhile arrives")
+    two.tell("send", group="own", data="third")
+    for name, client in (("one", one), ("two", two)):
+        while (client.hear("message") or {"data": "third"})["data"] != "third":
+            pass
+        story.equal([line["data"] for line in client.seen
+                     if line["is"] == "message"],
+                    ["first", "second", "third"],
+                    f"{name} has each message once, in order")
+    story.equal(story.path.connects(), asked,
+                "the handler was not asked again")
+    for client in (one, two):
+        story.equal(client.end(), 0, "a reliable client leaves")
+
+
+def play_mqtt_messages(story):
+    url = story.path.url("plant", "clients/mqtt")
+    four, five = (clients.mqtt_client(
+        url, story.path.ca, clients.with_key(story.one), story.log, version,
+        f"messages{version}") for version in (4, 5))
+    json = story.json(story.one)
+    for client in (four, five, json):
+        story.show(client.hear("connected"), "connected", client.seen)
+    for client in (four, five, json):
+        client.tell("join", group="own")
+        story.show((client.hear("done") or {}).get("success"),
+                   "it subscribes to its group", client.seen)
+    four.tell("join", group="others")
+    story.show((four.hear("done") or {}).get("success") is False,
+               "a subscription to another group is refused", four.seen)
+    four.tell("send", group="own", data="hello", qos=1)
+    for client in (four, five):
+        story.equal((client.hear("message") or {}).get("data"), "hello",
+                    "MQTT: a message with QoS 1 arrives")
+    story.show(json.hear("message"), "it reaches a JSON client", json.seen)
+    json.tell("send", group="own", data="from JSON")
+    for client in (four, five):
+        story.equal((client.hear("message") or {}).get("data"), "from JSON",
+                    "MQTT: a message of a JSON client arrives")
+    five.tell("leave", group="own")
+    five.hear("done")
+    five.tell("send", group="others", data="x", qos=1)
+    story.show((five.hear("done") or {}).get("success") is False,
+               "a message to another group is refused", five.seen)
+    for client in (four, five, json):
+        client.end()
+
+
 def play_hubs(story):
     story.equal(story.outcome(story.one, "lab"), 403,
                 "an entry for one hub is none for another")
@@ -217,7 +288,8 @@ def main():
     out = tap.Tap()
     for name, server in SERVERS.items():
         story = Story(out, name, server)
-        for play in (play_json, play_hubs, play_go, play_mqtt, play_plain,
+        for play in (play_json, play_reliable, play_hubs, play_go, play_mqtt,
+                     play_mqtt_messages, play_plain,
                      play_changes):
             play(story)
         out.equal(story.path.close(), [0, 0, 0], f"{name}: all end well")

@@ -379,7 +379,7 @@ def manual(stage):
     page = (folder / "certgate-emulator.1").read_text()
     source = "".join(p.read_text() for p in sorted(folder.glob("*.c")))
     names = set(re.findall(
-        r'"((?:AbuseProtection|Connection|HttpHandler|Message|Rest)[A-Za-z]+)"',
+        r'"((?:AbuseProtection|Connection|HttpHandler|Rest|Subprotocol)[A-Za-z]+)"',
         source))
     described = set(re.findall(r"Li ((?:[A-Z][a-z]+){2,})(?![\w-])", page))
     stage.out.equal(described, names, "manual: the names in the trace")

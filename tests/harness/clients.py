@@ -100,8 +100,9 @@ class Client:
 NODE = ["node", "--dns-result-order=ipv4first"]
 
 
-def json_client(url, ca, certificate, log):
-    return Client([*NODE, FOLDER / "json_client.mjs",
+def json_client(url, ca, certificate, log, reliable=False):
+    more = ["--reliable"] if reliable else []
+    return Client([*NODE, FOLDER / "json_client.mjs", *more,
                    *identity(ca, certificate), url], log)
 
 

@@ -46,6 +46,10 @@ class Path:
             endpoint or f"https://localhost:{self.service.port}/", *words,
             environment=self.configuration.environment() | (settings or {}))
 
+    def connects(self):
+        """How many connect events certgate has decided on."""
+        return self.configuration.log_since(0).count(" event=connect ")
+
     def logs(self):
         """The end of the emulator's and of certgate's."""
         return "\n".join(self.service.trace().splitlines()[-12:] +
