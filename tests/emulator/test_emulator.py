@@ -16,6 +16,7 @@ from harness import shapes, tap, websocket  # noqa: E402
 HOST = "test.webpubsub.azure.com"
 KEYS = ["the-primary-key-of-nobody", "the-secondary-key-of-nobody"]
 JSON = "json.webpubsub.azure.v1"
+RELIABLE = "json.reliable.webpubsub.azure.v1"
 EVENTS = "$webpubsub/server/events/"
 
 
@@ -181,6 +182,63 @@ def json_client(stage):
     out.equal((a.json() or {}).get("event"), "disconnected",
               "json: what does not read ends the connection")
     b.close()
+
+
+def came_back(stage, hello, token=None):
+    """A second socket of the connection in hello."""
+    return stage.open(stage.other, [RELIABLE],
+                      query=f"?awps_connection_id={hello['connectionId']}"
+                            f"&awps_reconnection_token="
+                            f"{token or hello['reconnectionToken']}")
+
+
+def reliable_client(stage):
+    """Messages are numbered and kept until they are acknowledged; a client
+    that comes back raises no event."""
+    out = stage.out
+    a = stage.open(stage.good, [RELIABLE, JSON])
+    hello = a.json()
+    out.equal((a.subprotocol, len(hello["reconnectionToken"])),
+              (RELIABLE, 32), "reliable: hello")
+    path = f"/api/hubs/plant/connections/{hello['connectionId']}/:send"
+    for number in (1, 2):
+        stage.service.rest("POST", path, b"%d" % number, "text/plain")
+        got = a.json()
+        out.equal((got["sequenceId"], got["data"]), (number, str(number)),
+                  f"reliable: message {number}")
+    a.send({"type": "sequenceAck", "sequenceId": 1})
+    a.send({"type": "ping"})
+    a.json()
+    connects = len(stage.recorder.events("connect"))
+    a.socket.close()
+    out.result(place.wait_for(lambda: "ConnectionLost" in
+                              stage.service.trace()),
+               "reliable: the trace has the loss")
+    stage.service.rest("POST", path, b"3", "text/plain")
+    wrong = came_back(stage, hello, "0" * 32)
+    wrong.receive()
+    out.equal(wrong.closed, 1008, "reliable: a wrong token closes with 1008")
+    b = came_back(stage, hello)
+    back = b.json()
+    out.equal((back["event"], back["connectionId"]),
+              ("connected", hello["connectionId"]), "reliable: back")
+    out.equal([b.json()["data"] for _ in range(2)], ["2", "3"],
+              "reliable: what was not acknowledged comes again")
+    c = came_back(stage, hello)
+    c.json()
+    b.receive()
+    out.equal(b.closed, 1008, "reliable: a newer socket closes the older one")
+    out.equal((len(stage.recorder.events("connect")),
+               "ConnectionRecovered" in stage.service.trace()),
+              (connects, True), "reliable: no second connect event")
+    c.send({"type": "sequenceAck", "sequenceId": 1 << 60})
+    c.close()
+    gone = came_back(stage, hello)
+    gone.receive()
+    out.equal(gone.closed, 1008, "reliable: after its end there is no return")
+    stage.open(stage.good, ["protobuf.webpubsub.azure.v1"]).close()
+    out.result("SubprotocolIgnored" in stage.service.trace(),
+               "the trace has a subprotocol that nothing speaks")
 
 
 def rest(stage):
@@ -406,7 +464,7 @@ def main():
         print("1..0 # SKIP the emulator is not built")
         return
     stage = Stage()
-    for part in (gate, token, json_client, rest, mqtt_clients, limits, trace,
+    for part in (gate, token, json_client, reliable_client, rest, mqtt_clients, limits, trace,
                  recorded, manual):
         part(stage)
     stage.close()

@@ -242,6 +242,8 @@ def answers(stage):
     client.close()
     out.equal(stage.status("custom", ["b"])[0], 500,
               "answer: a subprotocol that was not offered")
+    out.result("chose a subprotocol that the client did not offer" in
+               stage.service.trace(), "answer: the trace says so")
     for hub, kept in [("nulls", 1), ("clears", 0)]:
         token = stage.service.client_token(
             hub, sub="u", role=["webpubsub.joinLeaveGroup"])
