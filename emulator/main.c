@@ -45,6 +45,9 @@ static const char usage[] =
 	"have\n"
 	"  --insecure                      handlers' certificates do not "
 	"matter\n"
+	"  --server-token TOKEN            what servers must send in place of "
+	"a "
+	"signed token\n"
 	"  --help, --version               print this or the version and "
 	"exit\n";
 

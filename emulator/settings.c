@@ -98,6 +98,7 @@ settings_free(struct settings *settings)
 	g_free(settings->key);
 	g_free(settings->host);
 	g_free(settings->ca);
+	g_free(settings->server_token);
 	for (guint i = 0; i < SETTINGS_KEYS_MAX; i++)
 		g_free(settings->keys[i]);
 	g_ptr_array_unref(settings->hubs);
@@ -242,6 +243,7 @@ take_text(struct settings *settings, const char *name, const char *value)
 		{ "--key", &settings->key },
 		{ "--host", &settings->host },
 		{ "--ca", &settings->ca },
+		{ "--server-token", &settings->server_token },
 	};
 
 	for (guint i = 0; i < G_N_ELEMENTS(texts); i++) {

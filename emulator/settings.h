@@ -28,6 +28,7 @@ struct settings {
 	char *listen; /* ADDRESS:PORT */
 	char *certificate, *key; /* files */
 	char *host; /* the service's, as handlers see it */
+	char *server_token; /* of servers; NULL: signed with a key */
 	char *ca; /* file, for handlers; NULL: the system's */
 	bool insecure; /* handlers' certificates are not looked at */
 	char *keys[SETTINGS_KEYS_MAX + 1]; /* primary, secondary, NULL */

@@ -6,12 +6,13 @@
 _certgate() {
 	local current=$2 previous=$3 config="--config --site --help"
 	local setup="$config --list"
-	local options edit="$setup --dry-run --json" service="--hub --endpoint --ca"
+	local options edit="$setup --dry-run --json" service="--hub --endpoint --ca
+		--token-file"
 	local entry="user= groups= roles= subprotocol= client-id= query. hub=
 		not-before= expires= cn= san= crl="
 
 	case $previous in
-	--config | --list | --ca | --admitted | --authorization | --log | --state | --socket)
+	--config | --list | --ca | --token-file | --admitted | --authorization | --log | --state | --socket)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "admin/disconnect.h"
+#include "admin/input.h"
 #include "admin/print.h"
 #include "admin/rest.h"
 #include "admin/setup.h"
@@ -44,6 +45,7 @@ struct closing {
 	const struct settings *settings; /* borrowed */
 	struct rest rest;
 	const char *endpoint; /* NULL: the hosts are those of the settings */
+	struct buffer token; /* of --token-file */
 	char **given_hubs; /* of --hub; owned */
 	char *const *hubs; /* ended by NULL */
 	struct item *items; /* owned */
@@ -233,23 +235,38 @@ check_values(const struct command *command)
 bool
 disconnect_check(const struct command *command)
 {
-	static const enum command_option closing[] = { OPTION_HUB,
-						       OPTION_ENDPOINT,
-						       OPTION_CA };
+	static const enum command_option closing[] = {
+		OPTION_HUB, OPTION_ENDPOINT, OPTION_CA, OPTION_TOKEN_FILE
+	};
 
 	if (command->option[OPTION_DISCONNECT] != NULL)
 		return check_values(command);
 	for (size_t i = 0; i < sizeof(closing) / sizeof(closing[0]); i++)
 		if (command->option[closing[i]] != NULL) {
-			print_problem("--hub, --endpoint and --ca are for "
-				      "--disconnect");
+			print_problem("--hub, --endpoint, --ca and "
+				      "--token-file are for --disconnect");
 			return false;
 		}
 	return true;
 }
 
+/* Take the token of --token-file.  False, and printed, if it is invalid. */
+static bool
+read_token(struct closing *closing, const char *path)
+{
+	struct error e = { 0 };
+
+	if (path == NULL ||
+	    input_line(path, "a file of one line, a token", &closing->token,
+		       &closing->rest.token, &e))
+		return true;
+	print_error(&e);
+	return false;
+}
+
 /* Hosts and hubs are those of the options, else of the settings.  False, and
- * printed, if there are none, or no key.  close_closing() in any case. */
+ * printed, if there are none, or no key and no token.  close_closing() in any
+ * case. */
 static bool
 open_closing(struct closing *closing, const struct command *command,
 	     const struct settings *settings)
@@ -259,11 +276,13 @@ open_closing(struct closing *closing, const struct command *command,
 	closing->settings = settings;
 	closing->rest = (struct rest){ settings, command->option[OPTION_CA] };
 	closing->endpoint = command->option[OPTION_ENDPOINT];
-	if (!read_hubs(&closing->given_hubs, hub))
+	if (!read_hubs(&closing->given_hubs, hub) ||
+	    !read_token(closing, command->option[OPTION_TOKEN_FILE]))
 		return false;
 	closing->hubs = hub != NULL ? closing->given_hubs : settings->hubs;
-	if (settings->n_keys == 0)
-		print_problem("no access key (fix: set CERTGATE_ACCESS_KEYS)");
+	if (settings->n_keys == 0 && span_empty(closing->rest.token))
+		print_problem("no access key (fix: set CERTGATE_ACCESS_KEYS, "
+			      "or use --token-file FILE)");
 	else if (host_at(closing, 0) == NULL)
 		print_problem("CERTGATE_ORIGINS names no host (fix: --endpoint "
 			      "https://HOST)");
@@ -280,6 +299,7 @@ close_closing(struct closing *closing)
 	for (size_t i = 0; i < closing->n; i++)
 		free(closing->items[i].id);
 	free(closing->items);
+	buffer_wipe(&closing->token);
 	value_free_items(closing->given_hubs);
 }
 

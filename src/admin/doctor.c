@@ -19,7 +19,6 @@
 
 enum {
 	DAYS_LEFT = 14, /* of the web server's certificate */
-	AUTHORIZATION_MAX = 16384, /* bytes; a token has some thousand */
 	PADDING = REQUEST_BODY_MAX - 8192, /* bytes; the rest is the event */
 	SLOW_S = 1, /* a client waits for each answer */
 	FINDINGS = 32
@@ -506,24 +505,6 @@ read_options(struct doctor *doctor, const struct command *command,
 	return posting_read_options(&doctor->plan, command, e);
 }
 
-/* The file has one line, a secret. */
-static bool
-read_authorization(struct doctor *doctor, const char *path, struct error *e)
-{
-	struct span rest, more;
-
-	if (!input_read_large(path, "a file of one line, such as Bearer TOKEN",
-			      AUTHORIZATION_MAX, &doctor->authorization, e))
-		return false;
-	rest = buffer_span(&doctor->authorization);
-	if (span_next_word(&rest, "\r\n", &doctor->plan.authorization) &&
-	    span_is_text(doctor->plan.authorization) &&
-	    !span_next_word(&rest, "\r\n", &more))
-		return true;
-	error_where(e, error_word(span_of(path)));
-	return error_set(e, "expected one line, such as Bearer TOKEN");
-}
-
 static bool
 read_files(struct doctor *doctor, const struct command *command,
 	   struct error *e)
@@ -537,7 +518,10 @@ read_files(struct doctor *doctor, const struct command *command,
 		error_set(e, "out of memory")) &&
 	       (admitted == NULL ||
 		input_certificate(admitted, &doctor->admitted, e)) &&
-	       (path == NULL || read_authorization(doctor, path, e));
+	       (path == NULL ||
+		input_line(path, "one line, such as Bearer TOKEN",
+			   &doctor->authorization, &doctor->plan.authorization,
+			   e));
 }
 
 enum exit_code

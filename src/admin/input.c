@@ -33,6 +33,22 @@ input_read(const char *path, const char *expected, struct buffer *bytes,
 	return input_read_large(path, expected, INPUT_MAX, bytes, e);
 }
 
+bool
+input_line(const char *path, const char *expected, struct buffer *bytes,
+	   struct span *line, struct error *e)
+{
+	struct span rest, more;
+
+	if (!input_read_large(path, expected, INPUT_LINE_MAX, bytes, e))
+		return false;
+	rest = buffer_span(bytes);
+	if (span_next_word(&rest, "\r\n", line) && span_is_text(*line) &&
+	    !span_next_word(&rest, "\r\n", &more))
+		return true;
+	error_where(e, input_name(path));
+	return error_set(e, "expected %s", expected);
+}
+
 static int
 open_file(const char *path, const char *expected, struct error *e)
 {

@@ -24,6 +24,15 @@ bool input_read_large(const char *path, const char *expected, size_t max,
 		      struct buffer *bytes, struct error *e)
 	__attribute__((warn_unused_result));
 
+enum { INPUT_LINE_MAX = 16384 /* bytes; a token has some thousand */ };
+
+/* Read a file of one line, a secret, into bytes (initialised here, wiped by the
+ * caller) and line, which borrows it.  If it is not there or has another form,
+ * e says what was expected. */
+bool input_line(const char *path, const char *expected, struct buffer *bytes,
+		struct span *line, struct error *e)
+	__attribute__((warn_unused_result));
+
 /* Return the path, or "standard input", for a message.  Borrowed until the next
  * call. */
 const char *input_name(const char *path);

@@ -49,6 +49,8 @@ static const struct {
 	[OPTION_FORMAT] = { "format", "FORM", "print curl, http or json" },
 	[OPTION_POST] = { "post", "URL", "post the event; print the answer" },
 	[OPTION_CA] = { "ca", "FILE", "trust these CAs, not the system's" },
+	[OPTION_TOKEN_FILE] = { "token-file", "FILE",
+				"send this token; sign with no key" },
 	[OPTION_PROMETHEUS] = { "prometheus", NULL,
 				"print counters for Prometheus" },
 	[OPTION_TAG] = { "tag", "NAME",
@@ -83,7 +85,7 @@ static const struct {
 #define CONFIG "help config site "
 #define SETUP CONFIG "list "
 #define EDIT SETUP "dry-run json "
-#define SERVICE "hub endpoint ca "
+#define SERVICE "hub endpoint ca token-file "
 #define EVENT "hub connection-id user mqtt query "
 
 static const struct verb {

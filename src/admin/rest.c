@@ -108,7 +108,8 @@ rest_show(const struct rest_call *call)
 	buffer_free(&url);
 }
 
-/* The answer to a call is in answer (web_free() in any case). */
+/* The answer to a call is in answer (web_free() in any case).  key is NULL if a
+ * token was given. */
 static void
 send_call(const struct rest *rest, const struct rest_call *call,
 	  struct signature_key *key, struct web_answer *answer)
@@ -120,8 +121,10 @@ send_call(const struct rest *rest, const struct rest_call *call,
 	make_url(&url, call, &audience);
 	buffer_init(&headers, TEXT_MAX);
 	buffer_add(&headers, SPAN("Authorization: Bearer "));
+	buffer_add(&headers, rest->token);
 	if (!url.failed &&
-	    add_token(&headers, key, (struct span){ url.data, audience })) {
+	    (key == NULL ||
+	     add_token(&headers, key, (struct span){ url.data, audience }))) {
 		buffer_add_byte(&headers, '\n');
 		struct web_request request = {
 			.method = call->method,
@@ -145,7 +148,12 @@ rest_send(struct rest *rest, const struct rest_call *call,
 	struct web_answer answer = { 0 };
 	int status = 401;
 
-	for (size_t i = 0; i < s->n_keys && status == 401; i++) {
+	if (!span_empty(rest->token)) {
+		send_call(rest, call, NULL, &answer);
+		status = answer.status;
+	}
+	for (size_t i = 0;
+	     span_empty(rest->token) && i < s->n_keys && status == 401; i++) {
 		rest->key = (rest->key + (i > 0)) % s->n_keys;
 		web_free(&answer);
 		send_call(rest, call, s->keys[rest->key], &answer);
@@ -156,9 +164,11 @@ rest_send(struct rest *rest, const struct rest_call *call,
 	if (status == 0)
 		(void)snprintf(problem, REST_PROBLEM_SIZE, "%s",
 			       answer.problem);
-	else if (status == 401)
+	else if (status == 401 || status == 403)
 		(void)snprintf(problem, REST_PROBLEM_SIZE,
-			       "401: it accepts none of the access keys");
+			       "%d: it does not accept %s", status,
+			       span_empty(rest->token) ? "the access keys"
+						       : "the token");
 	else
 		(void)snprintf(problem, REST_PROBLEM_SIZE, "it answers %d",
 			       status);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* rest: one request to the service's REST API, signed with an access key. */
+/* rest: one request to the service's REST API, with a token that is signed with
+ * an access key, or with a given one. */
 #ifndef CERTGATE_ADMIN_REST_H
 #define CERTGATE_ADMIN_REST_H
 
@@ -14,6 +15,7 @@ enum { REST_PROBLEM_SIZE = 256 };
 struct rest {
 	const struct settings *settings; /* borrowed */
 	const char *authorities; /* a PEM file; NULL: the system's */
+	struct span token; /* of Entra ID; absent: sign with the keys */
 	size_t key; /* of the settings: the service accepted it last */
 };
 
@@ -27,8 +29,9 @@ struct rest_call {
 /* Print the request without its token. */
 void rest_show(const struct rest_call *call);
 
-/* Send it with each key until the service accepts one.  Return the status, or 0
- * without an answer; problem says why it is not a good one. */
+/* Send it with the token, or with each key until the service accepts one.
+ * Return the status, or 0 without an answer; problem says why it is not a good
+ * one. */
 int rest_send(struct rest *rest, const struct rest_call *call,
 	      char problem[REST_PROBLEM_SIZE]);
 

@@ -212,7 +212,7 @@ def test_failures(stage):
     rows = (
         ("nobody answers", [], {"endpoint": nobody}, "onnect"),
         ("no such hub", [], {"hub": "nowhere"}, "answers 404"),
-        ("a wrong key", [], {"settings": wrong}, "none of the access"),
+        ("a wrong key", [], {"settings": wrong}, "not accept the access"),
         ("a stranger's CA", ["--ca", stage.two.file], {}, "certificate"),
         ("no hub", [], {"hub": None, "settings": {"CERTGATE_HUB": "*"}},
          "fix: --hub"))
@@ -321,6 +321,47 @@ class Witness:
                                    b"\r\nConnection: close\r\n\r\n")
 
 
+def test_token_file(stage):
+    """A service without local keys: a token of Entra ID takes the place of a
+    signature.  The emulator has a text in place of a real token."""
+    out = stage.out
+    token = "eyJ0.a-token_of.the~service+/="
+    way = path.Path(stage.base / "keyless", processes.Lighttpd, ["plant"],
+                    f"sha256:{stage.one.sha256} user=pump-7\n",
+                    server_token=token)
+    file = stage.base / "token"
+    client = websocket.WebSocket(way.service.port, "/client/hubs/plant",
+                                 stage.one)
+
+    def run(*words):
+        got = way.administer(*words)
+        stage.said.append(got.out + got.err)
+        return got
+
+    got = run("disconnect", "pump-7")
+    out.result(got.code == 3 and "does not accept the access keys" in got.err,
+               "token: the keys are not accepted", got)
+    for text, code, said in (
+            ("another\n", 3, "not accept the token"), ("", 2, "a token"),
+            ("two\nlines\n", 2, "a token"), ("a\x01b\n", 2, "a token")):
+        file.write_text(text)
+        got = run("disconnect", "pump-7", "--token-file", file)
+        out.result(got.code == code and said in got.err,
+                   f"token: {text!r} is refused", got)
+    got = run("disconnect", "pump-7", "--token-file", stage.base / "none")
+    out.result(got.code == 2 and "expected a file of one line, a token" in
+               got.err, "token: a missing file", got)
+    file.write_text(token + "\n")
+    got = run("deny", stage.one.file, "--disconnect", "--token-file", file)
+    out.equal(got.code, 0, "token: deny --disconnect")
+    out.result(is_closed(client), "token: the client is closed")
+    got = run("deny", stage.two.file, "--token-file", file)
+    out.equal(got.code, 2, "token: only for --disconnect")
+    out.equal([s for s in stage.said if token in s], [],
+              "token: it is not printed")
+    out.equal(way.close(), [0, 0, 0], "token: all end well")
+
+
 def decoded(text):
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
@@ -368,7 +409,7 @@ def main():
         tap.skip_all("certgate-emulator is not built")
     stage = Stage()
     for test in (test_deny, test_return, test_names, test_failures,
-                 test_disconnect, test_remove, test_request):
+                 test_disconnect, test_remove, test_request, test_token_file):
         test(stage)
     stage.out.equal([s for s in stage.said if path.KEY in s or "eyJ" in s], [],
                     "no key and no token is printed")

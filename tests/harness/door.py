@@ -110,10 +110,14 @@ def run_group(tap, door, group, configuration, start, with_handler):
 
 
 def run_server(tap, door, start, with_handler):
-    """start(folder, configuration) gives a running server with a port; several
-    configurations are served at once."""
-    rows = [c for c in cases.all_cases()
-            if not getattr(c, "only_inprocess", False) and not c.parameters]
+    """start(folder, configuration) gives a running server with a port."""
+    run_rows(tap, door, start, with_handler, [
+        c for c in cases.all_cases()
+        if not getattr(c, "only_inprocess", False) and not c.parameters])
+
+
+def run_rows(tap, door, start, with_handler, rows):
+    """Several configurations are served at once."""
     with concurrent.futures.ThreadPoolExecutor(TOGETHER) as pool:
         done = [pool.submit(run_group, tap, door, group, configuration, start,
                             with_handler)

@@ -11,9 +11,11 @@ KEY = "path-access-key-of-nobody"
 class Path:
     """server: a class of processes.Server; hubs: the names of the hubs.
     text: the list.  handler: the URL of another event handler than certgate,
-    which then gets nothing."""
+    which then gets nothing.  server_token: what the service asks servers for,
+    instead of a signature with its key."""
 
-    def __init__(self, folder, server, hubs, text, handler=None):
+    def __init__(self, folder, server, hubs, text, handler=None,
+                 server_token=None):
         self.configuration = processes.Configuration(folder, {
             "CERTGATE_ORIGINS": HOST, "CERTGATE_HUB": ",".join(hubs),
             "CERTGATE_ACCESS_KEYS": KEY}, text)
@@ -27,6 +29,7 @@ class Path:
         self.ca = service.file
         self.service = emulator.Emulator(
             folder, service, [KEY], HOST,
+            (["--server-token", server_token] if server_token else []) +
             [word for hub in hubs for word in (
                 "--hub", hub, "--anonymous", "allow", "--handler", url)])
 

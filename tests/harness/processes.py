@@ -403,8 +403,8 @@ DocumentRoot "{self.folder}"
 </Directory>
 MaxKeepAliveRequests 0
 {choice}
-{more}
 Include {www}
+{more}
 {hosts}
 """)
         self.begin([find("apache2"), "-D", "FOREGROUND", "-f", config],
