@@ -20,4 +20,8 @@ bool hex_decode(struct span text, uint8_t *bytes, size_t n);
 /* How many digits, of either case, s begins with. */
 size_t hex_length(struct span s);
 
+/* Decode the digits that s begins with, up to 2 * max of them.  Return their
+ * number.  If it is odd, the last digit is counted but not decoded. */
+size_t hex_take(struct span s, uint8_t *bytes, size_t max);
+
 #endif

@@ -8,8 +8,6 @@
 #include "base/text.h"
 #include "policy/thumbprint.h"
 
-enum { MAX_DIGITS = 2 * DIGEST_MAX_SIZE };
-
 static const struct {
 	size_t size; /* bytes */
 	const char *expected;
@@ -107,8 +105,8 @@ skip_invisible(struct span *rest, struct warnings *warnings)
 }
 
 struct digits {
-	char text[MAX_DIGITS];
-	size_t n;
+	uint8_t bytes[DIGEST_MAX_SIZE];
+	size_t n; /* digits; only the last run can make it odd */
 };
 
 /* Takes one run of digits, with ':' or '-' between bytes, and leaves *rest
@@ -117,17 +115,14 @@ static bool
 take_group(struct span *rest, struct digits *digits)
 {
 	for (;;) {
-		size_t room = MAX_DIGITS - digits->n, n = hex_length(*rest);
-		size_t taken = n < room ? n : room;
-		if (taken > 0)
-			memcpy(digits->text + digits->n, rest->ptr, taken);
-		digits->n += taken;
-		*rest = span_after(*rest, taken);
-		if (taken < n)
-			return false;
+		size_t full = digits->n / 2;
+		size_t n = hex_take(*rest, digits->bytes + full,
+				    DIGEST_MAX_SIZE - full);
+		digits->n += n;
+		*rest = span_after(*rest, n);
 		if (rest->len == 0 ||
 		    (rest->ptr[0] != ':' && rest->ptr[0] != '-'))
-			return true;
+			return hex_length(*rest) == 0;
 		if (digits->n == 0 || digits->n % 2 != 0 ||
 		    hex_length(span_after(*rest, 1)) == 0)
 			return false;
@@ -187,7 +182,6 @@ thumbprint_take(struct span *rest, struct thumbprint *t,
 		return error_set(e, "thumbprint of %zu digits: %s", digits.n,
 				 expected);
 	}
-	(void)hex_decode((struct span){ digits.text, digits.n }, t->digest,
-			 thumbprint_size(t->kind));
+	memcpy(t->digest, digits.bytes, sizeof(t->digest));
 	return true;
 }

@@ -160,6 +160,13 @@ test_hex(void **state)
 	assert_false(hex_decode(SPAN("aF0"), bytes, 2));
 	assert_false(hex_decode(SPAN("aF0g"), bytes, 2));
 	assert_int_equal(bytes[0], 0);
+	assert_int_equal(hex_take(SPAN("0Bcg"), bytes, 2), 3);
+	assert_int_equal(bytes[0], 0x0b);
+	assert_int_equal(bytes[1], 0);
+	assert_int_equal(hex_take(SPAN("ffEe0"), bytes, 2), 4);
+	assert_int_equal(bytes[1], 0xee);
+	assert_int_equal(hex_take(SPAN("a"), bytes, 2), 1);
+	assert_int_equal(bytes[0], 0xff);
 	for (int c = 0; c < 256; c++) {
 		const char digits[] = { 'a', (char)c };
 		bool is = c != 0 && strchr("0123456789abcdefABCDEF", c) != NULL;
