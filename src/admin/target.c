@@ -52,10 +52,13 @@ take_pin(struct target *target, struct span argument, struct error *e)
 	struct warnings warnings = { 0 };
 	struct entry entry;
 
+	bool names_file = entry_names_ca(argument) ||
+			  span_starts(argument, SPAN("file:"));
+
 	if (!span_equal(list_entry_text(argument), argument) ||
-	    !span_is_text(argument))
-		return error_set(e, "no pin");
-	if (span_starts(argument, SPAN("ca:"))) {
+	    (names_file && !span_is_text(argument)))
+		return error_set(e, "expected a pin alone");
+	if (entry_names_ca(argument)) {
 		buffer_add(&target->pin, argument); /* no entry without names */
 		return true;
 	}
@@ -67,7 +70,7 @@ take_pin(struct target *target, struct span argument, struct error *e)
 	entry_free(&entry);
 	if (!alone)
 		return error_set(e, "expected a pin alone");
-	if (span_starts(argument, SPAN("file:"))) {
+	if (names_file) {
 		target->main = main;
 		buffer_add(&target->pin, pin);
 	} else {
@@ -104,15 +107,9 @@ take_file(struct target *target, const char *path, bool spki, struct error *e)
 static bool
 looks_like_pin(struct span word)
 {
-	static const struct span prefixes[] = {
-		SPAN_TEXT("sha1:"),   SPAN_TEXT("sha256:"), SPAN_TEXT("spki:"),
-		SPAN_TEXT("file:"),   SPAN_TEXT("ca:"),	    SPAN_TEXT("sha1 "),
-		SPAN_TEXT("sha256 "),
-	};
-
-	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
-		if (span_starts_nocase(word, prefixes[i]))
-			return true;
+	if (span_starts(word, SPAN("file:")) || entry_names_ca(word) ||
+	    thumbprint_is_likely(word))
+		return true;
 	return word.len > 0 && strchr("./-", word.ptr[0]) == NULL &&
 	       memchr(word.ptr, '.', word.len) == NULL && hex_length(word) > 0;
 }

@@ -94,14 +94,33 @@ advice_of(enum reason reason)
 		       : "certgate status";
 }
 
-/* Return the digits of a pin without separators, in lower case; of another
- * word, the word. */
+/* False with e if word is not a pin. */
+static bool
+read_pin(const char *word, struct thumbprint *pin, struct error *e)
+{
+	struct span rest = span_trim(span_of(word));
+	struct warnings warnings = { 0 };
+
+	return thumbprint_take(&rest, pin, &warnings, e) &&
+	       (rest.len == 0 || error_set(e, "expected a pin alone"));
+}
+
+/* Return the digits of a pin, or of its first ones, without separators, in
+ * lower case; of another word, the word. */
 static void
 read_word(const char *word, char digits[TEXT_SIZE])
 {
 	struct span rest = span_of(word);
+	struct error unused = { 0 };
+	struct thumbprint pin;
 	size_t n = 0;
 
+	if (read_pin(word, &pin, &unused)) {
+		size_t size = thumbprint_size(pin.kind);
+		hex_encode(pin.digest, size, digits);
+		digits[2 * size] = '\0';
+		return;
+	}
 	if (span_starts(rest, SPAN("sha1:")) ||
 	    span_starts(rest, SPAN("spki:")))
 		rest = span_after(rest, 5);
@@ -277,6 +296,17 @@ ignore(void *context, enum log_level level, const struct error *e)
 	(void)e;
 }
 
+/* A word that is neither in the log nor a pin, but looks like one. */
+static void
+explain_pin(const char *word)
+{
+	struct thumbprint pin;
+	struct error e = { 0 };
+
+	if (thumbprint_is_likely(span_of(word)) && !read_pin(word, &pin, &e))
+		print_error(&e);
+}
+
 enum exit_code
 why_run(const struct command *command)
 {
@@ -295,5 +325,7 @@ why_run(const struct command *command)
 		configuration_close(&store);
 	}
 	log_reader_close(&log);
+	if (!e.set && n == 0)
+		explain_pin(command->arguments[0]);
 	return e.set ? EXIT_SYSTEM : n == 0 ? EXIT_NO : EXIT_DONE;
 }

@@ -120,8 +120,14 @@ static const struct range {
 } ranges[] = {
 	/* Shown as a blank, or as the end of a line. */
 	{ 0xa0, 0xa0 }, /* no-break space */
+	{ 0x1680, 0x1680 }, /* Ogham space mark */
+	{ 0x2000, 0x200a }, /* quads and spaces of a width */
 	{ 0x2028, 0x2029 }, /* line separator, paragraph separator */
 	{ 0x202f, 0x202f }, /* narrow no-break space */
+	{ 0x205f, 0x205f }, /* medium mathematical space */
+	{ 0x2800, 0x2800 }, /* Braille pattern without a dot */
+	{ 0x3000, 0x3000 }, /* ideographic space */
+	{ 0x1d159, 0x1d159 }, /* musical symbol null notehead */
 	/* Shown as nothing, most of them: Default_Ignorable_Code_Point (UAX 44,
 	 * DerivedCoreProperties.txt), with what is set aside for such. */
 	{ 0xad, 0xad }, /* soft hyphen */
@@ -137,7 +143,7 @@ static const struct range {
 	{ 0xfe00, 0xfe0f }, /* variation selectors */
 	{ 0xfeff, 0xfeff }, /* byte order mark */
 	{ 0xffa0, 0xffa0 }, /* halfwidth Hangul filler */
-	{ 0xfff0, 0xfff8 }, /* set aside */
+	{ 0xfff0, 0xfffc }, /* set aside, annotation, object replacement */
 	{ 0x1bca0, 0x1bca3 }, /* controls of shorthand */
 	{ 0x1d173, 0x1d17a }, /* controls of music */
 	{ 0xe0000, 0xe0fff }, /* tags, variation selectors, set aside */

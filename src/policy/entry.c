@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/text.h"
 #include "policy/entry.h"
 #include "policy/role.h"
@@ -183,11 +184,22 @@ take_authority(struct span *rest, struct entry *entry, struct error *e)
 	return entry->terms->ca != NULL;
 }
 
+bool
+entry_names_ca(struct span text)
+{
+	struct span prefix = SPAN("ca:");
+
+	if (!span_starts(text, prefix))
+		return false;
+	text = span_after(text, prefix.len);
+	return hex_length(text) != 2 || text.len < 3 || text.ptr[2] != ':';
+}
+
 static bool
 take_pin(struct span *rest, const struct entry_files *files,
 	 struct entry *entry, struct warnings *warnings, struct error *e)
 {
-	if (span_starts(*rest, SPAN("ca:")))
+	if (entry_names_ca(*rest))
 		return take_authority(rest, entry, e);
 	if (span_starts(*rest, SPAN("file:")))
 		return take_file(rest, files, entry, warnings, e);
@@ -443,6 +455,9 @@ take_options(struct span *rest, struct entry *entry, struct warnings *warnings,
 	unsigned seen = 0;
 
 	while ((*rest = span_skip_blanks(*rest)).len > 0) {
+		if (rest->ptr[0] == ',')
+			return error_set(e, "a comma: expected a blank before "
+					    "an option");
 		if (!entry->allows)
 			return error_set(e, "deny takes no options: "
 					    "expected the end of the line");

@@ -84,6 +84,10 @@ bool entry_parse(struct entry *entry, struct span line,
 		 const struct entry_files *files, struct warnings *warnings,
 		 struct error *e) __attribute__((warn_unused_result));
 
+/* True if text begins with `ca:` and a path, not with a thumbprint whose first
+ * byte is CA. */
+bool entry_names_ca(struct span text);
+
 void entry_free(struct entry *entry);
 
 #endif

@@ -40,18 +40,22 @@ int thumbprint_compare(const struct thumbprint *a, const struct thumbprint *b);
 
 /*
  * Takes one thumbprint, in any form, from the front of *rest: 40 digits (SHA-1)
- * or 64 (SHA-256) of either case, with ':', '-' or blanks between bytes;
- * `sha1:`, `sha256:`, `SHA1 Fingerprint=` or `sha256 Fingerprint=` in front;
- * or `spki:` and the 64 digits of a public key.
+ * or 64 (SHA-256) of either case, with ':', '-' or blanks between bytes.  In
+ * front may be `0x` and what programs print there: `sha1:`, `SHA-256`,
+ * `SHA1 Fingerprint=`, `Cert Hash(sha1):`, `Thumbprint :`; or `spki:` before
+ * the 64 digits of a public key.
  * A blank ends it behind 40 or 64 digits in one word, else it joins byte
- * groups; anything else that is no digit ends it too.  Invisible characters at
- * the ends are dropped with a warning.
+ * groups; a comma ends it too.  Invisible characters at the ends are dropped
+ * with a warning.
  *
  * False with e set: then *rest begins where it went wrong.
  */
 bool thumbprint_take(struct span *rest, struct thumbprint *t,
 		     struct warnings *warnings, struct error *e)
 	__attribute__((warn_unused_result));
+
+/* True if text begins as only a thumbprint does, other than by its digits. */
+bool thumbprint_is_likely(struct span text);
 
 /* The label of an event: exactly 40 digits of either case. */
 bool thumbprint_from_label(struct span label, struct thumbprint *t);

@@ -143,13 +143,14 @@ certificate_read(struct span der, struct certificate *c)
 	return false;
 }
 
-/* Adds text to name if it can be one: not blank, no control character, and none
- * that would let it look like another's. */
+/* Adds text to name if it can be one: not blank, no control character, and no
+ * white space or invisible character that would let it look like another's. */
 static enum certificate_name
 take_name(struct span text, struct buffer *name)
 {
-	if (span_empty(span_trim(text)) || text.len > CERTIFICATE_NAME_MAX ||
-	    !span_is_text(text) || invisible_find(text) < text.len)
+	if (span_empty(text) || text.len > CERTIFICATE_NAME_MAX ||
+	    !span_is_text(text) || span_trim(text).len < text.len ||
+	    span_contains(text, SPAN("  ")) || invisible_find(text) < text.len)
 		return CERTIFICATE_NAME_UNUSABLE;
 	buffer_add(name, text);
 	return name->failed ? CERTIFICATE_NAME_UNUSABLE

@@ -59,8 +59,9 @@ bool certificate_read(struct span der, struct certificate *c)
 	__attribute__((warn_unused_result));
 
 /* The common name of the subject as UTF-8, added to name.  UNUSABLE: two of
- * them, or one that is blank, no text, has a control character, an invisible
- * one or more than CERTIFICATE_NAME_MAX bytes. */
+ * them, or one that is empty, no text, has a control character, an invisible
+ * one, a blank at an end, two in a row, or more than CERTIFICATE_NAME_MAX
+ * bytes. */
 enum certificate_name certificate_common_name(const struct certificate *c,
 					      struct buffer *name);
 

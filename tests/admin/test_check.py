@@ -25,7 +25,7 @@ LISTS = [
     (f"{A}\nzz\n{A} hub=1\n", "2:1 thumbprint of 2", "3:46 hub of 1"),
     (f"{A[:-1]}\n", "1:1 39 digits"),
     (f"{A}a\n", "1:1 41 digits"),
-    (f"# c\n\n  {B}b\n", "3:67 does not read"),
+    (f"# c\n\n  {B}b\n", "3:67 of more than 64 digits"),
     (f"sha1:{B}\n", "1:6 64 digits"),
     (f"sha256: {A}\n", "1:9 40 digits"),
     (f"spki:{A}\n", "1:6 40 digits"),

@@ -271,6 +271,27 @@ test_common_names(void **state)
 		  NULL }, /* byte order mark */
 		{ V_ASN1_T61STRING, "pump\xa0\x37", 6,
 		  CERTIFICATE_NAME_UNUSABLE, NULL }, /* no-break space */
+		{ V_ASN1_UTF8STRING, "pump ", -1, CERTIFICATE_NAME_UNUSABLE,
+		  NULL },
+		{ V_ASN1_UTF8STRING, " pump", -1, CERTIFICATE_NAME_UNUSABLE,
+		  NULL },
+		{ V_ASN1_UTF8STRING, "pump  7", -1, CERTIFICATE_NAME_UNUSABLE,
+		  NULL },
+		{ V_ASN1_UTF8STRING, "pump\u2003", -1,
+		  CERTIFICATE_NAME_UNUSABLE, NULL }, /* em space */
+		{ V_ASN1_UTF8STRING,
+		  "pump\u205f"
+		  "7",
+		  -1, CERTIFICATE_NAME_UNUSABLE,
+		  NULL }, /* mathematical space */
+		{ V_ASN1_UTF8STRING,
+		  "pump\u3000"
+		  "7",
+		  -1, CERTIFICATE_NAME_UNUSABLE, NULL }, /* ideographic space */
+		{ V_ASN1_UTF8STRING, "pump\u2800", -1,
+		  CERTIFICATE_NAME_UNUSABLE, NULL }, /* blank Braille */
+		{ V_ASN1_UTF8STRING, "pump\ufffc", -1,
+		  CERTIFICATE_NAME_UNUSABLE, NULL }, /* object replacement */
 		{ V_ASN1_UTF8STRING, longest, sizeof(longest),
 		  CERTIFICATE_NAME_UNUSABLE, NULL },
 	};
