@@ -53,7 +53,7 @@ _certgate() {
 	case ${COMP_WORDS[1]} in
 	status) options="$setup --json --as --log --socket" ;;
 	why) options="$setup --json --log" ;;
-	check) options="$setup --json --quiet --as --log" ;;
+	check) options="$setup --json --quiet --as --log --now" ;;
 	thumbprint) options="--json --help" ;;
 	list) options="$setup --json --last-used --log" ;;
 	pending) options="$setup --json --hub --log" ;;

@@ -358,6 +358,21 @@ find_refusals(struct findings *findings, const char *log)
 	findings_add(findings, LOG_LEVEL_ERROR, &e);
 }
 
+/* Return the certificates in the log; NULL: there is no log, or it cannot be
+ * read, which is a warning. */
+static struct expiry_log *
+read_log(struct findings *findings, const char *path)
+{
+	struct error e = { 0 };
+
+	if (path == NULL && !setup_has_log())
+		return NULL;
+	struct expiry_log *log = expiry_log_read(path, &e);
+	if (log == NULL)
+		findings_add(findings, LOG_LEVEL_WARNING, &e);
+	return log;
+}
+
 /* Another list, or other settings, than those that the log is of. */
 static bool
 is_candidate(const struct command *command)
@@ -365,6 +380,21 @@ is_candidate(const struct command *command)
 	return command->option[OPTION_LOG] == NULL &&
 	       (command->option[OPTION_CONFIG] != NULL ||
 		command->option[OPTION_LIST] != NULL);
+}
+
+/* Warn of certificates in the log that expire; the list's own are known. */
+static void
+find_expiring(struct findings *findings, struct expiry_log *log,
+	      const struct sites *sites)
+{
+	struct expiries all = { .n = 0 };
+	struct error e = { 0 };
+
+	if (expiries_add_log(&all, log, sites, findings->now, &e))
+		findings_expire(findings, &all, 0);
+	else
+		findings->incomplete = true;
+	expiries_free(&all);
 }
 
 bool
@@ -385,20 +415,32 @@ enum exit_code
 check_run(const struct command *command)
 {
 	struct findings findings = { 0 };
+	struct expiry_log *log = NULL;
 	struct report report;
 	struct sites sites;
+	struct error e = { 0 };
 
-	if (!is_candidate(command))
+	if (!setup_now(command, &findings.now, &e)) {
+		print_error(&e);
+		return EXIT_MISUSED;
+	}
+	if (!is_candidate(command)) {
 		find_refusals(&findings, command->option[OPTION_LOG]);
+		log = read_log(&findings, command->option[OPTION_LOG]);
+	}
 	if (!unit_become(command->option[OPTION_AS])) {
 		findings_free(&findings);
+		expiry_log_free(log);
 		return EXIT_SYSTEM;
 	}
 	bool starts = check_files(&findings, &report, &sites);
 	const struct check_refusal *refusal = check_refusal(&sites);
+	if (log != NULL)
+		find_expiring(&findings, log, &sites);
 	show(command, &findings, &sites, starts && refusal == NULL);
 	bool good = starts && findings.errors == 0 && refusal == NULL;
 	sites_close(&sites);
+	expiry_log_free(log);
 	findings_free(&findings);
 	return good ? EXIT_DONE : EXIT_NO;
 }

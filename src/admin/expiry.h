@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "admin/expiry_log.h"
 #include "base/buffer.h"
 #include "base/error.h"
 #include "host/sites.h"
@@ -49,9 +50,7 @@ struct expiries {
 	size_t n;
 	int64_t begins; /* UTC seconds, of the log; 0: it was not read, or has
 			 * no decision */
-
-	/* The rest is its own. */
-	size_t size;
+	size_t size; /* allocated */
 };
 
 /* Add what the list (of the site; absent: the main one) and the files that it
@@ -61,11 +60,14 @@ bool expiries_add_list(struct expiries *all, const struct list *list,
 		       const char *path, struct span site, struct error *e)
 	__attribute__((warn_unused_result));
 
-/* Add the certificates in the log of path (NULL: that of the settings, or the
- * journal) that the lists of sites admit.  All of the log is read.  False with
- * e if it cannot be read. */
-bool expiries_add_log(struct expiries *all, const struct sites *sites,
-		      const char *path, int64_t now, struct error *e)
+/* Add a copy of one.  False with e if there is no memory. */
+bool expiries_append(struct expiries *all, const struct expiry *one,
+		     struct error *e) __attribute__((warn_unused_result));
+
+/* Add all: of the lists of sites, and of the log (NULL: none).  False with e if
+ * there is no memory. */
+bool expiries_add(struct expiries *all, const struct sites *sites,
+		  struct expiry_log *log, int64_t now, struct error *e)
 	__attribute__((warn_unused_result));
 
 /* Return 30, 14, 7 or 1 if it expires within so many days, 0 if it expired, -1

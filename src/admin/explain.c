@@ -281,16 +281,6 @@ show(const struct answer *answer, const struct settings *settings,
 }
 
 /* YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ; NULL: the time of the clock. */
-static bool
-read_now(const char *text, int64_t *now, struct error *e)
-{
-	*now = (int64_t)time(NULL);
-	return text == NULL || date_parse(span_of(text), now) ||
-	       date_time_parse(span_of(text), now) ||
-	       error_set(e, "--now: expected YYYY-MM-DD or "
-			    "YYYY-MM-DDTHH:MM:SSZ");
-}
-
 /* Set plan to the body of the event, or the certificate, that bytes are. */
 static enum exit_code
 take_input(struct posting_plan *plan, struct span bytes, struct buffer *der,
@@ -345,7 +335,7 @@ explain(const struct command *command, const struct configuration *store,
 	struct buffer out;
 	int64_t now;
 
-	if (!read_now(command->option[OPTION_NOW], &now, e))
+	if (!setup_now(command, &now, e))
 		return EXIT_MISUSED;
 	enum exit_code code =
 		make_event(posting, command, gate.settings, bytes, e);

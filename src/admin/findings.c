@@ -12,7 +12,6 @@
 #include "admin/print.h"
 #include "base/date.h"
 #include "policy/match.h"
-#include "protocol/certificate.h"
 
 static bool
 is_same_file(const struct finding *one, const struct error *e)
@@ -155,37 +154,36 @@ findings_free(struct findings *findings)
 	*findings = (struct findings){ 0 };
 }
 
-static void
-check_end(struct findings *findings, const char *what, int64_t end)
+void
+findings_expire(struct findings *findings, const struct expiries *all,
+		size_t first)
 {
-	static const int horizons[] = { 1, 7, 14, 30 }; /* days before it */
-	int64_t left = end - findings->now;
-	char day[DATE_TEXT_SIZE];
+	struct buffer text;
 
-	date_text(end, day);
-	if (left < 0) {
-		findings_warn(findings, "%s ended on %s", what, day);
-		return;
-	}
-	for (size_t i = 0; i < sizeof(horizons) / sizeof(int); i++) {
-		if (left > (int64_t)horizons[i] * DATE_DAY_SECONDS)
+	buffer_init(&text, sizeof(((struct error *)0)->text));
+	for (size_t i = first; i < all->n; i++) {
+		const struct expiry *one = &all->expiry[i];
+		if (expiry_days(one, findings->now) < 0)
 			continue;
-		findings_warn(findings, "%s ends within %d day%s, on %s", what,
-			      horizons[i], horizons[i] == 1 ? "" : "s", day);
-		return;
+		buffer_clear(&text);
+		expiry_text(one, findings->now, &text);
+		findings->path = one->list;
+		findings->line = one->line;
+		findings_warn(findings, "%.*s", (int)text.len, text.data);
 	}
+	buffer_free(&text);
+	findings->path = NULL;
+	findings->line = 0;
 }
 
 static void
-check_validity(struct findings *findings, const char *what, int64_t from,
-	       int64_t to)
+check_begin(struct findings *findings, const char *what, int64_t from)
 {
 	char day[DATE_TEXT_SIZE];
 
 	if (from > findings->now)
 		findings_warn(findings, "%s is not valid before %s", what,
 			      date_text(from, day));
-	check_end(findings, what, to);
 }
 
 /* An error if none of a CA's CRLs is current. */
@@ -224,11 +222,9 @@ check_trust(struct findings *findings, const struct chain_trust *trust)
 	for (size_t i = 0; i < trust->n_authorities; i++)
 		check_crls(findings, trust, i);
 	for (size_t i = 0; i < trust->n_authorities; i++)
-		check_validity(findings, "a CA", trust->authorities[i].from,
-			       trust->authorities[i].to);
+		check_begin(findings, "a CA", trust->authorities[i].from);
 	for (size_t i = 0; i < trust->n_crls; i++)
-		check_validity(findings, "a CRL", trust->crls[i].from,
-			       trust->crls[i].to);
+		check_begin(findings, "a CRL", trust->crls[i].from);
 }
 
 /* pattern: NULL if there is none. */
@@ -251,10 +247,6 @@ check_entry(struct findings *findings, const struct entry *entry)
 		findings_warn(findings,
 			      "any name that this CA signs is accepted (fix: "
 			      "cn= or san= with more than *)");
-	if (terms != NULL && terms->not_after != 0)
-		check_end(findings, "the entry", terms->not_after);
-	if (entry->ends != 0 && entry->ends != CERTIFICATE_NOT_AFTER_INVALID)
-		check_end(findings, "the certificate", entry->ends);
 	if (entry->trust != NULL)
 		check_trust(findings, entry->trust);
 }
@@ -292,13 +284,22 @@ void
 findings_advise(struct findings *findings, const struct list *list,
 		const char *path)
 {
-	findings->now = (int64_t)time(NULL);
+	struct expiries all = { .n = 0 };
+	struct error e = { 0 };
+
+	if (findings->now == 0)
+		findings->now = (int64_t)time(NULL);
 	findings->path = path;
 	check_pins(findings, list);
 	for (size_t i = 0; i < list->n; i++) {
 		findings->line = list->entries[i].line;
 		check_entry(findings, &list->entries[i]);
 	}
+	if (expiries_add_list(&all, list, path, (struct span){ 0 }, &e))
+		findings_expire(findings, &all, 0);
+	else
+		findings->incomplete = true;
+	expiries_free(&all);
 	findings->path = NULL;
 	findings->line = 0;
 }

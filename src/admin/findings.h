@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "admin/expiry.h"
 #include "base/error.h"
 #include "host/log.h"
 #include "policy/list.h"
@@ -26,7 +27,7 @@ struct findings {
 	bool incomplete; /* out of memory */
 	const char *path; /* of findings_warn(); borrowed; NULL: no file */
 	unsigned line; /* the same; 0: the file as a whole */
-	int64_t now;
+	int64_t now; /* 0: the clock's */
 };
 
 /* Notes are ignored, and so is what was found before. */
@@ -37,11 +38,15 @@ void findings_add(struct findings *findings, enum log_level level,
 void findings_warn(struct findings *findings, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Warn of pins by SHA-1, of CAs whose every name is accepted, and of entries,
- * certificates, CAs and CRLs that have ended or end within 30, 14, 7 or 1 days.
- * path: of the list; NULL: none. */
+/* Warn of pins by SHA-1, of CAs whose every name is accepted, and of all that
+ * the list has and that has expired or expires within 30 days.  path: of the
+ * list; NULL: none. */
 void findings_advise(struct findings *findings, const struct list *list,
 		     const char *path);
+
+/* Warn of all from the first on that has expired or expires within 30 days. */
+void findings_expire(struct findings *findings, const struct expiries *all,
+		     size_t first);
 
 /* Print them: of each file, in the order in which it was found first, by line;
  * of a line, as they were found. */

@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "admin/print.h"
 #include "admin/setup.h"
+#include "base/date.h"
 #include "host/file.h"
 #include "host/log.h"
 #include "host/sites.h"
@@ -37,6 +39,18 @@ static struct {
 	struct configuration_source source; /* of the settings */
 	struct configuration_source process; /* the same, or the main ones */
 } setup;
+
+bool
+setup_now(const struct command *command, int64_t *now, struct error *e)
+{
+	const char *text = command->option[OPTION_NOW];
+
+	*now = (int64_t)time(NULL);
+	return text == NULL || date_parse(span_of(text), now) ||
+	       date_time_parse(span_of(text), now) ||
+	       error_set(e, "--now: expected YYYY-MM-DD or "
+			    "YYYY-MM-DDTHH:MM:SSZ");
+}
 
 struct configuration_source
 setup_source(void)

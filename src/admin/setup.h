@@ -22,6 +22,11 @@ extern const struct entry_files setup_files;
  * problem.  Everything below is about these settings. */
 enum exit_code setup_start(const struct command *command);
 
+/* Set *now to the time of --now, else of the clock.  False with e if the option
+ * is not a time. */
+bool setup_now(const struct command *command, int64_t *now, struct error *e)
+	__attribute__((warn_unused_result));
+
 /* Where they come from. */
 struct configuration_source setup_source(void);
 

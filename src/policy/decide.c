@@ -4,7 +4,6 @@
 
 #include "policy/decide.h"
 #include "policy/grant.h"
-#include "policy/match.h"
 #include "policy/value.h"
 #include "protocol/pem.h"
 
@@ -82,6 +81,17 @@ check_presented(struct subject *s, struct decision *d)
 	return refuse(d, REASON_CERTIFICATE);
 }
 
+static bool
+check_logged(struct client *c, struct decision *d)
+{
+	d->sha1 = c->sha1;
+	d->sha256 = c->sha256;
+	d->spki = c->spki;
+	d->not_after = c->certificate.not_after;
+	return c->has_content || !c->settings->require_content ||
+	       refuse(d, REASON_CONTENT_MISSING);
+}
+
 /* The label is a claim: with content, it must be the SHA-1 of that. */
 static bool
 check_certificate(struct subject *s, struct decision *d)
@@ -89,6 +99,8 @@ check_certificate(struct subject *s, struct decision *d)
 	struct client *c = &s->client;
 	struct thumbprint label;
 
+	if (c->logged != NULL)
+		return check_logged(c, d);
 	if (!thumbprint_from_label(c->event->thumbprint, &label))
 		return refuse(d, REASON_CERTIFICATE);
 	if (c->event->content.ptr == NULL) {
@@ -132,13 +144,15 @@ check_listed(struct subject *s, struct decision *d)
 	d->entry = s->match.entry;
 	d->reason = s->match.reason;
 	d->chain = s->match.chain;
+	d->assumed = s->match.assumed;
 	return true;
 }
 
 static bool
 check_grant(struct subject *s, struct decision *d)
 {
-	return grant_take(&s->client, d);
+	/* The log does not have all that the user id is made of. */
+	return s->client.logged != NULL || grant_take(&s->client, d);
 }
 
 static bool
@@ -243,10 +257,10 @@ run_check(struct subject *s, struct decision *d, size_t i)
 	return passed;
 }
 
-void
-decide_connect(const struct settings *settings, const struct list *list,
-	       const struct request *request, struct event *event, int64_t now,
-	       struct decision *d)
+static void
+decide(const struct settings *settings, const struct list *list,
+       const struct request *request, struct event *event,
+       const struct logged_client *logged, int64_t now, struct decision *d)
 {
 	struct subject s = {
 		.client = {
@@ -262,6 +276,8 @@ decide_connect(const struct settings *settings, const struct list *list,
 	};
 
 	decision_clear(d);
+	if (logged != NULL)
+		client_recall(&s.client, logged);
 	if (list == NULL) {
 		refuse(d, REASON_LIST_UNREADABLE);
 		return;
@@ -279,4 +295,26 @@ decide_connect(const struct settings *settings, const struct list *list,
 		d->verdict = VERDICT_ALLOW;
 	}
 	client_free(&s.client);
+}
+
+void
+decide_connect(const struct settings *settings, const struct list *list,
+	       const struct request *request, struct event *event, int64_t now,
+	       struct decision *d)
+{
+	decide(settings, list, request, event, NULL, now, d);
+}
+
+void
+decide_logged(const struct settings *settings, const struct list *list,
+	      const struct request *request, const struct logged_client *logged,
+	      int64_t now, struct decision *d)
+{
+	struct event event = {
+		.presented = logged->sha1.kind == THUMBPRINT_NONE
+				     ? PRESENTED_NONE
+				     : PRESENTED_ONE,
+	};
+
+	decide(settings, list, request, &event, logged, now, d);
 }

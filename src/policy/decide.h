@@ -14,6 +14,7 @@
 
 #include "base/buffer.h"
 #include "policy/list.h"
+#include "policy/match.h"
 #include "policy/reason.h"
 #include "policy/settings.h"
 #include "protocol/chain.h"
@@ -25,6 +26,8 @@
 struct decision {
 	enum verdict verdict;
 	enum reason reason;
+	bool assumed; /* of a client of the log: accepted if what the log does
+		       * not tell still holds */
 	enum reason would; /* with REASON_REPORT_ONLY, the reason without it */
 	struct thumbprint sha1; /* THUMBPRINT_NONE: not known */
 	struct thumbprint sha256; /* THUMBPRINT_NONE: not known */
@@ -61,6 +64,15 @@ void decision_clear(struct decision *d);
 void decide_connect(const struct settings *settings, const struct list *list,
 		    const struct request *request, struct event *event,
 		    int64_t now, struct decision *d);
+
+/* Decide the same on a client of the log, as if it connected at the time now:
+ * request has its hub.  What the log does not have, such as names in the
+ * certificate, is taken to hold: a rejection is certain, an acceptance only
+ * without d->assumed.  d borrows logged. */
+void decide_logged(const struct settings *settings, const struct list *list,
+		   const struct request *request,
+		   const struct logged_client *logged, int64_t now,
+		   struct decision *d);
 
 /* The i-th check of a client in words, in the order in which they are made;
  * NULL behind the last.  The check number d->passed is the one that refused. */

@@ -29,6 +29,25 @@ client_read(struct client *c, struct span der)
 }
 
 void
+client_recall(struct client *c, const struct logged_client *logged)
+{
+	c->logged = logged;
+	c->sha1 = logged->sha1;
+	c->sha256 = logged->sha256;
+	c->spki = logged->spki;
+	c->has_content = logged->sha256.kind != THUMBPRINT_NONE;
+	c->certificate.not_after = logged->not_after;
+}
+
+/* What the log does not tell of a client held when it was accepted. */
+static bool
+assume(struct client *c)
+{
+	c->assumed = true;
+	return true;
+}
+
+void
 client_free(struct client *c)
 {
 	chain_client_free(&c->chain);
@@ -166,6 +185,8 @@ is_bound(struct client *c, const struct binding *binding, struct span value)
 static bool
 has_client_id(struct client *c, const struct binding *binding)
 {
+	if (c->logged != NULL && binding->source != USER_DEFAULT)
+		return assume(c);
 	return binding->source == USER_DEFAULT ||
 	       (client_is_mqtt(c) &&
 		is_bound(c, binding, c->request->connection));
@@ -174,6 +195,8 @@ has_client_id(struct client *c, const struct binding *binding)
 static bool
 has_queries(struct client *c, const struct terms *terms)
 {
+	if (c->logged != NULL && terms->n_queries > 0)
+		return assume(c);
 	for (size_t i = 0; i < terms->n_queries; i++) {
 		const struct binding *query = &terms->queries[i];
 		struct span value;
@@ -240,6 +263,8 @@ is_within(const char *pattern, const struct client_name *name)
 bool
 match_is_named(struct client *c, const struct entry *entry)
 {
+	if (c->logged != NULL)
+		return assume(c);
 	const struct client_name *common = client_name(c, USER_COMMON_NAME);
 	const struct client_name *alternative =
 		client_name(c, USER_ALTERNATIVE_NAME);
@@ -288,6 +313,37 @@ deny_twin(const struct client *c, const struct chain_twin *twin)
 	return entry != NULL ? entry : find_entry(c, &sha1, is_deny);
 }
 
+/* The same of a client of the log, by its issuer and the serial number. */
+static enum reason
+chain_of_logged(struct client *c, const struct chain_trust *trust)
+{
+	const struct logged_client *logged = c->logged;
+
+	(void)assume(c);
+	switch (chain_trust_recall(trust, logged->issuer, logged->serial,
+				   c->now)) {
+	case CHAIN_RECALL_FOREIGN:
+		return REASON_CHAIN;
+	case CHAIN_RECALL_REVOKED:
+		return REASON_REVOKED;
+	case CHAIN_RECALL_NO_CRL:
+		return REASON_CRL;
+	case CHAIN_RECALL_GOOD:
+		break;
+	}
+	return REASON_LISTED;
+}
+
+/* Return true if one of the CAs issued the client's certificate, by name. */
+static bool
+is_issuer(struct client *c, const struct chain_trust *trust)
+{
+	if (c->logged == NULL)
+		return chain_is_issuer(trust, &c->chain);
+	return chain_trust_recall(trust, c->logged->issuer, c->logged->serial,
+				  c->now) != CHAIN_RECALL_FOREIGN;
+}
+
 /* REASON_LISTED, or what is wrong with the chain to the CA of m's entry, which
  * becomes the one that denies, if one does. */
 static enum reason
@@ -304,6 +360,8 @@ chain_of(struct client *c, struct match *m)
 
 	if (m->entry->trust == NULL)
 		return REASON_LISTED;
+	if (c->logged != NULL)
+		return chain_of_logged(c, m->entry->trust);
 	enum chain_result result = chain_verify(m->entry->trust, &c->chain,
 						c->settings->security_level,
 						c->now, c->memory, &m->chain);
@@ -370,7 +428,9 @@ try(struct client *c, const struct entry *entry, void *context)
 	/* The list's terms win over CLIENT_CERT_THUMBPRINT. */
 	if (entry->line == 0 && find_own_entry(c, is_of_list) != NULL)
 		return false;
+	c->assumed = false;
 	struct match m = match_of(c, entry);
+	m.assumed = c->assumed;
 
 	if (m.stage > best->stage)
 		*best = m;
@@ -391,13 +451,13 @@ match_each(struct client *c, match_function *take, void *context)
 				return;
 	}
 	const struct chain_trust *asked = NULL;
-	bool is_issuer = false;
+	bool is_of_ca = false;
 	for (size_t i = 0; c->has_content && i < c->list->n_authorities; i++) {
 		const struct entry *entry = c->list->authorities[i];
 		if (entry->trust != asked)
-			is_issuer = chain_is_issuer(entry->trust, &c->chain);
+			is_of_ca = is_issuer(c, entry->trust);
 		asked = entry->trust; /* once for lines of one pair of files */
-		if (is_issuer && take(c, entry, context))
+		if (is_of_ca && take(c, entry, context))
 			return;
 	}
 }

@@ -27,6 +27,13 @@ struct client_name {
 	struct buffer *text; /* borrowed; where it goes */
 };
 
+/* What the log has of a client that was accepted; values as in the log. */
+struct logged_client {
+	struct thumbprint sha1, sha256, spki; /* THUMBPRINT_NONE: not known */
+	int64_t not_after; /* UTC seconds, with sha256 */
+	struct span serial, issuer; /* with sha256; borrowed */
+};
+
 struct client {
 	const struct settings *settings;
 	const struct list *list;
@@ -40,6 +47,8 @@ struct client {
 	struct chain_client chain; /* owned; the same for chain_verify() */
 	struct client_name common_name, alternative_name;
 	struct thumbprint sha256, spki, sha1; /* THUMBPRINT_NONE: not known */
+	const struct logged_client *logged; /* borrowed; NULL: it is here */
+	bool assumed; /* a condition holds that the log cannot tell of */
 };
 
 /* Parse the certificate in der, which c borrows: its fields, its pins and what
@@ -47,6 +56,9 @@ struct client {
  * then.  Free with client_free(). */
 bool client_read(struct client *c, struct span der)
 	__attribute__((warn_unused_result));
+
+/* Take what the log has: client_read() without a certificate. */
+void client_recall(struct client *c, const struct logged_client *logged);
 
 /* Free what was parsed for c. */
 void client_free(struct client *c);
@@ -88,6 +100,7 @@ struct match {
 	enum match_stage stage;
 	enum reason reason; /* why no further; with MATCH_ALL, listed */
 	bool only_expired; /* the entry; all else of it holds */
+	bool assumed; /* as the client's, by this entry */
 	struct chain_verdict chain; /* of a ca: entry; all zero: not checked */
 };
 

@@ -339,6 +339,50 @@ chain_trust_names(const struct chain_trust *trust, const X509_NAME *name)
 	return false;
 }
 
+/* Return true if issuer, of the log, is the subject of the i-th CA.  The log
+ * cuts a long name. */
+static bool
+is_subject(const struct chain_trust *trust, size_t i, struct span issuer)
+{
+	const struct span mark = SPAN("...");
+	char room[CHAIN_SUBJECT_MAX];
+	struct span name = { room, certificate_write_name(
+					   trust->authorities[i].subject, room,
+					   sizeof(room)) };
+
+	if (issuer.len > mark.len && issuer.len < name.len + mark.len &&
+	    span_equal(span_after(issuer, issuer.len - mark.len), mark)) {
+		issuer.len -= mark.len;
+		name.len = issuer.len;
+	}
+	return !span_empty(issuer) && span_equal_nocase(name, issuer);
+}
+
+enum chain_recall
+chain_trust_recall(const struct chain_trust *trust, struct span issuer,
+		   struct span serial, int64_t now)
+{
+	uint64_t cas = 0;
+	bool current = false, revoked = false;
+
+	for (size_t i = 0; i < trust->n_authorities; i++)
+		if (is_subject(trust, i, issuer))
+			cas |= UINT64_C(1) << i;
+	for (size_t i = 0; cas != 0 && i < trust->n_crls; i++) {
+		const struct crl *crl = &trust->crls[i];
+		if ((crl->signers & cas) == 0)
+			continue;
+		current |= crl->from <= now && now <= crl->to;
+		revoked |= crl_has_serial(crl, serial);
+	}
+	if (cas == 0)
+		return CHAIN_RECALL_FOREIGN;
+	if (revoked)
+		return CHAIN_RECALL_REVOKED;
+	return trust->needs_crls && !current ? CHAIN_RECALL_NO_CRL
+					     : CHAIN_RECALL_GOOD;
+}
+
 static void
 narrow(int64_t first, int64_t last, int64_t now, int64_t *from, int64_t *to)
 {

@@ -5,6 +5,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "base/hex.h"
 #include "protocol/certificate.h"
 #include "protocol/crl.h"
 
@@ -246,4 +247,24 @@ crl_revokes(const struct crl *crl, X509 *x)
 	/* 2 is removeFromCRL, which only a delta CRL may have: revoked. */
 	return X509_CRL_get0_by_serial(crl->list, &found,
 				       X509_get_serialNumber(x)) != 0;
+}
+
+bool
+crl_has_serial(const struct crl *crl, struct span digits)
+{
+	enum { BYTES_MAX = 64 }; /* RFC 5280 4.1.2.2 allows 20 */
+	uint8_t bytes[BYTES_MAX];
+	size_t n = digits.len / 2;
+	X509_REVOKED *found;
+
+	if (n == 0 || n > BYTES_MAX || !hex_decode(digits, bytes, n))
+		return false;
+	BIGNUM *number = BN_bin2bn(bytes, (int)n, NULL);
+	ASN1_INTEGER *serial =
+		number == NULL ? NULL : BN_to_ASN1_INTEGER(number, NULL);
+	bool has = serial != NULL &&
+		   X509_CRL_get0_by_serial(crl->list, &found, serial) != 0;
+	ASN1_INTEGER_free(serial);
+	BN_free(number);
+	return has;
 }

@@ -46,4 +46,7 @@ bool crl_covers(const struct crl *crl, struct x509_st *x);
 /* Return true if crl has the serial number of x. */
 bool crl_revokes(const struct crl *crl, struct x509_st *x);
 
+/* Return true if crl has the serial number of these hexadecimal digits. */
+bool crl_has_serial(const struct crl *crl, struct span digits);
+
 #endif

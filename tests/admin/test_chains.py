@@ -152,7 +152,7 @@ def more_crls():
              "that it issued\n"),
             ("that has expired, beside a current one", check(ca, write(
                 "ca.crl", root.crl(end=pki.now() - pki.DAY / 24) +
-                root.crl())), 0, "a CRL ended on "),
+                root.crl())), 0, "CRL of 'O=T,CN=Root' expired on "),
             ("a CA of a later day", check(write("late.pem", late.pem)), 0,
              "a CA is not valid before "),
             ("a CA for servers", check(write("server.pem", server.pem)), 1,

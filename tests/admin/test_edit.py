@@ -204,14 +204,16 @@ SOON = admin.certificate(base, "soon", days=5)
 steps("what check warns of", f"{B}\n{B} expires=2020-01-01\n", [
     (["allow", PUMP["sha256"], "expires=2020-02-03"], 0,
      f"{B}\n{B} expires=2020-01-01\n{PUMP['sha256']} expires=2020-02-03\n",
-     ["allowed: line 3", "\nWarning: line 3: the entry ended on 2020-02-03\n"]),
+     ["allowed: line 3", f"\nWarning: line 3: entry ({PUMP['sha256']}) expired "
+      "on 2020-02-03\n"]),
     (["allow", PUMP["sha256"], "expires=2020-02-03"], 0, None,
-     ["already there: line 3", "line 3: the entry ended on 2020-02-03\n"]),
+     ["already there: line 3", f"line 3: entry ({PUMP['sha256']}) expired on "
+      "2020-02-03\n"]),
     (["allow", f"ca:{CA}", "cn=*", "--dry-run"], 0, None,
      ["+ca:", "Warning: line 4: any name that this CA signs is accepted",
-      "Warning: line 4: a CA ends within 30 days"]),
+      "Warning: line 4: CA 'CN=any-ca' expires within 30 days"]),
     (["allow", f"file:{SOON}", "--dry-run"], 0, None,
-     ["Warning: line 4: the certificate ends within 7 days"]),
+     ["Warning: line 4: certificate (", "expires within 7 days"]),
     (["allow", A, "user=a\u200e", "--dry-run"], 0, None,
      ["line 4: the entry is pinned by SHA-1: prefer", "line 4: user=: an invisible"]),
 ])
@@ -668,7 +670,8 @@ def in_json():
          ["By this pin it is still accepted: line 2 allows it."], "allow"),
         (["allow", PUMP["sha256"], "expires=2020-01-01", "--replace"], True,
          [("allowed", 2, f"{PUMP['sha256']} expires=2020-01-01   # c")],
-         ["Warning: line 2: the entry ended on 2020-01-01"], "deny"),
+         [f"Warning: line 2: entry ({PUMP['sha256']}) expired on 2020-01-01"],
+         "deny"),
         (["allow", f"ca:{CA}", "cn=a*"], True,
          [("allowed", 3, f"ca:{CA} cn=a*")], None, None),
     ]

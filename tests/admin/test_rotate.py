@@ -67,8 +67,8 @@ def rewrites():
     out.equal([line for line in done.out.splitlines() if "Warning" in line],
               ["Warning: line 2: the entry is pinned by SHA-1: prefer SHA-256 "
                "(certgate thumbprint FILE)",
-               "Warning: line 2: the entry ends within 7 days, on "
-               f"{day(5)}"], "what check warns of in the new line")
+               f"Warning: line 2: entry ({'cc' * 20}) expires within 7 days, "
+               f"on {day(5)}"], "what check warns of in the new line")
     roomy = (f"{A} groups=" + ",".join(f"{i:02}" + 1000 * "g"
                                        for i in range(32)) +
              " roles=" + ",".join(f"sendToGroup.{i:02}" + 900 * "r"

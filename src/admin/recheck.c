@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include "admin/recheck.h"
+#include "admin/setup.h"
+#include "base/date.h"
+#include "base/hex.h"
+#include "protocol/certificate.h"
+
+const struct configuration *
+recheck_site(const struct sites *sites, struct span site)
+{
+	if (span_empty(site) || setup_site().ptr != NULL)
+		return &sites->main;
+	for (size_t i = 0; i < sites->n; i++)
+		if (span_equal(span_of(sites->site[i]->name), site))
+			return &sites->site[i]->store;
+	return NULL;
+}
+
+static void
+read_pin(const struct log_reader *log, enum log_field field,
+	 enum thumbprint_kind kind, struct thumbprint *pin)
+{
+	uint8_t digest[DIGEST_MAX_SIZE];
+
+	if (hex_decode(log->value[field], digest, thumbprint_size(kind)))
+		*pin = thumbprint_of(kind, digest);
+}
+
+void
+recheck_read(const struct log_reader *log, struct logged_client *logged)
+{
+	*logged = (struct logged_client){
+		.serial = log->value[FIELD_SERIAL],
+		.issuer = log->value[FIELD_ISSUER],
+	};
+	read_pin(log, FIELD_SHA1, THUMBPRINT_SHA1, &logged->sha1);
+	read_pin(log, FIELD_SHA256, THUMBPRINT_SHA256, &logged->sha256);
+	read_pin(log, FIELD_SPKI, THUMBPRINT_SPKI, &logged->spki);
+	/* The log has no date that is invalid. */
+	if (!date_time_parse(log->value[FIELD_NOT_AFTER], &logged->not_after))
+		logged->not_after = CERTIFICATE_NOT_AFTER_INVALID;
+}
+
+void
+recheck_client(const struct configuration *c,
+	       const struct logged_client *logged, struct span hub, int64_t now,
+	       struct decision *d)
+{
+	const struct request request = { .hub = hub };
+
+	decide_logged(&c->settings, c->has_list ? &c->list : NULL, &request,
+		      logged, now, d);
+}
