@@ -12,7 +12,8 @@ _certgate() {
 		not-before= expires= cn= san= crl="
 
 	case $previous in
-	--config | --list | --ca | --token-file | --admitted | --authorization | --log | --state | --socket)
+	--config | --list | --ca | --token-file | --admitted | --authorization | --log | \
+		--state | --socket | --html)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
@@ -51,7 +52,7 @@ _certgate() {
 		return
 	fi
 	case ${COMP_WORDS[1]} in
-	status) options="$setup --json --as --log --socket" ;;
+	status) options="$setup --json --html --as --log --socket" ;;
 	why) options="$setup --json --log" ;;
 	check) options="$setup --json --quiet --as --log --now" ;;
 	thumbprint) options="--json --help" ;;

@@ -79,6 +79,8 @@ static const struct {
 			       "print when each entry last decided" },
 	[OPTION_SOCKET] = { "socket", "PATH",
 			    "look for the handler at this socket" },
+	[OPTION_HTML] = { "html", "FILE",
+			  "write a page for a browser instead" },
 	[OPTION_HELP] = { "help", NULL, "print this and exit" },
 };
 
@@ -97,7 +99,7 @@ static const struct verb {
 	enum exit_code (*run)(const struct command *command);
 } verbs[] = {
 	{ "status", "", "print state, likely cause and its fix",
-	  SETUP "json as log socket", 0, 0, status_run },
+	  SETUP "json html as log socket", 0, 0, status_run },
 	{ "why", "CODE|CONNECTION|USER|PIN",
 	  "explain the last decisions about a client", SETUP "json log", 1, 1,
 	  why_run },
@@ -251,7 +253,7 @@ static bool
 check_paths(const struct command *command)
 {
 	static const enum command_option paths[] = { OPTION_CONFIG,
-						     OPTION_STATE,
+						     OPTION_STATE, OPTION_HTML,
 						     OPTION_LIST };
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {

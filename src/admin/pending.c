@@ -283,9 +283,9 @@ pending_print(const struct pending_row *row, const char *indent)
 	print_name(indent, "issuer", &row->issuer);
 }
 
-/* An entry, whatever it says, has one of its pins. */
-static bool
-is_settled(const struct configuration *store, const struct pending_row *row)
+bool
+pending_is_settled(const struct configuration *store,
+		   const struct pending_row *row)
 {
 	const struct thumbprint *pins[] = { &row->sha256, &row->spki,
 					    &row->sha1 };
@@ -325,7 +325,12 @@ compare_times(const void *one, const void *other)
 	return (a->last < b->last) - (a->last > b->last);
 }
 
-/* Newest first. */
+void
+pending_sort(struct pending *pending)
+{
+	qsort(pending->row, pending->n, sizeof(*pending->row), compare_times);
+}
+
 static void
 show_all(const struct command *command, const struct configuration *store,
 	 struct pending *pending)
@@ -334,12 +339,12 @@ show_all(const struct command *command, const struct configuration *store,
 	bool json = command->option[OPTION_JSON] != NULL;
 	size_t shown = 0;
 
-	qsort(pending->row, pending->n, sizeof(*pending->row), compare_times);
+	pending_sort(pending);
 	for (size_t i = 0; i < pending->n; i++) {
 		const struct pending_row *row = pending->row[i];
 		if ((hub.ptr != NULL &&
 		     !span_equal_nocase(hub, pending_text(&row->hub))) ||
-		    is_settled(store, row))
+		    pending_is_settled(store, row))
 			continue;
 		if (json)
 			show_json(row);

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "admin/log_reader.h"
+#include "host/configuration.h"
 #include "policy/thumbprint.h"
 
 enum {
@@ -53,6 +54,14 @@ void pending_free(struct pending *pending);
  * *first. */
 size_t pending_find(const struct pending *pending, struct span digits,
 		    size_t *first);
+
+/* Put the rows that were seen last first; pending_find() needs them by SHA-256
+ * still. */
+void pending_sort(struct pending *pending);
+
+/* True if an entry, whatever it says, has one of its pins. */
+bool pending_is_settled(const struct configuration *store,
+			const struct pending_row *row);
 
 /* Borrows text. */
 struct span pending_text(const struct pending_text *text);

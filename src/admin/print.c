@@ -32,10 +32,8 @@ print(const char *format, ...)
 	va_end(arguments);
 }
 
-/* The bytes of the harmless character that text begins with; 0 if it is none:
- * half of one, a control character, a mark of direction. */
-static size_t
-harmless(struct span text)
+size_t
+print_harmless(struct span text)
 {
 	unsigned char first = (unsigned char)text.ptr[0];
 	size_t n = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
@@ -52,7 +50,7 @@ static void
 write_text(struct span text)
 {
 	while (text.len > 0) {
-		size_t n = harmless(text);
+		size_t n = print_harmless(text);
 		if (n == 0)
 			(void)printf(is_json ? "\\u%04x" : "\\x%02x",
 				     (unsigned char)text.ptr[0]);

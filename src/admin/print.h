@@ -15,6 +15,7 @@
 #define CERTGATE_ADMIN_PRINT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -28,6 +29,11 @@ void print_as_json(void);
 
 /* Text of ours, as printf. */
 void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Return the bytes of the harmless character that text, not empty, begins with;
+ * 0 if it begins with none: half of one, a control character, a mark of
+ * direction. */
+size_t print_harmless(struct span text);
 
 /* Text as it is where that is harmless, else \xHH. */
 void print_text(struct span text);

@@ -6,11 +6,9 @@
  */
 #include "config.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <libgen.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,11 +18,9 @@
 #include <unistd.h>
 
 #include "admin/check.h"
-#include "admin/command.h"
-#include "admin/hour.h"
+#include "admin/page.h"
 #include "admin/print.h"
 #include "admin/setup.h"
-#include "admin/unit.h"
 
 #define SOCKET_DEFAULT "/run/certgate/certgate.sock"
 
@@ -34,82 +30,7 @@ enum {
 	DETAIL_SIZE = 640
 };
 
-struct facts {
-	struct unit unit;
-	const char *socket; /* NULL: none was looked at */
-	bool servers, wired; /* a web server is installed; one has certgate */
-	char server[256]; /* file that has certgate; the first one */
-	struct hour hour;
-	bool has_log; /* hour was read */
-	struct error log; /* why not */
-	struct findings findings;
-	struct report report;
-	struct sites sites;
-	bool starts;
-	const struct check_refusal *refusal;
-	bool full; /* the disk of the log */
-};
-
 static struct facts facts;
-
-/* Where each web server of Debian has what is in force: files and folders. */
-static const char *const server_files[] = {
-	"/etc/apache2/apache2.conf",  "/etc/apache2/conf-enabled",
-	"/etc/apache2/sites-enabled", "/etc/lighttpd/lighttpd.conf",
-	"/etc/lighttpd/conf-enabled", "/etc/nginx/nginx.conf",
-	"/etc/nginx/conf.d",	      "/etc/nginx/sites-enabled",
-};
-
-/* True if a line other than a comment has the word certgate. */
-static bool
-names_certgate(const char *path)
-{
-	FILE *file = fopen(path, "re");
-	bool found = false;
-	char *line = NULL;
-	size_t size = 0;
-
-	while (!found && file != NULL && getline(&line, &size, file) > 0)
-		found = line[strspn(line, " \t")] != '#' &&
-			strstr(line, "certgate") != NULL;
-	free(line);
-	if (file != NULL)
-		fclose(file);
-	return found;
-}
-
-static void
-look_at(struct facts *f, const char *path)
-{
-	f->servers = f->servers || access(path, F_OK) == 0;
-	if (f->wired || !names_certgate(path))
-		return;
-	f->wired = true;
-	(void)snprintf(f->server, sizeof(f->server), "%s", path);
-}
-
-static void
-find_servers(struct facts *f)
-{
-	enum { PATHS = sizeof(server_files) / sizeof(server_files[0]) };
-
-	for (size_t i = 0; i < PATHS; i++) {
-		DIR *folder = opendir(server_files[i]);
-		const struct dirent *file;
-		char path[PATH_MAX];
-		if (folder == NULL) {
-			look_at(f, server_files[i]);
-			continue;
-		}
-		while ((file = readdir(folder)) != NULL) {
-			(void)snprintf(path, sizeof(path), "%s/%s",
-				       server_files[i], file->d_name);
-			if (file->d_name[0] != '.')
-				look_at(f, path);
-		}
-		closedir(folder);
-	}
-}
 
 /* A socket that does not exist may be that of a handler which a web server
  * starts, unless it was named. */
@@ -141,7 +62,7 @@ find_handler(struct facts *f, const char *socket)
 	bool installed = setup_is_installed();
 
 	if (installed)
-		find_servers(f);
+		f->servers = web_server_find(f->server);
 	if (installed && socket == NULL)
 		f->unit = unit_read();
 	if (socket != NULL || installed)
@@ -196,7 +117,7 @@ lacks_list(const struct facts *f)
 static bool
 is_unwired(const struct facts *f)
 {
-	return f->servers && !f->wired && f->hour.events == 0;
+	return f->servers && f->server[0] == '\0' && f->hour.events == 0;
 }
 
 static bool
@@ -429,18 +350,25 @@ fix_of(const struct facts *f, const struct cause *cause)
 }
 
 static void
+tell(const struct facts *f, const struct cause *cause, char text[DETAIL_SIZE])
+{
+	const char *site;
+
+	text[0] = '\0';
+	if (cause->tell != NULL)
+		cause->tell(f, text, DETAIL_SIZE);
+	else if (cause->reason == REASONS)
+		(void)snprintf(text, DETAIL_SIZE, "%s",
+			       reason_name(hour_cause(&f->hour, &site)));
+}
+
+static void
 show_cause(const struct facts *f, const struct cause *cause)
 {
 	bool coloured = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
-	char detail[DETAIL_SIZE] = "";
-	const char *site;
-	enum reason reason = hour_cause(&f->hour, &site);
+	char detail[DETAIL_SIZE];
 
-	if (cause->tell != NULL)
-		cause->tell(f, detail, sizeof(detail));
-	else if (cause->reason == REASONS)
-		(void)snprintf(detail, sizeof(detail), "%s",
-			       reason_name(reason));
+	tell(f, cause, detail);
 	print_json_bool("well", cause->code == EXIT_DONE);
 	print_json_string("cause", span_of(cause->sentence));
 	print_json_string("detail", span_of(detail));
@@ -456,25 +384,21 @@ show_cause(const struct facts *f, const struct cause *cause)
 static void
 show_handler(const struct facts *f)
 {
-	static const char *const words[] = {
-		[UNIT_UNKNOWN] = "unknown",
-		[UNIT_STOPPED] = "not running",
-		[UNIT_WAITING] = "starts with the next event",
-		[UNIT_RUNNING] = "running",
-	};
+	const char *state = unit_state_text(f->unit.state);
 
-	print_json_string("handler", span_of(words[f->unit.state]));
+	print_json_string("handler", span_of(state));
 	if (f->unit.process > 0)
 		print_json_number("process", f->unit.process);
 	print_label("handler");
-	print("%s", words[f->unit.state]);
+	print("%s", state);
 	if (f->unit.process > 0)
 		print(", process %d", f->unit.process);
 	print("\n");
 	if (f->socket != NULL)
 		print_field("socket", span_of(f->socket));
 	if (f->servers)
-		print_field("server", span_of(f->wired ? f->server : "none"));
+		print_field("server",
+			    span_of(f->server[0] == '\0' ? "none" : f->server));
 }
 
 static void
@@ -550,15 +474,24 @@ show_hour(const struct hour *h)
 	print_json_close(']');
 }
 
-static void
-show(const struct facts *f, const struct cause *cause)
+/* The site that the cause is of; empty: none. */
+static const char *
+site_of(const struct facts *f, const struct cause *cause)
 {
 	const char *site = "";
 
-	print_json_open(NULL, '{');
-	show_cause(f, cause);
 	if (cause->holds == NULL && cause != &well)
 		(void)hour_cause(&f->hour, &site);
+	return site;
+}
+
+static void
+show(const struct facts *f, const struct cause *cause)
+{
+	const char *site = site_of(f, cause);
+
+	print_json_open(NULL, '{');
+	show_cause(f, cause);
 	if (cause != &well)
 		print_field("fix", span_of(fix_of(f, cause)));
 	if (site[0] != '\0')
@@ -572,28 +505,54 @@ show(const struct facts *f, const struct cause *cause)
 	print_json_close('}');
 }
 
+static void
+add_page(const struct facts *f, const struct cause *cause, struct buffer *page)
+{
+	char detail[DETAIL_SIZE];
+
+	tell(f, cause, detail);
+	page_add(page, f,
+		 &(struct page_cause){ .code = cause->code,
+				       .sentence = cause->sentence,
+				       .detail = detail,
+				       .fix = fix_of(f, cause),
+				       .site = site_of(f, cause) });
+}
+
 /* The log is read before the process becomes the handler's user, who may not
  * read it. */
-enum exit_code
-status_run(const struct command *command)
+static enum exit_code
+look(const struct command *command, struct buffer *page)
 {
+	const char *log = command->option[OPTION_LOG];
 	struct facts *f = &facts;
 
 	find_handler(f, command->option[OPTION_SOCKET]);
 	find_space(f);
-	f->has_log = command->option[OPTION_LOG] != NULL || setup_has_log();
+	f->has_log = log != NULL || setup_has_log();
 	if (!f->has_log)
 		error_set(&f->log, "CERTGATE_LOG names no file");
 	else
-		f->has_log = hour_read(&f->hour, command->option[OPTION_LOG],
-				       &f->log);
+		f->has_log = hour_read(&f->hour, log, &f->log);
+	if (page != NULL && f->has_log)
+		f->has_log = page_read(log, &f->log);
 	if (!unit_become(command->option[OPTION_AS]))
 		return EXIT_SYSTEM;
 	f->starts = check_files(&f->findings, &f->report, &f->sites);
 	f->refusal = check_refusal(&f->sites);
 	const struct cause *cause = find_cause(f);
-	show(f, cause);
+	if (page != NULL)
+		add_page(f, cause, page);
+	else
+		show(f, cause);
 	sites_close(&f->sites);
 	findings_free(&f->findings);
 	return cause->code;
+}
+
+enum exit_code
+status_run(const struct command *command)
+{
+	return command->option[OPTION_HTML] != NULL ? page_write(command, look)
+						    : look(command, NULL);
 }

@@ -16,6 +16,19 @@
 
 enum { ANSWER_MAX = 1024 /* bytes of systemctl's answer */ };
 
+const char *
+unit_state_text(enum unit_state state)
+{
+	static const char *const words[] = {
+		[UNIT_UNKNOWN] = "unknown",
+		[UNIT_STOPPED] = "not running",
+		[UNIT_WAITING] = "starts with the next event",
+		[UNIT_RUNNING] = "running",
+	};
+
+	return words[state];
+}
+
 /* Return the value of name= in the lines of text; absent: none. */
 static struct span
 find_value(const char *text, const char *name)

@@ -21,6 +21,9 @@ struct unit {
 	char user[ACCOUNT_NAME_SIZE]; /* empty: unknown */
 };
 
+/* Return the words for it. */
+const char *unit_state_text(enum unit_state state);
+
 /* Ask systemd for certgate.service and certgate.socket. */
 struct unit unit_read(void);
 

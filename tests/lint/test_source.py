@@ -228,7 +228,7 @@ def text_files(root):
 def check_licence(root):
     for path in text_files(root):
         if path.suffix in (".c", ".h", ".py", ".sh", ".ac", ".am", ".conf",
-                           ".bicep", ".go", ".mjs") \
+                           ".bicep", ".go", ".mjs", ".js", ".css") \
                 or path.name in ("bootstrap", ".clang-format") \
                 or path.parent.name == ".ci":
             head = path.read_text()[:400]
