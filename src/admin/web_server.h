@@ -8,8 +8,8 @@
 
 enum { WEB_SERVER_PATH_SIZE = 256 };
 
-/* Return true if a web server is installed.  Write to file the path of the first
- * file in force that has certgate, cut to its size; empty: none has. */
+/* Return true if a web server is installed.  Write to file the path of the
+ * first file in force that has certgate, cut to its size; empty: none has. */
 bool web_server_find(char file[WEB_SERVER_PATH_SIZE]);
 
 #endif
