@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/utsname.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "admin/chart.h"
+#include "admin/expiry.h"
 #include "admin/history.h"
 #include "admin/html.h"
 #include "admin/page.h"
@@ -26,17 +28,20 @@
 enum {
 	PAGE_MAX = 1000000, /* bytes; what strangers write is limited below */
 	PENDING_SHOWN = 25, /* certificates */
+	EXPIRIES_SHOWN = 50,
 	DIGITS_SHOWN = 16 /* of a SHA-256 */
 };
 
 /* Of the log; read before the process becomes another user. */
 static struct history history;
 static struct pending pending;
+static struct expiry_log *expiry_log;
 
 bool
 page_read(const char *path, struct error *e)
 {
-	return history_read(&history, path, e) &&
+	expiry_log = expiry_log_read(path, e);
+	return expiry_log != NULL && history_read(&history, path, e) &&
 	       pending_read(&pending, path, e);
 }
 
@@ -160,6 +165,10 @@ add_state(struct buffer *out, const struct facts *f,
 static void
 add_cell(struct buffer *out, const char *name, struct span text)
 {
+	if (span_empty(text)) {
+		html_add(out, "<td></td>");
+		return;
+	}
 	html_format(out, "<td data-name=\"%s\"><span class=\"name\">", name);
 	html_text(out, text);
 	html_add(out, "</span></td>");
@@ -176,6 +185,98 @@ add_digits(struct buffer *out, struct span digits)
 	html_add(out, "</code>");
 }
 
+static int
+compare_ends(const void *one, const void *other)
+{
+	const struct expiry *a = one, *b = other;
+
+	return (a->not_after > b->not_after) - (a->not_after < b->not_after);
+}
+
+/* in 3 days, expired today, expired 1 day ago */
+static void
+add_days(struct buffer *out, int64_t left)
+{
+	int64_t days = (left < 0 ? -left : left) / DATE_DAY_SECONDS;
+
+	html_add(out, left < 0 ? "expired " : days > 0 ? "in " : "");
+	if (days == 0)
+		html_add(out, left < 0 ? "today" : "within a day");
+	else
+		html_format(out, "%" PRId64 " day%s%s", days,
+			    days == 1 ? "" : "s", left < 0 ? " ago" : "");
+}
+
+static void
+add_expiry(struct buffer *out, const struct expiry *expiry, int64_t now)
+{
+	static const char *const kinds[EXPIRY_KINDS] = {
+		[EXPIRY_CERTIFICATE] = "certificate",
+		[EXPIRY_FILE] = "certificate in a file",
+		[EXPIRY_ENTRY] = "entry",
+		[EXPIRY_CA] = "CA",
+		[EXPIRY_CRL] = "CRL",
+	};
+	int64_t left = expiry->not_after - now;
+
+	html_add(out, left < 0 ? "<tr class=\"over\">" : "<tr>");
+	html_add(out, "<td data-name=\"Ends\">");
+	html_time(out, expiry->not_after);
+	html_add(out, "<span class=\"words\">");
+	add_days(out, left);
+	html_add(out, "</span></td>");
+	add_cell(out, "User", span_of(expiry->user));
+	html_format(out, "<td data-name=\"What\">%s<span class=\"words name\">",
+		    kinds[expiry->kind]);
+	if (expiry->what != NULL)
+		html_text(out, span_of(expiry->what));
+	else
+		add_digits(out, span_of(expiry->pin));
+	html_add(out, "</span></td><td data-name=\"Entry\">");
+	if (expiry->line > 0)
+		html_format(out, "line %u", expiry->line);
+	if (expiry->site != NULL) {
+		html_add(out, "<span class=\"words\">site ");
+		html_text(out, span_of(expiry->site));
+		html_add(out, "</span>");
+	}
+	html_add(out, "</td></tr>\n");
+}
+
+/* What expires within 30 days, or has expired, the first end first. */
+static void
+add_expiries(struct buffer *out, const struct facts *f)
+{
+	struct expiries all = { .n = 0 };
+	struct error e = { 0 };
+	size_t n = 0;
+
+	if (!expiries_add(&all, &f->sites, expiry_log, f->hour.now, &e))
+		out->failed = true;
+	for (size_t i = 0; i < all.n; i++)
+		if (expiry_days(&all.expiry[i], f->hour.now) >= 0) {
+			struct expiry soon = all.expiry[i];
+			all.expiry[i] = all.expiry[n];
+			all.expiry[n++] = soon;
+		}
+	if (n > 0)
+		qsort(all.expiry, n, sizeof(*all.expiry), compare_ends);
+	html_add(out, "<section class=\"card wide\"><h2>What expires</h2>");
+	html_add(out, n == 0 ? "<p class=\"none\">Nothing within 30 days.</p>"
+			     : "<table class=\"rows\"><thead><tr><th>Ends</th>"
+			       "<th>User</th><th>What</th><th>Entry</th></tr>"
+			       "</thead><tbody>\n");
+	for (size_t i = 0; i < n && i < EXPIRIES_SHOWN; i++)
+		add_expiry(out, &all.expiry[i], f->hour.now);
+	html_add(out, n == 0 ? "" : "</tbody></table>");
+	if (n > EXPIRIES_SHOWN)
+		html_format(out,
+			    "<p>and %zu more: <code>certgate check</code></p>",
+			    n - EXPIRIES_SHOWN);
+	html_add(out, "</section>\n");
+	expiries_free(&all);
+}
+
 static void
 add_pending_row(struct buffer *out, const struct pending_row *row)
 {
@@ -187,7 +288,8 @@ add_pending_row(struct buffer *out, const struct pending_row *row)
 	html_add(out, "</td><td data-name=\"Claims to be\">"
 		      "<span class=\"name\">");
 	html_text(out, pending_text(&row->subject));
-	html_add(out, "</span><span class=\"words name\">issued by ");
+	html_add(out, "</span><span class=\"words name\">");
+	html_add(out, row->issuer.length > 0 ? "issued by " : "");
 	html_text(out, pending_text(&row->issuer));
 	html_add(out, stranger_is(&row->sha256)
 			      ? "; certgate doctor's own</span></td>"
@@ -375,11 +477,13 @@ page_add(struct buffer *out, const struct facts *f,
 	add_state(out, f, cause);
 	if (f->has_log) {
 		chart_add(out, &history);
+		add_expiries(out, f);
 		add_pending(out, &f->sites.main);
 		add_refusals(out);
 	}
 	add_box(out);
 	add_foot(out, f);
+	expiry_log_free(expiry_log);
 	pending_free(&pending);
 }
 

@@ -166,7 +166,12 @@ def text_of(selector):
 
 
 def day():
-    made = gate("day", lines_of_a_day())
+    ends = {"soon": 5, "over": -2, "later": 40}  # days
+    made = gate("day", lines_of_a_day() + [
+        logs.accepted(name, 90000, user=name, not_after=logs.stamp(
+            logs.NOW + days * 86400 + 3600)) for name, days in ends.items()],
+        f"{PIN} user=pump-7\n" + "".join(
+            f"{logs.certificate(name)['sha256']}\n" for name in ends))
     path = write(made, status(made).code)
     policy(path)
     rendering(path)
@@ -202,8 +207,15 @@ def day():
               [["not-listed", 2, 30], ["listed", 45, 1000]],
               "the last hour and day")
     out.equal(chromium.value(
-        "document.querySelectorAll('.rows tbody tr').length"), 30,
-        "the last refusals, and what is pending")
+        "Array.from(document.querySelectorAll('.rows tbody'),"
+        "(t) => t.rows.length)"), [2, 5, 25],
+        "rows: what expires, what is pending, the last refusals")
+    first = [re.sub(r"\s+", " ", r) for r in chromium.value(
+        "Array.from(document.querySelector('.rows tbody').rows,"
+        "(r) => r.innerText)")]
+    out.result("expired 1 day ago over certificate" in first[0] and
+               "in 5 days soon certificate" in first[1] and
+               first[1].endswith(" line 2"), "what expires", first)
 
 
 def hostile():
@@ -239,8 +251,9 @@ def nothing():
     path = write(made, 3)
     policy(path)
     rendering(path)
-    out.equal((text_of(".state h2")[:30], text_of("main").count("None")),
-              ("It is unknown whether the hand", 2), "nothing to show")
+    out.equal((text_of(".state h2")[:30], re.findall("^(?:Nothing|None)", text_of("main"),
+                                               re.MULTILINE)),
+              ("It is unknown whether the hand", ["Nothing", "None", "None"]), "nothing to show")
     made.write_list("nonsense\n")
     write(made, 1)
     chromium.open(f"file://{path}")
