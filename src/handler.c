@@ -30,6 +30,11 @@ static const struct route {
 	  SPAN_TEXT("validate"),
 	  REQUEST_DRAIN_MAX,
 	  TASK_AGREE },
+	{ SPAN_TEXT("GET"),
+	  { 0 },
+	  SPAN_TEXT("validate"),
+	  REQUEST_DRAIN_MAX,
+	  TASK_AGREE },
 	{ SPAN_TEXT("POST"), SPAN_TEXT("azure.webpubsub.sys.connect"),
 	  SPAN_TEXT("connect"), REQUEST_BODY_MAX, TASK_DECIDE },
 	{ SPAN_TEXT("POST"), SPAN_TEXT("azure.webpubsub.sys.connected"),
@@ -69,11 +74,21 @@ type_fits(struct span wanted, struct span type)
 	return span_equal(type, wanted);
 }
 
+/* The service asks by GET where OPTIONS is answered with 404. */
+static bool
+is_foreign_get(const struct request *request)
+{
+	return span_equal(request->method, SPAN("GET")) &&
+	       (request->origins.n == 0 || request->type.ptr != NULL);
+}
+
 /* NULL, and the reason, if there is no route. */
 static const struct route *
 find_route(const struct request *request, enum reason *reason)
 {
 	*reason = REASON_METHOD;
+	if (is_foreign_get(request))
+		return NULL;
 	for (size_t i = 0; i < ROUTES; i++) {
 		if (!span_equal(routes[i].method, request->method))
 			continue;

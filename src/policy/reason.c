@@ -23,7 +23,9 @@ static const struct {
 	[REASON_SITE] = { "site", 403,
 			  "CERTGATE_SITE names no site, or is set twice; or "
 			  "there are, or may be, sites and it is missing." },
-	[REASON_METHOD] = { "method", 405, "Neither OPTIONS nor POST." },
+	[REASON_METHOD] = { "method", 405,
+			    "Neither POST, nor OPTIONS or GET as a "
+			    "validation." },
 	[REASON_UNKNOWN_EVENT] = { "unknown-event", 400,
 				   "The event's type is none of Web "
 				   "PubSub's." },
