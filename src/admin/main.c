@@ -12,6 +12,7 @@
 #include "admin/command.h"
 #include "admin/print.h"
 #include "admin/setup.h"
+#include "host/settings_file.h"
 
 static const struct {
 	const char *name;
@@ -170,7 +171,7 @@ print_usage(void)
 	      "or what CERTGATE_CONFIG names, and the environment.\n"
 	      "Exit codes: 0 yes or done, 1 no, 2 misused, 3 the system "
 	      "failed.\n",
-	      CERTGATE_CONFIG_DEFAULT);
+	      settings_file_shown);
 }
 
 static void

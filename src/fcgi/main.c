@@ -9,6 +9,7 @@
 
 #include "host/cgi.h"
 #include "host/listener.h"
+#include "host/settings_file.h"
 #include "host/start.h"
 
 static const char usage[] =
@@ -31,7 +32,7 @@ static const char usage[] =
 	"  --help                print this and exit\n"
 	"  --version             print the version and exit\n"
 	"\n"
-	"Settings come from " CERTGATE_CONFIG_DEFAULT " or the\n"
+	"Settings come from %s or the\n"
 	"file that CERTGATE_CONFIG names, and from the environment.\n";
 
 static enum exit_code
@@ -91,7 +92,7 @@ read_arguments(int argc, char **argv)
 			start.sandbox = false;
 			break;
 		case 'h':
-			(void)fputs(usage, stdout);
+			(void)printf(usage, settings_file_shown);
 			return EXIT_DONE;
 		case 'v':
 			(void)puts("certgate.fcgi " PACKAGE_VERSION);

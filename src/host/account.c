@@ -83,6 +83,17 @@ account_user(const char *name, uid_t *user, gid_t *group)
 }
 
 bool
+account_home(uid_t user, char *home, size_t size)
+{
+	const struct passwd *found = find_user(NULL, user);
+
+	if (found == NULL || found->pw_dir[0] != '/')
+		return false;
+	int n = snprintf(home, size, "%s", found->pw_dir);
+	return n > 0 && (size_t)n < size;
+}
+
+bool
 account_group(const char *name, gid_t *group)
 {
 	const struct group *found = find_group(name, 0);

@@ -8,6 +8,7 @@
 #define CERTGATE_HOST_ACCOUNT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 enum {
@@ -20,6 +21,11 @@ void account_group_name(gid_t group, char name[ACCOUNT_NAME_SIZE]);
 
 /* Whether there is such a user; group: its first group. */
 bool account_user(const char *name, uid_t *user, gid_t *group)
+	__attribute__((warn_unused_result));
+
+/* Whether /etc/passwd has an absolute path as this user's home folder, and it
+ * fits. */
+bool account_home(uid_t user, char *home, size_t size)
 	__attribute__((warn_unused_result));
 
 /* The group of a name or of digits; whether there is one. */

@@ -10,6 +10,7 @@
 #include "host/clock.h"
 #include "host/configuration.h"
 #include "host/log.h"
+#include "host/settings_file.h"
 
 enum {
 	RETRY_MS = 5000, /* between two attempts without a change: the fault
@@ -205,6 +206,33 @@ load_settings_text(struct configuration *c, struct attempt *a,
 	return result == FILE_READ;
 }
 
+/* Without a file, a setting must be in the environment: an endpoint without any
+ * configuration would agree to every validation, and reject every client. */
+static bool
+check_given(const struct configuration *c, struct error *e)
+{
+	struct report ignore = { .fault = NULL };
+	struct setting_given given[SETTINGS_MAX] = { 0 };
+	struct error inner = { 0 };
+
+	if (!settings_given(given, (struct span){ 0 }, NULL,
+			    c->source.environment, &ignore, &inner) ||
+	    ignore.faults > 0)
+		return true; /* reported with the settings */
+	for (size_t i = 0; i < SETTINGS_MAX; i++)
+		if (given[i].value.ptr != NULL)
+			return true;
+	if (c->source.path == NULL)
+		return error_set(e, "no configuration: no setting in the "
+				    "environment, and no settings file (fix: "
+				    "name the file in CERTGATE_CONFIG)");
+	return error_set(e,
+			 "no configuration: no setting in the environment, and "
+			 "no file %s (fix: create it, or name another in "
+			 "CERTGATE_CONFIG)",
+			 c->source.path);
+}
+
 static bool
 load_settings(struct configuration *c, struct attempt *a)
 {
@@ -219,6 +247,8 @@ load_settings(struct configuration *c, struct attempt *a)
 		settings_read_log(&c->start, span, c->source.path,
 				  c->source.environment);
 	/* What the environment names can be looked at without a file. */
+	if (ok && span.ptr == NULL)
+		ok = check_given(c, &a->e);
 	bool go_on = ok || error_report(c->report, &a->e);
 	ok &= go_on && settings_report(&a->settings, span, c->source.path,
 				       c->source.environment, c->report, &a->e);
@@ -449,12 +479,12 @@ struct configuration_source
 configuration_source(const char *config, char *const *environment)
 {
 	struct configuration_source source = {
-		.path = config == NULL ? CERTGATE_CONFIG_DEFAULT : config,
+		.path = config == NULL ? settings_file() : config,
 		.may_miss = config == NULL,
 		.environment = environment,
 	};
 
-	if (strcmp(source.path, "/dev/null") == 0)
+	if (source.path != NULL && strcmp(source.path, "/dev/null") == 0)
 		source.path = NULL;
 	return source;
 }

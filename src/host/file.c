@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "host/account.h"
+#include "host/document_root.h"
 #include "host/file.h"
 #include "host/sandbox.h"
 
@@ -289,6 +290,8 @@ set_unsearchable(int folder, const char *path, struct error *e)
 static int
 open_file(struct way *way, const char *name, const char *path, struct error *e)
 {
+	if (!document_root_check(way->folder, path, e))
+		return -1;
 	sandbox_take(way->folder, SANDBOX_READ);
 	int fd = openat(way->folder, name,
 			O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW |
@@ -312,6 +315,8 @@ open_file(struct way *way, const char *name, const char *path, struct error *e)
 static int
 open_log(struct way *way, const char *name, const char *path, struct error *e)
 {
+	if (!document_root_check(way->folder, file_shown(path), e))
+		return -1;
 	int fd = openat(way->folder, name,
 			way->log | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW |
 				O_CLOEXEC,

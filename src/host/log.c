@@ -388,27 +388,6 @@ log_note(enum log_level level, const char *text, ...)
 	}
 }
 
-/* A web server would hand it out. */
-static bool
-is_served(const char *path)
-{
-	char *root = getenv("DOCUMENT_ROOT");
-	char *folder = strndup(path, (size_t)(strrchr(path, '/') - path) + 1);
-	bool found = false;
-
-	root = root == NULL ? NULL : realpath(root, NULL);
-	char *real = folder == NULL ? NULL : realpath(folder, NULL);
-	if (root != NULL && real != NULL) {
-		size_t n = strlen(root);
-		found = strncmp(real, root, n) == 0 &&
-			(n == 1 || real[n] == '\0' || real[n] == '/');
-	}
-	free(root);
-	free(real);
-	free(folder);
-	return found;
-}
-
 static bool
 open_file(bool create, struct error *e)
 {
@@ -429,10 +408,7 @@ start_file(const char *path)
 	struct error e = { 0 };
 
 	file = path;
-	if (path != NULL && is_served(path))
-		error_set(&e, "%s is beneath DOCUMENT_ROOT, for anyone to read",
-			  file_shown(path));
-	else if (path != NULL && open_file(true, &e))
+	if (path != NULL && open_file(true, &e))
 		return;
 	file = NULL;
 	target = LOG_TARGET_STDERR;

@@ -266,7 +266,8 @@ enter_landlock(const struct sandbox_needs *needs)
 	if (needs->socket != NULL && !allow_removal(needs->socket))
 		log_note(LOG_LEVEL_WARNING, "sandbox: %s will stay: %s",
 			 needs->socket, strerror(errno));
-	allow_log();
+	if (!needs->calls)
+		allow_log();
 	entered = syscall(SYS_landlock_restrict_self, rules, 0) == 0;
 	if (!entered)
 		log_note(LOG_LEVEL_WARNING, "sandbox: Landlock: %s",

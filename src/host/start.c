@@ -9,6 +9,7 @@
 
 #include "host/cgi.h"
 #include "host/clock.h"
+#include "host/document_root.h"
 #include "host/fastcgi.h"
 #include "host/file.h"
 #include "host/log.h"
@@ -140,6 +141,7 @@ start_cgi(void)
 	log_hold();
 	log_warnings_only();
 	sandbox_limit();
+	document_root_begin();
 	open_sandboxed(&host, &needs, true);
 	cgi_read_body(&body, &kept);
 	buffer_init(&out, RESPONSE_MAX);

@@ -238,7 +238,7 @@ def explain():
                "an event has its own query", got)
     got = admin.run("explain", pump)
     out.equal((got.code, explained(got)["reason"].partition(":")[0]),
-              (1, "not-listed"), "no settings at all")
+              (1, "settings"), "no settings at all")
     got = admin.run("explain", "--config", base / "nowhere", pump)
     out.equal((got.code, explained(got)["reason"].partition(":")[0]),
               (1, "settings"), "settings that do not read")

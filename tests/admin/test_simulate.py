@@ -126,7 +126,8 @@ for arguments, settings, code, words in (
     out.result(done.returncode == code and words in done.stderr.decode() and
                b"curl" not in done.stdout, f"{arguments}: {code}, {words}",
                done.stderr.decode())
-done = simulate(settings={"CERTGATE_CONFIG": "/dev/null"})
+done = simulate(settings={"CERTGATE_CONFIG": "/dev/null",
+                          "CERTGATE_HUB": "*"})
 out.result(done.returncode == 0 and b"ce-signature" not in done.stdout and
            b"not signed" in done.stderr, "without a key it says so")
 server.close()

@@ -19,7 +19,7 @@ VALIDATION = fastcgi.request([
 ROOT = os.geteuid() == 0
 out = tap.Tap()
 base = place.temporary()
-environment = processes.bare_environment()
+environment = processes.bare_environment({"CERTGATE_HUB": "*"})
 
 
 def folder(name, mode=0o755):
@@ -187,7 +187,7 @@ def systemd():
         log = base / f"systemd.{mask:o}.log"
         before = os.umask(mask)
         process = processes.begin(
-            [program, "--listen", path, "sh", "-c",
+            [program, "--listen", path, "-E", "CERTGATE_HUB=*", "sh", "-c",
              f"exec {place.HANDLER} <&3 3<&-"], log, environment)
         os.umask(before)
         place.wait_for(path.exists)

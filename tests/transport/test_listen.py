@@ -17,14 +17,14 @@ from harness import fastcgi, place, processes, tap  # noqa: E402
 VALIDATION = fastcgi.request([
     (b"REQUEST_METHOD", b"OPTIONS"),
     (b"HTTP_WEBHOOK_REQUEST_ORIGIN", b"x.example")])
+BARE = processes.bare_environment({"CERTGATE_HUB": "*"})
 out = tap.Tap()
 base = place.temporary()
 log = base / "log"
 
 
 def start(*arguments):
-    return processes.begin([place.HANDLER, *arguments], log,
-                           processes.bare_environment())
+    return processes.begin([place.HANDLER, *arguments], log, BARE)
 
 
 def is_answered(path):
@@ -41,9 +41,8 @@ def is_answered(path):
 def run(*arguments, environment=None, stdin=subprocess.DEVNULL, **more):
     """One that should end by itself: exit code, output, errors."""
     done = subprocess.run([place.HANDLER, *map(str, arguments)], stdin=stdin,
-                          env=environment or processes.bare_environment(),
-                          capture_output=True, text=True, timeout=20,
-                          check=False, **more)
+                          env=environment or BARE, capture_output=True,
+                          text=True, timeout=20, check=False, **more)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -130,9 +129,9 @@ for number, wanted in (signal.SIGHUP, True), (signal.SIGTERM, False):
         out.equal(early.wait(20), 0, "SIGTERM before it serves: it ends")
         out.result(not path.exists(), "and leaves nothing")
 
-without_libfcgi = processes.bare_environment({
+without_libfcgi = BARE | {
     "LD_PRELOAD": str(place.BUILD / "tests/transport/planted.so"),
-    "PLANTED": "no-start"})
+    "PLANTED": "no-start"}
 code, _, errors = run("--listen", path, environment=without_libfcgi)
 out.result(code == 3 and "libfcgi does not start" in errors and
            not path.exists(), "libfcgi does not start: no socket stays", errors)
@@ -216,7 +215,7 @@ with socket.socket() as everywhere:
     everywhere.bind(("0.0.0.0", 0))
     everywhere.listen()
     given = processes.begin([place.HANDLER], log,
-                            processes.bare_environment(), stdin=everywhere)
+                            BARE, stdin=everywhere)
     port = everywhere.getsockname()[1]
     out.result(place.wait_for(inet_answers),
                "descriptor 0 on all addresses: loopback is answered")
@@ -225,7 +224,7 @@ with socket.socket() as everywhere:
 # As systemd does whenever it starts a program of the unit, ExecReload's too.
 with processes.listen(base / "held") as held:
     given = processes.begin([place.HANDLER], log,
-                            processes.bare_environment(), stdin=held)
+                            BARE, stdin=held)
     out.result(place.wait_for(lambda: is_answered(base / "held")),
                "a socket that others hold, too")
     held.setblocking(True)
@@ -243,8 +242,8 @@ for arguments in (["--unknown"], ["word"], ["--listen"], []):
                errors)
 
 # A web server makes arguments of a query string: they are not looked at.
-cgi = processes.bare_environment({
-    "REQUEST_METHOD": "OPTIONS", "HTTP_WEBHOOK_REQUEST_ORIGIN": "x.example"})
+cgi = BARE | {"REQUEST_METHOD": "OPTIONS",
+              "HTTP_WEBHOOK_REQUEST_ORIGIN": "x.example"}
 for arguments in (["--no-sandbox"], ["--help"], ["--version"],
                   ["--listen", str(path)], ["--listen-mode", "0777"]):
     code, output, _ = run(*arguments, environment=cgi)

@@ -84,20 +84,6 @@ def accepted():
     out.result(not (base / "a-link/other").exists(), "a link is not followed")
 
 
-def served():
-    """Not where a web server looks for documents."""
-    gate = Gate("served")
-    (gate.folder / "link").symlink_to(gate.folder)
-    for root, refused in ((gate.folder, True), (gate.folder / "link", True),
-                          (gate.log.parent, True), ("/", True),
-                          (gate.folder / "log", False),
-                          (gate.folder / "nowhere", False)):
-        said = gate.cgi({"DOCUMENT_ROOT": str(root)})
-        out.equal("DOCUMENT_ROOT" in said and "verdict=allow" in said, refused,
-                  f"DOCUMENT_ROOT {root}")
-    out.equal(len(processes.decisions(gate.written())), 2, "else the file")
-
-
 def says(gate, text):
     return place.wait_for(lambda: text in gate.written())
 
@@ -207,7 +193,6 @@ def exactly_once():
 
 
 accepted()
-served()
 rotated()
 full()
 exactly_once()

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: ISC
+ * Copyright The certgate authors */
+#include "config.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host/document_root.h"
+
+/* Compared by number, so that links to it make no difference. */
+struct root {
+	const char *path; /* borrowed from the environment */
+	dev_t device;
+	ino_t inode;
+};
+
+static const char *const names[] = { "DOCUMENT_ROOT", "CONTEXT_DOCUMENT_ROOT" };
+enum { NAMES = sizeof(names) / sizeof(names[0]) };
+static struct root roots[NAMES];
+static size_t n_roots;
+
+static bool
+is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_dev == b->st_dev;
+}
+
+static bool
+is_root(const struct root *root, const struct stat *s)
+{
+	return root->inode == s->st_ino && root->device == s->st_dev;
+}
+
+/* True if root is folder or above it; also if that cannot be found out. */
+static bool
+is_below(int folder, const struct root *root)
+{
+	int at = openat(folder, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat s, before;
+	bool below = at < 0 || fstat(at, &s) != 0;
+
+	while (!below && !(below = is_root(root, &s))) {
+		int up = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		close(at);
+		at = up;
+		before = s;
+		below = at < 0 || fstat(at, &s) != 0;
+		if (!below && is_same(&s, &before))
+			break;
+	}
+	if (at >= 0)
+		close(at);
+	return below;
+}
+
+/* The same of the file path; false if it does not exist. */
+static bool
+is_file_below(const char *path, const struct root *root)
+{
+	char folder[PATH_MAX];
+
+	if (path == NULL || realpath(path, folder) == NULL)
+		return false;
+	strrchr(folder, '/')[1] = '\0';
+	int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	bool below = fd >= 0 && is_below(fd, root);
+	if (fd >= 0)
+		close(fd);
+	return below;
+}
+
+static void
+take(const char *path)
+{
+	struct stat s, top;
+
+	if (path == NULL || path[0] != '/' || stat(path, &s) != 0 ||
+	    !S_ISDIR(s.st_mode) || stat("/", &top) != 0 || is_same(&s, &top))
+		return;
+	struct root root = { path, s.st_dev, s.st_ino };
+	/* The script that a server runs may start a program elsewhere. */
+	if (is_file_below(getenv("SCRIPT_FILENAME"), &root) ||
+	    is_file_below("/proc/self/exe", &root))
+		roots[n_roots++] = root;
+}
+
+void
+document_root_begin(void)
+{
+	n_roots = 0;
+	for (size_t i = 0; i < NAMES; i++)
+		take(getenv(names[i]));
+}
+
+bool
+document_root_check(int folder, const char *path, struct error *e)
+{
+	for (size_t i = 0; i < n_roots; i++)
+		if (is_below(folder, &roots[i]))
+			return error_set(e,
+					 "%s: in %s, whose files the web "
+					 "server shows to anyone (fix: move "
+					 "the file to a folder outside)",
+					 path, roots[i].path);
+	return true;
+}

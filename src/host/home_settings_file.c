@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC
+ * Copyright The certgate authors */
+#include "config.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "host/account.h"
+#include "host/settings_file.h"
+
+#define IN_HOME "certgate/certgate.conf"
+
+const char settings_file_shown[] = "~/" IN_HOME;
+
+/* suEXEC passes on neither HOME nor CERTGATE_CONFIG. */
+const char *
+settings_file(void)
+{
+	static char path[PATH_MAX];
+	char home[PATH_MAX];
+
+	if (!account_home(geteuid(), home, sizeof(home)))
+		return NULL;
+	int n = snprintf(path, sizeof(path), "%s/" IN_HOME, home);
+	return n > 0 && (size_t)n < sizeof(path) ? path : NULL;
+}
