@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "admin/change.h"
@@ -34,66 +35,6 @@ struct addition {
 	size_t n_rows; /* 0: a pin or a file was given */
 	struct buffer entry; /* without a comment */
 };
-
-/* The value in quotes, if it has none and needs them: a shell took them off.
- * An escape stays one. */
-static void
-add_value(struct buffer *text, const char *value)
-{
-	if (value[0] == '"' || value[strcspn(value, " \t#\"")] == '\0') {
-		buffer_add(text, span_of(value));
-		return;
-	}
-	buffer_add_byte(text, '"');
-	for (; *value != '\0'; value++) {
-		if (*value == '"')
-			buffer_add_byte(text, '\\');
-		buffer_add_byte(text, *value);
-		if (*value == '\\' && value[1] != '\0')
-			buffer_add_byte(text, *++value);
-	}
-	buffer_add_byte(text, '"');
-}
-
-/* Text behind a value in one argument would become an option that was not
- * given, or a comment that hides those that follow. */
-static bool
-check_value(struct span written, struct error *e)
-{
-	struct buffer text;
-
-	buffer_init(&text, VALUE_MAX);
-	bool ok = value_take(&written, ',', &text, e) &&
-		  (written.len == 0 ||
-		   error_set(e, "something is behind the value"));
-	buffer_free(&text);
-	return ok;
-}
-
-/* Adds one NAME=VALUE. */
-static bool
-add_option(struct buffer *text, const char *argument)
-{
-	size_t name = strcspn(argument, "= \t#\"\\");
-	struct error e = { 0 };
-
-	if (argument[name] != '=' || !span_is_text(span_of(argument))) {
-		print_problem("an argument of %zu characters: expected "
-			      "NAME=VALUE",
-			      strlen(argument));
-		return false;
-	}
-	buffer_add_byte(text, ' ');
-	buffer_add(text, (struct span){ argument, name + 1 });
-	size_t begin = text->len;
-	add_value(text, argument + name + 1);
-	if (text->failed ||
-	    check_value(span_after(buffer_span(text), begin), &e))
-		return true;
-	error_where(&e, "a value");
-	print_error(&e);
-	return false;
-}
 
 /* Add hub=A,B; the name of a hub may have a comma. */
 static bool
@@ -132,39 +73,13 @@ make_entry(struct addition *a)
 {
 	const struct command *command = a->change.command;
 	struct buffer *text = &a->entry;
-	struct error e = { 0 };
 
 	buffer_add(text, buffer_span(&a->change.target.pin));
-	for (int i = 1; i < command->n; i++)
-		if (!add_option(text, command->arguments[i]))
-			return EXIT_MISUSED;
+	if (!change_add_options(&a->change, text))
+		return EXIT_MISUSED;
 	if (!has_option(command, "hub=") && !add_hubs(a, text))
 		return EXIT_NO;
-	if (text->failed) {
-		print_problem("the entry is too long");
-		return EXIT_MISUSED;
-	}
-	if (change_check_entry(buffer_span(text), &e))
-		return EXIT_DONE;
-	print_error(&e);
-	print_problem("the list stays as it is");
-	return EXIT_NO;
-}
-
-/* The same words, whatever blanks are between them. */
-static bool
-same_words(struct span a, struct span b)
-{
-	struct span one = { 0 }, other = { 0 };
-	bool more;
-
-	do {
-		more = span_next_word(&a, " \t", &one);
-		if (more != span_next_word(&b, " \t", &other) ||
-		    (more && !span_equal(one, other)))
-			return false;
-	} while (more);
-	return true;
+	return change_check_entry(text);
 }
 
 /* What the list has already of this pin. */
@@ -182,11 +97,13 @@ look_at(struct state *state, const struct addition *a,
 		span_after(buffer_span(&a->entry), target->pin.len);
 
 	if (!line->entry.allows) {
-		state->denied = line->number;
+		/* Of a CA, other certificates may be denied. */
+		if (target->main.kind != THUMBPRINT_NONE &&
+		    !entry_has_expired(&line->entry, (int64_t)time(NULL)))
+			state->denied = line->number;
 	} else if (match != TARGET_PIN) {
 		state->otherwise = line->number;
-	} else if (same_words(span_after(line->text, line->entry.pin_end),
-			      options)) {
+	} else if (edit_has_options(line, options)) {
 		state->same = line->number;
 		state->same_text = edit_line_trimmed(line);
 	} else if (state->other == 0 && target->main.kind != THUMBPRINT_NONE) {

@@ -76,15 +76,54 @@ change_match(const struct change *change, const struct edit_line *line)
 }
 
 bool
-change_check_entry(struct span text, struct error *e)
+change_add_options(const struct change *change, struct buffer *text)
 {
-	struct warnings warnings = { 0 };
-	struct entry entry;
+	const struct command *command = change->command;
+	struct error e = { 0 };
 
-	if (!entry_parse(&entry, text, &setup_files, &warnings, e))
+	for (int i = 1; i < command->n; i++) {
+		if (edit_add_option(text, command->arguments[i], &e))
+			continue;
+		print_error(&e);
 		return false;
-	entry_free(&entry);
+	}
 	return true;
+}
+
+/* Build a list of the entry alone; list_free(). */
+static bool
+build_alone(struct list *list, struct span entry, struct error *e)
+{
+	struct buffer text;
+
+	buffer_init(&text, LIST_LINE_MAX + 1);
+	buffer_add(&text, entry);
+	buffer_add_byte(&text, '\n');
+	bool ok = !text.failed ? list_build(list, buffer_span(&text), NULL, 0,
+					    &setup_files, e)
+			       : error_set(e, "the entry is too long");
+	buffer_free(&text);
+	e->line = 0;
+	return ok;
+}
+
+enum exit_code
+change_check_entry(const struct buffer *text)
+{
+	struct list list = { 0 };
+	struct error e = { 0 };
+
+	if (text->failed) {
+		print_problem("the entry is too long");
+		return EXIT_MISUSED;
+	}
+	bool ok = build_alone(&list, buffer_span(text), &e);
+	list_free(&list);
+	if (ok)
+		return EXIT_DONE;
+	print_error(&e);
+	print_problem("the list stays as it is");
+	return EXIT_NO;
 }
 
 void
@@ -141,14 +180,9 @@ change_advise(struct change *change, unsigned line, struct span entry)
 {
 	struct findings findings = { 0 };
 	struct list list = { 0 };
-	struct buffer text;
 	struct error e = { 0 };
 
-	buffer_init(&text, LIST_LINE_MAX + 1);
-	buffer_add(&text, entry);
-	buffer_add_byte(&text, '\n');
-	if (!text.failed &&
-	    list_build(&list, buffer_span(&text), NULL, 0, &setup_files, &e)) {
+	if (build_alone(&list, entry, &e)) {
 		for (unsigned i = 0; i < list.warnings.n && i < WARNINGS_MAX;
 		     i++)
 			findings_add(&findings, LOG_LEVEL_WARNING,
@@ -160,7 +194,6 @@ change_advise(struct change *change, unsigned line, struct span entry)
 			      findings.found[i].error.text);
 	findings_free(&findings);
 	list_free(&list);
-	buffer_free(&text);
 }
 
 void
@@ -290,6 +323,9 @@ find_outcome(struct change *change, const struct list *list,
 	if (outcome->known) {
 		outcome->denies = match_deny(&c);
 		match_each(&c, note_entry, outcome);
+		/* One of a CA may deny what only the certificate says. */
+		outcome->known = outcome->denies != NULL || c.has_content ||
+				 list->n_denials == 0;
 	}
 	/* The list's terms win over CLIENT_CERT_THUMBPRINT. */
 	if (outcome->allows != NULL && outcome->allows->line == 0 &&
@@ -326,19 +362,6 @@ report_line(const struct change *change, const char *what, unsigned line,
 	print_json_close('}');
 }
 
-/* The line of the old list that goes, without its end; absent: none. */
-static struct span
-old_text(const struct edit *edit, const struct edit_change *change)
-{
-	struct span rest = buffer_span(&edit->before), text = { 0 };
-
-	if (change->end > change->begin) {
-		rest = span_after(rest, change->begin);
-		(void)span_next(&rest, "\r\n", &text);
-	}
-	return text;
-}
-
 static void
 report_changes(const struct change *change)
 {
@@ -356,8 +379,9 @@ report_changes(const struct change *change)
 		if (c->text != NULL)
 			report_line(change, c->what, c->line, span_of(c->text));
 		else
-			report_line(change, c->what, c->old_line,
-				    span_trim(lines_begin(old_text(edit, c))));
+			report_line(
+				change, c->what, c->old_line,
+				span_trim(lines_begin(edit_old_text(edit, c))));
 	}
 }
 
@@ -461,7 +485,7 @@ print_difference(const struct edit *edit)
 	print("\n");
 	for (size_t i = 0; i < edit->n_changes; i++) {
 		const struct edit_change *c = &edit->changes[i];
-		struct span old = old_text(edit, c);
+		struct span old = edit_old_text(edit, c);
 		print("@@ -%u%s +%u%s @@\n", c->old_line,
 		      old.ptr != NULL ? "" : ",0", c->line,
 		      c->text != NULL ? "" : ",0");
@@ -517,7 +541,9 @@ build(struct change *change, bool force, struct outcome *outcome)
 	if (edit_build(&change->edit, settings->pins, settings->n_pins, &list,
 		       &e)) {
 		find_outcome(change, &list, outcome);
-		if (change->says_verdict)
+		/* No line with a pin says that one of a CA denies it. */
+		if (change->says_verdict ||
+		    (outcome->denies != NULL && outcome->denies->trust != NULL))
 			remark_verdict(change, outcome);
 		outcome->accepts = is_allowed(outcome);
 		list_free(&list);
@@ -557,8 +583,9 @@ change_finish(struct change *change, bool force)
 	if (!outcome.fault.set)
 		return EXIT_DONE;
 	print_error(&outcome.fault);
-	print_problem("no handler loads the list, and this entry, until line "
-		      "%u is fixed",
+	print_problem("running handlers use the last good list, without this "
+		      "entry, until line %u is fixed (see certgate status); "
+		      "a handler that starts rejects every client",
 		      outcome.fault.line);
 	return EXIT_NO;
 }

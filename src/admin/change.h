@@ -43,9 +43,14 @@ void change_close(struct change *change);
 enum target_match change_match(const struct change *change,
 			       const struct edit_line *line);
 
-/* False with e if text is not a valid entry. */
-bool change_check_entry(struct span text, struct error *e)
+/* Add the options that the arguments behind the first one are.  False, and
+ * printed, if one is invalid. */
+bool change_add_options(const struct change *change, struct buffer *text)
 	__attribute__((warn_unused_result));
+
+/* EXIT_DONE if text, with the files that it names, is a valid entry; otherwise
+ * the error was printed. */
+enum exit_code change_check_entry(const struct buffer *text);
 
 /* Add to text what --comment says, with its mark; without it the comment of the
  * line, if there is a line that has one.  False, and printed, if it is not a

@@ -12,18 +12,28 @@
 #include "admin/print.h"
 #include "admin/setup.h"
 
-/* Remark which entries allow the target, and find one that denies it. */
+/* A CA, whose certificates are not known. */
+static bool
+is_authority(const struct target *target)
+{
+	return target->main.kind == THUMBPRINT_NONE;
+}
+
+/* Remark which entries allow the target, and find one that denies it with the
+ * same options. */
 static void
-look_at_lines(struct change *change)
+look_at_lines(struct change *change, struct span options)
 {
 	struct edit_line line = { 0 };
 
 	while (edit_next(&change->edit, &line)) {
 		enum target_match match = change_match(change, &line);
-		if (match == TARGET_PIN && !line.entry.allows) {
+		if (match == TARGET_PIN && !line.entry.allows &&
+		    edit_has_options(&line, options)) {
 			change->there = line.number;
 			change->there_text = edit_line_trimmed(&line);
-		} else if (match != TARGET_NONE && line.entry.allows) {
+		} else if (match != TARGET_NONE && line.entry.allows &&
+			   !is_authority(&change->target)) {
 			change_remark(change,
 				      "Line %u still allows it; the deny wins.",
 				      line.number);
@@ -31,27 +41,44 @@ look_at_lines(struct change *change)
 	}
 }
 
+static void
+print_connected(const struct command *command, const struct target *target)
+{
+	if (command->option[OPTION_DRY_RUN] == NULL &&
+	    command->option[OPTION_DISCONNECT] == NULL)
+		print("A client that is connected stays so until it is closed: "
+		      "%s\n",
+		      is_authority(target)
+			      ? "certgate disconnect USER does that."
+			      : "--disconnect does that.");
+}
+
 /* The entry is added to an invalid list, too. */
 static enum exit_code
 deny(struct change *change, struct buffer *text)
 {
-	const struct command *command = change->command;
-	struct error e = { 0 };
+	const struct target *target = &change->target;
 
 	buffer_add(text, SPAN("deny "));
-	buffer_add(text, buffer_span(&change->target.pin));
-	bool force = change_check_entry(buffer_span(text), &e);
+	buffer_add(text, buffer_span(&target->pin));
+	size_t pin_end = text->len;
+	if (!change_add_options(change, text))
+		return EXIT_MISUSED;
+	enum exit_code code = change_check_entry(text);
+	if (code != EXIT_DONE)
+		return code;
+	size_t end = text->len;
 	if (!change_add_comment(change, NULL, text))
 		return EXIT_MISUSED;
-	look_at_lines(change);
-	if (change->there == 0)
-		(void)edit_insert(&change->edit, "denied", NULL, text);
-	enum exit_code code = change_finish(change, force);
-	if (code == EXIT_DONE && change->there == 0 &&
-	    command->option[OPTION_DRY_RUN] == NULL &&
-	    command->option[OPTION_DISCONNECT] == NULL)
-		print("A client that is connected stays so until it is closed: "
-		      "--disconnect does that.\n");
+	struct span entry = { text->data, end };
+	look_at_lines(change, span_after(entry, pin_end));
+	unsigned line = change->there;
+	if (line == 0)
+		line = edit_insert(&change->edit, "denied", NULL, text);
+	change_advise(change, line, entry);
+	code = change_finish(change, true);
+	if (code == EXIT_DONE && change->there == 0)
+		print_connected(change->command, target);
 	return code;
 }
 
@@ -136,7 +163,7 @@ deny_run(const struct command *command)
 	struct buffer text;
 	bool all = command->option[OPTION_ALL] != NULL;
 
-	if (all ? !is_all_alone(command) : command->n != 1) {
+	if (all ? !is_all_alone(command) : command->n == 0) {
 		print_problem("deny: expected PIN or FILE, or --all alone");
 		return EXIT_MISUSED;
 	}
@@ -145,13 +172,19 @@ deny_run(const struct command *command)
 	if (all)
 		return deny_all(command);
 	enum exit_code code = change_open_target(&change);
+	bool closes = command->option[OPTION_DISCONNECT] != NULL;
 
+	if (code == EXIT_DONE && closes && is_authority(&change.target)) {
+		print_problem("--disconnect: a CA names no user (fix: certgate "
+			      "disconnect USER)");
+		code = EXIT_MISUSED;
+	}
 	buffer_init(&text, CHANGE_TEXT_MAX);
 	if (code == EXIT_DONE)
 		code = deny(&change, &text);
 	buffer_free(&text);
 	edit_close(&change.edit); /* others need not wait for what follows */
-	if (code == EXIT_DONE && command->option[OPTION_DISCONNECT] != NULL)
+	if (code == EXIT_DONE && closes)
 		code = disconnect_finish(
 			command, disconnect_prepare(command, &change.target));
 	change_close(&change);

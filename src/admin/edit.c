@@ -4,11 +4,13 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "admin/edit.h"
 #include "admin/setup.h"
 #include "base/text.h"
+#include "policy/value.h"
 
 static bool
 changed(const struct edit *edit, struct error *e)
@@ -117,6 +119,77 @@ edit_line_trimmed(const struct edit_line *line)
 	return (struct span){ line->text.ptr, (size_t)(end - line->text.ptr) };
 }
 
+bool
+edit_has_options(const struct edit_line *line, struct span options)
+{
+	struct span rest = span_after(line->text, line->entry.pin_end);
+	struct span one = { 0 }, other = { 0 };
+	bool more;
+
+	do {
+		more = span_next_word(&rest, " \t", &one);
+		if (more != span_next_word(&options, " \t", &other) ||
+		    (more && !span_equal(one, other)))
+			return false;
+	} while (more);
+	return true;
+}
+
+/* The value in quotes, if it has none and needs them: a shell took them off.
+ * An escape stays one. */
+static void
+add_value(struct buffer *text, const char *value)
+{
+	if (value[0] == '"' || value[strcspn(value, " \t#\"")] == '\0') {
+		buffer_add(text, span_of(value));
+		return;
+	}
+	buffer_add_byte(text, '"');
+	for (; *value != '\0'; value++) {
+		if (*value == '"')
+			buffer_add_byte(text, '\\');
+		buffer_add_byte(text, *value);
+		if (*value == '\\' && value[1] != '\0')
+			buffer_add_byte(text, *++value);
+	}
+	buffer_add_byte(text, '"');
+}
+
+/* Text behind a value in one argument would become an option that was not
+ * given, or a comment that hides those that follow. */
+static bool
+check_value(struct span written, struct error *e)
+{
+	struct buffer text;
+
+	buffer_init(&text, VALUE_MAX);
+	bool ok = value_take(&written, ',', &text, e) &&
+		  (written.len == 0 ||
+		   error_set(e, "something is behind the value"));
+	buffer_free(&text);
+	if (!ok)
+		error_where(e, "a value");
+	return ok;
+}
+
+bool
+edit_add_option(struct buffer *text, const char *argument, struct error *e)
+{
+	size_t name = strcspn(argument, "= \t#\"\\");
+
+	if (argument[name] != '=' || !span_is_text(span_of(argument)))
+		return error_set(e,
+				 "an argument of %zu characters: expected "
+				 "NAME=VALUE",
+				 strlen(argument));
+	buffer_add_byte(text, ' ');
+	buffer_add(text, (struct span){ argument, name + 1 });
+	size_t begin = text->len;
+	add_value(text, argument + name + 1);
+	return text->failed ||
+	       check_value(span_after(buffer_span(text), begin), e);
+}
+
 static unsigned
 count_lines(struct span text)
 {
@@ -178,6 +251,18 @@ edit_insert(struct edit *edit, const char *what, const struct edit_line *line,
 	    const struct buffer *text)
 {
 	return add_change(edit, what, line, false, text);
+}
+
+struct span
+edit_old_text(const struct edit *edit, const struct edit_change *change)
+{
+	struct span rest = buffer_span(&edit->before), text = { 0 };
+
+	if (change->end > change->begin) {
+		rest = span_after(rest, change->begin);
+		(void)span_next(&rest, "\r\n", &text);
+	}
+	return text;
 }
 
 /* New lines end as the first one of the list does. */

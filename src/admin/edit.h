@@ -71,6 +71,14 @@ bool edit_next(const struct edit *edit, struct edit_line *line);
 /* The line as it is, but for the blanks around it; borrows the list. */
 struct span edit_line_trimmed(const struct edit_line *line);
 
+/* Return true if the entry of the line has these options, in this order. */
+bool edit_has_options(const struct edit_line *line, struct span options);
+
+/* Add NAME=VALUE, an argument, to the text of an entry.  False with e if it is
+ * anything else. */
+bool edit_add_option(struct buffer *text, const char *argument, struct error *e)
+	__attribute__((warn_unused_result));
+
 /* Collect a change.  Changes come in the order of the lines.  text has no line
  * end; if it failed, so does edit_build().  Return the number of the new line;
  * line: NULL to insert at the end. */
@@ -80,6 +88,10 @@ unsigned edit_replace(struct edit *edit, const char *what,
 		      const struct edit_line *line, const struct buffer *text);
 unsigned edit_insert(struct edit *edit, const char *what,
 		     const struct edit_line *line, const struct buffer *text);
+
+/* Return the line of the old list that goes, without its end; absent: none. */
+struct span edit_old_text(const struct edit *edit,
+			  const struct edit_change *change);
 
 /* Make the new text, and the list of it with n pins (list_build; list_free()).
  * False with e if that list is invalid. */

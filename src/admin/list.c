@@ -37,13 +37,11 @@ state_of(const struct entry *entry, int64_t now)
 {
 	const struct terms *terms = entry->terms;
 
-	if (!entry->allows)
-		return "denied";
 	if (terms != NULL && now < terms->not_before)
 		return "not yet";
-	if (terms != NULL && terms->not_after != 0 && now > terms->not_after)
+	if (entry_has_expired(entry, now))
 		return "ended";
-	return "allowed";
+	return entry->allows ? "allowed" : "denied";
 }
 
 /* When each entry last allowed, or denied, a client. */
@@ -94,13 +92,16 @@ use_line(struct last_used *used, bool allows)
 	uint64_t line = log_reader_number(&used->log, FIELD_LINE);
 	uint64_t generation = log_reader_number(&used->log, FIELD_LIST);
 
+	const struct list *list = used->list;
+	const struct entry **entries =
+		allows ? list->authorities : list->denials;
+	size_t n = allows ? list->n_authorities : list->n_denials;
+
 	if (used->log.time < used->lines_since || line == 0 || generation == 0)
 		return;
-	for (size_t i = 0; i < used->list->n_authorities; i++) {
-		const struct entry *entry = used->list->authorities[i];
-		int64_t *at = &used->at[entry - used->list->entries];
-		if (entry->line == line && entry->allows == allows &&
-		    used->log.time > *at)
+	for (size_t i = 0; i < n; i++) {
+		int64_t *at = &used->at[entries[i] - list->entries];
+		if (entries[i]->line == line && used->log.time > *at)
 			*at = used->log.time;
 	}
 }

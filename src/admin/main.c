@@ -114,8 +114,8 @@ static const struct verb {
 	  SETUP "json hub log", 0, 0, pending_run },
 	{ "allow", "PIN|FILE|DIGITS [NAME=VALUE]...", "add an allow entry",
 	  EDIT "replace comment spki yes log", 1, -1, allow_run },
-	{ "deny", "PIN|FILE|--all", "add a deny entry",
-	  EDIT SERVICE "comment spki all disconnect", 0, 1, deny_run },
+	{ "deny", "PIN|FILE|--all [NAME=VALUE]...", "add a deny entry",
+	  EDIT SERVICE "comment spki all disconnect", 0, -1, deny_run },
 #ifndef CERTGATE_NO_HTTP
 	{ "disconnect", "USER|CONNECTION...",
 	  "close the connections of a user, or one", CONFIG SERVICE "dry-run",

@@ -133,7 +133,8 @@ check_not_denied(struct subject *s, struct decision *d)
 	d->entry = match_deny(&s->client);
 	if (d->entry != NULL)
 		return refuse(d, REASON_DENIED);
-	return s->client.has_content || !list->denies_by_content ||
+	return s->client.has_content ||
+	       s->client.now > list->content_denied_until ||
 	       refuse(d, REASON_CONTENT_NEEDED);
 }
 

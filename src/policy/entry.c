@@ -28,14 +28,30 @@ has_names(const struct terms *terms)
 	return found;
 }
 
-/* Check that the options make sense together; is_key: for an entry of a public
- * key, which vouches for no name. */
 static bool
-check_terms(const struct terms *terms, bool is_key, struct error *e)
+check_denying_terms(const struct terms *terms, struct error *e)
 {
+	bool limits = terms->common_name != NULL ||
+		      terms->alternative_name != NULL || terms->serial != NULL;
+
+	return terms->ca != NULL || !limits ||
+	       error_set(e,
+			 "cn=, san= and serial= limit a deny of a CA: expected "
+			 "ca: before them");
+}
+
+/* Check that the options make sense together. */
+static bool
+check_terms(const struct entry *entry, struct error *e)
+{
+	const struct terms *terms = entry->terms;
+
+	if (!entry->allows)
+		return check_denying_terms(terms, e);
 	if (terms->not_after != 0 && terms->not_after < terms->not_before)
 		return error_set(e, "the entry ends before it begins");
-	if (is_key && has_names(terms))
+	/* A public key vouches for no name. */
+	if (entry->pin.kind == THUMBPRINT_SPKI && has_names(terms))
 		return error_set(e, "spki: vouches for no name: expected "
 				    "options without @cn and @san");
 	bool limits =
@@ -68,6 +84,7 @@ free_terms(struct terms *terms)
 	free(terms->crl);
 	free(terms->common_name);
 	free(terms->alternative_name);
+	free(terms->serial);
 	free(terms);
 }
 
@@ -174,9 +191,6 @@ take_file(struct span *rest, const struct entry_files *files,
 static bool
 take_authority(struct span *rest, struct entry *entry, struct error *e)
 {
-	if (!entry->allows)
-		return error_set(e, "deny takes no ca: expected a thumbprint, "
-				    "spki: or file:");
 	entry->terms = calloc(1, sizeof(*entry->terms));
 	if (entry->terms == NULL)
 		return error_set(e, "out of memory");
@@ -305,39 +319,72 @@ read_pattern(void *field, struct span value, struct error *e)
 	return value_text(field, value, CERTIFICATE_NAME_MAX, e);
 }
 
+/* As the log has it: zeros in front do not count, for DER has one before a high
+ * bit. */
+static bool
+read_serial(void *field, struct span value, struct error *e)
+{
+	char **serial = field;
+
+	if (value.len > 2 * (size_t)ENTRY_SERIAL_MAX ||
+	    hex_length(value) != value.len)
+		return false;
+	while (value.len > 0 && value.ptr[0] == '0')
+		value = span_after(value, 1);
+	char *digits = span_copy(value);
+	if (digits == NULL)
+		return error_set(e, "out of memory");
+	for (char *at = digits; *at != '\0'; at++)
+		if (*at >= 'A' && *at <= 'F')
+			*at = (char)(*at - 'A' + 'a');
+	free(*serial);
+	*serial = digits;
+	return true;
+}
+
+enum use { FOR_ALLOW = 1, FOR_DENY = 2, FOR_BOTH = FOR_ALLOW | FOR_DENY };
+
 /* A name that ends in '.' goes on with a name of the administrator's, and may
  * come several times. */
 static const struct option {
 	struct span name;
 	bool (*read)(void *field, struct span value, struct error *e);
 	size_t offset; /* of the field; 0: all terms */
+	enum use use; /* the entries that may have it */
 	bool has_items; /* between commas */
 	const char *expected; /* in a message; unused if read has its own */
 } options[] = {
-	{ SPAN_TEXT("user"), read_user, 0, false,
+	{ SPAN_TEXT("user"), read_user, 0, FOR_ALLOW, false,
 	  "@cn, @san, @thumbprint or text" },
 	{ SPAN_TEXT("groups"), read_groups, offsetof(struct terms, groups),
-	  true, "groups" },
-	{ SPAN_TEXT("roles"), read_roles, offsetof(struct terms, roles), true,
-	  "roles" },
+	  FOR_ALLOW, true, "groups" },
+	{ SPAN_TEXT("roles"), read_roles, offsetof(struct terms, roles),
+	  FOR_ALLOW, true, "roles" },
 	{ SPAN_TEXT("subprotocol"), read_subprotocols,
-	  offsetof(struct terms, subprotocols), true, "subprotocols" },
+	  offsetof(struct terms, subprotocols), FOR_ALLOW, true,
+	  "subprotocols" },
 	{ SPAN_TEXT("client-id"), read_binding,
-	  offsetof(struct terms, client_id), false, "@cn, @san or text" },
-	{ SPAN_TEXT("query."), read_binding, 0, false, "@cn, @san or text" },
-	{ SPAN_TEXT("hub"), read_hubs, offsetof(struct terms, hubs), true,
-	  "hubs" },
+	  offsetof(struct terms, client_id), FOR_ALLOW, false,
+	  "@cn, @san or text" },
+	{ SPAN_TEXT("query."), read_binding, 0, FOR_ALLOW, false,
+	  "@cn, @san or text" },
+	{ SPAN_TEXT("hub"), read_hubs, offsetof(struct terms, hubs), FOR_ALLOW,
+	  true, "hubs" },
 	{ SPAN_TEXT("not-before"), value_first_second,
-	  offsetof(struct terms, not_before), false, "a date, YYYY-MM-DD" },
+	  offsetof(struct terms, not_before), FOR_ALLOW, false,
+	  "a date, YYYY-MM-DD" },
 	{ SPAN_TEXT("expires"), value_last_second,
-	  offsetof(struct terms, not_after), false, "a date, YYYY-MM-DD" },
+	  offsetof(struct terms, not_after), FOR_BOTH, false,
+	  "a date, YYYY-MM-DD" },
 	{ SPAN_TEXT("cn"), read_pattern, offsetof(struct terms, common_name),
-	  false, "a name, with * for any characters" },
+	  FOR_BOTH, false, "a name, with * for any characters" },
 	{ SPAN_TEXT("san"), read_pattern,
-	  offsetof(struct terms, alternative_name), false,
+	  offsetof(struct terms, alternative_name), FOR_BOTH, false,
 	  "a name, with * for any characters" },
-	{ SPAN_TEXT("crl"), value_path, offsetof(struct terms, crl), false,
-	  "an absolute path" },
+	{ SPAN_TEXT("serial"), read_serial, offsetof(struct terms, serial),
+	  FOR_DENY, false, "at most 128 hexadecimal digits" },
+	{ SPAN_TEXT("crl"), value_path, offsetof(struct terms, crl), FOR_ALLOW,
+	  false, "an absolute path" },
 };
 
 enum { OPTIONS = sizeof(options) / sizeof(options[0]) };
@@ -362,7 +409,16 @@ unknown_option(struct error *e)
 {
 	return error_set(e, "unknown option: expected user= groups= roles= "
 			    "subprotocol= client-id= query.NAME= hub= "
-			    "not-before= expires= cn= san= or crl=");
+			    "not-before= expires= cn= san= serial= or crl=");
+}
+
+static bool
+wrong_option(const struct option *option, struct error *e)
+{
+	return option->use == FOR_DENY
+		       ? error_set(e, "serial= is an option of deny alone")
+		       : error_set(e, "deny takes no such option: expected "
+				      "expires= cn= san= or serial=");
 }
 
 /* Return the next one, with that name; NULL with e if there can be none. */
@@ -416,9 +472,11 @@ take_value(const struct option *option, void *field, struct span *rest,
 }
 
 static bool
-take_option(struct span *rest, struct terms *terms, unsigned *seen,
+take_option(struct span *rest, struct entry *entry, unsigned *seen,
 	    struct warnings *warnings, struct error *e)
 {
+	enum use use = entry->allows ? FOR_ALLOW : FOR_DENY;
+	struct terms *terms = entry->terms;
 	struct span tail = *rest, name;
 	size_t i = 0;
 
@@ -427,6 +485,8 @@ take_option(struct span *rest, struct terms *terms, unsigned *seen,
 		i++;
 	if (tail.ptr == NULL || i == OPTIONS)
 		return unknown_option(e);
+	if ((options[i].use & use) == 0)
+		return wrong_option(&options[i], e);
 	void *field = (char *)terms + options[i].offset;
 	bool ok = true;
 	if (is_open(&options[i])) {
@@ -458,14 +518,11 @@ take_options(struct span *rest, struct entry *entry, struct warnings *warnings,
 		if (rest->ptr[0] == ',')
 			return error_set(e, "a comma: expected a blank before "
 					    "an option");
-		if (!entry->allows)
-			return error_set(e, "deny takes no options: "
-					    "expected the end of the line");
 		if (entry->terms == NULL)
 			entry->terms = calloc(1, sizeof(*entry->terms));
 		if (entry->terms == NULL)
 			return error_set(e, "out of memory");
-		if (!take_option(rest, entry->terms, &seen, warnings, e))
+		if (!take_option(rest, entry, &seen, warnings, e))
 			return false;
 	}
 	return true;
@@ -490,13 +547,20 @@ entry_parse(struct entry *entry, struct span line,
 	entry->pin_end =
 		(uint16_t)(pin_end < UINT16_MAX ? pin_end : UINT16_MAX);
 	ok = ok && take_options(&rest, entry, warnings, e) &&
-	     (entry->terms == NULL ||
-	      check_terms(entry->terms, entry->pin.kind == THUMBPRINT_SPKI, e));
+	     (entry->terms == NULL || check_terms(entry, e));
 	if (!ok) {
 		e->column = (unsigned)(rest.ptr - line.ptr) + 1;
 		entry_free(entry);
 	}
 	return ok;
+}
+
+bool
+entry_has_expired(const struct entry *entry, int64_t now)
+{
+	const struct terms *terms = entry->terms;
+
+	return terms != NULL && terms->not_after != 0 && now > terms->not_after;
 }
 
 void

@@ -2,7 +2,7 @@
 /* Copyright The certgate authors */
 /*
  * entry: one line of the list: a pin, whether it allows or denies, and the
- * terms under which it allows.
+ * terms under which it does.
  */
 #ifndef CERTGATE_POLICY_ENTRY_H
 #define CERTGATE_POLICY_ENTRY_H
@@ -28,7 +28,10 @@ enum user_source {
 	USER_PIN /* the digits of the entry's pin */
 };
 
-enum { ENTRY_QUERIES_MAX = 8 /* query. options of one entry */ };
+enum {
+	ENTRY_QUERIES_MAX = 8, /* query. options of one entry */
+	ENTRY_SERIAL_MAX = 64 /* bytes of a serial number */
+};
 
 /* What the client has to say: a text, or a name of its certificate. */
 struct binding {
@@ -37,7 +40,8 @@ struct binding {
 	char *text; /* owned; with USER_LITERAL */
 };
 
-/* What an entry grants and where it ends.  All zero: no options. */
+/* What an entry grants, to which certificates it is limited, and where it
+ * ends.  All zero: no options. */
 struct terms {
 	enum user_source user_source;
 	char *user; /* owned; with USER_LITERAL */
@@ -51,6 +55,8 @@ struct terms {
 	char *crl; /* owned absolute path; NULL: none */
 	char *common_name; /* owned pattern with '*'; NULL: any */
 	char *alternative_name; /* the same */
+	char *serial; /* owned lower-case digits, without zeros in front; NULL:
+		       * any */
 	char **hubs; /* owned, ended by NULL; NULL: all */
 	int64_t not_before; /* UTC seconds, the first one */
 	int64_t not_after; /* UTC seconds, the last one; 0: no end */
@@ -87,6 +93,9 @@ bool entry_parse(struct entry *entry, struct span line,
 /* True if text begins with `ca:` and a path, not with a thumbprint whose first
  * byte is CA. */
 bool entry_names_ca(struct span text);
+
+/* Return true if the entry has expired at the time now. */
+bool entry_has_expired(const struct entry *entry, int64_t now);
 
 void entry_free(struct entry *entry);
 

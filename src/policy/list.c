@@ -140,8 +140,10 @@ take_trust(struct list *list, struct entry *entry,
 {
 	if (entry->terms == NULL || entry->terms->ca == NULL)
 		return true;
-	if (++list->n_authorities > LIST_AUTHORITIES_MAX)
-		return error_set(e, "too many ca: entries, at most %d",
+	size_t *n = entry->allows ? &list->n_authorities : &list->n_denials;
+	if (++*n > LIST_AUTHORITIES_MAX)
+		return error_set(e, "too many %sca: entries, at most %d",
+				 entry->allows ? "" : "deny ",
 				 LIST_AUTHORITIES_MAX);
 	entry->trust = trusts_take(&list->trusts, entry->terms, files,
 				   &list->warnings, e);
@@ -172,6 +174,26 @@ list_comment_text(struct span line)
 		span_after(line, (size_t)(entry.ptr + entry.len - line.ptr)));
 }
 
+/* Note what the entry makes of a certificate of which the label alone came. */
+static void
+note_kind(struct list *list, const struct entry *entry)
+{
+	const struct terms *terms = entry->terms;
+
+	list->denies |= !entry->allows;
+	if (entry->pin.kind == THUMBPRINT_SHA1)
+		return;
+	if (entry->allows) {
+		list->limits_by_content |=
+			terms != NULL && entry->trust == NULL;
+		return;
+	}
+	int64_t end = terms == NULL || terms->not_after == 0 ? INT64_MAX
+							     : terms->not_after;
+	if (end > list->content_denied_until)
+		list->content_denied_until = end;
+}
+
 static bool
 add_line(struct list *list, struct span line, const struct entry_files *files,
 	 unsigned number, struct error *e)
@@ -199,12 +221,7 @@ add_line(struct list *list, struct span line, const struct entry_files *files,
 		entry_free(&entry);
 		return false;
 	}
-	bool by_content = entry.pin.kind == THUMBPRINT_SHA256 ||
-			  entry.pin.kind == THUMBPRINT_SPKI;
-	list->denies |= !entry.allows;
-	list->denies_by_content |= !entry.allows && by_content;
-	list->limits_by_content |=
-		entry.allows && entry.terms != NULL && by_content;
+	note_kind(list, &entry);
 	if (add(list, &entry, e))
 		return true;
 	entry_free(&entry);
@@ -280,22 +297,32 @@ sort(struct list *list, struct error *e)
 	return true;
 }
 
+/* Set *found to the n CA entries that allow, or deny. */
+static bool
+collect(const struct list *list, bool allows, const struct entry ***found,
+	size_t n, struct error *e)
+{
+	size_t k = 0;
+
+	if (n == 0)
+		return true;
+	*found = calloc(n, sizeof(const struct entry *));
+	if (*found == NULL)
+		return error_set(e, "out of memory");
+	for (size_t i = 0; i < list->n; i++)
+		if (list->entries[i].trust != NULL &&
+		    list->entries[i].allows == allows)
+			(*found)[k++] = &list->entries[i];
+	return true;
+}
+
 /* The CA entries, once all entries have their place. */
 static bool
 collect_authorities(struct list *list, struct error *e)
 {
-	size_t n = 0;
-
-	if (list->n_authorities == 0)
-		return true;
-	list->authorities =
-		calloc(list->n_authorities, sizeof(*list->authorities));
-	if (list->authorities == NULL)
-		return error_set(e, "out of memory");
-	for (size_t i = 0; i < list->n; i++)
-		if (list->entries[i].trust != NULL)
-			list->authorities[n++] = &list->entries[i];
-	return true;
+	return collect(list, true, &list->authorities, list->n_authorities,
+		       e) &&
+	       collect(list, false, &list->denials, list->n_denials, e);
 }
 
 /* The last one before the i-th in order with the same pin and the same text;
@@ -303,7 +330,8 @@ collect_authorities(struct list *list, struct error *e)
 static const struct entry *
 find_repeated(const struct list *list, size_t i)
 {
-	enum { NEAR = LIST_AUTHORITIES_MAX /* which all have the same pin */ };
+	/* All CA entries have the same pin. */
+	enum { NEAR = 2 * LIST_AUTHORITIES_MAX };
 	const struct list_key *key = &list->sorted[i];
 	const struct entry *entry = key->entry;
 
@@ -330,16 +358,27 @@ warn_of_repeats(struct list *list)
 	}
 }
 
+static bool
+is_allowed(const struct list *list, const struct thumbprint *pin)
+{
+	const struct list_key *found;
+	size_t n = list_find(list, pin, &found);
+
+	for (size_t i = 0; i < n; i++)
+		if (found[i].entry->allows)
+			return true;
+	return false;
+}
+
 /* Adds the pins that the text, which is sorted and has room for them, does not
- * have. */
+ * allow. */
 static void
 add_pins(struct list *list, const struct thumbprint *pins, size_t n)
 {
 	struct list text = { .sorted = list->sorted, .n = list->n };
 
 	for (size_t i = 0; i < n; i++) {
-		const struct list_key *found;
-		if (list_find(&text, &pins[i], &found) == 0)
+		if (!is_allowed(&text, &pins[i]))
 			list->entries[list->n++] = (struct entry){
 				.pin = pins[i],
 				.allows = true,
@@ -385,6 +424,7 @@ list_free(struct list *list)
 	free(list->entries);
 	free(list->sorted);
 	free(list->authorities);
+	free(list->denials);
 	trusts_free(&list->trusts);
 	*list = (struct list){ 0 };
 }

@@ -43,7 +43,9 @@ void trusts_free(struct trusts *trusts);
 enum {
 	LIST_TEXT_MAX = 268435456, /* bytes of a list file */
 	LIST_LINE_MAX = 65536, /* bytes of one line */
-	LIST_AUTHORITIES_MAX = 256 /* CA entries; each is looked at in turn */
+	/* CA entries that allow, and as many that deny; each is looked at in
+	 * turn. */
+	LIST_AUTHORITIES_MAX = 256
 };
 
 /* An entry where it is looked for.  The front of the digest stands beside the
@@ -58,11 +60,14 @@ struct list {
 	size_t n;
 	size_t size; /* entries allocated */
 	struct list_key *sorted; /* owned; by pin, then by order */
-	const struct entry **authorities; /* owned; CA entries, in order */
-	size_t n_authorities;
+	/* Owned; CA entries that allow, and those that deny, in order. */
+	const struct entry **authorities, **denials;
+	size_t n_authorities, n_denials;
 	struct trusts trusts;
 	bool denies; /* there is a deny entry */
-	bool denies_by_content; /* one of them needs more than the label */
+	/* UTC seconds, the last one in which a deny entry needs more than the
+	 * label; 0: none does. */
+	int64_t content_denied_until;
 	bool limits_by_content; /* an allow entry with options needs more */
 	struct warnings warnings;
 };

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "policy/match.h"
 #include "protocol/chain.h"
 
@@ -132,24 +133,26 @@ pattern_is_any(const char *pattern)
 	return pattern[0] == '*' && pattern[strspn(pattern, "*")] == '\0';
 }
 
+/* True if c is one of those that the entry is for. */
+typedef bool entry_function(const struct client *c, const struct entry *entry);
+
 /* Return the first entry with this pin that is_wanted; NULL: none. */
 static const struct entry *
 find_entry(const struct client *c, const struct thumbprint *pin,
-	   bool (*is_wanted)(const struct entry *entry))
+	   entry_function *is_wanted)
 {
 	const struct list_key *found;
 	size_t n = list_find(c->list, pin, &found);
 
 	for (size_t i = 0; i < n; i++)
-		if (is_wanted(found[i].entry))
+		if (is_wanted(c, found[i].entry))
 			return found[i].entry;
 	return NULL;
 }
 
 /* The same with a pin of the client's. */
 static const struct entry *
-find_own_entry(const struct client *c,
-	       bool (*is_wanted)(const struct entry *entry))
+find_own_entry(const struct client *c, entry_function *is_wanted)
 {
 	const struct entry *entry = find_entry(c, &c->sha256, is_wanted);
 
@@ -158,16 +161,109 @@ find_own_entry(const struct client *c,
 	return entry != NULL ? entry : find_entry(c, &c->sha1, is_wanted);
 }
 
+/* Return true if the entry denies today. */
 static bool
-is_deny(const struct entry *entry)
+is_deny(const struct client *c, const struct entry *entry)
 {
-	return !entry->allows;
+	return !entry->allows && !entry_has_expired(entry, c->now);
+}
+
+/* Zeros in front of a serial number do not count.  Bytes that DER has for a
+ * negative number are those of a positive one. */
+static bool
+has_serial(const struct client *c, struct span digits)
+{
+	char text[2 * ENTRY_SERIAL_MAX];
+	struct span serial = c->certificate.serial;
+
+	if (serial.len == 0)
+		return true; /* not a number */
+	while (serial.len > 0 && serial.ptr[0] == '\0')
+		serial = span_after(serial, 1);
+	if (serial.len > ENTRY_SERIAL_MAX)
+		return false;
+	hex_encode((const uint8_t *)serial.ptr, serial.len, text);
+	struct span found = { text, 2 * serial.len };
+	if (found.len > 0 && found.ptr[0] == '0')
+		found = span_after(found, 1);
+	return span_equal(found, digits);
+}
+
+/* A certificate without the name has an empty one, which * alone fits. */
+static bool
+may_have_common_name(struct client *c, struct span pattern)
+{
+	return client_name(c, USER_COMMON_NAME)->result ==
+		       CERTIFICATE_NAME_UNUSABLE ||
+	       pattern_fits(pattern, client_name_text(c, USER_COMMON_NAME),
+			    true);
+}
+
+/* The same for each of its alternative names, of whatever kind. */
+static bool
+may_have_alternative_name(struct client *c, struct span pattern)
+{
+	struct span none = { 0 }, names, name;
+
+	if (!c->alternatives.looked)
+		c->alternatives.result = certificate_names(
+			&c->certificate, &c->alternatives.names);
+	c->alternatives.looked = true;
+	if (c->alternatives.result == CERTIFICATE_NAME_UNUSABLE)
+		return true;
+	if (c->alternatives.result == CERTIFICATE_NAME_NONE)
+		return pattern_fits(pattern, none, true);
+	names = c->alternatives.names;
+	while (certificate_next_name(&names, &name))
+		if (pattern_fits(pattern, name, true))
+			return true;
+	return false;
+}
+
+/* Return true if the client may be one that terms, of a deny entry, are for. */
+static bool
+may_be_meant(struct client *c, const struct terms *terms)
+{
+	return (terms->serial == NULL ||
+		has_serial(c, span_of(terms->serial))) &&
+	       (terms->common_name == NULL ||
+		may_have_common_name(c, span_of(terms->common_name))) &&
+	       (terms->alternative_name == NULL ||
+		may_have_alternative_name(c, span_of(terms->alternative_name)));
+}
+
+/* The same for the CAs of the entry. */
+static bool
+may_be_issued(struct client *c, const struct chain_trust *trust)
+{
+	return chain_is_issuer(trust, &c->chain) || c->chain.name == NULL;
+}
+
+/* Return the first entry of a CA that denies the client; NULL: none. */
+static const struct entry *
+find_denial(struct client *c)
+{
+	const struct chain_trust *asked = NULL;
+	bool is_issuer = false;
+
+	for (size_t i = 0; c->has_content && i < c->list->n_denials; i++) {
+		const struct entry *entry = c->list->denials[i];
+		if (entry->trust != asked)
+			is_issuer = may_be_issued(c, entry->trust);
+		asked = entry->trust; /* once for lines of one file */
+		if (is_issuer && is_deny(c, entry) &&
+		    may_be_meant(c, entry->terms))
+			return entry;
+	}
+	return NULL;
 }
 
 const struct entry *
-match_deny(const struct client *c)
+match_deny(struct client *c)
 {
-	return find_own_entry(c, is_deny);
+	const struct entry *entry = find_own_entry(c, is_deny);
+
+	return entry != NULL ? entry : find_denial(c);
 }
 
 static bool
@@ -414,9 +510,10 @@ match_of(struct client *c, const struct entry *entry)
 
 /* Return true if entry is in the list, not of CLIENT_CERT_THUMBPRINT. */
 static bool
-is_of_list(const struct entry *entry)
+is_of_list(const struct client *c, const struct entry *entry)
 {
-	return entry->line > 0;
+	(void)c;
+	return entry->allows && entry->line > 0;
 }
 
 /* Return true if entry allows the client; otherwise keep the best match. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* match: which entry of the list has a client, and whether it lets him in. */
+/* match: which entries of the list match a client, and whether they accept or
+ * deny it. */
 #ifndef CERTGATE_POLICY_MATCH_H
 #define CERTGATE_POLICY_MATCH_H
 
@@ -46,6 +47,11 @@ struct client {
 	struct certificate certificate;
 	struct chain_client chain; /* owned; the same for chain_verify() */
 	struct client_name common_name, alternative_name;
+	struct {
+		bool looked;
+		enum certificate_name result;
+		struct span names; /* for certificate_next_name() */
+	} alternatives; /* all alternative names; looked for when needed */
 	struct thumbprint sha256, spki, sha1; /* THUMBPRINT_NONE: not known */
 	const struct logged_client *logged; /* borrowed; NULL: it is here */
 	bool assumed; /* a condition holds that the log cannot tell of */
@@ -104,8 +110,10 @@ struct match {
 	struct chain_verdict chain; /* of a ca: entry; all zero: not checked */
 };
 
-/* The entry that denies the client; NULL if there is none. */
-const struct entry *match_deny(const struct client *c);
+/* Return the entry that denies the client; NULL: none.  A deny entry of a CA
+ * takes the certificate's own words: no chain is verified, and names or a
+ * serial number that cannot be read are denied. */
+const struct entry *match_deny(struct client *c);
 
 /* What is done with an entry that has the client; true: no more of them. */
 typedef bool match_function(struct client *c, const struct entry *entry,

@@ -143,14 +143,22 @@ certificate_read(struct span der, struct certificate *c)
 	return false;
 }
 
-/* Adds text to name if it can be one: not blank, no control character, and no
+/* Return true if text can be a name: not blank, no control character, and no
  * white space or invisible character that would let it look like another's. */
+static bool
+is_name(struct span text)
+{
+	return !span_empty(text) && text.len <= CERTIFICATE_NAME_MAX &&
+	       span_is_text(text) && span_trim(text).len == text.len &&
+	       !span_contains(text, SPAN("  ")) &&
+	       invisible_find(text) == text.len;
+}
+
+/* Add text to name if it can be one. */
 static enum certificate_name
 take_name(struct span text, struct buffer *name)
 {
-	if (span_empty(text) || text.len > CERTIFICATE_NAME_MAX ||
-	    !span_is_text(text) || span_trim(text).len < text.len ||
-	    span_contains(text, SPAN("  ")) || invisible_find(text) < text.len)
+	if (!is_name(text))
 		return CERTIFICATE_NAME_UNUSABLE;
 	buffer_add(name, text);
 	return name->failed ? CERTIFICATE_NAME_UNUSABLE
@@ -353,6 +361,38 @@ certificate_alternative_name(const struct certificate *c, struct buffer *name,
 		} while (der_next(&rest, &skipped));
 	}
 	return CERTIFICATE_NAME_NONE;
+}
+
+bool
+certificate_next_name(struct span *names, struct span *name)
+{
+	struct der_element element;
+
+	while (der_next(names, &element)) {
+		*name = element.value;
+		if (element.class == V_ASN1_CONTEXT_SPECIFIC &&
+		    (element.tag == NAME_DNS || element.tag == NAME_URI ||
+		     element.tag == NAME_EMAIL))
+			return true;
+	}
+	return false;
+}
+
+enum certificate_name
+certificate_names(const struct certificate *c, struct span *names)
+{
+	struct span octets, rest, name;
+	size_t n = 0;
+	enum certificate_name found = find_alternative_names(c, &octets);
+
+	if (found != CERTIFICATE_NAME_FOUND)
+		return found;
+	if (!read_names(octets, names))
+		return CERTIFICATE_NAME_UNUSABLE;
+	for (rest = *names; certificate_next_name(&rest, &name); n++)
+		if (n == CERTIFICATE_NAMES_MAX || !is_name(name))
+			return CERTIFICATE_NAME_UNUSABLE;
+	return n == 0 ? CERTIFICATE_NAME_NONE : CERTIFICATE_NAME_FOUND;
 }
 
 static void

@@ -36,8 +36,10 @@ struct certificate {
 	struct span extensions; /* what is in the list; absent if none */
 };
 
-/* Longest name that is taken from a certificate, in bytes of UTF-8. */
-enum { CERTIFICATE_NAME_MAX = 256 };
+enum {
+	CERTIFICATE_NAME_MAX = 256, /* bytes of UTF-8 of a name that is taken */
+	CERTIFICATE_NAMES_MAX = 64 /* alternative names; bounds the work */
+};
 
 enum certificate_name {
 	CERTIFICATE_NAME_UNUSABLE = 0, /* several, or not fit to be a name */
@@ -71,6 +73,16 @@ enum certificate_name certificate_common_name(const struct certificate *c,
 enum certificate_name certificate_alternative_name(const struct certificate *c,
 						   struct buffer *name,
 						   enum certificate_kind *kind);
+
+/* Set *names to the alternative names, for certificate_next_name(); borrows
+ * what c borrows.  UNUSABLE: any of the names is invalid, there are more than
+ * CERTIFICATE_NAMES_MAX, or a DNS name, URI or e-mail address is not fit to be
+ * a name.  NONE: none of those three is among them. */
+enum certificate_name certificate_names(const struct certificate *c,
+					struct span *names);
+
+/* Take the next DNS name, URI or e-mail address; false behind the last. */
+bool certificate_next_name(struct span *names, struct span *name);
 
 /* Add every alternative name as DNS:NAME, URI:…, email:…, IP:… or other to out,
  * each with a NUL behind it; a NUL inside one is written as \00.  None if one

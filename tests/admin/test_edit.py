@@ -157,7 +157,7 @@ steps("deny", f"{A} user=a\n{PUMP['sha1']}\n", [
     (["allow", pump, "--spki"], 1, None, ["line 4 denies it"]),
     (["deny", "--spki", pump, "--dry-run"], 0, None,
      [f"+deny spki:{PUMP['spki']}"]),
-    (["deny", A, "user=x"], 2, None, []),
+    (["deny", A, "user=x"], 1, None, []),
 ])
 steps("remove", f"{A} user=a\n# keep\n{PUMP['sha1']}\nspki:{PUMP['spki']}\n"
       f"deny {PUMP['sha256']}\n{B}\n", [
@@ -605,10 +605,78 @@ def broken_deny():
                    "until line 2 is fixed" in got.err and
                    "two seconds" not in got.out,
                    f"deny in a list that is invalid {more}", got)
-    got = book.run("deny", f"ca:{CA}")
-    out.result(got.code == 1 and "stays as it is" in got.err and
-               book.text() == after, "not an entry that is invalid itself",
-               got)
+        out.result("last good list" in got.err and "certgate status" in
+                   got.err, f"and running handlers keep the last one {more}",
+                   got)
+    for bad in (["ca:/nowhere.pem", "cn=x"], [f"ca:{CA}", "user=x"],
+                [B, "cn=x"], [B, "expires=never"]):
+        got = book.run("deny", *bad)
+        out.result(got.code == 1 and "stays as it is" in got.err and
+                   book.text() == after,
+                   f"not an entry that is invalid itself: {bad}", got)
+    got = book.run("deny", f"ca:{CA}", "serial=1A")
+    out.result(got.code == 1 and
+               book.text() == after + f"deny ca:{CA} serial=1A\n",
+               "nor does it keep out the deny of a CA", got)
+
+
+def denials():
+    """Deny entries with options."""
+    pump9 = admin.issued(base, "pump-9", CA)
+    pin, ca = admin.digest(pump9, "sha256"), f"ca:{CA}"
+    steps("deny with options", f"{ca} cn=pump-*\n", [
+        (["deny", ca, "cn=pump-7"], 0,
+         f"{ca} cn=pump-*\ndeny {ca} cn=pump-7\n",
+         ["denied: line 2", "certgate disconnect USER"]),
+        (["deny", ca, "cn=pump-7"], 0, None, ["already there: line 2"]),
+        (["deny", ca, "cn=pump 8", "serial=0A", "expires=2999-01-31",
+          "--comment", "lost"], 0,
+         f"{ca} cn=pump-*\ndeny {ca} cn=pump-7\n"
+         f'deny {ca} cn="pump 8" serial=0A expires=2999-01-31   # lost\n',
+         ["denied: line 3"]),
+        (["deny", ca, "expires=2020-01-31"], 0,
+         f"{ca} cn=pump-*\ndeny {ca} cn=pump-7\n"
+         f'deny {ca} cn="pump 8" serial=0A expires=2999-01-31   # lost\n'
+         f"deny {ca} expires=2020-01-31\n",
+         ["Warning: line 4: the deny entry ended on 2020-01-31"]),
+        (["remove", 4], 0,
+         f"{ca} cn=pump-*\ndeny {ca} cn=pump-7\n"
+         f'deny {ca} cn="pump 8" serial=0A expires=2999-01-31   # lost\n',
+         ["removed: line 4"]),
+        # Other entries of that CA are no obstacle.
+        (["allow", ca, "cn=door-*"], 0,
+         f"{ca} cn=pump-*\ndeny {ca} cn=pump-7\n"
+         f'deny {ca} cn="pump 8" serial=0A expires=2999-01-31   # lost\n'
+         f"{ca} cn=door-*\n", []),
+        (["deny", ca, "cn=x", "--disconnect"], 2, None,
+         ["a CA names no user"]),
+        (["deny", ca, "cn=x", "hub=chat"], 1, None, ["no such option"]),
+        (["deny", ca, "cn=x", "y"], 2, None, ["expected NAME=VALUE"]),
+        (["deny", ca, 'cn="x" # y'], 2, None, ["behind the value"]),
+        (["deny", "--all", "cn=x"], 2, None, ["--all alone"]),
+    ])
+    steps("deny that ends", f"{A}\n", [
+        (["deny", A, "expires=2020-01-31"], 0,
+         f"{A}\ndeny {A} expires=2020-01-31\n", []),
+        # It is over: another one is added, and an allow entry is, too.
+        (["allow", A], 0, None, ["already there: line 1"]),
+        (["deny", A], 0,
+         f"{A}\ndeny {A} expires=2020-01-31\ndeny {A}\n", []),
+        (["allow", A], 1, None, ["line 3 denies it"]),
+        (["deny", A], 0, None, ["already there: line 3"]),
+    ])
+    # What a line denies by words, no line of the pin says.
+    book = List(f"{A}\ndeny {ca} cn=PUMP-9\n")
+    for argument, says, verdict in (
+            (pump9, "The certificate is rejected: line 2 denies it.", "deny"),
+            (pin, "", None)):
+        got = book.run("allow", argument, "--dry-run")
+        out.result(got.code == 0 and says in got.out, f"allow: {says}", got)
+        got = book.run("allow", argument, "--dry-run", "--json")
+        out.equal(json.loads(got.out)["verdict"], verdict,
+                  f"allow: the verdict is {verdict}")
+    got = List(f"{A}\ndeny {ca} cn=y\n").run("allow", pump9, "--json")
+    out.equal(json.loads(got.out)["verdict"], "allow", "another is denied")
 
 
 def pins_of_settings():
@@ -727,6 +795,7 @@ turns()
 emptied()
 leftovers()
 broken_deny()
+denials()
 pins_of_settings()
 expiring()
 in_json()

@@ -95,8 +95,154 @@ class World:
         self.large_ca = self.plant.certify("large-ca", "/CN=L", largest, [CA])
         self.larger_ca = self.plant.certify("larger-ca", "/CN=L", larger,
                                             [CA])
+        self.several = issue("several", "/CN=pump-1", san(
+            "email:a@b.example,DNS:first.example,DNS:Second.example,"
+            "URI:urn:third"))
+        self.crowded = issue("crowded", "/CN=pump-1", san(
+            ",".join(f"DNS:{n}.example" for n in range(65))))
+        self.odd_names()
         self.revoked = issue("revoked", "/CN=pump-9")
         self.plant.revoke(self.revoked)
+
+    def odd_names(self):
+        """Names and serial numbers that openssl does not write."""
+        named = functools.partial(pki.named, self.plant, self.pump)
+        self.wide = named((30, "pump-1".encode("utf-16-be")))
+        self.odd_wide = named((30, b"\0p\0u\0"))
+        self.nul = named((12, b"pump-1\0door-1"))
+        self.no_text = named((2, b"\1"))
+        self.same_twice = named((12, b"pump-1"), (12, b"pump-1"))
+        self.no_subject = named()
+        numbered = functools.partial(pki.numbered, self.plant, self.pump)
+        self.padded = numbered(b"\0\0\x7f")
+        self.high = numbered(b"\0\xff")
+        self.negative = numbered(b"\xff")
+        self.zero = numbered(b"\0")
+        self.numberless = numbered(b"")
+        self.long = numbered(b"\0" + b"\xff" * 64)
+        self.longer = numbered(b"\0" + b"\xff" * 65)
+        issued = functools.partial(pki.issued_by, self.plant, self.pump)
+        self.shouted = issued((19, b"PLANT"), (19, b"plant  ca"))
+        self.astray = issued((12, b"\xff"), (12, b"Plant CA"))
+
+
+class Label:
+    """A certificate of which the event has the thumbprint alone."""
+
+    def __init__(self, certificate):
+        self.sha1 = certificate.sha1
+
+    def presented(self):
+        return [{"thumbprint": self.sha1}]
+
+
+def denials(w):
+    """Deny entries of a CA: name, list, certificate, reason and user."""
+    deny = "deny ca:@{folder}/ca.pem"
+    pumps = "ca:@{folder}/ca.pem cn=*\n"
+    serial = w.pump.serial
+    for name, text, reason in (
+            # The CA alone, and each option.
+            ("ca", "", "denied"),
+            ("name", " cn=pump-1", "denied"),
+            ("name-pattern", " cn=p*1", "denied"),
+            ("name-case", " cn=PUMP-1", "denied"),
+            ("name-any", " cn=*", "denied"),
+            ("name-other", " cn=pump-2", "listed"),
+            ("name-longer", " cn=pump-1*1", "listed"),
+            ("san", " san=pump-1.plant.example", "denied"),
+            ("san-second", " san=B.example", "denied"),
+            ("san-other", " san=c.example", "listed"),
+            ("serial", f" serial={serial}", "denied"),
+            ("serial-case", f" serial={serial.upper()}", "denied"),
+            ("serial-zeros", f" serial=000{serial}", "denied"),
+            ("serial-begun", f" serial={serial[:-1]}", "listed"),
+            ("serial-longer", f" serial={serial}0", "listed"),
+            ("all", f" cn=pump-* san=b.example serial={serial}", "denied"),
+            ("one-not", f" cn=pump-* san=c.example serial={serial}",
+             "listed"),
+            ("serial-of-another", f" cn=pump-* serial={serial}1", "listed"),
+            ("ends", " cn=pump-1 expires=2099-12-31", "denied"),
+            ("ended", " cn=pump-1 expires=2020-12-31", "listed")):
+        yield name, f"{pumps}{deny}{text}\n", w.pump, reason
+        yield name + "-first", f"{deny}{text}\n{pumps}", w.pump, reason
+        for pin in ("sha1:" + w.pump.sha1, w.pump.sha256,
+                    "spki:" + w.pump.spki + " user=pump-1"):
+            yield (f"{name}-{pin[:5]}", f"{deny}{text}\n{pin}\n", w.pump,
+                   reason)
+    pinned = "{0.sha256} user=x\n"
+    for name, text, certificate, reason in (
+            # What cannot be read is denied; what is missing is empty.
+            ("name-missing", " cn=pump-*", w.nameless, "listed"),
+            ("name-missing-any", " cn=*", w.nameless, "denied"),
+            ("name-twice", " cn=door-9", w.twice, "denied"),
+            ("name-invisible", " cn=door-9", w.hidden, "denied"),
+            ("name-bmp", " cn=pump-1", w.wide, "denied"),
+            ("name-bmp-other", " cn=pump-2", w.wide, "listed"),
+            ("name-bmp-odd", " cn=door-9", w.odd_wide, "denied"),
+            ("name-nul", " cn=door-9", w.nul, "denied"),
+            ("name-number", " cn=door-9", w.no_text, "denied"),
+            ("name-twice-same", " cn=door-9", w.same_twice, "denied"),
+            ("name-twice-serial", " serial=1", w.twice, "listed"),
+            ("subject-empty", " cn=?*", w.no_subject, "listed"),
+            ("subject-empty-any", " cn=*", w.no_subject, "denied"),
+            ("san-missing", " san=*.example", w.other, "listed"),
+            ("san-missing-any", " san=**", w.other, "denied"),
+            ("san-control", " san=door.example", w.blank, "denied"),
+            ("san-direction", " san=door.example", w.turned, "denied"),
+            ("san-uri", " san=urn:third", w.several, "denied"),
+            ("san-mail", " san=a@B.example", w.several, "denied"),
+            ("san-mail-host", " san=*b.example", w.several, "denied"),
+            ("san-third", " san=second.example", w.several, "denied"),
+            ("san-none-of-them", " san=fourth.example", w.several, "listed"),
+            ("san-crowd", " san=door.example", w.crowded, "denied"),
+            ("san-crowd-name", " cn=door-1", w.crowded, "listed"),
+            ("serial-zero-in-front", " serial=7f", w.padded, "denied"),
+            ("serial-high-bit", " serial=ff", w.high, "denied"),
+            ("serial-negative", " serial=ff", w.negative, "denied"),
+            ("serial-negative-other", " serial=1", w.negative, "listed"),
+            ("serial-zero", " serial=0", w.zero, "denied"),
+            ("serial-zero-00", " serial=0000", w.zero, "denied"),
+            ("serial-zero-other", " serial=1", w.zero, "listed"),
+            ("serial-empty", " serial=1", w.numberless, "denied"),
+            ("serial-long", f" serial={'f' * 128}", w.long, "denied"),
+            ("serial-longer-than-any", f" serial={'f' * 128}", w.longer,
+             "listed"),
+            ("issuer-other", "", w.of_old, "listed"),
+            ("issuer-of-issuer", "", w.inside, "listed"),
+            ("issuer-forged", " cn=pump-1", w.forged, "denied"),
+            ("issuer-case", " cn=pump-1", w.shouted, "denied"),
+            ("issuer-invalid", " cn=door-9", w.astray, "listed"),
+            ("issuer-invalid-name", " cn=pump-1", w.astray, "denied")):
+        yield (name, deny + text + "\n" + pinned.format(certificate),
+               certificate, reason, "x")
+    label = Label(w.pump)
+    pin = f"{w.pump.sha1} user=x\n"
+    for name, text, reason in (
+            ("label", f"{deny} cn=door-1\n", "content-needed"),
+            ("label-serial", f"{deny} serial=1\n", "content-needed"),
+            ("label-ended", f"{deny} cn=* expires=2020-12-31\n", "listed"),
+            ("label-pin-ended",
+             f"deny {w.door.sha256} expires=2020-12-31\n", "listed"),
+            ("label-pin", f"deny {w.door.sha256} expires=2099-12-31\n",
+             "content-needed"),
+            ("label-sha1", f"deny {w.door.sha1} expires=2099-12-31\n",
+             "listed")):
+        yield name, text + pin, label, reason, "x"
+    ended = f"deny {w.pump.sha256} expires=2020-12-31\n"
+    yield "pin-ended", ended + pumps, w.pump, "listed"
+    yield "pin-ends", ended.replace("2020", "2099") + pumps, w.pump, "denied"
+    yield ("pin-ended-other", ended + f"deny {w.pump.sha1}\n" + pumps, w.pump,
+           "denied")
+    # An entry that denies is never one that allows.
+    yield "alone", f"{deny} cn=pump-*\n", w.door, "not-listed"
+    yield ("alone-ended", f"{deny} cn=* expires=2020-12-31\n", w.pump,
+           "not-listed")
+    yield "pin-alone-ended", ended, w.pump, "not-listed"
+    yield ("file-missing", pumps + "deny ca:@{folder}/x.pem cn=door-1\n",
+           w.pump, "list-unreadable")
+    yield ("no-limit-of-allow", "ca:@{folder}/ca.pem\n" + deny + "\n", w.pump,
+           "list-unreadable")
 
 
 def rows():
@@ -241,6 +387,9 @@ def rows():
         yield Row(f"trial-{name}-listed", crl, certificate,
                   {"forged": "chain", "late": "certificate-expired"}.get(
                       name, name), None, with_crl, trial)
+    for name, text, certificate, reason, *more in denials(w):
+        yield Row("deny-" + name, text, certificate, reason,
+                  *(more or ["pump-1"]), files)
     yield Row("user-not-limited", "ca:@{folder}/ca.pem san=*\n", w.pump,
               "listed", "Pump-1.plant.example", files,
               {"CERTGATE_USER_ID": "cn"})

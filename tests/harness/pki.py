@@ -62,6 +62,12 @@ class Certificate:
         self.sha256 = hashlib.sha256(self.der).hexdigest()
 
     @functools.cached_property
+    def serial(self):
+        """Its digits, as the log has them."""
+        return openssl("x509", "-in", self.path, "-noout",
+                       "-serial").decode().strip().partition("=")[2].lower()
+
+    @functools.cached_property
     def spki(self):
         public = openssl("x509", "-in", self.path, "-noout", "-pubkey")
         return hashlib.sha256(openssl(
@@ -150,22 +156,59 @@ class Authority:
         return Certificate(out, None)
 
 
-def ending(authority, certificate, end):
-    """A certificate of authority whose notAfter is end, a UTCTime of any form,
-    signed as it is."""
+def rewritten(authority, certificate, name, change):
+    """A certificate of authority, signed as it is; change alters the list of
+    the fields of its TBSCertificate (RFC 5280 4.1), version first."""
     (_, tbs), algorithm, _ = der.elements(
         der.elements(certificate.der)[0][1])
     fields = der.elements(tbs)
-    at = [i for i, (tag, _) in enumerate(fields) if tag == 0x30][2]
-    begin = der.elements(fields[at][1])[0]
-    fields[at] = (0x30, der.element(*begin) + der.element(23, end))
+    change(fields)
     tbs = der.element(0x30, b"".join(der.element(*f) for f in fields))
     signature = openssl("dgst", "-sha256", "-sign", authority.key, data=tbs)
-    path = certificate.path.with_suffix(".ending")
+    path = certificate.path.with_suffix("." + name)
     path.write_text(ssl.DER_cert_to_PEM_cert(der.element(
         0x30, tbs + der.element(*algorithm) +
         der.element(3, b"\0" + signature))))
     return Certificate(path, certificate.key)
+
+
+def ending(authority, certificate, end):
+    """The same with end, a UTCTime of any form, as its notAfter."""
+    def change(fields):
+        begin = der.elements(fields[4][1])[0]
+        fields[4] = (0x30, der.element(*begin) + der.element(23, end))
+    return rewritten(authority, certificate, "ending", change)
+
+
+def numbered(authority, certificate, serial):
+    """The same with the bytes of its serial number."""
+    def change(fields):
+        fields[1] = (2, serial)
+    return rewritten(authority, certificate, serial.hex() + "serial", change)
+
+
+def name_of(*parts):
+    """A Name: of each part the type, the tag of its string, and bytes."""
+    return (0x30, b"".join(
+        der.element(0x31, der.element(
+            0x30, der.oid(kind) + der.element(tag, value)))
+        for kind, tag, value in parts))
+
+
+def named(authority, certificate, *names):
+    """The same with these common names, (tag of the string, bytes)."""
+    def change(fields):
+        fields[5] = name_of(*(("2.5.4.3", *name) for name in names))
+    name = hashlib.sha256(repr(names).encode()).hexdigest()[:8]
+    return rewritten(authority, certificate, name, change)
+
+
+def issued_by(authority, certificate, organization, common):
+    """The same with an issuer of these names."""
+    def change(fields):
+        fields[3] = name_of(("2.5.4.3", *common), ("2.5.4.10", *organization))
+    name = hashlib.sha256(organization[1] + common[1]).hexdigest()[:8]
+    return rewritten(authority, certificate, name, change)
 
 
 def rsa_public(bits):
