@@ -63,7 +63,11 @@ def authorities(folder, listed):
     """The same for entries of the CA that issued the right certificate."""
     one = f"ca:{folder}/ca.pem cn=".encode()
     crl = f"device-001 crl={folder}/ca.crl\n".encode()
+    denies = device.encode() + b"\ndeny " + one
     return {
+        "ca-denied": (listed, denies + b"DEVICE-001\n"),
+        "ca-denied-other-name": (listed, denies + b"device-002\n"),
+        "ca-denied-missing": (listed, denies + b"device-002\n"),
         "ca-one": (listed, one + b"device-001\n"),
         "ca-other-name": (listed, one + b"pump-*\n"),
         "ca-no-limit": (listed, f"ca:{folder}/ca.pem\n".encode()),
@@ -82,7 +86,7 @@ def prepare_authority(name, folder):
     text = {"ca-empty": "", "ca-cut": pem[:-30],
             "ca-no-authority": known["device"]["pem"] + "\n"}.get(name, pem)
     path = folder / "ca.pem"
-    if name != "ca-missing":
+    if not name.endswith("-missing") or name == "ca-crl-missing":
         path.write_text(text)
         path.chmod(0o666 if name == "ca-writable" else 0o644)
     if name == "ca-crl-empty":

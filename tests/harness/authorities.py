@@ -115,6 +115,7 @@ class World:
         self.no_subject = named()
         numbered = functools.partial(pki.numbered, self.plant, self.pump)
         self.padded = numbered(b"\0\0\x7f")
+        self.ten = numbered(b"\x0a")
         self.high = numbered(b"\0\xff")
         self.negative = numbered(b"\xff")
         self.zero = numbered(b"\0")
@@ -198,6 +199,9 @@ def denials(w):
             ("san-crowd", " san=door.example", w.crowded, "denied"),
             ("san-crowd-name", " cn=door-1", w.crowded, "listed"),
             ("serial-zero-in-front", " serial=7f", w.padded, "denied"),
+            ("serial-odd-digits", " serial=A", w.ten, "denied"),
+            ("serial-even-digits", " serial=0a", w.ten, "denied"),
+            ("serial-odd-other", " serial=a0", w.ten, "listed"),
             ("serial-high-bit", " serial=ff", w.high, "denied"),
             ("serial-negative", " serial=ff", w.negative, "denied"),
             ("serial-negative-other", " serial=1", w.negative, "listed"),
