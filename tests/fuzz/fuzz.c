@@ -99,13 +99,31 @@ check_file(struct span input, struct span strict)
 	buffer_free(&der);
 }
 
+/* A name by which ca: allows is one that a deny entry sees. */
+static void
+check_alternative_names(const struct certificate *c, struct buffer *name)
+{
+	enum certificate_kind kind;
+	struct span names, one;
+	bool found = certificate_alternative_name(c, name, &kind) ==
+		     CERTIFICATE_NAME_FOUND;
+	enum certificate_name all = certificate_names(c, &names);
+	bool seen = all == CERTIFICATE_NAME_UNUSABLE;
+
+	while (all == CERTIFICATE_NAME_FOUND &&
+	       certificate_next_name(&names, &one)) {
+		assert(span_is_text(one));
+		seen |= span_equal(one, buffer_span(name));
+	}
+	assert(!found || seen);
+}
+
 /* PEM, else DER. */
 static void
 target_certificate(struct span input)
 {
 	struct certificate c;
 	struct buffer der, name;
-	enum certificate_kind kind;
 
 	buffer_init(&der, PEM_MAX);
 	buffer_init(&name, CERTIFICATE_NAME_MAX);
@@ -118,7 +136,7 @@ target_certificate(struct span input)
 		    CERTIFICATE_NAME_FOUND)
 			assert(name.len == 0);
 		buffer_clear(&name);
-		certificate_alternative_name(&c, &name, &kind);
+		check_alternative_names(&c, &name);
 		assert(span_is_text(buffer_span(&name)));
 	}
 	buffer_free(&der);
