@@ -96,11 +96,11 @@ add_entry(struct expiries *all, const struct entry *entry, struct expiry one,
 						: "",
 					&entry->pin, pin);
 	if (terms != NULL && terms->not_after != 0) {
-		one.kind = EXPIRY_ENTRY;
+		one.kind = entry->allows ? EXPIRY_ENTRY : EXPIRY_DENY;
 		one.not_after = terms->not_after;
 		ok = expiries_append(all, &one, e);
 	}
-	if (ok && entry->ends != 0 &&
+	if (ok && entry->allows && entry->ends != 0 &&
 	    entry->ends != CERTIFICATE_NOT_AFTER_INVALID) {
 		one.kind = EXPIRY_FILE;
 		one.not_after = entry->ends;
@@ -181,8 +181,7 @@ expiries_add_list(struct expiries *all, const struct list *list,
 
 	for (size_t i = 0; ok && i < list->n; i++) {
 		const struct entry *entry = &list->entries[i];
-		if (entry->allows)
-			ok = add_entry(all, entry, one, e);
+		ok = add_entry(all, entry, one, e);
 		if (!ok || !entry->allows || entry->trust == NULL ||
 		    is_known_trust(list, i))
 			continue;
@@ -235,6 +234,7 @@ add_name(const struct expiry *expiry, struct buffer *text)
 		[EXPIRY_CERTIFICATE] = "certificate",
 		[EXPIRY_FILE] = "certificate",
 		[EXPIRY_ENTRY] = "entry",
+		[EXPIRY_DENY] = "deny entry",
 		[EXPIRY_CA] = "CA",
 		[EXPIRY_CRL] = "CRL",
 	};

@@ -23,7 +23,8 @@
 enum expiry_kind {
 	EXPIRY_CERTIFICATE = 0, /* of a client in the log */
 	EXPIRY_FILE, /* a certificate that an entry names (file:) */
-	EXPIRY_ENTRY, /* expires= of an entry */
+	EXPIRY_ENTRY, /* expires= of an allow entry */
+	EXPIRY_DENY, /* the same of a deny entry */
 	EXPIRY_CA,
 	EXPIRY_CRL,
 	EXPIRY_KINDS

@@ -239,11 +239,8 @@ check_entry(struct findings *findings, const struct entry *entry)
 {
 	const struct terms *terms = entry->terms;
 
-	if (!entry->allows) {
-		if (terms != NULL && terms->not_after != 0)
-			check_end(findings, "the deny entry", terms->not_after);
+	if (!entry->allows)
 		return;
-	}
 	if (terms != NULL && terms->ca != NULL &&
 	    limits_nothing(terms->common_name) &&
 	    limits_nothing(terms->alternative_name))

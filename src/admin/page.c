@@ -214,6 +214,7 @@ add_expiry(struct buffer *out, const struct expiry *expiry, int64_t now)
 		[EXPIRY_CERTIFICATE] = "certificate",
 		[EXPIRY_FILE] = "certificate in a file",
 		[EXPIRY_ENTRY] = "entry",
+		[EXPIRY_DENY] = "deny entry",
 		[EXPIRY_CA] = "CA",
 		[EXPIRY_CRL] = "CRL",
 	};

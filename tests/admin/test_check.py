@@ -48,7 +48,7 @@ LISTS = [
     (f"{A} not-before=2026-1-1\n", "1:53 YYYY-MM-DD"),
     (f"{A} not-before=2027-01-02 expires=2027-01-01\n",
      "1:82 ends before it begins"),
-    (f"deny {A} user=a\n", "1:47 deny takes no options"),
+    (f"deny {A} user=a\n", "1:47 deny takes no such option"),
     ("deny\n", "1:3 thumbprint of 4"),
     (f"Deny {A}\n", "1:3 thumbprint of 4"),
     (f"{A} user=a\u200bb\n", "1:47 invisible"),

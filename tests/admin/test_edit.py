@@ -638,7 +638,7 @@ def denials():
          f"{ca} cn=pump-*\ndeny {ca} cn=pump-7\n"
          f'deny {ca} cn="pump 8" serial=0A expires=2999-01-31   # lost\n'
          f"deny {ca} expires=2020-01-31\n",
-         ["Warning: line 4: the deny entry ended on 2020-01-31"]),
+         [f"Warning: line 4: deny entry ({ca}) expired on 2020-01-31"]),
         (["remove", 4], 0,
          f"{ca} cn=pump-*\ndeny {ca} cn=pump-7\n"
          f'deny {ca} cn="pump 8" serial=0A expires=2999-01-31   # lost\n',

@@ -30,7 +30,7 @@ enum {
 	PATH_SIZE = 4096
 };
 
-struct client {
+struct applicant {
 	struct identity identity;
 	char pem[sizeof(((struct identity *)0)->pem)];
 	struct event event;
@@ -41,7 +41,7 @@ static struct decision decision;
 
 /* The text that JSON would give. */
 static void
-take(struct client *client)
+take(struct applicant *client)
 {
 	char *to = client->pem;
 
@@ -60,7 +60,7 @@ take(struct client *client)
 }
 
 static double
-decide_us(const struct list *list, const struct client *client,
+decide_us(const struct list *list, const struct applicant *client,
 	  enum reason wanted)
 {
 	static const struct request request = { 0 };
@@ -87,7 +87,7 @@ compare(const void *a, const void *b)
 
 /* Prints the median and the largest of the first sights, and of those again. */
 static void
-row(const char *name, const struct list *list, const struct client *client,
+row(const char *name, const struct list *list, const struct applicant *client,
     enum reason wanted)
 {
 	double first[SAMPLES], again[SAMPLES];
@@ -116,7 +116,7 @@ build(struct list *list, const char *text)
 }
 
 static double
-median_again(const struct list *list, const struct client *client)
+median_again(const struct list *list, const struct applicant *client)
 {
 	double us[SAMPLES];
 
@@ -128,10 +128,10 @@ median_again(const struct list *list, const struct client *client)
 
 /* Self-made certificates differ in their serial number. */
 static void
-flood(const struct list *list, const struct client *known,
+flood(const struct list *list, const struct applicant *known,
       const struct authority *stranger, long count)
 {
-	static struct client client;
+	static struct applicant client;
 
 	chain_memory_free(&decision.memory);
 	(void)decide_us(list, known, REASON_LISTED);
@@ -151,7 +151,7 @@ int
 main(int argc, char **argv)
 {
 	static char text[ENTRIES * PATH_SIZE];
-	static struct client good, revoked, made;
+	static struct applicant good, revoked, made;
 	struct list one = { 0 }, many = { 0 };
 	char path[PATH_SIZE], crl[PATH_SIZE];
 	struct authority *authority, *stranger;
