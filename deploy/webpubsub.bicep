@@ -61,6 +61,10 @@ param notifications bool = false
 @maxLength(1024)
 param userEvents string = ''
 
+@description('Audience of the token of Entra ID that each event is sent with; empty for none.')
+@maxLength(1024)
+param tokenAudience string = ''
+
 // HTTPS whatever the parameters are: who answers for this URL admits anybody.
 var handlerUrl = 'https://${handlerHost}/${handlerPath}'
 
@@ -74,6 +78,30 @@ var decisionsAndNotifications = [
   'disconnected'
 ]
 
+var handler = {
+  urlTemplate: empty(codeSecretUri) ? handlerUrl : '${handlerUrl}?code={@Microsoft.KeyVault(SecretUri=${codeSecretUri})}'
+  systemEvents: notifications ? decisionsAndNotifications : decisions
+}
+
+// A member that is not asked for is not sent, not even as null.
+var nothing = {
+}
+var withUserEvents = {
+  userEventPattern: userEvents
+}
+var withToken = {
+  auth: {
+    type: 'ManagedIdentity'
+    managedIdentity: {
+      resource: tokenAudience
+    }
+  }
+}
+
+var handlers = [
+  union(handler, empty(userEvents) ? nothing : withUserEvents, empty(tokenAudience) ? nothing : withToken)
+]
+
 resource service 'Microsoft.SignalRService/webPubSub@2024-03-01' = {
   name: name
   location: location
@@ -82,9 +110,9 @@ resource service 'Microsoft.SignalRService/webPubSub@2024-03-01' = {
     tier: 'Standard'
     capacity: units
   }
-  // It reads the secret; there is nothing else that it may do.
+  // It reads the secret and asks for tokens; it has no other rights.
   identity: {
-    type: empty(codeSecretUri) ? 'None' : 'SystemAssigned'
+    type: empty(codeSecretUri) ? empty(tokenAudience) ? 'None' : 'SystemAssigned' : 'SystemAssigned'
   }
   properties: {
     tls: {
@@ -99,13 +127,7 @@ resource hub 'Microsoft.SignalRService/webPubSub/hubs@2024-03-01' = {
   properties: {
     // A certificate takes the place of a token.
     anonymousConnectPolicy: 'allow'
-    eventHandlers: [
-      {
-        urlTemplate: empty(codeSecretUri) ? handlerUrl : '${handlerUrl}?code={@Microsoft.KeyVault(SecretUri=${codeSecretUri})}'
-        systemEvents: notifications ? decisionsAndNotifications : decisions
-        userEventPattern: empty(userEvents) ? null : userEvents
-      }
-    ]
+    eventHandlers: handlers
   }
 }
 

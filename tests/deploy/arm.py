@@ -95,7 +95,8 @@ class Deployment:
         simple = {
             "if": lambda condition, yes, no: yes if condition else no,
             "empty": lambda text: text == "",
-            "null": lambda: None,
+            "union": lambda *parts: {name: value for part in parts
+                                     for name, value in part.items()},
             "format": lambda pattern, *rest: pattern.format(*rest),
             "resourceId": resource_id,
             "resourceGroup": lambda: {"location": REGION},

@@ -5,7 +5,7 @@ deploy/ uses, and nothing else.  What is not known here is refused, so that no
 line of a template goes unread."""
 import re
 
-FUNCTIONS = {"empty": 1, "resourceGroup": 0}  # name: arguments
+FUNCTIONS = {"empty": 1, "resourceGroup": 0, "union": 3}  # name: arguments
 TYPES = {"string": str, "int": int, "bool": bool}
 DECORATORS = {  # name: (member of the parameter, types that may have it)
     "description": (None, ("string", "int", "bool")),

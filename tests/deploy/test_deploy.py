@@ -9,11 +9,12 @@ import json
 import os
 import pathlib
 import re
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from deploy import arm, bicep, schema  # noqa: E402
-from harness import place, tap  # noqa: E402
+from harness import clients, place, processes, tap  # noqa: E402
 
 DEPLOY = place.SOURCE / "deploy"
 BICEP = (DEPLOY / "webpubsub.bicep").read_text(encoding="utf-8")
@@ -23,7 +24,8 @@ SCHEMAS = pathlib.Path(os.environ.get(
 LEAST = {"name": "demo", "hubName": "plant", "handlerHost": "HOST"}
 MOST = LEAST | {"units": 2, "location": "northeurope", "handlerPath": "a/b",
                 "codeSecretUri": "https://v.vault.azure.net/secrets/code",
-                "notifications": True, "userEvents": "*"}
+                "notifications": True, "userEvents": "*",
+                "tokenAudience": "api://certgate"}
 
 DIFFERENCES = [  # in the Bicep file: what is there, what is put there
     ("clientCertEnabled: true", "clientCertEnabled: false"),
@@ -35,7 +37,9 @@ DIFFERENCES = [  # in the Bicep file: what is there, what is put there
     ("'https://", "'http://"),
     ("?code={", "?key={"),
     ("  'disconnected'\n", ""),
-    ("empty(userEvents) ? null : userEvents", "userEvents"),
+    ("empty(userEvents) ? nothing : withUserEvents", "withUserEvents"),
+    ("nothing : withToken", "withToken : nothing"),
+    ("resource: tokenAudience", "resource: userEvents"),
     ("? 'None' : 'SystemAssigned'", "? 'SystemAssigned' : 'None'"),
     ("bool = false", "bool = true"),
     ("@minLength(3)\n", ""),
@@ -63,7 +67,7 @@ REFUSED = [  # Bicep that the reader does not know, or that is wrong
     ("resource hub", "resource service"),
     ("' = {\n  parent", "' existing = {\n  parent"),
     ("' = {\n  parent", "' = if (notifications) {\n  parent"),
-    ("eventHandlers: [", "eventHandlers: [for x in y: "),
+    ("eventHandlers: handlers", "eventHandlers: [for x in y: "),
     ("    anonymous", "    anonymousConnectPolicy: 'deny'\n    anonymous"),
     ("'Standard'", "'''Standard'''"),
     ("'Standard'", "'Standard"),
@@ -71,7 +75,8 @@ REFUSED = [  # Bicep that the reader does not know, or that is wrong
     ("'Standard'", "concat('Stan', 'dard')"),
     ("empty(userEvents)", "empty(userEvents, name)"),
     ("empty(userEvents)", "userEvents == ''"),
-    ("(userEvents) ? null", "(userEvents ? null"),
+    ("(userEvents) ? nothing", "(userEvents ? nothing"),
+    ("union(handler, ", "union("),
     ("${handlerUrl}", "${handlerUrl"),
     ("service.properties", "service.sku"),
     ("// A certificate", "# A certificate"),
@@ -180,7 +185,16 @@ def asked_for(out):
                                "SecretUri=https://v.vault.azure.net/secrets/"
                                "code)}",
                 "systemEvents": ["connect", "connected", "disconnected"],
-                "userEventPattern": "*"}], "an event handler with every option")
+                "userEventPattern": "*",
+                "auth": {"type": "ManagedIdentity", "managedIdentity": {
+                    "resource": "api://certgate"}}}], "an event handler with every option")
+    for given, kind in (({"codeSecretUri": "https://v"}, "SystemAssigned"),
+                        ({"tokenAudience": "api://x"}, "SystemAssigned"),
+                        ({"userEvents": "*"}, "None")):
+        out.equal(requests(LEAST | given)[0]["webPubSub"]["identity"],
+                  {"type": kind}, f"the identity with {given}")
+    out.result("null" not in ARM.replace("nothing", ""),
+               "no member is sent as null")
     for change in PARAMETERS_REFUSED:
         out.result(refused(requests, LEAST | change), f"{change} is refused")
     for name in LEAST:
@@ -196,7 +210,13 @@ def against_schema(out):
     rules = schema.Schema(SCHEMAS)
 
     def errors(text):
-        return [error for resource in json.loads(text)["resources"]
+        """Of the resources as they stand, and as they are sent."""
+        template = json.loads(text)
+        try:
+            sent = arm.Deployment(template, MOST).requests
+        except arm.Refused as error:
+            return [str(error)]
+        return [error for resource in template["resources"] + sent
                 for error in rules.errors(resource)]
 
     out.equal(errors(ARM), [], "the ARM file holds against the schema")
@@ -207,6 +227,53 @@ def against_schema(out):
     for old, new in SCHEMA_FAULTS:
         found = errors(planted(ARM, old, new))
         out.result(found, f"{new} for {old} is found")
+
+
+def terraform(text):
+    """What a Terraform file says, by HashiCorp's parser."""
+    folder = place.temporary()
+    (folder / "file.tf").write_text(text, encoding="utf-8")
+    done = subprocess.run(
+        [processes.find("go"), "run", place.SOURCE / "tests/deploy/terraform.go",
+         folder / "file.tf"], capture_output=True, text=True, check=False,
+        env=clients.go_environment())
+    if done.returncode:
+        return {"error": done.stderr}
+    return {name: json.loads(value) for name, value in
+            (line.split(" = ", 1) for line in done.stdout.splitlines())}
+
+
+def same_in_terraform(out):
+    """The file for Terraform asks for what the template does.  The names of its
+    attributes are those of azurerm 3 and 4; the provider itself, which would
+    check them, is not in Debian."""
+    text = (DEPLOY / "webpubsub.tf").read_text(encoding="utf-8")
+    found, _ = requests(LEAST)
+    service, hub = found["webPubSub"], found["hubs"]["properties"]
+    handler = hub["eventHandlers"][0]
+    wanted = {
+        "service.name": "name", "service.location": "location",
+        "service.resource_group_name": "resource_group_name",
+        "service.sku": service["sku"]["name"],
+        "service.capacity": service["sku"]["capacity"],
+        "service.tls_client_cert_enabled":
+            service["properties"]["tls"]["clientCertEnabled"],
+        "hub.name": "hub_name", "hub.web_pubsub_id": "[id]",
+        "hub.anonymous_connections_enabled":
+            hub["anonymousConnectPolicy"] == "allow",
+        "hub.event_handler.url_template":
+            handler["urlTemplate"].replace("HOST", "handler_host"),
+        "hub.event_handler.system_events": handler["systemEvents"],
+    }
+    kinds = {"service": "azurerm_web_pubsub", "hub": "azurerm_web_pubsub_hub"}
+    wanted = {kinds[name.split(".")[0]] + "." + name: value
+              for name, value in wanted.items()}
+    out.equal(terraform(text), wanted, "Terraform asks for the same")
+    for old, new in (("enabled = true", "enabled = false"),
+                     ("https://", "http://"), ('["connect"]', "[]"),
+                     ("Standard_S1", "Free_F1"), ("  }\n}", "  }\n")):
+        out.result(terraform(planted(text, old, new)) != wanted,
+                   f"Terraform: {new!r} for {old!r} is found")
 
 
 def table(text, head):
@@ -313,6 +380,7 @@ def main():
     same(out)
     asked_for(out)
     against_schema(out)
+    same_in_terraform(out)
     documented(out)
     out.done()
 
