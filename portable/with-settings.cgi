@@ -1,0 +1,2 @@
+#!/bin/sh
+exec env CERTGATE_CONFIG=/home/USER/certgate/certgate.conf ./certgate.cgi
