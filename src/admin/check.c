@@ -14,10 +14,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "admin/cause.h"
 #include "admin/check.h"
 #include "admin/command.h"
+#include "admin/facts.h"
 #include "admin/findings.h"
-#include "admin/hour.h"
 #include "admin/print.h"
 #include "admin/setup.h"
 #include "admin/unit.h"
@@ -168,8 +169,8 @@ static const struct check_refusal refusals[] = {
 	  "certgate allow FILE" },
 };
 
-static const struct check_refusal *
-find_refusal(const struct configuration *c)
+const struct check_refusal *
+check_find_refusal(const struct configuration *c)
 {
 	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
 		if (c->has_settings && c->has_list && refusals[i].holds(c))
@@ -181,10 +182,10 @@ const struct check_refusal *
 check_refusal(const struct sites *sites)
 {
 	const struct check_refusal *found =
-		sites->in_use ? NULL : find_refusal(&sites->main);
+		sites->in_use ? NULL : check_find_refusal(&sites->main);
 
 	for (size_t i = 0; i < sites->n && found == NULL; i++)
-		found = find_refusal(&sites->site[i]->store);
+		found = check_find_refusal(&sites->site[i]->store);
 	return found;
 }
 
@@ -337,24 +338,20 @@ show(const struct command *command, struct findings *findings,
 	print_json_close('}');
 }
 
-/* The journal has what the installed handler logged, not what one with other
- * settings did. */
+/* Add the cause of an outage that the files do not show. */
 static void
-find_refusals(struct findings *findings, const char *log)
+add_cause(const struct facts *f, struct findings *findings)
 {
-	static struct hour hour;
 	struct error e = { 0 };
-	const char *site;
+	struct cause cause;
 
-	if (log == NULL && !setup_has_log())
+	cause_find(f, &cause);
+	if (cause.code != EXIT_NO || cause.is_file)
 		return;
-	enum reason reason =
-		hour_read(&hour, log, &e) ? hour_cause(&hour, &site) : REASONS;
-	if (reason == REASONS)
-		return;
-	e = (struct error){ 0 };
-	error_set(&e, "log: last events all refused: %s (see certgate status)",
-		  reason_name(reason));
+	error_where(&e, "handler");
+	error_set(&e, "%s%s%s%s (fix: %s)", cause.sentence,
+		  cause.detail[0] == '\0' ? "" : " (", cause.detail,
+		  cause.detail[0] == '\0' ? "" : ")", cause.fix);
 	findings_add(findings, LOG_LEVEL_ERROR, &e);
 }
 
@@ -414,33 +411,32 @@ check_files(struct findings *findings, struct report *report,
 enum exit_code
 check_run(const struct command *command)
 {
-	struct findings findings = { 0 };
-	struct expiry_log *log = NULL;
-	struct report report;
-	struct sites sites;
+	static struct facts facts;
+	struct findings *findings = &facts.findings;
+	const char *log = command->option[OPTION_LOG];
+	bool whole = !is_candidate(command);
+	struct expiry_log *expiring = NULL;
 	struct error e = { 0 };
 
-	if (!setup_now(command, &findings.now, &e)) {
+	if (!setup_now(command, &findings->now, &e)) {
 		print_error(&e);
 		return EXIT_MISUSED;
 	}
-	if (!is_candidate(command)) {
-		find_refusals(&findings, command->option[OPTION_LOG]);
-		log = read_log(&findings, command->option[OPTION_LOG]);
+	if (whole) {
+		facts_collect(&facts, NULL, log);
+		expiring = read_log(findings, log);
 	}
-	if (!unit_become(command->option[OPTION_AS])) {
-		findings_free(&findings);
-		expiry_log_free(log);
+	if (!unit_become(command->option[OPTION_AS]))
 		return EXIT_SYSTEM;
-	}
-	bool starts = check_files(&findings, &report, &sites);
-	const struct check_refusal *refusal = check_refusal(&sites);
-	if (log != NULL)
-		find_expiring(&findings, log, &sites);
-	show(command, &findings, &sites, starts && refusal == NULL);
-	bool good = starts && findings.errors == 0 && refusal == NULL;
-	sites_close(&sites);
-	expiry_log_free(log);
-	findings_free(&findings);
+	facts_read_files(&facts);
+	if (whole)
+		add_cause(&facts, findings);
+	if (expiring != NULL)
+		find_expiring(findings, expiring, &facts.sites);
+	bool starts = facts.starts && facts.refusal == NULL;
+	bool good = starts && findings->errors == 0;
+	show(command, findings, &facts.sites, starts);
+	expiry_log_free(expiring);
+	facts_free(&facts);
 	return good ? EXIT_DONE : EXIT_NO;
 }

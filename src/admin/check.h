@@ -21,6 +21,9 @@ struct check_refusal {
 bool check_files(struct findings *findings, struct report *report,
 		 struct sites *sites);
 
+/* Return why settings that load refuse every client; NULL: they do not. */
+const struct check_refusal *check_find_refusal(const struct configuration *c);
+
 /* Return why the main settings, or those of a site, refuse every client; NULL:
  * they do not. */
 const struct check_refusal *check_refusal(const struct sites *sites);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "admin/cause.h"
 #include "admin/command.h"
 #include "admin/diagnosis.h"
 #include "admin/event.h"
@@ -21,7 +22,7 @@ enum {
 	DAYS_LEFT = 14, /* of the web server's certificate */
 	PADDING = REQUEST_BODY_MAX - 8192, /* bytes; the rest is the event */
 	SLOW_S = 1, /* a client waits for each answer */
-	FINDINGS = 32
+	RESULTS = 32
 };
 
 static const struct probe {
@@ -63,10 +64,10 @@ static const struct probe {
 
 enum { PROBES = sizeof(probes) / sizeof(probes[0]) };
 
-enum finding_kind { FAULT = 0, OK, NOTE, KINDS };
+enum result_kind { FAULT = 0, OK, NOTE, KINDS };
 
-struct finding {
-	enum finding_kind kind;
+struct result {
+	enum result_kind kind;
 	char name[256]; /* of the probes that found it, or of a setting */
 	char text[512];
 	char reason[256]; /* of the handler here; "": none */
@@ -81,19 +82,20 @@ struct doctor {
 	struct buffer stranger, admitted; /* certificates, DER */
 	struct buffer authorization; /* the file's bytes */
 	struct buffer url; /* with the code of the settings */
-	struct finding findings[FINDINGS];
+	struct result results[RESULTS];
 	size_t n;
 	bool answered; /* by a web server, at least */
 	bool reached; /* by the handler */
 	int64_t certificate_end; /* UTC seconds; 0: not known */
+	struct cause cause;
 };
 
 /* Add a finding; if there is one like it, add only the name to that. */
-static struct finding *
-add(struct doctor *doctor, enum finding_kind kind, const char *name,
+static struct result *
+add(struct doctor *doctor, enum result_kind kind, const char *name,
     const char *text, const char *fix)
 {
-	struct finding *f = doctor->findings, *end = f + doctor->n;
+	struct result *f = doctor->results, *end = f + doctor->n;
 
 	while (f < end && (f->kind != kind || kind == OK || f->fix != fix ||
 			   (fix == NULL && strcmp(f->text, text) != 0)))
@@ -105,7 +107,7 @@ add(struct doctor *doctor, enum finding_kind kind, const char *name,
 		return f;
 	}
 	doctor->n++;
-	*f = (struct finding){ .kind = kind, .fix = fix };
+	*f = (struct result){ .kind = kind, .fix = fix };
 	(void)snprintf(f->name, sizeof(f->name), "%s", name);
 	(void)snprintf(f->text, sizeof(f->text), "%s", text);
 	return f;
@@ -164,6 +166,17 @@ check_settings(struct doctor *doctor)
 		add(doctor, NOTE, "CERTGATE_REMOTE_USER",
 		    "other events are not sent without --authorization FILE",
 		    NULL);
+}
+
+/* What the probes cannot see, if the handler is the one of this host. */
+static void
+check_handler(struct doctor *doctor)
+{
+	struct cause *cause = &doctor->cause;
+
+	if (cause_ask(cause))
+		add(doctor, FAULT, "handler of this host", cause->sentence,
+		    cause->fix);
 }
 
 static bool
@@ -247,7 +260,7 @@ make_event(struct posting *posting, const struct doctor *doctor,
  * here, if the list could be read. */
 static void
 add_reason(const struct doctor *doctor, struct posting *posting,
-	   struct finding *f)
+	   struct result *f)
 {
 	struct gate gate = configuration_gate(doctor->store);
 	struct request request;
@@ -277,7 +290,7 @@ add_result(struct doctor *doctor, const struct probe *probe,
 	char text[128], slow[64] = "";
 
 	if (!d->good) {
-		struct finding *f =
+		struct result *f =
 			add(doctor, FAULT, probe->name, d->cause, d->fix);
 		if (probe->admitted && !d->stop && !d->foreign)
 			add_reason(doctor, posting, f);
@@ -370,7 +383,7 @@ run_probes(struct doctor *doctor)
 }
 
 static void
-print_finding(const struct finding *f)
+print_result(const struct result *f)
 {
 	static const char *const words[KINDS] = { "FAULT", "ok   ", "note " };
 	static const char *const results[KINDS] = { "fault", "ok", "note" };
@@ -394,7 +407,7 @@ print_finding(const struct finding *f)
 
 /* Return the number of faults. */
 static unsigned
-print_findings(const struct doctor *doctor)
+print_results(const struct doctor *doctor)
 {
 	unsigned faults = 0;
 
@@ -406,10 +419,10 @@ print_findings(const struct doctor *doctor)
 	print_json_open("findings", '[');
 	for (unsigned kind = 0; kind < KINDS; kind++)
 		for (size_t i = 0; i < doctor->n; i++) {
-			const struct finding *f = &doctor->findings[i];
+			const struct result *f = &doctor->results[i];
 			if (f->kind != kind)
 				continue;
-			print_finding(f);
+			print_result(f);
 			faults += f->kind == FAULT;
 		}
 	print_json_close(']');
@@ -472,11 +485,12 @@ examine(struct doctor *doctor, const char *url)
 	posting_default(&doctor->plan, settings);
 	(void)snprintf(doctor->origin, sizeof(doctor->origin), "%.*s",
 		       (int)doctor->plan.origin.len, doctor->plan.origin.ptr);
+	check_handler(doctor);
 	check_settings(doctor);
 	run_probes(doctor);
 	if (doctor->answered)
 		check_transport(doctor, url);
-	if (print_findings(doctor) > 0)
+	if (print_results(doctor) > 0)
 		return EXIT_NO;
 	print_hub(doctor, url, named);
 	return EXIT_DONE;

@@ -9,11 +9,14 @@
  */
 #include "config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "admin/cause.h"
+#include "admin/check.h"
 #include "admin/command.h"
 #include "admin/event.h"
 #include "admin/input.h"
@@ -241,8 +244,26 @@ show_note(const char *text)
 	print("%s\n", text);
 }
 
+static struct cause cause; /* of an outage; empty: none */
+
+/* What keeps clients out that is not in the settings, the list or the event. */
 static void
-show_notes(enum reason reason, bool has_code)
+show_cause(const struct configuration *store)
+{
+	const struct check_refusal *refusal = check_find_refusal(store);
+	char text[sizeof("certgate status: ") + sizeof(cause.sentence)];
+
+	if (refusal != NULL) {
+		show_note(refusal->text);
+	} else if (cause.sentence[0] != '\0') {
+		(void)snprintf(text, sizeof(text), "certgate status: %s",
+			       cause.sentence);
+		show_note(text);
+	}
+}
+
+static void
+show_notes(const struct configuration *store, enum reason reason, bool has_code)
 {
 	print_json_open("notes", '[');
 	if (reason == REASON_SETTINGS)
@@ -255,6 +276,7 @@ show_notes(enum reason reason, bool has_code)
 	if (has_code)
 		show_note("the support code is of no connection: no log has "
 			  "it");
+	show_cause(store);
 	print_json_close(']');
 }
 
@@ -352,7 +374,7 @@ explain(const struct command *command, const struct configuration *store,
 	print_json_open(NULL, '{');
 	show_certificate(&request, now);
 	show(&answer, gate.settings, log, buffer_span(&out));
-	show_notes(answer.decision.reason,
+	show_notes(store, answer.decision.reason,
 		   answer.code[0] != '\0' &&
 			   command->option[OPTION_CONNECTION_ID] == NULL);
 	print_json_close('}');
@@ -371,6 +393,8 @@ explain_input(const struct command *command, struct span bytes, struct error *e)
 	struct configuration store;
 	struct error log = { 0 };
 
+	if (command->option[OPTION_LIST] != NULL || !cause_ask(&cause))
+		cause = (struct cause){ .code = EXIT_DONE };
 	if (!unit_become(command->option[OPTION_AS]))
 		return EXIT_SYSTEM;
 	log_divert(take_line, &log);

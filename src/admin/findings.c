@@ -209,7 +209,7 @@ check_crls(struct findings *findings, const struct chain_trust *trust, size_t i)
 	error_where(&e, findings->path);
 	error_set(&e,
 		  "no current CRL of '%s': rejecting every certificate that it "
-		  "issued",
+		  "issued (fix: replace the file of crl=)",
 		  error_word(buffer_span(&name)));
 	findings_add(findings, LOG_LEVEL_ERROR, &e);
 	buffer_free(&name);

@@ -46,7 +46,7 @@ page_read(const char *path, struct error *e)
 }
 
 static void
-add_head(struct buffer *out, const struct page_cause *cause)
+add_head(struct buffer *out, const struct cause *cause)
 {
 	struct utsname host = { 0 };
 
@@ -110,7 +110,7 @@ add_facts(struct buffer *out, const struct facts *f)
 		       unit_state_text(f->unit.state), f->unit.process);
 	add_row(out, "Handler", span_of(text));
 	add_row(out, "Socket", span_of(f->socket));
-	if (f->servers)
+	if (f->wiring != NULL)
 		add_row(out, "Web server",
 			span_of(f->server[0] == '\0' ? "none" : f->server));
 	add_row(out, "Settings", span_of(setup_source().path));
@@ -133,8 +133,7 @@ add_facts(struct buffer *out, const struct facts *f)
 }
 
 static void
-add_state(struct buffer *out, const struct facts *f,
-	  const struct page_cause *cause)
+add_state(struct buffer *out, const struct facts *f, const struct cause *cause)
 {
 	const char *class = cause->code == EXIT_DONE ? "good"
 			    : cause->code == EXIT_NO ? "bad"
@@ -465,8 +464,7 @@ add_foot(struct buffer *out, const struct facts *f)
 }
 
 void
-page_add(struct buffer *out, const struct facts *f,
-	 const struct page_cause *cause)
+page_add(struct buffer *out, const struct facts *f, const struct cause *cause)
 {
 	add_head(out, cause);
 	html_add(out, "Written ");

@@ -10,16 +10,10 @@
 
 #include <stdbool.h>
 
+#include "admin/cause.h"
 #include "admin/command.h"
-#include "admin/status.h"
 #include "base/buffer.h"
 #include "base/error.h"
-
-struct page_cause {
-	enum exit_code code;
-	const char *sentence, *fix; /* as certgate status prints them */
-	const char *detail, *site; /* empty: none */
-};
 
 /* Adds the page; exits as certgate status does. */
 typedef enum exit_code page_look(const struct command *command,
@@ -37,6 +31,6 @@ bool page_read(const char *path, struct error *e)
 
 /* Add the whole page. */
 void page_add(struct buffer *page, const struct facts *facts,
-	      const struct page_cause *cause);
+	      const struct cause *cause);
 
 #endif

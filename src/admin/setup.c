@@ -132,6 +132,51 @@ start_list(const char *list)
 	return true;
 }
 
+static bool
+is_setting(const char *variable)
+{
+	for (size_t i = 0; settings_help(i) != NULL; i++) {
+		const char *name = settings_help(i)->name;
+		size_t n = strlen(name);
+		if (strncmp(variable, name, n) == 0 && variable[n] == '=')
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_set(char *const *environment, const char *variable)
+{
+	size_t n = strcspn(variable, "=") + 1;
+
+	while (*environment != NULL && strncmp(*environment, variable, n) != 0)
+		environment++;
+	return *environment != NULL;
+}
+
+bool
+setup_add_environment(char *variables, size_t length)
+{
+	char *const *from = setup.source.environment;
+	size_t n = 0, most = 1;
+
+	if (from == NULL) /* a site's settings have none */
+		return true;
+	while (from[n] != NULL)
+		n++;
+	for (size_t i = 0; i < length; i++)
+		most += variables[i] == '\0';
+	char **made = calloc(n + most, sizeof(*made));
+	if (made == NULL)
+		return false;
+	memcpy(made, from, n * sizeof(*made));
+	for (size_t i = 0; i < length; i += strlen(variables + i) + 1)
+		if (is_setting(variables + i) && !is_set(from, variables + i))
+			made[n++] = variables + i;
+	setup.source.environment = made;
+	return true;
+}
+
 enum exit_code
 setup_start(const struct command *command)
 {

@@ -27,6 +27,11 @@ enum exit_code setup_start(const struct command *command);
 bool setup_now(const struct command *command, int64_t *now, struct error *e)
 	__attribute__((warn_unused_result));
 
+/* Add the settings among variables, strings ended by NUL, to those of the
+ * environment, which win.  Borrows them.  False: out of memory. */
+bool setup_add_environment(char *variables, size_t length)
+	__attribute__((warn_unused_result));
+
 /* Where they come from. */
 struct configuration_source setup_source(void);
 

@@ -14,7 +14,10 @@
 #include "admin/unit.h"
 #include "host/file.h"
 
-enum { ANSWER_MAX = 1024 /* bytes of systemctl's answer */ };
+enum {
+	ANSWER_MAX = 4096, /* bytes of systemctl's answer */
+	ENVIRONMENT_MAX = 262144 /* bytes; twice the usual ARG_MAX */
+};
 
 const char *
 unit_state_text(enum unit_state state)
@@ -69,6 +72,23 @@ run(char *const arguments[], char text[ANSWER_MAX])
 	return ok && waitpid(child, &code, 0) == child && code == 0;
 }
 
+/* Return the settings in the environment of a process, strings ended by NUL;
+ * false: it cannot be read. */
+static bool
+read_environment(int process, struct buffer *text)
+{
+	char path[sizeof("/proc//environ") + SPAN_DIGITS_MAX];
+	struct error e = { 0 };
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/environ", process);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool ok = fd >= 0 && file_read_all(fd, text, &e);
+	if (fd >= 0)
+		close(fd);
+	buffer_add_byte(text, '\0');
+	return ok && !text->failed;
+}
+
 /* Ask for the properties of a unit; false: there is none. */
 static bool
 ask(char *name, char text[ANSWER_MAX])
@@ -76,7 +96,8 @@ ask(char *name, char text[ANSWER_MAX])
 	static char program[] = "/usr/bin/systemctl", verb[] = "show",
 		    option[] = "-p",
 		    properties[] =
-			    "LoadState,ActiveState,UnitFileState,MainPID,User";
+			    "LoadState,ActiveState,UnitFileState,MainPID,User,"
+			    "Environment,EnvironmentFiles";
 	char *const arguments[] = { program,	verb, option,
 				    properties, name, NULL };
 
@@ -112,6 +133,8 @@ unit_read(void)
 			       (int)user.len, user.len > 0 ? user.ptr : "");
 	if (span_number(find_value(service, "MainPID"), 1, INT32_MAX, &process))
 		unit.process = (int)process;
+	unit.has_variables = find_value(service, "Environment").len > 0 ||
+			     find_value(service, "EnvironmentFiles").len > 0;
 	/* A handler that a web server starts needs no unit. */
 	bool listens = ask(socket_name, socket) && is_active(socket);
 	bool enabled = span_equal(find_value(socket, "UnitFileState"),
@@ -123,7 +146,7 @@ unit_read(void)
 	return unit;
 }
 
-static bool is_handler;
+static bool is_handler, is_other, lacks_variables;
 
 static bool
 become(const char *name)
@@ -157,6 +180,20 @@ is_installed(void)
 	return path != NULL && strncmp(path, installed, folder) == 0;
 }
 
+/* The handler's own variables are settings, too: those of its process.  This
+ * process must still be root. */
+static bool
+take_variables(const struct unit *unit)
+{
+	static struct buffer text; /* the settings borrow it */
+
+	if (!unit->has_variables)
+		return true;
+	buffer_init(&text, ENVIRONMENT_MAX);
+	return unit->process > 0 && read_environment(unit->process, &text) &&
+	       setup_add_environment(text.data, text.len);
+}
+
 bool
 unit_become(const char *name)
 {
@@ -167,16 +204,33 @@ unit_become(const char *name)
 	if (name != NULL)
 		return become(name);
 	is_handler = geteuid() != 0;
-	if (is_handler || !is_installed())
+	if (!is_installed())
 		return true;
 	struct unit unit = unit_read();
-	if (unit.user[0] != '\0')
-		return become(unit.user);
-	return !account_user(packaged, &user, &group) || become(packaged);
+	const char *handler = unit.user[0] == '\0' ? packaged : unit.user;
+	bool is_there = account_user(handler, &user, &group);
+	if (is_handler) {
+		is_other = is_there && user != geteuid();
+		return true;
+	}
+	lacks_variables = !take_variables(&unit);
+	return unit.user[0] == '\0' && !is_there ? true : become(handler);
 }
 
 bool
 unit_is_handler(void)
 {
 	return is_handler;
+}
+
+bool
+unit_is_other(void)
+{
+	return is_other;
+}
+
+bool
+unit_lacks_variables(void)
+{
+	return lacks_variables;
 }

@@ -19,6 +19,7 @@ struct unit {
 	enum unit_state state;
 	int process; /* id; 0: none */
 	char user[ACCOUNT_NAME_SIZE]; /* empty: unknown */
+	bool has_variables; /* the unit sets some that may be settings */
 };
 
 /* Return the words for it. */
@@ -29,10 +30,18 @@ struct unit unit_read(void);
 
 /* Read files, and judge their owners, as the user name from now on.  NULL: if
  * root asks about the installed settings, as the unit's user, else as _certgate
- * if it exists.  Return false and print the problem if that cannot be. */
+ * if it exists, with the settings in the environment of its
+ * process.  Return false and print the problem if that cannot be. */
 bool unit_become(const char *name) __attribute__((warn_unused_result));
 
 /* True if the files are read as the handler reads them. */
 bool unit_is_handler(void);
+
+/* True if the settings are the installed ones, and this user is neither root
+ * nor the handler's. */
+bool unit_is_other(void);
+
+/* True if unit_become() did not find the settings in the environment. */
+bool unit_lacks_variables(void);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,12 +12,24 @@
 
 #include "admin/web_server.h"
 
-/* Where each web server of Debian has what is in force: files and folders. */
-static const char *const server_files[] = {
-	"/etc/apache2/apache2.conf",  "/etc/apache2/conf-enabled",
-	"/etc/apache2/sites-enabled", "/etc/lighttpd/lighttpd.conf",
-	"/etc/lighttpd/conf-enabled", "/etc/nginx/nginx.conf",
-	"/etc/nginx/conf.d",	      "/etc/nginx/sites-enabled",
+/* Where each web server of Debian has what is in force, files and folders, and
+ * how it passes events to the handler. */
+static const struct {
+	const char *path, *wiring;
+} servers[] = {
+#define APACHE "a2enconf certgate && systemctl reload apache2"
+	{ "/etc/apache2/apache2.conf", APACHE },
+	{ "/etc/apache2/conf-enabled", APACHE },
+	{ "/etc/apache2/sites-enabled", APACHE },
+#define LIGHTTPD "lighty-enable-mod certgate && systemctl reload lighttpd"
+	{ "/etc/lighttpd/lighttpd.conf", LIGHTTPD },
+	{ "/etc/lighttpd/conf-enabled", LIGHTTPD },
+#define NGINX                                                                  \
+	"include /usr/share/certgate/www/nginx.conf in a server block of "     \
+	"nginx, then systemctl reload nginx"
+	{ "/etc/nginx/nginx.conf", NGINX },
+	{ "/etc/nginx/conf.d", NGINX },
+	{ "/etc/nginx/sites-enabled", NGINX },
 };
 
 /* True if a line other than a comment has the word certgate. */
@@ -63,21 +76,21 @@ look_into(const char *path, DIR *folder, char found[WEB_SERVER_PATH_SIZE])
 	return exists;
 }
 
-bool
+const char *
 web_server_find(char file[WEB_SERVER_PATH_SIZE])
 {
-	enum { PATHS = sizeof(server_files) / sizeof(server_files[0]) };
-	bool installed = false;
+	const char *wiring = NULL;
 
 	file[0] = '\0';
-	for (size_t i = 0; i < PATHS; i++) {
-		DIR *folder = opendir(server_files[i]);
-		if (folder == NULL) {
-			installed |= look_at(server_files[i], file);
-			continue;
-		}
-		installed |= look_into(server_files[i], folder, file);
-		closedir(folder);
+	for (size_t i = 0; i < sizeof(servers) / sizeof(servers[0]); i++) {
+		const char *path = servers[i].path;
+		DIR *folder = opendir(path);
+		bool installed = folder == NULL ? look_at(path, file)
+						: look_into(path, folder, file);
+		if (folder != NULL)
+			closedir(folder);
+		if (installed && wiring == NULL)
+			wiring = servers[i].wiring;
 	}
-	return installed;
+	return wiring;
 }

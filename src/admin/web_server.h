@@ -4,12 +4,11 @@
 #ifndef CERTGATE_ADMIN_WEB_SERVER_H
 #define CERTGATE_ADMIN_WEB_SERVER_H
 
-#include <stdbool.h>
-
 enum { WEB_SERVER_PATH_SIZE = 256 };
 
-/* Return true if a web server is installed.  Write to file the path of the
- * first file in force that has certgate, cut to its size; empty: none has. */
-bool web_server_find(char file[WEB_SERVER_PATH_SIZE]);
+/* Return how the web server that is installed passes events to the handler;
+ * NULL: none is installed.  Write to file the path of the first file in force
+ * that has certgate, cut to its size; empty: none has. */
+const char *web_server_find(char file[WEB_SERVER_PATH_SIZE]);
 
 #endif

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "admin/cause.h"
 #include "admin/command.h"
 #include "admin/log_reader.h"
 #include "admin/print.h"
@@ -39,40 +40,6 @@ struct line {
 
 static struct line last[SHOWN];
 
-/* What the administrator does about a refusal; for the others the sentence of
- * the reason says it. */
-static const struct {
-	enum reason reason;
-	const char *text;
-} advice[] = {
-	{ REASON_NOT_LISTED, "certgate pending, then certgate allow DIGITS" },
-	{ REASON_DENIED, "certgate list shows the deny entry; certgate remove "
-			 "LINE removes it" },
-	{ REASON_NO_CERTIFICATE, "configure the client's certificate, and "
-				 "tls.clientCertEnabled of the resource" },
-	{ REASON_CERTIFICATE_EXPIRED, "renew the certificate, then certgate "
-				      "rotate OLD NEW" },
-	{ REASON_CERTIFICATE_NOT_YET, "check the clock of this host, or wait" },
-	{ REASON_ENTRY_EXPIRED, "certgate allow FILE --replace with a later "
-				"expires=" },
-	{ REASON_ENTRY_NOT_YET, "wait for not-before= of the entry" },
-	{ REASON_ENTRY_HUB, "change hub= of the entry" },
-	{ REASON_ENTRY_NAME, "change cn= or san= of the entry" },
-	{ REASON_ENTRY_CLIENT_ID, "change client-id= of the entry" },
-	{ REASON_ENTRY_QUERY, "change query. of the entry" },
-	{ REASON_CRL, "replace the CRL of the entry" },
-	{ REASON_REVOKED, "issue a new certificate" },
-	{ REASON_SIGNATURE, "set CERTGATE_ACCESS_KEYS to the keys of the "
-			    "resource" },
-	{ REASON_ORIGIN, "set CERTGATE_ORIGINS" },
-	{ REASON_HUB, "set CERTGATE_HUB" },
-	{ REASON_CODE, "set the same code in CERTGATE_CODE and in the event "
-		       "handler's URL" },
-	{ REASON_NO_KEY, "set CERTGATE_ACCESS_KEYS" },
-	{ REASON_SETTINGS, "certgate check" },
-	{ REASON_LIST_UNREADABLE, "certgate check" },
-};
-
 static enum reason
 reason_of(const char *name)
 {
@@ -83,13 +50,14 @@ reason_of(const char *name)
 	return i;
 }
 
+/* NULL: nothing is to be done. */
 static const char *
 advice_of(enum reason reason)
 {
-	for (size_t i = 0; i < sizeof(advice) / sizeof(advice[0]); i++)
-		if (advice[i].reason == reason)
-			return advice[i].text;
-	return reason < REASONS && reason_status(reason) == 0
+	const char *fix = reason < REASONS ? cause_fix(reason) : NULL;
+
+	return fix != NULL ? fix
+	       : reason < REASONS && reason_status(reason) == 0
 		       ? NULL
 		       : "certgate status";
 }

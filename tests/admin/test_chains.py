@@ -149,7 +149,7 @@ def more_crls():
             ("that has expired", check(ca, write("ca.crl", root.crl(
                 end=pki.now() - pki.DAY / 24))), 1,
              "no current CRL of 'O=T,CN=Root': rejecting every certificate "
-             "that it issued\n"),
+             "that it issued (fix: replace the file of crl=)\n"),
             ("that has expired, beside a current one", check(ca, write(
                 "ca.crl", root.crl(end=pki.now() - pki.DAY / 24) +
                 root.crl())), 0, "CRL of 'O=T,CN=Root' expired on "),

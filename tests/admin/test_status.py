@@ -180,15 +180,14 @@ OUTAGES = [
     ("accepted before", {}, DEVICE + OTHER, dropped,
      "No entry matches any client.", "certgate pending", DEVICE),
     ("entry expired", {}, DEVICE.strip() + " expires=2020-01-01\n", refused(),
-     "Every client is refused for one reason. (entry-expired)",
-     "certgate stats", DEVICE),
+     "The entry of every client has expired.", "certgate allow FILE --replace",
+     DEVICE),
     ("entry not yet", {}, DEVICE.strip() + " not-before=2099-01-01\n",
-     refused(), "Every client is refused for one reason. (entry-not-yet)",
-     "certgate stats", DEVICE),
+     refused(), "The entry of no client is valid yet.", "not-before=", DEVICE),
     ("certificate expired", {}, known["expired"]["sha1"] + "\n",
      refused(certificate="expired"),
-     "Every client is refused for one reason. (certificate-expired)",
-     "certgate stats", DEVICE),
+     "The certificate of every client has expired.", "certgate rotate OLD NEW",
+     DEVICE),
     ("no key", {"CERTGATE_ACCESS_KEYS": None,
                 "CERTGATE_SIGNATURE": "required"}, DEVICE, refused(),
      "The configuration refuses every client. (every event is refused: a "
@@ -204,13 +203,13 @@ OUTAGES = [
     ("list emptied", {}, DEVICE, fill("list", ""), "The list does not load.",
      "certgate check", DEVICE),
     ("list removed", {}, DEVICE, remove_list, "The list does not load.",
-     "certgate check", DEVICE),
+     "restore /", DEVICE),
     ("list invalid", {}, DEVICE, fill("list", "zz\n"),
-     "The list does not load. (", "certgate check", DEVICE),
+     "The list does not load. (", "correct line 1 of /", DEVICE),
     ("list mode", {}, DEVICE, mode, "The list does not load. (",
-     "certgate check", DEVICE),
+     "chmod o-w /", DEVICE),
     ("settings invalid", {}, DEVICE, fill("settings", "CERTGATE_HUB=\n"),
-     "The settings do not load. (", "certgate check", {}),
+     "The settings do not load. (", "correct line 1 of /", {}),
     ("settings emptied", {}, DEVICE, fill("settings", ""),
      "The settings do not load. (", "certgate check", {}),
     ("handler stopped", {}, DEVICE, stop, "The handler is not running.",
@@ -314,7 +313,7 @@ def check_is_honest():
     out.equal(gate.run("--quiet", verb="check").code, 0, "check: well")
     gate.event(key="another-key-0123456789", count=3)
     done = gate.run("--quiet", verb="check")
-    out.result(done.code == 1 and "all refused: signature" in done.out,
+    out.result(done.code == 1 and "No event has a valid signature" in done.out,
                "check: all refused for one reason", done)
     book = gate.folder / "candidate"
     book.write_text(DEVICE)

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/* facts: about the handler, from systemd, the web servers, the log and the
+ * files. */
+#ifndef CERTGATE_ADMIN_FACTS_H
+#define CERTGATE_ADMIN_FACTS_H
+
+#include <stdbool.h>
+
+#include "admin/check.h"
+#include "admin/hour.h"
+#include "admin/unit.h"
+#include "admin/web_server.h"
+
+struct facts {
+	struct unit unit;
+	const char *socket; /* NULL: none was looked at */
+	const char *wiring; /* how the web server passes events on; NULL: none
+			     * is installed */
+	char server[WEB_SERVER_PATH_SIZE]; /* its file that has certgate; empty:
+					    * none has */
+	struct hour hour;
+	bool has_log; /* hour was read */
+	struct error log; /* why not */
+	char log_folder[256];
+	bool full; /* its disk */
+	bool has_files; /* the rest was read */
+	struct findings findings;
+	struct report report;
+	struct sites sites;
+	bool starts;
+	const struct check_refusal *refusal;
+};
+
+/* Collect what is not in the files, as the user of this process.  socket and
+ * log: of the options, NULL: the settings say. */
+void facts_collect(struct facts *f, const char *socket, const char *log);
+
+/* Read the files, as the user of unit_become(). */
+void facts_read_files(struct facts *f);
+
+void facts_free(struct facts *f);
+
+#endif
