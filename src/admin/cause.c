@@ -88,9 +88,9 @@ is_full(const struct facts *f)
 }
 
 static bool
-has_lost(const struct facts *f)
+loses_lines(const struct facts *f)
 {
-	return f->hour.lost > 0;
+	return f->hour.losing;
 }
 
 static bool
@@ -385,7 +385,7 @@ static const struct row {
 	  "certgate stats", tell_reason, EXIT_NO, false },
 	{ is_full, "The disk of the log is full.", "", tell_space, EXIT_NO,
 	  false },
-	{ has_lost, "Lines of the log were lost.", "certgate stats", NULL,
+	{ loses_lines, "Lines of the log were lost.", "certgate stats", NULL,
 	  EXIT_NO, false },
 	{ lacks_log, "The log cannot be read.",
 	  "run certgate status as root, or with --log FILE", tell_log,

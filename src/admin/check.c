@@ -433,7 +433,8 @@ check_run(const struct command *command)
 		add_cause(&facts, findings);
 	if (expiring != NULL)
 		find_expiring(findings, expiring, &facts.sites);
-	bool starts = facts.starts && facts.refusal == NULL;
+	bool starts = facts.starts &&
+		      (facts.refusal == NULL || unit_lacks_variables());
 	bool good = starts && findings->errors == 0;
 	show(command, findings, &facts.sites, starts);
 	expiry_log_free(expiring);

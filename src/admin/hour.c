@@ -136,6 +136,7 @@ add_decision(struct hour *h, const struct log_reader *log)
 	count += count == 0;
 	h->count[reason] += count;
 	h->events += count;
+	h->losing = log_reader_number(log, FIELD_LOST) > 0;
 	h->lost += log_reader_number(log, FIELD_LOST);
 	if (reason == REASONS)
 		return;

@@ -43,6 +43,7 @@ struct hour {
 	int64_t now, begins; /* UTC seconds; of the log, 0: no decision */
 	uint64_t count[REASONS + 1]; /* the last one: unknown reasons */
 	uint64_t events, lost;
+	bool losing; /* lines were lost before the last event */
 	struct hour_site site[HOUR_SITES]; /* the last one: others, too */
 	size_t n_sites;
 	/* Of the last refusal for it. */

@@ -144,6 +144,16 @@ is_setting(const char *variable)
 	return false;
 }
 
+bool
+setup_has_variables(void)
+{
+	char *const *at = setup.source.environment;
+
+	while (at != NULL && *at != NULL && !is_setting(*at))
+		at++;
+	return at != NULL && *at != NULL;
+}
+
 static bool
 is_set(char *const *environment, const char *variable)
 {

@@ -32,6 +32,9 @@ bool setup_now(const struct command *command, int64_t *now, struct error *e)
 bool setup_add_environment(char *variables, size_t length)
 	__attribute__((warn_unused_result));
 
+/* True if a setting is in the environment. */
+bool setup_has_variables(void);
+
 /* Where they come from. */
 struct configuration_source setup_source(void);
 

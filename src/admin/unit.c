@@ -211,6 +211,7 @@ unit_become(const char *name)
 	bool is_there = account_user(handler, &user, &group);
 	if (is_handler) {
 		is_other = is_there && user != geteuid();
+		lacks_variables = unit.has_variables && !setup_has_variables();
 		return true;
 	}
 	lacks_variables = !take_variables(&unit);

@@ -59,6 +59,18 @@ def run(command, good=(0,)):
     return done.stdout
 
 
+def quiet(command, good=(0,), keep=False, name=None):
+    """The same of what is not the matter: a result if it fails, or has a name;
+    keep: standard output alone."""
+    done = subprocess.run(["/bin/sh", "-c", command], text=True, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE if keep
+                          else subprocess.STDOUT)
+    if name or done.returncode not in good:
+        out.result(done.returncode in good, name or f"# {command[:70]}",
+                   f"exit {done.returncode}\n{done.stdout}{done.stderr or ''}")
+    return done.stdout
+
+
 def listing():
     found = set()
     for folder, folders, files in os.walk("/"):
@@ -478,4 +490,5 @@ def main():
     out.done()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -24,8 +24,8 @@ SUITE = "bookworm"
 # The machine has everything but certgate: three servers, what the tests call,
 # and what the package depends on, for it has no network.
 MACHINE = """apache2 autopkgtest ca-certificates curl dbus dpkg-dev haproxy
-libapache2-mod-fcgid libfcgi0ldbl libjson-c5 libssl3 lighttpd nginx-light
-openssl python3 systemd systemd-sysv""".split()
+libapache2-mod-fcgid libfcgi0ldbl libjson-c5 libssl3 lighttpd logrotate
+nginx-light openssl python3 systemd systemd-sysv""".split()
 PACKAGES = {"certgate", "certgate-dbgsym", "certgate-emulator",
             "certgate-emulator-dbgsym"}
 AUTOPKGTESTS = ["cgi", "command", "lighttpd", "apache2", "nginx"]
@@ -247,15 +247,15 @@ UNIT = """[Unit]
 After=multi-user.target
 [Service]
 Type=oneshot
-ExecStart=/usr/bin/python3 -B /certgate/checkout/tests/package/booted.py
+ExecStart=/usr/bin/python3 -B /certgate/checkout/tests/package/{script}
 ExecStopPost=/bin/systemctl --no-block poweroff
 StandardOutput=file:/certgate/results
 StandardError=inherit
 """
 
 
-def prepare_machine(work, root):
-    """A host of somebody who runs three web servers."""
+def prepare_machine(work, root, script):
+    """A host with three web servers, which runs the script."""
     for path, old, new in (
             ("etc/lighttpd/lighttpd.conf", r"(server\.port *= ).*",
              r"\g<1>8081"),
@@ -268,14 +268,14 @@ def prepare_machine(work, root):
         assert n == 1, path
         file.write_text(text, encoding="utf-8")
     unit = root / "etc/systemd/system/certgate-tests.service"
-    unit.write_text(UNIT, encoding="utf-8")
+    unit.write_text(UNIT.format(script=script), encoding="utf-8")
     wants = unit.parent / "multi-user.target.wants"
     wants.mkdir(exist_ok=True)
     (wants / unit.name).symlink_to("../certgate-tests.service")
-    shared = work / "shared"
+    shared = work / f"{root.name}.shared"
     copy_checkout(shared / "checkout")
     shutil.copy(package_of(work / "release"), shared / "one.deb")
-    shutil.copy(next_version(work), shared / "next.deb")
+    shutil.copy(work / "next.deb", shared / "next.deb")
     bench = place.BUILD / "tests/bench"
     shutil.copy(bench / "load", shared)
     subprocess.run([bench / "events", "2000", "mixed", shared], check=True)
@@ -298,20 +298,20 @@ def boot(*arguments):
             f"not ended within {BOOT_SECONDS} s"
 
 
-def check_booted(count, work, root):
-    shared = prepare_machine(work, root)
+def check_booted(count, work, root, script):
+    shared = prepare_machine(work, root, script)
     text = boot(f"--bind={shared}:/certgate", "--directory", root)
     results = shared / "results"
     lines = results.read_text(errors="replace").splitlines() \
         if results.exists() else []
-    count.result("1.." in "".join(lines[-1:]), "a machine boots, runs its "
-                 "tests and ends", "\n".join(lines[-10:]) + "\n" + text)
+    count.result("1.." in "".join(lines[-1:]), "a machine boots, runs "
+                 f"{script} and ends", "\n".join(lines[-10:]) + "\n" + text)
     for number, line in enumerate(lines):
         match = re.match(r"(not )?ok \d+ - (.*)", line)
         if match:
             detail = [x for x in lines[number + 1:number + 40]
                       if x.startswith("# ")]
-            count.result(not match[1], "booted: " + match[2],
+            count.result(not match[1], f"{script}: {match[2]}",
                          "\n".join(detail))
 
 
@@ -341,10 +341,15 @@ def main():
             tests = pool.submit(check_autopkgtests, count, work,
                                 unpack(machine.result(), work / "chroot"))
             purge = pool.submit(check_piuparts, count, work, minimal.result())
+            next_version(work)
+            outages = pool.submit(
+                check_booted, count, work,
+                unpack(machine.result(), work / "outages"), "outages.py")
             check_booted(count, work,
-                         unpack(machine.result(), work / "machine"))
-            tests.result()
-            purge.result()
+                         unpack(machine.result(), work / "machine"),
+                         "booted.py")
+            for one in (tests, purge, outages):
+                one.result()
     count.done()
 
 
