@@ -150,6 +150,12 @@ user_of(const struct answer *answer)
 	return answer->user;
 }
 
+static bool
+is_about_name(enum reason reason)
+{
+	return reason == REASON_NOT_LISTED || reason == REASON_ENTRY_NAME;
+}
+
 static void
 fill_certificate(struct log_line *line, const struct decision *d)
 {
@@ -165,7 +171,7 @@ fill_certificate(struct log_line *line, const struct decision *d)
 	if (d->not_after != CERTIFICATE_NOT_AFTER_INVALID)
 		value[FIELD_NOT_AFTER] =
 			time_of(d->not_after, take(line, TIME_MAX));
-	if (d->reason == REASON_NOT_LISTED || d->would == REASON_NOT_LISTED)
+	if (is_about_name(d->reason) || is_about_name(d->would))
 		value[FIELD_SUBJECT] = name_of(line, d->subject);
 }
 

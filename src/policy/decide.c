@@ -225,15 +225,13 @@ admit_anonymous(const struct settings *settings, struct decision *d)
 }
 
 /* Nothing of an unproven certificate is believed, nor of an entry that has
- * ended: no name, group or role. */
+ * expired or is for another name: no name, group or role. */
 static bool
 admit_reported(const struct subject *s, struct decision *d)
 {
 	const struct client *c = &s->client;
-	bool expired =
-		d->reason == REASON_ENTRY_EXPIRED && s->match.only_expired;
 
-	if ((d->reason != REASON_NOT_LISTED && !expired) ||
+	if ((d->reason != REASON_NOT_LISTED && !s->match.only) ||
 	    !settings_report_only(c->settings, c->now))
 		return false;
 	if (span_empty(c->request->user) && !grant_thumbprint(d))

@@ -58,8 +58,8 @@ void decision_clear(struct decision *d);
  * Decides on a connect event of a sender that was checked.  list is NULL if
  * no valid one was loaded.  The first check that refuses is the reason.
  * While the settings only report, a client without an entry, or rejected only
- * because its entry has expired, is accepted without grants: no roles, and as
- * user id, unless a token has one, the thumbprint.
+ * because of its name or the end of its entry, is accepted without grants: no
+ * roles, and as user id, unless a token has one, the thumbprint.
  */
 void decide_connect(const struct settings *settings, const struct list *list,
 		    const struct request *request, struct event *event,

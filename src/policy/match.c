@@ -468,10 +468,11 @@ chain_of(struct client *c, struct match *m)
 	return REASON_DENIED;
 }
 
-/* An entry that has expired is one of a client who may be reported only if
- * it, its certificate and its chain would do otherwise. */
+/* True if the settings only report, and a client that the name or the end of
+ * the entry refuses may be reported: the rest of the entry, the certificate's
+ * dates and its chain hold. */
 static bool
-is_only_expired(struct client *c, const struct entry *entry)
+would_do(struct client *c, const struct entry *entry)
 {
 	struct match m = { .entry = entry };
 
@@ -488,13 +489,15 @@ match_of(struct client *c, const struct entry *entry)
 	struct match m = { .entry = entry, .stage = MATCH_ISSUER };
 
 	m.reason = REASON_ENTRY_NAME;
-	if (entry->trust != NULL && !match_is_named(c, entry))
+	if (entry->trust != NULL && !match_is_named(c, entry)) {
+		m.only = limits_of(c, entry->terms) == REASON_LISTED &&
+			 would_do(c, entry);
 		return m;
+	}
 	m.stage = MATCH_ENTRY;
 	m.reason = entry->terms == NULL ? limits_without_terms(c, entry)
 					: limits_of(c, entry->terms);
-	m.only_expired =
-		m.reason == REASON_ENTRY_EXPIRED && is_only_expired(c, entry);
+	m.only = m.reason == REASON_ENTRY_EXPIRED && would_do(c, entry);
 	if (m.reason != REASON_LISTED)
 		return m;
 	m.stage = MATCH_LIMITS;
@@ -529,7 +532,8 @@ try(struct client *c, const struct entry *entry, void *context)
 	struct match m = match_of(c, entry);
 	m.assumed = c->assumed;
 
-	if (m.stage > best->stage)
+	if (m.stage > best->stage ||
+	    (m.stage == best->stage && m.only && !best->only))
 		*best = m;
 	return best->stage == MATCH_ALL;
 }

@@ -4,6 +4,7 @@
 """A week on trial: a fleet's days are replayed with a clock of our own, once as
 they would be and once with CERTGATE_REPORT_ONLY_UNTIL.  The log names exactly
 who would be refused, all others fare as ever, and the end date ends it."""
+import datetime
 import json
 import pathlib
 import random
@@ -11,7 +12,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import cases, cgi, place, processes, tap  # noqa: E402
+from harness import cases, cgi, pki, place, processes, tap  # noqa: E402
 
 DAY = 86400
 BEGIN = 1893456000  # 2030-01-01, the first day of the trial
@@ -25,6 +26,14 @@ def label(name):
     return f"{name:040x}"
 
 
+# A CA, and the pattern of its entry, which is wrong.
+LIFE = {"begin": datetime.datetime(2029, 1, 1), "end": datetime.datetime(2031, 1, 1)}
+AUTHORITY = pki.Authority(place.temporary() / "ca", "/CN=Plant CA", **LIFE)
+PUMP, REVOKED = (AUTHORITY.issue(name, "/CN=" + name, **LIFE)
+                 for name in ("pump-1", "pump-2"))
+AUTHORITY.revoke(REVOKED)
+CRL = AUTHORITY.folder / "crl.pem"
+CRL.write_text(AUTHORITY.crl(**LIFE))
 LISTED = [label(n) for n in range(1, 9)]
 ENDING = [label(n) for n in range(21, 26)]  # each on another day
 DENIED = [label(n) for n in range(31, 33)]
@@ -37,7 +46,8 @@ LIST = "".join(
     [f"{label(50)} user=other-hub hub=ocpp\n",
      f"{label(51)} user=late not-before=2030-01-05\n",
      f"{label(52)} user=bound expires=2030-01-02 client-id=x\n"] +
-    [f"deny {pin}\n" for pin in DENIED])
+    [f"deny {pin}\n" for pin in DENIED] +
+    [f"ca:{AUTHORITY.path} crl={CRL} cn=pumps-*\n"])
 
 
 def presented():
@@ -45,6 +55,8 @@ def presented():
     for pin in LISTED + ENDING + DENIED + STRANGERS + \
             [label(n) for n in range(50, 53)]:
         yield pin, [{"thumbprint": pin}]
+    yield PUMP.sha1, PUMP.presented()
+    yield REVOKED.sha1, REVOKED.presented()
     yield "whole", ["@device"]
     yield "forged", [{"thumbprint": LISTED[0],
                       "content": known["device"]["pem"]}]
@@ -90,8 +102,8 @@ def compare(case, name, now, days_on):
     """Who was reported ('' if nobody), and what is not as it should be."""
     trial_settings = {"CERTGATE_REPORT_ONLY_UNTIL": UNTIL}
     strict, trial = decide(case, now, {}), decide(case, now, trial_settings)
-    reported = days_on and name != label(52) and \
-        strict[2]["reason"] in ("not-listed", "entry-expired")
+    reported = days_on and name not in (label(52), REVOKED.sha1) and \
+        strict[2]["reason"] in ("not-listed", "entry-name", "entry-expired")
     good = is_report(strict, trial, name) if reported else \
         (trial[:2], trial[2] | {"time": ""}) == \
         (strict[:2], strict[2] | {"time": ""})
@@ -111,6 +123,7 @@ def week(out):
         out.result(not faults, f"day {day + 1}: all but those reported fare "
                    "as ever", faults)
         wanted = {name: "not-listed" for name in STRANGERS + ["whole"]}
+        wanted[PUMP.sha1] = "entry-name"
         wanted |= {pin: "entry-expired" for n, pin in enumerate(ENDING)
                    if day + 1 > n + 2}
         out.equal(said, wanted if day < 7 else {},

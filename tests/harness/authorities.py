@@ -384,6 +384,23 @@ def rows():
     ended = crl.replace("\n", " expires=2020-01-01\n")
     yield Row("trial", ended, w.pump, "report-only", w.pump.sha1, with_crl,
               trial)
+    crl_doors = crl.replace("pump", "door")
+    for name, certificate, text, reason in (
+            ("", w.pump, crl_doors, "report-only"),
+            ("-unusable", w.twice, crl, "report-only"),
+            ("-second", w.pump, "ca:@{folder}/ca.pem cn=x hub=other\n"
+             "ca:@{folder}/ca.pem cn=y\n", "report-only"),
+            ("-revoked", w.revoked, crl_doors, "entry-name"),
+            ("-forged", w.forged, crl_doors, "entry-name"),
+            ("-purpose", w.server, crl_doors, "entry-name"),
+            ("-late", w.late, crl_doors, "entry-name"),
+            ("-hub", w.pump, crl_doors.replace("\n", " hub=other\n"),
+             "entry-name"),
+            ("-expired", w.pump, ended.replace("pump", "door"), "entry-name"),
+            ("-denied", w.pump, crl_doors + "deny ca:@{folder}/ca.pem cn=*\n",
+             "denied")):
+        yield Row("trial-name" + name, text, certificate, reason,
+                  certificate.sha1, with_crl, trial)
     for name, certificate in (("revoked", w.revoked), ("forged", w.forged),
                               ("purpose", w.server), ("late", w.late)):
         yield Row("trial-" + name, ended, certificate, "entry-expired", None,
