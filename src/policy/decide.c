@@ -131,6 +131,7 @@ check_not_denied(struct subject *s, struct decision *d)
 	if (!list->denies)
 		return true;
 	d->entry = match_deny(&s->client);
+	d->assumed = s->client.assumed;
 	if (d->entry != NULL)
 		return refuse(d, REASON_DENIED);
 	return s->client.has_content ||
@@ -145,7 +146,7 @@ check_listed(struct subject *s, struct decision *d)
 	d->entry = s->match.entry;
 	d->reason = s->match.reason;
 	d->chain = s->match.chain;
-	d->assumed = s->match.assumed;
+	d->assumed |= s->match.assumed;
 	return true;
 }
 

@@ -168,25 +168,43 @@ is_deny(const struct client *c, const struct entry *entry)
 	return !entry->allows && !entry_has_expired(entry, c->now);
 }
 
+/* Write the digits of the client's serial number, or take those in the log.
+ * False if it is not a number. */
+static bool
+write_serial(const struct client *c, char text[2 * ENTRY_SERIAL_MAX + 2],
+	     struct span *digits)
+{
+	struct span serial = c->certificate.serial;
+
+	*digits = (struct span){ text, 0 };
+	if (c->logged != NULL) {
+		*digits = c->logged->serial;
+		return true;
+	}
+	if (serial.len == 0)
+		return false;
+	while (serial.len > 0 && serial.ptr[0] == '\0')
+		serial = span_after(serial, 1);
+	if (serial.len > ENTRY_SERIAL_MAX + 1)
+		serial.len = ENTRY_SERIAL_MAX + 1; /* equal to none */
+	hex_encode((const uint8_t *)serial.ptr, serial.len, text);
+	digits->len = 2 * serial.len;
+	return true;
+}
+
 /* Zeros in front of a serial number do not count.  Bytes that DER has for a
  * negative number are those of a positive one. */
 static bool
-has_serial(const struct client *c, struct span digits)
+has_serial(const struct client *c, struct span wanted)
 {
-	char text[2 * ENTRY_SERIAL_MAX];
-	struct span serial = c->certificate.serial;
+	char text[2 * ENTRY_SERIAL_MAX + 2];
+	struct span digits;
 
-	if (serial.len == 0)
-		return true; /* not a number */
-	while (serial.len > 0 && serial.ptr[0] == '\0')
-		serial = span_after(serial, 1);
-	if (serial.len > ENTRY_SERIAL_MAX)
-		return false;
-	hex_encode((const uint8_t *)serial.ptr, serial.len, text);
-	struct span found = { text, 2 * serial.len };
-	if (found.len > 0 && found.ptr[0] == '0')
-		found = span_after(found, 1);
-	return span_equal(found, digits);
+	if (!write_serial(c, text, &digits))
+		return true;
+	while (digits.len > 0 && digits.ptr[0] == '0')
+		digits = span_after(digits, 1);
+	return span_equal(digits, wanted);
 }
 
 /* A certificate without the name has an empty one, which * alone fits. */
@@ -220,13 +238,29 @@ may_have_alternative_name(struct client *c, struct span pattern)
 	return false;
 }
 
-/* Return true if the client may be one that terms, of a deny entry, are for. */
+/* Return true if one of the CAs issued the client's certificate, by name. */
+static bool
+is_issuer(struct client *c, const struct chain_trust *trust)
+{
+	if (c->logged == NULL)
+		return chain_is_issuer(trust, &c->chain);
+	return chain_trust_recall(trust, c->logged->issuer, c->logged->serial,
+				  c->now) != CHAIN_RECALL_FOREIGN;
+}
+
+/* Return true if the client may be one that terms, of a deny entry, are for.
+ * The log has no names: a client of it is taken not to have these. */
 static bool
 may_be_meant(struct client *c, const struct terms *terms)
 {
-	return (terms->serial == NULL ||
-		has_serial(c, span_of(terms->serial))) &&
-	       (terms->common_name == NULL ||
+	bool names =
+		terms->common_name != NULL || terms->alternative_name != NULL;
+
+	if (terms->serial != NULL && !has_serial(c, span_of(terms->serial)))
+		return false;
+	if (c->logged != NULL && names)
+		return !assume(c);
+	return (terms->common_name == NULL ||
 		may_have_common_name(c, span_of(terms->common_name))) &&
 	       (terms->alternative_name == NULL ||
 		may_have_alternative_name(c, span_of(terms->alternative_name)));
@@ -236,7 +270,8 @@ may_be_meant(struct client *c, const struct terms *terms)
 static bool
 may_be_issued(struct client *c, const struct chain_trust *trust)
 {
-	return chain_is_issuer(trust, &c->chain) || c->chain.name == NULL;
+	return is_issuer(c, trust) ||
+	       (c->logged == NULL && c->chain.name == NULL);
 }
 
 /* Return the first entry of a CA that denies the client; NULL: none. */
@@ -244,14 +279,14 @@ static const struct entry *
 find_denial(struct client *c)
 {
 	const struct chain_trust *asked = NULL;
-	bool is_issuer = false;
+	bool issued = false;
 
 	for (size_t i = 0; c->has_content && i < c->list->n_denials; i++) {
 		const struct entry *entry = c->list->denials[i];
 		if (entry->trust != asked)
-			is_issuer = may_be_issued(c, entry->trust);
+			issued = may_be_issued(c, entry->trust);
 		asked = entry->trust; /* once for lines of one file */
-		if (is_issuer && is_deny(c, entry) &&
+		if (issued && is_deny(c, entry) &&
 		    may_be_meant(c, entry->terms))
 			return entry;
 	}
@@ -428,16 +463,6 @@ chain_of_logged(struct client *c, const struct chain_trust *trust)
 		break;
 	}
 	return REASON_LISTED;
-}
-
-/* Return true if one of the CAs issued the client's certificate, by name. */
-static bool
-is_issuer(struct client *c, const struct chain_trust *trust)
-{
-	if (c->logged == NULL)
-		return chain_is_issuer(trust, &c->chain);
-	return chain_trust_recall(trust, c->logged->issuer, c->logged->serial,
-				  c->now) != CHAIN_RECALL_FOREIGN;
 }
 
 /* REASON_LISTED, or what is wrong with the chain to the CA of m's entry, which

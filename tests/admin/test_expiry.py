@@ -232,6 +232,20 @@ def of_a_ca():
         got = check(now=NOW, log=log, book=book)
         out.equal(len([w for w in warnings(got) if w[0] == "certificate"]),
                   wanted, f"of a CA: {issuer} {terms} {user}")
+    # A deny entry counts as far as the log has what it asks for.
+    for allows, terms, wanted in (
+            (f"ca:{file} cn=*", "", 0), (f"ca:{file} cn=*", "serial=A", 0),
+            (f"ca:{file} cn=*", "serial=0b", 1),
+            (f"ca:{file} cn=*", "cn=*", 1),
+            (f"ca:{file} cn=*", "cn=* serial=b", 1),
+            (f"ca:{file} cn=*", "serial=0a expires=2020-01-01", 1),
+            (pin("a"), "serial=0a", 0), (pin("a"), "san=x", 1)):
+        book = write("denied", f"{allows}\ndeny ca:{file} {terms}\n")
+        log = write("denied.log", logs.text([
+            seen("a", 9, SOON, "u", issuer="O=T,CN=Plant", serial="0a")]))
+        got = check(now=NOW, log=log, book=book)
+        out.equal(len([w for w in warnings(got) if w[0] == "certificate"]),
+                  wanted, f"of a CA, denied: {allows[:3]} {terms}")
 
 
 def sites():
