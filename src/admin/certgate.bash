@@ -45,8 +45,8 @@ _certgate() {
 	esac
 	if [ "$COMP_CWORD" -eq 1 ]; then
 		mapfile -t COMPREPLY < <(compgen -W "status why check \
-			thumbprint list pending allow deny disconnect remove \
-			rotate install-list explain \
+			thumbprint list pending allow deny disconnect sweep \
+			remove rotate install-list explain \
 			simulate doctor stats addresses --help --version" \
 			-- "$current")
 		return
@@ -61,6 +61,7 @@ _certgate() {
 	allow) options="$edit --replace --comment --yes --spki --log" ;;
 	deny) options="$edit --all --comment --spki --disconnect $service" ;;
 	disconnect) options="$config --dry-run $service" ;;
+	sweep) options="$config --endpoint --ca --dry-run --log" ;;
 	remove) options="$edit --deny --disconnect $service" ;;
 	install-list) options="$edit" ;;
 	rotate) options="$edit --comment --spki --overlap" ;;
@@ -84,7 +85,7 @@ _certgate() {
 	*,-*)
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
 		;;
-	status,* | why,* | check,* | list,* | pending,* | doctor,* | stats,* | disconnect,*)
+	status,* | why,* | check,* | list,* | pending,* | doctor,* | stats,* | disconnect,* | sweep,*)
 		COMPREPLY=()
 		;;
 	allow,*)

@@ -215,8 +215,8 @@ read_hubs(char ***hubs, const char *text)
 	return false;
 }
 
-static bool
-check_values(const struct command *command)
+bool
+disconnect_check_service(const struct command *command)
 {
 	const char *endpoint = command->option[OPTION_ENDPOINT];
 	char **hubs = NULL;
@@ -240,7 +240,7 @@ disconnect_check(const struct command *command)
 	};
 
 	if (command->option[OPTION_DISCONNECT] != NULL)
-		return check_values(command);
+		return disconnect_check_service(command);
 	for (size_t i = 0; i < sizeof(closing) / sizeof(closing[0]); i++)
 		if (command->option[closing[i]] != NULL) {
 			print_problem("--hub, --endpoint, --ca and "
@@ -303,10 +303,9 @@ close_closing(struct closing *closing)
 	value_free_items(closing->given_hubs);
 }
 
-/* A path can name it.  A server that normalizes a path would read ".." as the
- * whole hub. */
-static bool
-is_name(struct span id)
+/* A server that normalizes a path would read ".." as the whole hub. */
+bool
+disconnect_names(struct span id)
 {
 	struct span part;
 	bool ok = id.len > 0 && span_is_text(id);
@@ -322,7 +321,7 @@ is_name(struct span id)
 static bool
 add_item(struct closing *closing, enum kind kind, struct span id)
 {
-	if (!is_name(id)) {
+	if (!disconnect_names(id)) {
 		print_problem("invalid %s '%s': no URL can name it",
 			      kinds[kind].name, error_word(id));
 		return false;
@@ -560,7 +559,7 @@ disconnect_run(const struct command *command)
 	struct closing closing = { 0 };
 	enum exit_code code = EXIT_SYSTEM;
 
-	if (!check_values(command))
+	if (!disconnect_check_service(command))
 		return EXIT_MISUSED;
 	if (setup_open(&store)) {
 		if (!open_closing(&closing, command, &store.settings) ||

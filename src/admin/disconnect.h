@@ -11,6 +11,12 @@
 
 struct disconnection;
 
+/* Return true if --hub and --endpoint are valid; else print an error. */
+bool disconnect_check_service(const struct command *command);
+
+/* Return true if a path can name the user or the connection with this id. */
+bool disconnect_names(struct span id);
+
 /* Return true if the options of an edit agree: --hub, --endpoint and --ca are
  * for --disconnect, and valid; else print an error. */
 bool disconnect_check(const struct command *command);

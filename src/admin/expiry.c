@@ -10,6 +10,7 @@
 #include "admin/setup.h"
 #include "base/date.h"
 #include "base/hex.h"
+#include "protocol/certificate.h"
 
 enum { PIN_SIZE = 2 * DIGEST_MAX_SIZE + sizeof("spki:") };
 

@@ -120,6 +120,8 @@ static const struct verb {
 	{ "disconnect", "USER|CONNECTION...",
 	  "close the connections of a user, or one", CONFIG SERVICE "dry-run",
 	  1, -1, disconnect_run },
+	{ "sweep", "", "close connections that are no longer accepted",
+	  CONFIG "endpoint ca dry-run log", 0, 0, sweep_run },
 #endif
 	{ "remove", "PIN|FILE|LINE", "remove entries from the list",
 	  EDIT SERVICE "deny disconnect", 1, 1, remove_run },

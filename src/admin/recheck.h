@@ -9,6 +9,7 @@
 #include "admin/log_reader.h"
 #include "host/sites.h"
 #include "policy/decide.h"
+#include "policy/match.h"
 
 /* What a line must be read for. */
 #define RECHECK_FIELDS                                                         \

@@ -4,6 +4,7 @@
 
 #include "policy/decide.h"
 #include "policy/grant.h"
+#include "policy/match.h"
 #include "policy/value.h"
 #include "protocol/pem.h"
 

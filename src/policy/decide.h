@@ -14,13 +14,14 @@
 
 #include "base/buffer.h"
 #include "policy/list.h"
-#include "policy/match.h"
 #include "policy/reason.h"
 #include "policy/settings.h"
 #include "protocol/chain.h"
 #include "protocol/event.h"
 #include "protocol/request.h"
 #include "protocol/response.h"
+
+struct logged_client; /* match.h */
 
 /* All zero but for its buffers and its memory: a refusal. */
 struct decision {
