@@ -40,6 +40,13 @@ span_starts_nocase(struct span s, struct span prefix)
 }
 
 bool
+span_ends(struct span s, struct span suffix)
+{
+	return s.len >= suffix.len &&
+	       span_equal(span_after(s, s.len - suffix.len), suffix);
+}
+
+bool
 span_contains(struct span s, struct span needle)
 {
 	return s.len >= needle.len &&

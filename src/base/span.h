@@ -63,6 +63,8 @@ bool span_equal_nocase(struct span a, struct span b);
 bool span_starts(struct span s, struct span prefix);
 bool span_starts_nocase(struct span s, struct span prefix);
 
+bool span_ends(struct span s, struct span suffix);
+
 /* True if needle, which is not empty, is somewhere in s. */
 bool span_contains(struct span s, struct span needle);
 

@@ -24,8 +24,13 @@ check_key(struct span key, struct error *e)
 				 "comment or connection string",
 				 good + 1,
 				 key.ptr[good] == '=' ? " before its end" : "");
-	return key.len >= KEY_MIN ||
-	       value_fault(e, "a key", key, "at least %d", KEY_MIN);
+	if (key.len < KEY_MIN)
+		return value_fault(e, "a key", key, "at least %d", KEY_MIN);
+	return key.len % 4 == 0 ||
+	       value_fault(e, "a key", key, "a multiple of 4 (%s)",
+			   end % 4 > 1 && key.len - end < 4 - end % 4
+				   ? "has it lost its =?"
+				   : "is it whole?");
 }
 
 static bool

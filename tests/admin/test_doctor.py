@@ -18,7 +18,7 @@ import threading
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import logs, place, processes, tap  # noqa: E402
 
-KEY = "one0123456789abcdef"
+KEY = "one0123456789abcdefg"
 ORIGIN = "doctor.webpubsub.azure.com"
 SETTINGS = {"CERTGATE_ACCESS_KEYS": KEY, "CERTGATE_HUB": "pumps",
             "CERTGATE_ORIGINS": ORIGIN}
@@ -197,7 +197,7 @@ PLANTED = {
         ([], "good", {"CERTGATE_ORIGINS": "other.example"},
          ["CERTGATE_ORIGINS", "rejects the origin"]),
     "other keys":
-        ([], "good", {"CERTGATE_ACCESS_KEYS": "two0123456789abcdef"},
+        ([], "good", {"CERTGATE_ACCESS_KEYS": "two0123456789abcdefg"},
          ["signature", "access keys"]),
     "another hub":
         ([], "good", {"CERTGATE_HUB": "other"},
@@ -353,7 +353,7 @@ def all_alike():
     """What makes each event fail is said once, and of nothing else."""
     for number, (name, kind, path, settings, words, faults) in enumerate((
             ("another key", processes.Nginx, "/eventhandler",
-             {"CERTGATE_ACCESS_KEYS": "two0123456789abcdef"},
+             {"CERTGATE_ACCESS_KEYS": "two0123456789abcdefg"},
              ["signature", "access keys here"], 1),
             ("another hub", processes.Nginx, "/eventhandler",
              {"CERTGATE_HUB": "pmups"}, ["other hubs", "--hub"], 1),

@@ -12,7 +12,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import cases, http, place, processes, tap  # noqa: E402
 
-SETTINGS = {"CERTGATE_ACCESS_KEYS": "one0123456789abcd,two0123456789abcd",
+SETTINGS = {"CERTGATE_ACCESS_KEYS": "one0123456789abcdefg,two0123456789abcdefg",
             "CERTGATE_HUB": "pumps", "CERTGATE_CODE": "a b/c'ü",
             "CERTGATE_ORIGINS": "x.webpubsub.azure.com"}
 KNOWN = cases.certificates()

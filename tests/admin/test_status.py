@@ -125,7 +125,7 @@ def strangers(gate):
 def regenerated(gate):
     """An hour that began well."""
     gate.event(count=5)
-    gate.event(key="another-key-0123456789", count=3)
+    gate.event(key="another-key-0123456789ab", count=3)
 
 
 def dropped(gate):
@@ -155,7 +155,7 @@ def log_is_folder(gate):
 # A name, settings, list, what happens, and the first line, the fix, and the
 # settings or the list that end the outage.
 OUTAGES = [
-    ("wrong key", {"CERTGATE_ACCESS_KEYS": "another-key-0123456789"}, DEVICE,
+    ("wrong key", {"CERTGATE_ACCESS_KEYS": "another-key-0123456789ab"}, DEVICE,
      refused(), "No event has a valid signature", "set CERTGATE_ACCESS_KEYS",
      {"CERTGATE_ACCESS_KEYS": cases.KEY}),
     ("key regenerated", {}, DEVICE, regenerated,
@@ -234,7 +234,7 @@ HEALTHY = [
     ("strangers beside clients", {}, DEVICE,
      lambda gate: [gate.event(), strangers(gate)]),
     ("two refusals", {}, DEVICE,
-     lambda gate: gate.event(key="another-key-0123456789", count=2)),
+     lambda gate: gate.event(key="another-key-0123456789ab", count=2)),
     ("refusals, then a client", {}, DEVICE,
      lambda gate: [gate.event(certificate=None, count=4), gate.event()]),
     ("scanners", {}, DEVICE, lambda gate: gate.event(
@@ -311,7 +311,7 @@ def check_is_honest():
     gate = Gate("check")
     gate.event()
     out.equal(gate.run("--quiet", verb="check").code, 0, "check: well")
-    gate.event(key="another-key-0123456789", count=3)
+    gate.event(key="another-key-0123456789ab", count=3)
     done = gate.run("--quiet", verb="check")
     out.result(done.code == 1 and "No event has a valid signature" in done.out,
                "check: all refused for one reason", done)

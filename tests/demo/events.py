@@ -8,7 +8,7 @@ from harness import cases, http, place
 import table
 
 ORIGIN = "demo.webpubsub.azure.com"
-KEY = "demo-access-key-of-nobody"
+KEY = "demo-access-key-of-nobody012"
 HUB = "demo"
 
 

@@ -49,7 +49,7 @@ def make_kinds():
         Kind("list", "deny " + allow, allow, "denied", "list-unreadable"),
         Kind("ca", other.pem, plant.pem, "not-listed", "list-unreadable"),
         Kind("crl", plant.crl(), empty, "revoked", "list-unreadable"),
-        Kind("keys", "a-key-of-another-resource\n", cases.KEY + "\n",
+        Kind("keys", "a-key-of-another-resource012\n", cases.KEY + "\n",
              "signature", "settings"),
         Kind("site", settings + "none\n", settings + "all\n", "not-listed",
              "settings"),

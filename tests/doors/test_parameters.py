@@ -66,7 +66,7 @@ out = tap.Tap()
 
 def decide(strings, code=None):
     """The reason, and the whole log."""
-    settings = {"CERTGATE_ACCESS_KEYS": f"another-key-of-nobody,{cases.KEY}",
+    settings = {"CERTGATE_ACCESS_KEYS": f"another-key-of-nobody012,{cases.KEY}",
                 "CERTGATE_HUB": "chat", "CERTGATE_ORIGINS": cases.ORIGIN,
                 "CASE_LIST": known["device"]["sha1"] + "\n",
                 "CASE_NOW": "1893456000"}

@@ -42,10 +42,6 @@ def rows():
         yield line, *(cell.replace("\v", "\t") for cell in text.split("\t"))
 
 
-def said(decision, level):
-    return re.findall(f"level={level} (.*)", decision["log"])
-
-
 def has(lines, expected):
     """True if a line is about that column and has the words."""
     at, _, words = expected.partition(" ")
@@ -55,13 +51,23 @@ def has(lines, expected):
 def in_lists(out, table):
     decisions = inprocess.decisions(
         [(f"{text}\n", NOW, BODY) for _, _, text, _ in table])
-    for (line, kind, _, expected), decision in zip(table, decisions):
-        if expected == "read":
-            good = decision["reason"] == "listed"
-        else:
-            good = has(said(decision, "error" if kind in ("pin", "list") else
-                            "warning"), expected)
-        out.result(good, line.replace("#", "%"), decision["log"])
+    for (line, _, _, expected), decision in zip(table, decisions):
+        errors = re.findall("level=error (.*)", decision["log"])
+        out.result(decision["reason"] == "listed" if expected == "read" else
+                   has(errors, expected), line.replace("#", "%"),
+                   decision["log"])
+
+
+def as_values(out, table, folder):
+    """What certgate check warns of."""
+    book = folder / "list"
+    for line, _, text, expected in table:
+        book.write_text(f"{text}\n")
+        got = admin.run("check", "--list", book, "--config", "/dev/null")
+        warnings = [one for one in got.out.splitlines()
+                    if one.startswith(f"warning: {book}:1")]
+        out.result(not warnings if expected == "nothing" else
+                   has(warnings, expected), line.replace("#", "%"), got)
 
 
 def as_arguments(out, table, folder):
@@ -69,9 +75,7 @@ def as_arguments(out, table, folder):
     the same words."""
     book = folder / "list"
     book.write_text(f"{device['sha1']}\n{device['sha256']}\n")
-    for line, kind, text, expected in table:
-        if kind != "pin":
-            continue
+    for line, _, text, expected in table:
         got = admin.run("remove", "--dry-run", "--list", book, text)
         words = expected.partition(" ")[2]
         good = got.code == 0 if expected == "read" else \
@@ -79,11 +83,34 @@ def as_arguments(out, table, folder):
         out.result(good, f"remove: {line}".replace("#", "%"), got)
 
 
+def in_settings(out, table, folder):
+    """Keys and settings, by certgate check; a key is never printed."""
+    settings = folder / "conf"
+    for line, kind, text, expected in table:
+        name = {"key": "CERTGATE_ACCESS_KEYS=", "conf": ""}[kind]
+        settings.write_text(f"CERTGATE_LIST={folder}/list\n{name}{text}\n")
+        settings.chmod(0o600)
+        got = admin.run("check", "--config", settings)
+        lines = [one.partition("error: ")[2] for one in got.out.splitlines()
+                 if one.startswith(f"error: {settings}:2")]
+        good = not lines if expected == "read" else \
+            has(lines, expected.replace("1:", "2:", 1))
+        out.result(good and text not in got.out if kind == "key" else good,
+                   line.replace("#", "%"), got)
+
+
 def main():
     out = tap.Tap()
+    folder = place.temporary()
     table = list(rows())
-    in_lists(out, table)
-    as_arguments(out, table, place.temporary())
+
+    def of(*kinds):
+        return [row for row in table if row[1] in kinds]
+
+    in_lists(out, of("pin", "list"))
+    as_arguments(out, of("pin"), folder)
+    as_values(out, of("value"), folder)
+    in_settings(out, of("key", "conf"), folder)
     out.result(len(table) >= 60, "at least 60 forms")
     out.done()
 

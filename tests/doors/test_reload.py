@@ -28,7 +28,7 @@ USER = pwd.getpwnam("nobody") if os.geteuid() == 0 else \
 known = cases.certificates()
 world = authorities.World()
 A, B = known["device"]["sha1"] + "\n", known["other"]["sha1"] + "\n"
-K, L = cases.KEY + "\n", "another-access-key\n"
+K, L = cases.KEY + "\n", "another-access-key01\n"
 PEM = known["other"]["pem"] + "\n"
 KEYED = f"CERTGATE_ACCESS_KEYS={K}"
 LISTED = KEYED + "CERTGATE_LIST=@list\n"

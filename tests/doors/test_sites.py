@@ -20,7 +20,7 @@ EVENTS = 10200  # in all
 out = tap.Tap()
 base = place.temporary()
 known = cases.certificates()
-KEYS = {"one": "key-of-site-one-0123456789", "two": "key-of-site-two-0123456789"}
+KEYS = {"one": "key-of-site-one-0123456789ab", "two": "key-of-site-two-0123456789ab"}
 LISTS = {"one": f"{known['device']['sha1']} user=ones-device groups=one\n",
          "two": f"{known['other']['sha1']} user=twos-other groups=two\n"
                 f"deny {known['device']['sha1']}\n"}

@@ -17,7 +17,7 @@ from harness import processes, tap, websocket  # noqa: E402
 CLIENTS = 500
 STAY_S = tap.size(5)
 HOST = "test.webpubsub.azure.com"
-KEY = "the-only-key-of-nobody"
+KEY = "the-only-key-of-nobody01"
 JSON = "json.webpubsub.azure.v1"
 
 

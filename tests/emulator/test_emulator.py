@@ -14,7 +14,7 @@ from harness import emulator, identities, mqtt, place, processes, recorder  # no
 from harness import shapes, tap, websocket  # noqa: E402
 
 HOST = "test.webpubsub.azure.com"
-KEYS = ["the-primary-key-of-nobody", "the-secondary-key-of-nobody"]
+KEYS = ["the-primary-key-of-nobody012", "the-secondary-key-of-nobody0"]
 JSON = "json.webpubsub.azure.v1"
 RELIABLE = "json.reliable.webpubsub.azure.v1"
 EVENTS = "$webpubsub/server/events/"

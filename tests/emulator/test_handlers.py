@@ -14,7 +14,7 @@ from harness import emulator, identities, mqtt, place, recorder  # noqa: E402
 from harness import shapes, tap, websocket  # noqa: E402
 
 HOST = "test.webpubsub.azure.com"
-KEYS = ["the-only-key-of-nobody"]
+KEYS = ["the-only-key-of-nobody01"]
 JSON_TYPE = [("Content-Type", "application/json")]
 TEXT = [("Content-Type", "text/plain")]
 YES = (200, [("WebHook-Allowed-Origin", "*")], b"")

@@ -11,7 +11,7 @@ from harness import emulator, identities, place, processes, tap  # noqa: E402
 from harness import websocket  # noqa: E402
 
 HOST = "test.webpubsub.azure.com"
-KEY = "the-only-key-of-nobody"
+KEY = "the-only-key-of-nobody01"
 
 
 def main():

@@ -16,7 +16,7 @@ from harness import recorder, tap, websocket  # noqa: E402
 SUPPRESSIONS = ["/usr/share/glib-2.0/valgrind/glib.supp",
                 place.SOURCE / "tests/emulator/libraries.supp"]
 HOST = "test.webpubsub.azure.com"
-KEY = "the-only-key-of-nobody"
+KEY = "the-only-key-of-nobody01"
 JSON = "json.webpubsub.azure.v1"
 CONNECT = "azure.webpubsub.sys.connect"
 ROUNDS = 5  # what is lost once each time stands out

@@ -5,7 +5,7 @@ place, a web server, certgate."""
 from . import admin, emulator, identities, processes
 
 HOST = "demo.webpubsub.azure.com"
-KEY = "path-access-key-of-nobody"
+KEY = "path-access-key-of-nobody012"
 
 
 class Path:

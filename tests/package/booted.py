@@ -18,7 +18,7 @@ from harness import cases, http, place, tap  # noqa: E402
 SHARED = pathlib.Path("/certgate")
 PORTS = {"Apache": 80, "lighttpd": 8081, "nginx": 8082}
 ORIGIN, KEY, HUB = "bench.webpubsub.azure.com", "bench-access-key", "bench"
-NEXT_KEY = "the-key-after-the-rotation"
+NEXT_KEY = "the-key-after-the-rotationab"
 REQUESTS = 50000  # under load, for each server and act
 SETTINGS = pathlib.Path("/etc/certgate/certgate.conf")
 LIST = pathlib.Path("/etc/certgate/list")
@@ -139,7 +139,7 @@ def serves(how):
              "listed client is let in")
         out.equal(connect(port, "stranger").status, 403,
                   f"{how}: {server}: another is refused")
-        out.equal(connect(port, key="no-key-of-this-resource").status, 401,
+        out.equal(connect(port, key="no-key-of-this-resource0").status, 401,
                   f"{how}: {server}: an event that another signed is refused")
 
 
@@ -311,9 +311,9 @@ def test_rotation():
         "systemctl daemon-reload; systemctl restart certgate")
     soon(lambda: connect(port, key=NEXT_KEY), 200, "the key is a file")
     under_load("keys rotated, a file", port,
-               lambda: replace(KEYS, f"{KEY} the-third-key-of-them-all\n"))
+               lambda: replace(KEYS, f"{KEY} the-third-key-of-them-all012\n"))
     soon(lambda: connect(port, key=NEXT_KEY), 401, "the next key is gone")
-    soon(lambda: connect(port, key="the-third-key-of-them-all"), 200,
+    soon(lambda: connect(port, key="the-third-key-of-them-all012"), 200,
          "the third one signs")
     run(f"chmod o+r {KEYS}; systemctl restart certgate")
     soon(lambda: connect(port), 403, "keys that everybody reads refuse")

@@ -206,7 +206,7 @@ test_connection_string(void **state)
 	assert_true(read_one(
 		&s,
 		"WebPubSubConnectionString=Endpoint=https://a.example:443/;"
-		"AccessKey=abc4567890123456=;Version=1.0;\n",
+		"AccessKey=abc456789012345=;Version=1.0;\n",
 		NULL, &e));
 	assert_string_equal(s.origins[0], "a.example");
 	assert_null(s.origins[1]);
