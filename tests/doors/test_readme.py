@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
-"""README.md says what the program does: its tables are the program's, its
-options those of --help, its examples are run, its sample of ./bootstrap run is
-what that prints.  --tables prints the tables."""
+"""README.md and the pages of docs/ say what the program does: their examples are
+run, the sample of ./bootstrap run is what that prints, and every option,
+setting, file and link is there."""
 import os
 import pathlib
 import re
@@ -13,20 +13,6 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import admin, emulator, inprocess, pki, place  # noqa: E402
 from harness import processes, tap  # noqa: E402
-
-
-def settings_table():
-    lines = ["| setting | value | default |", "|---|---|---|"]
-    for name, expected, standard in inprocess.printed("--settings"):
-        lines.append(f"| `{name}` | {expected} | {standard} |")
-    return "\n".join(lines)
-
-
-def reasons_table():
-    lines = ["| reason | status | |", "|---|---|---|"]
-    for name, statuses, text in inprocess.reasons():
-        lines.append(f"| `{name}` | {statuses} | {text} |")
-    return "\n".join(lines)
 
 
 def pattern_of(sample):
@@ -65,13 +51,13 @@ def typed(out, text):
     said = done.stdout.replace("\r", "").strip() + "\n"
     out.result(len(commands) > 4 and done.returncode == 0 and
                re.fullmatch(pattern, said),
-               f"README.md: {len(commands)} commands without installing",
+               f"docs: {len(commands)} commands without installing",
                f"{done.returncode}: {pattern}\n{said}")
 
 
 def administrator(out, text):
-    """The commands of each way of working, and what explain says, with the
-    folder of a test in the place of /etc/certgate; … stands for anything."""
+    """The commands of docs/list.md and docs/ca.md, and what explain says, with
+    the folder of a test in the place of /etc/certgate; … stands for anything."""
     folder = place.temporary()
     (folder / "list").write_text("# no entries\n")
     (folder / "list").chmod(0o640)
@@ -81,21 +67,27 @@ def administrator(out, text):
         found = ca.issue(f"pump-{number}", f"/CN=pump-{number}").pem
         (folder / f"pump-{number}.pem").write_text(found)
         (folder / "certificates" / f"{number}.pem").write_text(found)
-    (folder / "plant-ca.pem").write_text(ca.pem)
-    (folder / "plant.crl").write_text(ca.crl())
+    (folder / "pump-8-new.pem").write_text(
+        ca.issue("pump-8-new", "/CN=pump-8").pem)
+    root = pki.Authority(folder / "root", "/CN=Root CA")
+    for name, authority in (("plant-ca.pem", ca), ("issuing.pem", ca),
+                            ("root.pem", root)):
+        (folder / name).write_text(authority.pem)
+    for name, authority in (("plant.crl", ca), ("issuing.crl", ca),
+                            ("root.crl", root)):
+        (folder / name).write_text(authority.crl())
     environment = processes.bare_environment(
         {"CERTGATE_LIST": str(folder / "list")})
     environment["PATH"] = f"{place.BUILD}:/usr/bin:/bin"
-    section = text.partition("## Who may come in")[2].partition("\n## ")[0]
     said, commands = "", 0
-    for block in re.findall(r"```\n(.*?)```", section, re.DOTALL):
+    for block in blocks(text):
         block = block.replace("/etc/certgate", str(folder))
-        if not block.startswith("certgate "):
+        if not block.startswith(("certgate ", "cat ")):
             pattern = r"\s*".join(re.escape(line).replace("…", ".*?")
                                   for line in block.splitlines())
             pattern = re.sub(r"list:\d+:\\ \w+", r"list:\\d+:\\ \\w+", pattern)
             out.result(re.search(pattern, said, re.DOTALL),
-                       f"README.md: {block[:30]!r}…", f"{pattern}\n{said}")
+                       f"docs: {block[:30]!r}…", f"{pattern}\n{said}")
             continue
         for line in block.splitlines():
             done = subprocess.run(line, shell=True, cwd=folder, text=True,
@@ -103,28 +95,127 @@ def administrator(out, text):
                                   env=environment)
             said = done.stdout
             commands += 1
-            out.result(done.returncode == 0, f"README.md: {line[:50]}",
+            out.result(done.returncode == 0, f"docs: {line[:50]}",
                        f"{done.returncode}: {said}{done.stderr}")
-    out.result(commands > 5, f"README.md: {commands} commands ran")
+    out.result(commands > 5, f"docs: {commands} commands ran")
     for name, reason in (("pump-8", "listed"), ("pump-9", "denied")):
         done = subprocess.run(
             ["certgate", "explain", name + ".pem"], cwd=folder, text=True,
             capture_output=True, check=False, env=environment)
         out.result(f"reason    {reason}:" in done.stdout,
-                   f"README.md: {name} is {reason}",
+                   f"docs: {name} is {reason}",
                    done.stdout + done.stderr)
 
 
+LINES_MAX = 200  # of README.md
+
+# Commands that another test runs, or that none can, and why.
+ELSEWHERE = {
+    "./bootstrap ": ".ci/run calls it",
+    "dpkg-buildpackage ": "tests/package builds the package",
+    "sudo apt install ": "tests/package installs it",
+    "curl -i -X OPTIONS ": "tests/package does, as README.Debian has it",
+    "a2enconf certgate": "tests/package types README.Debian",
+    "lighty-enable-mod certgate": "tests/package types README.Debian",
+    "systemctl ": "tests/package types README.Debian",
+    "journalctl ": "tests/package boots a journal",
+    "certgate status": "tests/admin/test_status.py",
+    "certgate why ": "tests/admin/test_why.py",
+    "certgate/certgate ": "tests/doors/test_suexec.py plays docs/shared-host.md",
+    "cp certgate/": "tests/doors/test_suexec.py plays docs/shared-host.md",
+    "unzip certgate-": "tests/doors/test_suexec.py plays docs/shared-host.md",
+    "cd build && ../configure ": "tests/package/run.py installs the same way",
+    "useradd ": "it makes a user of the machine",
+    "install ": "it writes to /etc",
+    "echo ": "it writes to /etc",
+    "apt-get install ": "debian/tests/control has the package",
+    "a2enmod ": "tests/doors/test_entra.py loads the module",
+    "az ": "there is no Azure here",
+    "certgate disconnect --token-file ": "tests/emulator/test_disconnect.py",
+    "--query ": "a line of the az command above",
+    "for host in ": "there is one host here",
+}
+
+
+def blocks(text):
+    return [re.sub(r"^   ", "", block, flags=re.MULTILINE) for block in
+            re.findall(r"^ *```\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE)]
+
+
+def commands(text):
+    """Lines of a page that are typed into a shell."""
+    word = re.compile(r"(?:certgate|\./bootstrap|[a-z][a-z0-9-]*) ")
+    for block in blocks(text):
+        if re.match(r"(?:verdict=|what was|sender |FAULT |\[Service\]|"
+                    r"include |Include |CERTGATE_|[a-z.]+ += |╭| event )",
+                    block):
+            continue
+        for line in block.replace("\\\n", "").splitlines():
+            if word.match(line):
+                yield line.strip()
+
+
+def pages():
+    """README.md and docs/, by their path."""
+    found = [place.SOURCE / "README.md",
+             *sorted((place.SOURCE / "docs").glob("*.md"))]
+    return {path: path.read_text(encoding="utf-8") for path in found}
+
+
+def verbs():
+    """The verbs of certgate, and the options of each."""
+    usage = subprocess.run([admin.COMMAND, "--help"], capture_output=True,
+                           text=True, check=True,
+                           env=processes.bare_environment()).stdout
+    found = {}
+    for verb in re.findall(r"^  ([a-z][a-z-]+)(?= )", usage, re.MULTILINE):
+        told = subprocess.run([admin.COMMAND, verb, "--help"], text=True,
+                              capture_output=True, check=False,
+                              env=processes.bare_environment()).stdout
+        found[verb] = set(re.findall(r"--[a-z][a-z-]+", told))
+    return found
+
+
+def is_told(out, path, text, known):
+    """What a page names exists."""
+    name = path.relative_to(place.SOURCE)
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
+        out.result((path.parent / target).exists(),
+                   f"{name}: {target} is there")
+    for file in re.findall(r"`((?:src|tests|www|debian|deploy|docs|examples)/"
+                           r"[\w./-]*)`", text):
+        out.result((place.SOURCE / file).exists(), f"{name}: {file} is there")
+    for word in set(re.findall(r"\bCERTGATE_[A-Z_]+", text)):
+        out.result(word in {n for n, _, _ in inprocess.printed("--settings")} |
+                   {"CERTGATE_CONFIG", "CERTGATE_SITE", "CERTGATE_FCGID",
+                    "CERTGATE_CGID"}, f"{name}: {word} exists")
+    spans = re.findall(r"`(certgate [a-z][^`\n]*)`", text)
+    for line in {*spans, *commands(text)}:
+        found = re.search(r"\bcertgate ([a-z][a-z-]+)\b([^|#]*)", line)
+        if not found:
+            continue
+        verb, rest = found.groups()
+        options = set(re.findall(r"(?<=\s)--[a-z][a-z-]+", rest))
+        out.result(verb in known and options <= known[verb],
+                   f"{name}: certgate {verb} {' '.join(sorted(options))}",
+                   known.get(verb))
+
+
+def test_pages(out, ran):
+    known = verbs()
+    out.result(len(known) > 10, f"certgate has {len(known)} verbs", known)
+    for path, text in pages().items():
+        is_told(out, path, text, known)
+        for line in commands(text):
+            out.result(line in ran or any(map(line.startswith, ELSEWHERE)),
+                       f"{path.name}: a test runs {line[:60]!r}")
+
+
 def main():
-    if sys.argv[1:] == ["--tables"]:
-        print(settings_table() + "\n\n" + reasons_table())
-        return
     out = tap.Tap()
     text = (place.SOURCE / "README.md").read_text(encoding="utf-8")
-    out.result(settings_table() in text, "README.md has every setting",
-               settings_table())
-    out.result(reasons_table() in text, "README.md has every reason",
-               reasons_table())
+    lines = len(text.splitlines())
+    out.result(lines <= LINES_MAX, f"README.md has {lines} lines")
     if emulator.PROGRAM.exists():
         test_sample(out, text)
     link = place.SOURCE / "README"  # in a release tarball it is a copy
@@ -136,19 +227,12 @@ def main():
                            text=True, check=True,
                            env=processes.bare_environment()).stdout
     known = set(re.findall(r"--[a-z][a-z-]+", usage))
-    for option in set(re.findall(r"certgate\.fcgi (--[a-z-]+)", text)) | \
-            set(re.findall(r"(--listen[a-z-]*)", text)):
-        out.result(option in known, f"README.md: {option} is an option",
-                   known)
-    for word in re.findall(r"\bCERTGATE_[A-Z_]+", text):
-        out.result(word in {n for n, _, _ in inprocess.printed("--settings")} |
-                   {"CERTGATE_CONFIG", "CERTGATE_SITE", "CERTGATE_FCGID",
-                    "CERTGATE_CGID"},
-                   f"README.md: {word} exists")
-    for path in re.findall(r"`((?:src|tests|www|debian|deploy)/[\w./]*)`", text):
-        out.result((place.SOURCE / path).exists(), f"README.md: {path} is there")
-    typed(out, text)
-    administrator(out, text)
+    docs = {path.stem: page for path, page in pages().items()}
+    for option in set(re.findall(r"(--listen[a-z-]*)", "".join(docs.values()))):
+        out.result(option in known, f"docs: {option} is an option", known)
+    typed(out, docs["install"])
+    administrator(out, docs["list"] + docs["ca"])
+    test_pages(out, set(commands(docs["list"] + docs["ca"])))
     tour = (place.SOURCE / "src/README.md").read_text(encoding="utf-8")
     for path in sorted((place.SOURCE / "src").rglob("*.c")):
         name = path.stem
