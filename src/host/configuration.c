@@ -223,14 +223,14 @@ check_given(const struct configuration *c, struct error *e)
 		if (given[i].value.ptr != NULL)
 			return true;
 	if (c->source.path == NULL)
-		return error_set(e, "no configuration: no setting in the "
-				    "environment, and no settings file (fix: "
-				    "name the file in CERTGATE_CONFIG)");
+		return error_set(e,
+				 "no configuration: no setting in the "
+				 "environment, and no settings file (fix: %s)",
+				 settings_file_fix);
 	return error_set(e,
 			 "no configuration: no setting in the environment, and "
-			 "no file %s (fix: create it, or name another in "
-			 "CERTGATE_CONFIG)",
-			 c->source.path);
+			 "no file %s (fix: create it, or %s)",
+			 c->source.path, settings_file_fix);
 }
 
 static bool

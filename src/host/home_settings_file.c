@@ -12,6 +12,8 @@
 #define IN_HOME "certgate/certgate.conf"
 
 const char settings_file_shown[] = "~/" IN_HOME;
+const char settings_file_fix[] =
+	"name the file in CERTGATE_CONFIG, as with-settings.cgi does";
 
 /* suEXEC passes on neither HOME nor CERTGATE_CONFIG. */
 const char *

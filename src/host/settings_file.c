@@ -5,6 +5,7 @@
 #include "host/settings_file.h"
 
 const char settings_file_shown[] = CERTGATE_CONFIG_DEFAULT;
+const char settings_file_fix[] = "name the file in CERTGATE_CONFIG";
 
 const char *
 settings_file(void)

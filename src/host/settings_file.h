@@ -6,8 +6,9 @@
 #ifndef CERTGATE_HOST_SETTINGS_FILE_H
 #define CERTGATE_HOST_SETTINGS_FILE_H
 
-/* In words, for the help. */
+/* In words: the path, for the help, and how to name another file. */
 extern const char settings_file_shown[];
+extern const char settings_file_fix[];
 
 /* Return the path; NULL: the user has no home folder in /etc/passwd.  Valid for
  * the life of the process. */

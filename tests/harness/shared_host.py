@@ -130,7 +130,6 @@ TypesConfig {self.folder}/mime.types
 User www-data
 Group www-data
 DocumentRoot {self.folder}
-UserDir disabled
 <Directory />
   AllowOverride None
   Require all denied
@@ -159,3 +158,30 @@ UserDir disabled
         # It serves before its daemon's socket is given to its user.
         place.wait_for(lambda: any(path.stat().st_uid for path in
                                    self.folder.glob("cgisock*")))
+
+
+class Lighttpd(processes.Server):
+    """With user directories, run by the user itself: mod_cgi starts programs as
+    the server's own user."""
+
+    def __init__(self, host):
+        super().__init__(host.base / "lighttpd", host.base / "lighttpd.log")
+        pathlib.Path(self.log).touch()
+        host.give(self.log)
+        config = self.write("lighttpd.conf", f"""
+server.modules = ( "mod_rewrite", "mod_userdir", "mod_cgi" )
+server.document-root = "{self.folder}"
+server.bind = "127.0.0.1"
+server.port = {self.port}
+server.errorlog = "{self.log}"
+server.breakagelog = "{self.log}"
+server.max-request-size = 17408
+userdir.path = "public_html"
+cgi.assign = ( ".cgi" => "" )
+url.rewrite-once = ( "^/~([^/]+)/certgate/eventhandler([/?].*)?$" =>
+                     "/~$1/certgate/certgate.cgi$2" )
+""")
+        self.begin(["setpriv", f"--reuid={host.number}",
+                    f"--regid={host.number}", "--clear-groups",
+                    processes.find("lighttpd"), "-D", "-f", config],
+                   {"PATH": "/usr/bin:/bin"})
