@@ -46,7 +46,7 @@ _certgate() {
 	if [ "$COMP_CWORD" -eq 1 ]; then
 		mapfile -t COMPREPLY < <(compgen -W "status why check \
 			thumbprint list pending allow deny disconnect sweep \
-			remove rotate install-list explain \
+			crl remove rotate install-list explain \
 			simulate doctor stats addresses --help --version" \
 			-- "$current")
 		return
@@ -61,6 +61,7 @@ _certgate() {
 	allow) options="$edit --replace --comment --yes --spki --log" ;;
 	deny) options="$edit --all --comment --spki --disconnect $service" ;;
 	disconnect) options="$config --dry-run $service" ;;
+	crl) options="$config --ca --dry-run" ;;
 	sweep) options="$config --endpoint --ca --dry-run --log" ;;
 	remove) options="$edit --deny --disconnect $service" ;;
 	install-list) options="$edit" ;;
@@ -87,6 +88,9 @@ _certgate() {
 		;;
 	status,* | why,* | check,* | list,* | pending,* | doctor,* | stats,* | disconnect,* | sweep,*)
 		COMPREPLY=()
+		;;
+	crl,*)
+		COMPREPLY=(fetch)
 		;;
 	allow,*)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current"

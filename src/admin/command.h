@@ -68,6 +68,7 @@ enum exit_code allow_run(const struct command *command);
 enum exit_code deny_run(const struct command *command);
 enum exit_code disconnect_run(const struct command *command);
 enum exit_code sweep_run(const struct command *command);
+enum exit_code crl_run(const struct command *command);
 enum exit_code remove_run(const struct command *command);
 enum exit_code install_list_run(const struct command *command);
 enum exit_code rotate_run(const struct command *command);

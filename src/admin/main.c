@@ -122,6 +122,8 @@ static const struct verb {
 	  1, -1, disconnect_run },
 	{ "sweep", "", "close connections that are no longer accepted",
 	  CONFIG "endpoint ca dry-run log", 0, 0, sweep_run },
+	{ "crl", "fetch", "download the CRLs that the list names",
+	  CONFIG "ca dry-run", 1, 1, crl_run },
 #endif
 	{ "remove", "PIN|FILE|LINE", "remove entries from the list",
 	  EDIT SERVICE "deny disconnect", 1, 1, remove_run },

@@ -194,7 +194,8 @@ web_exchange(const struct web_request *request, struct web_answer *answer)
 
 	*answer = (struct web_answer){ 0 };
 	buffer_init(&answer->headers, WEB_ANSWER_MAX);
-	buffer_init(&answer->body, WEB_ANSWER_MAX);
+	buffer_init(&answer->body, request->answer_max > 0 ? request->answer_max
+							   : WEB_ANSWER_MAX);
 	if (curl != NULL && headers != NULL) {
 		set_up(curl, request, answer);
 		set_body(curl, request, &body);

@@ -34,6 +34,7 @@ struct web_request {
 	struct span headers; /* lines, each ended by a newline */
 	struct span body; /* absent: none */
 	bool chunked;
+	size_t answer_max; /* bytes of the body; 0: WEB_ANSWER_MAX */
 };
 
 struct web_answer {

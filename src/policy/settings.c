@@ -195,6 +195,8 @@ static const struct setting table[] = {
 	  user_sources, NULL, offsetof(struct settings, user_id) },
 	{ "CERTGATE_SECURITY_LEVEL", "0 to 5", "2", false, NULL,
 	  read_security_level, offsetof(struct settings, security_level) },
+	{ "CERTGATE_CRL_URLS", "URLs", "those in the CAs' certificates", false,
+	  NULL, value_urls, offsetof(struct settings, crl_urls) },
 	{ "CERTGATE_REPORT_ONLY_UNTIL", "YYYY-MM-DD", "none", false, NULL,
 	  value_last_second, offsetof(struct settings, report_only_until) },
 	{ "CERTGATE_LOG", "stderr, syslog, journal or an absolute path",
@@ -558,6 +560,7 @@ settings_free(struct settings *settings)
 	free(settings->keys_file);
 	value_free_items(settings->origins);
 	value_free_items(settings->hubs);
+	value_free_items(settings->crl_urls);
 	free_secret(settings->code);
 	free(settings->code_file);
 	free(settings->remote_user);

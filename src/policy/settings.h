@@ -71,6 +71,7 @@ struct settings {
 	enum log_target log_target;
 	char *log_file; /* absolute path; with LOG_TARGET_FILE */
 	enum log_format log_format;
+	char **crl_urls; /* ended by NULL; NULL: those of the CAs */
 	int64_t report_only_until; /* the last UTC second; 0: not set */
 	unsigned report_only_line; /* where; 0: in the environment */
 	unsigned report_only_column;
@@ -145,7 +146,7 @@ struct setting {
 	size_t offset; /* of the field; 0: all settings */
 };
 
-enum { SETTINGS_MAX = 20 /* settings */ };
+enum { SETTINGS_MAX = 21 /* settings */ };
 
 /* Return the i-th setting in the order of the manual; NULL behind the last. */
 const struct setting *settings_help(size_t i);

@@ -146,6 +146,26 @@ value_words(char ***words, struct span value, value_check *check,
 	return *words != NULL || error_set(e, "no name: expected one, or *");
 }
 
+static bool
+check_url(struct span url, struct error *e)
+{
+	const struct span schemes[] = { SPAN("http://"), SPAN("https://") };
+
+	for (size_t i = 0; i < 2; i++)
+		if (url.len <= VALUE_TEXT_MAX && url.len > schemes[i].len &&
+		    span_starts_nocase(url, schemes[i]) && span_is_text(url))
+			return true;
+	return value_fault(e, "a URL", url,
+			   "http:// or https://, at most %d bytes",
+			   VALUE_TEXT_MAX);
+}
+
+bool
+value_urls(void *field, struct span value, struct error *e)
+{
+	return value_words(field, value, check_url, e);
+}
+
 void
 value_free_items(char **items)
 {

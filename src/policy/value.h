@@ -63,6 +63,9 @@ bool value_add_item(char ***items, struct span item, size_t max,
 bool value_words(char ***words, struct span value, value_check *check,
 		 struct error *e);
 
+/* As value_words(), of http: and https: URLs. */
+bool value_urls(void *field, struct span value, struct error *e);
+
 /* Frees an array of owned strings that NULL ends; NULL is nothing. */
 void value_free_items(char **items);
 

@@ -339,6 +339,13 @@ chain_trust_names(const struct chain_trust *trust, const X509_NAME *name)
 	return false;
 }
 
+bool
+chain_trust_has_issuer(const struct chain_trust *trust, size_t i)
+{
+	return chain_trust_names(trust,
+				 X509_CRL_get_issuer(trust->crls[i].list));
+}
+
 /* Return true if issuer, of the log, is the subject of the i-th CA.  The log
  * cuts a long name. */
 static bool

@@ -89,6 +89,9 @@ void chain_trust_subject(const struct chain_trust *trust, size_t i,
 bool chain_trust_names(const struct chain_trust *trust,
 		       const struct X509_name_st *name);
 
+/* Return true if the issuer of the i-th CRL has the name of one of the CAs. */
+bool chain_trust_has_issuer(const struct chain_trust *trust, size_t i);
+
 enum chain_recall {
 	CHAIN_RECALL_FOREIGN = 0, /* none of the CAs is the issuer */
 	CHAIN_RECALL_REVOKED,

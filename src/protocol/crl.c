@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include "base/hex.h"
@@ -267,4 +268,120 @@ crl_has_serial(const struct crl *crl, struct span digits)
 	ASN1_INTEGER_free(serial);
 	BN_free(number);
 	return has;
+}
+
+static ASN1_INTEGER *
+number_of(const struct crl *crl)
+{
+	return X509_CRL_get_ext_d2i(crl->list, NID_crl_number, NULL, NULL);
+}
+
+int
+crl_compare(const struct crl *a, const struct crl *b)
+{
+	ASN1_INTEGER *one = number_of(a), *other = number_of(b);
+	int order = 0;
+
+	if (one != NULL && other != NULL)
+		order = ASN1_INTEGER_cmp(one, other);
+	if (order == 0)
+		order = (a->from > b->from) - (a->from < b->from);
+	ASN1_INTEGER_free(one);
+	ASN1_INTEGER_free(other);
+	return order;
+}
+
+bool
+crl_is_equal(const struct crl *a, const struct crl *b)
+{
+	return X509_CRL_match(a->list, b->list) == 0;
+}
+
+/* Return the DER of the scope's extension; NULL: there is none. */
+static ASN1_OCTET_STRING *
+scope_of(const struct crl *crl)
+{
+	int at = X509_CRL_get_ext_by_NID(crl->list,
+					 NID_issuing_distribution_point, -1);
+
+	return at < 0 ? NULL
+		      : X509_EXTENSION_get_data(
+				X509_CRL_get_ext(crl->list, at));
+}
+
+bool
+crl_has_scope_of(const struct crl *a, const struct crl *b)
+{
+	const ASN1_OCTET_STRING *one = scope_of(a), *other = scope_of(b);
+
+	if (X509_NAME_cmp(X509_CRL_get_issuer(a->list),
+			  X509_CRL_get_issuer(b->list)) != 0)
+		return false;
+	return one == NULL || other == NULL
+		       ? one == other
+		       : ASN1_OCTET_STRING_cmp(one, other) == 0;
+}
+
+void
+crl_add_number(const struct crl *crl, struct buffer *text)
+{
+	ASN1_INTEGER *number = number_of(crl);
+	BIGNUM *value =
+		number == NULL ? NULL : ASN1_INTEGER_to_BN(number, NULL);
+	char *digits = value == NULL ? NULL : BN_bn2hex(value);
+
+	buffer_add(text, digits == NULL ? SPAN("none") : span_of(digits));
+	OPENSSL_free(digits);
+	BN_free(value);
+	ASN1_INTEGER_free(number);
+}
+
+void
+crl_write(const struct crl *crl, struct buffer *text)
+{
+	BIO *memory = BIO_new(BIO_s_mem());
+	char *bytes = NULL;
+
+	if (memory != NULL && PEM_write_bio_X509_CRL(memory, crl->list) == 1) {
+		long n = BIO_get_mem_data(memory, &bytes);
+		buffer_add(text, (struct span){ bytes, (size_t)n });
+	} else {
+		text->failed = true;
+	}
+	BIO_free(memory);
+}
+
+static void
+add_url(const GENERAL_NAME *name, struct buffer *urls)
+{
+	if (name->type != GEN_URI)
+		return;
+	const ASN1_IA5STRING *uri = name->d.uniformResourceIdentifier;
+	struct span url = { (const char *)ASN1_STRING_get0_data(uri),
+			    (size_t)ASN1_STRING_length(uri) };
+	if (!span_is_text(url) || (!span_starts_nocase(url, SPAN("http://")) &&
+				   !span_starts_nocase(url, SPAN("https://"))))
+		return;
+	buffer_add(urls, url);
+	buffer_add_byte(urls, '\0');
+}
+
+void
+crl_add_urls(X509 *x, struct buffer *urls)
+{
+	enum { FULL = 0 }; /* DIST_POINT_NAME.type */
+	STACK_OF(DIST_POINT) *points =
+		X509_get_ext_d2i(x, NID_crl_distribution_points, NULL, NULL);
+
+	for (int i = 0; i < sk_DIST_POINT_num(points); i++) {
+		const DIST_POINT_NAME *point =
+			sk_DIST_POINT_value(points, i)->distpoint;
+		if (point == NULL || point->type != FULL)
+			continue;
+		const GENERAL_NAMES *names = point->name.fullname;
+		for (int k = 0; k < sk_GENERAL_NAME_num(names); k++)
+			add_url(sk_GENERAL_NAME_value(names, k), urls);
+	}
+	sk_DIST_POINT_pop_free(points, DIST_POINT_free);
+	ERR_clear_error();
 }

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "base/span.h"
 
@@ -45,6 +46,26 @@ bool crl_covers(const struct crl *crl, struct x509_st *x);
 
 /* Return true if crl has the serial number of x. */
 bool crl_revokes(const struct crl *crl, struct x509_st *x);
+
+/* Return as memcmp() which is newer, by number if both have one, else by the
+ * time from which they hold. */
+int crl_compare(const struct crl *a, const struct crl *b);
+
+/* Return true if both are the same bytes. */
+bool crl_is_equal(const struct crl *a, const struct crl *b);
+
+/* Return true if a takes the place of b: the same issuer and scope. */
+bool crl_has_scope_of(const struct crl *a, const struct crl *b);
+
+/* Add its number, as hexadecimal digits, to text; "none". */
+void crl_add_number(const struct crl *crl, struct buffer *text);
+
+/* Add it as PEM to text. */
+void crl_write(const struct crl *crl, struct buffer *text);
+
+/* Add the http: and https: URLs of x's CRL distribution points to urls, each
+ * with a NUL behind it. */
+void crl_add_urls(struct x509_st *x, struct buffer *urls);
 
 /* Return true if crl has the serial number of these hexadecimal digits. */
 bool crl_has_serial(const struct crl *crl, struct span digits);
