@@ -233,8 +233,7 @@ admit_reported(const struct subject *s, struct decision *d)
 {
 	const struct client *c = &s->client;
 
-	if ((d->reason != REASON_NOT_LISTED && !s->match.only) ||
-	    !settings_report_only(c->settings, c->now))
+	if (!s->match.only || !settings_report_only(c->settings, c->now))
 		return false;
 	if (span_empty(c->request->user) && !grant_thumbprint(d))
 		return refuse(d, REASON_INTERNAL);

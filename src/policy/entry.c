@@ -442,40 +442,6 @@ add_query(struct terms *terms, struct span name, struct error *e)
 	return query->name == NULL ? NULL : query;
 }
 
-/* Warn of the marks of other forms of lists that became part of a value without
- * quotes. */
-static void
-warn_of_marks(const struct option *option, struct span value,
-	      struct warnings *warnings)
-{
-	static const struct {
-		struct span text;
-		bool inside; /* else only at an end of the value */
-	} marks[] = {
-		{ SPAN_TEXT(","), false },	{ SPAN_TEXT(";"), true },
-		{ SPAN_TEXT("#"), true },	{ SPAN_TEXT("'"), false },
-		{ SPAN_TEXT("`"), false },	{ SPAN_TEXT("\u2018"), false },
-		{ SPAN_TEXT("\u2019"), false }, { SPAN_TEXT("\u201a"), false },
-		{ SPAN_TEXT("\u201c"), false }, { SPAN_TEXT("\u201d"), false },
-		{ SPAN_TEXT("\u201e"), false }, { SPAN_TEXT("\u00ab"), false },
-		{ SPAN_TEXT("\u00bb"), false },
-	};
-
-	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
-		struct span mark = marks[i].text;
-		bool found = span_starts(value, mark) ||
-			     span_ends(value, mark) ||
-			     (marks[i].inside && span_contains(value, mark));
-		if (!found)
-			continue;
-		error_set(warnings_next(warnings, value.ptr),
-			  "%s=: %s is part of the value (fix: remove it, or "
-			  "put double quotes around the value)",
-			  option->name.ptr, mark.ptr);
-		return;
-	}
-}
-
 /* Read the value at the front of *rest, which stays there on failure. */
 static bool
 take_value(const struct option *option, void *field, struct span *rest,
@@ -494,9 +460,10 @@ take_value(const struct option *option, void *field, struct span *rest,
 			  "ignored",
 			  option->name.ptr);
 	if (ok && begin.ptr[0] != '"')
-		warn_of_marks(option,
-			      (struct span){ begin.ptr, begin.len - rest->len },
-			      warnings);
+		value_warn_of_marks(
+			option->name.ptr,
+			(struct span){ begin.ptr, begin.len - rest->len },
+			warnings);
 	if (ok && text.len == 0)
 		ok = error_set(e, "is empty");
 	if (ok && invisible_find(text) < text.len)

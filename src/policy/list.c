@@ -184,6 +184,7 @@ note_kind(struct list *list, const struct entry *entry)
 	if (entry->pin.kind == THUMBPRINT_SHA1)
 		return;
 	if (entry->allows) {
+		list->allows_by_content = true;
 		list->limits_by_content |=
 			terms != NULL && entry->trust == NULL;
 		return;
@@ -345,16 +346,43 @@ find_repeated(const struct list *list, size_t i)
 	return NULL;
 }
 
+/* True if the entry allows its pin without a condition of its own. */
+static bool
+is_open(const struct entry *entry)
+{
+	const struct terms *terms = entry->terms;
+
+	return entry->allows && entry->trust == NULL &&
+	       (terms == NULL ||
+		(terms->hubs == NULL && terms->not_before == 0 &&
+		 terms->not_after == 0 &&
+		 terms->client_id.source == USER_DEFAULT &&
+		 terms->n_queries == 0));
+}
+
 static void
 warn_of_repeats(struct list *list)
 {
-	for (size_t i = 1; i < list->n; i++) {
+	const struct entry *open = NULL;
+
+	for (size_t i = 0; i < list->n; i++) {
+		const struct entry *entry = list->sorted[i].entry;
 		const struct entry *one = find_repeated(list, i);
-		if (one == NULL)
+		bool hidden = open != NULL && entry->allows &&
+			      thumbprint_compare(&open->pin, &entry->pin) == 0;
+		if (!hidden && is_open(entry))
+			open = entry;
+		if (one == NULL && !hidden)
 			continue;
 		struct error *warning = warnings_next(&list->warnings, NULL);
-		error_set(warning, "the same as line %u", one->line);
-		error_at(warning, list->sorted[i].entry->line, 1);
+		if (one != NULL)
+			error_set(warning, "the same as line %u", one->line);
+		else
+			error_set(warning,
+				  "never matches: line %u has the same pin and "
+				  "no conditions",
+				  open->line);
+		error_at(warning, entry->line, 1);
 	}
 }
 
@@ -378,6 +406,7 @@ add_pins(struct list *list, const struct thumbprint *pins, size_t n)
 	struct list text = { .sorted = list->sorted, .n = list->n };
 
 	for (size_t i = 0; i < n; i++) {
+		list->allows_by_content |= pins[i].kind != THUMBPRINT_SHA1;
 		if (!is_allowed(&text, &pins[i]))
 			list->entries[list->n++] = (struct entry){
 				.pin = pins[i],

@@ -68,7 +68,8 @@ struct list {
 	/* UTC seconds, the last one in which a deny entry needs more than the
 	 * label; 0: none does. */
 	int64_t content_denied_until;
-	bool limits_by_content; /* an allow entry with options needs more */
+	bool allows_by_content; /* an allow entry needs more than the label */
+	bool limits_by_content; /* one with options does */
 	struct warnings warnings;
 };
 

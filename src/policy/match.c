@@ -591,6 +591,12 @@ match_each(struct client *c, match_function *take, void *context)
 void
 match_find(struct client *c, struct match *match)
 {
-	*match = (struct match){ .reason = REASON_NOT_LISTED };
+	bool unknown =
+		c->sha256.kind == THUMBPRINT_NONE && c->list->allows_by_content;
+
+	*match = (struct match){
+		.reason = unknown ? REASON_CONTENT_NEEDED : REASON_NOT_LISTED,
+		.only = true,
+	};
 	match_each(c, try, match);
 }

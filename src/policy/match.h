@@ -105,7 +105,7 @@ struct match {
 	const struct entry *entry; /* NULL: none.  Borrowed from the list */
 	enum match_stage stage;
 	enum reason reason; /* why no further; with MATCH_ALL, listed */
-	bool only; /* its name or its end refuses, and all else of it holds */
+	bool only; /* no entry is known, or its name or its end alone refuses */
 	bool assumed; /* as the client's, by this entry */
 	struct chain_verdict chain; /* of a ca: entry; all zero: not checked */
 };

@@ -78,8 +78,8 @@ static const struct {
 				     "and CERTGATE_REQUIRE_CONTENT is yes." },
 	[REASON_CONTENT_NEEDED] = { "content-needed", 403,
 				    "The event has the SHA-1 alone, and the "
-				    "list may deny or limit the certificate "
-				    "by more than that." },
+				    "list may allow, deny or limit the "
+				    "certificate by more than that." },
 	[REASON_DENIED] = { "denied", 403,
 			    "A deny entry matches the certificate." },
 	[REASON_NOT_LISTED] = { "not-listed", 403,

@@ -223,3 +223,35 @@ value_take(struct span *rest, char separator, struct buffer *text,
 		error_set(e, "value too long, at most %d bytes", VALUE_MAX);
 	return !e->set;
 }
+
+void
+value_warn_of_marks(const char *name, struct span value,
+		    struct warnings *warnings)
+{
+	static const struct {
+		struct span text;
+		bool inside; /* else only at an end of the value */
+	} marks[] = {
+		{ SPAN_TEXT(","), false },	{ SPAN_TEXT(";"), true },
+		{ SPAN_TEXT("#"), true },	{ SPAN_TEXT("'"), false },
+		{ SPAN_TEXT("`"), false },	{ SPAN_TEXT("\u2018"), false },
+		{ SPAN_TEXT("\u2019"), false }, { SPAN_TEXT("\u201a"), false },
+		{ SPAN_TEXT("\u201c"), false }, { SPAN_TEXT("\u201d"), false },
+		{ SPAN_TEXT("\u201e"), false }, { SPAN_TEXT("\u00ab"), false },
+		{ SPAN_TEXT("\u00bb"), false },
+	};
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		struct span mark = marks[i].text;
+		bool found = span_starts(value, mark) ||
+			     span_ends(value, mark) ||
+			     (marks[i].inside && span_contains(value, mark));
+		if (!found)
+			continue;
+		error_set(warnings_next(warnings, value.ptr),
+			  "%s=: %s is part of the value (fix: remove it, or "
+			  "put double quotes around the value)",
+			  name, mark.ptr);
+		return;
+	}
+}

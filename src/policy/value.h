@@ -75,4 +75,9 @@ void value_free_items(char **items);
 bool value_take(struct span *rest, char separator, struct buffer *text,
 		struct error *e) __attribute__((warn_unused_result));
 
+/* Warn of a separator or a quote of another program that is part of value, the
+ * text of the option name without quotes: `user=x,` is the user "x,". */
+void value_warn_of_marks(const char *name, struct span value,
+			 struct warnings *warnings);
+
 #endif

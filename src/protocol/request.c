@@ -180,7 +180,7 @@ request_query(const struct request *r, struct span name, char *value,
 	while (span_next_word(&rest, "&", &pair)) {
 		struct span key;
 		span_next(&pair, "=", &key);
-		if (span_equal(key, name)) {
+		if (span_equal_nocase(key, name)) {
 			found = pair;
 			count++;
 		}

@@ -73,9 +73,9 @@ bool request_length_agrees(const struct request *r);
  * are passed over. */
 bool request_has_type(const struct request *r, struct span type);
 
-/* True if the query string has the member name exactly once; then its value,
- * percent-decoded, is in value (a buffer's worth: at most size bytes, and
- * *length of them are used).  '+' stands for itself. */
+/* True if the query string has the member name, in any case, exactly once; then
+ * its value, percent-decoded, is in value (a buffer's worth: at most size
+ * bytes, and *length of them are used).  '+' stands for itself. */
 bool request_query(const struct request *r, struct span name, char *value,
 		   size_t size, size_t *length);
 

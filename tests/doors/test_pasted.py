@@ -38,6 +38,7 @@ def rows():
             continue
         text = re.sub(r"\\u(....)|\\t", lambda match: chr(
             int(match[1], 16)) if match[1] else "\v", line)
+        text = text.replace("\\n", "\n")
         text = re.sub(r"{([Abu]?)([12])([^}]*)}", spelled, text)
         yield line, *(cell.replace("\v", "\t") for cell in text.split("\t"))
 
@@ -65,7 +66,7 @@ def as_values(out, table, folder):
         book.write_text(f"{text}\n")
         got = admin.run("check", "--list", book, "--config", "/dev/null")
         warnings = [one for one in got.out.splitlines()
-                    if one.startswith(f"warning: {book}:1")]
+                    if re.match(f"warning: {book}:[0-9]+:", one)]
         out.result(not warnings if expected == "nothing" else
                    has(warnings, expected), line.replace("#", "%"), got)
 
