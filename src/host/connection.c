@@ -14,6 +14,7 @@
 enum {
 	LOOK_SIZE = 65536, /* bytes; a request with more is never whole */
 	READ_SIZE = 16384, /* bytes asked for at once */
+	HALF_MAX = 16384, /* bytes of a half request: its socket may be full */
 	PROGRESS = 1024, /* bytes at once; fewer are a trickle */
 	READS = 16 /* in one turn, so that a fast peer delays no other */
 };
@@ -101,7 +102,9 @@ connection_look(struct connection *c, bool last)
 	case RECORD_MORE:
 		if (last)
 			break;
-		return first ? CONNECTION_AGAIN : CONNECTION_HALF;
+		if (first)
+			return CONNECTION_AGAIN;
+		return c->seen > HALF_MAX ? CONNECTION_SPOOLS : CONNECTION_HALF;
 	case RECORD_COMPLETE:
 		if (rest.len > 0 || check.padded)
 			return CONNECTION_SPOOLS;
@@ -120,7 +123,6 @@ connection_spool(struct connection *c)
 	if (c->spool == NULL)
 		return false;
 	record_init(c->spool, REQUEST_BODY_MAX);
-	c->seen = 0;
 	return true;
 }
 
@@ -136,7 +138,9 @@ connection_read(struct connection *c)
 				end_spool(c);
 			return nothing;
 		}
-		note_progress(c, (size_t)n);
+		size_t known = c->seen < (size_t)n ? c->seen : (size_t)n;
+		c->seen -= known;
+		note_progress(c, (size_t)n - known);
 		struct span rest = { bytes, (size_t)n };
 		enum record_state state;
 		while ((state = record_take(c->spool, &rest)) ==

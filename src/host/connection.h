@@ -32,7 +32,7 @@ enum connection_state {
 	CONNECTION_WAITS, /* for bytes */
 	CONNECTION_AGAIN, /* there may be bytes: let others go first */
 	CONNECTION_HALF, /* part of a request: a spool, or another look */
-	CONNECTION_SPOOLS /* cannot be served without a spool */
+	CONNECTION_SPOOLS /* can only go on with a spool */
 };
 
 struct connection connection_open(int fd);

@@ -16,7 +16,7 @@
 enum {
 	TICK_MS = 1000,
 	EVENTS = 64, /* taken from the kernel at once */
-	ACCEPTS = 64, /* connections taken before others have a turn */
+	ACCEPTS = 64, /* new connections before others have a turn */
 	SPOOLS = 16, /* at once */
 	PATIENCE_MS = 500, /* without progress, before a spool is taken away */
 	STALLED_MS = 100 /* between looks for a spool */
@@ -69,20 +69,24 @@ drop(struct loop *loop, struct connection *c)
 		set_listening(loop, true);
 }
 
+/* A kept connection between two requests: its end loses nothing. */
 static bool
-goes_before(const struct connection *c, const struct connection *other)
+is_kept(const struct connection *c)
 {
-	bool idle = connection_idle(c);
+	return c->fd >= 0 && c->served && connection_idle(c);
+}
 
-	if (idle != connection_idle(other))
-		return idle;
-	return c->progress_ms < other->progress_ms;
+/* The first request of a new connection is on its way. */
+static bool
+is_new(const struct connection *c)
+{
+	return c->fd >= 0 && !c->served && connection_idle(c);
 }
 
 static bool
-is_open(const struct connection *c)
+is_within_request(const struct connection *c)
 {
-	return c->fd >= 0;
+	return c->fd >= 0 && !connection_idle(c);
 }
 
 static bool
@@ -104,8 +108,7 @@ is_half(const struct connection *c)
 	return c->fd >= 0 && c->seen > 0 && c->spool == NULL;
 }
 
-/* Of the n connections that are so, the one that has been idle longest, else
- * the one longest without progress. */
+/* Of the n connections that are so, the one longest without progress. */
 static struct connection *
 find_oldest(struct loop *loop, bool (*is_so)(const struct connection *),
 	    size_t *n)
@@ -118,7 +121,7 @@ find_oldest(struct loop *loop, bool (*is_so)(const struct connection *),
 		if (!is_so(c))
 			continue;
 		(*n)++;
-		if (oldest == NULL || goes_before(c, oldest))
+		if (oldest == NULL || c->progress_ms < oldest->progress_ms)
 			oldest = c;
 	}
 	return oldest;
@@ -202,13 +205,27 @@ share_spools(struct loop *loop)
 	loop->stalled = false;
 }
 
-/* Close the oldest connection.  A request that has come in meanwhile is
- * answered first, or read further if it is the next one of an idle peer. */
+/* The connection whose place another one gets: one that is kept; a new one, if
+ * there are more than ACCEPTS; one that is slow. */
+static struct connection *
+find_least_needed(struct loop *loop)
+{
+	size_t n, new;
+	struct connection *kept = find_oldest(loop, is_kept, &n);
+	struct connection *newcomer = find_oldest(loop, is_new, &new);
+	struct connection *slow = find_oldest(loop, is_within_request, &n);
+
+	if (kept != NULL)
+		return kept;
+	return new > ACCEPTS || slow == NULL ? newcomer : slow;
+}
+
+/* Close the connection that is needed least.  A request that has come in
+ * meanwhile is answered first, or read further if its peer was idle. */
 static void
 evict(struct loop *loop)
 {
-	size_t n;
-	struct connection *c = find_oldest(loop, is_open, &n);
+	struct connection *c = find_least_needed(loop);
 
 	if (c == NULL)
 		return;
@@ -263,8 +280,7 @@ drop_late(struct loop *loop, int64_t now)
 
 	for (size_t i = 0; i < SERVE_CONNECTIONS; i++) {
 		struct connection *c = &loop->connections[i];
-		bool kept = c->fd >= 0 && c->served && connection_idle(c);
-		if (c->fd >= 0 && !kept && now - c->since_ms >= limit)
+		if (c->fd >= 0 && !is_kept(c) && now - c->since_ms >= limit)
 			drop(loop, c);
 	}
 }

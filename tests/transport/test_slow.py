@@ -4,6 +4,7 @@
 """Slow bodies and requests that come in pieces: they hold up nobody, and they
 are answered as if they had come at once."""
 import http.client
+import os
 import pathlib
 import socket
 import sys
@@ -11,19 +12,10 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import cases, fastcgi, place, processes, tap  # noqa: E402
+from harness import cases, fastcgi, place, processes, slow, tap  # noqa: E402
 from harness.fastcgi import Peer  # noqa: E402
 
 PATH = "/eventhandler"
-SLOW = 300  # bodies at once; the handler has 256 places
-THREADS = """
-<IfModule mpm_event_module>
-StartServers 4
-ServerLimit 16
-ThreadsPerChild 25
-MaxRequestWorkers 400
-</IfModule>
-"""
 known = cases.certificates()
 out = tap.Tap()
 base = place.temporary()
@@ -81,68 +73,50 @@ def used(handler):
     return (int(fields[11]) + int(fields[12])) / 100
 
 
-class Trickle:
-    """Sockets that each get a byte more, again and again, until stop()."""
-
-    def __init__(self, sockets, byte, pause=1):
-        self.sockets = sockets
-        self.byte = byte
-        self.pause = pause
-        self.stopped = threading.Event()
-        self.thread = threading.Thread(target=self.run)
-        self.thread.start()
-
-    def run(self):
-        while not self.stopped.wait(self.pause):
-            for s in self.sockets:
-                try:
-                    s.send(self.byte)
-                except OSError:
-                    pass  # the handler has closed it
-
-    def stop(self):
-        self.stopped.set()
-        self.thread.join()
-        for s in self.sockets:
-            s.close()
-
-
 def through_apache():
-    """Apache passes bodies on as they come, so an anonymous sender decides how
-    fast."""
+    """Every slow body but those that had to go has a place.  An event takes
+    the place of one of them, and is answered before any other one ends."""
     c = configuration("apache")
     handler = processes.Handler(c, arguments=processes.TO_LOOK_INTO)
-    server = processes.Apache(base / "server", c, more=THREADS)
-    head = "".join(f"{n}: {v}\r\n" for n, v in cases.event_headers(
-        "azure.webpubsub.sys.connect").items())
-    slow = []
-    for _ in range(SLOW):
-        s = socket.create_connection(("127.0.0.1", server.port))
-        s.sendall((f"POST {PATH} HTTP/1.1\r\n{head}"
-                   "Content-Length: 100000\r\n\r\n{").encode())
-        slow.append(s)
-    descriptors = pathlib.Path(f"/proc/{handler.process.pid}/fd")
-    out.result(place.wait_for(lambda: len(list(descriptors.iterdir())) > 256),
-               "slow bodies take every place",
-               f"{len(list(descriptors.iterdir()))} descriptors")
-    trickle = Trickle(slow, b" ")
-    times = []
-    for _ in range(20):
-        begin = time.monotonic()
-        client = http.client.HTTPConnection("127.0.0.1", server.port)
-        client.request("POST", PATH, CONNECT, cases.event_headers(
-            "azure.webpubsub.sys.connect"))
-        times.append((time.monotonic() - begin)
-                     if client.getresponse().status == 200 else 99)
-        times[-1] = max(times[-1], time.monotonic() - begin)
-        client.close()
-        time.sleep(0.1)
-    # On a busy machine it may be over a second; a slow body ends after 30.
-    out.result(max(times) < 10, f"{SLOW} slow bodies through Apache: no event "
-               "waits for the end of one", times)
-    trickle.stop()
-    server.close()
+    headers = cases.event_headers("azure.webpubsub.sys.connect")
+    bodies = slow.Bodies(base / "server", c, PATH, headers)
+    ended = slow.BODIES - slow.PLACES
+    out.result(bodies.wait_for(ended), "slow bodies take every place",
+               bodies.ended())
+    full = descriptors(handler)
+    for number in range(10):
+        found = post(bodies.server.port, CONNECT, headers)
+        ended += 1
+        bodies.wait_for(ended)
+        out.equal((found, bodies.ended()), (200, ended),
+                  f"event {number + 1} ends one of {slow.PLACES} slow bodies")
+        bodies.open()
+        place.wait_for(lambda: descriptors(handler) == full)
+    # The last bytes come once a spool has taken those before: a place and a
+    # spool for the event, and what the two that are new take.
+    for size in (20000, 50000, 100000) * 3:
+        found = post(bodies.server.port, CONNECT.ljust(size), headers)
+        ended += 4
+        out.result(found == 200 and bodies.ended() <= ended,
+                   f"an event of {size} bytes ends at most two of them",
+                   (found, bodies.ended(), ended))
+        bodies.open()
+        bodies.open()
+        place.wait_for(lambda: descriptors(handler) == full)
+    bodies.stop()
     out.equal(handler.close(), 0, "the handler ends with 0")
+
+
+def post(port, body, headers):
+    client = http.client.HTTPConnection("127.0.0.1", port)
+    client.request("POST", PATH, body, headers)
+    found = client.getresponse().status
+    client.close()
+    return found
+
+
+def descriptors(handler):
+    return len(os.listdir(f"/proc/{handler.process.pid}/fd"))
 
 
 def slow_peers(handler):
@@ -150,7 +124,7 @@ def slow_peers(handler):
     peers = [Peer(handler.path) for _ in range(100)]
     for peer in peers:
         peer.send(half[:-200])
-    trickle = Trickle([p.socket for p in peers], half[-1:], 0.5)
+    trickle = slow.Trickle([p.socket for p in peers], half[-1:], 0.5)
     time.sleep(1)
     before = used(handler)
     time.sleep(4)
@@ -158,22 +132,50 @@ def slow_peers(handler):
     out.result(spent <= 0.04, "100 slow peers cost at most 1 % of a processor",
                f"{spent} s in 4 s")
     trickle.stop()
-    peers = [Peer(handler.path) for _ in range(SLOW)]
-    for peer in peers:
-        peer.send(connect()[:30])
-    for peer in peers:
-        peer.send(connect()[30:60])
-    trickle = Trickle([p.socket for p in peers], b"x", 0.05)
-    times = []
+
+
+def take_places(handler):
+    """Slow peers that have every place, and every spool."""
+    peers = [Peer(handler.path) for _ in range(slow.BODIES)]
+    for part in (connect()[:30], connect()[30:60]):
+        for peer in peers:
+            peer.send(part)
+    trickle = slow.Trickle([p.socket for p in peers], b"x", 0.05)
+    ended = slow.BODIES - slow.PLACES
+    out.result(place.wait_for(lambda: trickle.ended() == ended),
+               "slow peers take every place", trickle.ended())
+    return trickle
+
+
+def beside_slow_peers(handler):
+    """An event takes at most one place and one spool of slow peers, and does not
+    wait for the end of another one."""
+    trickle = take_places(handler)
+    ended = trickle.ended() + 1
     for size in (0, 100000) * 10:
-        begin = time.monotonic()
         peer = Peer(handler.path)
         peer.send(user(size) if size else connect())
+        ended += 1 if size else 0
         out.equal(status(peer), 204 if size else 200,
-                  f"beside {SLOW} slow peers: an event of {size} bytes")
-        times.append(time.monotonic() - begin)
+                  f"beside slow peers: an event of {size} bytes")
+        out.result(trickle.ended() <= ended, f"at most {ended} slow peers have ended",
+                   trickle.ended())
         peer.close()
-    out.result(max(times) < 10, "none of them waits for such an end", times)
+    trickle.stop()
+
+
+def newcomers(handler):
+    """A new connection has its place before its request comes."""
+    trickle = take_places(handler)
+    ended = trickle.ended() + 11
+    first = Peer(handler.path)
+    more = [Peer(handler.path) for _ in range(10)]
+    out.result(place.wait_for(lambda: trickle.ended() == ended),
+               "each new peer takes the place of a slow one", trickle.ended())
+    for peer in (first, *more):
+        peer.send(connect())
+        out.equal(status(peer), 200, "a new peer is answered")
+        peer.close()
     trickle.stop()
 
 
@@ -185,7 +187,7 @@ def full_socket(handler):
         for peer in peers:
             peer.send(part)
         time.sleep(0.1)
-    trickle = Trickle([p.socket for p in peers], data[90:91], 0.05)
+    trickle = slow.Trickle([p.socket for p in peers], data[90:91], 0.05)
     late = Peer(handler.path, 10)
     late.socket.setblocking(False)
     sent = 0
@@ -202,6 +204,37 @@ def full_socket(handler):
     late.send(data[sent:])
     out.equal(status(late), 200, "its peer is answered once they are free")
     late.close()
+
+
+def oldest_spool(handler):
+    """What lay in a socket before there was a spool is no progress."""
+    data = connect(more=[(b"X", b"y" * 2000)])
+    kept = Peer(handler.path)
+    first = [Peer(handler.path) for _ in range(16)]
+    later = [Peer(handler.path) for _ in range(16)]
+    for peer in (*first, *later):
+        peer.send(data[:30])
+        peer.send(data[30:2000] if peer == later[0] else data[30:60])
+        turn(kept)
+    for peer in first:
+        peer.close()
+    turn(kept)
+    large = Peer(handler.path)
+    large.send(user(100000))
+    out.equal(status(large), 204, "a large body gets a spool")
+    found = slow.ended([p.socket for p in later])
+    out.equal(found, [later[0].socket],
+              "it is that of the peer longest without progress")
+    for peer in (*later, large, kept):
+        peer.close()
+
+
+def turn(kept):
+    """The handler has seen what came before: between two requests of one peer
+    it waits for the others."""
+    for _ in range(2):
+        kept.send(connect(True))
+        status(kept)
 
 
 def large_bodies(handler):
@@ -290,8 +323,11 @@ place.wait_for(lambda: processes.is_serving(port))
 pieces(handler, port)
 padded(handler)
 full_socket(handler)
+oldest_spool(handler)
 large_bodies(handler)
 slow_peers(handler)
+beside_slow_peers(handler)
+newcomers(handler)
 out.equal((handler.close(), processes.end(tcp)), (0, 0),
           "the handlers end with 0")
 out.done()
