@@ -13,18 +13,21 @@ import os
 import pathlib
 import re
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import place, processes  # noqa: E402
+from harness import place, processes, slow  # noqa: E402
 
 EVENTS = int(os.environ.get("BENCH_EVENTS", "20000"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 REQUESTS = int(os.environ.get("BENCH_REQUESTS", "100000"))
 CGI_REQUESTS = int(os.environ.get("BENCH_CGI_REQUESTS", "3000"))
 STRANGERS = int(os.environ.get("BENCH_STRANGERS", "20000"))
+SLOW_EVENTS = 50
 SEEN = 200  # events that come again; few places in the memory are shared
 ENTRY_ROUNDS = 5
 CONNECTIONS = 32
@@ -250,11 +253,55 @@ def plain_cgi():
     compare("plain CGI through lighttpd, 900 entries", stacks, CGI_REQUESTS)
 
 
+def one_event(size):
+    """The first event, its body filled up with blanks."""
+    data = (base / "events").read_bytes()
+    length = int.from_bytes(data[:4], sys.byteorder)
+    head, _, body = data[10:10 + length].partition(b"\r\n\r\n")
+    body = body.ljust(size)
+    return re.sub(rb"Content-Length: \d+", b"Content-Length: %d" % len(body),
+                  head) + b"\r\n\r\n" + body
+
+
+def delay(port, event):
+    """Milliseconds until the event is accepted."""
+    begin = time.monotonic()
+    with socket.create_connection(("127.0.0.1", port)) as s:
+        s.sendall(event)
+        if not s.recv(65536).startswith(b"HTTP/1.1 200 "):
+            sys.exit("beside slow bodies an event is not accepted")
+    return (time.monotonic() - begin) * 1000
+
+
+def slow_bodies():
+    """The worst delay of an event while slow bodies have every place, and the
+    larger one has to get a spool."""
+    c = configuration("slow")
+    handler = processes.begin([place.HANDLER], c.log, c.environment(),
+                              stdin=processes.listen(c.folder / "socket"))
+    bodies = slow.Bodies(c.folder / "server", c, "/eventhandler",
+                         {"Host": "handler.example"})
+    bodies.wait_for(slow.BODIES - slow.PLACES)
+    print(f"\n{slow.BODIES} slow bodies through Apache: worst delay of "
+          f"{SLOW_EVENTS} events", flush=True)
+    for size in (1000, 50000, 100000):
+        worst = 0
+        for _ in range(SLOW_EVENTS):
+            worst = max(worst, delay(bodies.server.port, one_event(size)))
+            bodies.open()
+            bodies.open()
+            time.sleep(0.1)  # they have places and spools again
+        print(f"  {size:>7} bytes {worst:>8.1f} ms", flush=True)
+    bodies.stop()
+    processes.end(handler)
+
+
 def main():
     print(f"making {EVENTS} events, each with its certificate …", flush=True)
     make(EVENTS, "connect", base)
     servers()
     entries()
+    slow_bodies()
     print("\nca: entries, in process", flush=True)
     subprocess.run([bench / "chains", place.temporary(), str(STRANGERS)],
                    check=True)
