@@ -16,16 +16,6 @@ static const enum log_field kept[] = {
 	FIELD_SHA1,  FIELD_SHA256, FIELD_CODE, FIELD_SUBJECT,
 };
 
-static enum reason
-reason_of(struct span name)
-{
-	enum reason i = 0;
-
-	while (i < REASONS && !span_equal(span_of(reason_name(i)), name))
-		i++;
-	return i;
-}
-
 static void
 keep_refusal(struct history *h, const struct log_reader *log,
 	     enum reason reason)
@@ -46,7 +36,7 @@ keep_refusal(struct history *h, const struct log_reader *log,
 static void
 add(struct history *h, const struct log_reader *log)
 {
-	enum reason reason = reason_of(log->value[FIELD_REASON]);
+	enum reason reason = reason_find(log->value[FIELD_REASON]);
 	uint64_t count = log_reader_number(log, FIELD_COUNT);
 	size_t age = log->time < h->now ? (size_t)(h->now - log->time) : 0;
 

@@ -145,6 +145,17 @@ take_json(struct log_reader *r, struct span text)
 	return r->value[FIELD_VERDICT].ptr != NULL || r->note.ptr != NULL;
 }
 
+/* level=note list 1: 5 entries */
+static struct span
+without_level(struct span note)
+{
+	struct span rest = note, word;
+
+	if (!span_starts(note, SPAN("level=")) || !span_next(&rest, " ", &word))
+		return note;
+	return rest.ptr == NULL ? note : rest;
+}
+
 /* TIME certgate[PID]: verdict=..., whatever a web server wrote before it. */
 static bool
 take_timed(struct log_reader *r, struct span text)
@@ -169,7 +180,7 @@ take_timed(struct log_reader *r, struct span text)
 		if (is_decision)
 			take_text(r, rest);
 		else
-			r->note = rest;
+			r->note = without_level(rest);
 		return true;
 	}
 	return false;

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* certgate stats: events by verdict, reason and hub, from the log; for
- * Prometheus counters that go on from a state file. */
+/* certgate stats: events by verdict, reason and hub, from the log. */
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,35 +13,31 @@
 
 #include "admin/command.h"
 #include "admin/log_reader.h"
+#include "admin/metrics.h"
 #include "admin/print.h"
-#include "admin/replace.h"
 #include "admin/setup.h"
+#include "admin/stats.h"
 #include "base/date.h"
-#include "host/file.h"
 #include "policy/reason.h"
 
 enum {
 	HUBS_MAX = 256, /* a sender without a key can name any number */
 	NAME_SIZE = 160, /* bytes of a hub's or a site's name */
-	TIMES = 13,
-	STATE_MAX = 65536, /* bytes of the state file */
+	TIMES = STATS_TIMES,
 	HOUR = 3600, /* seconds */
-	MINUTE = 60,
-	PER_SECOND = 1000000 /* microseconds */
+	MINUTE = 60
 };
 
-/* Microseconds; the last one is without limit. */
-static const unsigned limits[TIMES + 1] = { 10,	   20,	  50,	  100,	200,
-					    500,   1000,  2000,	  5000, 10000,
-					    20000, 50000, 100000, 0 };
+const unsigned stats_limit[TIMES + 1] = { 10,	 20,	50,	100,  200,
+					  500,	 1000,	2000,	5000, 10000,
+					  20000, 50000, 100000, 0 };
 
 struct hub {
 	char site[NAME_SIZE], hub[NAME_SIZE]; /* "-": none */
 	uint64_t allowed, denied;
 };
 
-/* What the state file keeps; behind the single ones each reason, and the
- * decisions up to each limit. */
+/* Behind the single ones each reason, and the decisions up to each limit. */
 enum counter {
 	COUNT_US, /* all decisions took */
 	COUNT_LOST, /* lines */
@@ -58,17 +52,6 @@ struct totals {
 	struct hub hub[HUBS_MAX + 1]; /* the last one: those without a place */
 	size_t n_hubs;
 };
-
-static enum reason
-reason_of(struct span name)
-{
-	static size_t last;
-
-	for (size_t i = 0; i < REASONS; i++, last = (last + 1) % REASONS)
-		if (span_equal(span_of(reason_name((enum reason)last)), name))
-			return (enum reason)last;
-	return REASONS;
-}
 
 static void
 set_name(char to[NAME_SIZE], struct span name)
@@ -95,6 +78,16 @@ hub_of(struct totals *t, struct span site, struct span name)
 	return &t->hub[t->n_hubs++];
 }
 
+unsigned
+stats_slot(uint64_t us)
+{
+	unsigned i = 0;
+
+	while (stats_limit[i] > 0 && us > stats_limit[i])
+		i++;
+	return i;
+}
+
 /* A summary line stands for many events that needed no decision. */
 static void
 add_line(struct totals *t, const struct log_reader *log)
@@ -103,19 +96,16 @@ add_line(struct totals *t, const struct log_reader *log)
 	uint64_t count = log_reader_number(log, FIELD_COUNT), us;
 	bool allowed = span_equal(value[FIELD_VERDICT], SPAN("allow"));
 	struct hub *hub = hub_of(t, value[FIELD_SITE], value[FIELD_HUB]);
-	unsigned i = 0;
 
 	count += count == 0;
-	t->count[COUNT_REASON + reason_of(value[FIELD_REASON])] += count;
+	t->count[COUNT_REASON + reason_find(value[FIELD_REASON])] += count;
 	*(allowed ? &hub->allowed : &hub->denied) += count;
 	t->count[COUNT_LOST] += log_reader_number(log, FIELD_LOST);
 	t->count[COUNT_STALE] +=
 		span_equal(value[FIELD_LIST], SPAN("stale")) ? count : 0;
 	if (!span_number(value[FIELD_US], 0, UINT32_MAX, &us))
 		return;
-	while (limits[i] > 0 && us > limits[i])
-		i++;
-	t->count[COUNT_WITHIN + i]++;
+	t->count[COUNT_WITHIN + stats_slot(us)]++;
 	t->count[COUNT_US] += us;
 }
 
@@ -168,15 +158,11 @@ lost(const struct totals *t)
 /* Numbers that each form has. */
 static const struct number {
 	uint64_t (*of)(const struct totals *t);
-	const char *text, *json, *prometheus, *help;
+	const char *text, *json;
 } numbers[] = {
-	{ without, "without a certificate", "withoutCertificate",
-	  "without_certificate_total",
-	  "Clients that presented no certificate." },
-	{ stale, "by a stale configuration", "stale", "stale_decisions_total",
-	  "Decisions by a configuration other than that on disk." },
-	{ lost, "lost lines of the log", "lost", "lost_lines_total",
-	  "Lines of the log that could not be written." },
+	{ without, "without a certificate", "withoutCertificate" },
+	{ stale, "by a stale configuration", "stale" },
+	{ lost, "lost lines of the log", "lost" },
 };
 
 enum { NUMBERS = sizeof(numbers) / sizeof(numbers[0]) };
@@ -195,14 +181,14 @@ has_events(const struct hub *hub)
 	return hub->allowed + hub->denied > 0;
 }
 
-static const char *
-reason_word(size_t i)
+const char *
+stats_reason(size_t i)
 {
 	return i == REASONS ? "unknown" : reason_name((enum reason)i);
 }
 
-static const char *
-verdict_word(size_t i)
+const char *
+stats_verdict(size_t i)
 {
 	return i < REASONS && reason_status((enum reason)i) == 0 ? "allow"
 								 : "deny";
@@ -235,13 +221,13 @@ print_text_form(const struct totals *t)
 	print_row("events", events(t));
 	for (size_t i = 0; i <= REASONS; i++)
 		if (t->count[COUNT_REASON + i] > 0)
-			print("  %-5s %-22s %12" PRIu64 "\n", verdict_word(i),
-			      reason_word(i), t->count[COUNT_REASON + i]);
+			print("  %-5s %-22s %12" PRIu64 "\n", stats_verdict(i),
+			      stats_reason(i), t->count[COUNT_REASON + i]);
 	for (size_t i = 0; i < NUMBERS; i++)
 		print_row(numbers[i].text, numbers[i].of(t));
 	print("decided within\n");
 	for (unsigned i = 0; i < TIMES; i++)
-		print("  %6u us %20s %12" PRIu64 "\n", limits[i], "",
+		print("  %6u us %20s %12" PRIu64 "\n", stats_limit[i], "",
 		      within(t, i));
 	for (size_t i = 0; i <= HUBS_MAX; i++)
 		if (has_events(&t->hub[i]))
@@ -269,8 +255,8 @@ print_json_form(const struct totals *t)
 		if (t->count[COUNT_REASON + i] == 0)
 			continue;
 		print_json_open(NULL, '{');
-		print_json_string("verdict", span_of(verdict_word(i)));
-		print_json_string("reason", span_of(reason_word(i)));
+		print_json_string("verdict", span_of(stats_verdict(i)));
+		print_json_string("reason", span_of(stats_reason(i)));
 		print_json_number("events",
 				  (int64_t)t->count[COUNT_REASON + i]);
 		print_json_close('}');
@@ -282,7 +268,7 @@ print_json_form(const struct totals *t)
 	print_json_open("within", '[');
 	for (unsigned i = 0; i < TIMES; i++) {
 		print_json_open(NULL, '{');
-		print_json_number("microseconds", limits[i]);
+		print_json_number("microseconds", stats_limit[i]);
 		print_json_number("events", (int64_t)within(t, i));
 		print_json_close('}');
 	}
@@ -292,161 +278,6 @@ print_json_form(const struct totals *t)
 		if (has_events(&t->hub[i]))
 			print_json_hub(&t->hub[i]);
 	print_json_close(']');
-}
-
-static void
-print_family(const char *name, const char *type, const char *help)
-{
-	print("# HELP certgate_%s %s\n# TYPE certgate_%s %s\n", name, help,
-	      name, type);
-}
-
-/* Prometheus, "Exposition formats", 0.0.4.  Hubs have no place here: senders
- * choose their names. */
-static void
-print_prometheus(const struct totals *t)
-{
-	print_family("events_total", "counter",
-		     "Events by verdict and reason.");
-	for (size_t i = 0; i <= REASONS; i++)
-		print("certgate_events_total{verdict=\"%s\",reason=\"%s\"} "
-		      "%" PRIu64 "\n",
-		      verdict_word(i), reason_word(i),
-		      t->count[COUNT_REASON + i]);
-	for (size_t i = 0; i < NUMBERS; i++) {
-		const struct number *number = &numbers[i];
-		print_family(number->prometheus, "counter", number->help);
-		print("certgate_%s %" PRIu64 "\n", number->prometheus,
-		      number->of(t));
-	}
-	print_family("decision_seconds", "histogram",
-		     "Time from a whole request to its answer.");
-	for (unsigned i = 0; i <= TIMES; i++) {
-		print("certgate_decision_seconds_bucket{le=\"");
-		if (i < TIMES)
-			print("%u.%06u", limits[i] / PER_SECOND,
-			      limits[i] % PER_SECOND);
-		else
-			print("+Inf");
-		print("\"} %" PRIu64 "\n", within(t, i));
-	}
-	print("certgate_decision_seconds_sum %" PRIu64 ".%06" PRIu64 "\n"
-	      "certgate_decision_seconds_count %" PRIu64 "\n",
-	      t->count[COUNT_US] / PER_SECOND, t->count[COUNT_US] % PER_SECOND,
-	      within(t, TIMES));
-}
-
-/* The name in the state file. */
-static void
-counter_name(size_t i, char name[NAME_SIZE])
-{
-	static const char *const single[] = {
-		[COUNT_US] = "us",
-		[COUNT_LOST] = "lost",
-		[COUNT_STALE] = "stale",
-	};
-
-	if (i < COUNT_REASON)
-		(void)snprintf(name, NAME_SIZE, "%s", single[i]);
-	else if (i < COUNT_WITHIN)
-		(void)snprintf(name, NAME_SIZE, "reason.%s",
-			       reason_word(i - COUNT_REASON));
-	else
-		(void)snprintf(name, NAME_SIZE, "within.%u",
-			       limits[i - COUNT_WITHIN]);
-}
-
-static void
-take_counter(struct totals *t, struct span name, struct span number)
-{
-	char known[NAME_SIZE];
-
-	for (size_t i = 0; i < COUNTERS; i++) {
-		counter_name(i, known);
-		if (span_equal(span_of(known), name))
-			(void)span_number(number, 0, INT64_MAX, &t->count[i]);
-	}
-}
-
-/* "cursor CURSOR", then "NAME NUMBER" lines.  Gives the cursor; NULL: there is
- * no state. */
-static char *
-read_state(struct totals *t, const char *path)
-{
-	struct file_identity identity;
-	struct error e = { 0 };
-	struct span rest, line, name;
-	struct buffer text;
-	char *cursor = NULL;
-
-	(void)file_read(path, false, STATE_MAX, &text, &identity, &e);
-	rest = buffer_span(&text);
-	while (span_next(&rest, "\n", &line)) {
-		if (!span_next(&line, " ", &name) || line.ptr == NULL)
-			continue;
-		if (cursor == NULL && span_equal(name, SPAN("cursor")))
-			cursor = span_copy(line);
-		else if (cursor != NULL)
-			take_counter(t, name, line);
-	}
-	buffer_free(&text);
-	return cursor;
-}
-
-static void
-write_counters(struct buffer *text, const struct totals *t,
-	       const struct log_reader *log)
-{
-	char name[NAME_SIZE];
-
-	buffer_add(text, SPAN("cursor "));
-	log_reader_cursor(log, text);
-	buffer_add_byte(text, '\n');
-	for (size_t i = 0; i < COUNTERS; i++) {
-		counter_name(i, name);
-		buffer_add(text, span_of(name));
-		buffer_add_byte(text, ' ');
-		buffer_add_number(text, t->count[i]);
-		buffer_add_byte(text, '\n');
-	}
-}
-
-static bool
-write_state(const struct totals *t, const struct log_reader *log,
-	    const char *path, struct error *e)
-{
-	struct replacement state = REPLACEMENT_NONE;
-	struct buffer text;
-
-	buffer_init(&text, STATE_MAX);
-	write_counters(&text, t, log);
-	bool ok = text.failed
-			  ? error_set(e, "out of memory")
-			  : replace_open(&state, path, false, e) &&
-				    replace_commit(&state, buffer_span(&text),
-						   NULL, e);
-	replace_close(&state);
-	buffer_free(&text);
-	return ok;
-}
-
-/* Without a state, or if the log no longer has its cursor, all counters begin
- * at 0 with what is logged from now on. */
-static bool
-run_prometheus(struct totals *t, struct log_reader *log,
-	       struct log_query *query, const char *path, struct error *e)
-{
-	struct totals old = { 0 };
-	char *cursor = read_state(&old, path);
-
-	*t = old;
-	query->cursor = cursor == NULL ? "none" : cursor;
-	bool ok = read_log(t, log, query, e);
-	if (ok && log->lost)
-		*t = (struct totals){ 0 };
-	ok = ok && write_state(t, log, path, e);
-	free(cursor);
-	return ok;
 }
 
 /* 30m, 1h, 7d; YYYY-MM-DD, or with THH:MM:SSZ behind it */
@@ -492,9 +323,7 @@ static void
 show(const struct command *command, const struct totals *t,
      const struct log_reader *log, int64_t since)
 {
-	if (command->option[OPTION_PROMETHEUS] != NULL) {
-		print_prometheus(t);
-	} else if (command->option[OPTION_JSON] != NULL) {
+	if (command->option[OPTION_JSON] != NULL) {
 		print_json_open(NULL, '{');
 		print_json_time("since", since);
 		log_reader_print_begin(log, true);
@@ -513,8 +342,6 @@ enum exit_code
 stats_run(const struct command *command)
 {
 	static struct totals totals;
-	const char *state = command->option[OPTION_STATE];
-	bool prometheus = command->option[OPTION_PROMETHEUS] != NULL;
 	struct log_query query = {
 		.path = command->option[OPTION_LOG],
 		.site = setup_site(),
@@ -527,20 +354,15 @@ stats_run(const struct command *command)
 	struct log_reader log = { .file = -1 };
 	struct error e = { 0 };
 
-	if (prometheus != (state != NULL) ||
-	    (prometheus && command->option[OPTION_SINCE] != NULL)) {
-		print_problem("--prometheus goes with --state FILE and without "
-			      "--since");
-		return EXIT_MISUSED;
-	}
-	if (!prometheus &&
-	    !read_since(command->option[OPTION_SINCE], &query.since, &e)) {
+	if (command->option[OPTION_PROMETHEUS] != NULL ||
+	    command->option[OPTION_STATE] != NULL)
+		return metrics_run(command);
+	if (!read_since(command->option[OPTION_SINCE], &query.since, &e)) {
 		print_error(&e);
 		return EXIT_MISUSED;
 	}
-	bool ok = prometheus ? run_prometheus(&totals, &log, &query, state, &e)
-			     : read_log(&totals, &log, &query, &e);
-	ok = ok && (prometheus || check_site(&totals, &e));
+	bool ok =
+		read_log(&totals, &log, &query, &e) && check_site(&totals, &e);
 	if (ok)
 		show(command, &totals, &log, query.since);
 	else

@@ -7,10 +7,12 @@
 #include <time.h>
 
 #include "base/date.h"
+#include "base/hex.h"
 #include "host/clock.h"
 #include "host/configuration.h"
 #include "host/log.h"
 #include "host/settings_file.h"
+#include "protocol/digest.h"
 
 enum {
 	RETRY_MS = 5000, /* between two attempts without a change: the fault
@@ -24,6 +26,9 @@ struct attempt {
 	struct list list;
 	bool is_new; /* the file of the settings itself changed */
 	bool is_exposed; /* every user may read that file */
+	/* ", sha256 " and the first digits of that of the list file; empty:
+	 * there is none */
+	char digest[32];
 	struct error e;
 };
 
@@ -311,6 +316,21 @@ read_named(void *context, const char *path, struct buffer *text,
 	return ok;
 }
 
+/* Hosts with the same list log the same digits. */
+static bool
+note_digest(struct attempt *a, struct span text)
+{
+	enum { SHOWN = 8 /* bytes */ };
+	const struct span words = SPAN(", sha256 ");
+	uint8_t digest[DIGEST_SHA256_SIZE];
+
+	if (!digest_sha256(text, digest))
+		return error_set(&a->e, "SHA-256 failed");
+	memcpy(a->digest, words.ptr, words.len);
+	hex_encode(digest, SHOWN, a->digest + words.len);
+	return true;
+}
+
 static bool
 load_list(struct configuration *c, struct attempt *a)
 {
@@ -330,6 +350,8 @@ load_list(struct configuration *c, struct attempt *a)
 			      a->settings.n_pins, &files, c->report, &a->e);
 	if (c->report != NULL)
 		c->report->where = NULL;
+	if (ok && path != NULL)
+		ok = note_digest(a, buffer_span(&text));
 	if (result == FILE_OUTSIDE)
 		error_where(&a->e, "CERTGATE_LIST");
 	else if (result == FILE_READ && !ok)
@@ -362,8 +384,8 @@ put_in_force(struct configuration *c, struct attempt *a, bool list)
 	c->said = (struct error){ 0 };
 	note_warnings(&c->list.warnings,
 		      c->settings.list == NULL ? "list" : c->settings.list);
-	log_note(LOG_LEVEL_NOTE, "list %u: %zu entr%s", c->generation,
-		 c->list.n, c->list.n == 1 ? "y" : "ies");
+	log_note(LOG_LEVEL_NOTE, "list %u: %zu entr%s%s", c->generation,
+		 c->list.n, c->list.n == 1 ? "y" : "ies", a->digest);
 }
 
 /* Ends what was read from a file that is missing. */

@@ -152,6 +152,16 @@ reason_name(enum reason reason)
 	return table[reason].name;
 }
 
+enum reason
+reason_find(struct span name)
+{
+	enum reason i = 0;
+
+	while (i < REASONS && !span_equal(span_of(table[i].name), name))
+		i++;
+	return i;
+}
+
 const char *
 reason_text(enum reason reason)
 {

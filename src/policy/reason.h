@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+#include "base/span.h"
+
 /* Only VERDICT_ALLOW lets anybody in. */
 enum verdict { VERDICT_DENY = 0, VERDICT_ALLOW };
 
@@ -71,6 +73,9 @@ enum reason {
 
 /* The word in the log. */
 const char *reason_name(enum reason reason);
+
+/* The reason with this word; REASONS: none. */
+enum reason reason_find(struct span name);
 
 /* One sentence for the manual. */
 const char *reason_text(enum reason reason);

@@ -3,6 +3,8 @@
 # Copyright The certgate authors
 """certgate stats: events of the log as text, as JSON and for Prometheus, which
 goes on from a state file."""
+import calendar
+import hashlib
 import json
 import os
 import pathlib
@@ -16,8 +18,8 @@ from harness import admin, logs, place, processes, tap  # noqa: E402
 out = tap.Tap()
 base = place.temporary()
 log, state = base / "decisions", base / "state"
-configuration = processes.Configuration(base / "gate", {"CERTGATE_LOG": log},
-                                        "")
+configuration = processes.Configuration(
+    base / "gate", {"CERTGATE_LOG": log, "CERTGATE_HUB": "chat,ocpp"}, "")
 LINES = [
     logs.accepted("device", 9 * 86400), logs.accepted("device", 7200),
     logs.accepted("device", 1800, us="9"),
@@ -60,8 +62,13 @@ def in_prometheus(source=log):
 
 
 def reasons(values):
-    return {tuple(re.findall(r'="([^"]*)"', n)): v for n, v in values.items()
-            if n.startswith("certgate_events_total{") and v}
+    """Verdict and reason, at all sites and hubs."""
+    found = {}
+    for name, value in values.items():
+        if name.startswith("certgate_events_total{") and value:
+            word = tuple(re.findall(r'="([^"]*)"', name)[2:])
+            found[word] = found.get(word, 0) + value
+    return found
 
 
 def counted(source):
@@ -136,12 +143,12 @@ def prometheus():
               ("deny", "no-certificate"): 1, ("deny", "signature"): 1}
     out.equal(reasons(values), wanted, "what came since")
     out.equal([values[f"certgate_{n}"] for n in (
-        "without_certificate_total", "stale_decisions_total",
+        'stale_decisions_total{site="",hub="ocpp"}',
         "lost_lines_total", "decision_seconds_count",
         "decision_seconds_sum",
         'decision_seconds_bucket{le="+Inf"}',
         'decision_seconds_bucket{le="0.000200"}')],
-        [1, 1, 3, 4, 0.300199, 4, 3], "sums and times")
+        [1, 3, 4, 0.300199, 4, 3], "sums and times")
     out.equal(reasons(in_prometheus()), wanted, "nothing came")
     with log.open("a") as file:
         file.write(logs.text(LINES[2:3]) + logs.text(LINES[2:3])[:-9])
@@ -176,6 +183,145 @@ def prometheus():
                "a state that cannot be written", done)
 
 
+def samples(name, values):
+    """The values of a metric by their labels."""
+    return {tuple(re.findall(r'="([^"]*)"', n)): v for n, v in values.items()
+            if n.split("{")[0] == "certgate_" + name}
+
+
+def bounded():
+    """Sites and hubs are those of the configuration; names that a sender makes
+    up are one."""
+    gate = processes.Configuration(
+        base / "bounded", {"CERTGATE_LOG": base / "bounded/log",
+                           "CERTGATE_HUB": "chat,Ocpp"}, "")
+    gate.log.chmod(0o640)
+    (gate.folder / "sites").mkdir()
+    (gate.folder / "sites/one.conf").write_text("CERTGATE_HUB=plant\n")
+    (gate.folder / "sites/two.conf").write_text("nonsense\n")
+
+    def run():
+        done = admin.run("stats", "--prometheus", "--state",
+                         gate.folder / "state", environment={
+                             "CERTGATE_CONFIG": str(gate.file)})
+        checked = subprocess.run(
+            [processes.find("promtool"), "check", "metrics"],
+            input=done.out, capture_output=True, text=True, check=False)
+        out.equal((done.code, checked.returncode, checked.stderr), (0, 0, ""),
+                  "promtool check metrics")
+        return {n: float(v) for n, v in
+                (line.rsplit(" ", 1) for line in done.out.splitlines()
+                 if line[0] != "#")}
+
+    run()
+    gate.log.write_text(logs.text(
+        [logs.line(9, hub="CHAT"), logs.line(9, hub="ocpp"),
+         logs.line(9, hub="plant", site="one"), logs.line(9, hub=None)] +
+        [logs.line(9, hub=f"hub{n}") for n in range(300)] +
+        [logs.line(9, hub="chat", site=f"site{n}") for n in range(300)] +
+        [logs.line(9, hub='x"} 1\n', site='"')]))
+    values = run()
+    out.equal({n[:2]: v for n, v in samples("events_total", values).items()
+               if v}, {
+        ("", "chat"): 1, ("", "Ocpp"): 1, ("one", "plant"): 1,
+        ("", "(other)"): 301, ("(other)", "(other)"): 301},
+        "names that are not configured are one")
+    out.equal({n[:2] for n in samples("events_total", values)}, {
+        ("", "chat"), ("", "Ocpp"), ("", "(other)"), ("one", "plant"),
+        ("one", "(other)"), ("two", "(other)"), ("(other)", "(other)")},
+        "each site and hub has its reasons from the start")
+    out.equal(samples("configuration_valid", values),
+              {("",): 1, ("one",): 1, ("two",): 0}, "which site is invalid")
+    gate.file.write_text("nonsense\n" + gate.file.read_text())
+    with gate.log.open("a") as file:
+        file.write(logs.text([logs.line(9, hub="chat")]))
+    done = admin.run("stats", "--prometheus", "--state", gate.folder / "state",
+                     "--log", gate.log, environment={
+                         "CERTGATE_CONFIG": str(gate.file)})
+    out.result('site="",hub="chat",verdict="deny",reason="not-listed"} 2\n' in
+               done.out and 'configuration_valid{site=""} 0\n' in done.out,
+               "invalid settings: the hubs stay known", done)
+
+
+def in_force():
+    """What the handler itself logs of its loads."""
+    gate = processes.Configuration(
+        base / "force", {}, "aa" * 20 + "\n")
+    handler = processes.Handler(gate)
+
+    def seen():
+        values = {n: float(v) for n, v in (
+            line.rsplit(" ", 1) for line in admin.run(
+                "stats", "--prometheus", "--state", gate.folder / "state",
+                "--log", gate.log, environment={"CERTGATE_CONFIG": str(
+                    gate.file)}).out.splitlines() if line[0] != "#")}
+        return {n: samples(n, values).get(("",)) for n in (
+            "list_entries", "list_revision", "configuration_stale",
+            "configuration_valid")} | {
+                "digest": [n[1] for n in samples("list_info", values)],
+                "age": logs.NOW - samples(
+                    "list_loaded_timestamp_seconds", values)[("",)] < 60}
+
+    def digest():
+        return [hashlib.sha256(gate.list.read_bytes()).hexdigest()[:16]]
+
+    place.wait_for(lambda: "list 1: " in gate.log.read_text())
+    wanted = {"list_entries": 1, "list_revision": 1, "configuration_stale": 0,
+              "configuration_valid": 1, "digest": digest(), "age": True}
+    out.equal(seen(), wanted, "in force: at the start")
+    gate.write_list("aa" * 20 + "\n" + "bb" * 20 + "\n")
+    wanted |= {"list_entries": 2, "list_revision": 2, "digest": digest()}
+    place.wait_for(lambda: "list 2: " in gate.log.read_text())
+    out.equal(seen(), wanted, "in force: after a reload")
+    gate.write_list("nonsense\n")
+    place.wait_for(lambda: "see certgate check" in gate.log.read_text())
+    out.equal(seen(), wanted | {"configuration_stale": 1,
+                                "configuration_valid": 0},
+              "in force: an invalid list on disk")
+    (gate.folder / "state").unlink()
+    out.equal(seen(), wanted | {"configuration_stale": 1,
+                                "configuration_valid": 0},
+              "in force: without a state")
+    gate.write_list("cc" * 20 + "\n")
+    wanted |= {"list_entries": 1, "list_revision": 3, "digest": digest()}
+    place.wait_for(lambda: "list 3: " in gate.log.read_text())
+    out.equal(seen(), wanted, "in force: it is fixed")
+    handler.close()
+
+
+def ends():
+    """The next end by site, hub and kind."""
+    now, day = logs.NOW, 86400
+    names = {"soon": 5, "later": 9, "past": -3, "long-past": -9}
+    gate = processes.Configuration(
+        base / "ends", {"CERTGATE_LOG": base / "ends/log",
+                        "CERTGATE_HUB": "chat"},
+        "".join(f"{logs.certificate(n)['sha256']}\n" for n in names) +
+        "dd" * 20 + " expires=2098-01-01\n")
+    gate.log.chmod(0o640)
+
+    def run(*known):
+        gate.log.write_text(logs.text([
+            logs.accepted(n, 99, user=n, not_after=logs.stamp(
+                now + names[n] * day)) for n in known]))
+        text = admin.run("stats", "--prometheus", "--state",
+                         gate.folder / "state", environment={
+                             "CERTGATE_CONFIG": str(gate.file)}).out
+        return samples("certificate_expires_seconds", {
+            n: float(v) for n, v in (line.rsplit(" ", 1) for line in
+                                     text.splitlines() if line[0] != "#")})
+
+    entry = {("", "(other)", "entry"): calendar.timegm(
+        (2098, 1, 1, 23, 59, 59))}
+    out.equal(run(), entry, "ends: an entry's")
+    for known, which in ((["later", "soon"], "soon"),
+                         (["later", "past"], "past"),
+                         (["later", "long-past"], "later")):
+        out.equal(run(*known), entry | {("", "chat", "certificate"):
+                                        now + names[which] * day},
+                  f"ends: {which}")
+
+
 def of_journal(folder):
     state.unlink(missing_ok=True)
     logs.journal(folder, logs.exported(LINES[:2]))
@@ -207,5 +353,8 @@ for source in (log, journal):
     sites(source)
 as_text()
 prometheus()
+bounded()
+in_force()
+ends()
 of_journal(journal)
 out.done()

@@ -69,7 +69,8 @@ def message(fields):
 
 
 def text(lines, before=""):
-    return "".join(f"{before}{stamp(t)} certgate[4711]: {message(fields)}\n"
+    return "".join(f"{before}{stamp(t)} certgate[4711]: "
+                   f"{fields if isinstance(fields, str) else message(fields)}\n"
                    for t, fields in lines)
 
 

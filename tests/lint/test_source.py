@@ -51,7 +51,8 @@ __printf_chk __fprintf_chk __vfprintf_chk __read_chk __open_2""".split())
 BANNED = """strcpy strcat sprintf vsprintf gets strtok strtok_r strncpy strncat
 atoi atol atoll atof alloca system popen tmpnam mktemp scanf sscanf fscanf
 setjmp longjmp""".split()
-FOLDERS = ["src", "emulator", "tests", "www", "debian", "deploy", ".ci"]
+FOLDERS = ["src", "emulator", "tests", "www", "debian", "deploy", "examples",
+           ".ci"]
 FILE_MAX = 600  # lines
 FUNCTION_MAX = 60  # lines
 WIDTH_MAX = 80  # columns
@@ -228,7 +229,8 @@ def text_files(root):
 def check_licence(root):
     for path in text_files(root):
         if path.suffix in (".c", ".h", ".py", ".sh", ".ac", ".am", ".conf",
-                           ".bicep", ".go", ".mjs", ".js", ".css") \
+                           ".bicep", ".go", ".mjs", ".js", ".css",
+                           ".yml") \
                 or path.name in ("bootstrap", ".clang-format") \
                 or path.parent.name == ".ci":
             head = path.read_text()[:400]

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "admin/loads.h"
+#include "base/hex.h"
+
+/* Return the load of the site, which is made if there is none; NULL: no name of
+ * a site, or too many. */
+static struct load *
+find(struct loads *loads, struct span site)
+{
+	for (size_t i = 0; i < loads->n; i++)
+		if (span_equal(span_of(loads->load[i].site), site))
+			return &loads->load[i];
+	if (loads->n == LOADS_MAX || (site.len > 0 && !sites_is_name(site)))
+		return NULL;
+	struct load *load = &loads->load[loads->n++];
+	*load = (struct load){ .time = 0 };
+	(void)snprintf(load->site, sizeof(load->site), "%.*s", (int)site.len,
+		       site.len == 0 ? "" : site.ptr);
+	return load;
+}
+
+static void
+set_digest(struct load *load, struct span digits)
+{
+	bool known = digits.len == LOADS_DIGEST_SIZE - 1 &&
+		     hex_length(digits) == digits.len;
+
+	(void)snprintf(load->digest, sizeof(load->digest), "%.*s",
+		       known ? (int)digits.len : 0, known ? digits.ptr : "");
+}
+
+/* "3: 5 entries, sha256 3ce9…", as host/configuration.c writes it behind
+ * "list " */
+static bool
+take_load(struct load *load, struct span text)
+{
+	const struct span mark = SPAN(", sha256 ");
+	struct load made = *load;
+	struct span word;
+
+	if (!span_next(&text, ":", &word) ||
+	    !span_number(word, 0, UINT32_MAX, &made.revision) ||
+	    !span_next_word(&text, " ", &word) ||
+	    !span_number(word, 0, UINT32_MAX, &made.entries) ||
+	    !span_starts(text, SPAN("entr")))
+		return false;
+	const char *at = memmem(text.ptr, text.len, mark.ptr, mark.len);
+	size_t skip =
+		at == NULL ? text.len : (size_t)(at - text.ptr) + mark.len;
+	set_digest(&made, span_after(text, skip));
+	made.failed = false;
+	*load = made;
+	return true;
+}
+
+void
+loads_add(struct loads *loads, int64_t time, struct span note)
+{
+	const struct span site_mark = SPAN("site "), list_mark = SPAN("list "),
+			  failed_mark = SPAN("see certgate check");
+	struct span site = { 0 };
+
+	if (span_starts(note, site_mark)) {
+		note = span_after(note, site_mark.len);
+		(void)span_next(&note, ":", &site);
+		note = span_skip_blanks(note);
+	}
+	bool failed = note.len > 0 && span_contains(note, failed_mark);
+	if (!failed && !span_starts(note, list_mark))
+		return;
+	struct load *load = find(loads, site);
+	if (load == NULL)
+		return;
+	if (failed)
+		load->failed = true;
+	else if (take_load(load, span_after(note, list_mark.len)))
+		load->time = time;
+}
+
+void
+loads_keep(struct loads *loads, const struct sites *sites, const char *main)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < loads->n; i++) {
+		const struct load *load = &loads->load[i];
+		bool known = strcmp(load->site, main) == 0;
+		for (size_t j = 0; j < sites->n; j++)
+			known |= strcmp(load->site, sites->site[j]->name) == 0;
+		if (known)
+			loads->load[n++] = *load;
+	}
+	loads->n = n;
+}
+
+/* "load SITE TIME REVISION ENTRIES FAILED DIGEST"; no name, no digest: '.' */
+void
+loads_write(const struct loads *loads, struct buffer *text)
+{
+	for (size_t i = 0; i < loads->n; i++) {
+		const struct load *load = &loads->load[i];
+		const uint64_t number[] = { (uint64_t)load->time,
+					    load->revision, load->entries,
+					    load->failed };
+		buffer_add(text, SPAN("load "));
+		buffer_add(text,
+			   span_of(load->site[0] == '\0' ? "." : load->site));
+		for (size_t j = 0; j < sizeof(number) / sizeof(*number); j++) {
+			buffer_add_byte(text, ' ');
+			buffer_add_number(text, number[j]);
+		}
+		buffer_add_byte(text, ' ');
+		buffer_add(
+			text,
+			span_of(load->digest[0] == '\0' ? "." : load->digest));
+		buffer_add_byte(text, '\n');
+	}
+}
+
+void
+loads_take(struct loads *loads, struct span line)
+{
+	struct span site, word;
+	uint64_t number[4];
+
+	if (!span_next(&line, " ", &site))
+		return;
+	for (size_t i = 0; i < sizeof(number) / sizeof(*number); i++)
+		if (!span_next(&line, " ", &word) ||
+		    !span_number(word, 0, INT64_MAX, &number[i]))
+			return;
+	if (span_equal(site, SPAN(".")))
+		site.len = 0;
+	struct load *load = find(loads, site);
+	if (load == NULL)
+		return;
+	load->time = (int64_t)number[0];
+	load->revision = number[1];
+	load->entries = number[2];
+	load->failed = number[3] != 0;
+	set_digest(load, line);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/* loads: the list in force of each site, from what the handler logs when it
+ * loads one or fails to. */
+#ifndef CERTGATE_ADMIN_LOADS_H
+#define CERTGATE_ADMIN_LOADS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/span.h"
+#include "host/sites.h"
+
+enum {
+	LOADS_MAX = SITES_MAX + 1, /* and the main settings */
+	LOADS_DIGEST_SIZE = 17 /* digits, and a NUL */
+};
+
+struct load {
+	char site[SITES_NAME_MAX + 1]; /* empty: the main settings */
+	int64_t time; /* UTC seconds; 0: only failures are known */
+	uint64_t revision, entries;
+	char digest[LOADS_DIGEST_SIZE]; /* of the list file; empty: no file */
+	bool failed; /* a later load */
+};
+
+struct loads {
+	struct load load[LOADS_MAX];
+	size_t n;
+};
+
+/* Note a line about the program of that time, if it is about a load. */
+void loads_add(struct loads *loads, int64_t time, struct span note);
+
+/* Keep the loads of sites alone; main: the name of the main settings. */
+void loads_keep(struct loads *loads, const struct sites *sites,
+		const char *main);
+
+/* Add lines "load …" to the state of metrics; take the rest of one. */
+void loads_write(const struct loads *loads, struct buffer *text);
+void loads_take(struct loads *loads, struct span line);
+
+#endif
