@@ -121,7 +121,7 @@ mqtt_publish_message(guint8 version, const struct message *message, guint16 id)
 	if (version == MQTT_5)
 		mqtt_properties_write(out, message_properties(message));
 	g_byte_array_append(out, data, (guint)size);
-	return mqtt_packet(MQTT_PUBLISH, (id != 0) << QOS_SHIFT, out);
+	return mqtt_packet(MQTT_PUBLISH, id == 0 ? 0 : 1 << QOS_SHIFT, out);
 }
 
 static bool
