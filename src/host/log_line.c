@@ -3,7 +3,6 @@
 #include "config.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/date.h"
@@ -125,17 +124,31 @@ name_of(struct log_line *line, struct span name)
 	};
 }
 
-enum { TIME_MAX = sizeof("YYYY-MM-DDTHH:MM:SSZ") + 16 };
+static const char time_form[] = "0000-00-00T00:00:00Z";
+
+enum { TIME_LENGTH = sizeof(time_form) - 1 };
+
+static void
+write_digits(char *text, size_t n, int number)
+{
+	for (; n > 0; number /= 10)
+		text[--n] = (char)('0' + number % 10);
+}
 
 static struct span
-time_of(int64_t seconds, char text[TIME_MAX])
+time_of(int64_t seconds, char text[TIME_LENGTH])
 {
 	struct date_time t;
 
 	date_from_seconds(seconds, &t);
-	int n = snprintf(text, TIME_MAX, "%04d-%02d-%02dT%02d:%02d:%02dZ",
-			 t.year, t.month, t.day, t.hour, t.minute, t.second);
-	return (struct span){ text, (size_t)n };
+	memcpy(text, time_form, TIME_LENGTH);
+	write_digits(text, 4, t.year);
+	write_digits(text + 5, 2, t.month);
+	write_digits(text + 8, 2, t.day);
+	write_digits(text + 11, 2, t.hour);
+	write_digits(text + 14, 2, t.minute);
+	write_digits(text + 17, 2, t.second);
+	return (struct span){ text, TIME_LENGTH };
 }
 
 /* Of a refusal by an entry, the user that it would have made of the client. */
@@ -170,7 +183,7 @@ fill_certificate(struct log_line *line, const struct decision *d)
 	value[FIELD_ISSUER] = name_of(line, d->issuer);
 	if (d->not_after != CERTIFICATE_NOT_AFTER_INVALID)
 		value[FIELD_NOT_AFTER] =
-			time_of(d->not_after, take(line, TIME_MAX));
+			time_of(d->not_after, take(line, TIME_LENGTH));
 	if (is_about_name(d->reason) || is_about_name(d->would))
 		value[FIELD_SUBJECT] = name_of(line, d->subject);
 }
@@ -356,7 +369,7 @@ log_line_json(struct buffer *out, const struct log_line *line)
 void
 log_line_time(struct buffer *out, int64_t seconds)
 {
-	static char text[TIME_MAX];
+	static char text[TIME_LENGTH];
 	static struct span made;
 	static int64_t of;
 
