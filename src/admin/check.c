@@ -156,15 +156,27 @@ lacks_entry(const struct configuration *c)
 	       !settings_report_only(&c->settings, (int64_t)time(NULL));
 }
 
+/* As installed. */
+static bool
+lacks_both(const struct configuration *c)
+{
+	return lacks_key(c) && lacks_origin(c);
+}
+
 static const struct check_refusal refusals[] = {
+	{ lacks_both,
+	  "every event is refused: CERTGATE_ORIGINS names no Web PubSub "
+	  "resource, and there is no access key",
+	  "set these lines in the settings file:\n" SETTINGS_ORIGINS_LINE
+	  "\n" SETTINGS_KEYS_LINE },
 	{ lacks_key,
 	  "every event is refused: a signature is required, and there is no "
 	  "access key",
-	  "set CERTGATE_ACCESS_KEYS" },
+	  "set " SETTINGS_KEYS_LINE },
 	{ lacks_origin,
 	  "every event is refused: CERTGATE_ORIGINS names no Web PubSub "
 	  "resource",
-	  "set CERTGATE_ORIGINS" },
+	  "set " SETTINGS_ORIGINS_LINE },
 	{ lacks_entry, "every client is refused: the list has no allow entry",
 	  "certgate allow FILE" },
 };
@@ -322,7 +334,8 @@ show_result(const struct findings *findings, bool starts, size_t entries)
 
 static void
 show(const struct command *command, struct findings *findings,
-     const struct sites *sites, bool starts)
+     const struct sites *sites, bool starts,
+     const struct check_refusal *refusal)
 {
 	bool all = command->option[OPTION_QUIET] == NULL ||
 		   command->option[OPTION_JSON] != NULL;
@@ -334,6 +347,8 @@ show(const struct command *command, struct findings *findings,
 	if (all) {
 		show_trusts(&sites->main.list.trusts);
 		show_result(findings, starts, sites->main.list.n);
+		if (!starts && refusal != NULL)
+			print_fix(refusal->fix);
 	}
 	print_json_close('}');
 }
@@ -436,7 +451,7 @@ check_run(const struct command *command)
 	bool starts = facts.starts &&
 		      (facts.refusal == NULL || unit_lacks_variables());
 	bool good = starts && findings->errors == 0;
-	show(command, findings, &facts.sites, starts);
+	show(command, findings, &facts.sites, starts, facts.refusal);
 	expiry_log_free(expiring);
 	facts_free(&facts);
 	return good ? EXIT_DONE : EXIT_NO;

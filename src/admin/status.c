@@ -31,7 +31,7 @@ show_cause(const struct cause *cause)
 	      coloured ? "\033[0m" : "", has_detail ? " (" : "", cause->detail,
 	      has_detail ? ")" : "");
 	if (cause->code != EXIT_DONE)
-		print_field("fix", span_of(cause->fix));
+		print_fix(cause->fix);
 	if (cause->site[0] != '\0')
 		print_field("site", span_of(cause->site));
 }

@@ -55,16 +55,21 @@ static void
 note_signature(const struct settings *settings)
 {
 	bool has_keys = settings_has_keys(settings);
+	bool any_host = settings->origins == NULL;
 
 	if (settings->signature == SIGNATURE_REQUIRED && !has_keys)
 		log_note(LOG_LEVEL_WARNING,
 			 "every event is refused: CERTGATE_SIGNATURE is "
-			 "required, and there is no access key; set "
-			 "CERTGATE_ACCESS_KEYS");
+			 "required, and there is no access key (fix: "
+			 "set " SETTINGS_KEYS_LINE ")");
 	else if (settings->signature == SIGNATURE_OFF || !has_keys)
 		log_note(LOG_LEVEL_WARNING,
-			 "events are answered without a check of their "
-			 "signature; set CERTGATE_ACCESS_KEYS");
+			 "events%s are accepted without a check of their "
+			 "signature (fix: set %s%s)",
+			 any_host ? " of any host" : "",
+			 any_host ? SETTINGS_ORIGINS_LINE " and " : "",
+			 has_keys ? "CERTGATE_SIGNATURE=required"
+				  : SETTINGS_KEYS_LINE);
 }
 
 /* As installed, for instance. */
@@ -87,8 +92,8 @@ note_origins(const struct settings *settings)
 		    span_equal_nocase(span_after(host, host.len - invalid.len),
 				      invalid))
 			log_note(LOG_LEVEL_WARNING,
-				 "CERTGATE_ORIGINS: no host has the name %s; "
-				 "set that of the Web PubSub resource",
+				 "CERTGATE_ORIGINS: no host has the name %s "
+				 "(fix: set " SETTINGS_ORIGINS_LINE ")",
 				 error_word(host));
 	}
 }

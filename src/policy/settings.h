@@ -29,6 +29,10 @@ enum {
 	SETTINGS_REPORT_ONLY_DAYS = 31 /* beyond the day of the load */
 };
 
+/* Lines of a settings file that a message asks for. */
+#define SETTINGS_ORIGINS_LINE "CERTGATE_ORIGINS=NAME.webpubsub.azure.com"
+#define SETTINGS_KEYS_LINE "CERTGATE_ACCESS_KEYS=PRIMARY,SECONDARY"
+
 enum signature_policy {
 	SIGNATURE_AUTO = 0, /* required as soon as a key is configured */
 	SIGNATURE_REQUIRED,
