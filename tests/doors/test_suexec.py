@@ -174,6 +174,20 @@ def check_log(out, host, server):
     settings.write_text(text)
 
 
+def check_functions(out, host, server):
+    """The rule that keeps the URL of docs/functions.md."""
+    page = (place.SOURCE / "docs/functions.md").read_text(encoding="utf-8")
+    htaccess = host.public / ".htaccess"
+    htaccess.write_text(re.search(r"```htaccess\n(.*?)```", page,
+                                  re.DOTALL)[1])
+    for path in ("/api/echo", "/api/echo/chat", "/api/echo?code=x", URL):
+        out.equal(send(server.port, path).status, 200, f"kept: {path}")
+    for path in ("/api/echoes", "/certgate/certgate.cgi", "/certgate/api/echo"):
+        out.result(send(server.port, path).status in (403, 404),
+                   f"not {path}")
+    htaccess.unlink()
+
+
 def check_no_home(out, host):
     """Without a line in /etc/passwd the settings must be named."""
     number = host.number + 1
@@ -242,6 +256,7 @@ def main():
     check_folder(out, host, server)
     check_settings(out, host, server)
     check_log(out, host, server)
+    check_functions(out, host, server)
     check_no_home(out, host)
     (host.home / "certgate").rename(host.home / "certgate.kit")
     found = configured(host)

@@ -306,7 +306,7 @@ class Nginx(Server):
     passes requests on by HTTP."""
 
     def __init__(self, folder, configuration, sites=None, tls=None,
-                 kept=False, peer=None):
+                 kept=False, peer=None, more=""):
         super().__init__(folder, configuration.log)
         www = snippet("nginx.conf", {
             "/run/certgate/certgate.sock": configuration.folder / "socket"})
@@ -319,7 +319,7 @@ class Nginx(Server):
             www = "location / { proxy_pass http://handler;\n" + (
                 'proxy_http_version 1.1; proxy_set_header Connection "";'
                 if kept else "") + "}"
-        more = "".join(
+        others = "".join(
             f"server {{ listen 127.0.0.1:{self.port}; server_name {host};\n" +
             www.replace("#fastcgi_param CERTGATE_SITE NAME;",
                         f"fastcgi_param CERTGATE_SITE {site};") + "}\n"
@@ -345,9 +345,10 @@ http {{
     listen 127.0.0.1:{self.port} backlog=511{" ssl" if tls else ""};
     {f"ssl_certificate {tls.file}; ssl_certificate_key {tls.key};"
      if tls else ""}
+{more}
 {www}
   }}
-{more}
+{others}
 }}
 """)
         self.begin([find("nginx"), "-p", self.folder, "-c", config],
