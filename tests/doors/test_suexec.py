@@ -10,6 +10,8 @@ import re
 import shutil
 import subprocess
 import sys
+import types
+import zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import cases, door, http, place, processes  # noqa: E402
@@ -68,6 +70,38 @@ def play_page(out, host, server):
     out.result(last and "200 OK" in last.stdout and
                last.stdout.endswith('{"userId":"pump-7"}'),
                "the last step has 200 and the user id", last)
+
+
+def check_upload(out, host, server, archive):
+    """By FTP modes are lost; the page says which ones to set."""
+    text = PAGE.read_text(encoding="utf-8")
+    section = text.partition("## By FTP\n")[2].partition("\n## ")[0]
+    modes = re.findall(r"`([\w.]+)` to (\d{3})", section)
+    out.equal(len(modes), 3, "the page says three modes")
+    kept = {}
+    for name in ("certgate", "public_html/certgate"):
+        kept[name] = host.home / (name.replace("/", ".") + ".kept")
+        (host.home / name).rename(kept[name])
+    with zipfile.ZipFile(archive) as packed:
+        packed.extractall(host.home)
+    for path in (host.home / "certgate", host.public / "certgate"):
+        path.chmod(0o755)
+        for file in path.iterdir():
+            file.chmod(0o644)
+    for name in ("certgate.conf", "list"):
+        shutil.copy(kept["certgate"] / name, host.home / "certgate")
+        (host.home / "certgate" / name).chmod(0o644)
+    for name, mode in modes:
+        places = [p for p in (host.home / name, host.home / "certgate" / name,
+                              host.public / "certgate" / name) if p.exists()]
+        places[0].chmod(int(mode, 8))
+    host.give(host.home)
+    got, log = errors_of(server, lambda: send(server.port))
+    out.result(got.status == 200 and "warning" not in log,
+               "uploaded, and these modes set: 200", f"{got}\n{log}")
+    for name, path in kept.items():
+        shutil.rmtree(host.home / name)
+        path.rename(host.home / name)
 
 
 def event(**more):
@@ -188,6 +222,24 @@ def check_functions(out, host, server):
     htaccess.unlink()
 
 
+def check_nginx(out, host):
+    """nginx starts no programs: the user starts the handler, on a socket."""
+    own = types.SimpleNamespace(folder=host.home / "certgate",
+                                log=host.base / "nginx.log")
+    handler = processes.begin(
+        ["setpriv", f"--reuid={host.number}", f"--regid={host.number}",
+         "--clear-groups", host.public / "certgate/certgate.cgi", "--listen",
+         own.folder / "socket"], own.log, {"PATH": "/usr/bin:/bin"})
+    place.wait_for((own.folder / "socket").exists)
+    server = processes.Nginx(host.base / "nginx", own)
+    for name, certificates, status in (("the listed device", "@device", 200),
+                                       ("another", "@other", 403)):
+        got = send(server.port, "/eventhandler", certificates=[certificates])
+        out.equal(got.status, status, f"nginx, certgate.cgi --listen: {name}")
+    server.close()
+    out.equal(processes.end(handler), 0, "the handler ends with 0")
+
+
 def check_no_home(out, host):
     """Without a line in /etc/passwd the settings must be named."""
     number = host.number + 1
@@ -256,7 +308,9 @@ def main():
     check_folder(out, host, server)
     check_settings(out, host, server)
     check_log(out, host, server)
+    check_upload(out, host, server, archives[0])
     check_functions(out, host, server)
+    check_nginx(out, host)
     check_no_home(out, host)
     (host.home / "certgate").rename(host.home / "certgate.kit")
     found = configured(host)
