@@ -591,12 +591,8 @@ match_each(struct client *c, match_function *take, void *context)
 void
 match_find(struct client *c, struct match *match)
 {
-	bool unknown =
-		c->sha256.kind == THUMBPRINT_NONE && c->list->allows_by_content;
-
-	*match = (struct match){
-		.reason = unknown ? REASON_CONTENT_NEEDED : REASON_NOT_LISTED,
-		.only = true,
-	};
+	*match = (struct match){ .reason = REASON_NOT_LISTED, .only = true };
+	if (c->sha256.kind == THUMBPRINT_NONE && c->list->allows_by_content)
+		match->reason = REASON_CONTENT_NEEDED;
 	match_each(c, try, match);
 }
