@@ -448,6 +448,7 @@ static const char *const kinds[EXPIRY_KINDS] = {
 	[EXPIRY_CERTIFICATE] = "certificate",
 	[EXPIRY_FILE] = "file",
 	[EXPIRY_ENTRY] = "entry",
+	[EXPIRY_DENY] = "deny",
 	[EXPIRY_CA] = "ca",
 	[EXPIRY_CRL] = "crl",
 };

@@ -50,7 +50,7 @@ class Markup(html.parser.HTMLParser):
 def gate(name, lines, list_text=f"{PIN} user=pump-7\n"):
     made = processes.Configuration(
         base / name, {"CERTGATE_LOG": base / name / "log",
-                      "CERTGATE_ACCESS_KEYS": "a-key-of-nobody-0123456789",
+                      "CERTGATE_ACCESS_KEYS": "YS1rZXktb2Ytbm9ib2R5LTAxMjM=",
                       "CERTGATE_ORIGINS": "a.webpubsub.azure.com"}, list_text)
     made.log.write_text(logs.text(sorted(lines, key=lambda line: line[0])))
     made.log.chmod(0o640)

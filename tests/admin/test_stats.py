@@ -297,7 +297,8 @@ def ends():
         base / "ends", {"CERTGATE_LOG": base / "ends/log",
                         "CERTGATE_HUB": "chat"},
         "".join(f"{logs.certificate(n)['sha256']}\n" for n in names) +
-        "dd" * 20 + " expires=2098-01-01\n")
+        "dd" * 20 + " expires=2098-01-01\n" +
+        "deny " + "ee" * 20 + " expires=2097-01-01\n")
     gate.log.chmod(0o640)
 
     def run(*known):
@@ -311,9 +312,10 @@ def ends():
             n: float(v) for n, v in (line.rsplit(" ", 1) for line in
                                      text.splitlines() if line[0] != "#")})
 
-    entry = {("", "(other)", "entry"): calendar.timegm(
-        (2098, 1, 1, 23, 59, 59))}
-    out.equal(run(), entry, "ends: an entry's")
+    entry = {("", "(other)", kind): calendar.timegm(
+        (year, 1, 1, 23, 59, 59)) for kind, year in (("entry", 2098),
+                                                     ("deny", 2097))}
+    out.equal(run(), entry, "ends: those of entries")
     for known, which in ((["later", "soon"], "soon"),
                          (["later", "past"], "past"),
                          (["later", "long-past"], "later")):
