@@ -71,13 +71,15 @@ kind_of_length(size_t digits)
 }
 
 /* Words before a certificate's digits, as programs print them, and words that
- * say that the digits are not a certificate's.  A longer one comes before one
- * that it begins with. */
+ * say that the digits are not a certificate's.  The most common one comes
+ * first, and a longer one before one that it begins with. */
 static const struct word {
 	struct span text;
 	enum thumbprint_kind kind; /* that it names */
 	const char *other; /* what it names instead; NULL: nothing */
 } words[] = {
+	{ SPAN_TEXT("sha256/"), THUMBPRINT_SPKI, "a digest of a key" },
+	{ SPAN_TEXT("sha256"), THUMBPRINT_SHA256, NULL },
 	{ SPAN_TEXT("certificate"), THUMBPRINT_NONE, NULL },
 	{ SPAN_TEXT("cert"), THUMBPRINT_NONE, NULL },
 	{ SPAN_TEXT("digest"), THUMBPRINT_NONE, NULL },
@@ -95,8 +97,6 @@ static const struct word {
 	{ SPAN_TEXT("sha-512"), THUMBPRINT_NONE, "a SHA-512" },
 	{ SPAN_TEXT("sha1"), THUMBPRINT_SHA1, NULL },
 	{ SPAN_TEXT("sha2-256"), THUMBPRINT_SHA256, NULL },
-	{ SPAN_TEXT("sha256/"), THUMBPRINT_SPKI, "a digest of a key" },
-	{ SPAN_TEXT("sha256"), THUMBPRINT_SHA256, NULL },
 	{ SPAN_TEXT("sha384"), THUMBPRINT_NONE, "a SHA-384" },
 	{ SPAN_TEXT("sha512"), THUMBPRINT_NONE, "a SHA-512" },
 	{ SPAN_TEXT("spki"), THUMBPRINT_SPKI, NULL },
@@ -110,9 +110,12 @@ static const struct word {
 static const struct word *
 find_word(struct span text)
 {
+	/* No word begins with as many hexadecimal digits. */
+	if (text.len < 3 || hex_length((struct span){ text.ptr, 3 }) == 3)
+		return NULL;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		struct span word = words[i].text;
-		if (text.len == 0 || (text.ptr[0] | ' ') != word.ptr[0] ||
+		if ((text.ptr[0] | ' ') != word.ptr[0] ||
 		    !span_starts_nocase(text, word))
 			continue;
 		struct span rest = span_after(text, word.len);
