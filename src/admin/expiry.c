@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "admin/expiry.h"
+#include "admin/print.h"
 #include "admin/setup.h"
 #include "base/date.h"
 #include "base/hex.h"
@@ -228,17 +229,18 @@ expiry_days(const struct expiry *expiry, int64_t now)
 	return -1;
 }
 
+static const char *const names[] = {
+	[EXPIRY_CERTIFICATE] = "certificate",
+	[EXPIRY_FILE] = "certificate",
+	[EXPIRY_ENTRY] = "entry",
+	[EXPIRY_DENY] = "deny entry",
+	[EXPIRY_CA] = "CA",
+	[EXPIRY_CRL] = "CRL",
+};
+
 static void
 add_name(const struct expiry *expiry, struct buffer *text)
 {
-	static const char *const names[] = {
-		[EXPIRY_CERTIFICATE] = "certificate",
-		[EXPIRY_FILE] = "certificate",
-		[EXPIRY_ENTRY] = "entry",
-		[EXPIRY_DENY] = "deny entry",
-		[EXPIRY_CA] = "CA",
-		[EXPIRY_CRL] = "CRL",
-	};
 	const char *of = expiry->user != NULL ? expiry->user : expiry->what;
 
 	buffer_add(text, span_of(names[expiry->kind]));
@@ -269,4 +271,75 @@ expiry_text(const struct expiry *expiry, int64_t now, struct buffer *text)
 	buffer_add(text, span_of(within));
 	buffer_add(text, SPAN(" on "));
 	buffer_add(text, span_of(date_text(expiry->not_after, day)));
+}
+
+static int
+compare_ends(const void *one, const void *other)
+{
+	const struct expiry *a = one, *b = other;
+
+	return (a->not_after > b->not_after) - (a->not_after < b->not_after);
+}
+
+size_t
+expiries_sort(struct expiries *all, int64_t now)
+{
+	size_t n = 0;
+
+	if (all->n > 0)
+		qsort(all->expiry, all->n, sizeof(*all->expiry), compare_ends);
+	while (n < all->n && expiry_days(&all->expiry[n], now) >= 0)
+		n++;
+	return n;
+}
+
+static void
+print_string(const char *name, const char *text)
+{
+	if (text != NULL)
+		print_json_string(name, span_of(text));
+}
+
+static void
+print_json(const struct expiry *one, int64_t now)
+{
+	print_json_open(NULL, '{');
+	print_json_string("kind", span_of(names[one->kind]));
+	print_string("name", one->what);
+	print_string("user", one->user);
+	print_string("pin", one->pin);
+	print_string("hub", one->hub);
+	print_string("site", one->site);
+	print_string("list", one->list);
+	if (one->line > 0)
+		print_json_number("line", one->line);
+	print_json_time("notAfter", one->not_after);
+	print_json_number("days", expiry_days(one, now));
+	print_json_close('}');
+}
+
+void
+expiries_print(const struct expiries *all, size_t n, int64_t now)
+{
+	enum { SHOWN = 5 };
+	struct buffer text;
+
+	buffer_init(&text, sizeof(((struct error *)0)->text));
+	print_json_open("expires", '[');
+	for (size_t i = 0; i < n; i++) {
+		print_json(&all->expiry[i], now);
+		if (i >= SHOWN)
+			continue;
+		buffer_clear(&text);
+		expiry_text(&all->expiry[i], now, &text);
+		print_label(i == 0 ? "expires" : "");
+		print_text(buffer_span(&text));
+		print("\n");
+	}
+	print_json_close(']');
+	if (n > SHOWN) {
+		print_label("");
+		print("and %zu more (certgate check)\n", n - SHOWN);
+	}
+	buffer_free(&text);
 }

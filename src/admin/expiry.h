@@ -71,6 +71,14 @@ bool expiries_add(struct expiries *all, const struct sites *sites,
 		  struct expiry_log *log, int64_t now, struct error *e)
 	__attribute__((warn_unused_result));
 
+/* Put first what has expired or expires within 30 days, the first end first.
+ * Return how many these are. */
+size_t expiries_sort(struct expiries *all, int64_t now);
+
+/* Print the first few of these, which expiries_sort() counted as n; as JSON, all
+ * of them. */
+void expiries_print(const struct expiries *all, size_t n, int64_t now);
+
 /* Return 30, 14, 7 or 1 if it expires within so many days, 0 if it expired, -1
  * if it expires later. */
 int expiry_days(const struct expiry *expiry, int64_t now);

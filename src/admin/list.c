@@ -9,11 +9,14 @@
 
 #include "admin/command.h"
 #include "admin/edit.h"
+#include "admin/expiry.h"
 #include "admin/log_reader.h"
 #include "admin/print.h"
 #include "admin/setup.h"
 #include "admin/target.h"
 #include "base/hex.h"
+#include "host/log.h"
+#include "host/sites.h"
 #include "policy/list.h"
 
 /* From an edit until every handler has loaded it. */
@@ -193,8 +196,114 @@ show_terms(const struct terms *terms)
 		print_json_date("expires", terms->not_after);
 }
 
+/* Faults are for certgate check. */
 static void
-show_entry(const struct edit_line *line, const struct last_used *used, size_t i)
+ignore_line(void *context, enum log_level level, const struct error *e)
+{
+	(void)context;
+	(void)level;
+	(void)e;
+}
+
+/* What expires within 30 days, or has expired. */
+struct ends {
+	struct expiries all; /* in the order of lines */
+	struct sites sites; /* owns what all borrows */
+	bool has_sites;
+	size_t n, at;
+	int64_t now;
+};
+
+static int
+compare_lines(const void *one, const void *other)
+{
+	const struct expiry *a = one, *b = other;
+
+	if (a->line != b->line)
+		return a->line < b->line ? -1 : 1;
+	return (a->not_after > b->not_after) - (a->not_after < b->not_after);
+}
+
+/* The certificates in the log, by the main list of the settings. */
+static bool
+add_clients(struct ends *ends, const char *path, struct error *e)
+{
+	struct expiry_log *log = expiry_log_read(path, e);
+
+	if (log == NULL)
+		return false;
+	log_divert(ignore_line, NULL);
+	sites_open(&ends->sites, setup_source(), NULL);
+	ends->has_sites = true;
+	bool ok = expiries_add_log(&ends->all, log, &ends->sites, ends->now, e);
+	expiry_log_free(log);
+	return ok;
+}
+
+static bool
+ends_read(struct ends *ends, const struct list *list, bool wants_log,
+	  const char *path, struct error *e)
+{
+	ends->now = (int64_t)time(NULL);
+	if (!expiries_add_list(&ends->all, list, NULL, setup_site(), e) ||
+	    (wants_log && !add_clients(ends, path, e)))
+		return false;
+	ends->n = expiries_sort(&ends->all, ends->now);
+	if (ends->n > 0)
+		qsort(ends->all.expiry, ends->n, sizeof(*ends->all.expiry),
+		      compare_lines);
+	return true;
+}
+
+static void
+ends_free(struct ends *ends)
+{
+	expiries_free(&ends->all);
+	if (ends->has_sites)
+		sites_close(&ends->sites);
+}
+
+/* Take the next one of the line, but for what its state says; NULL: none. */
+static const struct expiry *
+ends_next(struct ends *ends, unsigned line)
+{
+	while (ends->at < ends->n && ends->all.expiry[ends->at].line <= line) {
+		const struct expiry *one = &ends->all.expiry[ends->at++];
+		bool is_state = (one->kind == EXPIRY_ENTRY ||
+				 one->kind == EXPIRY_DENY) &&
+				one->not_after < ends->now;
+		if (one->line == line && !is_state)
+			return one;
+	}
+	return NULL;
+}
+
+/* Those of the line, below it. */
+static void
+show_ends(struct ends *ends, unsigned line)
+{
+	const struct expiry *one = ends_next(ends, line);
+	struct buffer text;
+
+	if (one == NULL)
+		return;
+	buffer_init(&text, sizeof(((struct error *)0)->text));
+	print_json_open("warnings", '[');
+	for (; one != NULL; one = ends_next(ends, line)) {
+		buffer_clear(&text);
+		expiry_text(one, ends->now, &text);
+		print("      ");
+		print_text(buffer_span(&text));
+		print("\n");
+		print_json_string(NULL, buffer_span(&text));
+	}
+	print_json_close(']');
+	buffer_free(&text);
+}
+
+static void
+show_entry(const struct edit_line *line, const struct last_used *used, size_t i,
+	   struct ends *ends)
 {
 	const struct entry *entry = &line->entry;
 	const char *state = state_of(entry, (int64_t)time(NULL));
@@ -219,6 +328,7 @@ show_entry(const struct edit_line *line, const struct last_used *used, size_t i)
 	}
 	print("\n");
 	show_terms(entry->terms);
+	show_ends(ends, line->number);
 	print_json_close('}');
 }
 
@@ -258,7 +368,7 @@ show_fault(const struct error *fault)
 /* Without a fault, the entries of the list are the lines that have one. */
 static void
 show(const struct edit *edit, const struct faults *faults,
-     const struct last_used *used)
+     const struct last_used *used, struct ends *ends)
 {
 	struct edit_line line = { 0 };
 	size_t i = 0, k = 0;
@@ -270,7 +380,7 @@ show(const struct edit *edit, const struct faults *faults,
 		if (k < faults->n && faults->fault[k].line == line.number)
 			show_fault(&faults->fault[k]);
 		else if (line.reads)
-			show_entry(&line, used, i++);
+			show_entry(&line, used, i++, ends);
 	}
 	print_json_close(']');
 	if (used != NULL)
@@ -290,7 +400,9 @@ static enum exit_code
 show_list(const struct command *command, const struct edit *edit,
 	  struct error *e)
 {
+	const char *log = command->option[OPTION_LOG];
 	struct last_used used = { .log = { .file = -1 } };
+	struct ends ends = { .n = 0 };
 	bool wants_use = command->option[OPTION_LAST_USED] != NULL;
 	struct faults faults = { 0 };
 	struct report report = { .fault = take_fault,
@@ -305,16 +417,17 @@ show_list(const struct command *command, const struct edit *edit,
 		error_set(e, "out of memory");
 		code = EXIT_SYSTEM;
 	} else if (!valid) {
-		show(edit, &faults, NULL);
+		show(edit, &faults, NULL, &ends);
 		code = report_faults(&faults);
-	} else if (wants_use &&
-		   !last_used_read(&used, &list, &edit->identity,
-				   command->option[OPTION_LOG], e)) {
+	} else if ((wants_use &&
+		    !last_used_read(&used, &list, &edit->identity, log, e)) ||
+		   !ends_read(&ends, &list, wants_use, log, e)) {
 		code = EXIT_SYSTEM;
 	} else {
-		show(edit, &faults, wants_use ? &used : NULL);
+		show(edit, &faults, wants_use ? &used : NULL, &ends);
 	}
 	last_used_free(&used);
+	ends_free(&ends);
 	free(faults.fault);
 	list_free(&list);
 	return code;

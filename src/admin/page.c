@@ -184,14 +184,6 @@ add_digits(struct buffer *out, struct span digits)
 	html_add(out, "</code>");
 }
 
-static int
-compare_ends(const void *one, const void *other)
-{
-	const struct expiry *a = one, *b = other;
-
-	return (a->not_after > b->not_after) - (a->not_after < b->not_after);
-}
-
 /* in 3 days, expired today, expired 1 day ago */
 static void
 add_days(struct buffer *out, int64_t left)
@@ -249,18 +241,10 @@ add_expiries(struct buffer *out, const struct facts *f)
 {
 	struct expiries all = { .n = 0 };
 	struct error e = { 0 };
-	size_t n = 0;
 
 	if (!expiries_add(&all, &f->sites, expiry_log, f->hour.now, &e))
 		out->failed = true;
-	for (size_t i = 0; i < all.n; i++)
-		if (expiry_days(&all.expiry[i], f->hour.now) >= 0) {
-			struct expiry soon = all.expiry[i];
-			all.expiry[i] = all.expiry[n];
-			all.expiry[n++] = soon;
-		}
-	if (n > 0)
-		qsort(all.expiry, n, sizeof(*all.expiry), compare_ends);
+	size_t n = expiries_sort(&all, f->hour.now);
 	html_add(out, "<section class=\"card wide\"><h2>What expires</h2>");
 	html_add(out, n == 0 ? "<p class=\"none\">Nothing within 30 days.</p>"
 			     : "<table class=\"rows\"><thead><tr><th>Ends</th>"

@@ -8,9 +8,11 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "admin/cause.h"
+#include "admin/expiry.h"
 #include "admin/page.h"
 #include "admin/print.h"
 #include "admin/setup.h"
@@ -129,8 +131,23 @@ show_hour(const struct hour *h)
 	print_json_close(']');
 }
 
+/* log: NULL: the lists alone. */
 static void
-show(const struct facts *f, const struct cause *cause)
+show_expiries(const struct facts *f, struct expiry_log *log)
+{
+	int64_t now = (int64_t)time(NULL);
+	struct expiries all = { .n = 0 };
+	struct error e = { 0 };
+
+	if (expiries_add(&all, &f->sites, log, now, &e))
+		expiries_print(&all, expiries_sort(&all, now), now);
+	else
+		print_error(&e);
+	expiries_free(&all);
+}
+
+static void
+show(const struct facts *f, struct expiry_log *log, const struct cause *cause)
 {
 	print_json_open(NULL, '{');
 	show_cause(cause);
@@ -138,6 +155,7 @@ show(const struct facts *f, const struct cause *cause)
 	show_configuration(f);
 	if (f->has_log)
 		show_hour(&f->hour);
+	show_expiries(f, log);
 	if (cause->code == EXIT_DONE)
 		print_field("next", span_of(cause->fix));
 	print_json_close('}');
@@ -150,11 +168,14 @@ look(const struct command *command, struct buffer *page)
 {
 	static struct facts facts;
 	const char *log = command->option[OPTION_LOG];
+	struct expiry_log *expiring = NULL;
 	struct cause cause;
 
 	facts_collect(&facts, command->option[OPTION_SOCKET], log);
 	if (page != NULL && facts.has_log)
 		facts.has_log = page_read(log, &facts.log);
+	else if (facts.has_log)
+		expiring = expiry_log_read(log, &facts.log);
 	if (!unit_become(command->option[OPTION_AS]))
 		return EXIT_SYSTEM;
 	facts_read_files(&facts);
@@ -162,7 +183,8 @@ look(const struct command *command, struct buffer *page)
 	if (page != NULL)
 		page_add(page, &facts, &cause);
 	else
-		show(&facts, &cause);
+		show(&facts, expiring, &cause);
+	expiry_log_free(expiring);
 	facts_free(&facts);
 	return cause.code;
 }

@@ -4,6 +4,7 @@
 """What expires is foreseen: a fleet of 1,000 devices, day by day, and what
 counts as a renewal."""
 import datetime
+import json
 import pathlib
 import re
 import sys
@@ -266,6 +267,46 @@ def sites():
         out.equal(have, wanted, f"sites {more}")
 
 
+def shown():
+    """What status and list say of it, now: in words and in JSON."""
+    now = logs.NOW
+    soon, later = now + 6 * DAY + 3600, now + 99 * DAY
+    day = day_of(now + 3 * DAY)
+    book = write("shown", f"{pin('a')} user=u\n{pin('b')} user=v "
+                 f"expires={day}\n{pin('c')} expires=2020-01-01\n")
+    log = write("shown.log", logs.text(
+        [logs.accepted(n, 9, user=u, not_after=logs.stamp(end)) for n, u, end
+         in (("a", "u", soon), ("b", "v", later), ("c", "w", soon))]))
+    names = [f"entry of 'v' ({pin('b')}) expires within 7 days, on {day}",
+             f"certificate of 'u' ({pin('a')}) expires within 7 days, on "
+             f"{day_of(soon)}"]
+    conf = write("shown.conf", f"CERTGATE_LIST={book}\n"
+                 f"CERTGATE_SIGNATURE=off\nCERTGATE_LOG={log}\n")
+    got = admin.run("status", "--config", conf)
+    old = f"entry ({pin('c')}) expired on 2020-01-01"
+    out.result(f"expires   {old}\n{'':10}{names[0]}\n{'':10}{names[1]}\n"
+               in got.out, "status", got)
+    told = json.loads(admin.run("status", "--json", "--config", conf).out)
+    out.equal([(e["kind"], e.get("user"), e["pin"], e["line"], e["days"])
+               for e in told["expires"]],
+              [("entry", None, pin("c"), 3, 0), ("entry", "v", pin("b"), 2, 7),
+               ("certificate", "u", pin("a"), 1, 7)], "status --json")
+    for more, wanted in (((), [names[0]]),
+                         (("--last-used",), [names[1], names[0]])):
+        got = admin.run("list", *more, "--config", conf)
+        out.equal([line.strip() for line in got.out.splitlines()
+                   if " expires within " in line], wanted, f"list {more}")
+        told = json.loads(admin.run("list", "--json", *more, "--config",
+                                    conf).out)
+        out.equal([w for e in told for w in e.get("warnings", ())], wanted,
+                  f"list --json {more}")
+    write("shown", "".join(f"{pin(n)} expires={day}\n" for n in range(9)))
+    got = admin.run("status", "--config", conf)
+    out.result(got.out.count("expires within 7 days") == 5 and
+               "and 4 more (certgate check)\n" in got.out, "many of them",
+               got)
+
+
 def unreadable():
     """It is said if the log cannot be read."""
     got = check(now=NOW, log=base / "nowhere", book=write("list", rows("a")))
@@ -278,5 +319,6 @@ fleet()
 renewals()
 of_a_ca()
 sites()
+shown()
 unreadable()
 out.done()
