@@ -11,7 +11,7 @@
 #include "admin/findings.h"
 #include "admin/print.h"
 #include "base/date.h"
-#include "policy/match.h"
+#include "policy/pattern.h"
 
 static bool
 is_same_file(const struct finding *one, const struct error *e)

@@ -7,6 +7,7 @@
 
 #include "base/hex.h"
 #include "policy/match.h"
+#include "policy/pattern.h"
 #include "protocol/chain.h"
 
 bool
@@ -88,49 +89,6 @@ bool
 client_is_mqtt(const struct client *c)
 {
 	return c->event->mqtt || !span_empty(c->request->physical_connection);
-}
-
-static bool
-same(char a, char b, bool nocase)
-{
-	struct span one = { &a, 1 }, other = { &b, 1 };
-
-	return nocase ? span_equal_nocase(one, other) : a == b;
-}
-
-/* If what follows the last '*' does not fit, it takes one character more; no
- * earlier one needs to, so the work is at most the product of the lengths. */
-bool
-pattern_fits(struct span pattern, struct span text, bool nocase)
-{
-	size_t p = 0, t = 0, behind_star = 0, taken = 0;
-	bool star = false;
-
-	while (t < text.len) {
-		if (p < pattern.len && pattern.ptr[p] == '*') {
-			star = true;
-			behind_star = ++p;
-			taken = t;
-		} else if (p < pattern.len &&
-			   same(pattern.ptr[p], text.ptr[t], nocase)) {
-			p++;
-			t++;
-		} else if (star) {
-			p = behind_star;
-			t = ++taken;
-		} else {
-			return false;
-		}
-	}
-	while (p < pattern.len && pattern.ptr[p] == '*')
-		p++;
-	return p == pattern.len;
-}
-
-bool
-pattern_is_any(const char *pattern)
-{
-	return pattern[0] == '*' && pattern[strspn(pattern, "*")] == '\0';
 }
 
 /* True if c is one of those that the entry is for. */

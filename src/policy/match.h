@@ -80,12 +80,6 @@ struct span client_name_text(struct client *c, enum user_source source);
 /* The event is that of an MQTT client. */
 bool client_is_mqtt(const struct client *c);
 
-/* True if the whole of text fits; nocase: ASCII letters without case. */
-bool pattern_fits(struct span pattern, struct span text, bool nocase);
-
-/* It limits nothing: every text fits. */
-bool pattern_is_any(const char *pattern);
-
 enum {
 	/* Seconds by which the clocks of certificate and host may differ. */
 	MATCH_LEEWAY = 300

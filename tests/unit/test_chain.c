@@ -7,6 +7,7 @@
 #include "tests/unit/unit.h"
 
 #include "policy/match.h"
+#include "policy/pattern.h"
 #include "protocol/certificate.h"
 #include "protocol/chain.h"
 #include "protocol/pem.h"
