@@ -9,7 +9,7 @@ _certgate() {
 	local options edit="$setup --dry-run --json" service="--hub --endpoint --ca
 		--token-file"
 	local entry="user= groups= roles= subprotocol= client-id= query. hub=
-		not-before= expires= cn= san= crl="
+		not-before= expires= cn= san= serial= crl="
 
 	case $previous in
 	--config | --list | --ca | --token-file | --admitted | --authorization | --log | \
