@@ -12,10 +12,10 @@
 struct cause {
 	enum exit_code code; /* EXIT_DONE: all is well; EXIT_SYSTEM: unknown */
 	bool is_file; /* the files have it, so certgate check prints it */
-	char sentence[96];
+	char sentence[96]; /* as struct outage_text, like the rest */
 	char detail[640]; /* empty: none */
 	char fix[320]; /* if all is well: what shows more */
-	char site[HOUR_NAME_SIZE]; /* empty: none */
+	char site[OUTAGE_NAME_SIZE]; /* empty: none */
 };
 
 void cause_find(const struct facts *f, struct cause *cause);
@@ -24,8 +24,5 @@ void cause_find(const struct facts *f, struct cause *cause);
  * as the handler's user: this process stays as it is.  Return false if all is
  * well, or the settings are not the installed ones, or it is unknown. */
 bool cause_ask(struct cause *cause);
-
-/* Return what to do about a refusal for this reason; NULL: nothing special. */
-const char *cause_fix(enum reason reason);
 
 #endif

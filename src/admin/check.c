@@ -120,87 +120,6 @@ find_more(struct findings *findings, const struct sites *sites, bool starts)
 	}
 }
 
-static bool
-lacks_key(const struct configuration *c)
-{
-	return c->settings.signature == SIGNATURE_REQUIRED &&
-	       !settings_has_keys(&c->settings);
-}
-
-/* RFC 6761 6.4 */
-static bool
-lacks_origin(const struct configuration *c)
-{
-	const struct span invalid = SPAN(".invalid");
-	char **at = c->settings.origins;
-
-	if (at == NULL || *at == NULL)
-		return false;
-	for (; *at != NULL; at++) {
-		struct span host = span_of(*at);
-		if (host.len < invalid.len ||
-		    !span_equal_nocase(span_after(host, host.len - invalid.len),
-				       invalid))
-			return false;
-	}
-	return true;
-}
-
-static bool
-lacks_entry(const struct configuration *c)
-{
-	for (size_t i = 0; i < c->list.n; i++)
-		if (c->list.entries[i].allows)
-			return false;
-	return !c->settings.missing_allowed &&
-	       !settings_report_only(&c->settings, (int64_t)time(NULL));
-}
-
-/* As installed. */
-static bool
-lacks_both(const struct configuration *c)
-{
-	return lacks_key(c) && lacks_origin(c);
-}
-
-static const struct check_refusal refusals[] = {
-	{ lacks_both,
-	  "every event is refused: CERTGATE_ORIGINS names no Web PubSub "
-	  "resource, and there is no access key",
-	  "set these lines in the settings file:\n" SETTINGS_ORIGINS_LINE
-	  "\n" SETTINGS_KEYS_LINE },
-	{ lacks_key,
-	  "every event is refused: a signature is required, and there is no "
-	  "access key",
-	  "set " SETTINGS_KEYS_LINE },
-	{ lacks_origin,
-	  "every event is refused: CERTGATE_ORIGINS names no Web PubSub "
-	  "resource",
-	  "set " SETTINGS_ORIGINS_LINE },
-	{ lacks_entry, "every client is refused: the list has no allow entry",
-	  "certgate allow FILE" },
-};
-
-const struct check_refusal *
-check_find_refusal(const struct configuration *c)
-{
-	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
-		if (c->has_settings && c->has_list && refusals[i].holds(c))
-			return &refusals[i];
-	return NULL;
-}
-
-const struct check_refusal *
-check_refusal(const struct sites *sites)
-{
-	const struct check_refusal *found =
-		sites->in_use ? NULL : check_find_refusal(&sites->main);
-
-	for (size_t i = 0; i < sites->n && found == NULL; i++)
-		found = check_find_refusal(&sites->site[i]->store);
-	return found;
-}
-
 static void
 show_origin(const struct command *command, const struct setting_given *given,
 	    const char *name, char *text, size_t size)
@@ -335,7 +254,7 @@ show_result(const struct findings *findings, bool starts, size_t entries)
 static void
 show(const struct command *command, struct findings *findings,
      const struct sites *sites, bool starts,
-     const struct check_refusal *refusal)
+     const struct outage_refusal *refusal)
 {
 	bool all = command->option[OPTION_QUIET] == NULL ||
 		   command->option[OPTION_JSON] != NULL;

@@ -9,23 +9,10 @@
 #include "admin/findings.h"
 #include "host/sites.h"
 
-/* Settings that load and refuse every client. */
-struct check_refusal {
-	bool (*holds)(const struct configuration *c);
-	const char *text, *fix;
-};
-
 /* Read everything, as the user of unit_become(), into sites: sites_close() in
  * any case.  report is borrowed until then.  Return true if settings and list
  * load. */
 bool check_files(struct findings *findings, struct report *report,
 		 struct sites *sites);
-
-/* Return why settings that load refuse every client; NULL: they do not. */
-const struct check_refusal *check_find_refusal(const struct configuration *c);
-
-/* Return why the main settings, or those of a site, refuse every client; NULL:
- * they do not. */
-const struct check_refusal *check_refusal(const struct sites *sites);
 
 #endif

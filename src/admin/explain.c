@@ -250,7 +250,8 @@ static struct cause cause; /* of an outage; empty: none */
 static void
 show_cause(const struct configuration *store)
 {
-	const struct check_refusal *refusal = check_find_refusal(store);
+	const struct outage_refusal *refusal =
+		outage_find_refusal(store, (int64_t)time(NULL));
 	char text[sizeof("certgate status: ") + sizeof(cause.sentence)];
 
 	if (refusal != NULL) {

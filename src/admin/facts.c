@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sys/socket.h>
 #include <sys/statvfs.h>
 #include <sys/un.h>
@@ -89,7 +90,7 @@ facts_read_files(struct facts *f)
 {
 	f->has_files = true;
 	f->starts = check_files(&f->findings, &f->report, &f->sites);
-	f->refusal = check_refusal(&f->sites);
+	f->refusal = outage_refusal(&f->sites, (int64_t)time(NULL));
 }
 
 void

@@ -11,6 +11,7 @@
 #include "admin/hour.h"
 #include "admin/unit.h"
 #include "admin/web_server.h"
+#include "host/outage.h"
 
 struct facts {
 	struct unit unit;
@@ -29,7 +30,7 @@ struct facts {
 	struct report report;
 	struct sites sites;
 	bool starts;
-	const struct check_refusal *refusal;
+	const struct outage_refusal *refusal;
 };
 
 /* Collect what is not in the files, as the user of this process.  socket and

@@ -9,13 +9,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "admin/cause.h"
 #include "admin/command.h"
 #include "admin/log_reader.h"
 #include "admin/print.h"
 #include "admin/setup.h"
 #include "base/hex.h"
 #include "host/log.h"
+#include "host/outage.h"
 #include "policy/list.h"
 #include "policy/reason.h"
 
@@ -54,7 +54,7 @@ reason_of(const char *name)
 static const char *
 advice_of(enum reason reason)
 {
-	const char *fix = reason < REASONS ? cause_fix(reason) : NULL;
+	const char *fix = reason < REASONS ? outage_fix(reason) : NULL;
 
 	return fix != NULL ? fix
 	       : reason < REASONS && reason_status(reason) == 0

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/*
+ * outage: why clients are refused, in one sentence: the table of outages, which
+ * the handler and certgate status share, and the rule by which the reason of
+ * refused events stands out.
+ */
+#ifndef CERTGATE_HOST_OUTAGE_H
+#define CERTGATE_HOST_OUTAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/span.h"
+#include "host/sites.h"
+#include "policy/reason.h"
+
+enum {
+	OUTAGE_REFUSALS = 3, /* in a row, before a reason stands out */
+	OUTAGE_NAME_SIZE = 136, /* bytes of a name from outside, with a NUL */
+	OUTAGE_SITES = 64,
+	OUTAGE_ACCEPTED = 4096, /* certificates; places of a table */
+	OUTAGE_SKEW_MAX = 300 /* seconds between the clocks */
+};
+
+/* One event.  Spans are borrowed while it is added. */
+struct outage_event {
+	enum reason reason;
+	uint64_t certificate; /* a hash; 0: none */
+	struct span site, origin, hub; /* may be absent */
+	int64_t skew; /* seconds */
+	bool has_skew; /* the event has a time */
+};
+
+/* Refusals since the last event that passed the checks. */
+struct outage_refusals {
+	uint64_t count[REASONS];
+	uint64_t first; /* hash of a certificate; 0: none */
+	bool several; /* certificates */
+	bool known; /* one of them was accepted before */
+};
+
+struct outage_site {
+	char name[OUTAGE_NAME_SIZE]; /* empty: events that name none */
+	uint64_t accepted; /* clients */
+	struct outage_refusals sender, client;
+};
+
+/* Events of an hour.  All zero: none. */
+struct outage_events {
+	struct outage_site site[OUTAGE_SITES]; /* the last one: others, too */
+	size_t n_sites;
+	/* Of the last refusal for it. */
+	char origin[OUTAGE_NAME_SIZE], hub[OUTAGE_NAME_SIZE];
+	int64_t skew; /* of the last event that had a time */
+	uint64_t skewed; /* events in a row; see OUTAGE_SKEW_MAX */
+	uint64_t accepted_hash[OUTAGE_ACCEPTED];
+};
+
+void outage_add(struct outage_events *events, const struct outage_event *event);
+
+/* Return the reason for which all of the last events, or clients, of a site
+ * were refused; REASONS: none.  Set *site to its name, borrowed. */
+enum reason outage_reason(const struct outage_events *events,
+			  const char **site);
+
+/* Settings that load and refuse every client. */
+struct outage_refusal {
+	bool (*holds)(const struct configuration *c, int64_t now);
+	const char *text, *fix;
+};
+
+/* Return why settings that load refuse every client; NULL: they do not. */
+const struct outage_refusal *outage_find_refusal(const struct configuration *c,
+						 int64_t now);
+
+/* Return why the main settings, or those of a site, refuse every client; NULL:
+ * they do not. */
+const struct outage_refusal *outage_refusal(const struct sites *sites,
+					    int64_t now);
+
+/* In the order of severity. */
+enum outage {
+	OUTAGE_STOPPED = 0, /* the handler */
+	OUTAGE_RIGHTS, /* this user cannot read the configuration */
+	OUTAGE_SETTINGS, /* do not load */
+	OUTAGE_LIST, /* does not load */
+	OUTAGE_VARIABLES, /* of the handler, are unknown */
+	OUTAGE_REFUSING, /* outage_refusal() */
+	OUTAGE_ERRORS, /* in the configuration */
+	OUTAGE_UNWIRED, /* no web server has the handler */
+	OUTAGE_SENDERS, /* outage_reason(), not of clients */
+	OUTAGE_SKEWED, /* clocks */
+	OUTAGE_STALE, /* configuration of the handler */
+	OUTAGE_CLIENTS, /* outage_reason() */
+	OUTAGE_FULL, /* the disk of the log */
+	OUTAGE_LOST, /* lines of the log */
+	OUTAGE_NO_LOG,
+	OUTAGE_UNKNOWN, /* whether the handler is running */
+	OUTAGES
+};
+
+struct outage_text {
+	char sentence[96];
+	char detail[640]; /* empty: none */
+	char fix[320];
+	char site[OUTAGE_NAME_SIZE]; /* empty: none */
+};
+
+/* Write the sentence and the fix of the outage, and what events, sites (NULL:
+ * not read) and refusal (of OUTAGE_REFUSING) tell of it.  Names from outside
+ * are escaped. */
+void outage_tell(enum outage outage, const struct outage_events *events,
+		 const struct sites *sites,
+		 const struct outage_refusal *refusal,
+		 struct outage_text *text);
+
+/* Return what to do about a refusal for this reason; NULL: nothing special. */
+const char *outage_fix(enum reason reason);
+
+#endif
