@@ -75,8 +75,8 @@ bool expiries_add(struct expiries *all, const struct sites *sites,
  * Return how many these are. */
 size_t expiries_sort(struct expiries *all, int64_t now);
 
-/* Print the first few of these, which expiries_sort() counted as n; as JSON, all
- * of them. */
+/* Print the first few of the n that expiries_sort() counted; as JSON, all of
+ * them. */
 void expiries_print(const struct expiries *all, size_t n, int64_t now);
 
 /* Return 30, 14, 7 or 1 if it expires within so many days, 0 if it expired, -1
