@@ -21,7 +21,8 @@ out = tap.Tap()
 
 
 def rule(name):
-    return re.search(rf"```{name}\n(.*?)```", PAGE, re.DOTALL)[1]
+    return re.search(rf"^{name}, [^\n]*:\n\n```\n(.*?)```", PAGE,
+                     re.DOTALL | re.MULTILINE)[1]
 
 
 def case_of(path, **more):
@@ -58,7 +59,7 @@ def rewrites():
         server = processes.Apache(
             base / f"apache.{how}", configuration, how,
             "LoadModule rewrite_module "
-            "/usr/lib/apache2/modules/mod_rewrite.so\n" + rule("apache"))
+            "/usr/lib/apache2/modules/mod_rewrite.so\n" + rule("Apache"))
         check_url(f"apache {how}", server, configuration)
         server.close()
     for how in ("socket", "spawn", "cgi"):

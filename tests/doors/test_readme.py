@@ -123,6 +123,7 @@ ELSEWHERE = {
     "certgate why ": "tests/admin/test_why.py",
     "certgate/certgate ": "tests/doors/test_suexec.py plays docs/shared-host.md",
     "cp certgate/": "tests/doors/test_suexec.py plays docs/shared-host.md",
+    "rewrite ^/api/echo": "tests/doors/test_functions.py",
     "unzip certgate-": "tests/doors/test_suexec.py plays docs/shared-host.md",
     "cd build && ../configure ": "tests/package/run.py installs the same way",
     "useradd ": "it makes a user of the machine",

@@ -212,7 +212,7 @@ def check_functions(out, host, server):
     """The rule that keeps the URL of docs/functions.md."""
     page = (place.SOURCE / "docs/functions.md").read_text(encoding="utf-8")
     htaccess = host.public / ".htaccess"
-    htaccess.write_text(re.search(r"```htaccess\n(.*?)```", page,
+    htaccess.write_text(re.search(r"A shared host, .*?```\n(.*?)```", page,
                                   re.DOTALL)[1])
     for path in ("/api/echo", "/api/echo/chat", "/api/echo?code=x", URL):
         out.equal(send(server.port, path).status, 200, f"kept: {path}")
