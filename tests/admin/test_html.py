@@ -5,11 +5,13 @@
 log that want to be markup, and the digests of a certificate that is dropped
 there."""
 import base64
+import grp
 import hashlib
 import html.parser
 import os
 import pathlib
 import re
+import shutil
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
@@ -346,6 +348,18 @@ def files():
                "a page that cannot be written", done)
     if os.geteuid() != 0:
         return
+    # As certgate-page.service does it.
+    served = made.folder / "served"
+    served.mkdir(mode=0o750)
+    shutil.chown(served, "nobody", "www-data")
+    shutil.chown(made.log, "nobody")
+    done = admin.run("status", "--html", served / "page.html", user="nobody",
+                     group="www-data", extra_groups=[], environment={
+                         "CERTGATE_CONFIG": str(made.file)})
+    seen = (served / "page.html").stat()
+    out.equal((done.code, seen.st_mode & 0o777, seen.st_gid),
+              (0, 0o640, grp.getgrnam("www-data").gr_gid),
+              "a page for the group of its folder")
     # The page is root's to write, the files are the handler's to read.
     made.folder.joinpath("root").mkdir(mode=0o700)
     made.list.chmod(0o600)
