@@ -440,6 +440,10 @@ def test_counters():
         "the exporter's user reads what was logged since the first time")
     out.equal(precious.read_text(encoding="utf-8"), "precious\n",
               "a link in the exporter's folder is not followed")
+    run("systemctl start certgate-page.service")
+    out.equal(run("stat -c '%a %U %G' /run/certgate-page/status.html"),
+              "640 _certgate www-data\n",
+              "the page of certgate status is the web servers' to read")
 
 
 def test_purge(before):
@@ -451,7 +455,8 @@ def test_purge(before):
     run("sed -i /certgate/d /etc/nginx/sites-available/default; "
         "systemctl reload nginx")
     out.result(LIST.exists(), "removed: the list is still there")
-    for timer in ("certgate-stats.timer", "certgate-expiry.timer"):
+    for timer in ("certgate-stats.timer", "certgate-page.timer",
+                  "certgate-expiry.timer"):
         out.equal(run(f"systemctl is-active {timer}", (3,)), "inactive\n",
                   f"removed: {timer} is stopped")
     run(f"rm -r {EXPORTER.parent} /tmp/precious")
