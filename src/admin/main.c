@@ -12,6 +12,9 @@
 #include "admin/command.h"
 #include "admin/print.h"
 #include "admin/setup.h"
+#include "base/hex.h"
+#include "base/suggestion.h"
+#include "policy/thumbprint.h"
 #include "host/settings_file.h"
 
 static const struct {
@@ -163,7 +166,7 @@ static void
 print_usage(void)
 {
 	print("Usage: certgate VERB [OPTION]... [ARGUMENT]...\n"
-	      "       certgate VERB --help\n"
+	      "       certgate help [VERB]\n"
 	      "       certgate --help | --version\n"
 	      "\n"
 	      "Administer certgate.fcgi.\n"
@@ -203,10 +206,10 @@ misused(const char *verb)
 	return EXIT_MISUSED;
 }
 
-/* Name the option that getopt_long did not take: at most its first characters,
- * for it may be a secret. */
+/* Name the option that getopt_long did not take: whole if it is near to one of
+ * the verb's; else at most its first characters, for it may be a secret. */
 static void
-report_option(const char *argument, bool known)
+report_option(const struct verb *verb, const char *argument, bool known)
 {
 	enum { SHOWN_MAX = 12 /* characters of the name */ };
 	struct span name = span_of(argument);
@@ -214,8 +217,15 @@ report_option(const char *argument, bool known)
 
 	name = span_after(name, dashes < name.len ? dashes : name.len);
 	name.len = strcspn(name.ptr, "=");
+	struct suggestion meant = { .word = name };
+	for (size_t i = 0; i < OPTIONS; i++)
+		if (takes(verb, i))
+			suggestion_try(&meant, span_of(options[i].name));
 	if (known)
 		print_problem("missing value of an option");
+	else if (meant.best.ptr != NULL)
+		print_problem("unknown option --%s (did you mean --%s?)",
+			      error_word(name), meant.best.ptr);
 	else if (dashes < 2 || name.len > SHOWN_MAX)
 		print_problem("unknown option of %zu characters", name.len);
 	else
@@ -243,7 +253,7 @@ read_options(const struct verb *verb, int argc, char **argv,
 	opterr = 0;
 	while ((found = getopt_long(argc, argv, ":", known, NULL)) != -1) {
 		if (found < 0 || found >= OPTIONS) {
-			report_option(argv[optind - 1], found == ':');
+			report_option(verb, argv[optind - 1], found == ':');
 			return false;
 		}
 		command->option[found] = optarg == NULL ? "" : optarg;
@@ -285,6 +295,31 @@ start(const struct command *command)
 	return code;
 }
 
+/* True if word is a part of a thumbprint, as between blanks. */
+static bool
+is_part(const char *word)
+{
+	struct span text = span_of(word);
+
+	return thumbprint_is_likely(text) ||
+	       (text.len > 1 && text.len < 2 * DIGEST_SHA1_SIZE &&
+		hex_length(text) == text.len);
+}
+
+/* True if a shell took a thumbprint apart: the last argument cannot be an
+ * option of an entry, nor an argument of the verb. */
+static bool
+is_apart(const struct verb *verb, const struct command *command)
+{
+	int most = verb->most < 0 ? 1 : verb->most;
+
+	return command->n > most && most > 0 &&
+	       (strstr(verb->arguments, "PIN") != NULL ||
+		verb->run == rotate_run) &&
+	       is_part(command->arguments[most - 1]) &&
+	       strchr(command->arguments[most], '=') == NULL;
+}
+
 static enum exit_code
 run_verb(const struct verb *verb, int argc, char **argv)
 {
@@ -301,37 +336,79 @@ run_verb(const struct verb *verb, int argc, char **argv)
 	}
 	if (command.option[OPTION_JSON] != NULL)
 		print_as_json();
-	if (command.n < verb->least ||
+	bool apart = is_apart(verb, &command);
+	if (apart || command.n < verb->least ||
 	    (verb->most >= 0 && command.n > verb->most)) {
-		print_problem("expected %s", verb->least == 0
-						     ? "no argument"
-						     : verb->arguments);
+		print_problem("expected %s%s",
+			      verb->least == 0 ? "no argument"
+					       : verb->arguments,
+			      apart ? " (fix: put quotes around a thumbprint "
+				      "with blanks)"
+				    : "");
 		return misused(name);
 	}
 	enum exit_code code = start(&command);
 	return code == EXIT_DONE ? print_end(verb->run(&command)) : code;
 }
 
+static const struct verb *
+find_verb(const char *name)
+{
+	for (size_t i = 0; i < VERBS; i++)
+		if (strcmp(name, verbs[i].name) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
+static enum exit_code
+unknown_verb(const char *name)
+{
+	struct suggestion meant = { .word = span_of(name) };
+
+	suggestion_try(&meant, SPAN("help"));
+	for (size_t i = 0; i < VERBS; i++)
+		suggestion_try(&meant, span_of(verbs[i].name));
+	if (meant.best.ptr != NULL)
+		print_problem("unknown verb \"%s\" (did you mean %s?)",
+			      error_word(meant.word), meant.best.ptr);
+	else if (name[0] != '\0')
+		print_problem("unknown verb");
+	return misused("");
+}
+
+/* certgate help [VERB] */
+static enum exit_code
+help(const char *name)
+{
+	const struct verb *verb = name == NULL ? NULL : find_verb(name);
+
+	if (name != NULL && verb == NULL)
+		return unknown_verb(name);
+	if (verb == NULL)
+		print_usage();
+	else
+		print_verb_usage(verb);
+	return print_end(EXIT_DONE);
+}
+
 int
 main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
+	const struct verb *verb = find_verb(name);
 
 	/* A file that may not grow is an error like a disk that is full. */
 	(void)signal(SIGXFSZ, SIG_IGN);
 
-	for (size_t i = 0; i < VERBS; i++)
-		if (strcmp(name, verbs[i].name) == 0)
-			return (int)run_verb(&verbs[i], argc - 1, argv + 1);
-	if (strcmp(name, "--help") == 0) {
-		print_usage();
-		return (int)print_end(EXIT_DONE);
-	}
+	if (verb != NULL)
+		return (int)run_verb(verb, argc - 1, argv + 1);
+	if (strcmp(name, "--help") == 0)
+		return (int)help(NULL);
+	if (strcmp(name, "help") == 0)
+		return (int)help(argc > 2 ? argv[2] : NULL);
 	if (strcmp(name, "--version") == 0) {
 		print("certgate " PACKAGE_VERSION "\n");
 		return (int)print_end(EXIT_DONE);
 	}
-	if (name[0] != '\0')
-		print_problem("unknown verb");
-	return (int)misused("");
+	return (int)unknown_verb(name);
 }

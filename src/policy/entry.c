@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/hex.h"
+#include "base/suggestion.h"
 #include "base/text.h"
 #include "policy/entry.h"
 #include "policy/role.h"
@@ -404,9 +405,19 @@ has_name(const struct option *option, struct span name)
 			       : span_equal(name, option->name);
 }
 
+/* A word that is near to a name is no secret, and is repeated. */
 static bool
-unknown_option(struct error *e)
+unknown_option(struct span name, struct error *e)
 {
+	struct suggestion meant = { .word = name };
+
+	for (size_t i = 0; i < OPTIONS; i++)
+		suggestion_try(&meant, options[i].name);
+	if (span_equal(meant.best, SPAN("query.")))
+		meant.best = SPAN("query.NAME");
+	if (meant.best.ptr != NULL)
+		return error_set(e, "unknown option \"%s\" (did you mean %s=?)",
+				 error_word(name), meant.best.ptr);
 	return error_set(e, "unknown option: expected user= groups= roles= "
 			    "subprotocol= client-id= query.NAME= hub= "
 			    "not-before= expires= cn= san= serial= or crl=");
@@ -489,7 +500,7 @@ take_option(struct span *rest, struct entry *entry, unsigned *seen,
 	while (i < OPTIONS && !has_name(&options[i], name))
 		i++;
 	if (tail.ptr == NULL || i == OPTIONS)
-		return unknown_option(e);
+		return unknown_option(name, e);
 	if ((options[i].use & use) == 0)
 		return wrong_option(&options[i], e);
 	void *field = (char *)terms + options[i].offset;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/date.h"
+#include "base/suggestion.h"
 #include "base/text.h"
 #include "policy/access_keys.h"
 #include "policy/settings.h"
@@ -231,25 +232,30 @@ settings_shown_name(struct span name)
 	static _Thread_local char text[SHOWN_MAX + sizeof("...")];
 	size_t i = find(name);
 
-	if (i != UNKNOWN)
-		return table[i].name;
-	if (name.len <= SHOWN_MAX)
-		return error_word(name);
+	if (i != UNKNOWN || name.len <= SHOWN_MAX)
+		return i != UNKNOWN ? table[i].name : error_word(name);
 	name.len = SHOWN_MAX;
 	(void)snprintf(text, sizeof(text), "%s...", error_word(name));
 	return text;
 }
 
 /* A word without the prefix is not repeated: it may be the second line of a
- * secret. */
+ * secret.  One that is near to a name is none. */
 static bool
 unknown_setting(struct span name, struct error *e)
 {
-	if (!span_starts(name, SPAN("CERTGATE_")))
-		return error_set(e, "unknown setting of %zu characters",
-				 name.len);
-	return error_set(e, "unknown setting \"%s\"",
-			 settings_shown_name(name));
+	struct suggestion meant = { .word = name };
+
+	for (size_t i = 0; i < SETTINGS_MAX; i++)
+		suggestion_try(&meant, span_of(table[i].name));
+	if (meant.best.ptr != NULL)
+		return error_set(e, "unknown setting \"%s\" (did you mean %s?)",
+				 error_word(name), meant.best.ptr);
+	return span_starts(name, SPAN("CERTGATE_"))
+		       ? error_set(e, "unknown setting \"%s\"",
+				   settings_shown_name(name))
+		       : error_set(e, "unknown setting of %zu characters",
+				   name.len);
 }
 
 /* Take one line of the file. */

@@ -222,7 +222,10 @@ def helpful():
             (f"CERTGATE_ORIGINS={KEY}\n",
              ":1:18: CERTGATE_ORIGINS: an origin of 44 characters: expected "),
             ("CERTGATE_ACESS_KEYS=x\n",
-             ':1:1: unknown setting "CERTGATE_ACE..."\n'),
+             ':1:1: unknown setting "CERTGATE_ACESS_KEYS" (did you mean '
+             'CERTGATE_ACCESS_KEYS?)\n'),
+            (f"CERTGATE_{KEY}=x\n",
+             f':1:1: unknown setting "CERTGATE_{KEY[:3]}..."\n'),
             (f"{KEY}=x\n", ":1:1: unknown setting of 43 characters\n"),
             (f"CERTGATE_LIST={SLASH}\n",
              "error: a path of 44 characters: No such file or directory\n"),

@@ -100,6 +100,13 @@ def in_settings(out, table, folder):
                    line.replace("#", "%"), got)
 
 
+def at_the_prompt(out, table):
+    for line, _, text, expected in table:
+        got = admin.run(*text.split())
+        out.result(got.code == 2 and expected in got.err,
+                   line.replace("#", "%"), got)
+
+
 def main():
     out = tap.Tap()
     folder = place.temporary()
@@ -112,6 +119,7 @@ def main():
     as_arguments(out, of("pin"), folder)
     as_values(out, of("value"), folder)
     in_settings(out, of("key", "conf"), folder)
+    at_the_prompt(out, of("word"))
     out.result(len(table) >= 60, "at least 60 forms")
     out.done()
 

@@ -71,7 +71,8 @@ test_faults(void **state)
 		const char *says;
 	} rows[] = {
 		{ "CERTGATE_HUBS=a\n", 1,
-		  "unknown setting \"CERTGATE_HUB...\"" },
+		  "unknown setting \"CERTGATE_HUBS\" (did you mean "
+		  "CERTGATE_HUB?)" },
 		{ "PATH=/bin\n", 1, "unknown setting of 4 characters" },
 		{ "CERTGATE_CONFIG=/x\n", 1, "unknown setting \"CERTGATE_CON" },
 		{ "CERTGATE_REPORT_ONLY=2026-12-31\n", 1, "unknown setting" },
