@@ -17,6 +17,7 @@
 #include "admin/print.h"
 #include "admin/setup.h"
 #include "base/hex.h"
+#include "policy/users.h"
 #include "policy/value.h"
 
 enum {
@@ -169,6 +170,25 @@ collect(struct addition *a, struct state *state, struct buffer *text)
 	return ok ? number : 0;
 }
 
+/* A pin by file has no common name that is the user id. */
+static void
+warn_of_name(struct addition *a, unsigned number)
+{
+	const struct target *target = &a->change.target;
+	struct certificate c;
+
+	if (target->der.len > 0 && target->main.kind != THUMBPRINT_SPKI &&
+	    a->change.settings.user_id == USER_DEFAULT &&
+	    !has_option(a->change.command, "user=") &&
+	    certificate_read(buffer_span(&target->der), &c) &&
+	    users_has_unusable_name(&c))
+		change_remark(&a->change,
+			      "Warning: line %u: the user id is the "
+			      "thumbprint: several common names, or one that "
+			      "could look like another's (fix: user=NAME)",
+			      number);
+}
+
 static enum exit_code
 allow(struct addition *a)
 {
@@ -187,6 +207,7 @@ allow(struct addition *a)
 			number = change->there;
 		change_advise(change, number, buffer_span(&a->entry));
 		change_warn_of_expiry(change, &change->target, number);
+		warn_of_name(a, number);
 		if (change->there == 0 && state.otherwise > 0)
 			change_remark(change,
 				      "Line %u allows the same certificate by "

@@ -24,12 +24,14 @@
 #include "admin/setup.h"
 #include "admin/unit.h"
 #include "base/date.h"
+#include "base/hex.h"
 #include "base/text.h"
 #include "host/configuration.h"
 #include "host/file.h"
 #include "host/log.h"
 #include "policy/decide.h"
 #include "policy/list.h"
+#include "policy/users.h"
 #include "protocol/chain.h"
 #include "protocol/event.h"
 #include "protocol/pem.h"
@@ -263,10 +265,31 @@ show_cause(const struct configuration *store)
 	}
 }
 
-static void
-show_notes(const struct configuration *store, enum reason reason, bool has_code)
+/* True if the user id is the thumbprint because the common name cannot be. */
+static bool
+has_no_name(const struct decision *d)
 {
+	char digits[2 * DIGEST_SHA1_SIZE];
+	struct certificate c;
+
+	hex_encode(d->sha1.digest, DIGEST_SHA1_SIZE, digits);
+	return d->reason == REASON_LISTED &&
+	       span_equal(d->grant.user,
+			  (struct span){ digits, sizeof(digits) }) &&
+	       certificate_read(buffer_span(&d->der), &c) &&
+	       users_has_unusable_name(&c);
+}
+
+static void
+show_notes(const struct configuration *store, const struct decision *d,
+	   bool has_code)
+{
+	enum reason reason = d->reason;
+
 	print_json_open("notes", '[');
+	if (has_no_name(d))
+		show_note("the user id is the thumbprint: several common "
+			  "names, or one that could look like another's");
 	if (reason == REASON_SETTINGS)
 		show_note("a running handler keeps its last good settings and "
 			  "list, unless a file is gone: it may accept this "
@@ -312,13 +335,18 @@ take_input(struct posting_plan *plan, struct span bytes, struct buffer *der,
 	struct certificate c;
 	struct span front = bytes;
 
-	while (front.len > 0 && strchr(" \t\r\n", front.ptr[0]) != NULL)
+	while (front.len > 0 && memchr(" \t\r\n", front.ptr[0], 4) != NULL)
 		front = span_after(front, 1);
 	if (!span_starts(front, SPAN("{")) && pem_file_is_likely(bytes)) {
 		if (!pem_file_first(bytes, der, &c, e))
 			return EXIT_SYSTEM;
 		plan->der = buffer_span(der);
 		return EXIT_DONE;
+	}
+	if (!span_empty(front) && !span_starts(front, SPAN("{"))) {
+		error_set(e, "neither a certificate (PEM or DER) nor a connect "
+			     "event (a JSON object)");
+		return EXIT_SYSTEM;
 	}
 	plan->body = bytes.ptr == NULL ? SPAN("") : bytes;
 	if (plan->query.ptr == NULL)
@@ -375,7 +403,7 @@ explain(const struct command *command, const struct configuration *store,
 	print_json_open(NULL, '{');
 	show_certificate(&request, now);
 	show(&answer, gate.settings, log, buffer_span(&out));
-	show_notes(store, answer.decision.reason,
+	show_notes(store, &answer.decision,
 		   answer.code[0] != '\0' &&
 			   command->option[OPTION_CONNECTION_ID] == NULL);
 	print_json_close('}');
@@ -407,6 +435,19 @@ explain_input(const struct command *command, struct span bytes, struct error *e)
 	return code;
 }
 
+/* The name of a file that is a pin. */
+static void
+explain_pin(const char *path)
+{
+	struct span rest = span_trim(span_of(path));
+	struct warnings warnings = { 0 };
+	struct thumbprint pin;
+	struct error e = { 0 };
+
+	if (thumbprint_take(&rest, &pin, &warnings, &e) && rest.len == 0)
+		print_problem("for a pin: certgate why PIN");
+}
+
 enum exit_code
 explain_run(const struct command *command)
 {
@@ -423,6 +464,7 @@ explain_run(const struct command *command)
 	if (e.set) {
 		print_error(&e);
 		input_explain_code(path);
+		explain_pin(path);
 	}
 	buffer_wipe(&bytes);
 	return code;

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "policy/entry.h"
 #include "policy/role.h"
+#include "policy/users.h"
 #include "policy/value.h"
 #include "protocol/certificate.h"
 #include "protocol/pem.h"
@@ -128,11 +129,17 @@ take_path(struct span *rest, struct span prefix, struct error *e)
 	return copy;
 }
 
-/* at: of the file in its line. */
+/* at: of the file in its line; options: what is behind it. */
 static void
 warn_of_file(struct span text, const char *path, const struct certificate *c,
-	     const char *at, struct warnings *warnings)
+	     const char *at, struct span options, struct warnings *warnings)
 {
+	if (users_has_unusable_name(c) &&
+	    !span_contains(options, SPAN("user=")))
+		error_set(warnings_next(warnings, at),
+			  "several common names, or one that could look like "
+			  "another's: the default user id is the thumbprint "
+			  "(fix: user=NAME)");
 	if (c->not_before == CERTIFICATE_NOT_BEFORE_INVALID)
 		error_set(warnings_next(warnings, at),
 			  "the certificate's notBefore is not a valid date");
@@ -149,8 +156,8 @@ warn_of_file(struct span text, const char *path, const struct certificate *c,
 /* The SHA-256 of the certificate in the file. */
 static bool
 take_certificate(struct span text, const char *path, const char *at,
-		 struct entry *entry, struct warnings *warnings,
-		 struct error *e)
+		 struct span options, struct entry *entry,
+		 struct warnings *warnings, struct error *e)
 {
 	struct certificate c;
 	struct buffer der;
@@ -163,7 +170,7 @@ take_certificate(struct span text, const char *path, const char *at,
 		entry->ends = c.not_after;
 	}
 	if (ok && entry->allows)
-		warn_of_file(text, path, &c, at, warnings);
+		warn_of_file(text, path, &c, at, options, warnings);
 	buffer_free(&der);
 	return ok;
 }
@@ -179,8 +186,8 @@ take_file(struct span *rest, const struct entry_files *files,
 
 	buffer_init(&text, PEM_MAX);
 	bool ok = path != NULL && files->read(files->context, path, &text, e) &&
-		  take_certificate(buffer_span(&text), path, begin.ptr, entry,
-				   warnings, e);
+		  take_certificate(buffer_span(&text), path, begin.ptr, *rest,
+				   entry, warnings, e);
 	buffer_wipe(&text); /* it may have a private key, too */
 	free(path);
 	if (!ok)

@@ -230,10 +230,8 @@ settings_shown_name(struct span name)
 {
 	enum { SHOWN_MAX = 12 /* characters */ };
 	static _Thread_local char text[SHOWN_MAX + sizeof("...")];
-	size_t i = find(name);
-
-	if (i != UNKNOWN || name.len <= SHOWN_MAX)
-		return i != UNKNOWN ? table[i].name : error_word(name);
+	if (name.len <= SHOWN_MAX || find(name) != UNKNOWN)
+		return error_word(name);
 	name.len = SHOWN_MAX;
 	(void)snprintf(text, sizeof(text), "%s...", error_word(name));
 	return text;
@@ -251,11 +249,11 @@ unknown_setting(struct span name, struct error *e)
 	if (meant.best.ptr != NULL)
 		return error_set(e, "unknown setting \"%s\" (did you mean %s?)",
 				 error_word(name), meant.best.ptr);
-	return span_starts(name, SPAN("CERTGATE_"))
-		       ? error_set(e, "unknown setting \"%s\"",
-				   settings_shown_name(name))
-		       : error_set(e, "unknown setting of %zu characters",
-				   name.len);
+	if (!span_starts(name, SPAN("CERTGATE_")))
+		return error_set(e, "unknown setting of %zu characters",
+				 name.len);
+	return error_set(e, "unknown setting \"%s\"",
+			 settings_shown_name(name));
 }
 
 /* Take one line of the file. */

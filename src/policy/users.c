@@ -102,3 +102,15 @@ users_tell(const struct settings *settings, const struct list *list,
 	decision_free(&teller.decision);
 	return ok;
 }
+
+bool
+users_has_unusable_name(const struct certificate *c)
+{
+	struct buffer name;
+
+	buffer_init(&name, CERTIFICATE_NAME_MAX);
+	bool unusable =
+		certificate_common_name(c, &name) == CERTIFICATE_NAME_UNUSABLE;
+	buffer_free(&name);
+	return unusable;
+}

@@ -107,6 +107,42 @@ def at_the_prompt(out, table):
                    line.replace("#", "%"), got)
 
 
+def names(out, folder):
+    """A common name that cannot be a user id: every tool says so."""
+    book = folder / "names"
+    said = "the user id is the thumbprint"
+    for what, subject, odd in (("two names", "/CN=a/CN=b", True),
+                               ("a blank behind", "/CN=pump ", True),
+                               ("an em space", "/CN=pump\u2003", True),
+                               ("one name", "/CN=pump 7", False)):
+        path = admin.certificate(folder, "odd", subject=subject)
+        book.write_text("# none\n")
+        for more, says in (([], odd), (["user=a"], False), (["--spki"], False)):
+            got = admin.run("allow", "--dry-run", "--list", book, path, *more)
+            out.result(got.code == 0 and (said in got.out) == says,
+                       f"{what}: allow {more}", got)
+        for more, says in (("", odd), (" user=a", False)):
+            book.write_text(f"file:{path}{more}\n")
+            got = admin.run("check", "--list", book, "--config", "/dev/null")
+            out.result(("default user id" in got.out) == says,
+                       f"{what}: check{more}", got)
+            got = admin.run("explain", "--list", book, path)
+            out.result(got.code == 0 and (said in got.out) == says,
+                       f"{what}: explain{more}", got)
+
+
+def not_an_event(out, folder):
+    path = folder / "text"
+    for text in ("hello\n", "[]", device["sha1"], "\x00"):
+        path.write_text(text)
+        got = admin.run("explain", "--list", folder / "list", path)
+        out.result(got.code == 3 and "neither a certificate" in got.err,
+                   f"explain {text!r}", got)
+    got = admin.run("explain", "--list", folder / "list", device["sha1"])
+    out.result(got.code == 3 and "for a pin: certgate why PIN" in got.err,
+               "explain PIN", got)
+
+
 def main():
     out = tap.Tap()
     folder = place.temporary()
@@ -120,6 +156,8 @@ def main():
     as_values(out, of("value"), folder)
     in_settings(out, of("key", "conf"), folder)
     at_the_prompt(out, of("word"))
+    names(out, folder)
+    not_an_event(out, folder)
     out.result(len(table) >= 60, "at least 60 forms")
     out.done()
 
