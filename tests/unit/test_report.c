@@ -4,10 +4,14 @@
  * the two writers whose readers are tested elsewhere. */
 #include "config.h"
 
+#include <openssl/hmac.h>
+
 #include "tests/unit/unit.h"
 
+#include "base/hex.h"
 #include "policy/list.h"
 #include "policy/settings.h"
+#include "protocol/digest.h"
 #include "protocol/pem.h"
 
 #define SHA1 "c1b211808c4c4cf8a9c59501fe103ed006a70d69"
@@ -128,6 +132,38 @@ test_signature(void **state)
 	signature_key_free(key);
 }
 
+/* OpenSSL's HMAC makes the same of keys shorter and longer than a block, and of
+ * messages of several blocks. */
+static void
+test_signature_lengths(void **state)
+{
+	char bytes[200], token[SIGNATURE_TOKEN_SIZE];
+	struct error e = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (char)(i * 7 + 1);
+	for (size_t n = 1; n <= sizeof(bytes); n++) {
+		struct span text = { bytes, n };
+		struct span id = { bytes, sizeof(bytes) - n + 1 };
+		struct signature_key *key = signature_key_new(text, &e);
+		uint8_t expected[DIGEST_SHA256_SIZE];
+		unsigned length;
+		assert_non_null(key);
+		assert_true(signature_make(key, id, token));
+		assert_non_null(HMAC(EVP_sha256(), text.ptr, (int)text.len,
+				     (const unsigned char *)id.ptr, id.len,
+				     expected, &length));
+		char digits[2 * DIGEST_SHA256_SIZE];
+		hex_encode(expected, sizeof(expected), digits);
+		assert_memory_equal(token + sizeof("sha256=") - 1, digits,
+				    sizeof(digits));
+		signature_key_free(key);
+	}
+	assert_null(signature_key_new(SPAN(""), &e));
+	assert_true(e.set);
+}
+
 static void
 test_pem(void **state)
 {
@@ -157,6 +193,7 @@ main(void)
 		cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_entry_text),
 		cmocka_unit_test(test_signature),
+		cmocka_unit_test(test_signature_lengths),
 		cmocka_unit_test(test_pem),
 	};
 
