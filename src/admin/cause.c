@@ -252,7 +252,7 @@ answer(int fd)
 	static struct facts facts;
 	struct cause cause;
 
-	facts_collect(&facts, NULL, NULL);
+	facts_collect(&facts, NULL, NULL, false);
 	if (!unit_become(NULL))
 		return;
 	facts_read_files(&facts);

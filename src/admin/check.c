@@ -357,7 +357,7 @@ check_run(const struct command *command)
 		return EXIT_MISUSED;
 	}
 	if (whole) {
-		facts_collect(&facts, NULL, log);
+		facts_collect(&facts, NULL, log, false);
 		expiring = read_log(findings, log);
 	}
 	if (!unit_become(command->option[OPTION_AS]))

@@ -74,7 +74,7 @@ find_space(struct facts *f)
 }
 
 void
-facts_collect(struct facts *f, const char *socket, const char *log)
+facts_collect(struct facts *f, const char *socket, const char *log, bool loads)
 {
 	find_handler(f, socket);
 	find_space(f);
@@ -82,7 +82,7 @@ facts_collect(struct facts *f, const char *socket, const char *log)
 	if (!f->has_log)
 		error_set(&f->log, "CERTGATE_LOG names no file");
 	else
-		f->has_log = hour_read(&f->hour, log, &f->log);
+		f->has_log = hour_read(&f->hour, log, loads, &f->log);
 }
 
 void

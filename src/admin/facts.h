@@ -34,8 +34,9 @@ struct facts {
 };
 
 /* Collect what is not in the files, as the user of this process.  socket and
- * log: of the options, NULL: the settings say. */
-void facts_collect(struct facts *f, const char *socket, const char *log);
+ * log: of the options, NULL: the settings say; loads: see hour_read(). */
+void facts_collect(struct facts *f, const char *socket, const char *log,
+		   bool loads);
 
 /* Read the files, as the user of unit_become(). */
 void facts_read_files(struct facts *f);

@@ -100,12 +100,12 @@ add_note(struct hour *h, const struct log_reader *log)
 }
 
 static bool
-read_lines(struct hour *h, struct log_reader *log, const char *path,
+read_lines(struct hour *h, struct log_reader *log, const char *path, bool loads,
 	   struct error *e)
 {
 	const struct log_query query = {
 		.path = path,
-		.since = h->now - DAY,
+		.since = h->now - (loads ? DAY : HOUR),
 		.site = setup_site(),
 		.all_sites = setup_site().ptr == NULL,
 		.notes = true,
@@ -128,13 +128,13 @@ read_lines(struct hour *h, struct log_reader *log, const char *path,
 }
 
 bool
-hour_read(struct hour *h, const char *path, struct error *e)
+hour_read(struct hour *h, const char *path, bool loads, struct error *e)
 {
 	struct log_reader log = { .file = -1 };
 
 	memset(h, 0, sizeof(*h));
 	h->now = (int64_t)time(NULL);
-	bool ok = read_lines(h, &log, path, e);
+	bool ok = read_lines(h, &log, path, loads, e);
 	log_reader_close(&log);
 	return ok;
 }

@@ -171,7 +171,7 @@ look(const struct command *command, struct buffer *page)
 	struct expiry_log *expiring = NULL;
 	struct cause cause;
 
-	facts_collect(&facts, command->option[OPTION_SOCKET], log);
+	facts_collect(&facts, command->option[OPTION_SOCKET], log, true);
 	if (page != NULL && facts.has_log)
 		facts.has_log = page_read(log, &facts.log);
 	else if (facts.has_log)
