@@ -342,14 +342,13 @@ def main():
                                 unpack(machine.result(), work / "chroot"))
             purge = pool.submit(check_piuparts, count, work, minimal.result())
             next_version(work)
-            outages = pool.submit(
-                check_booted, count, work,
-                unpack(machine.result(), work / "outages"), "outages.py")
-            check_booted(count, work,
-                         unpack(machine.result(), work / "machine"),
-                         "booted.py")
-            for one in (tests, purge, outages):
-                one.result()
+            # One after the other: they have one control group.
+            for script in ("booted.py", "outages.py"):
+                check_booted(count, work, unpack(
+                    machine.result(), work / script.removesuffix(".py")),
+                    script)
+            tests.result()
+            purge.result()
     count.done()
 
 
