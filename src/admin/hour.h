@@ -30,9 +30,9 @@ struct hour {
 };
 
 /* Read the log of path (NULL: that of the settings, or the journal), for the
- * site of the settings.  With loads, also what was loaded in the last day, which
- * takes longer.  False with e if it cannot be read. */
-bool hour_read(struct hour *hour, const char *path, bool loads,
-	       struct error *e) __attribute__((warn_unused_result));
+ * site of the settings.  With loads, also what was loaded in the last day,
+ * which takes longer.  False with e if it cannot be read. */
+bool hour_read(struct hour *hour, const char *path, bool loads, struct error *e)
+	__attribute__((warn_unused_result));
 
 #endif

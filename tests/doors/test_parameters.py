@@ -41,7 +41,7 @@ TYPES = {"application/json": "", "Application/JSON": "",
              "application/cloudevents+json", "text/plain; application/json",
              ";application/json", ""), "content-type")}
 CODES = {"code=A %26": "", "x=1&code=%41%20%26&y": "", "code=%41+%26": "code",
-         "code": "code", "code=": "code", "": "code", "Code=%41%20%26": "code",
+         "code": "code", "code=": "code", "": "code", "Code=%41%20%26": "",
          "code=A%20%26&code=A%20%26": "code", "code=A%20%2": "code",
          "code=A%20%zz": "code", "xcode=A%20%26": "code",
          "code=A%20%26" + "x" * 20: "code"}

@@ -167,9 +167,10 @@ def denials(w):
             ("ended", " cn=pump-1 expires=2020-12-31", "listed")):
         yield name, f"{pumps}{deny}{text}\n", w.pump, reason
         yield name + "-first", f"{deny}{text}\n{pumps}", w.pump, reason
-        for pin in ("sha1:" + w.pump.sha1, w.pump.sha256,
-                    "spki:" + w.pump.spki + " user=pump-1"):
-            yield (f"{name}-{pin[:5]}", f"{deny}{text}\n{pin}\n", w.pump,
+        for kind, pin in (("sha1:", "sha1:" + w.pump.sha1),
+                          ("sha256", w.pump.sha256),
+                          ("spki:", f"spki:{w.pump.spki} user=pump-1")):
+            yield (f"{name}-{kind}", f"{deny}{text}\n{pin}\n", w.pump,
                    reason)
     pinned = "{0.sha256} user=x\n"
     for name, text, certificate, reason in (
