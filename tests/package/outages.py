@@ -374,7 +374,8 @@ def outages(fleet):
          "The clock disagrees with the time in the events. (-7",
          "timedatectl set-ntp true", None),
         ("as installed", as_installed,
-         "The configuration refuses every client. (", "set CERTGATE_",
+         "The configuration refuses every client. (",
+         "set these lines in the settings file:",
          lambda lines: [good_settings(lines), good_list(lines)]),
     ]
 
