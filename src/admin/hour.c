@@ -13,16 +13,6 @@
 
 enum { HOUR = 3600, DAY = 86400 /* seconds */ };
 
-static enum reason
-reason_of(struct span name)
-{
-	enum reason i = 0;
-
-	while (i < REASONS && !span_equal(span_of(reason_name(i)), name))
-		i++;
-	return i;
-}
-
 /* FNV-1a; 0: no certificate. */
 static uint64_t
 hash_of(struct span digits)
@@ -58,7 +48,7 @@ read_skew(struct outage_event *event, struct span text)
 static void
 add_decision(struct hour *h, const struct log_reader *log)
 {
-	enum reason reason = reason_of(log->value[FIELD_REASON]);
+	enum reason reason = reason_find(log->value[FIELD_REASON]);
 	uint64_t count = log_reader_number(log, FIELD_COUNT);
 
 	count += count == 0;

@@ -196,15 +196,6 @@ show_terms(const struct terms *terms)
 		print_json_date("expires", terms->not_after);
 }
 
-/* Faults are for certgate check. */
-static void
-ignore_line(void *context, enum log_level level, const struct error *e)
-{
-	(void)context;
-	(void)level;
-	(void)e;
-}
-
 /* What expires within 30 days, or has expired. */
 struct ends {
 	struct expiries all; /* in the order of lines */
@@ -232,7 +223,8 @@ add_clients(struct ends *ends, const char *path, struct error *e)
 
 	if (log == NULL)
 		return false;
-	log_divert(ignore_line, NULL);
+	/* Faults of the files are for certgate check. */
+	log_divert(log_ignore, NULL);
 	sites_open(&ends->sites, setup_source(), NULL);
 	ends->has_sites = true;
 	bool ok = expiries_add_log(&ends->all, log, &ends->sites, ends->now, e);

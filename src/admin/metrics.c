@@ -489,15 +489,6 @@ print_ends(const struct metrics *m)
 				      kinds[kind], m->series[i].end[kind]);
 }
 
-/* Faults of the configurations are for certgate check. */
-static void
-ignore(void *context, enum log_level level, const struct error *e)
-{
-	(void)context;
-	(void)level;
-	(void)e;
-}
-
 static void
 reset(struct metrics *m)
 {
@@ -566,7 +557,8 @@ metrics_run(const struct command *command)
 			      "--since");
 		return EXIT_MISUSED;
 	}
-	log_divert(ignore, NULL);
+	/* Faults of the files are for certgate check. */
+	log_divert(log_ignore, NULL);
 	sites_open(&sites, setup_source(), NULL);
 	sites_read(&sites);
 	bool ok = count(&metrics, command, &sites, &e);

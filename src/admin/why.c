@@ -40,16 +40,6 @@ struct line {
 
 static struct line last[SHOWN];
 
-static enum reason
-reason_of(const char *name)
-{
-	enum reason i = 0;
-
-	while (i < REASONS && strcmp(reason_name(i), name) != 0)
-		i++;
-	return i;
-}
-
 /* NULL: nothing is to be done. */
 static const char *
 advice_of(enum reason reason)
@@ -204,7 +194,7 @@ show_value(const char *name, const char *value)
 static void
 show_line(const struct list *list, const struct line *line)
 {
-	enum reason reason = reason_of(line->value[FIELD_REASON]);
+	enum reason reason = reason_find(span_of(line->value[FIELD_REASON]));
 	const char *to_do = advice_of(reason);
 
 	print_json_open(NULL, '{');
@@ -255,15 +245,6 @@ show(const struct list *list, size_t n, const struct log_reader *log)
 	print_json_close('}');
 }
 
-/* Faults of the list are for certgate check. */
-static void
-ignore(void *context, enum log_level level, const struct error *e)
-{
-	(void)context;
-	(void)level;
-	(void)e;
-}
-
 /* A word that is neither in the log nor a pin, but looks like one. */
 static void
 explain_pin(const char *word)
@@ -283,7 +264,8 @@ why_run(const struct command *command)
 	struct error e = { 0 };
 	size_t n = read_lines(&log, command, &e);
 
-	log_divert(ignore, NULL);
+	/* Faults of the files are for certgate check. */
+	log_divert(log_ignore, NULL);
 
 	if (e.set) {
 		print_error(&e);

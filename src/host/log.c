@@ -193,6 +193,14 @@ send_line(void)
 }
 
 void
+log_ignore(void *context, enum log_level level, const struct error *e)
+{
+	(void)context;
+	(void)level;
+	(void)e;
+}
+
+void
 log_divert(log_taker *take, void *context)
 {
 	taker = take;

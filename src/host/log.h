@@ -54,6 +54,9 @@ typedef void log_taker(void *context, enum log_level level,
 		       const struct error *e);
 void log_divert(log_taker *take, void *context);
 
+/* For log_divert(): drop the lines. */
+log_taker log_ignore;
+
 /* Write the line of one decision.  An accepted notification is counted instead,
  * and has a line a minute together with those of its hub and event. */
 void log_decision(const struct answer *answer,
