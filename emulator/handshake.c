@@ -238,8 +238,8 @@ begin_mqtt(struct visit *visit)
 	upgrade(visit, CLIENT_MQTT_SUBPROTOCOL);
 }
 
-/* 101 is written for a client that comes back; data: its connection, or NULL
- * if there is none any more. */
+/* 101 is written for a client that comes back; data: its connection; NULL:
+ * it has ended. */
 static void
 on_returned(SoupServerMessage *message, gpointer data)
 {

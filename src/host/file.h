@@ -45,7 +45,7 @@ enum file_result {
 /*
  * Reads path, absolute, into text (initialised here; at most max bytes, wiped
  * and freed by the caller with buffer_wipe) and says which file that was.
- * Otherwise e says why, with the command that mends it.
+ * Otherwise e says why, with the command that fixes it.
  */
 enum file_result file_read(const char *path, bool secret, size_t max,
 			   struct buffer *text, struct file_identity *identity,
