@@ -103,7 +103,7 @@ document_root_check(int folder, const char *path, struct error *e)
 		if (is_below(folder, &roots[i]))
 			return error_set(e,
 					 "%s: in %s, whose files the web "
-					 "server shows to anyone (fix: move "
+					 "server publishes (fix: move "
 					 "the file to a folder outside)",
 					 path, roots[i].path);
 	return true;

@@ -52,7 +52,7 @@ for word, wanted in (
                                                              "many")])):
     out.equal(found(word), wanted, f"by {word}")
 for word, words in (
-        ("k7m2", "Its entry is no longer valid"),
+        ("k7m2", "The entry has expired"),
         ("k7m4", "certgate pending, then certgate allow"),
         ("k7m5", "unknown reason"), ("many", "4 earlier decisions")):
     done = why(word)

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
-"""Plain CGI refuses settings, keys, lists and logs that the web server shows to
-anyone, and every request if there is no setting at all."""
+"""Plain CGI refuses settings, keys, lists and logs that the web server publishes,
+and every request if there is no setting at all."""
 import pathlib
 import shutil
 import subprocess
@@ -14,7 +14,7 @@ from harness import cases, cgi, place, processes, tap  # noqa: E402
 SHA1 = cases.certificates()["device"]["sha1"]
 KEY = cases.KEY
 EVENT = next(c for c in cases.all_cases() if c.name == "own/reason/listed")
-SHOWN = "whose files the web server shows to anyone"
+SHOWN = "whose files the web server publishes"
 
 
 class Home:

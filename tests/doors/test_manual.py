@@ -15,7 +15,7 @@ from harness import cases, cgi, inprocess, pki, place, processes, tap  # noqa: E
 PAGES = {p.name: p for p in sorted((place.SOURCE / "src").glob("*/*.[158]"))}
 EXAMPLE = place.SOURCE / "src/policy/certgate.conf"
 LIST = "CERTGATE_LIST=/etc/certgate/list\n"
-KEY = "a-key-of-nobody-0123456789ab"
+KEY = "a-key-for-tests-0123456789ab"
 
 
 def page(name):

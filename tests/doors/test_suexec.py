@@ -164,7 +164,7 @@ def check_settings(out, host, server):
     for port in (server.port, server.users_port):
         path = URL if port == server.port else \
             f"/~{shared_host.USER}{URL}"
-        named(out, host, server, shown, 403, "shows to anyone", port, path)
+        named(out, host, server, shown, 403, "publishes", port, path)
     shown.unlink()
     (host.home / "away.conf").rename(settings)
 
@@ -202,7 +202,7 @@ def check_log(out, host, server):
               "the log is the user's")
     settings.write_text(f"{text}CERTGATE_LOG={host.public}/log\n")
     got, said = errors_of(server, lambda: send(server.port))
-    out.result(got.status == 200 and "shows to anyone" in said and
+    out.result(got.status == 200 and "publishes" in said and
                not (host.public / "log").exists(),
                "a log that the server would show is not written", said)
     settings.write_text(text)
