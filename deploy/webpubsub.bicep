@@ -65,10 +65,10 @@ param userEvents string = ''
 @maxLength(1024)
 param tokenAudience string = ''
 
-// HTTPS whatever the parameters are: who answers for this URL admits anybody.
+// Always HTTPS: a server that answers for this URL can accept any client.
 var handlerUrl = 'https://${handlerHost}/${handlerPath}'
 
-// connect is in both: without it, allow below would let every client in.
+// connect is in both: without it, allow below would accept every client.
 var decisions = [
   'connect'
 ]
@@ -83,7 +83,7 @@ var handler = {
   systemEvents: notifications ? decisionsAndNotifications : decisions
 }
 
-// A member that is not asked for is not sent, not even as null.
+// A member without a value is not sent, not even as null.
 var nothing = {
 }
 var withUserEvents = {
