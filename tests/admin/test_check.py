@@ -16,7 +16,7 @@ from harness import admin, place, tap  # noqa: E402
 out = tap.Tap()
 base = place.temporary()
 A, B = "aa" * 20, "bb" * 32
-KEY = "a-key-of-nobody-0123456789ab"
+KEY = "a-key-for-tests-0123456789ab"
 
 # What is wrong with a list: its text, and every place with a word of what is
 # said there.

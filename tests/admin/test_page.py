@@ -149,7 +149,7 @@ def examples():
         if "disconnect" in command:
             settings = environment | {
                 "CERTGATE_ORIGINS": "a.example", "CERTGATE_HUB": "plant",
-                "CERTGATE_ACCESS_KEYS": "a-key-of-nobody-0123456789ab"}
+                "CERTGATE_ACCESS_KEYS": "a-key-for-tests-0123456789ab"}
         done = subprocess.run(
             command.replace("/etc/certgate", f"{base}/plant").replace(
                 "https://HOST", f"http://localhost:{server.port}"), shell=True,

@@ -18,7 +18,7 @@ from harness import admin, cases, cgi, place, processes, tap  # noqa: E402
 out = tap.Tap()
 base = place.temporary()
 A, B = "aa" * 20, "bb" * 32
-KEY = "a-key-of-nobody-0123456789ab"
+KEY = "a-key-for-tests-0123456789ab"
 pump = admin.certificate(base, "pump", "-addext", "subjectAltName="
                          "DNS:pump.example,URI:urn:pump,IP:10.0.0.1,"
                          "email:pump@plant.example")
