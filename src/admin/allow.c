@@ -17,8 +17,8 @@
 #include "admin/print.h"
 #include "admin/setup.h"
 #include "base/hex.h"
-#include "policy/users.h"
 #include "policy/value.h"
+#include "protocol/certificate.h"
 
 enum {
 	DIGITS_MIN = 8, /* of a SHA-256 that is only begun */
@@ -181,7 +181,7 @@ warn_of_name(struct addition *a, unsigned number)
 	    a->change.settings.user_id == USER_DEFAULT &&
 	    !has_option(a->change.command, "user=") &&
 	    certificate_read(buffer_span(&target->der), &c) &&
-	    users_has_unusable_name(&c))
+	    certificate_has_unusable_name(&c))
 		change_remark(&a->change,
 			      "Warning: line %u: the user id is the "
 			      "thumbprint: several common names, or one that "

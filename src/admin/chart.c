@@ -37,7 +37,7 @@ struct colours {
 static bool
 is_refusal(size_t reason)
 {
-	return reason == REASONS || reason_status((enum reason)reason) != 0;
+	return reason_status((enum reason)reason) != 0;
 }
 
 /* A validation or a notification is of no client. */
@@ -84,12 +84,6 @@ choose_colours(struct colours *colours, const uint64_t sum[REASONS + 1])
 		colours->of[colours->most[i]] = i;
 }
 
-static const char *
-word_of(size_t reason)
-{
-	return reason == REASONS ? "unknown" : reason_name((enum reason)reason);
-}
-
 /* HH:MM */
 static void
 add_clock(struct buffer *out, int64_t seconds)
@@ -123,7 +117,8 @@ add_title(struct buffer *out, const struct chart *c, size_t slot,
 	html_format(out, ", %s:", what);
 	for (size_t i = 0; i <= REASONS; i++)
 		if (counts(i) && c->slot[slot][i] > 0)
-			html_format(out, "\n%s %" PRIu64, word_of(i),
+			html_format(out, "\n%s %" PRIu64,
+				    reason_name((enum reason)i),
 				    c->slot[slot][i]);
 	html_add(out, "</title>");
 }
@@ -215,10 +210,8 @@ add_row(struct buffer *out, size_t reason, const char *colour, uint64_t hour,
 	html_format(out,
 		    "<tr><td><i class=\"key %s\"></i><code>%s</code>"
 		    "<span class=\"words\">",
-		    colour, word_of(reason));
-	html_text(out, span_of(reason == REASONS
-				       ? "A reason of another version."
-				       : reason_text((enum reason)reason)));
+		    colour, reason_name((enum reason)reason));
+	html_text(out, span_of(reason_text((enum reason)reason)));
 	html_format(out,
 		    "</span></td><td class=\"number\">%" PRIu64
 		    "</td><td class=\"number\">%" PRIu64 "</td></tr>\n",

@@ -280,7 +280,7 @@ open_closing(struct closing *closing, const struct command *command,
 	    !read_token(closing, command->option[OPTION_TOKEN_FILE]))
 		return false;
 	closing->hubs = hub != NULL ? closing->given_hubs : settings->hubs;
-	if (settings->n_keys == 0 && span_empty(closing->rest.token))
+	if (settings->keys.n == 0 && span_empty(closing->rest.token))
 		print_problem("no access key (fix: set CERTGATE_ACCESS_KEYS, "
 			      "or use --token-file FILE)");
 	else if (host_at(closing, 0) == NULL)

@@ -127,7 +127,7 @@ is_invalid(struct span host)
 static bool
 can_sign(const struct settings *settings)
 {
-	return settings->n_keys > 0 ||
+	return settings->keys.n > 0 ||
 	       settings->signature != SIGNATURE_REQUIRED;
 }
 
@@ -159,7 +159,7 @@ check_settings(struct doctor *doctor)
 		    "event is sent",
 		    "set CERTGATE_ACCESS_KEYS; for this command alone, "
 		    "CERTGATE_ACCESS_KEYS_FILE in its environment");
-	else if (s->n_keys == 0)
+	else if (s->keys.n == 0)
 		add(doctor, NOTE, "CERTGATE_ACCESS_KEYS",
 		    "no key here: events are sent without a signature", NULL);
 	if (!can_log_in(doctor))
@@ -225,7 +225,7 @@ reason_to_skip(const struct doctor *doctor, const struct probe *probe)
 	if (probe->no_certificate && s->missing_allowed)
 		return "accepted: CERTGATE_MISSING_CERTIFICATE";
 	if (probe->wrong_signature &&
-	    (s->n_keys == 0 || s->signature == SIGNATURE_OFF))
+	    (s->keys.n == 0 || s->signature == SIGNATURE_OFF))
 		return "not checked: anyone can post events (fix: set "
 		       "CERTGATE_ACCESS_KEYS)";
 	return NULL;
@@ -313,7 +313,7 @@ judge(struct doctor *doctor, const struct probe *probe,
 {
 	const struct settings *s = &doctor->store->settings;
 	unsigned known = (doctor->reached ? KNOWN_REACHED : 0) |
-			 (s->n_keys == 0 ? KNOWN_NO_KEY : 0) |
+			 (s->keys.n == 0 ? KNOWN_NO_KEY : 0) |
 			 (s->remote_user != NULL ? KNOWN_LOGIN : 0);
 	bool validation = probe->expected == EXPECT_VALIDATED;
 	struct diagnosis d;

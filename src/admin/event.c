@@ -118,12 +118,13 @@ add_signature(struct buffer *headers, const struct posting_plan *plan,
 {
 	enum { WRONG = 8 /* digits */ };
 
-	if (settings == NULL || settings->n_keys == 0)
+	if (settings == NULL || settings->keys.n == 0)
 		return true;
 	buffer_add(headers, SPAN("ce-signature: "));
-	for (size_t i = 0; i < settings->n_keys; i++) {
+	for (size_t i = 0; i < settings->keys.n; i++) {
 		char token[SIGNATURE_TOKEN_SIZE];
-		if (!signature_make(settings->keys[i], plan->connection, token))
+		if (!signature_make(settings->keys.key[i], plan->connection,
+				    token))
 			return false;
 		if (plan->wrong_signature)
 			memset(token + sizeof(token) - 1 - WRONG, '0', WRONG);

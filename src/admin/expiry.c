@@ -8,7 +8,6 @@
 
 #include "admin/expiry.h"
 #include "admin/print.h"
-#include "admin/setup.h"
 #include "base/date.h"
 #include "base/hex.h"
 #include "protocol/certificate.h"
@@ -193,26 +192,6 @@ expiries_add_list(struct expiries *all, const struct list *list,
 	}
 	free(name);
 	return ok;
-}
-
-static bool
-add_configuration(struct expiries *all, const struct configuration *c,
-		  struct span site, struct error *e)
-{
-	return !c->has_list ||
-	       expiries_add_list(all, &c->list, c->settings.list, site, e);
-}
-
-bool
-expiries_add(struct expiries *all, const struct sites *sites,
-	     struct expiry_log *log, int64_t now, struct error *e)
-{
-	bool ok = add_configuration(all, &sites->main, setup_site(), e);
-
-	for (size_t i = 0; ok && i < sites->n; i++)
-		ok = add_configuration(all, &sites->site[i]->store,
-				       span_of(sites->site[i]->name), e);
-	return ok && (log == NULL || expiries_add_log(all, log, sites, now, e));
 }
 
 int

@@ -14,10 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "admin/expiry_log.h"
 #include "base/buffer.h"
 #include "base/error.h"
-#include "host/sites.h"
 #include "policy/list.h"
 
 enum expiry_kind {
@@ -64,12 +62,6 @@ bool expiries_add_list(struct expiries *all, const struct list *list,
 /* Add a copy of one.  False with e if there is no memory. */
 bool expiries_append(struct expiries *all, const struct expiry *one,
 		     struct error *e) __attribute__((warn_unused_result));
-
-/* Add all: of the lists of sites, and of the log (NULL: none).  False with e if
- * there is no memory. */
-bool expiries_add(struct expiries *all, const struct sites *sites,
-		  struct expiry_log *log, int64_t now, struct error *e)
-	__attribute__((warn_unused_result));
 
 /* Put first what has expired or expires within 30 days, the first end first.
  * Return how many these are. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "admin/expiry.h"
+#include "admin/expiry_log.h"
 #include "admin/log_reader.h"
 #include "admin/recheck.h"
 #include "admin/setup.h"
@@ -380,4 +380,24 @@ expiries_add_log(struct expiries *all, struct expiry_log *log,
 	for (size_t i = 0; ok && i < log->n; i++)
 		ok = add_seen(all, &log->seen[i], now, e);
 	return ok;
+}
+
+static bool
+add_configuration(struct expiries *all, const struct configuration *c,
+		  struct span site, struct error *e)
+{
+	return !c->has_list ||
+	       expiries_add_list(all, &c->list, c->settings.list, site, e);
+}
+
+bool
+expiries_add(struct expiries *all, const struct sites *sites,
+	     struct expiry_log *log, int64_t now, struct error *e)
+{
+	bool ok = add_configuration(all, &sites->main, setup_site(), e);
+
+	for (size_t i = 0; ok && i < sites->n; i++)
+		ok = add_configuration(all, &sites->site[i]->store,
+				       span_of(sites->site[i]->name), e);
+	return ok && (log == NULL || expiries_add_log(all, log, sites, now, e));
 }

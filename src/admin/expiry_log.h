@@ -7,10 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "admin/expiry.h"
 #include "base/error.h"
 #include "host/sites.h"
-
-struct expiries;
 
 struct expiry_log;
 
@@ -24,6 +23,12 @@ struct expiry_log *expiry_log_read(const char *path, struct error *e);
  * if there is no memory. */
 bool expiries_add_log(struct expiries *all, struct expiry_log *log,
 		      const struct sites *sites, int64_t now, struct error *e)
+	__attribute__((warn_unused_result));
+
+/* Add all: of the lists of sites, and of the log (NULL: none).  False with e if
+ * there is no memory. */
+bool expiries_add(struct expiries *all, const struct sites *sites,
+		  struct expiry_log *log, int64_t now, struct error *e)
 	__attribute__((warn_unused_result));
 
 void expiry_log_free(struct expiry_log *log);

@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #include "admin/cause.h"
-#include "admin/check.h"
 #include "admin/command.h"
 #include "admin/event.h"
 #include "admin/input.h"
@@ -31,7 +30,7 @@
 #include "host/log.h"
 #include "policy/decide.h"
 #include "policy/list.h"
-#include "policy/users.h"
+#include "protocol/certificate.h"
 #include "protocol/chain.h"
 #include "protocol/event.h"
 #include "protocol/pem.h"
@@ -277,7 +276,7 @@ has_no_name(const struct decision *d)
 	       span_equal(d->grant.user,
 			  (struct span){ digits, sizeof(digits) }) &&
 	       certificate_read(buffer_span(&d->der), &c) &&
-	       users_has_unusable_name(&c);
+	       certificate_has_unusable_name(&c);
 }
 
 static void

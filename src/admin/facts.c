@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 
 #include "admin/facts.h"
 #include "admin/setup.h"
+#include "host/file.h"
 
 #define SOCKET_DEFAULT "/run/certgate/certgate.sock"
 
@@ -85,11 +87,121 @@ facts_collect(struct facts *f, const char *socket, const char *log, bool loads)
 		f->has_log = hour_read(&f->hour, log, loads, &f->log);
 }
 
+static void
+take_fault(void *context, const struct error *e)
+{
+	findings_add(context, LOG_LEVEL_ERROR, e);
+}
+
+static void
+take_line(void *context, enum log_level level, const struct error *e)
+{
+	findings_add(context, level, e);
+}
+
+/* A log that the handler would make in folder. */
+static bool
+check_new_log(const char *path, const char *folder, struct error *e)
+{
+	const char *user = file_reader();
+
+	if (!file_check_folder(folder, e))
+		return false;
+	if (faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) == 0)
+		return true;
+	if (user == NULL || !file_may_be_shown(path))
+		return error_system(e, "%s", file_shown(path));
+	return error_set(e,
+			 "%s: cannot be created by user %s (fix: install -o %s "
+			 "-m 640 /dev/null %s)",
+			 path, user, user, path);
+}
+
+/* Root can write every log: without --as, only the log's folder must exist. */
+static bool
+check_log(const char *path, bool is_handler, struct error *e)
+{
+	char *copy = strdup(path);
+
+	if (copy == NULL)
+		return error_set(e, "out of memory");
+	const char *folder = dirname(copy);
+	bool ok = true;
+	if (access(folder, F_OK) != 0) {
+		ok = error_system(e, "%s", file_shown(path));
+	} else if (is_handler && access(path, F_OK) != 0) {
+		ok = check_new_log(path, folder, e);
+	} else if (is_handler) {
+		int fd = file_open_log(path, false, e);
+		ok = fd >= 0;
+		if (ok)
+			close(fd);
+	}
+	free(copy);
+	return ok;
+}
+
+static void
+find_log(struct findings *findings, const struct settings *settings,
+	 bool is_handler)
+{
+	struct error e = { 0 };
+
+	if (setup_site().ptr != NULL || settings->log_file == NULL ||
+	    check_log(settings->log_file, is_handler, &e))
+		return;
+	error_where(&e, "CERTGATE_LOG");
+	findings_add(findings, LOG_LEVEL_ERROR, &e);
+}
+
+/* What the start itself does not say. */
+static void
+find_more(struct findings *findings, const struct sites *sites, bool starts)
+{
+	const struct configuration *main = &sites->main;
+
+	if (main->has_list)
+		findings_advise(findings, &main->list, main->settings.list);
+	for (size_t i = 0; i < sites->n; i++) {
+		const struct configuration *site = &sites->site[i]->store;
+		if (site->has_list)
+			findings_advise(findings, &site->list,
+					site->settings.list);
+	}
+	/* If it cannot be told, that was said. */
+	if (sites->in_use && sites->unsure == 0) {
+		findings->path = sites->folder;
+		findings_warn(findings,
+			      "there are sites: a request must name one, and "
+			      "the main list allows no client (fix: --site "
+			      "NAME checks one)");
+		findings->path = NULL;
+	} else if (!sites->in_use && starts && main->list.n == 0 &&
+		   !main->settings.missing_allowed) {
+		findings_warn(findings, "no entry: every client is rejected");
+	}
+}
+
+/* Start what a handler starts.  Return true if settings and list load. */
+static bool
+read_files(struct findings *findings, struct report *report,
+	   struct sites *sites)
+{
+	*report = (struct report){ .fault = take_fault, .context = findings };
+	log_divert(take_line, findings);
+	sites_open(sites, setup_source(), report);
+	sites_read(sites);
+	bool starts = sites->main.has_settings && sites->main.has_list;
+	find_log(findings, &sites->main.settings, unit_is_handler());
+	find_more(findings, sites, starts);
+	return starts;
+}
+
 void
 facts_read_files(struct facts *f)
 {
 	f->has_files = true;
-	f->starts = check_files(&f->findings, &f->report, &f->sites);
+	f->starts = read_files(&f->findings, &f->report, &f->sites);
 	f->refusal = outage_refusal(&f->sites, (int64_t)time(NULL));
 }
 

@@ -7,11 +7,12 @@
 
 #include <stdbool.h>
 
-#include "admin/check.h"
+#include "admin/findings.h"
 #include "admin/hour.h"
 #include "admin/unit.h"
 #include "admin/web_server.h"
 #include "host/outage.h"
+#include "host/sites.h"
 
 struct facts {
 	struct unit unit;
@@ -38,7 +39,7 @@ struct facts {
 void facts_collect(struct facts *f, const char *socket, const char *log,
 		   bool loads);
 
-/* Read the files, as the user of unit_become(). */
+/* Read the files as a handler that starts now, as the user of unit_become(). */
 void facts_read_files(struct facts *f);
 
 void facts_free(struct facts *f);

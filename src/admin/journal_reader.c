@@ -85,80 +85,77 @@ match_reasons(sd_journal *j, const char *const *reason)
 /* Most lines have none of the optional fields: without one in the whole
  * journal, no entry is searched for it to its end. */
 static void
-drop_unused(struct log_reader *log)
+drop_unused(struct journal_reader *j)
 {
 	const void *data;
 	size_t length;
 
 	for (size_t i = 0; i < FIELDS; i++) {
 		if (!log_field_names[i].optional ||
-		    (log->query.fields & FIELD_BIT(i)) == 0)
+		    (j->fields & FIELD_BIT(i)) == 0)
 			continue;
 		if (sd_journal_query_unique(
-			    log->journal, log_field_names[i].journal.ptr) < 0 ||
-		    sd_journal_enumerate_unique(log->journal, &data, &length) <=
-			    0)
-			log->query.fields &= ~FIELD_BIT(i);
+			    j->open, log_field_names[i].journal.ptr) < 0 ||
+		    sd_journal_enumerate_unique(j->open, &data, &length) <= 0)
+			j->fields &= ~FIELD_BIT(i);
 	}
 }
 
 /* To where the query begins; true if that is there. */
 static bool
-seek(struct log_reader *log)
+seek(struct journal_reader *j)
 {
-	const char *cursor = log->query.cursor;
-	uint64_t since = (uint64_t)log->query.since * PER_SECOND;
+	const char *cursor = j->cursor;
+	uint64_t since = (uint64_t)j->since * PER_SECOND;
 
 	if (cursor == NULL || cursor[0] == '\0')
-		return sd_journal_seek_realtime_usec(log->journal, since) >= 0;
-	if (sd_journal_seek_cursor(log->journal, cursor) >= 0 &&
-	    sd_journal_next(log->journal) > 0 &&
-	    sd_journal_test_cursor(log->journal, cursor) > 0)
+		return sd_journal_seek_realtime_usec(j->open, since) >= 0;
+	if (sd_journal_seek_cursor(j->open, cursor) >= 0 &&
+	    sd_journal_next(j->open) > 0 &&
+	    sd_journal_test_cursor(j->open, cursor) > 0)
 		return true;
-	log->lost = true;
-	return sd_journal_seek_tail(log->journal) >= 0 &&
-	       sd_journal_previous(log->journal) >= 0;
+	j->lost = true;
+	return sd_journal_seek_tail(j->open) >= 0 &&
+	       sd_journal_previous(j->open) >= 0;
 }
 
 static bool
-prepare(struct log_reader *log)
+prepare(struct journal_reader *j)
 {
-	if (!match_handler(log->journal) ||
-	    sd_journal_seek_head(log->journal) < 0)
+	if (!match_handler(j->open) || sd_journal_seek_head(j->open) < 0)
 		return false;
-	if (sd_journal_next(log->journal) > 0)
-		log->begins = time_of(log->journal);
-	drop_unused(log);
-	return (log->by_text ||
-		match_reasons(log->journal, log->query.reasons)) &&
-	       seek(log);
+	if (sd_journal_next(j->open) > 0)
+		j->begins = time_of(j->open);
+	drop_unused(j);
+	return (j->by_text || match_reasons(j->open, j->reasons)) && seek(j);
 }
 
 bool
-journal_reader_open(struct log_reader *log, const char *folder, struct error *e)
+journal_reader_open(struct journal_reader *j, const char *folder,
+		    struct error *e)
 {
 	uint64_t bytes = 0;
 	int n = folder == NULL
-			? sd_journal_open(&log->journal, SD_JOURNAL_LOCAL_ONLY)
-			: sd_journal_open_directory(&log->journal, folder, 0);
+			? sd_journal_open(&j->open, SD_JOURNAL_LOCAL_ONLY)
+			: sd_journal_open_directory(&j->open, folder, 0);
 
 	error_where(e, folder == NULL ? "journal" : file_shown(folder));
 	if (n < 0)
 		return error_set(e, "cannot be opened: %s", strerror(-n));
-	if (sd_journal_get_usage(log->journal, &bytes) < 0 || bytes == 0)
+	if (sd_journal_get_usage(j->open, &bytes) < 0 || bytes == 0)
 		return error_set(e,
 				 "no journal file that this user can read "
 				 "(fix: --log FILE%s)",
 				 geteuid() == 0 ? "" : ", or run it as root");
-	if (!log->by_text)
-		(void)sd_journal_set_data_threshold(log->journal, VALUE_MAX);
-	return prepare(log) || error_set(e, "cannot be searched");
+	if (!j->by_text)
+		(void)sd_journal_set_data_threshold(j->open, VALUE_MAX);
+	return prepare(j) || error_set(e, "cannot be searched");
 }
 
 void
-journal_reader_close(struct log_reader *log)
+journal_reader_close(struct journal_reader *j)
 {
-	sd_journal_close(log->journal);
+	sd_journal_close(j->open);
 }
 
 /* The wanted field that data, NAME=value, has; FIELDS: none. */
@@ -176,41 +173,44 @@ find(unsigned wanted, struct span data)
 }
 
 int
-journal_reader_next(struct log_reader *log)
+journal_reader_next(struct journal_reader *j)
+{
+	int n = sd_journal_next(j->open);
+
+	if (n > 0)
+		j->time = time_of(j->open);
+	return n < 0 ? -1 : n > 0;
+}
+
+bool
+journal_reader_value(struct journal_reader *j, unsigned wanted,
+		     enum log_field *field, struct span *value)
 {
 	const struct span message = SPAN("MESSAGE=");
-	unsigned wanted = log->query.fields;
-	int n = sd_journal_next(log->journal);
 	const void *data;
 	size_t length;
 
-	if (n <= 0)
-		return n < 0 ? -1 : 0;
-	log->time = time_of(log->journal);
-	while (wanted != 0 && (n = sd_journal_enumerate_available_data(
-				       log->journal, &data, &length)) > 0) {
+	while (sd_journal_enumerate_available_data(j->open, &data, &length) >
+	       0) {
 		struct span text = { data, length };
-		enum log_field field = find(wanted, text);
-		if (field != FIELDS) {
-			size_t skip = log_field_names[field].name.len + 1;
-			log_reader_take(log, field, span_after(text, skip));
-			wanted &= ~FIELD_BIT(field);
-			/* A line has a duration or a count, never both. */
-			if (log->value[FIELD_US].len > 0)
-				wanted &= ~FIELD_BIT(FIELD_COUNT);
-		} else if ((log->by_text || log->query.notes) &&
-			   span_starts(text, message)) {
-			log_reader_take_text(log,
-					     span_after(text, message.len));
-		}
+		*field = find(wanted, text);
+		if (*field == FIELDS && !span_starts(text, message))
+			continue;
+		struct span name = *field == FIELDS
+					   ? message
+					   : log_field_names[*field].journal;
+		*value = span_after(text, name.len);
+		if (*field != FIELDS)
+			*value = span_after(*value, 1);
+		return true;
 	}
-	return 1;
+	return false;
 }
 
 char *
-journal_reader_cursor(const struct log_reader *log)
+journal_reader_cursor(const struct journal_reader *j)
 {
 	char *cursor = NULL;
 
-	return sd_journal_get_cursor(log->journal, &cursor) < 0 ? NULL : cursor;
+	return sd_journal_get_cursor(j->open, &cursor) < 0 ? NULL : cursor;
 }

@@ -9,7 +9,7 @@
 
 #include "admin/command.h"
 #include "admin/edit.h"
-#include "admin/expiry.h"
+#include "admin/expiry_log.h"
 #include "admin/log_reader.h"
 #include "admin/print.h"
 #include "admin/setup.h"

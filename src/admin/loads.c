@@ -16,7 +16,7 @@ find(struct loads *loads, struct span site)
 	for (size_t i = 0; i < loads->n; i++)
 		if (span_equal(span_of(loads->load[i].site), site))
 			return &loads->load[i];
-	if (loads->n == LOADS_MAX || (site.len > 0 && !sites_is_name(site)))
+	if (loads->n == LOADS_MAX || (site.len > 0 && !request_is_site(site)))
 		return NULL;
 	struct load *load = &loads->load[loads->n++];
 	*load = (struct load){ .time = 0 };

@@ -19,7 +19,7 @@ enum {
 };
 
 struct load {
-	char site[SITES_NAME_MAX + 1]; /* empty: the main settings */
+	char site[REQUEST_SITE_MAX + 1]; /* empty: the main settings */
 	int64_t time; /* UTC seconds; 0: only failures are known */
 	uint64_t revision, entries;
 	char digest[LOADS_DIGEST_SIZE]; /* of the list file; empty: no file */

@@ -11,7 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "admin/journal_reader.h"
 #include "admin/log_reader.h"
 #include "admin/print.h"
 #include "admin/setup.h"
@@ -252,14 +251,8 @@ keep(struct log_reader *r, struct span value)
 	return (struct span){ r->room + r->end - value.len, value.len };
 }
 
-void
-log_reader_take(struct log_reader *r, enum log_field field, struct span value)
-{
-	set(r, field, keep(r, value), &in_text);
-}
-
-void
-log_reader_take_text(struct log_reader *r, struct span text)
+static void
+take_message(struct log_reader *r, struct span text)
 {
 	text = keep(r, text);
 	if (span_starts(text, SPAN("verdict=")))
@@ -270,6 +263,29 @@ log_reader_take_text(struct log_reader *r, struct span text)
 		r->note = text;
 }
 
+static void
+take_entry(struct log_reader *r)
+{
+	unsigned wanted = r->query.fields;
+	bool message = r->journal.by_text || r->query.notes;
+	enum log_field field;
+	struct span value;
+
+	r->time = r->journal.time;
+	while (wanted != 0 &&
+	       journal_reader_value(&r->journal, wanted, &field, &value)) {
+		if (field != FIELDS) {
+			set(r, field, keep(r, value), &in_text);
+			wanted &= ~FIELD_BIT(field);
+			/* A line has a duration or a count, never both. */
+			if (r->value[FIELD_US].len > 0)
+				wanted &= ~FIELD_BIT(FIELD_COUNT);
+		} else if (message) {
+			take_message(r, value);
+		}
+	}
+}
+
 static bool
 next_of_journal(struct log_reader *r)
 {
@@ -278,7 +294,9 @@ next_of_journal(struct log_reader *r)
 	do {
 		clear(r);
 		r->end = 0;
-		n = journal_reader_next(r);
+		n = journal_reader_next(&r->journal);
+		if (n == 1)
+			take_entry(r);
 	} while (n == 1 && r->value[FIELD_REASON].ptr == NULL &&
 		 r->note.ptr == NULL);
 	r->failed |= n < 0;
@@ -308,8 +326,8 @@ log_reader_next(struct log_reader *r)
 	bool more = !r->lost;
 
 	while (more) {
-		more = r->journal != NULL ? next_of_journal(r)
-					  : next_of_file(r);
+		more = r->journal.open != NULL ? next_of_journal(r)
+					       : next_of_file(r);
 		if (more && is_wanted(r))
 			return true;
 	}
@@ -393,6 +411,24 @@ prepare_file(struct log_reader *r, const char *path, bool named,
 	       error_system(e, "cannot be read");
 }
 
+static bool
+open_journal(struct log_reader *r, const char *folder, bool by_text,
+	     struct error *e)
+{
+	r->journal = (struct journal_reader){
+		.cursor = r->query.cursor,
+		.since = r->query.since,
+		.reasons = r->query.reasons,
+		.fields = r->query.fields,
+		.by_text = by_text,
+	};
+	bool ok = journal_reader_open(&r->journal, folder, e);
+	r->query.fields = r->journal.fields;
+	r->begins = r->journal.begins;
+	r->lost = r->journal.lost;
+	return ok;
+}
+
 bool
 log_reader_open(struct log_reader *r, const struct log_query *query,
 		struct error *e)
@@ -414,12 +450,13 @@ log_reader_open(struct log_reader *r, const struct log_query *query,
 		*e = (struct error){ 0 };
 	r->query.fields |= FIELD_BIT(FIELD_REASON) |
 			   (query->all_sites ? 0 : FIELD_BIT(FIELD_SITE));
-	r->by_text = known && (log.target == LOG_TARGET_STDERR ||
-			       log.target == LOG_TARGET_SYSLOG);
+	bool by_text = known && (log.target == LOG_TARGET_STDERR ||
+				 log.target == LOG_TARGET_SYSLOG);
 	r->room = malloc(ROOM);
-	bool ok = r->room == NULL	      ? error_set(e, "out of memory")
-		  : path == NULL || is_folder ? journal_reader_open(r, path, e)
-					      : prepare_file(r, path, named, e);
+	bool ok = r->room == NULL ? error_set(e, "out of memory")
+		  : path == NULL || is_folder
+			  ? open_journal(r, path, by_text, e)
+			  : prepare_file(r, path, named, e);
 	if (is_folder && !is_private(path))
 		r->doubt = others_write;
 	free(log.path);
@@ -429,8 +466,7 @@ log_reader_open(struct log_reader *r, const struct log_query *query,
 void
 log_reader_close(struct log_reader *r)
 {
-	if (r->journal != NULL)
-		journal_reader_close(r);
+	journal_reader_close(&r->journal);
 	if (r->file > STDERR_FILENO)
 		close(r->file);
 	free(r->room);
@@ -442,8 +478,8 @@ log_reader_cursor(const struct log_reader *r, struct buffer *out)
 {
 	struct stat s;
 
-	if (r->journal != NULL) {
-		char *cursor = journal_reader_cursor(r);
+	if (r->journal.open != NULL) {
+		char *cursor = journal_reader_cursor(&r->journal);
 		struct span given = span_of(r->query.cursor);
 		buffer_add(out, cursor != NULL ? span_of(cursor)
 				: r->lost      ? (struct span){ 0 }
@@ -471,7 +507,7 @@ log_reader_print_begin(const struct log_reader *r, bool json)
 		print("\n");
 	} else {
 		print("log has no line of a decision%s\n",
-		      r->journal == NULL || geteuid() == 0
+		      r->journal.open == NULL || geteuid() == 0
 			      ? ""
 			      : " that this user can read");
 	}

@@ -16,12 +16,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "admin/journal_reader.h"
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/span.h"
 #include "host/log_line.h"
-
-#define FIELD_BIT(field) (1U << (field))
 
 /* The lines that are wanted; what it points to is borrowed while they are
  * read. */
@@ -50,8 +49,7 @@ struct log_reader {
 
 	/* The rest is its own. */
 	struct log_query query;
-	struct sd_journal *journal; /* owned; NULL: it is a file */
-	bool by_text; /* lines of the journal may have no fields */
+	struct journal_reader journal; /* not open: it is a file */
 	char *room; /* owned; bytes of the file, or values of the line */
 	size_t at, end; /* of the room: what is not read yet */
 	off_t offset; /* of the room in the file */
@@ -83,10 +81,5 @@ void log_reader_cursor(const struct log_reader *reader, struct buffer *out);
 
 /* Prints where the log begins: what lies before is unknown. */
 void log_reader_print_begin(const struct log_reader *reader, bool json);
-
-/* For journal_reader: the line has this value, or what this text has. */
-void log_reader_take(struct log_reader *reader, enum log_field field,
-		     struct span value);
-void log_reader_take_text(struct log_reader *reader, struct span text);
 
 #endif

@@ -9,14 +9,13 @@
 #include <strings.h>
 #include <time.h>
 
-#include "admin/expiry.h"
+#include "admin/expiry_log.h"
 #include "admin/loads.h"
 #include "admin/log_reader.h"
 #include "admin/metrics.h"
 #include "admin/print.h"
 #include "admin/replace.h"
 #include "admin/setup.h"
-#include "admin/stats.h"
 #include "base/date.h"
 #include "host/file.h"
 #include "host/log.h"
@@ -28,6 +27,11 @@ enum {
 	EXPIRED_DAYS = 7, /* that what has expired is still the next end */
 	PER_SECOND = 1000000 /* microseconds */
 };
+
+const unsigned metrics_limit[METRICS_TIMES + 1] = { 10,	    20,	   50,	  100,
+						    200,    500,   1000,  2000,
+						    5000,   10000, 20000, 50000,
+						    100000, 0 };
 
 /* No name of a site or a hub: what is not in the configuration, so that a
  * sender cannot make up names. */
@@ -45,11 +49,27 @@ struct metrics {
 	struct series *series; /* owned */
 	size_t n;
 	uint64_t us, lost; /* all decisions took; lines */
-	uint64_t within[STATS_TIMES + 1]; /* decisions by stats_slot() */
+	uint64_t within[METRICS_TIMES + 1]; /* decisions by metrics_slot() */
 	struct loads loads;
 	char *cursor; /* owned; NULL: there is no state */
 	bool failed; /* out of memory */
 };
+
+unsigned
+metrics_slot(uint64_t us)
+{
+	unsigned i = 0;
+
+	while (metrics_limit[i] > 0 && us > metrics_limit[i])
+		i++;
+	return i;
+}
+
+const char *
+metrics_verdict(enum reason reason)
+{
+	return reason_status(reason) == 0 ? "allow" : "deny";
+}
 
 /* Return the series, which is made if there is none; NULL: out of memory. */
 static struct series *
@@ -144,7 +164,7 @@ add_line(struct metrics *m, const struct log_reader *log)
 	m->lost += log_reader_number(log, FIELD_LOST);
 	if (!span_number(value[FIELD_US], 0, UINT32_MAX, &us))
 		return;
-	m->within[stats_slot(us)]++;
+	m->within[metrics_slot(us)]++;
 	m->us += us;
 }
 
@@ -189,9 +209,9 @@ take_count(struct metrics *m, struct span name, struct span number)
 		(void)span_number(number, 0, INT64_MAX, &m->us);
 	if (span_equal(name, SPAN("lost")))
 		(void)span_number(number, 0, INT64_MAX, &m->lost);
-	for (unsigned i = 0; i <= STATS_TIMES; i++) {
+	for (unsigned i = 0; i <= METRICS_TIMES; i++) {
 		(void)snprintf(known, sizeof(known), "within.%u",
-			       stats_limit[i]);
+			       metrics_limit[i]);
 		if (span_equal(span_of(known), name))
 			(void)span_number(number, 0, INT64_MAX, &m->within[i]);
 	}
@@ -278,8 +298,9 @@ add_state(struct buffer *text, const struct metrics *m, struct span cursor)
 	buffer_add_byte(text, '\n');
 	add_count(text, "us", m->us);
 	add_count(text, "lost", m->lost);
-	for (unsigned i = 0; i <= STATS_TIMES; i++) {
-		(void)snprintf(name, sizeof(name), "within.%u", stats_limit[i]);
+	for (unsigned i = 0; i <= METRICS_TIMES; i++) {
+		(void)snprintf(name, sizeof(name), "within.%u",
+			       metrics_limit[i]);
 		add_count(text, name, m->within[i]);
 	}
 	for (size_t i = 0; i < m->n; i++) {
@@ -287,7 +308,8 @@ add_state(struct buffer *text, const struct metrics *m, struct span cursor)
 		add_event(text, series, "stale", series->stale);
 		for (size_t j = 0; j <= REASONS; j++)
 			if (series->count[j] > 0)
-				add_event(text, series, stats_reason(j),
+				add_event(text, series,
+					  reason_name((enum reason)j),
 					  series->count[j]);
 	}
 	loads_write(&m->loads, text);
@@ -330,7 +352,8 @@ print_events(const struct metrics *m)
 			print("certgate_events_total{site=\"%s\",hub=\"%s\","
 			      "verdict=\"%s\",reason=\"%s\"} %" PRIu64 "\n",
 			      m->series[i].site, m->series[i].hub,
-			      stats_verdict(j), stats_reason(j),
+			      metrics_verdict((enum reason)j),
+			      reason_name((enum reason)j),
 			      m->series[i].count[j]);
 	print_family("stale_decisions_total", "counter",
 		     "Decisions by a configuration other than that on disk.");
@@ -350,12 +373,12 @@ print_times(const struct metrics *m)
 
 	print_family("decision_seconds", "histogram",
 		     "Time from a whole request to its answer.");
-	for (unsigned i = 0; i <= STATS_TIMES; i++) {
+	for (unsigned i = 0; i <= METRICS_TIMES; i++) {
 		sum += m->within[i];
 		print("certgate_decision_seconds_bucket{le=\"");
-		if (i < STATS_TIMES)
-			print("%u.%06u", stats_limit[i] / PER_SECOND,
-			      stats_limit[i] % PER_SECOND);
+		if (i < METRICS_TIMES)
+			print("%u.%06u", metrics_limit[i] / PER_SECOND,
+			      metrics_limit[i] % PER_SECOND);
 		else
 			print("+Inf");
 		print("\"} %" PRIu64 "\n", sum);

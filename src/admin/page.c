@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "admin/chart.h"
-#include "admin/expiry.h"
+#include "admin/expiry_log.h"
 #include "admin/history.h"
 #include "admin/html.h"
 #include "admin/page.h"
@@ -358,15 +358,13 @@ static void
 add_refusal(struct buffer *out, const struct history_refusal *refusal)
 {
 	enum reason reason = refusal->reason;
-	bool known = reason < REASONS;
 
 	html_add(out, "<tr><td data-name=\"Time\">");
 	html_time(out, refusal->time);
 	html_add(out, "</td><td data-name=\"Reason\">");
-	html_text(out, span_of(known ? reason_text(reason)
-				     : "A reason of another version."));
+	html_text(out, span_of(reason_text(reason)));
 	html_format(out, "<span class=\"words\"><code>%s</code>",
-		    known ? reason_name(reason) : "unknown");
+		    reason_name(reason));
 	if (reason == REASON_ORIGIN) {
 		html_add(out, " ");
 		html_text(out, value_of(refusal, FIELD_ORIGIN));

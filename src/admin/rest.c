@@ -153,10 +153,10 @@ rest_send(struct rest *rest, const struct rest_call *call,
 		status = answer.status;
 	}
 	for (size_t i = 0;
-	     span_empty(rest->token) && i < s->n_keys && status == 401; i++) {
-		rest->key = (rest->key + (i > 0)) % s->n_keys;
+	     span_empty(rest->token) && i < s->keys.n && status == 401; i++) {
+		rest->key = (rest->key + (i > 0)) % s->keys.n;
 		web_free(&answer);
-		send_call(rest, call, s->keys[rest->key], &answer);
+		send_call(rest, call, s->keys.key[rest->key], &answer);
 		status = answer.status;
 	}
 	if (answer.result != WEB_ANSWERED)

@@ -83,7 +83,7 @@ start_site(const char *name)
 	const char *config = setup.process.path;
 	char *path = NULL;
 
-	if (!sites_is_name(span_of(name))) {
+	if (!request_is_site(span_of(name))) {
 		print_problem("--site: expected a-z, 0-9 and -");
 		return false;
 	}

@@ -141,7 +141,7 @@ show(const struct command *command, const struct settings *settings,
 	enum exit_code code = EXIT_SYSTEM;
 
 	posting_default(plan, settings);
-	if (settings->n_keys == 0)
+	if (settings->keys.n == 0)
 		print_problem("no access key is set: the event is not signed");
 	if (!posting_url(&target, url == NULL ? url_without_host : url,
 			 settings, &e) ||

@@ -16,21 +16,16 @@
 #include "admin/metrics.h"
 #include "admin/print.h"
 #include "admin/setup.h"
-#include "admin/stats.h"
 #include "base/date.h"
 #include "policy/reason.h"
 
 enum {
 	HUBS_MAX = 256, /* a sender without a key can name any number */
 	NAME_SIZE = 160, /* bytes of a hub's or a site's name */
-	TIMES = STATS_TIMES,
+	TIMES = METRICS_TIMES,
 	HOUR = 3600, /* seconds */
 	MINUTE = 60
 };
-
-const unsigned stats_limit[TIMES + 1] = { 10,	 20,	50,	100,  200,
-					  500,	 1000,	2000,	5000, 10000,
-					  20000, 50000, 100000, 0 };
 
 struct hub {
 	char site[NAME_SIZE], hub[NAME_SIZE]; /* "-": none */
@@ -78,16 +73,6 @@ hub_of(struct totals *t, struct span site, struct span name)
 	return &t->hub[t->n_hubs++];
 }
 
-unsigned
-stats_slot(uint64_t us)
-{
-	unsigned i = 0;
-
-	while (stats_limit[i] > 0 && us > stats_limit[i])
-		i++;
-	return i;
-}
-
 /* A summary line stands for many events that needed no decision. */
 static void
 add_line(struct totals *t, const struct log_reader *log)
@@ -105,7 +90,7 @@ add_line(struct totals *t, const struct log_reader *log)
 		span_equal(value[FIELD_LIST], SPAN("stale")) ? count : 0;
 	if (!span_number(value[FIELD_US], 0, UINT32_MAX, &us))
 		return;
-	t->count[COUNT_WITHIN + stats_slot(us)]++;
+	t->count[COUNT_WITHIN + metrics_slot(us)]++;
 	t->count[COUNT_US] += us;
 }
 
@@ -181,19 +166,6 @@ has_events(const struct hub *hub)
 	return hub->allowed + hub->denied > 0;
 }
 
-const char *
-stats_reason(size_t i)
-{
-	return i == REASONS ? "unknown" : reason_name((enum reason)i);
-}
-
-const char *
-stats_verdict(size_t i)
-{
-	return i < REASONS && reason_status((enum reason)i) == 0 ? "allow"
-								 : "deny";
-}
-
 static void
 print_hub(const struct hub *hub)
 {
@@ -221,13 +193,15 @@ print_text_form(const struct totals *t)
 	print_row("events", events(t));
 	for (size_t i = 0; i <= REASONS; i++)
 		if (t->count[COUNT_REASON + i] > 0)
-			print("  %-5s %-22s %12" PRIu64 "\n", stats_verdict(i),
-			      stats_reason(i), t->count[COUNT_REASON + i]);
+			print("  %-5s %-22s %12" PRIu64 "\n",
+			      metrics_verdict((enum reason)i),
+			      reason_name((enum reason)i),
+			      t->count[COUNT_REASON + i]);
 	for (size_t i = 0; i < NUMBERS; i++)
 		print_row(numbers[i].text, numbers[i].of(t));
 	print("decided within\n");
 	for (unsigned i = 0; i < TIMES; i++)
-		print("  %6u us %20s %12" PRIu64 "\n", stats_limit[i], "",
+		print("  %6u us %20s %12" PRIu64 "\n", metrics_limit[i], "",
 		      within(t, i));
 	for (size_t i = 0; i <= HUBS_MAX; i++)
 		if (has_events(&t->hub[i]))
@@ -255,8 +229,10 @@ print_json_form(const struct totals *t)
 		if (t->count[COUNT_REASON + i] == 0)
 			continue;
 		print_json_open(NULL, '{');
-		print_json_string("verdict", span_of(stats_verdict(i)));
-		print_json_string("reason", span_of(stats_reason(i)));
+		print_json_string("verdict",
+				  span_of(metrics_verdict((enum reason)i)));
+		print_json_string("reason",
+				  span_of(reason_name((enum reason)i)));
 		print_json_number("events",
 				  (int64_t)t->count[COUNT_REASON + i]);
 		print_json_close('}');
@@ -268,7 +244,7 @@ print_json_form(const struct totals *t)
 	print_json_open("within", '[');
 	for (unsigned i = 0; i < TIMES; i++) {
 		print_json_open(NULL, '{');
-		print_json_number("microseconds", stats_limit[i]);
+		print_json_number("microseconds", metrics_limit[i]);
 		print_json_number("events", (int64_t)within(t, i));
 		print_json_close('}');
 	}

@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 #include "admin/cause.h"
-#include "admin/expiry.h"
+#include "admin/expiry_log.h"
+#include "admin/metrics.h"
 #include "admin/page.h"
 #include "admin/print.h"
 #include "admin/setup.h"
@@ -99,10 +100,8 @@ show_configuration(const struct facts *f)
 static void
 show_row(const struct hour *h, enum reason reason)
 {
-	const char *name = reason == REASONS ? "unknown" : reason_name(reason);
-	const char *verdict = reason < REASONS && reason_status(reason) == 0
-				      ? "allow"
-				      : "deny";
+	const char *name = reason_name(reason);
+	const char *verdict = metrics_verdict(reason);
 	size_t bar = (size_t)((double)h->count[reason] * BAR_MAX /
 			      (double)h->events);
 

@@ -318,7 +318,7 @@ close_target(struct sweep *s, const struct target_connection *one,
 	const struct settings *settings = &one->by->settings;
 	char problem[REST_PROBLEM_SIZE] = "", host[HOST_SIZE];
 
-	if (settings->n_keys == 0)
+	if (settings->keys.n == 0)
 		(void)snprintf(problem, sizeof(problem),
 			       "no access key (fix: set "
 			       "CERTGATE_ACCESS_KEYS)");

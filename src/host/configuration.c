@@ -78,14 +78,13 @@ note_origins(const struct settings *settings)
 {
 	const struct span invalid = SPAN(".invalid"); /* RFC 6761 6.4 */
 
-	if (settings->connection_host != NULL &&
-	    !settings_names(settings->origins,
-			    span_of(settings->connection_host)))
+	if (settings->keys.host != NULL &&
+	    !settings_names(settings->origins, span_of(settings->keys.host)))
 		log_note(LOG_LEVEL_WARNING,
 			 "CERTGATE_ORIGINS does not have %s, the host of "
 			 "WebPubSubConnectionString, whose events are refused; "
 			 "take CERTGATE_ORIGINS out, or add it there",
-			 error_word(span_of(settings->connection_host)));
+			 error_word(span_of(settings->keys.host)));
 	for (char **at = settings->origins; at != NULL && *at != NULL; at++) {
 		struct span host = span_of(*at);
 		if (host.len >= invalid.len &&

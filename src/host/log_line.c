@@ -9,7 +9,6 @@
 #include "base/hex.h"
 #include "base/json.h"
 #include "host/log_line.h"
-#include "host/sites.h"
 #include "protocol/certificate.h"
 
 const struct log_field_name log_field_names[FIELDS] = {
@@ -70,8 +69,8 @@ take(struct log_line *line, size_t n)
 static struct span
 site_of(struct span name)
 {
-	return span_empty(name) || sites_is_name(name) ? name
-						       : SPAN("(invalid)");
+	return span_empty(name) || request_is_site(name) ? name
+							 : SPAN("(invalid)");
 }
 
 static struct span

@@ -50,6 +50,8 @@ enum log_field {
 	FIELDS
 };
 
+#define FIELD_BIT(field) (1U << (field))
+
 struct log_field_name {
 	struct span name, journal; /* in a line, and in the journal */
 	bool optional; /* a line without a value leaves it out; others have

@@ -4,12 +4,12 @@
  * sanitizer or a line counter, which ask the kernel for more. */
 #include "config.h"
 
-#include "host/log.h"
 #include "host/sandbox.h"
 
 void
-sandbox_limit(void)
+sandbox_limit(size_t files)
 {
+	(void)files;
 }
 
 void
@@ -31,9 +31,13 @@ sandbox_has(int folder)
 	return true;
 }
 
-void
+const struct warnings *
 sandbox_enter(const struct sandbox_needs *needs)
 {
+	static struct warnings warnings;
+
 	(void)needs;
-	log_note(LOG_LEVEL_WARNING, "sandbox: none in this build");
+	error_set(warnings_next(&warnings, NULL),
+		  "sandbox: none in this build");
+	return &warnings;
 }

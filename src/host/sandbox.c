@@ -14,14 +14,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "host/log.h"
 #include "host/sandbox.h"
-#include "host/serve.h"
 #include "host/system_calls.h"
 
 enum {
 	FOLDERS_MAX = 65536, /* taken: 256 of each of as many sites */
-	FILES_MAX = SERVE_CONNECTIONS + 32, /* open at once */
 	LINK_DEPTH = 2 /* folders below it are not the distribution's */
 };
 
@@ -55,7 +52,14 @@ static uint64_t handled; /* rights that these are about */
 static bool entered; /* Landlock is in force */
 static struct folder folders[FOLDERS_MAX];
 static size_t n_folders;
+static struct warnings warnings;
 static int log_folder = -1; /* owned, until the sandbox is entered */
+
+static struct error *
+warn(void)
+{
+	return warnings_next(&warnings, NULL);
+}
 
 static void
 limit(__rlimit_resource_t resource, rlim_t most)
@@ -80,15 +84,14 @@ is_file(int fd)
 }
 
 void
-sandbox_limit(void)
+sandbox_limit(size_t files)
 {
 	limit(RLIMIT_CORE, 0);
 	limit(RLIMIT_NPROC, 0);
-	limit(RLIMIT_NOFILE, FILES_MAX);
+	limit(RLIMIT_NOFILE, files);
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-		log_note(LOG_LEVEL_WARNING, "sandbox: prctl: %s",
-			 strerror(errno));
+		error_set(warn(), "sandbox: prctl: %s", strerror(errno));
 }
 
 void
@@ -109,10 +112,10 @@ sandbox_begin(void)
 		rules = (int)syscall(SYS_landlock_create_ruleset, &all,
 				     sizeof(all), 0);
 	if (rules < 0)
-		log_note(LOG_LEVEL_WARNING,
-			 "sandbox: this kernel has no Landlock (%s): every "
-			 "file of the user can be read",
-			 strerror(errno));
+		error_set(warn(),
+			  "sandbox: this kernel has no Landlock (%s): every "
+			  "file of the user can be read",
+			  strerror(errno));
 }
 
 static bool
@@ -181,10 +184,10 @@ take(int folder, unsigned depth)
 		return;
 	}
 	if (!said)
-		log_note(LOG_LEVEL_WARNING,
-			 "sandbox: files in more than %zu folders: what is "
-			 "edited in the others is not taken up",
-			 n_folders);
+		error_set(warn(),
+			  "sandbox: files in more than %zu folders: what is "
+			  "edited in the others is not taken up",
+			  n_folders);
 	said = true;
 }
 
@@ -213,10 +216,11 @@ allow_log(void)
 	    !is_below(log_folder, LINK_DEPTH) ||
 	    !allow(log_folder,
 		   (LANDLOCK_ACCESS_FS_WRITE_FILE | FS_TRUNCATE) & handled))
-		log_note(LOG_LEVEL_WARNING,
-			 "sandbox: the folder of CERTGATE_LOG has other files: "
-			 "after log rotation the old file is used until a "
-			 "restart (fix: give the log a folder of its own)");
+		error_set(
+			warn(),
+			"sandbox: the folder of CERTGATE_LOG has other files: "
+			"after log rotation the old file is used until a "
+			"restart (fix: give the log a folder of its own)");
 	close(log_folder);
 	log_folder = -1;
 }
@@ -264,19 +268,34 @@ enter_landlock(const struct sandbox_needs *needs)
 	if (rules < 0)
 		return;
 	if (needs->socket != NULL && !allow_removal(needs->socket))
-		log_note(LOG_LEVEL_WARNING, "sandbox: %s will stay: %s",
-			 needs->socket, strerror(errno));
+		error_set(warn(), "sandbox: %s will stay: %s", needs->socket,
+			  strerror(errno));
 	if (!needs->calls)
 		allow_log();
 	entered = syscall(SYS_landlock_restrict_self, rules, 0) == 0;
 	if (!entered)
-		log_note(LOG_LEVEL_WARNING, "sandbox: Landlock: %s",
-			 strerror(errno));
+		error_set(warn(), "sandbox: Landlock: %s", strerror(errno));
 	close(rules);
 	rules = -1;
 }
 
-void
+/* The calls that are left are those of all programs and of what needs says. */
+static void
+enter_system_calls(const struct sandbox_needs *needs)
+{
+	int result = system_calls_restrict(
+		(needs->daemon ? SYSTEM_CALLS_DAEMON : 0) |
+		(needs->log_file ? SYSTEM_CALLS_LOG_FILE : 0) |
+		(needs->socket != NULL ? SYSTEM_CALLS_SOCKET : 0));
+
+	if (result != 0)
+		error_set(warn(),
+			  "sandbox: no seccomp (%s): every system call can be "
+			  "made",
+			  strerror(result));
+}
+
+const struct warnings *
 sandbox_enter(const struct sandbox_needs *needs)
 {
 	if (!needs->log_file && !is_file(STDOUT_FILENO) &&
@@ -284,5 +303,6 @@ sandbox_enter(const struct sandbox_needs *needs)
 		limit(RLIMIT_FSIZE, SANDBOX_FILE_MAX);
 	enter_landlock(needs);
 	if (!needs->calls)
-		system_calls_restrict(needs);
+		enter_system_calls(needs);
+	return &warnings;
 }

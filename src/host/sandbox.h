@@ -6,12 +6,15 @@
  * read files in at its start.
  *
  * One sandbox for the process, which has one thread; there is no way out.
- * What the kernel does not have is left out, and a line in the log says so.
+ * What the kernel does not have is left out, with a warning.
  */
 #ifndef CERTGATE_HOST_SANDBOX_H
 #define CERTGATE_HOST_SANDBOX_H
 
 #include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
 
 /* What is to go on working. */
 struct sandbox_needs {
@@ -27,8 +30,8 @@ enum {
 };
 
 /* At once, before a secret is read: no new privileges, no core, no debugger, no
- * further process, a bounded number of files. */
-void sandbox_limit(void);
+ * further process, and at most so many files open. */
+void sandbox_limit(size_t files);
 
 /* From now on, folders are taken. */
 void sandbox_begin(void);
@@ -53,7 +56,8 @@ void sandbox_take(int folder, enum sandbox_use use);
  * errno stays as it is. */
 bool sandbox_has(int folder);
 
-/* Enters it.  Everything else is open by now. */
-void sandbox_enter(const struct sandbox_needs *needs);
+/* Enter it.  Everything else is open by now.  Return what is not as it should
+ * be, for the log. */
+const struct warnings *sandbox_enter(const struct sandbox_needs *needs);
 
 #endif

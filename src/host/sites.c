@@ -19,18 +19,6 @@ enum { LOOK_MS = 500 /* between two looks: a change loads in two seconds */ };
 
 static const struct span ending = SPAN_TEXT(".conf");
 
-bool
-sites_is_name(struct span name)
-{
-	for (size_t i = 0; i < name.len; i++) {
-		char c = name.ptr[i];
-		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
-		    c != '-')
-			return false;
-	}
-	return name.len > 0 && name.len <= SITES_NAME_MAX;
-}
-
 char *
 sites_path(const char *config, struct span name)
 {
@@ -242,7 +230,7 @@ sites_read(struct sites *sites)
 		return;
 	rewinddir(sites->names);
 	while ((name = next_name(sites)).ptr != NULL) {
-		if (sites_is_name(name))
+		if (request_is_site(name))
 			(void)add(sites, name);
 		else
 			log_note(LOG_LEVEL_WARNING,
@@ -300,7 +288,7 @@ sites_find(struct sites *sites, const struct request *request,
 		return &sites->main;
 	}
 	gate->has_sites = true;
-	if (request->site_unclear || !sites_is_name(name))
+	if (request->site_unclear || !request_is_site(name))
 		return NULL;
 	site = find(sites, name);
 	if (site == NULL)

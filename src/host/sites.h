@@ -22,7 +22,6 @@
 
 enum {
 	SITES_MAX = 256, /* in one process; a further one is refused */
-	SITES_NAME_MAX = 64, /* bytes of a name */
 	SITES_UNSAFE = -1 /* in unsure: others can change the folder */
 };
 
@@ -66,9 +65,6 @@ void sites_refresh(struct sites *sites, bool now);
 const struct configuration *sites_find(struct sites *sites,
 				       const struct request *request,
 				       struct gate *gate);
-
-/* a-z, 0-9 and '-', and not too long: it can name no other folder. */
-bool sites_is_name(struct span name);
 
 /* The settings file of the site name (absent: the folder of all) beside the
  * main file config; gives: free().  NULL if config is no absolute path, or

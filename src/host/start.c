@@ -20,6 +20,8 @@
 #include "host/status.h"
 #include "policy/settings.h"
 
+enum { OPEN_FILES = SERVE_CONNECTIONS + 32 /* at once */ };
+
 /* What the program has open while it serves. */
 struct host {
 	struct sites sites;
@@ -74,6 +76,15 @@ read_own_site(struct sites *sites)
 	(void)sites_find(sites, &request, &gate);
 }
 
+static void
+enter_sandbox(const struct sandbox_needs *needs)
+{
+	const struct warnings *w = sandbox_enter(needs);
+
+	for (unsigned i = 0; i < w->n && i < WARNINGS_MAX; i++)
+		log_error(LOG_LEVEL_WARNING, &w->warning[i]);
+}
+
 /* Opens what needs say nothing of, and enters the sandbox. */
 static void
 open_sandboxed(struct host *host, struct sandbox_needs *needs, bool sandbox)
@@ -88,7 +99,7 @@ open_sandboxed(struct host *host, struct sandbox_needs *needs, bool sandbox)
 	if (sandbox && !needs->calls)
 		say_if_unread(&host->sites);
 	if (sandbox)
-		sandbox_enter(needs);
+		enter_sandbox(needs);
 	else
 		log_note(LOG_LEVEL_WARNING,
 			 "sandbox: none, as --no-sandbox says");
@@ -140,7 +151,7 @@ start_cgi(void)
 
 	log_hold();
 	log_warnings_only();
-	sandbox_limit();
+	sandbox_limit(OPEN_FILES);
 	document_root_begin();
 	open_sandboxed(&host, &needs, true);
 	cgi_read_body(&body, &kept);
@@ -200,7 +211,7 @@ start_fastcgi(const struct start_options *options)
 	(void)mallopt(M_MXFAST, 0);
 	bool ok = serve_hold_signals(&e);
 	if (options->sandbox)
-		sandbox_limit();
+		sandbox_limit(OPEN_FILES);
 	if (options->listener.address == NULL)
 		ok = ok && listener_take(&listener, STDIN_FILENO, &e);
 	else

@@ -14,7 +14,6 @@
 
 #include <seccomp.h>
 
-#include "host/log.h"
 #include "host/system_calls.h"
 
 enum {
@@ -22,14 +21,11 @@ enum {
 	SOCKET_TYPE = 0xf /* without SOCK_CLOEXEC and its like; net.h */
 };
 
-/* Which programs have a rule. */
-enum whose { ALL, DAEMON, LOG_FILE, SOCKET };
-
 struct rule {
 	int call;
 	unsigned n; /* arguments that must be such */
 	struct scmp_arg_cmp argument[2];
-	enum whose whose;
+	unsigned needs; /* programs that have the rule; 0: all */
 	bool kills; /* the process; else the call is allowed */
 };
 
@@ -112,20 +108,20 @@ static const struct rule rules[] = {
 	  { { 1, SCMP_CMP_EQ, IPPROTO_TCP, 0 },
 	    { 2, SCMP_CMP_EQ, TCP_NODELAY, 0 } } },
 	/* To connect again to the syslog or the journal. */
-	{ SCMP_SYS(connect), .whose = DAEMON },
+	{ SCMP_SYS(connect), .needs = SYSTEM_CALLS_DAEMON },
 	{ SCMP_SYS(socket),
 	  2,
 	  { { 0, SCMP_CMP_EQ, AF_UNIX, 0 },
 	    { 1, SCMP_CMP_MASKED_EQ, SOCKET_TYPE, SOCK_DGRAM } },
-	  DAEMON },
+	  SYSTEM_CALLS_DAEMON },
 	/* To open the log again: a file that is there, to add to it. */
 	{ SCMP_SYS(openat),
 	  1,
 	  { { 2, SCMP_CMP_MASKED_EQ, OPENS | O_APPEND | O_TMPFILE,
 	      O_WRONLY | O_APPEND } },
-	  LOG_FILE },
-	{ SCMP_SYS(unlink), .whose = SOCKET },
-	{ SCMP_SYS(unlinkat), .whose = SOCKET },
+	  SYSTEM_CALLS_LOG_FILE },
+	{ SCMP_SYS(unlink), .needs = SYSTEM_CALLS_SOCKET },
+	{ SCMP_SYS(unlinkat), .needs = SYSTEM_CALLS_SOCKET },
 };
 
 static int
@@ -138,14 +134,8 @@ add(scmp_filter_ctx filter, const struct rule *rule)
 }
 
 static int
-add_all(scmp_filter_ctx filter, const struct sandbox_needs *needs)
+add_all(scmp_filter_ctx filter, unsigned needs)
 {
-	const bool has[] = {
-		[ALL] = true,
-		[DAEMON] = needs->daemon,
-		[LOG_FILE] = needs->log_file,
-		[SOCKET] = needs->socket != NULL,
-	};
 	/* So that abort(3) ends the process with its own signal. */
 	const struct rule own = {
 		SCMP_SYS(tgkill),
@@ -158,23 +148,19 @@ add_all(scmp_filter_ctx filter, const struct sandbox_needs *needs)
 	if (result == 0)
 		result = add(filter, &own);
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
-		if (result == 0 && has[rules[i].whose])
+		if (result == 0 && (rules[i].needs & ~needs) == 0)
 			result = add(filter, &rules[i]);
 	return result;
 }
 
-void
-system_calls_restrict(const struct sandbox_needs *needs)
+int
+system_calls_restrict(unsigned needs)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int result = filter == NULL ? -ENOMEM : add_all(filter, needs);
 
 	if (result == 0)
 		result = seccomp_load(filter);
-	if (result != 0)
-		log_note(LOG_LEVEL_WARNING,
-			 "sandbox: no seccomp (%s): every system call can be "
-			 "made",
-			 strerror(-result));
 	seccomp_release(filter);
+	return -result;
 }

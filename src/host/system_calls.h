@@ -5,9 +5,16 @@
 #ifndef CERTGATE_HOST_SYSTEM_CALLS_H
 #define CERTGATE_HOST_SYSTEM_CALLS_H
 
-#include "host/sandbox.h"
+/* What some programs need besides. */
+enum {
+	SYSTEM_CALLS_DAEMON =
+		1, /* connect again to the syslog or the journal */
+	SYSTEM_CALLS_LOG_FILE = 2, /* open the log file again */
+	SYSTEM_CALLS_SOCKET = 4 /* remove the socket file */
+};
 
-/* For ever, but for what needs says.  Needs no_new_privs. */
-void system_calls_restrict(const struct sandbox_needs *needs);
+/* For ever, with the calls of these bits.  Needs no_new_privs.  Return 0, or a
+ * number of errno: every call can be made. */
+int system_calls_restrict(unsigned needs);
 
 #endif

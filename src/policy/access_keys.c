@@ -2,6 +2,8 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <stdlib.h>
+
 #include "base/text.h"
 #include "policy/access_keys.h"
 #include "policy/value.h"
@@ -34,45 +36,45 @@ check_key(struct span key, struct error *e)
 }
 
 static bool
-add_key(struct settings *s, struct span key, struct error *e)
+add_key(struct access_keys *keys, struct span key, struct error *e)
 {
 	if (!check_key(key, e))
 		return false;
-	if (s->n_keys == SETTINGS_KEYS_MAX)
+	if (keys->n == ACCESS_KEYS_MAX)
 		return error_set(e, "too many keys, at most %d",
-				 SETTINGS_KEYS_MAX);
-	s->keys[s->n_keys] = signature_key_new(key, e);
-	if (s->keys[s->n_keys] == NULL)
+				 ACCESS_KEYS_MAX);
+	keys->key[keys->n] = signature_key_new(key, e);
+	if (keys->key[keys->n] == NULL)
 		return false;
-	s->n_keys++;
+	keys->n++;
 	return true;
 }
 
 bool
 access_keys_read(void *field, struct span value, struct error *e)
 {
-	struct settings *s = field;
+	struct access_keys *keys = field;
 	struct span key;
 	const char *begin = value.ptr;
-	size_t before = s->n_keys;
+	size_t before = keys->n;
 
 	if (invisible_find(value) < value.len)
 		return error_set(e, "an invisible character in a key: "
 				    "expected its text as printed");
 	while (span_next_word(&value, ", \t\r\n", &key)) {
-		if (add_key(s, key, e))
+		if (add_key(keys, key, e))
 			continue;
 		e->line = 1;
 		for (; begin < key.ptr; begin++)
 			e->line += *begin == '\n';
 		return false;
 	}
-	return s->n_keys > before || error_set(e, "no key in it");
+	return keys->n > before || error_set(e, "no key in it");
 }
 
 /* The host in https://HOST[:PORT][/]. */
 static bool
-read_endpoint(struct settings *s, struct span value, struct error *e)
+read_endpoint(struct access_keys *keys, struct span value, struct error *e)
 {
 	struct span rest = value, host;
 
@@ -84,13 +86,13 @@ read_endpoint(struct settings *s, struct span value, struct error *e)
 	if (!value_is_host(host))
 		/* Not repeated: a key may have run into it. */
 		return error_set(e, "Endpoint: expected https://HOST");
-	return value_text(&s->connection_host, host, VALUE_TEXT_MAX, e);
+	return value_text(&keys->host, host, VALUE_TEXT_MAX, e);
 }
 
 bool
 connection_string_read(void *field, struct span value, struct error *e)
 {
-	struct settings *s = field;
+	struct access_keys *keys = field;
 	struct span part;
 
 	while (span_next_word(&value, ";", &part)) {
@@ -98,23 +100,26 @@ connection_string_read(void *field, struct span value, struct error *e)
 		span_next(&rest, "=", &name);
 		name = span_trim(name);
 		if (span_equal_nocase(name, SPAN("Endpoint"))) {
-			if (!read_endpoint(s, rest, e))
+			if (!read_endpoint(keys, rest, e))
 				return false;
 		} else if (span_equal_nocase(name, SPAN("AccessKey"))) {
 			if (span_empty(rest))
 				return error_set(e, "AccessKey is empty");
-			if (!add_key(s, rest, e))
+			if (!add_key(keys, rest, e))
 				return false;
-			s->has_connection_key = true;
+			keys->has_connection = true;
 		}
 	}
-	return s->connection_host != NULL ||
+	return keys->host != NULL ||
 	       error_set(e, "no Endpoint: expected Endpoint=https://HOST;"
 			    "AccessKey=KEY;Version=1.0;");
 }
 
-bool
-settings_add_keys(struct settings *settings, struct span text, struct error *e)
+void
+access_keys_free(struct access_keys *keys)
 {
-	return access_keys_read(settings, text, e);
+	for (size_t i = 0; i < keys->n; i++)
+		signature_key_free(keys->key[i]);
+	free(keys->host);
+	*keys = (struct access_keys){ 0 };
 }

@@ -11,7 +11,6 @@
 #include "base/text.h"
 #include "policy/entry.h"
 #include "policy/role.h"
-#include "policy/users.h"
 #include "policy/value.h"
 #include "protocol/certificate.h"
 #include "protocol/pem.h"
@@ -134,7 +133,7 @@ static void
 warn_of_file(struct span text, const char *path, const struct certificate *c,
 	     const char *at, struct span options, struct warnings *warnings)
 {
-	if (users_has_unusable_name(c) &&
+	if (certificate_has_unusable_name(c) &&
 	    !span_contains(options, SPAN("user=")))
 		error_set(warnings_next(warnings, at),
 			  "several common names, or one that could look like "

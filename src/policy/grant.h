@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "policy/decide.h"
+#include "policy/decision.h"
 #include "policy/match.h"
 
 /* Fills d->grant by d->entry; false, with the reason in d, if the entry asks

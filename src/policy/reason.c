@@ -11,7 +11,7 @@ static const struct {
 	const char *name;
 	int status;
 	const char *text;
-} table[REASONS] = {
+} table[REASONS + 1] = {
 	[REASON_INTERNAL] = { "internal", 403,
 			      "Internal error, such as a lack of memory." },
 	[REASON_MALFORMED_REQUEST] = { "malformed-request", 400,
@@ -153,6 +153,7 @@ static const struct {
 				 "Accepted without roles until "
 				 "CERTGATE_REPORT_ONLY_UNTIL; would= is the "
 				 "reason of the refusal." },
+	[REASONS] = { "unknown", 403, "A reason of another version." },
 };
 
 const char *

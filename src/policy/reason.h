@@ -68,13 +68,13 @@ enum reason {
 	REASON_ANONYMOUS,
 	REASON_REPORT_ONLY,
 
-	REASONS
+	REASONS /* of a line of the log: unknown to this version */
 };
 
 /* The word in the log. */
 const char *reason_name(enum reason reason);
 
-/* The reason with this word; REASONS: none. */
+/* The reason with this word; REASONS if there is none. */
 enum reason reason_find(struct span name);
 
 /* One sentence for the manual. */

@@ -66,9 +66,9 @@ check_signature(const struct settings *settings, const struct request *request,
 	    (settings->signature == SIGNATURE_AUTO &&
 	     !settings_has_keys(settings)))
 		return REASON_VALIDATED;
-	if (settings->n_keys == 0)
+	if (settings->keys.n == 0)
 		return REASON_NO_KEY;
-	switch (signature_check(settings->keys, settings->n_keys,
+	switch (signature_check(settings->keys.key, settings->keys.n,
 				request->signatures.line, request->signatures.n,
 				request->connection)) {
 	case SIGNATURE_GOOD:

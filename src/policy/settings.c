@@ -9,7 +9,6 @@
 #include "base/date.h"
 #include "base/suggestion.h"
 #include "base/text.h"
-#include "policy/access_keys.h"
 #include "policy/settings.h"
 #include "policy/value.h"
 #include "protocol/chain.h"
@@ -112,15 +111,13 @@ read_security_level(void *field, struct span value, struct error *e)
 static bool
 choose(const char *const *words, void *field, struct span value)
 {
-	unsigned *number = field;
+	unsigned *number = field, i = 0;
 
-	for (unsigned i = 0; words[i] != NULL; i++) {
-		if (!span_equal(value, span_of(words[i])))
-			continue;
+	while (words[i] != NULL && !span_equal(value, span_of(words[i])))
+		i++;
+	if (words[i] != NULL)
 		*number = i;
-		return true;
-	}
-	return false;
+	return words[i] != NULL;
 }
 
 static bool
@@ -164,12 +161,12 @@ static const struct setting table[] = {
 	{ "CERTGATE_LIST", "an absolute path", "none", false, NULL, value_path,
 	  offsetof(struct settings, list) },
 	{ "CERTGATE_ACCESS_KEYS", "keys", "none", true, NULL, access_keys_read,
-	  0 },
+	  offsetof(struct settings, keys) },
 	{ "CERTGATE_ACCESS_KEYS_FILE", "an absolute path", "none", false, NULL,
 	  value_path, offsetof(struct settings, keys_file) },
 	{ "WebPubSubConnectionString",
 	  "Endpoint=https://HOST;AccessKey=KEY;Version=1.0;", "none", true,
-	  NULL, connection_string_read, 0 },
+	  NULL, connection_string_read, offsetof(struct settings, keys) },
 	{ "CERTGATE_SIGNATURE", "required, off or auto", "auto", false,
 	  signatures, NULL, offsetof(struct settings, signature) },
 	{ "CERTGATE_ORIGINS", "hosts, or *",
@@ -397,7 +394,7 @@ read_all(struct settings *s, struct setting_given *given, const char *file,
 {
 	for (size_t i = 0; i < SETTINGS_MAX; i++) {
 		const struct setting *row = &table[i];
-		size_t secrets = s->n_keys + (s->code != NULL);
+		size_t secrets = s->keys.n + (s->code != NULL);
 		if (given[i].value.ptr == NULL)
 			continue;
 		if (!read_value(s, row, given[i].value, e)) {
@@ -407,7 +404,7 @@ read_all(struct settings *s, struct setting_given *given, const char *file,
 			continue;
 		}
 		s->has_secret |= given[i].line > 0 &&
-				 s->n_keys + (s->code != NULL) > secrets;
+				 s->keys.n + (s->code != NULL) > secrets;
 		if (row->offset ==
 		    offsetof(struct settings, report_only_until)) {
 			s->report_only_line = given[i].line;
@@ -424,21 +421,20 @@ complete(struct settings *s, struct error *e)
 	if (s->code != NULL && s->code_file != NULL)
 		return error_set(e, "CERTGATE_CODE: CERTGATE_CODE_FILE is set "
 				    "too: expected one of the two");
-	if (s->keys_file != NULL && s->n_keys > s->has_connection_key)
+	if (s->keys_file != NULL && s->keys.n > s->keys.has_connection)
 		return error_set(e, "CERTGATE_ACCESS_KEYS: "
 				    "CERTGATE_ACCESS_KEYS_FILE is set too: "
 				    "expected one of the two");
-	if (s->connection_host != NULL && !s->has_connection_key &&
-	    s->n_keys == 0 && s->keys_file == NULL &&
-	    s->signature != SIGNATURE_OFF)
+	if (s->keys.host != NULL && !s->keys.has_connection && s->keys.n == 0 &&
+	    s->keys_file == NULL && s->signature != SIGNATURE_OFF)
 		return error_set(e, "WebPubSubConnectionString: no AccessKey: "
 				    "expected one, or CERTGATE_SIGNATURE=off");
-	if (s->connection_host != NULL && !s->has_origins) {
+	if (s->keys.host != NULL && !s->has_origins) {
 		s->origins = calloc(2, sizeof(*s->origins));
 		if (s->origins == NULL)
 			return error_set(e, "out of memory");
-		s->origins[0] = s->connection_host;
-		s->connection_host = NULL;
+		s->origins[0] = s->keys.host;
+		s->keys.host = NULL;
 	}
 	if (s->missing_user == NULL)
 		s->missing_user = strdup("anonymous");
@@ -497,6 +493,12 @@ settings_read_log(struct settings *settings, struct span text, const char *name,
 		    span_starts(span_of(table[i].name), SPAN("CERTGATE_LOG")))
 			(void)read_value(settings, &table[i], given[i].value,
 					 &e);
+}
+
+bool
+settings_add_keys(struct settings *settings, struct span text, struct error *e)
+{
+	return access_keys_read(&settings->keys, text, e);
 }
 
 bool
@@ -559,8 +561,7 @@ settings_free(struct settings *settings)
 {
 	free(settings->pins);
 	free(settings->list);
-	for (size_t i = 0; i < settings->n_keys; i++)
-		signature_key_free(settings->keys[i]);
+	access_keys_free(&settings->keys);
 	free(settings->keys_file);
 	value_free_items(settings->origins);
 	value_free_items(settings->hubs);
@@ -570,14 +571,13 @@ settings_free(struct settings *settings)
 	free(settings->remote_user);
 	free(settings->missing_user);
 	free(settings->log_file);
-	free(settings->connection_host);
 	*settings = (struct settings){ 0 };
 }
 
 bool
 settings_has_keys(const struct settings *settings)
 {
-	return settings->n_keys > 0 || settings->keys_file != NULL;
+	return settings->keys.n > 0 || settings->keys_file != NULL;
 }
 
 bool

@@ -16,15 +16,14 @@
 
 #include "base/error.h"
 #include "base/span.h"
+#include "policy/access_keys.h"
 #include "policy/entry.h"
 #include "policy/thumbprint.h"
-#include "protocol/signature.h"
 
 enum {
 	SETTINGS_TEXT_MAX = 1048576, /* bytes of the settings file */
 	SETTINGS_SECRET_MAX = 65536, /* bytes of a secret's file */
 	SETTINGS_CODE_MAX = 1024, /* bytes of CERTGATE_CODE */
-	SETTINGS_KEYS_MAX = 16, /* access keys */
 	SETTINGS_SECURITY_LEVEL = 2, /* 112 bits: RSA 2048, SHA-256 */
 	SETTINGS_REPORT_ONLY_DAYS = 31 /* beyond the day of the load */
 };
@@ -55,8 +54,7 @@ struct settings {
 	struct thumbprint *pins; /* of CLIENT_CERT_THUMBPRINT */
 	size_t n_pins;
 	char *list; /* absolute path; NULL: no list file */
-	struct signature_key *keys[SETTINGS_KEYS_MAX];
-	size_t n_keys;
+	struct access_keys keys;
 	char *keys_file; /* absolute path; NULL: none */
 	enum signature_policy signature;
 	char **origins; /* ended by NULL; NULL: any */
@@ -79,9 +77,6 @@ struct settings {
 	int64_t report_only_until; /* the last UTC second; 0: not set */
 	unsigned report_only_line; /* where; 0: in the environment */
 	unsigned report_only_column;
-	bool has_connection_key; /* from WebPubSubConnectionString */
-	char *connection_host; /* the same's, if origins were set otherwise;
-				* NULL: not set */
 	bool has_secret; /* in the text of the file itself */
 	struct warnings warnings;
 };

@@ -2,7 +2,7 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
-#include "policy/decide.h"
+#include "policy/decision.h"
 #include "policy/grant.h"
 #include "policy/match.h"
 #include "policy/users.h"
@@ -101,16 +101,4 @@ users_tell(const struct settings *settings, const struct list *list,
 	client_free(&c);
 	decision_free(&teller.decision);
 	return ok;
-}
-
-bool
-users_has_unusable_name(const struct certificate *c)
-{
-	struct buffer name;
-
-	buffer_init(&name, CERTIFICATE_NAME_MAX);
-	bool unusable =
-		certificate_common_name(c, &name) == CERTIFICATE_NAME_UNUSABLE;
-	buffer_free(&name);
-	return unusable;
 }

@@ -16,7 +16,6 @@
 #include "policy/list.h"
 #include "policy/settings.h"
 #include "policy/thumbprint.h"
-#include "protocol/certificate.h"
 
 struct user {
 	const struct entry *entry; /* NULL: CERTGATE_REPORT_ONLY_UNTIL */
@@ -32,9 +31,5 @@ bool users_tell(const struct settings *settings, const struct list *list,
 		struct span der, const struct thumbprint *pin, int64_t now,
 		void (*take)(void *context, const struct user *user),
 		void *context) __attribute__((warn_unused_result));
-
-/* Return true if the certificate has several common names, or one that cannot
- * be a user id. */
-bool users_has_unusable_name(const struct certificate *c);
 
 #endif

@@ -10,43 +10,10 @@
 #include <openssl/objects.h>
 #include <openssl/x509v3.h>
 
-#include "base/date.h"
 #include "base/hex.h"
 #include "base/text.h"
 #include "protocol/certificate.h"
 #include "protocol/der.h"
-
-static bool
-two_digits(struct span *text, int *number)
-{
-	uint64_t n;
-
-	if (text->len < 2 ||
-	    !span_number((struct span){ text->ptr, 2 }, 0, 99, &n))
-		return false;
-	*text = span_after(*text, 2);
-	*number = (int)n;
-	return true;
-}
-
-bool
-certificate_time(struct span text, bool is_utc, int64_t *seconds)
-{
-	struct date_time t = { 0 };
-	int century = 0, year;
-
-	if (!is_utc && !two_digits(&text, &century))
-		return false;
-	if (!two_digits(&text, &year))
-		return false;
-	if (is_utc)
-		century = year < 50 ? 20 : 19;
-	t.year = century * 100 + year;
-	return two_digits(&text, &t.month) && two_digits(&text, &t.day) &&
-	       two_digits(&text, &t.hour) && two_digits(&text, &t.minute) &&
-	       two_digits(&text, &t.second) && span_equal(text, SPAN("Z")) &&
-	       date_to_seconds(&t, seconds);
-}
 
 /* Take the next time.  One of another form becomes invalid, so that only a
  * check of it fails. */
@@ -58,7 +25,7 @@ next_time(struct span *rest, int64_t invalid, int64_t *seconds)
 
 	if (!is_utc && !der_next_is(rest, V_ASN1_GENERALIZEDTIME, &text))
 		return false;
-	if (!certificate_time(text, is_utc, seconds))
+	if (!der_time(text, is_utc, seconds))
 		*seconds = invalid;
 	return true;
 }
@@ -259,6 +226,18 @@ certificate_common_name(const struct certificate *c, struct buffer *name)
 	if (count == 0)
 		return CERTIFICATE_NAME_NONE;
 	return take_directory_string(&found, name);
+}
+
+bool
+certificate_has_unusable_name(const struct certificate *c)
+{
+	struct buffer name;
+
+	buffer_init(&name, CERTIFICATE_NAME_MAX);
+	bool unusable =
+		certificate_common_name(c, &name) == CERTIFICATE_NAME_UNUSABLE;
+	buffer_free(&name);
+	return unusable;
 }
 
 /* RFC 5280 4.2.1.6, GeneralName: tags of those that have nothing inside. */

@@ -67,6 +67,10 @@ bool certificate_read(struct span der, struct certificate *c)
 enum certificate_name certificate_common_name(const struct certificate *c,
 					      struct buffer *name);
 
+/* Return true if the certificate has several common names, or one that cannot
+ * be a user id. */
+bool certificate_has_unusable_name(const struct certificate *c);
+
 /* The first DNS name among the subject's alternative names, else the first
  * URI, else the first e-mail address, added to name; *kind says which.
  * UNUSABLE: the same of that one, or any of the names is invalid. */
@@ -95,9 +99,5 @@ void certificate_alternative_names(const struct certificate *c,
  * most size; the rest is cut.  A value is UTF-8, or the bytes that it has.  A
  * name that is malformed ends in "?". */
 size_t certificate_write_name(struct span name, char *text, size_t size);
-
-/* RFC 5280 4.1.2.5: UTCTime YYMMDDHHMMSSZ, where YY below 50 is 20YY, or
- * GeneralizedTime YYYYMMDDHHMMSSZ.  False for every other form. */
-bool certificate_time(struct span text, bool is_utc, int64_t *seconds);
 
 #endif

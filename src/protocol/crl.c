@@ -9,6 +9,7 @@
 #include "base/hex.h"
 #include "protocol/certificate.h"
 #include "protocol/crl.h"
+#include "protocol/der.h"
 
 /* Return true if OpenSSL or this file handles the extension, or if it is not
  * critical (RFC 5280 5.2). */
@@ -93,7 +94,7 @@ static bool
 take_time(const ASN1_TIME *time, int64_t *seconds)
 {
 	return time != NULL &&
-	       certificate_time(
+	       der_time(
 		       (struct span){ (const char *)ASN1_STRING_get0_data(time),
 				      (size_t)ASN1_STRING_length(time) },
 		       ASN1_STRING_type(time) == V_ASN1_UTCTIME, seconds);

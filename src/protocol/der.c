@@ -4,6 +4,7 @@
 
 #include <openssl/asn1.h>
 
+#include "base/date.h"
 #include "protocol/der.h"
 
 enum {
@@ -78,4 +79,36 @@ der_next_context(struct span *rest, int tag, bool constructed,
 		       V_ASN1_CONTEXT_SPECIFIC |
 			       (constructed ? V_ASN1_CONSTRUCTED : 0) | tag,
 		       value);
+}
+
+static bool
+two_digits(struct span *text, int *number)
+{
+	uint64_t n;
+
+	if (text->len < 2 ||
+	    !span_number((struct span){ text->ptr, 2 }, 0, 99, &n))
+		return false;
+	*text = span_after(*text, 2);
+	*number = (int)n;
+	return true;
+}
+
+bool
+der_time(struct span text, bool is_utc, int64_t *seconds)
+{
+	struct date_time t = { 0 };
+	int century = 0, year;
+
+	if (!is_utc && !two_digits(&text, &century))
+		return false;
+	if (!two_digits(&text, &year))
+		return false;
+	if (is_utc)
+		century = year < 50 ? 20 : 19;
+	t.year = century * 100 + year;
+	return two_digits(&text, &t.month) && two_digits(&text, &t.day) &&
+	       two_digits(&text, &t.hour) && two_digits(&text, &t.minute) &&
+	       two_digits(&text, &t.second) && span_equal(text, SPAN("Z")) &&
+	       date_to_seconds(&t, seconds);
 }

@@ -8,6 +8,7 @@
 #define CERTGATE_PROTOCOL_DER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/span.h"
 
@@ -29,5 +30,9 @@ bool der_next_is(struct span *rest, int tag, struct span *value);
 /* The same of the context-specific [tag]. */
 bool der_next_context(struct span *rest, int tag, bool constructed,
 		      struct span *value);
+
+/* RFC 5280 4.1.2.5: UTCTime YYMMDDHHMMSSZ, where YY below 50 is 20YY, or
+ * GeneralizedTime YYYYMMDDHHMMSSZ.  False for every other form. */
+bool der_time(struct span text, bool is_utc, int64_t *seconds);
 
 #endif

@@ -136,6 +136,18 @@ request_length_agrees(const struct request *r)
 }
 
 bool
+request_is_site(struct span name)
+{
+	for (size_t i = 0; i < name.len; i++) {
+		char c = name.ptr[i];
+		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
+		    c != '-')
+			return false;
+	}
+	return name.len > 0 && name.len <= REQUEST_SITE_MAX;
+}
+
+bool
 request_has_type(const struct request *r, struct span type)
 {
 	struct span rest = r->content_type, media_type;

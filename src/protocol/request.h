@@ -20,7 +20,8 @@ enum {
 	 * ce-signature.  More refuse. */
 	REQUEST_MAX_LINES = 4,
 	REQUEST_BODY_MAX = 1048576, /* bytes of a system event */
-	REQUEST_DRAIN_MAX = 16777216 /* bytes of any other event */
+	REQUEST_DRAIN_MAX = 16777216, /* bytes of any other event */
+	REQUEST_SITE_MAX = 64 /* bytes of the name of a site */
 };
 
 /* A header whose value is a list and that may come as several parameters. */
@@ -68,6 +69,10 @@ void request_read(struct request *r, char *const *parameters,
 /* True if the body is as long as CONTENT_LENGTH says.  Without one (chunked
  * transfer) any length will do; one that is no number is never right. */
 bool request_length_agrees(const struct request *r);
+
+/* True if name can be that of a site: a-z, 0-9 and '-', not too long.  It can
+ * name no other folder. */
+bool request_is_site(struct span name);
 
 /* The media type of Content-Type is type, without case; parameters behind it
  * are passed over. */

@@ -37,7 +37,7 @@ stage_request(void)
 static void
 stage_signature(void)
 {
-	sink ^= signature_check(settings.keys, settings.n_keys,
+	sink ^= signature_check(settings.keys.key, settings.keys.n,
 				request.signatures.line, request.signatures.n,
 				request.connection) == SIGNATURE_GOOD;
 }

@@ -356,7 +356,7 @@ read_settings(const void *row)
 		"settings", environment, &e);
 	check(done != e.set, "an error and none, or neither");
 	if (done) {
-		check(s.n_pins == 2 && s.list != NULL && s.n_keys == 3, "pins");
+		check(s.n_pins == 2 && s.list != NULL && s.keys.n == 3, "pins");
 		check(s.code != NULL && s.remote_user != NULL &&
 			      s.require_content,
 		      "checks");
@@ -366,12 +366,12 @@ read_settings(const void *row)
 		check(settings_add_keys(
 			      &s, SPAN("0123456789abcde1\n0123456789abcde2\n"),
 			      &e)
-			      ? s.n_keys > 4
+			      ? s.keys.n > 4
 			      : e.set,
 		      "more keys");
-		done = s.n_keys == 5;
+		done = s.keys.n == 5;
 	} else {
-		check(s.n_keys == 0 && s.pins == NULL, "what is left");
+		check(s.keys.n == 0 && s.pins == NULL, "what is left");
 	}
 	settings_free(&s);
 	return done;
@@ -587,7 +587,7 @@ is_all_of(const struct configuration *store, const char *name)
 {
 	const struct settings *s = &store->settings;
 
-	return store->has_settings && s->n_keys == 1 + (name[0] == 'b') &&
+	return store->has_settings && s->keys.n == 1 + (name[0] == 'b') &&
 	       s->code != NULL && strcmp(s->code, path_of(name)) == 0 &&
 	       is_path(s->keys_file, name, 'k') &&
 	       is_path(s->code_file, name, 'c') && is_path(s->list, name, 'l');

@@ -157,7 +157,7 @@ test_good(void **state)
 	assert_string_equal(s.hubs[0], "other");
 	assert_null(s.hubs[1]);
 	assert_string_equal(s.origins[1], "b.example");
-	assert_int_equal(s.n_keys, 3);
+	assert_int_equal(s.keys.n, 3);
 	assert_string_equal(s.code, "a=b # c");
 	assert_string_equal(s.list, "/etc/certgate/list");
 	assert_true(s.ignore_dates);
@@ -211,7 +211,7 @@ test_connection_string(void **state)
 		NULL, &e));
 	assert_string_equal(s.origins[0], "a.example");
 	assert_null(s.origins[1]);
-	assert_int_equal(s.n_keys, 1);
+	assert_int_equal(s.keys.n, 1);
 	settings_free(&s);
 	assert_true(read_one(
 		&s,
@@ -225,7 +225,7 @@ test_connection_string(void **state)
 			     "WebPubSubConnectionString=Endpoint="
 			     "https://a.example;Version=1.0;\n",
 			     NULL, &e));
-	assert_int_equal(s.n_keys, 0);
+	assert_int_equal(s.keys.n, 0);
 	settings_free(&s);
 }
 
@@ -310,7 +310,7 @@ test_secrets(void **state)
 		&s,
 		SPAN("one4567890123456\ntwo4567890123456, three67890123456\n"),
 		&e));
-	assert_int_equal(s.n_keys, 3);
+	assert_int_equal(s.keys.n, 3);
 	assert_false(settings_add_keys(&s, SPAN("\n"), &e));
 	e = (struct error){ 0 };
 	assert_false(settings_add_keys(
