@@ -18,6 +18,13 @@ KEYS = ["the-primary-key-of-nobody012", "the-secondary-key-of-nobody0"]
 JSON = "json.webpubsub.azure.v1"
 RELIABLE = "json.reliable.webpubsub.azure.v1"
 EVENTS = "$webpubsub/server/events/"
+REQUESTS = 200  # of each kind of event, checked against the protocol
+KINDS = {  # the events of visits() by what the protocol calls them
+    "connect": r"azure\.webpubsub\.sys\.connect",
+    "connected": r"azure\.webpubsub\.sys\.connected",
+    "disconnected": r"azure\.webpubsub\.sys\.disconnected",
+    "user events": r"azure\.webpubsub\.user\..*",
+}
 
 
 class Stage:
@@ -384,6 +391,41 @@ def limits(stage):
                "it is still there")
 
 
+def visit(stage, number):
+    """Four clients connect, send an event and leave."""
+    for subprotocols in ([], [JSON]):
+        client = stage.open(stage.good, subprotocols)
+        if subprotocols:
+            client.json()
+            client.send({"type": "event", "event": "visit", "ackId": 1,
+                         "dataType": "json", "data": number})
+            client.json()
+        else:
+            client.send(str(number))
+        client.close()
+    for version in (4, 5):
+        client = mqtt.Client(stage.port, "plant", stage.good, version)
+        client.connect(f"visit-{version}-{number}")
+        client.publish(EVENTS + "visit", str(number).encode(), 1)
+        client.receive()
+        client.send(mqtt.DISCONNECT, b"")
+        client.receive()
+
+
+def visits(stage):
+    """REQUESTS events of each kind; a quarter of each is of plain clients, one
+    of json.webpubsub.azure.v1, and one of each version of MQTT."""
+    for number in range(REQUESTS // 4):
+        visit(stage, number)
+    place.wait_for(lambda: all(number_of(stage, kind) >= REQUESTS
+                               for kind in KINDS), seconds=60)
+
+
+def number_of(stage, kind):
+    return sum(bool(re.fullmatch(KINDS[kind], r.header("ce-type") or ""))
+               for r in list(stage.recorder.requests))
+
+
 def recorded(stage):
     """All that the handler was sent, against the protocol's shapes."""
     out, requests = stage.out, list(stage.recorder.requests)
@@ -393,6 +435,10 @@ def recorded(stage):
     out.result(not stage.shapes.order_faults(requests),
                "ids count up for each connection",
                stage.shapes.order_faults(requests))
+    for kind in KINDS:
+        out.result(number_of(stage, kind) >= REQUESTS,
+                   f"{kind}: at least {REQUESTS} requests",
+                   number_of(stage, kind))
     kinds = {r.header("ce-eventName") or r.method for r in requests}
     out.result({"connect", "connected", "disconnected", "message", "OPTIONS",
                 "heat"} <= kinds, "events of every kind are among them", kinds)
@@ -464,8 +510,8 @@ def main():
         print("1..0 # SKIP the emulator is not built")
         return
     stage = Stage()
-    for part in (gate, token, json_client, reliable_client, rest, mqtt_clients, limits, trace,
-                 recorded, manual):
+    for part in (gate, token, json_client, reliable_client, rest, mqtt_clients,
+                 limits, trace, visits, recorded, manual):
         part(stage)
     stage.close()
     stage.out.done()
