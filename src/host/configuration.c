@@ -410,7 +410,8 @@ drop_missing(struct configuration *c)
 	if (no_settings)
 		settings_free(&c->settings);
 	c->has_settings &= !no_settings;
-	c->stale = true;
+	c->stale =
+		no_settings ? CONFIGURATION_NO_SETTINGS : CONFIGURATION_NO_LIST;
 	files_drop(&c->files, !no_settings);
 }
 
@@ -493,7 +494,9 @@ attempt(struct configuration *c, bool say)
 	list_free(&a.list);
 	if (wait)
 		return;
-	c->stale = !all;
+	c->stale = all	      ? CONFIGURATION_LOADED
+		   : settings ? CONFIGURATION_NO_LIST
+			      : CONFIGURATION_NO_SETTINGS;
 	if (all)
 		return;
 	drop_missing(c);

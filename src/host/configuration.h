@@ -29,6 +29,13 @@ struct configuration_source {
 	char *const *environment; /* ended by NULL; NULL: none */
 };
 
+/* What the last attempt failed at. */
+enum configuration_fault {
+	CONFIGURATION_LOADED = 0,
+	CONFIGURATION_NO_SETTINGS,
+	CONFIGURATION_NO_LIST
+};
+
 struct configuration {
 	struct configuration_source source;
 	struct report *report; /* borrowed; of all faults of all files; NULL:
@@ -38,7 +45,7 @@ struct configuration {
 	struct list list; /* empty without has_list */
 	bool has_settings;
 	bool has_list; /* also if the settings name none */
-	bool stale; /* the last attempt failed */
+	enum configuration_fault stale; /* with it, the last good ones stay */
 	unsigned generation; /* lists loaded so far */
 	struct settings start; /* the log alone: that of the start,
 				* which the process keeps */

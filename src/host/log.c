@@ -2,6 +2,7 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -52,6 +53,7 @@ static struct {
 } held[HELD_MAX];
 static size_t n_held;
 static uint64_t lost; /* decisions whose lines could not be written */
+static int fault; /* errno of the last one; 0: it was written */
 static struct summary summaries[SUMMARIES];
 static size_t n_summaries;
 
@@ -187,8 +189,10 @@ send_line(void)
 	if (may_block && !has_room())
 		return false;
 	ssize_t n = write(output, line.data, line.len);
-	if (n > 0 && n < (ssize_t)line.len)
+	if (n > 0 && n < (ssize_t)line.len) {
 		take_back(n);
+		errno = ENOSPC; /* or a limit of its own */
+	}
 	return n == (ssize_t)line.len;
 }
 
@@ -229,7 +233,16 @@ write_decision(const struct answer *answer, struct log_details details)
 	} else {
 		log_line_text(&line, &decision);
 	}
-	lost = send_line() ? 0 : lost + 1;
+	errno = 0;
+	bool sent = send_line();
+	lost = sent ? 0 : lost + 1;
+	fault = sent ? 0 : errno == 0 ? EIO : errno;
+}
+
+int
+log_fault(void)
+{
+	return fault;
 }
 
 static struct span

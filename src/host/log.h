@@ -65,6 +65,10 @@ void log_decision(const struct answer *answer,
 /* Write the counts of a minute that is over. */
 void log_tick(int64_t now);
 
+/* Return errno of the last decision line, which could not be written; 0: it
+ * was. */
+int log_fault(void);
+
 /* Write what is left at the end of the process. */
 void log_stop(int64_t now);
 

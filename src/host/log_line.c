@@ -65,9 +65,8 @@ take(struct log_line *line, size_t n)
 	return room;
 }
 
-/* What cannot be a site's name is not shown: it may be a secret. */
-static struct span
-site_of(struct span name)
+struct span
+log_line_site(struct span name)
 {
 	return span_empty(name) || request_is_site(name) ? name
 							 : SPAN("(invalid)");
@@ -228,7 +227,7 @@ log_line_fill(struct log_line *line, const struct answer *answer,
 	value[FIELD_SIGNED] = answer->verified ? SPAN("yes") : SPAN("no");
 	value[FIELD_ORIGIN] = answer->origin;
 	value[FIELD_HUB] = answer->hub;
-	value[FIELD_SITE] = site_of(answer->site);
+	value[FIELD_SITE] = log_line_site(answer->site);
 	value[FIELD_USER] = user_of(answer);
 	value[FIELD_CONNECTION] = answer->connection;
 	value[FIELD_CODE] = span_of(answer->code);

@@ -78,6 +78,10 @@ struct log_details {
 	uint64_t lost; /* lines that could not be written before; 0: none */
 };
 
+/* Return what is shown of the site that a request names: the name, but not what
+ * cannot be one, which may be a secret. */
+struct span log_line_site(struct span name);
+
 /* Borrows from answer and details. */
 void log_line_fill(struct log_line *line, const struct answer *answer,
 		   const struct log_details *details);

@@ -26,7 +26,6 @@ enum { OPEN_FILES = SERVE_CONNECTIONS + 32 /* at once */ };
 struct host {
 	struct sites sites;
 	struct answer answer;
-	struct hint hint;
 	bool setting_said; /* that a parameter is no setting */
 };
 
@@ -138,7 +137,7 @@ answer_one(struct host *host, char *const *parameters,
 	if (store != NULL)
 		details.list = configuration_word(store, number);
 	log_decision(answer, &details);
-	status_count(&answer->decision);
+	status_count(answer, now);
 }
 
 enum exit_code
@@ -170,12 +169,9 @@ answer_fastcgi(void *context, char *const *parameters,
 	       const struct request_body *body, struct buffer *out)
 {
 	struct host *host = context;
-	int64_t now = (int64_t)time(NULL);
 
 	sites_refresh(&host->sites, false);
 	answer_one(host, parameters, body, out);
-	if (hint_is_due(&host->hint, host->answer.decision.reason, now))
-		log_note(LOG_LEVEL_NOTE, "%s", hint_text);
 	if (host->answer.setting.ptr == NULL || host->setting_said)
 		return;
 	host->setting_said = true;

@@ -2,55 +2,20 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/date.h"
 #include "host/datagram.h"
 #include "host/log.h"
+#include "host/outage.h"
 #include "host/status.h"
 
-const char hint_text[] = "every client comes without a certificate: is "
-			 "tls.clientCertEnabled on for the resource?";
-
-static bool
-is_without(enum reason reason)
-{
-	return reason == REASON_NO_CERTIFICATE || reason == REASON_ANONYMOUS;
-}
-
-/* The list is looked for before the certificate is. */
-static bool
-is_with(enum reason reason)
-{
-	return reason == REASON_LISTED || reason == REASON_REPORT_ONLY ||
-	       (reason_is_client(reason) && reason != REASON_LIST_UNREADABLE &&
-		!is_without(reason));
-}
-
-bool
-hint_is_due(struct hint *hint, enum reason reason, int64_t now_s)
-{
-	if (is_with(reason)) {
-		hint->without = 0;
-		hint->seen = true;
-		hint->seen_s = now_s;
-	}
-	if (!is_without(reason))
-		return false;
-	hint->without++;
-	if (hint->without < HINT_EVENTS ||
-	    (hint->seen && now_s - hint->seen_s < HINT_PAUSE_S) ||
-	    (hint->said && now_s - hint->said_s < HINT_PAUSE_S))
-		return false;
-	hint->said = true;
-	hint->said_s = now_s;
-	return true;
-}
-
 enum {
-	TEXT_MAX = 1024, /* bytes */
+	TEXT_MAX = 2048, /* bytes */
 	COUNTS_MAX = 256, /* bytes */
 	HOUR_S = 3600,
 	MINUTE_S = 60,
@@ -58,8 +23,9 @@ enum {
 };
 
 static struct datagram manager = { NULL, -1 };
-static char told[TEXT_MAX]; /* empty: nothing yet */
 static unsigned long counts[REASONS]; /* of the current hour */
+/* Since the hour before began, and since the current one did. */
+static struct outage_events events[2];
 static int64_t hour = -1; /* since 1970; -1: not known yet */
 static char this_hour[COUNTS_MAX], last_hour[COUNTS_MAX]; /* as text */
 
@@ -86,49 +52,52 @@ status_open(void)
 	(void)datagram_open(&manager);
 }
 
-static bool
-refuses(const struct configuration *store)
+static void
+add_number(struct buffer *out, uint64_t number, const char *one,
+	   const char *several)
 {
-	return !store->has_settings || !store->has_list;
+	buffer_add_number(out, number);
+	buffer_add(out, span_of(number == 1 ? one : several));
 }
 
-static int
-write_main(char *text, const struct configuration *store)
+static void
+add_main(struct buffer *out, const struct configuration *c)
 {
-	if (refuses(store))
-		return snprintf(text, TEXT_MAX,
-				"STATUS=refuses everybody: settings or list do "
-				"not read; certgate check says why");
-	return snprintf(text, TEXT_MAX, "STATUS=list %u: %zu entr%s%s",
-			store->generation, store->list.n,
-			store->list.n == 1 ? "y" : "ies",
-			store->stale ? "; what is on the disk now does not "
-				       "read, certgate check says why"
-				     : "");
+	buffer_add(out, SPAN("list "));
+	buffer_add_number(out, c->generation);
+	buffer_add(out, SPAN(": "));
+	add_number(out, c->list.n, " entry", " entries");
 }
 
-static int
-write_sites(char *text, const struct sites *sites)
+static uint64_t
+hash_of(const struct thumbprint *t)
 {
-	size_t refusing = 0, stale = 0;
+	uint64_t hash = 0;
 
-	for (size_t i = 0; i < sites->n; i++) {
-		const struct configuration *store = &sites->site[i]->store;
-		refusing += refuses(store);
-		stale += !refuses(store) && store->stale;
-	}
-	return snprintf(text, TEXT_MAX,
-			"STATUS=%zu sites: %zu refuse everybody, %zu have not "
-			"what is on the disk now",
-			sites->n, refusing, stale);
+	if (thumbprint_size(t->kind) >= sizeof(hash))
+		memcpy(&hash, t->digest, sizeof(hash));
+	return hash;
 }
 
 void
-status_count(const struct decision *decision)
+status_count(const struct answer *answer, int64_t now)
 {
-	if (decision->reason != REASON_VALIDATED &&
-	    decision->reason != REASON_NOTIFIED)
-		counts[decision->reason]++;
+	enum reason reason = answer->decision.reason;
+	struct outage_event event = {
+		.reason = reason,
+		.certificate = hash_of(&answer->decision.sha1),
+		.site = log_line_site(answer->site),
+		.origin = answer->origin,
+		.hub = answer->hub,
+	};
+	int64_t sent;
+
+	event.has_skew = date_time_parse(answer->time, &sent);
+	event.skew = event.has_skew ? now - sent : 0;
+	outage_add(&events[0], &event);
+	outage_add(&events[1], &event);
+	if (reason != REASON_VALIDATED && reason != REASON_NOTIFIED)
+		counts[reason]++;
 }
 
 /* Adds the most frequent refusals: (not-listed 12, denied 5). */
@@ -190,39 +159,122 @@ keep_counts(int64_t now)
 	if (over) {
 		memcpy(last_hour, this_hour, sizeof(last_hour));
 		memset(counts, 0, sizeof(counts));
+		events[0] = events[1];
+		memset(&events[1], 0, sizeof(events[1]));
 		write_counts(this_hour);
 		log_note(LOG_LEVEL_NOTE, "last hour: %s", last_hour);
 	}
 	hour = now / HOUR_S;
 }
 
+static enum outage
+find_in_files(const struct sites *sites, int64_t now)
+{
+	const struct configuration *c = &sites->main;
+
+	if (!c->has_settings || c->stale == CONFIGURATION_NO_SETTINGS)
+		return OUTAGE_SETTINGS;
+	if (!c->has_list || c->stale == CONFIGURATION_NO_LIST)
+		return OUTAGE_LIST;
+	if (outage_refusal(sites, now) != NULL)
+		return OUTAGE_REFUSING;
+	for (size_t i = 0; i < sites->n; i++) {
+		c = &sites->site[i]->store;
+		if (!c->has_settings || !c->has_list || c->stale)
+			return OUTAGE_ERRORS;
+	}
+	return OUTAGES;
+}
+
+/* As certgate status does, of what this process knows; OUTAGES: none. */
+static enum outage
+find_outage(const struct sites *sites, int64_t now)
+{
+	const char *site;
+	enum outage in_files = find_in_files(sites, now);
+	enum reason reason = outage_reason(&events[0], &site);
+
+	if (in_files != OUTAGES)
+		return in_files;
+	if (reason != REASONS && !reason_is_client(reason))
+		return OUTAGE_SENDERS;
+	if (events[0].skewed >= OUTAGE_REFUSALS)
+		return OUTAGE_SKEWED;
+	if (reason != REASONS)
+		return OUTAGE_CLIENTS;
+	if (log_fault() != 0)
+		return log_fault() == ENOSPC ? OUTAGE_FULL : OUTAGE_LOST;
+	return OUTAGES;
+}
+
+/* Add the sentence of an outage, and log it once an hour. */
+static void
+add_outage(struct buffer *out, const struct sites *sites, int64_t now)
+{
+	static int64_t logged[OUTAGES]; /* hours since 1970, and 1; 0: never */
+	enum outage outage = find_outage(sites, now);
+	struct outage_text t;
+	char text[2 * sizeof(t)];
+
+	if (outage == OUTAGES)
+		return;
+	outage_tell(outage, &events[0], sites, outage_refusal(sites, now), &t);
+	bool has_site = t.site[0] != '\0', has_detail = t.detail[0] != '\0';
+	(void)snprintf(text, sizeof(text), "%s%s%s%s%s%s%s", t.sentence,
+		       has_detail ? " (" : "", t.detail, has_detail ? ")" : "",
+		       has_site ? " (site " : "", t.site, has_site ? ")" : "");
+	buffer_add(out, span_of(text));
+	buffer_add_byte(out, ' ');
+	if (logged[outage] != now / HOUR_S + 1)
+		log_note(LOG_LEVEL_WARNING, "%s; see certgate status", text);
+	logged[outage] = now / HOUR_S + 1;
+}
+
+static void
+add_counts(struct buffer *out)
+{
+	buffer_add(out, SPAN("; this hour: "));
+	buffer_add(out, span_of(this_hour));
+	if (last_hour[0] == '\0')
+		return;
+	buffer_add(out, SPAN("; last hour: "));
+	buffer_add(out, span_of(last_hour));
+}
+
+/* Take the text if it is another than before and was sent. */
+static void
+send_status(struct buffer *text)
+{
+	static struct buffer told; /* empty: nothing yet */
+	size_t n = text->len;
+
+	if (manager.path == NULL || text->failed ||
+	    span_equal(buffer_span(text), buffer_span(&told)))
+		return;
+	if (told.len == 0)
+		buffer_add(text, SPAN("\nREADY=1"));
+	if (text->failed || !datagram_send(&manager, buffer_span(text)))
+		return;
+	buffer_free(&told);
+	told = *text;
+	told.len = n;
+	*text = (struct buffer){ 0 };
+}
+
 void
 status_tell(const struct sites *sites, int64_t now)
 {
-	const struct span ready = SPAN("\nREADY=1");
-	char text[TEXT_MAX];
-	struct span words = { text, 0 };
+	struct buffer text;
 
 	keep_counts(now);
-	if (manager.path == NULL)
-		return;
-	int n = sites->in_use ? write_sites(text, sites)
-			      : write_main(text, &sites->main);
-	if (n > 0 && n < TEXT_MAX)
-		n += snprintf(
-			text + n, TEXT_MAX - (size_t)n, "; this hour: %s%s%s",
-			this_hour,
-			last_hour[0] == '\0' ? "" : "; last hour: ", last_hour);
-	if (n < 0 || (size_t)n >= sizeof(text) - ready.len ||
-	    strcmp(text, told) == 0)
-		return;
-	words.len = (size_t)n;
-	if (told[0] == '\0') {
-		memcpy(text + n, ready.ptr, ready.len);
-		words.len += ready.len;
-	}
-	if (!datagram_send(&manager, words))
-		return;
-	memcpy(told, text, (size_t)n);
-	told[n] = '\0';
+	buffer_init(&text, TEXT_MAX);
+	buffer_add(&text, SPAN("STATUS="));
+	add_outage(&text, sites, now);
+	if (sites->in_use)
+		add_number(&text, sites->n, " site", " sites");
+	else
+		add_main(&text, &sites->main);
+	add_counts(&text);
+	send_status(&text);
+	buffer_free(&text);
 }

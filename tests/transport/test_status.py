@@ -2,16 +2,20 @@
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
 """What systemd is told (sd_notify): that the service is ready, once a signal no
-longer ends it and whatever its settings are, and how it stands."""
+longer ends it and whatever its settings are, and its state, which an outage
+begins, with the sentence of certgate status."""
 import pathlib
 import signal
 import socket
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import cases, place, processes, tap  # noqa: E402
+from harness import (admin, cases, cgi, fastcgi, place, processes,  # noqa: E402
+                     tap)
 
-PIN = cases.certificates()["device"]["sha1"]
+known = cases.certificates()
+PIN = known["device"]["sha1"]
 SETTINGS = {"CERTGATE_ACCESS_KEYS": cases.KEY}
 out = tap.Tap()
 base = place.temporary()
@@ -68,9 +72,8 @@ def good():
     handler.process.send_signal(signal.SIGHUP)
     configuration.write_list(f"{PIN}\nnonsense\n")
     told = manager.next()
-    out.result(len(told) == 1 and "1 entry; what is on the disk now does "
-               "not read" in told[0],
-               "an edit that does not read, and nothing is told twice", told)
+    out.equal(told, [state("The list does not load. list 1: 1 entry")],
+              "an edit that does not load, and nothing is told twice")
     out.equal(handler.process.poll(), None,
               "a signal as soon as it is ready ends nothing")
     configuration.write_list(f"{PIN}\n{'ab' * 20}\n")
@@ -85,24 +88,99 @@ def good():
 
 
 def broken():
-    for name, settings, text in (
-            ("settings", {"CERTGATE_HUB": ""}, PIN + "\n"),
-            ("list", SETTINGS, "nonsense\n")):
+    for name, settings, text, sentence in (
+            ("settings", {"CERTGATE_HUB": ""}, PIN + "\n",
+             "The settings do not load. list 0: 0 entries"),
+            ("list", SETTINGS, "nonsense\n",
+             "The list does not load. list 0: 0 entries"),
+            ("no key", {"CERTGATE_SIGNATURE": "required"}, PIN + "\n",
+             "The configuration refuses every client. (every event is "
+             "refused: a signature is required, and there is no access key) "
+             "list 1: 1 entry"),
+            ("no entry", SETTINGS, "# none\n",
+             "The configuration refuses every client. (every client is "
+             "refused: the list has no allow entry) list 1: 0 entries")):
         _, manager, handler = start(name, settings, text)
-        told = manager.next()
-        out.result(told[-1:] == ["READY=1"] and
-                   told[0].startswith("STATUS=refuses everybody"),
-                   f"{name} that do not read: it starts and says so", told)
+        out.equal(manager.next(), [state(sentence), "READY=1"],
+                  f"{name}: it starts and says so")
         out.equal(handler.close(), 0, f"{name}: it ends with 0")
 
 
 def sites():
     _, manager, handler = start("sites", {}, "", files={
-        "sites/one.conf": "CERTGATE_HUB=\n", "sites/two.conf": "#\n"})
+        "sites/one.conf": "CERTGATE_HUB=\n", "sites/two.conf":
+        "CERTGATE_MISSING_CERTIFICATE=allow\n"})
     told = manager.next()
-    out.result(told[0].startswith("STATUS=2 sites: 1 refuse everybody, 0 "),
-               "sites: how many refuse", told)
+    out.equal(told[0], state("The configuration has errors. 2 sites"),
+              "a site that does not load")
     handler.close()
+
+
+def event(handler, certificate="device", path="/eventhandler?code=a-code",
+          headers=None, **more):
+    sent = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    row = {"path": path, "headers": {"ce-time": sent, **(headers or {})},
+           "certificates": [f"@{certificate}"] if certificate else "absent",
+           **more}
+    case = cases.Case("", {}, None, cases.own_request(row, known), {})
+    peer = fastcgi.Peer(handler.path)
+    peer.send(fastcgi.request(list(cgi.parameters(case).items()), case.body))
+    peer.answer()
+    peer.close()
+
+
+# What the events have that are refused.
+REFUSED = [
+    ("key", [{"key": "another-key-0123456789ab"}] * 3),
+    ("origin", [{"headers": {"WebHook-Request-Origin": "evil.example"}}] * 3),
+    ("hub", [{"hub": "other"}] * 3),
+    ("code", [{"path": "/eventhandler?code=the-secret"}] * 3),
+    ("no certificate", [{"certificate": None}] * 3),
+    ("strangers", [{"certificate": name} for name in
+                   ("other", "pump", "stranger")]),
+    ("expired", [{"certificate": "expired"}] * 3),
+    ("clock", [{"headers": {"ce-time": "2020-01-01T00:00:00Z"}}] * 3),
+]
+HEALTHY = [
+    ("two refusals", [{"certificate": None}] * 2),
+    ("refusals, then a client", [{"certificate": None}] * 4 + [{}]),
+    ("one stranger", [{"certificate": "stranger"}] * 5),
+]
+
+
+def outages():
+    """As certgate status says it, in one line of the log."""
+    for name, events in REFUSED + HEALTHY:
+        folder = base / name.replace(" ", "-")
+        configuration, manager, handler = start(
+            folder.name, {"CERTGATE_HUB": "chat", "CERTGATE_CODE": "a-code",
+                          "CERTGATE_ORIGINS": cases.ORIGIN,
+                          "CERTGATE_LOG": folder / "log", **SETTINGS},
+            f"{PIN}\n{known['expired']['sha1']}\n")
+        log = folder / "log"
+        manager.next()
+        for one in events:
+            event(handler, **one)
+        place.wait_for(lambda f=log, n=len(events): f.exists() and len(
+            processes.decisions(f.read_text())) == n)
+        said = admin.run("status", "--socket", handler.path, environment={
+            "CERTGATE_CONFIG": str(configuration.file)})
+        first = said.out.partition("\n")[0]
+        well = (name, events) in HEALTHY
+        if not well:
+            told = manager.next()
+            out.result(f"STATUS={first} list 1: " in told[0],
+                       f"{name}: the sentence of certgate status",
+                       (told, first))
+            event(handler, **events[-1])
+        handler.close()
+        text = log.read_text()
+        out.equal((first == "All is well.", text.count("; see certgate "
+                                                       "status")),
+                  (well, 0 if well else 1), f"{name}: {first}")
+        out.result(not any(secret in text + first for secret in
+                           (cases.KEY, "a-code", "the-secret")),
+                   f"{name}: no secret")
 
 
 def others():
@@ -119,5 +197,6 @@ def others():
 good()
 broken()
 sites()
+outages()
 others()
 out.done()

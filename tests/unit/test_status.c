@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* What systemd and the log are told of the last hour, and the hint. */
+/* What systemd and the log are told of the last hour and of outages. */
 #include "config.h"
 
 #include "tests/unit/unit.h"
@@ -14,76 +14,106 @@
 
 enum { HOUR = 3600, START = 1000 * HOUR };
 
-static char noted[512]; /* the last line of the log */
+static char noted[512], warned[512]; /* the last lines of the log */
+static unsigned outages; /* warnings */
 
 static void
 take(void *context, enum log_level level, const struct error *e)
 {
 	(void)context;
-	assert_int_equal(level, LOG_LEVEL_NOTE);
-	(void)snprintf(noted, sizeof(noted), "%s", e->text);
+	if (level == LOG_LEVEL_WARNING)
+		outages++;
+	(void)snprintf(level == LOG_LEVEL_WARNING ? warned : noted,
+		       sizeof(noted), "%s", e->text);
 }
 
 static void
 count(enum reason reason, unsigned times)
 {
-	struct decision decision = { .reason = reason };
+	struct answer answer = { .decision.reason = reason };
 
 	for (unsigned i = 0; i < times; i++)
-		status_count(&decision);
+		status_count(&answer, START);
 }
+
+/* Systemd, and a folder for its socket. */
+struct manager {
+	char folder[sizeof("/tmp/certgate.XXXXXX")];
+	struct sockaddr_un address;
+	int socket;
+};
+
+static struct manager manager;
 
 /* The message at the time now; "" if there is none. */
 static const char *
-tell(int socket, int64_t now)
+tell(int64_t now)
 {
 	static struct sites sites = { .main = { .has_settings = true,
 						.has_list = true,
+						.settings.missing_allowed =
+							true,
 						.generation = 1 } };
 	static char text[1024];
 
 	status_tell(&sites, now);
-	ssize_t n = recv(socket, text, sizeof(text) - 1, MSG_DONTWAIT);
+	ssize_t n = recv(manager.socket, text, sizeof(text) - 1, MSG_DONTWAIT);
 	text[n < 0 ? 0 : n] = '\0';
 	return text;
 }
 
 #define LIST "STATUS=list 1: 0 entries; this hour: "
 
+static int
+listen_there(void **state)
+{
+	struct sockaddr_un *address = &manager.address;
+
+	(void)state;
+	strcpy(manager.folder, "/tmp/certgate.XXXXXX");
+	if (mkdtemp(manager.folder) == NULL)
+		return -1;
+	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	(void)snprintf(address->sun_path, sizeof(address->sun_path),
+		       "%s/notify", manager.folder);
+	manager.socket = socket(AF_UNIX, SOCK_DGRAM, 0);
+	if (bind(manager.socket, (struct sockaddr *)address,
+		 sizeof(*address)) != 0 ||
+	    setenv("NOTIFY_SOCKET", address->sun_path, 1) != 0)
+		return -1;
+	log_divert(take, NULL);
+	status_open();
+	return unsetenv("SYSTEMD_EXEC_PID");
+}
+
+static int
+stop_listening(void **state)
+{
+	(void)state;
+	close(manager.socket);
+	return unlink(manager.address.sun_path) | rmdir(manager.folder);
+}
+
 static void
 test_hours(void **state)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	char folder[] = "/tmp/certgate.XXXXXX";
-	int manager = socket(AF_UNIX, SOCK_DGRAM, 0);
-
 	(void)state;
-	assert_non_null(mkdtemp(folder));
-	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s/notify",
-		       folder);
-	assert_int_equal(
-		bind(manager, (struct sockaddr *)&address, sizeof(address)), 0);
-	assert_int_equal(setenv("NOTIFY_SOCKET", address.sun_path, 1), 0);
-	assert_int_equal(unsetenv("SYSTEMD_EXEC_PID"), 0);
-	log_divert(take, NULL);
-	status_open();
-	assert_string_equal(tell(manager, START),
-			    LIST "0 allowed, 0 denied\nREADY=1");
-	count(REASON_LISTED, 1203);
-	count(REASON_ANONYMOUS, 1);
+	assert_string_equal(tell(START), LIST "0 allowed, 0 denied\nREADY=1");
 	count(REASON_NOTIFIED, 7);
 	count(REASON_DENIED, 5);
 	count(REASON_NOT_LISTED, 12);
 	count(REASON_GRANT, 1);
 	count(REASON_CHAIN, 2);
 	count(REASON_SIGNATURE, 1000);
-	assert_string_equal(tell(manager, START + 59), "");
-	assert_string_equal(tell(manager, START + 60),
+	count(REASON_LISTED, 1203);
+	count(REASON_ANONYMOUS, 1);
+	assert_string_equal(tell(START + 59), "");
+	assert_string_equal(tell(START + 60),
 			    LIST "1204 allowed, 1020 denied (signature "
 				 "1000, not-listed 12, denied 5, chain 2)");
 	assert_string_equal(noted, "");
 	count(REASON_LISTED, 1);
-	assert_string_equal(tell(manager, START + HOUR),
+	assert_string_equal(tell(START + HOUR),
 			    LIST "0 allowed, 0 denied; last hour: 1205 "
 				 "allowed, 1020 denied (signature 1000, "
 				 "not-listed 12, denied 5, chain 2)");
@@ -91,48 +121,48 @@ test_hours(void **state)
 			    "last hour: 1205 allowed, 1020 denied (signature "
 			    "1000, not-listed 12, denied 5, chain 2)");
 	count(REASON_DENIED, 1);
-	(void)tell(manager, START + 2 * HOUR);
+	(void)tell(START + 2 * HOUR);
 	assert_string_equal(noted, "last hour: 0 allowed, 1 denied (denied 1)");
-	(void)tell(manager, START + 3 * HOUR);
+	(void)tell(START + 3 * HOUR);
 	assert_string_equal(noted, "last hour: 0 allowed, 0 denied");
-	close(manager);
-	assert_int_equal(unlink(address.sun_path), 0);
-	assert_int_equal(rmdir(folder), 0);
 }
 
+#define SIGNATURE                                                              \
+	"No event has a valid signature: was an access key regenerated?"
+
+/* An outage is in each message while it lasts, up to the end of the hour after
+ * its last event; a line of the log names it once in an hour. */
 static void
-test_hint(void **state)
+test_outages(void **state)
 {
-	static const struct {
-		enum reason reason;
-		int64_t now_s;
-		bool due;
-	} rows[] = {
-		{ REASON_NO_CERTIFICATE, 0, false },
-		{ REASON_ANONYMOUS, 1, false },
-		{ REASON_VALIDATED, 2, false },
-		{ REASON_LIST_UNREADABLE, 2, false },
-		{ REASON_NO_CERTIFICATE, 3, true },
-		{ REASON_NO_CERTIFICATE, 4, false },
-		{ REASON_NO_CERTIFICATE, 3602, false },
-		{ REASON_NO_CERTIFICATE, 3603, true },
-		{ REASON_NOT_LISTED, 7000, false },
-		{ REASON_NO_CERTIFICATE, 7300, false },
-		{ REASON_NO_CERTIFICATE, 7301, false },
-		{ REASON_NO_CERTIFICATE, 7302, false },
-		{ REASON_NO_CERTIFICATE, 10600, true },
-		{ REASON_LISTED, 20000, false },
-		{ REASON_NO_CERTIFICATE, 30000, false },
-		{ REASON_NO_CERTIFICATE, 30000, false },
-		{ REASON_NO_CERTIFICATE, 30000, true },
-	};
-	struct hint hint = { 0 };
+	const int64_t now = START + 11 * HOUR;
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(rows); i++)
-		if (hint_is_due(&hint, rows[i].reason, rows[i].now_s) !=
-		    rows[i].due)
-			fail_msg("row %zu", i);
+	(void)tell(now - HOUR);
+	(void)tell(now);
+	warned[0] = '\0';
+	outages = 0;
+	count(REASON_SIGNATURE, 2);
+	assert_string_equal(tell(now + 1), "");
+	count(REASON_SIGNATURE, 1);
+	assert_true(strncmp(tell(now + 2), "STATUS=" SIGNATURE " list 1: ",
+			    strlen("STATUS=" SIGNATURE " list 1: ")) == 0);
+	assert_string_equal(warned, SIGNATURE "; see certgate status");
+	assert_non_null(strstr(tell(now + 60), SIGNATURE));
+	count(REASON_LISTED, 1);
+	assert_null(strstr(tell(now + 120), SIGNATURE));
+	count(REASON_SIGNATURE, 3);
+	assert_non_null(strstr(tell(now + 180), SIGNATURE));
+	assert_int_equal(outages, 1);
+	count(REASON_NOTIFIED, 1);
+	count(REASON_NO_CERTIFICATE, 3);
+	assert_non_null(strstr(tell(now + 181), "clientCertEnabled"));
+	assert_non_null(strstr(warned, "clientCertEnabled"));
+	assert_int_equal(outages, 2);
+	assert_non_null(strstr(tell(now + HOUR), "clientCertEnabled"));
+	assert_int_equal(outages, 3);
+	assert_null(strstr(tell(now + 2 * HOUR), "clientCertEnabled"));
+	assert_int_equal(outages, 3);
 }
 
 int
@@ -140,8 +170,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hours),
-		cmocka_unit_test(test_hint),
+		cmocka_unit_test(test_outages),
 	};
 
-	return cmocka_run_group_tests_name("status", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("status", tests, listen_there,
+					   stop_listening);
 }
