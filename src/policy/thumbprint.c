@@ -326,7 +326,8 @@ explain_character(struct span rest, struct error *e)
 		struct span text;
 		const char *message;
 	} marks[] = {
-		{ SPAN_TEXT("#"), "expected a blank before a comment" },
+		{ SPAN_TEXT("#"), "expected a blank before a comment, or in a "
+				  "setting a line of its own" },
 		{ SPAN_TEXT(";"), "a ';' behind a thumbprint: expected a "
 				  "blank" },
 		{ SPAN_TEXT("\""), "a quote: expected a thumbprint without "

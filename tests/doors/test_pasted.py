@@ -100,6 +100,25 @@ def in_settings(out, table, folder):
                    line.replace("#", "%"), got)
 
 
+def in_variable(out, table, folder):
+    """The same, of CLIENT_CERT_THUMBPRINT: read if the device is then accepted,
+    and no other pin of it is lost."""
+    settings, pem = folder / "pins", folder / "device.pem"
+    pem.write_text(device["pem"])
+    for line, _, text, expected in table:
+        settings.write_text(f"CLIENT_CERT_THUMBPRINT={text}\n")
+        settings.chmod(0o600)
+        if expected == "read":
+            got = admin.run("explain", "--config", settings, pem)
+            good = got.code == 0
+        else:
+            got = admin.run("check", "--config", settings)
+            good = got.code == 1 and has(
+                [one.partition("error: ")[2] for one in got.out.splitlines()],
+                expected)
+        out.result(good, line.replace("#", "%"), got)
+
+
 def at_the_prompt(out, table):
     for line, _, text, expected in table:
         got = admin.run(*text.split())
@@ -138,6 +157,13 @@ def not_an_event(out, folder):
         got = admin.run("explain", "--list", folder / "list", path)
         out.result(got.code == 3 and "neither a certificate" in got.err,
                    f"explain {text!r}", got)
+    for text, other in (("{}", True), (' {"reason":"closed"}\n', True),
+                        ('{"clientCertificates":[]}', False),
+                        ('{"query":{}}', False), ('{"claims":', False)):
+        path.write_text(text)
+        got = admin.run("explain", "--list", folder / "list", path)
+        out.equal((got.code == 3, "not a connect event" in got.err),
+                  (other, other), f"explain {text!r}")
     got = admin.run("explain", "--list", folder / "list", device["sha1"])
     out.result(got.code == 3 and "for a pin: certgate why PIN" in got.err,
                "explain PIN", got)
@@ -155,6 +181,7 @@ def main():
     as_arguments(out, of("pin"), folder)
     as_values(out, of("value"), folder)
     in_settings(out, of("key", "conf"), folder)
+    in_variable(out, of("variable"), folder)
     at_the_prompt(out, of("word"))
     names(out, folder)
     not_an_event(out, folder)
