@@ -24,6 +24,7 @@
 #include "admin/unit.h"
 #include "base/date.h"
 #include "base/hex.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "host/configuration.h"
 #include "host/file.h"
@@ -325,7 +326,30 @@ show(const struct answer *answer, const struct settings *settings,
 	show_answer(bytes);
 }
 
-/* YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ; NULL: the time of the clock. */
+/* Return true if bytes are JSON with no member of a connect event: that of a
+ * "connected" event is empty.  A damaged event may have had some. */
+static bool
+is_other_json(struct span bytes)
+{
+	struct json_member members[] = {
+		{ .name = SPAN("clientCertificates") },
+		{ .name = SPAN("claims") },
+		{ .name = SPAN("headers") },
+		{ .name = SPAN("query") },
+		{ .name = SPAN("subprotocols") },
+		{ .name = SPAN("mqtt") },
+	};
+	const size_t n = sizeof(members) / sizeof(members[0]);
+	bool duplicate;
+
+	if (!json_read(bytes, members, n, &duplicate) || duplicate)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (members[i].value.ptr != NULL)
+			return false;
+	return true;
+}
+
 /* Set plan to the body of the event, or the certificate, that bytes are. */
 static enum exit_code
 take_input(struct posting_plan *plan, struct span bytes, struct buffer *der,
@@ -345,6 +369,11 @@ take_input(struct posting_plan *plan, struct span bytes, struct buffer *der,
 	if (!span_empty(front) && !span_starts(front, SPAN("{"))) {
 		error_set(e, "neither a certificate (PEM or DER) nor a connect "
 			     "event (a JSON object)");
+		return EXIT_SYSTEM;
+	}
+	if (is_other_json(bytes)) {
+		error_set(e, "not a connect event: no member "
+			     "clientCertificates, claims, headers or query");
 		return EXIT_SYSTEM;
 	}
 	plan->body = bytes.ptr == NULL ? SPAN("") : bytes;
