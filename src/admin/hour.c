@@ -71,20 +71,43 @@ add_decision(struct hour *h, const struct log_reader *log)
 	outage_add(&h->outage, &event);
 }
 
-/* What a load of the configuration logs. */
+/* Return the length of the words "site NAME: " at the front. */
+static size_t
+site_length(struct span text)
+{
+	const char *end = !span_starts(text, SPAN("site "))
+				  ? NULL
+				  : memmem(text.ptr, text.len, ": ", 2);
+
+	return end == NULL ? 0 : (size_t)(end - text.ptr) + 2;
+}
+
+/* Return true if both are about the same site, or about none. */
+static bool
+is_same_site(struct span a, struct span b)
+{
+	return span_equal((struct span){ a.ptr, site_length(a) },
+			  (struct span){ b.ptr, site_length(b) });
+}
+
+/* What a load of the configuration logs.  A failure counts until its site
+ * loads. */
 static void
 add_note(struct hour *h, const struct log_reader *log)
 {
 	struct span text = log->note;
+	struct span words = span_after(text, site_length(text));
 	struct hour_note *note = NULL;
 
-	if (span_starts(text, SPAN("list ")) &&
-	    memmem(text.ptr, text.len, " entr", 5) != NULL)
+	if (span_starts(words, SPAN("list ")) &&
+	    memmem(words.ptr, words.len, " entr", 5) != NULL)
 		note = &h->load;
 	else if (memmem(text.ptr, text.len, "see certgate check", 18) != NULL)
 		note = &h->failure;
 	if (note == NULL)
 		return;
+	if (note == &h->load && is_same_site(span_of(h->failure.text), text))
+		h->failure.time = 0;
 	note->time = log->time;
 	set_text(note->text, sizeof(note->text), text);
 }

@@ -26,7 +26,8 @@ struct hour {
 	bool losing; /* lines were lost before the last event */
 	struct outage_events outage; /* the same events */
 	char list[16]; /* word of the last decision; empty: none */
-	struct hour_note load, failure; /* the last ones */
+	/* The last ones, of any site; a failure until that site loads. */
+	struct hour_note load, failure;
 };
 
 /* Read the log of path (NULL: that of the settings, or the journal), for the

@@ -93,7 +93,7 @@ show_configuration(const struct facts *f)
 	print("%u errors, %u warnings\n", f->findings.errors,
 	      f->findings.warnings);
 	show_note("loaded", "loaded", &h->load);
-	if (h->failure.time > h->load.time)
+	if (h->failure.time > 0)
 		show_note("failed", "failed", &h->failure);
 }
 

@@ -9,6 +9,7 @@ import datetime
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -345,6 +346,68 @@ def cannot_tell():
     gate.close()
 
 
+def write_site(gate, name, text):
+    path = gate.folder / "sites" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+
+
+def sites():
+    """A broken site, and one with an entry that expires, in every tool."""
+    day = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 5 * 86400))
+    gate = Gate("of-sites")
+    books = {}
+    for name, more in (("one", ""), ("two", f" expires={day}")):
+        books[name] = gate.folder / "sites" / f"{name}.list"
+        write_site(gate, f"{name}.list", DEVICE.strip() + f"{more}\n")
+        write_site(gate, f"{name}.conf", f"CERTGATE_LIST={books[name]}\n"
+                   f"CERTGATE_ACCESS_KEYS={cases.KEY}\n"
+                   f"CERTGATE_ORIGINS={cases.ORIGIN}\n")
+    good = (gate.folder / "sites/two.conf").read_text()
+    gate.restart()
+
+    def events():
+        for name in ("two", "one"):
+            gate.event(parameters={"CERTGATE_SITE": name})
+
+    def look():
+        return [gate.run(), gate.run("--quiet", verb="check"), admin.run(
+            "stats", "--prometheus", "--state", gate.folder / "state",
+            environment={
+                "CERTGATE_CONFIG": str(gate.configuration.file)})]
+
+    events()
+    status, check, metrics = look()
+    out.result(status.code == 0 and status.out.startswith(WELL) and
+               day in status.out, "a site's entry expires: status", status)
+    out.result(check.code == 0 and f"{books['two']}:1" in check.out and
+               "expires" in check.out, "a site's entry expires: check", check)
+    out.result(re.search(r'_expires_seconds{.*site="two".*kind="entry"',
+                         metrics.out),
+               "a site's entry expires: metrics", metrics)
+    (gate.folder / "sites/two.conf").write_text("CERTGATE_HUB=\n")
+    place.wait_for(lambda: "; see certgate check" in gate.log.read_text())
+    events()
+    status, check, metrics = look()
+    out.result(status.code == 1 and status.out.startswith(
+        "The configuration has errors. (") and "sites/two.conf:1" in status.out
+        and "\nfailed " in status.out, "a broken site: status", status)
+    out.result(check.code == 1 and "sites/two.conf:1" in check.out,
+               "a broken site: check", check)
+    out.result('configuration_valid{site="two"} 0\n' in metrics.out and
+               'configuration_stale{site="two"} 1\n' in metrics.out and
+               'configuration_valid{site="one"} 1\n' in metrics.out,
+               "a broken site: metrics", metrics)
+    (gate.folder / "sites/two.conf").write_text(good)
+    place.wait_for(lambda: "site two: list 2: " in gate.log.read_text())
+    events()
+    status = gate.run()
+    out.result(status.code == 0 and "\nfailed " not in status.out and
+               "site two: list 2: 1 entry" in status.out,
+               "a repaired site: status", status)
+    gate.close()
+
+
 def as_the_handler():
     """Root looks at files as the handler's user."""
     if os.geteuid() != 0:
@@ -448,6 +511,7 @@ with concurrent.futures.ThreadPoolExecutor(8) as pool:
         one.result()
 check_is_honest()
 cannot_tell()
+sites()
 as_the_handler()
 installed()
 out.done()
