@@ -69,9 +69,9 @@ struct scanner {
 	bool duplicate;
 };
 
-/* The bytes before the first that is a control character, a quote, a backslash
- * or not ASCII.  Subtraction sets the highest bit of an ASCII byte that is less
- * than the byte subtracted. */
+/* Return the number of bytes before the first control character, quote,
+ * backslash or byte that is not ASCII.  Subtraction sets the highest bit of an
+ * ASCII byte that is less than the byte subtracted. */
 static size_t
 plain_length(struct span s)
 {
@@ -106,8 +106,8 @@ read_code_unit(struct span s, uint32_t *unit)
 	return true;
 }
 
-/* The bytes of the character, escaped or not, that s, not empty, begins with;
- * 0 if it begins with none. */
+/* Return the length of the character, escaped or not, at the front of s, which
+ * is not empty; 0 if it is invalid. */
 static size_t
 read_character(struct span s, uint32_t *c)
 {
@@ -132,8 +132,8 @@ read_character(struct span s, uint32_t *c)
 	return 12;
 }
 
-/* Replaces a name by its decoded form, in UTF-8.  False if it has a NUL or half
- * a surrogate pair, or without memory. */
+/* Replace a name by its decoded form, in UTF-8.  False if it has a NUL or half
+ * a surrogate pair, or if there is no memory. */
 static bool
 decode_name(struct scanner *s, struct span *name)
 {

@@ -16,8 +16,8 @@
 /* Add text, which is UTF-8, to out as a string with its quotes. */
 void json_string_add(struct buffer *out, struct span text);
 
-/* The same of any bytes: those that are not printable ASCII as the character of
- * that number. */
+/* The same for any bytes: one that is not printable ASCII becomes the character
+ * of that number. */
 void json_string_add_bytes(struct buffer *out, struct span bytes);
 
 enum {
@@ -27,14 +27,15 @@ enum {
 
 struct json_member {
 	struct span name; /* given; ASCII */
-	struct span value; /* borrows the text; absent: there is none */
+	struct span value; /* borrows the text; absent: no such member */
 	size_t members; /* of all objects in value together */
 };
 
-/* True if text is one object by the grammar of RFC 8259, in UTF-8, within the
- * limits above, and no name in it has a NUL or half a surrogate pair.  Then
- * found[i] is the outermost object's member of that name, and *duplicate is set
- * if two members of any object have the same name, however it is escaped. */
+/* Return true if text is one object by the grammar of RFC 8259, in UTF-8,
+ * within the limits above, and no name in it has a NUL or half a surrogate
+ * pair.  Then found[i] is the outermost object's member of that name, and
+ * *duplicate is true if two members of any object have the same name, however
+ * it is escaped. */
 bool json_read(struct span text, struct json_member *found, size_t n,
 	       bool *duplicate) __attribute__((warn_unused_result));
 

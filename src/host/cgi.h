@@ -10,15 +10,14 @@
 #include "base/buffer.h"
 #include "protocol/request.h"
 
-/* The environment is that of a CGI program. */
+/* Return true if the environment is that of a CGI program. */
 bool cgi_is_called(void);
 
-/* Reads standard input to its end into body, whose bytes are kept in store
- * (initialised here).  Waits a bounded time; a body that does not end by then
- * is broken. */
+/* Read standard input to its end into body, whose bytes are in store
+ * (initialised here).  A body that does not end within 30 seconds is broken. */
 void cgi_read_body(struct request_body *body, struct buffer *store);
 
-/* Writes answer to standard output; false if it cannot be written. */
+/* Write answer to standard output; false if it cannot be written. */
 bool cgi_write(struct span answer);
 
 #endif

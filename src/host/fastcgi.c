@@ -42,7 +42,7 @@ fastcgi_start(fastcgi_answer *answer, void *context, struct error *e)
 	return true;
 }
 
-/* To its empty record: only then is a request at its end. */
+/* Read up to the empty record, which ends the request. */
 static bool
 read_body(void)
 {
@@ -97,7 +97,7 @@ serve(int *from, int to, const struct record_reader *read)
 						      : buffer_span(&output));
 	if (input.size > KEPT_SIZE)
 		buffer_free(&input);
-	return written && !body.broken; /* or the rest of it would be read */
+	return written && !body.broken; /* its rest would be a next request */
 }
 
 bool

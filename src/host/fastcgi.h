@@ -3,10 +3,10 @@
 /*
  * fastcgi: requests through libfcgi, which is named nowhere else.
  *
- * libfcgi reads and writes blocking, drains a connection after an error, and
- * has faults in what it does with management records, lengths and padding
- * (2.4.2).  So it is given only what is whole and was checked (record.h), and
- * it never ends a connection.
+ * libfcgi blocks when it reads and writes, drains a connection after an error,
+ * and has faults in management records, lengths and padding (2.4.2).  So it
+ * gets only requests that are whole and were checked (record.h), and never
+ * closes a connection that it answered.
  */
 #ifndef CERTGATE_HOST_FASTCGI_H
 #define CERTGATE_HOST_FASTCGI_H
@@ -18,14 +18,14 @@
 #include "protocol/record.h"
 #include "protocol/request.h"
 
-/* Answers one request: parameters (ended by NULL) and body are borrowed for the
- * call; the answer's bytes go to out, which is empty. */
+/* Answer one request: parameters (ended by NULL) and body are borrowed for the
+ * call; the bytes of the answer go to out, which is empty. */
 typedef void fastcgi_answer(void *context, char *const *parameters,
 			    const struct request_body *body,
 			    struct buffer *out);
 
-/* Once, after serve_hold_signals: libfcgi sets handlers where there are none.
- * All requests are answered by answer. */
+/* Call once, after serve_hold_signals(): libfcgi sets handlers of signals that
+ * have none.  answer answers all requests. */
 bool fastcgi_start(fastcgi_answer *answer, void *context, struct error *e)
 	__attribute__((warn_unused_result));
 
@@ -35,7 +35,7 @@ bool fastcgi_start(fastcgi_answer *answer, void *context, struct error *e)
 bool fastcgi_serve(int *fd, const struct record_reader *read)
 	__attribute__((warn_unused_result));
 
-/* The same of the complete request that spool holds. */
+/* The same for the complete request in spool. */
 bool fastcgi_serve_spool(int fd, const struct record_reader *spool)
 	__attribute__((warn_unused_result));
 

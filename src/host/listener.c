@@ -39,7 +39,7 @@ enum {
 	LOCK_WAIT_MS = 5000 /* a start that has the lock is done at once */
 };
 
-/* Nobody on another host can be there. */
+/* Return true if only processes of this host can have the address. */
 static bool
 is_local(const union address *address)
 {
@@ -226,7 +226,7 @@ listener_take(struct listener *listener, int fd, struct error *e)
 	if (getsockname(fd, &address.any, &size) != 0)
 		return error_system(e, "file descriptor 0");
 	listener->inet = address.any.sa_family != AF_UNIX;
-	/* Where O_NONBLOCK was taken away, accept waits no longer than this. */
+	/* If another process clears O_NONBLOCK, accept waits no longer. */
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof(most));
 	listener_never_wait(listener);
 	return check_address(&address, size, e);
@@ -254,7 +254,7 @@ listener_accept(const struct listener *listener)
 	return fd;
 }
 
-/* Makes way for a socket at path: removes a dead one, and nothing else. */
+/* Make the path free: remove a dead socket, and nothing else. */
 static bool
 clear_path(const char *path, const union address *address, struct error *e)
 {
@@ -265,7 +265,7 @@ clear_path(const char *path, const union address *address, struct error *e)
 		       error_system(e, "%s", file_shown(path));
 	if (!S_ISSOCK(s.st_mode))
 		return error_set(e,
-				 "%s is there and is no socket: expected a "
+				 "%s exists and is not a socket: expected a "
 				 "free path",
 				 path);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -277,8 +277,7 @@ clear_path(const char *path, const union address *address, struct error *e)
 	if (result != 0 && number == EACCES)
 		return error_set(e,
 				 "%s belongs to another user and cannot be "
-				 "tried; if nothing listens there, mend it "
-				 "with rm %s",
+				 "tried (fix: if nothing listens there, rm %s)",
 				 path, path);
 	if (result == 0 || number != ECONNREFUSED)
 		return error_set(e,
@@ -335,9 +334,8 @@ bind_unix(int fd, const union address *address, mode_t mode,
 	return false;
 }
 
-/* Locks the folder of path until the descriptor is closed: of two programs that
- * find the same dead socket, the second must find the first one alive.  -1 and
- * e on failure. */
+/* Lock the folder of path until the descriptor is closed: if two programs find
+ * the same dead socket, only one may replace it.  -1 and e on failure. */
 static int
 lock_folder(const char *path, struct error *e)
 {
@@ -438,7 +436,7 @@ listener_remove(struct listener *listener)
 {
 	struct stat s;
 
-	/* Somebody may have put another one in its place. */
+	/* Another program may have replaced it. */
 	if (listener->path != NULL && lstat(listener->path, &s) == 0 &&
 	    s.st_dev == listener->device && s.st_ino == listener->inode)
 		(void)unlink(listener->path);

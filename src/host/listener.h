@@ -3,9 +3,9 @@
 /*
  * listener: the socket on which the web server connects.
  *
- * Only a unix socket or a loopback address: whoever can connect may write any
- * parameter, REMOTE_USER too.  libfcgi's own function is not used; it removes
- * whatever is at the path and resolves names (its 2.4.2, tried).
+ * Only a unix socket or a loopback address: a process that can connect can
+ * write any parameter, REMOTE_USER too.  libfcgi's own function is not used: it
+ * removes any file at the path and resolves names (2.4.2, tried).
  */
 #ifndef CERTGATE_HOST_LISTENER_H
 #define CERTGATE_HOST_LISTENER_H
@@ -31,7 +31,7 @@ struct listener_options {
 	const char *group; /* of the socket file; NULL: as created */
 };
 
-/* True if fd is a socket that listens. */
+/* Return true if fd is a socket that listens. */
 bool listener_is(int fd);
 
 /* Use fd, which another program opened, and leave it open.  False with e, which
@@ -41,26 +41,27 @@ bool listener_is(int fd);
 bool listener_take(struct listener *listener, int fd, struct error *e)
 	__attribute__((warn_unused_result));
 
-/* False with e if that is no address or no mode to listen with, whatever the
- * system has. */
+/* False with e if the address or the mode is invalid, whatever the system
+ * has. */
 bool listener_check(const struct listener_options *options, struct error *e)
 	__attribute__((warn_unused_result));
 
-/* Opens a socket.  A live one at the path, or anything there that is no
- * socket, is an error and stays; a dead one is replaced. */
+/* Open a socket.  A live one at the path, or a file that is not a socket, is an
+ * error and stays; a dead one is replaced. */
 bool listener_open(struct listener *listener,
 		   const struct listener_options *options, struct error *e)
 	__attribute__((warn_unused_result));
 
-/* Again and again: others hold the socket, too, and systemd makes it block
- * whenever it starts a program of the unit, such as that of ExecReload. */
+/* Set O_NONBLOCK; call it every second.  systemd holds the socket too, and
+ * clears the flag when it starts a program of the unit, such as that of
+ * ExecReload. */
 void listener_never_wait(const struct listener *listener);
 
-/* Accepts one connection, not blocking: its descriptor, or -1 with errno.
- * A peer from another host is closed; then errno is EAGAIN. */
+/* Accept one connection without blocking: its descriptor, or -1 with errno.
+ * A peer on another host is closed; then errno is EAGAIN. */
 int listener_accept(const struct listener *listener);
 
-/* Removes the socket file if it is ours: no peer can connect any more. */
+/* Remove the socket file if it is ours: no peer can connect any more. */
 void listener_remove(struct listener *listener);
 
 #endif

@@ -23,10 +23,10 @@ enum digest_use {
 	DIGEST_USE_TLS
 };
 
-/* Takes OpenSSL into use without its configuration file, which could replace
- * algorithms, without tidying up at exit, and in a handler without its names of
- * ciphers and digests and the texts of its errors: all of that only costs time,
- * which plain CGI pays for each event.  Before all else of this layer; once. */
+/* Start OpenSSL; call it once, before all else of this layer.  Its
+ * configuration file, which could replace algorithms, and its clean-up at exit
+ * are left out; in a handler, so are the names of ciphers and digests and the
+ * texts of errors, which plain CGI would load for each event. */
 bool digest_start(enum digest_use use) __attribute__((warn_unused_result));
 
 /* False, and out all zero, if OpenSSL cannot compute it. */

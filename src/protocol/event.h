@@ -3,8 +3,9 @@
 /*
  * event: the body of a `connect` event, as far as a decision needs it.
  *
- * Certificates count at the top level only: query, headers and claims are
- * written by the client.  They can restrict, as the query does, never admit.
+ * Certificates count at the top level only: the client writes query, headers
+ * and claims.  Those can restrict, as the query does, but never accept a
+ * client.
  */
 #ifndef CERTGATE_PROTOCOL_EVENT_H
 #define CERTGATE_PROTOCOL_EVENT_H
@@ -16,20 +17,21 @@
 #include "base/json.h"
 
 enum {
-	/* More elements in clientCertificates refuse; one is ever sent. */
+	/* With more in clientCertificates it is rejected; the service sends
+	 * one. */
 	EVENT_MAX_CERTIFICATES = 10
 };
 
-/* What the client presented in the TLS handshake, as the event tells it. */
+/* What the client presented in the TLS handshake, by the event. */
 enum presented {
 	PRESENTED_UNREADABLE = 0, /* of another shape than documented */
 	PRESENTED_NONE, /* absent, null or [] */
 	PRESENTED_TOO_MANY,
-	PRESENTED_ONE /* element 0 reads; others are not looked at */
+	PRESENTED_ONE /* element 0 is valid; others are ignored */
 };
 
 enum event_result {
-	EVENT_MALFORMED = 0, /* no JSON object, or beyond a limit */
+	EVENT_MALFORMED = 0, /* not a JSON object, or beyond a limit */
 	EVENT_DUPLICATE_MEMBER,
 	EVENT_READ
 };
@@ -53,16 +55,16 @@ struct event {
 	void *trees[EVENT_MEMBERS]; /* owned; NULL: not decoded yet */
 };
 
-/* Reads body, which the event borrows.  event_free() whatever it returns. */
+/* Parse body, which the event borrows.  event_free() in any case. */
 enum event_result event_read(struct event *event, struct span body)
 	__attribute__((warn_unused_result));
 void event_free(struct event *event);
 
-/* True if the client offered this subprotocol. */
+/* Return true if the client offered this subprotocol. */
 bool event_offers(struct event *event, struct span subprotocol);
 
-/* True if the client's query has the member name exactly once; then its text
- * is in *value, borrowed from the event. */
+/* Return true if the client's query has the member name exactly once; then its
+ * text is in *value, borrowed from the event. */
 bool event_query(struct event *event, const char *name, struct span *value);
 
 #endif

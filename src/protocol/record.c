@@ -66,7 +66,7 @@ byte_at(struct span s, size_t i)
 	return (unsigned char)s.ptr[i];
 }
 
-/* Begin the record whose header is there; false if it must not come now. */
+/* Begin the record whose header has come; false if it must not come now. */
 static bool
 begin_record(struct record_reader *r)
 {

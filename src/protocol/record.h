@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
 /*
- * record: one FastCGI request out of a stream of records (FastCGI
- * specification 1.0, sections 3.3 to 5).
+ * record: one FastCGI request out of a stream of records (FastCGI specification
+ * 1.0, sections 3.3 to 5).
  *
- * Well-formed is exactly: BEGIN_REQUEST as a responder, PARAMS up to an empty
- * one, STDIN up to an empty one, all of one id.  All else is bad: management
- * records, other roles, a second request in between, an abort, parameters whose
- * lengths do not fit.
+ * A request is BEGIN_REQUEST as a responder, PARAMS up to an empty one, STDIN
+ * up to an empty one, all of one id.  All else is bad: management records,
+ * other roles, a second request in between, an abort, parameters whose lengths
+ * do not fit.
  */
 #ifndef CERTGATE_PROTOCOL_RECORD_H
 #define CERTGATE_PROTOCOL_RECORD_H
@@ -25,17 +25,17 @@ enum {
 };
 
 enum record_state {
-	RECORD_BAD = 0, /* to be closed; nothing of it reaches a parser */
+	RECORD_BAD = 0, /* the connection is to be closed */
 	RECORD_MORE, /* bytes are missing */
 	RECORD_COMPLETE /* the request is whole */
 };
 
-/* A request while it comes in. */
+/* A request as far as it has come. */
 struct record_reader {
 	struct buffer params; /* the name-value pairs, checked when COMPLETE */
 	struct buffer body; /* STDIN, emptied when it exceeds its max */
 	uint64_t body_length; /* bytes of STDIN that came, kept or not */
-	unsigned char header[RECORD_HEADER]; /* of the record that comes in */
+	unsigned char header[RECORD_HEADER]; /* of the record that comes now */
 	unsigned char begin[8]; /* content of BEGIN_REQUEST */
 	size_t have; /* bytes of header */
 	size_t content, padding; /* bytes that are missing */
@@ -55,11 +55,11 @@ void record_clear(struct record_reader *r);
 /* Return true if nothing of a request has come yet. */
 bool record_idle(const struct record_reader *r);
 
-/* Take bytes from the front of input until it is used up or the request
- * complete.  Being out of memory is BAD too. */
+/* Take bytes from the front of input until it is used up or the request is
+ * complete.  Out of memory is BAD too. */
 enum record_state record_take(struct record_reader *r, struct span *input);
 
-/* Add the complete request to out, in as few records as it can be, without
+/* Add the complete request to out, in as few records as possible, without
  * padding. */
 void record_write(const struct record_reader *r, struct buffer *out);
 

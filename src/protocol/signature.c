@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Not EVP_MAC or HMAC: their first use is a fifth of the instructions of plain
- * CGI. */
+/* Not EVP_MAC or HMAC(): the first use costs 0.84 million instructions, of 3
+ * million that a plain CGI event takes (static, OpenSSL 3.0, callgrind). */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/sha.h>
 
@@ -14,8 +14,8 @@
 #include "protocol/digest.h"
 #include "protocol/signature.h"
 
-/* RFC 2104 2: HMAC is outer(inner(message)), each of them begun with a block,
- * the key XOR a byte. */
+/* RFC 2104 2: HMAC is outer(inner(message)); each begins with a block, the key
+ * XOR a byte. */
 struct signature_key {
 	SHA256_CTX inner, outer;
 };
@@ -101,7 +101,7 @@ struct tokens {
 	uint8_t digest[SIGNATURE_MAX_TOKENS][DIGEST_SHA256_SIZE];
 };
 
-/* A token of another form is passed over: the service may add algorithms. */
+/* A token of another form is ignored: the service may add algorithms. */
 static void
 read_tokens(struct tokens *tokens, struct span value)
 {

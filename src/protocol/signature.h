@@ -20,15 +20,15 @@
 struct signature_key;
 
 enum {
-	/* Tokens looked at in one request; the service sends two.  More
-	 * refuse. */
+	/* Tokens in one request; with more it is rejected.  The service sends
+	 * two. */
 	SIGNATURE_MAX_TOKENS = 16,
 	/* "sha256=", 64 digits, NUL */
 	SIGNATURE_TOKEN_SIZE = 7 + 2 * 32 + 1
 };
 
 enum signature_result {
-	SIGNATURE_WRONG = 0, /* also for any trouble in computing */
+	SIGNATURE_WRONG = 0, /* also if it cannot be computed */
 	SIGNATURE_MISSING, /* no token at all */
 	SIGNATURE_GOOD
 };
@@ -38,16 +38,16 @@ struct signature_key *signature_key_new(struct span text, struct error *e);
 void signature_key_free(struct signature_key *key);
 
 /*
- * GOOD if any token of the n values is the HMAC of id under any of the keys.
- * Every key is tried against every token, each in constant time.  An empty id
- * is WRONG: its HMAC says nothing about a connection.
+ * Return GOOD if any token of the n values is the HMAC of id under any of the
+ * keys.  Every key is compared with every token, each in constant time.  An
+ * empty id is WRONG: its HMAC says nothing about a connection.
  */
 enum signature_result signature_check(struct signature_key *const *keys,
 				      size_t n_keys, const struct span *values,
 				      size_t n_values, struct span id);
 
-/* Writes the token of id under key, which is what the service sends, with its
- * NUL.  False if it cannot be computed. */
+/* Write the token of id under key, as the service sends it, with a NUL.  False
+ * if it cannot be computed. */
 bool signature_make(struct signature_key *key, struct span id,
 		    char token[SIGNATURE_TOKEN_SIZE])
 	__attribute__((warn_unused_result));
