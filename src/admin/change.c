@@ -239,11 +239,8 @@ struct outcome {
 static bool
 is_current(const struct entry *entry, int64_t now)
 {
-	const struct terms *terms = entry->terms;
-
-	return terms == NULL ||
-	       (now >= terms->not_before &&
-		(terms->not_after == 0 || now <= terms->not_after));
+	return !entry_has_expired(entry, now) &&
+	       (entry->terms == NULL || now >= entry->terms->not_before);
 }
 
 static void

@@ -21,6 +21,7 @@
 #include "host/file.h"
 #include "host/log.h"
 #include "host/sites.h"
+#include "policy/entry_parse.h"
 #include "policy/list.h"
 #include "protocol/chain_trust.h"
 

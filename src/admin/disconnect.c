@@ -382,9 +382,8 @@ warn_of_others(const struct revocation *r, struct span user)
 
 	for (size_t i = 0; i < list->n; i++) {
 		const struct entry *entry = &list->entries[i];
-		if (entry->allows && entry->terms != NULL &&
-		    entry->terms->user_source == USER_LITERAL &&
-		    span_equal(span_of(entry->terms->user), user) &&
+		if (entry->allows && entry->user_source == USER_LITERAL &&
+		    span_equal(span_of(entry->user), user) &&
 		    is_of_others(r->target, entry))
 			print("Clients of %s are the same user: they are "
 			      "closed too, and can reconnect.\n",

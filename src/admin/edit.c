@@ -10,6 +10,7 @@
 #include "admin/edit.h"
 #include "admin/setup.h"
 #include "base/text.h"
+#include "policy/entry_parse.h"
 #include "policy/value.h"
 
 static bool

@@ -87,7 +87,7 @@ add_entry(struct expiries *all, const struct entry *entry, struct expiry one,
 	bool ok = true;
 
 	one.line = entry->line;
-	one.user = terms == NULL ? NULL : terms->user;
+	one.user = entry->user;
 	if (terms != NULL && terms->ca != NULL &&
 	    asprintf(&ca, "ca:%s", terms->ca) < 0)
 		return error_set(e, "out of memory");
@@ -96,9 +96,9 @@ add_entry(struct expiries *all, const struct entry *entry, struct expiry one,
 						? "spki:"
 						: "",
 					&entry->pin, pin);
-	if (terms != NULL && terms->not_after != 0) {
+	if (entry->not_after != 0) {
 		one.kind = entry->allows ? EXPIRY_ENTRY : EXPIRY_DENY;
-		one.not_after = terms->not_after;
+		one.not_after = entry->not_after;
 		ok = expiries_append(all, &one, e);
 	}
 	if (ok && entry->allows && entry->ends != 0 &&

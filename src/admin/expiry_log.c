@@ -230,12 +230,11 @@ judge(struct seen *one, const struct sites *sites, int64_t now,
 	recheck_client(one->by, &logged, span_of(one->hub),
 		       now < one->not_after ? now : one->not_after, d);
 	const struct entry *entry = d->entry;
-	const struct terms *terms = entry == NULL ? NULL : entry->terms;
 	one->admitted = d->verdict == VERDICT_ALLOW;
 	one->line = entry == NULL ? 0 : entry->line;
-	one->has_end = terms != NULL && terms->not_after != 0;
+	one->has_end = entry != NULL && entry->not_after != 0;
 	one->is_group = entry != NULL && entry->trust != NULL &&
-			terms->user_source == USER_LITERAL;
+			entry->user_source == USER_LITERAL;
 }
 
 static int

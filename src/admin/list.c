@@ -184,16 +184,14 @@ show_pin(const struct edit_line *line)
 }
 
 static void
-show_terms(const struct terms *terms)
+show_terms(const struct entry *entry)
 {
-	if (terms == NULL)
-		return;
-	if (terms->user != NULL)
-		print_json_string("user", span_of(terms->user));
-	if (terms->not_before != 0)
-		print_json_date("not-before", terms->not_before);
-	if (terms->not_after != 0)
-		print_json_date("expires", terms->not_after);
+	if (entry->user != NULL)
+		print_json_string("user", span_of(entry->user));
+	if (entry->terms != NULL && entry->terms->not_before != 0)
+		print_json_date("not-before", entry->terms->not_before);
+	if (entry->not_after != 0)
+		print_json_date("expires", entry->not_after);
 }
 
 /* What expires within 30 days, or has expired. */
@@ -319,7 +317,7 @@ show_entry(const struct edit_line *line, const struct last_used *used, size_t i,
 				  span_trim(span_after(line->comment, 1)));
 	}
 	print("\n");
-	show_terms(entry->terms);
+	show_terms(entry);
 	show_ends(ends, line->number);
 	print_json_close('}');
 }

@@ -55,13 +55,6 @@ set_end(struct rotation *r)
 	return true;
 }
 
-/* 0: it has no end. */
-static int64_t
-end_of(const struct entry *entry)
-{
-	return entry->terms == NULL ? 0 : entry->terms->not_after;
-}
-
 /* The next NAME=VALUE; blanks in quotes are the value's. */
 static bool
 next_option(struct span *rest, struct span *option)
@@ -123,7 +116,7 @@ rotate_line(struct rotation *r, const struct edit_line *line,
 	    struct buffer *text)
 {
 	struct change *change = &r->change;
-	int64_t end = end_of(&line->entry);
+	int64_t end = line->entry.not_after;
 	bool stays = end != 0 && end <= r->end;
 
 	buffer_clear(text);
@@ -150,7 +143,7 @@ static bool
 is_old(const struct rotation *r, const struct edit_line *line)
 {
 	enum target_match match = change_match(&r->change, line);
-	int64_t end = end_of(&line->entry);
+	int64_t end = line->entry.not_after;
 
 	return line->entry.allows && (end == 0 || end >= r->now) &&
 	       (match == TARGET_PIN || match == TARGET_DIGEST);

@@ -364,9 +364,7 @@ close_all(struct sweep *s)
 static bool
 is_over(const struct entry *entry, int64_t now)
 {
-	return !entry->allows ||
-	       (entry->terms != NULL && entry->terms->not_after != 0 &&
-		entry->terms->not_after < now);
+	return !entry->allows || entry_has_expired(entry, now);
 }
 
 /* Entries that ended, and whose clients the log does not have, may have clients
@@ -381,9 +379,9 @@ print_unseen(const struct sweep *s)
 		if (s->seen[i] || entry->line == 0 || !is_over(entry, s->now))
 			continue;
 		print("not known: clients of line %u", entry->line);
-		if (entry->terms != NULL && entry->terms->user != NULL) {
+		if (entry->user != NULL) {
 			print(", user ");
-			print_text(span_of(entry->terms->user));
+			print_text(span_of(entry->user));
 		}
 		print(": not in the log\n");
 	}

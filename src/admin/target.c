@@ -8,6 +8,7 @@
 #include "admin/setup.h"
 #include "admin/target.h"
 #include "base/hex.h"
+#include "policy/entry_parse.h"
 #include "policy/list.h"
 #include "protocol/pem.h"
 

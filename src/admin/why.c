@@ -177,9 +177,8 @@ find_user(const struct list *list, const struct line *line)
 	for (size_t i = 0; i < list->n; i++) {
 		const struct entry *entry = &list->entries[i];
 		if (entry->line == number && has_pin(line, &entry->pin) &&
-		    entry->terms != NULL &&
-		    entry->terms->user_source == USER_LITERAL)
-			return entry->terms->user;
+		    entry->user_source == USER_LITERAL)
+			return entry->user;
 	}
 	return "";
 }

@@ -26,13 +26,6 @@ span_equal_nocase(struct span a, struct span b)
 }
 
 bool
-span_starts(struct span s, struct span prefix)
-{
-	return s.len >= prefix.len &&
-	       span_equal((struct span){ s.ptr, prefix.len }, prefix);
-}
-
-bool
 span_starts_nocase(struct span s, struct span prefix)
 {
 	return s.len >= prefix.len &&
@@ -221,4 +214,21 @@ span_is_text(struct span s)
 		s = span_after(s, n);
 	}
 	return true;
+}
+
+/* FNV-1a by eight bytes at a time. */
+uint64_t
+span_hash(struct span s)
+{
+	uint64_t h = 0xcbf29ce484222325, word;
+
+	while (s.len > 0) {
+		size_t n = s.len < sizeof(word) ? s.len : sizeof(word);
+		word = 0;
+		memcpy(&word, s.ptr, n);
+		h = (h ^ word) * 0x100000001b3;
+		h ^= h >> 32;
+		s = span_after(s, n);
+	}
+	return h;
 }

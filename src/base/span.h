@@ -27,7 +27,7 @@ struct span {
 		"" literal, sizeof(literal) - 1                                \
 	}
 
-/* What each request does some hundreds of times is inline. */
+/* What each request, or each line of a list, does many times is inline. */
 
 /* Borrows text, which may be NULL: the absent span. */
 static inline struct span
@@ -57,10 +57,16 @@ span_equal(struct span a, struct span b)
 	       (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
+static inline bool
+span_starts(struct span s, struct span prefix)
+{
+	return s.len >= prefix.len &&
+	       span_equal((struct span){ s.ptr, prefix.len }, prefix);
+}
+
 /* ASCII letters without case; other bytes as they are. */
 bool span_equal_nocase(struct span a, struct span b);
 
-bool span_starts(struct span s, struct span prefix);
 bool span_starts_nocase(struct span s, struct span prefix);
 
 bool span_ends(struct span s, struct span suffix);
@@ -103,5 +109,8 @@ size_t span_character(struct span s, uint32_t *c);
 
 /* Well-formed UTF-8 (RFC 3629) without control characters (C0, DEL, C1). */
 bool span_is_text(struct span s);
+
+/* Finds equal texts of one author; it resists no attack. */
+uint64_t span_hash(struct span s);
 
 #endif

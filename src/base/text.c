@@ -167,7 +167,8 @@ size_t
 invisible_find(struct span s)
 {
 	for (size_t i = 0; i < s.len; i++)
-		if (invisible_at(span_after(s, i)) > 0)
+		if ((unsigned char)s.ptr[i] >= 0x80 &&
+		    invisible_at(span_after(s, i)) > 0)
 			return i;
 	return s.len;
 }

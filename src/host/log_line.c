@@ -156,8 +156,8 @@ user_of(const struct answer *answer)
 	const struct entry *entry = answer->decision.entry;
 
 	if (answer->decision.verdict != VERDICT_ALLOW && entry != NULL &&
-	    entry->terms != NULL && entry->terms->user != NULL)
-		return span_of(entry->terms->user);
+	    entry->user != NULL)
+		return span_of(entry->user);
 	return answer->user;
 }
 

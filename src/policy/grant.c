@@ -92,7 +92,7 @@ take_source(struct client *c, enum user_source source, struct decision *d)
 static enum user_source
 entry_source(const struct entry *entry)
 {
-	return entry->terms == NULL ? USER_DEFAULT : entry->terms->user_source;
+	return entry->user_source;
 }
 
 enum user_source
@@ -111,7 +111,7 @@ grant_user(struct client *c, struct decision *d)
 	enum user_source source = grant_source(c, d->entry);
 
 	if (source == USER_LITERAL) {
-		d->grant.user = span_of(d->entry->terms->user);
+		d->grant.user = span_of(d->entry->user);
 		return true;
 	}
 	if (entry_source(d->entry) == USER_DEFAULT &&

@@ -7,7 +7,18 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "policy/entry_parse.h"
 #include "policy/list.h"
+#include "policy/terms.h"
+#include "policy/value.h"
+
+/* Texts of users, beside each other: malloc(3) would add half of their
+ * length. */
+struct list_users {
+	struct list_users *next; /* owned */
+	size_t n; /* bytes in use */
+	char text[16 * VALUE_TEXT_MAX];
+};
 
 static bool
 is_same(const char *a, const char *b)
@@ -83,29 +94,63 @@ trusts_free(struct trusts *trusts)
 	*trusts = (struct trusts){ 0 };
 }
 
-/* Makes room for n more entries. */
+/* Make room for as many entries as text has lines, and n pins. */
 static bool
-reserve(struct list *list, size_t n, struct error *e)
+reserve(struct list *list, struct span text, size_t n, struct error *e)
 {
-	size_t size =
-		2 * list->size > list->n + n ? 2 * list->size : list->n + n;
+	const char *end;
 
-	if (n <= list->size - list->n)
+	while (list->size < LIST_ENTRIES_MAX && text.len > 0 &&
+	       (end = memchr(text.ptr, '\n', text.len)) != NULL) {
+		text = span_after(text, (size_t)(end + 1 - text.ptr));
+		list->size++;
+	}
+	list->size += n + 1; /* the last line may have no end */
+	list->entries = reallocarray(NULL, list->size, sizeof(*list->entries));
+	return list->entries != NULL || error_set(e, "out of memory");
+}
+
+/* Move the user of the entry to the others of the list. */
+static bool
+move_user(struct list *list, struct entry *entry, struct error *e)
+{
+	struct list_users *users = list->users;
+
+	if (entry->user == NULL)
 		return true;
-	struct entry *entries =
-		reallocarray(list->entries, size, sizeof(*entries));
-	if (entries == NULL)
-		return error_set(e, "out of memory");
-	list->entries = entries;
-	list->size = size;
+	size_t size = strlen(entry->user) + 1;
+	if (users == NULL || size > sizeof(users->text) - users->n) {
+		users = malloc(sizeof(*users));
+		if (users == NULL)
+			return error_set(e, "out of memory");
+		users->n = 0;
+		users->next = list->users;
+		list->users = users;
+	}
+	char *user = memcpy(users->text + users->n, entry->user, size);
+	users->n += size;
+	free(entry->user);
+	entry->user = user;
 	return true;
 }
 
+/* Take the entry. */
 static bool
-add(struct list *list, const struct entry *entry, struct error *e)
+add(struct list *list, struct entry *entry, struct error *e)
 {
-	if (!reserve(list, 1, e))
+	if (list->n == LIST_ENTRIES_MAX) {
+		error_set(e,
+			  "too many entries, at most %d (fix: put them into "
+			  "the store: certgate import, CERTGATE_STORE; see "
+			  "certgate.conf(5))",
+			  LIST_ENTRIES_MAX);
+		entry_free(entry);
 		return false;
+	}
+	if (!move_user(list, entry, e)) {
+		entry_free(entry);
+		return false;
+	}
 	list->entries[list->n++] = *entry;
 	return true;
 }
@@ -189,15 +234,14 @@ note_kind(struct list *list, const struct entry *entry)
 			terms != NULL && entry->trust == NULL;
 		return;
 	}
-	int64_t end = terms == NULL || terms->not_after == 0 ? INT64_MAX
-							     : terms->not_after;
+	int64_t end = entry->not_after == 0 ? INT64_MAX : entry->not_after;
 	if (end > list->content_denied_until)
 		list->content_denied_until = end;
 }
 
 static bool
 add_line(struct list *list, struct span line, const struct entry_files *files,
-	 unsigned number, struct error *e)
+	 struct terms_pool *pool, unsigned number, struct error *e)
 {
 	const char *begin = line.ptr;
 	struct entry entry;
@@ -210,7 +254,8 @@ add_line(struct list *list, struct span line, const struct entry_files *files,
 		return true;
 	list->warnings.begin = begin;
 	list->warnings.line = number;
-	bool ok = entry_parse(&entry, line, files, &list->warnings, e);
+	bool ok = entry_parse_shared(&entry, line, files, pool, &list->warnings,
+				     e);
 	unsigned indent = (unsigned)(line.ptr - begin);
 	if (!ok) {
 		e->column += indent;
@@ -223,10 +268,7 @@ add_line(struct list *list, struct span line, const struct entry_files *files,
 		return false;
 	}
 	note_kind(list, &entry);
-	if (add(list, &entry, e))
-		return true;
-	entry_free(&entry);
-	return false;
+	return add(list, &entry, e);
 }
 
 /* With report, behind a line that does not read too. */
@@ -234,21 +276,24 @@ static bool
 add_text(struct list *list, struct span text, const struct entry_files *files,
 	 struct report *report, struct error *e)
 {
+	struct terms_pool pool = { 0 };
 	struct span line;
 	unsigned number = 0;
+	bool ok = true, full = false;
 
 	if (!lines_start(&text, "an entry", report, e))
 		return false;
-	while (span_next(&text, "\n", &line)) {
+	while (ok && !full && span_next(&text, "\n", &line)) {
 		number++;
-		if (add_line(list, line, files, number, e))
+		if (add_line(list, line, files, &pool, number, e))
 			continue;
+		full = list->n == LIST_ENTRIES_MAX;
 		e->line = number;
-		if (!error_report(report, e))
-			return false;
+		ok = error_report(report, e);
 	}
 	list->warnings.begin = NULL;
-	return true;
+	terms_pool_free(&pool);
+	return ok;
 }
 
 static uint64_t
@@ -282,19 +327,37 @@ compare(const void *a, const void *b)
 	return one->entry < other->entry ? -1 : one->entry > other->entry;
 }
 
+/* Digests are spread evenly: of as many buckets as there are keys, by the bits
+ * at the front, few have more than two. */
 static bool
 sort(struct list *list, struct error *e)
 {
+	unsigned bits = 1;
+
+	while ((size_t)1 << bits < list->n)
+		bits++;
+	size_t buckets = (size_t)1 << bits, begin = 0;
+	uint32_t *ends = calloc(buckets + 1, sizeof(*ends));
 	free(list->sorted);
 	list->sorted = calloc(list->n + 1, sizeof(*list->sorted));
-	if (list->sorted == NULL)
+	if (list->sorted == NULL || ends == NULL) {
+		free(ends);
 		return error_set(e, "out of memory");
+	}
 	for (size_t i = 0; i < list->n; i++)
-		list->sorted[i] = (struct list_key){
-			.front = front_of(&list->entries[i].pin),
-			.entry = &list->entries[i],
-		};
-	qsort(list->sorted, list->n, sizeof(*list->sorted), compare);
+		ends[(front_of(&list->entries[i].pin) >> (64 - bits)) + 1]++;
+	for (size_t i = 1; i < buckets; i++)
+		ends[i] += ends[i - 1];
+	for (size_t i = 0; i < list->n; i++) {
+		uint64_t front = front_of(&list->entries[i].pin);
+		list->sorted[ends[front >> (64 - bits)]++] =
+			(struct list_key){ front, &list->entries[i] };
+	}
+	for (size_t i = 0; i < buckets; begin = ends[i++])
+		if (ends[i] - begin > 1)
+			qsort(list->sorted + begin, ends[i] - begin,
+			      sizeof(*list->sorted), compare);
+	free(ends);
 	return true;
 }
 
@@ -352,12 +415,21 @@ is_open(const struct entry *entry)
 {
 	const struct terms *terms = entry->terms;
 
-	return entry->allows && entry->trust == NULL &&
+	return entry->allows && entry->trust == NULL && entry->not_after == 0 &&
 	       (terms == NULL ||
 		(terms->hubs == NULL && terms->not_before == 0 &&
-		 terms->not_after == 0 &&
 		 terms->client_id.source == USER_DEFAULT &&
 		 terms->n_queries == 0));
+}
+
+/* True if the i-th in order can have the pin of another one. */
+static bool
+is_beside_equal(const struct list *list, size_t i)
+{
+	const struct list_key *key = &list->sorted[i];
+
+	return (i > 0 && key[-1].front == key->front) ||
+	       (i + 1 < list->n && key[1].front == key->front);
 }
 
 static void
@@ -366,6 +438,8 @@ warn_of_repeats(struct list *list)
 	const struct entry *open = NULL;
 
 	for (size_t i = 0; i < list->n; i++) {
+		if (!is_beside_equal(list, i))
+			continue; /* nearly all */
 		const struct entry *entry = list->sorted[i].entry;
 		const struct entry *one = find_repeated(list, i);
 		bool hidden = open != NULL && entry->allows &&
@@ -428,10 +502,10 @@ list_report(struct list *list, struct span text, const struct thumbprint *pins,
 	    struct error *e)
 {
 	unsigned faults = report == NULL ? 0 : report->faults;
-	bool ok = add_text(list, text, files, report, e) &&
+	bool ok = reserve(list, text, n, e) &&
+		  add_text(list, text, files, report, e) &&
 		  (report == NULL || report->faults == faults) &&
-		  reserve(list, n, e) && sort(list, e) &&
-		  collect_authorities(list, e);
+		  sort(list, e) && collect_authorities(list, e);
 
 	if (ok) {
 		warn_of_repeats(list);
@@ -448,8 +522,14 @@ list_report(struct list *list, struct span text, const struct thumbprint *pins,
 void
 list_free(struct list *list)
 {
+	struct list_users *users;
+
 	for (size_t i = 0; i < list->n; i++)
-		entry_free(&list->entries[i]);
+		terms_release(list->entries[i].terms);
+	while ((users = list->users) != NULL) {
+		list->users = users->next;
+		free(users);
+	}
 	free(list->entries);
 	free(list->sorted);
 	free(list->authorities);

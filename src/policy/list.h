@@ -41,6 +41,7 @@ const struct chain_trust *trusts_take(struct trusts *trusts,
 void trusts_free(struct trusts *trusts);
 
 enum {
+	LIST_ENTRIES_MAX = 100000, /* of a list file; more are for the store */
 	LIST_TEXT_MAX = 268435456, /* bytes of a list file */
 	LIST_LINE_MAX = 65536, /* bytes of one line */
 	/* CA entries that allow, and as many that deny; each is looked at in
@@ -59,6 +60,7 @@ struct list {
 	struct entry *entries; /* owned, in the order of the file */
 	size_t n;
 	size_t size; /* entries allocated */
+	struct list_users *users; /* owned; the users of the entries */
 	struct list_key *sorted; /* owned; by pin, then by order */
 	/* Owned; CA entries that allow, and those that deny, in order. */
 	const struct entry **authorities, **denials;

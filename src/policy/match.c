@@ -298,13 +298,15 @@ has_queries(struct client *c, const struct terms *terms)
 
 /* REASON_LISTED, or which of the entry's limits refuses. */
 static enum reason
-limits_of(struct client *c, const struct terms *terms)
+limits_of(struct client *c, const struct entry *entry)
 {
+	const struct terms *terms = entry->terms;
+
 	if (!settings_names(terms->hubs, c->request->hub))
 		return REASON_ENTRY_HUB;
 	if (c->now < terms->not_before)
 		return REASON_ENTRY_NOT_YET;
-	if (terms->not_after != 0 && c->now > terms->not_after)
+	if (entry_has_expired(entry, c->now))
 		return REASON_ENTRY_EXPIRED;
 	if (!has_client_id(c, &terms->client_id))
 		return REASON_ENTRY_CLIENT_ID;
@@ -473,13 +475,13 @@ match_of(struct client *c, const struct entry *entry)
 
 	m.reason = REASON_ENTRY_NAME;
 	if (entry->trust != NULL && !match_is_named(c, entry)) {
-		m.only = limits_of(c, entry->terms) == REASON_LISTED &&
+		m.only = limits_of(c, entry) == REASON_LISTED &&
 			 would_do(c, entry);
 		return m;
 	}
 	m.stage = MATCH_ENTRY;
 	m.reason = entry->terms == NULL ? limits_without_terms(c, entry)
-					: limits_of(c, entry->terms);
+					: limits_of(c, entry);
 	m.only = m.reason == REASON_ENTRY_EXPIRED && would_do(c, entry);
 	if (m.reason != REASON_LISTED)
 		return m;

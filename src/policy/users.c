@@ -30,9 +30,7 @@ tell(struct client *c, const struct entry *entry, void *context)
 	enum user_source source = grant_source(c, entry);
 	struct user user = { .entry = entry,
 			     .certain = is_certain(c, source),
-			     .settled = entry->terms != NULL &&
-					entry->terms->user_source !=
-						USER_DEFAULT };
+			     .settled = entry->user_source != USER_DEFAULT };
 
 	if (entry->trust != NULL && !match_is_named(c, entry))
 		return false;

@@ -174,6 +174,23 @@ value_free_items(char **items)
 	free(items);
 }
 
+/* Take characters that stand for themselves, up to the next one that may
+ * not. */
+static void
+take_plain(struct span *rest, struct buffer *text)
+{
+	static const bool means_more[256] = {
+		[' '] = true,  ['\t'] = true, ['"'] = true,
+		['\\'] = true, [','] = true,
+	};
+	size_t n = 0;
+
+	while (n < rest->len && !means_more[(unsigned char)rest->ptr[n]])
+		n++;
+	buffer_add(text, (struct span){ rest->ptr, n });
+	*rest = span_after(*rest, n);
+}
+
 /* Takes one character of a value that is in quotes, or not; false at its end,
  * with e set if it does not end well. */
 static bool
@@ -214,8 +231,9 @@ value_take(struct span *rest, char separator, struct buffer *text,
 
 	if (quoted)
 		*rest = span_after(*rest, 1);
-	while (take_character(rest, quoted, separator, text, e))
-		continue;
+	do
+		take_plain(rest, text);
+	while (take_character(rest, quoted, separator, text, e));
 	if (!e->set && rest->len > 0 && rest->ptr[0] != ' ' &&
 	    rest->ptr[0] != '\t')
 		error_set(e, "expected a blank behind a quoted value");
@@ -241,6 +259,8 @@ value_warn_of_marks(const char *name, struct span value,
 		{ SPAN_TEXT("\u00bb"), false },
 	};
 
+	if (value_letters(value, "0123456789-._@*{}") == value.len)
+		return; /* nearly all */
 	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
 		struct span mark = marks[i].text;
 		bool found = span_starts(value, mark) ||

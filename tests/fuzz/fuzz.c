@@ -16,7 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "handler.h"
+#include "policy/entry_parse.h"
 #include "protocol/certificate.h"
 #include "protocol/pem.h"
 #include "protocol/record.h"
@@ -36,6 +38,70 @@ read_nothing(void *context, const char *path, struct buffer *text,
 static const struct entry_files files = { .read = read_nothing };
 
 static void
+compare_items(char *const *a, char *const *b)
+{
+	assert((a == NULL) == (b == NULL));
+	for (; a != NULL && *a != NULL; a++, b++)
+		assert(*b != NULL && strcmp(*a, *b) == 0);
+	assert(b == NULL || *b == NULL);
+}
+
+static void
+compare_texts(const char *a, const char *b)
+{
+	assert(a == b || (a != NULL && b != NULL && strcmp(a, b) == 0));
+}
+
+static void
+compare_terms(const struct terms *a, const struct terms *b)
+{
+	assert((a == NULL) == (b == NULL));
+	if (a == NULL)
+		return;
+	compare_items(a->groups, b->groups);
+	compare_items(a->roles, b->roles);
+	compare_items(a->subprotocols, b->subprotocols);
+	compare_items(a->hubs, b->hubs);
+	compare_texts(a->client_id.text, b->client_id.text);
+	assert(a->client_id.source == b->client_id.source);
+	assert(a->not_before == b->not_before);
+	assert(a->n_queries == b->n_queries);
+	for (size_t i = 0; i < a->n_queries; i++) {
+		assert(a->queries[i].source == b->queries[i].source);
+		compare_texts(a->queries[i].name, b->queries[i].name);
+		compare_texts(a->queries[i].text, b->queries[i].text);
+	}
+}
+
+/* Each entry is what its line alone makes: terms are shared by those alone that
+ * have the same. */
+static void
+compare_lines(const struct list *list, struct span text)
+{
+	struct warnings warnings = { 0 };
+	struct error e = { 0 };
+	struct span line;
+	size_t n = 0;
+
+	text = lines_begin(text);
+	while (span_next(&text, "\n", &line)) {
+		struct entry own;
+		line = list_entry_text(line);
+		if (line.len == 0)
+			continue;
+		const struct entry *entry = &list->entries[n++];
+		assert(entry_parse(&own, line, &files, &warnings, &e));
+		assert(own.allows == entry->allows &&
+		       own.user_source == entry->user_source &&
+		       own.not_after == entry->not_after);
+		compare_texts(own.user, entry->user);
+		compare_terms(own.terms, entry->terms);
+		entry_free(&own);
+	}
+	assert(n == list->n);
+}
+
+static void
 target_list(struct span input)
 {
 	struct list list = { 0 };
@@ -44,6 +110,8 @@ target_list(struct span input)
 
 	assert(ok != e.set);
 	assert(ok || (list.n == 0 && e.line > 0 && e.column > 0));
+	if (ok)
+		compare_lines(&list, input);
 	for (size_t i = 0; i < list.n; i++) {
 		const struct list_key *found;
 		assert(list.entries[i].trust != NULL ||

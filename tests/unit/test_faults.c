@@ -318,7 +318,8 @@ build_list(const void *row)
 		check(list_find(&list, &pins[1], &found) == 1, "the pin");
 		check(list.entries[3].pin.kind == THUMBPRINT_SHA256, "file:");
 		check(terms != NULL && terms->hubs != NULL &&
-			      terms->roles[1] != NULL && terms->not_after != 0,
+			      terms->roles[1] != NULL &&
+			      list.entries[0].not_after != 0,
 		      "the limits");
 	} else {
 		check(list.n == 0 && list.entries == NULL, "what is left");

@@ -215,8 +215,11 @@ static void
 test_user_of_entry(void **state)
 {
 	char name[] = "pump-7";
-	struct terms terms = { .user_source = USER_LITERAL, .user = name };
-	const struct entry entry = { .line = 12, .terms = &terms };
+	const struct entry entry = {
+		.line = 12,
+		.user_source = USER_LITERAL,
+		.user = name,
+	};
 	const struct log_details details = { .list = SPAN("1") };
 	struct log_line line;
 	struct answer answer;
