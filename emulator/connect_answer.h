@@ -19,7 +19,7 @@ struct connect_answer {
 	JsonObject *body; /* owned */
 };
 
-/* Whatever does not read is a refusal with status 500. */
+/* An invalid answer is a refusal with status 500. */
 void connect_answer_read(struct connect_answer *answer,
 			 const struct upstream_answer *upstream);
 void connect_answer_clear(struct connect_answer *answer);

@@ -19,7 +19,7 @@ struct service {
 	SoupSession *session;
 	struct validations *validations;
 	GPtrArray *hubs; /* of struct hub */
-	guint clients; /* in all hubs, and on their way in */
+	guint clients; /* in all hubs, and in the handshake */
 };
 
 struct connection;
@@ -30,7 +30,7 @@ struct hub {
 	GHashTable *connections; /* connection id to struct connection */
 };
 
-/* Whom something is for: everybody, but for those that a member leaves out. */
+/* The receivers: every connection that no member excludes. */
 struct audience {
 	const char *connection, *user, *group; /* NULL: any */
 	const char *const *excluded; /* connection ids up to a NULL; or NULL */
@@ -43,8 +43,8 @@ void service_stop(struct service *service);
 /* Names of hubs are compared without case. */
 struct hub *service_hub(const struct service *service, const char *name);
 
-/* Calls act for each of an audience, which may leave meanwhile; how many there
- * were.  act may be NULL. */
+/* Call act, which may be NULL, for each of an audience; a connection may leave
+ * in act.  Return their number. */
 guint hub_each(struct hub *hub, const struct audience *audience,
 	       void (*act)(struct connection *connection, const void *data),
 	       const void *data);
@@ -71,15 +71,15 @@ struct client_kind {
 			const struct message *message);
 	/* The last words before the service closes; or NULL. */
 	void (*dismiss)(struct connection *connection, const char *reason);
-	/* Greets a client that has come back to its connection; NULL: the
+	/* Greet a client that has come back to its connection; NULL: the
 	 * connection ends with its socket. */
 	void (*resume)(struct connection *connection);
-	/* Adds to the body of the disconnected event; or NULL. */
+	/* Add to the body of the disconnected event; or NULL. */
 	void (*tell_end)(struct connection *connection, JsonObject *body);
 	void (*free)(gpointer client); /* or NULL */
 };
 
-/* Delivers message to each of an audience. */
+/* Deliver message to each of an audience. */
 void hub_send(struct hub *hub, const struct audience *audience,
 	      const struct message *message);
 
@@ -112,7 +112,7 @@ void connection_unref(struct connection *connection);
 /* 32 hex digits; the caller frees them. */
 char *connection_random_id(void);
 
-/* Takes over user, roles and groups of the answer; what is not in it stays. */
+/* Take over user, roles and groups of the answer; what is not in it stays. */
 void connection_admit(struct connection *connection,
 		      const struct connect_answer *answer);
 

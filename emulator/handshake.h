@@ -9,7 +9,7 @@
 
 #include "emulator/connection.h"
 
-/* Answers the request, now or later; query may be NULL. */
+/* Answer the request, now or later; query may be NULL. */
 void handshake_begin(struct hub *hub, SoupServerMessage *message,
 		     GHashTable *query, bool is_mqtt);
 

@@ -11,7 +11,7 @@ struct introduction {
 	JsonArray *offered; /* the subprotocols, borrowed from body */
 };
 
-/* Reads a request; the token, if there is one, gives the connection user,
+/* Read a request; the token, if there is one, gives the connection user,
  * roles and groups.  False if the client may not even ask, and why.  body is
  * to be unreferenced in either case. */
 bool introduction_read(struct introduction *introduction,

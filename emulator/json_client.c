@@ -347,7 +347,7 @@ take_sequence(struct connection *connection, const struct request *request)
 		g_free(g_queue_pop_head(&client->unacknowledged));
 }
 
-/* Whether the id is new; if not, the client is told. */
+/* Return true if the id is new; otherwise answer the client. */
 static bool
 is_new(struct connection *connection, gint64 ack)
 {

@@ -28,7 +28,7 @@ bool json_value_optional_string(JsonObject *object, const char *name,
 bool json_value_optional_strings(JsonObject *object, const char *name,
 				 JsonArray **value);
 
-/* Appends a string to the array of strings that object has under name. */
+/* Append a string to the array of strings that object has under name. */
 void json_value_append(JsonObject *object, const char *name, const char *value);
 
 char *json_value_text(JsonNode *node);

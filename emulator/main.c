@@ -20,36 +20,25 @@ static const char usage[] =
 	"LIST]]...\n"
 	"           [OPTION]...\n"
 	"\n"
-	"A stand-in for Azure Web PubSub, for development only: it asks "
-	"clients "
-	"for a\n"
-	"TLS certificate and posts their events to event handlers.\n"
+	"Emulate Azure Web PubSub, for development only: request TLS client\n"
+	"certificates and post events to event handlers.\n"
 	"\n"
-	"  --certificate FILE, --key FILE  of the TLS port, PEM\n"
-	"  --access-key KEY                once or twice: primary, secondary\n"
-	"  --hub NAME                      a hub; what follows is for it\n"
-	"    --anonymous allow|deny        clients without a token (default "
-	"deny)\n"
-	"    --handler URL                 with {hub}, {event}; what follows "
-	"is "
-	"for it\n"
-	"      --system-events LIST        default "
-	"connect,connected,disconnected\n"
-	"      --user-events LIST          names, or * for all (default)\n"
-	"  --listen ADDRESS:PORT           default 127.0.0.1:8443; port 0 "
-	"takes "
-	"a free one\n"
-	"  --host NAME                     the service's, for "
-	"WebHook-Request-Origin\n"
-	"  --ca FILE                       whose certificates handlers may "
-	"have\n"
-	"  --insecure                      handlers' certificates do not "
-	"matter\n"
-	"  --server-token TOKEN            what servers must send in place of "
-	"a "
-	"signed token\n"
-	"  --help, --version               print this or the version and "
-	"exit\n";
+	"  --certificate FILE        use this certificate of the TLS port\n"
+	"  --key FILE                use this key of the TLS port\n"
+	"  --access-key KEY          set the primary, then the secondary key\n"
+	"  --hub NAME                add a hub; further options are for it\n"
+	"    --anonymous allow|deny  accept clients without a token (deny)\n"
+	"    --handler URL           add an event handler; {hub}, {event}\n"
+	"      --system-events LIST  send these system events (all)\n"
+	"      --user-events LIST    send these user events (*)\n"
+	"  --listen ADDRESS:PORT     listen there (127.0.0.1:8443; port 0: "
+	"free)\n"
+	"  --host NAME               use this host in WebHook-Request-Origin\n"
+	"  --ca FILE                 trust these CAs for handlers\n"
+	"  --insecure                do not verify certificates of handlers\n"
+	"  --server-token TOKEN      require this token from servers\n"
+	"  --help                    print this and exit\n"
+	"  --version                 print the version and exit\n";
 
 static int
 on_signal(gpointer loop)
@@ -63,8 +52,8 @@ say_where(SoupServer *server)
 {
 	GSList *uris = soup_server_get_uris(server);
 
-	(void)fputs("certgate-emulator: for development only; it keeps no "
-		    "secret and promises nothing\n",
+	(void)fputs("certgate-emulator: for development only: its keys are "
+		    "not secret\n",
 		    stderr);
 	for (GSList *at = uris; at != NULL; at = at->next) {
 		g_autofree char *text = g_uri_to_string(at->data);

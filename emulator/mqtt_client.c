@@ -67,7 +67,7 @@ free_client(gpointer data)
 	g_free(client);
 }
 
-/* Takes the packet. */
+/* Take the packet. */
 static void
 send_packet(struct connection *connection, GByteArray *packet)
 {
@@ -187,7 +187,7 @@ deliver(struct connection *connection, const struct message *message)
 		    mqtt_publish_message(client->connect.version, message, id));
 }
 
-/* Returns the code for the publisher. */
+/* Return the code for the publisher. */
 static enum mqtt_reason
 send_to_group(struct connection *connection, const struct mqtt_publish *publish)
 {
@@ -408,7 +408,7 @@ is_of_server(const char *filter)
 		 g_str_has_suffix(filter, "/#")));
 }
 
-/* Subscribes to one filter.  Returns the code of MQTT 5.0 3.9.3. */
+/* Subscribe to one filter.  Return the code of MQTT 5.0 3.9.3. */
 static enum mqtt_reason
 subscribe(struct connection *connection, const char *filter, guint8 qos)
 {
@@ -540,7 +540,7 @@ take_packet(struct connection *connection, guint8 first,
 		    "A packet of this type is not expected.");
 }
 
-/* Takes the packets that are there, but none behind CONNECT before the verdict
+/* Take the packets that are there, but none behind CONNECT before the verdict
  * on that, which may come while the packet is taken. */
 static void
 go_on(struct connection *connection)

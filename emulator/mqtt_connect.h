@@ -40,7 +40,7 @@ struct mqtt_connect {
 	struct mqtt_properties properties;
 };
 
-/* Reads what comes behind the first byte.  MQTT_SUCCESS, or the reason to
+/* Read what comes behind the first byte.  MQTT_SUCCESS, or the reason to
  * refuse it, in terms of MQTT 5.0.  In either case it is to be cleared. */
 enum mqtt_reason mqtt_connect_read(struct mqtt_connect *connect,
 				   struct mqtt_reader reader);
@@ -49,7 +49,7 @@ void mqtt_connect_clear(struct mqtt_connect *connect);
 /* The member mqtt of the connect event. */
 JsonObject *mqtt_connect_json(const struct mqtt_connect *connect);
 
-/* A packet that lets the client in; assigned: the id that was made for it, or
+/* A packet that accepts the client; assigned: the id that was made for it, or
  * NULL; mqtt: that member of the handler's answer, or NULL. */
 GByteArray *mqtt_connack(guint8 version, const char *assigned,
 			 JsonObject *mqtt);

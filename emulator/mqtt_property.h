@@ -31,7 +31,7 @@ struct mqtt_properties {
 	guint64 seen; /* a bit for each identifier */
 };
 
-/* Reads length and properties; marks the reader bad if they do not read. */
+/* Read length and properties; mark the reader bad if they are invalid. */
 void mqtt_properties_read(struct mqtt_properties *properties,
 			  struct mqtt_reader *reader);
 void mqtt_properties_clear(struct mqtt_properties *properties);
@@ -42,7 +42,7 @@ void mqtt_property_text(GByteArray *out, enum mqtt_property id,
 void mqtt_property_byte(GByteArray *out, enum mqtt_property id, guint8 value);
 void mqtt_property_user(GByteArray *out, const char *name, const char *value);
 
-/* Appends length and properties, which it takes. */
+/* Append length and properties, which it takes. */
 void mqtt_properties_write(GByteArray *out, GByteArray *properties);
 
 #endif

@@ -38,7 +38,7 @@ enum message_type mqtt_publish_type(const struct mqtt_publish *publish);
 GByteArray *mqtt_publish_message(guint8 version, const struct message *message,
 				 guint16 id);
 
-/* User properties as headers mqtt-NAME; those that are no headers are left
+/* User properties as headers mqtt-NAME; those that cannot be headers are left
  * out.  The caller unrefs them. */
 SoupMessageHeaders *mqtt_publish_headers(const struct mqtt_publish *publish);
 

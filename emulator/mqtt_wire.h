@@ -33,7 +33,7 @@ struct mqtt_reader {
 
 enum mqtt_take { MQTT_TAKE_MORE, MQTT_TAKE_PACKET, MQTT_TAKE_BAD };
 
-/* Looks for one packet at the start of data.  PACKET: its first byte, a reader
+/* Look for one packet at the start of data.  PACKET: its first byte, a reader
  * of the rest, and how many bytes it took; MORE: it is not all there. */
 enum mqtt_take mqtt_take_packet(const guint8 *data, gsize size, guint8 *first,
 				struct mqtt_reader *body, gsize *taken);

@@ -58,7 +58,7 @@ health(struct call *call)
 	return SOUP_STATUS_OK;
 }
 
-/* Sends the body of a request to an audience. */
+/* Send the body of a request to an audience. */
 static guint
 send_to(struct call *call, struct audience audience)
 {

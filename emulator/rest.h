@@ -6,7 +6,7 @@
 
 #include "emulator/connection.h"
 
-/* Answers a request below /api; query may be NULL. */
+/* Answer a request below /api; query may be NULL. */
 void rest_answer(struct service *service, SoupServerMessage *message,
 		 GHashTable *query);
 

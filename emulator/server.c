@@ -108,7 +108,7 @@ parse_address(const char *text, GError **error)
 			return address;
 	}
 	g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-		    "'%s' is no ADDRESS:PORT", text);
+		    "'%s' is not ADDRESS:PORT", text);
 	return NULL;
 }
 

@@ -6,7 +6,7 @@
 
 #include "emulator/connection.h"
 
-/* Borrows service; NULL and error if it cannot listen.  The caller unrefs
+/* Borrow service; NULL and error if it cannot listen.  The caller unrefs
  * it. */
 SoupServer *server_start(struct service *service, GError **error);
 

@@ -9,18 +9,18 @@
 /* How long a reliable client may be without a socket. */
 enum { SESSION_RECOVERY_S = 60 };
 
-/* Takes the socket, in place of one that the connection may have. */
+/* Take the socket, in place of one that the connection may have. */
 void session_attach(struct connection *connection,
 		    SoupWebsocketConnection *socket);
 
-/* Makes it known in the hub and raises connected.  A connection that has the
+/* Make it known in the hub and raise connected.  A connection that has the
  * id already is dismissed. */
 void session_enter(struct connection *connection);
 
-/* Takes it out of the hub and raises disconnected, once; reason may be NULL. */
+/* Take it out of the hub and raise disconnected, once; reason may be NULL. */
 void session_leave(struct connection *connection, const char *reason);
 
-/* Says goodbye, leaves and closes the socket. */
+/* Send the close message, leave and close the socket. */
 void session_close(struct connection *connection, gushort code,
 		   const char *reason);
 

@@ -136,11 +136,11 @@ static bool
 take_hub(struct settings *settings, const char *value, GError **error)
 {
 	if (!settings_is_hub_name(value))
-		return refuse(error, "is no name of a hub", value);
+		return refuse(error, "is not a hub name", value);
 	for (guint i = 0; i < settings->hubs->len; i++) {
 		const struct hub_settings *other = settings->hubs->pdata[i];
 		if (g_ascii_strcasecmp(other->name, value) == 0)
-			return refuse(error, "is there twice", value);
+			return refuse(error, "is set twice", value);
 	}
 	struct hub_settings *hub = g_new0(struct hub_settings, 1);
 	hub->name = g_strdup(value);
@@ -155,7 +155,7 @@ take_handler(struct settings *settings, const char *value, GError **error)
 	struct hub_settings *hub = last_hub(settings);
 
 	if (hub == NULL)
-		return refuse(error, "needs --hub in front of it", value);
+		return refuse(error, "needs --hub before it", value);
 	if (!url_template_check(value, error))
 		return false;
 	struct handler_settings *handler = g_new0(struct handler_settings, 1);
@@ -175,12 +175,12 @@ take_system_events(struct settings *settings, const char *value, GError **error)
 	struct handler_settings *handler = last_handler(settings);
 
 	if (handler == NULL)
-		return refuse(error, "needs --handler in front of it", value);
+		return refuse(error, "needs --handler before it", value);
 	g_strfreev(handler->system_events);
 	handler->system_events = g_strsplit(value, ",", -1);
 	for (char **event = handler->system_events; *event != NULL; event++) {
 		if (!g_strv_contains(known, *event))
-			return refuse(error, "is no system event", *event);
+			return refuse(error, "is not a system event", *event);
 	}
 	return true;
 }
@@ -191,12 +191,12 @@ take_user_events(struct settings *settings, const char *value, GError **error)
 	struct handler_settings *handler = last_handler(settings);
 
 	if (handler == NULL)
-		return refuse(error, "needs --handler in front of it", value);
+		return refuse(error, "needs --handler before it", value);
 	g_strfreev(handler->user_events);
 	handler->user_events = g_strsplit(value, ",", -1);
 	for (char **event = handler->user_events; *event != NULL; event++) {
 		if (strcmp(*event, "*") != 0 && !settings_is_event_name(*event))
-			return refuse(error, "is no name of an event", *event);
+			return refuse(error, "is not an event name", *event);
 	}
 	return true;
 }
@@ -207,7 +207,7 @@ take_anonymous(struct settings *settings, const char *value, GError **error)
 	struct hub_settings *hub = last_hub(settings);
 
 	if (hub == NULL)
-		return refuse(error, "needs --hub in front of it", value);
+		return refuse(error, "needs --hub before it", value);
 	if (strcmp(value, "allow") != 0 && strcmp(value, "deny") != 0)
 		return refuse(error, "is neither allow nor deny", value);
 	hub->anonymous = strcmp(value, "allow") == 0;
@@ -222,10 +222,9 @@ take_access_key(struct settings *settings, const char *value, GError **error)
 	while (i < SETTINGS_KEYS_MAX && settings->keys[i] != NULL)
 		i++;
 	if (i == SETTINGS_KEYS_MAX)
-		return refuse(error, "are all the keys that a resource has",
-			      "two");
+		return refuse(error, "access keys are the maximum", "two");
 	if (*value == '\0')
-		return refuse(error, "is no access key", value);
+		return refuse(error, "is not an access key", value);
 	settings->keys[i] = g_strdup(value);
 	return true;
 }

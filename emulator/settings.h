@@ -35,7 +35,7 @@ struct settings {
 	GPtrArray *hubs; /* of struct hub_settings */
 };
 
-/* Reads arguments; NULL and error if they are wrong.  The caller frees it. */
+/* Read arguments; NULL and error if they are wrong.  The caller frees it. */
 struct settings *settings_read(int argc, char **argv, GError **error);
 
 void settings_free(struct settings *settings);

@@ -136,7 +136,7 @@ token_check(const char *token, const struct token_rules *rules,
 	const char *last = strrchr(token, '.');
 	const char *algorithm;
 
-	*why = "it is no token of two dots";
+	*why = "it is not a token with two dots";
 	if (dot == NULL || last == dot || strlen(token) > TOKEN_MAX)
 		return NULL;
 	g_autoptr(JsonObject) head = object_of(token, (gsize)(dot - token));

@@ -8,7 +8,7 @@
 
 enum trace_level { TRACE_INFORMATION, TRACE_WARNING, TRACE_ERROR };
 
-/* Prints time, level, name and what the format gives, on one line of standard
+/* Print time, level, name and what the format gives, on one line of standard
  * output; whatever is not printable ASCII is escaped. */
 void trace_line(enum trace_level level, const char *name, const char *format,
 		...) G_GNUC_PRINTF(3, 4);

@@ -52,10 +52,11 @@ url_template_check(const char *url_template, GError **error)
 	    g_uri_get_host(uri) != NULL && *g_uri_get_host(uri) != '\0' &&
 	    memchr(host, '{', strcspn(host, "/?#")) == NULL)
 		return true;
-	g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-		    "'%s' is no URL template: expected http:// or https:// "
-		    "and no parameters but {hub} and {event} behind the host",
-		    url_template);
+	g_set_error(
+		error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+		"'%s' is not a URL template: expected http:// or https:// "
+		"and no parameters except {hub} and {event} behind the host",
+		url_template);
 	return false;
 }
 

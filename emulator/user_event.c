@@ -43,7 +43,7 @@ free_waiting(struct waiting *waiting)
 	g_free(waiting);
 }
 
-/* Frees one and its data. */
+/* Free one and its data. */
 static void
 forget(gpointer data)
 {

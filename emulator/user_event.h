@@ -14,8 +14,8 @@
 void user_event_send(struct connection *connection, const struct event *event,
 		     event_done done, gpointer data, GDestroyNotify forget);
 
-/* Tells the client what the handler has answered; where the service drops the
- * connection for the answer, closes it and returns false. */
+/* Tell the client what the handler has answered; where the service drops the
+ * connection for the answer, close it and return false. */
 bool user_event_conclude(struct connection *connection,
 			 enum event_outcome outcome,
 			 const struct upstream_answer *answer);

@@ -18,7 +18,7 @@ struct validations;
 
 typedef void (*validation_done)(bool allowed, gpointer data);
 
-/* Borrows host: the service's. */
+/* Borrow host: the service's. */
 struct validations *validations_new(SoupSession *session, const char *host);
 void validations_free(struct validations *validations);
 
