@@ -4,7 +4,7 @@
  * certgate addresses: from the provider's service tags (Azure IP Ranges and
  * Service Tags, JSON) to a web server's rules that accept the service alone.
  *
- * The file can come from anyone: an address with its length, written anew, is
+ * The file can have any source: an address with its length, written anew, is
  * all that goes into the rules.
  */
 #include "config.h"
@@ -105,7 +105,7 @@ is_network(const uint8_t *address, unsigned length, unsigned bits)
 	return true;
 }
 
-/* Reads ADDRESS/LENGTH and writes it anew, so that only that goes on. */
+/* Read ADDRESS/LENGTH and write it anew, so that only that is printed. */
 static bool
 take_address(struct span text, char out[ADDRESS_SIZE])
 {

@@ -36,7 +36,7 @@ change_open(struct change *change)
 	if (fault)
 		print_problem("the list stays as it is; by --list FILE it can "
 			      "be changed without settings");
-	/* With --list, settings that do not load are no obstacle. */
+	/* With --list, the edit works with invalid settings. */
 	if (ok)
 		(void)!setup_settings(&change->settings, &e);
 	return ok ? EXIT_DONE : EXIT_SYSTEM;

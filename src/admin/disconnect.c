@@ -230,8 +230,8 @@ disconnect_check_service(const struct command *command)
 	return ok;
 }
 
-/* No option without a meaning: who gives one expects that something is
- * closed. */
+/* Refuse an option that has no effect: the administrator expects that a
+ * connection is closed. */
 bool
 disconnect_check(const struct command *command)
 {

@@ -196,7 +196,7 @@ check_transport(struct doctor *doctor, const char *url)
 		    "plain HTTP on loopback; register https://", NULL);
 	else if (!is_https(url))
 		add(doctor, FAULT, "HTTPS",
-		    "plain HTTP: anyone on the way can accept any client",
+		    "plain HTTP: any host on the way can accept any client",
 		    "let the web server speak TLS, and register https://");
 	if (doctor->certificate_end == 0)
 		return;
@@ -226,7 +226,7 @@ reason_to_skip(const struct doctor *doctor, const struct probe *probe)
 		return "accepted: CERTGATE_MISSING_CERTIFICATE";
 	if (probe->wrong_signature &&
 	    (s->keys.n == 0 || s->signature == SIGNATURE_OFF))
-		return "not checked: anyone can post events (fix: set "
+		return "not checked: any host can post events (fix: set "
 		       "CERTGATE_ACCESS_KEYS)";
 	return NULL;
 }
@@ -514,8 +514,8 @@ read_options(struct doctor *doctor, const struct command *command,
 		return error_set(e, "expected a URL, https://HOST/PATH");
 	if (command->option[OPTION_AUTHORIZATION] != NULL && !is_https(url) &&
 	    !web_is_loopback(url))
-		return error_set(e, "--authorization: expected https://, for "
-				    "anyone on the way can read plain HTTP");
+		return error_set(e, "--authorization: expected https://: "
+				    "plain HTTP can be read on the way");
 	return posting_read_options(&doctor->plan, command, e);
 }
 

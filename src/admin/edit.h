@@ -79,7 +79,7 @@ bool edit_has_options(const struct edit_line *line, struct span options);
 bool edit_add_option(struct buffer *text, const char *argument, struct error *e)
 	__attribute__((warn_unused_result));
 
-/* Collect a change.  Changes come in the order of the lines.  text has no line
+/* Collect a change.  Changes are in the order of the lines.  text has no line
  * end; if it failed, so does edit_build().  Return the number of the new line;
  * line: NULL to insert at the end. */
 void edit_drop(struct edit *edit, const char *what,

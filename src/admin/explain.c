@@ -36,8 +36,8 @@
 #include "protocol/event.h"
 #include "protocol/pem.h"
 
-/* The first error is context's, for show() to tell: settings or a list that do
- * not read have no other. */
+/* Keep the first error in context, for show(): invalid settings or an invalid
+ * list log it alone. */
 static void
 take_line(void *context, enum log_level level, const struct error *e)
 {

@@ -30,7 +30,7 @@ struct findings {
 	int64_t now; /* 0: the clock's */
 };
 
-/* Notes are ignored, and so is what was found before. */
+/* Note are ignored, and so is what was found before. */
 void findings_add(struct findings *findings, enum log_level level,
 		  const struct error *e);
 

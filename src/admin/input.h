@@ -13,7 +13,7 @@
 
 enum { INPUT_MAX = 1048576 /* bytes; a bundle of some hundred certificates */ };
 
-/* Reads the file path, or standard input if that is "-", into bytes
+/* Read the file path, or standard input if that is "-", into bytes
  * (initialised here, freed by the caller).  If it is not there, e says what was
  * expected. */
 bool input_read(const char *path, const char *expected, struct buffer *bytes,
@@ -37,11 +37,11 @@ bool input_line(const char *path, const char *expected, struct buffer *bytes,
  * call. */
 const char *input_name(const char *path);
 
-/* Says of a word that is nothing else where to look, if it could be the support
+/* Say of a word that is nothing else where to look, if it could be the support
  * code of a refusal. */
 void input_explain_code(const char *word);
 
-/* Reads the first certificate in the file path, or of standard input, into der
+/* Read the first certificate in the file path, or of standard input, into der
  * (initialised by the caller). */
 bool input_certificate(const char *path, struct buffer *der, struct error *e)
 	__attribute__((warn_unused_result));

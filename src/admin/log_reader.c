@@ -33,7 +33,7 @@ struct escapes {
 static const struct escapes in_text = { SPAN_TEXT("x"), true };
 static const struct escapes in_json = { SPAN_TEXT("u00"), false };
 
-/* Decodes n bytes in place; gives how many are left. */
+/* Decode n bytes in place; gives how many are left. */
 static size_t
 decode(char *text, size_t n, const struct escapes *escapes)
 {
@@ -87,7 +87,7 @@ take_text(struct log_reader *r, struct span text)
 		set(r, log_field_find(name), word, &in_text);
 }
 
-/* Takes "..." or a bare word from the front of *text. */
+/* Take "..." or a bare word from the front of *text. */
 static bool
 take_json_value(struct span *text, struct span *value)
 {

@@ -63,7 +63,7 @@ bool log_reader_open(struct log_reader *reader, const struct log_query *query,
 		     struct error *e) __attribute__((warn_unused_result));
 void log_reader_close(struct log_reader *reader);
 
-/* Takes the next line; false behind the last. */
+/* Take the next line; false behind the last. */
 bool log_reader_next(struct log_reader *reader);
 
 /* False with e if it ended before the end of the log. */
@@ -74,12 +74,12 @@ bool log_reader_ended(const struct log_reader *reader, struct error *e)
 uint64_t log_reader_number(const struct log_reader *reader,
 			   enum log_field field);
 
-/* Adds to out a text that leads behind the line that was read last, or behind
+/* Add to out a text that leads behind the line that was read last, or behind
  * the cursor of the query if none was, or behind all there are if that is
  * lost. */
 void log_reader_cursor(const struct log_reader *reader, struct buffer *out);
 
-/* Prints where the log begins: what lies before is unknown. */
+/* Print where the log begins: what lies before is unknown. */
 void log_reader_print_begin(const struct log_reader *reader, bool json);
 
 #endif

@@ -168,7 +168,7 @@ add_line(struct metrics *m, const struct log_reader *log)
 	m->us += us;
 }
 
-/* Reads on from the cursor; or, without one, for loads alone. */
+/* Read on from the cursor; or, without one, for loads alone. */
 static bool
 read_log(struct metrics *m, const struct command *command, bool decisions,
 	 struct buffer *cursor, struct error *e)

@@ -15,7 +15,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 
-/* Adds the page; exits as certgate status does. */
+/* Add the page; exits as certgate status does. */
 typedef enum exit_code page_look(const struct command *command,
 				 struct buffer *page);
 

@@ -96,7 +96,7 @@ find_slot(struct pending_table *t, const uint8_t *sha256, struct span hub,
 	return &t->slot[i];
 }
 
-/* Keeps PENDING_MAX rows: those that were seen once go first, and of these the
+/* Keep PENDING_MAX rows: those that were seen once go first, and of these the
  * oldest. */
 static void
 shrink(struct pending_table *t)

@@ -44,7 +44,7 @@ struct pending {
 	struct pending_table *table; /* owned */
 };
 
-/* Reads the log of path (see log_query) for the site of the settings.
+/* Read the log of path (see log_query) for the site of the settings.
  * pending_free() in any case. */
 bool pending_read(struct pending *pending, const char *path, struct error *e)
 	__attribute__((warn_unused_result));
@@ -63,7 +63,7 @@ void pending_sort(struct pending *pending);
 bool pending_is_settled(const struct configuration *store,
 			const struct pending_row *row);
 
-/* Borrows text. */
+/* Borrow text. */
 struct span pending_text(const struct pending_text *text);
 
 /* "DIGITS  hub HUB, N times, last TIME" and a line with each name. */

@@ -54,7 +54,8 @@ open_folder(struct replacement *r, struct error *e)
 	return r->folder >= 0 || error_system(e, "%s", file_shown(folder));
 }
 
-/* The file belongs to the owner of its folder, who can wait for root then. */
+/* The file belongs to the owner of its folder, so that this user can wait for
+ * root's edit. */
 static int
 make_new_file(const struct replacement *r)
 {

@@ -172,7 +172,7 @@ rotate(struct rotation *r)
 		print_problem("line %u has the new pin already", there);
 	else if (ok && r->change.edit.n_changes == 0)
 		print_problem(
-			"%s: no pin of it lets it in; an entry of a CA "
+			"%s: no allow entry has its pin; an entry of a CA "
 			"needs no rotation",
 			error_word(span_of(r->change.command->arguments[0])));
 	else if (ok)

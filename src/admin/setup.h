@@ -64,7 +64,7 @@ bool setup_has_log(void);
  * read. */
 bool setup_wants_signature(void);
 
-/* Reads it into text (initialised here; it may hold secrets: buffer_wipe). */
+/* Read it into text (initialised here; it may hold secrets: buffer_wipe). */
 bool setup_read_config(struct buffer *text, struct error *e)
 	__attribute__((warn_unused_result));
 
@@ -73,11 +73,11 @@ bool setup_read_config(struct buffer *text, struct error *e)
 bool setup_settings(struct settings *settings, struct error *e)
 	__attribute__((warn_unused_result));
 
-/* Gives the path of the list: free(). NULL and e if there is none, or the
+/* Give the path of the list: free(). NULL and e if there is none, or the
  * settings are invalid. */
 char *setup_list(struct error *e);
 
-/* Reads everything as the handler does, and prints what is wrong.  False if the
+/* Read everything as the handler does, and print the errors.  False if the
  * settings are invalid; to be closed with configuration_close() in any case. */
 bool setup_open(struct configuration *store)
 	__attribute__((warn_unused_result));

@@ -51,7 +51,7 @@ struct web_answer {
  * that looks like one may lead anywhere. */
 bool web_is_loopback(const char *url);
 
-/* Fills answer; web_free in any case. */
+/* Fill answer; web_free in any case. */
 void web_exchange(const struct web_request *request, struct web_answer *answer);
 void web_free(struct web_answer *answer);
 

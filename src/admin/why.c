@@ -2,7 +2,7 @@
 /* Copyright The certgate authors */
 /*
  * certgate why: the last decisions about a client, in words, by the support
- * code that it was told, its connection, its user id or its certificate.
+ * code in its answer, its connection, its user id or its certificate.
  */
 #include "config.h"
 

@@ -28,7 +28,7 @@ struct buffer {
 void buffer_init(struct buffer *b, size_t max);
 void buffer_free(struct buffer *b);
 
-/* Forgets the contents and a failure; keeps the memory. */
+/* Forget the contents and a failure; keeps the memory. */
 void buffer_clear(struct buffer *b);
 
 /* As buffer_free, after overwriting: for secrets.  What it had before it grew
@@ -39,18 +39,18 @@ void buffer_add(struct buffer *b, struct span bytes);
 void buffer_add_byte(struct buffer *b, char byte);
 void buffer_add_number(struct buffer *b, uint64_t number);
 
-/* Adds text percent-encoded, as a part of a path or of a query has it; RFC 3986
+/* Add text percent-encoded, as a part of a path or of a query has it; RFC 3986
  * 2.1. */
 void buffer_add_percent(struct buffer *b, struct span text);
 
-/* Room for n more bytes at data + len, which the caller counts into len as he
- * fills them; NULL (and failed) if there is none. */
+/* Return room for n more bytes at data + len, NULL (and set failed) if there is
+ * none.  The caller adds to len the bytes that it fills. */
 char *buffer_reserve(struct buffer *b, size_t n);
 
-/* Drops the first n bytes; n is at most len. */
+/* Drop the first n bytes; n is at most len. */
 void buffer_drop(struct buffer *b, size_t n);
 
-/* Borrows the contents until the next change. */
+/* Borrow the contents until the next change. */
 struct span buffer_span(const struct buffer *b);
 
 #endif

@@ -71,7 +71,7 @@ date_parse(struct span text, int64_t *seconds)
 			       seconds);
 }
 
-/* Takes ":00" and the like: a separator and two digits. */
+/* Take ":00" and the like: a separator and two digits. */
 static bool
 take_pair(struct span *text, char separator, uint64_t max, uint64_t *number)
 {

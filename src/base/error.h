@@ -4,9 +4,9 @@
  * error: what went wrong, where.
  *
  * Lives on the caller's stack and owns nothing.  The first error wins: once
- * set, later ones are ignored.  Words from outside are escaped as they come in,
- * and control characters that are left, as in the name of a file, become '?':
- * so where and text can go to a log or a terminal as they are.
+ * set, later ones are ignored.  Text from outside is escaped when it is added,
+ * and other control characters, as in the name of a file, become '?'.  So where
+ * and text can be logged or printed as they are.
  */
 #ifndef CERTGATE_BASE_ERROR_H
 #define CERTGATE_BASE_ERROR_H
@@ -25,7 +25,7 @@ struct error {
 	char text[320]; /* what, and what was expected */
 };
 
-/* Sets text from a format.  Always false, so that a function can return it. */
+/* Set text from a format.  Always false, so that a function can return it. */
 bool error_set(struct error *e, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
@@ -33,14 +33,14 @@ bool error_set(struct error *e, const char *format, ...)
 bool error_system(struct error *e, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Puts prefix and ": " before text, and drops the place, which was in another
+/* Put prefix and ": " before text, and drop the place, which was in another
  * file.  Always false. */
 bool error_prefix(struct error *e, const char *prefix);
 
-/* Says where, if that is not known yet; NULL: nowhere. */
+/* Say where, if that is not known yet; NULL: nowhere. */
 void error_where(struct error *e, const char *where);
 
-/* Says line and column, if they are not known yet. */
+/* Say line and column, if they are not known yet. */
 void error_at(struct error *e, unsigned line, unsigned column);
 
 /* Takes every fault of a text, not only the first. */

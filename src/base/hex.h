@@ -10,7 +10,7 @@
 
 #include "base/span.h"
 
-/* Writes 2 * n lower-case digits to text; no NUL. */
+/* Write 2 * n lower-case digits to text; no NUL. */
 void hex_encode(const uint8_t *bytes, size_t n, char *text);
 
 /* True if text is exactly 2 * n digits of either case; else bytes is all

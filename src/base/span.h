@@ -29,7 +29,7 @@ struct span {
 
 /* What each request, or each line of a list, does many times is inline. */
 
-/* Borrows text, which may be NULL: the absent span. */
+/* Borrow text, which may be NULL: the absent span. */
 static inline struct span
 span_of(const char *text)
 {
@@ -78,7 +78,7 @@ bool span_contains(struct span s, struct span needle);
 struct span span_skip_blanks(struct span s);
 struct span span_trim(struct span s);
 
-/* Takes from *rest what comes before the first byte that is in separators and
+/* Take from *rest what comes before the first byte that is in separators and
  * that byte; false when *rest was used up.  Empty tokens are given too. */
 bool span_next(struct span *rest, const char *separators, struct span *token);
 

@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 
-/* Says where in the text the byte at is. */
+/* Say where in the text the byte at is. */
 static void
 place(struct error *e, struct span text, const char *at)
 {

@@ -36,7 +36,7 @@ size_t invisible_at(struct span s);
 /* Where in s the first one is; s.len if there is none. */
 size_t invisible_find(struct span s);
 
-/* Drops them at both ends; returns how many bytes went at the front. */
+/* Drop them at both ends; return how many bytes went at the front. */
 size_t invisible_trim(struct span *s);
 
 #endif

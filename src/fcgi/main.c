@@ -17,18 +17,18 @@ static const char usage[] =
 	"                     [--listen-group GROUP] [--no-sandbox]\n"
 	"                     [--help] [--version]\n"
 	"\n"
-	"Answers the events of Azure Web PubSub and decides by the TLS client\n"
-	"certificate who may come in.  A web server starts it, as FastCGI "
-	"(file\n"
-	"descriptor 0 listens) or as plain CGI.\n"
+	"Answer the events of Azure Web PubSub, and accept or reject clients "
+	"by\n"
+	"their TLS certificates.  A web server starts the program, as FastCGI "
+	"or\n"
+	"plain CGI.\n"
 	"\n"
-	"  --listen ADDRESS      open a socket: an absolute path, "
-	"127.0.0.1:PORT\n"
-	"                        or [::1]:PORT\n"
-	"  --listen-mode MODE    of the socket file, octal (default 0660)\n"
-	"  --listen-group GROUP  of the socket file\n"
-	"  --no-sandbox          for debugging: what the program can do stays "
-	"as it is\n"
+	"  --listen ADDRESS      listen on an absolute path, 127.0.0.1:PORT "
+	"or\n"
+	"                        [::1]:PORT\n"
+	"  --listen-mode MODE    set the socket's mode, octal (default 0660)\n"
+	"  --listen-group GROUP  set the socket's group\n"
+	"  --no-sandbox          do not enter the sandbox (for debugging)\n"
 	"  --help                print this and exit\n"
 	"  --version             print the version and exit\n"
 	"\n"
@@ -76,7 +76,7 @@ read_arguments(int argc, char **argv)
 	struct start_options start = { .sandbox = true };
 	int option;
 
-	opterr = 0; /* an option may be a secret that was misplaced */
+	opterr = 0; /* an unknown option may be a secret */
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
 		case 'l':
@@ -112,8 +112,8 @@ read_arguments(int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	/* A web server turns a query string into arguments (RFC 3875 4.4):
-	 * a stranger's words, which are not looked at. */
+	/* A web server makes arguments from a query string (RFC 3875 4.4),
+	 * which any client can write: they are ignored. */
 	if (cgi_is_called())
 		return (int)start_cgi();
 	return (int)read_arguments(argc, argv);

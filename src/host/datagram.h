@@ -16,7 +16,7 @@ struct datagram {
 /* True if the daemon is there. */
 bool datagram_open(struct datagram *d);
 
-/* Sends bytes, after connecting again if the daemon was restarted.  What it
+/* Send bytes, after connecting again if the daemon was restarted.  What it
  * does not take at once is lost: false. */
 bool datagram_send(struct datagram *d, struct span bytes);
 

@@ -1,9 +1,8 @@
-/* SPDX-License-Identifier: ISC
- * Copyright The certgate authors
+/* SPDX-License-Identifier: ISC Copyright The certgate authors
  *
  * document_root: the folder whose files the web server publishes.  Plain CGI
- * gets its name in DOCUMENT_ROOT; Apache sets CONTEXT_DOCUMENT_ROOT to the folder
- * of a user.  A folder that is not above the program is ignored, and so is /. */
+ * gets its name in DOCUMENT_ROOT; Apache sets CONTEXT_DOCUMENT_ROOT to that of
+ * a user.  A folder that is not above the program is ignored, and so is /. */
 #ifndef CERTGATE_HOST_DOCUMENT_ROOT_H
 #define CERTGATE_HOST_DOCUMENT_ROOT_H
 

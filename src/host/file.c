@@ -27,8 +27,8 @@ struct mode_fault {
 	char fix[sizeof("g-w,o-rw")];
 };
 
-/* With an access control list the group's bits are those of its mask: whoever
- * it names may write (acl(5)). */
+/* With an access control list the group's bits are those of its mask: each user
+ * that the list names may write (acl(5)). */
 static bool
 group_is_root(int fd, const struct stat *s)
 {
@@ -42,8 +42,8 @@ group_is_root(int fd, const struct stat *s)
 	       (errno == ENODATA || errno == ENOTSUP);
 }
 
-/* Others should not write, nor a group but root's, nor whom an access control
- * list names; nor read it, if it is a secret. */
+/* Others must not be able to write the file, nor a group other than root's, nor
+ * users of an access control list; nor to read it, if it is a secret. */
 static struct mode_fault
 find_fault(int fd, const struct stat *s, bool secret)
 {
@@ -197,7 +197,7 @@ check_link(int folder, const char *name, const struct stat *s, const char *path,
 			 (unsigned)s->st_uid, above, slash, name);
 }
 
-/* Puts the target of the link name before what is left of the way. */
+/* Put the target of the link name before what is left of the way. */
 static bool
 follow_link(struct way *way, const char *name, const struct stat *s,
 	    const char *path, struct error *e)
@@ -286,7 +286,7 @@ set_unsearchable(int folder, const char *path, struct error *e)
 		  name);
 }
 
-/* Opens the file at the end of the way: a descriptor, or -1 and e. */
+/* Open the file at the end of the way: a descriptor, or -1 and e. */
 static int
 open_file(struct way *way, const char *name, const char *path, struct error *e)
 {
@@ -380,7 +380,7 @@ step(struct way *way, const char *path, int *file, struct error *e)
 	return true;
 }
 
-/* Gives a descriptor, or -1, e, and in *failure what that means. */
+/* Give a descriptor, or -1, e, and in *failure what that means. */
 static int
 open_safely(const char *path, bool folder, int log, enum file_result *failure,
 	    struct error *e)

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
 /*
- * file: reads the few files that decide who comes in, if they are safe to
- * believe, and tells when they change.
+ * file: reads the files of a configuration if they are safe, and reports
+ * changes.
  *
- * Safe: a regular file of root or of the user that the program runs as, not
- * writable by others, nor by a group but root's, nor by whom an access control
- * list names; each folder on the way from / likewise, or root's and sticky;
- * symbolic links only of those two owners.  A secret is not readable by others
- * either.
+ * Safe: a regular file of root or of the user of the program, not writable by
+ * others, by a group other than root's, or by users of an access control list.
+ * The same holds for each folder on the way from /, unless it is root's and
+ * sticky.  Symbolic links belong to those two owners.  A secret is not readable
+ * by others either.
  */
 #ifndef CERTGATE_HOST_FILE_H
 #define CERTGATE_HOST_FILE_H
@@ -22,11 +22,11 @@
 #include "base/buffer.h"
 #include "base/error.h"
 
-/* What changes when a file does. */
+/* Differs if a file has changed. */
 struct file_identity {
 	bool exists;
-	bool readable; /* by everybody */
-	int error; /* why it cannot be looked at; 0: it can, or no such file */
+	bool readable; /* by others */
+	int error; /* errno of stat(2); 0: none, or no such file */
 	dev_t device;
 	ino_t inode;
 	off_t size;
@@ -43,8 +43,8 @@ enum file_result {
 };
 
 /*
- * Reads path, absolute, into text (initialised here; at most max bytes, wiped
- * and freed by the caller with buffer_wipe) and says which file that was.
+ * Read path, absolute, into text (initialised here; at most max bytes, wiped
+ * and freed by the caller with buffer_wipe) and report its identity.
  * Otherwise e says why, with the command that fixes it.
  */
 enum file_result file_read(const char *path, bool secret, size_t max,
@@ -56,7 +56,7 @@ enum file_result file_read(const char *path, bool secret, size_t max,
  * Give a descriptor, or -1 and e.  Tell the sandbox of its folder. */
 int file_open_log(const char *path, bool create, struct error *e);
 
-/* Reads fd to its end into text, whose ceiling is one byte more than there may
+/* Read fd to its end into text, whose ceiling is one byte more than there may
  * be.  False with e, which does not say of which file. */
 bool file_read_all(int fd, struct buffer *text, struct error *e)
 	__attribute__((warn_unused_result));

@@ -81,7 +81,7 @@ let_go(struct files_file *f)
 	held--;
 }
 
-/* Holds the file, of which now will be, instead of the one held before: as long
+/* Hold the file, of which now will be, instead of the one held before: as long
  * as it is held, no other file gets its inode. */
 static void
 hold(struct files_file *f, struct file_identity *now)

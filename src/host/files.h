@@ -67,10 +67,10 @@ void files_look(struct files *files);
 /* Of the files that the last attempt wanted, as they were last seen. */
 enum files_state files_state(const struct files *files);
 
-/* Begins an attempt.  It is ended by files_use(). */
+/* Begin an attempt.  It is ended by files_use(). */
 void files_begin(struct files *files);
 
-/* Reads path as file_read() does and adds it to what the attempt wants.  A file
+/* Read path as file_read() does and add it to what the attempt wants.  A file
  * that must rest is FILE_UNSAFE.  At a start it waits for that, two seconds at
  * most. */
 enum file_result files_read(struct files *files, const char *path,

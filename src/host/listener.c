@@ -254,7 +254,7 @@ listener_accept(const struct listener *listener)
 	return fd;
 }
 
-/* Make the path free: remove a dead socket, and nothing else. */
+/* Make way for a socket at path: removes a dead one, and nothing else. */
 static bool
 clear_path(const char *path, const union address *address, struct error *e)
 {
@@ -436,7 +436,7 @@ listener_remove(struct listener *listener)
 {
 	struct stat s;
 
-	/* Another program may have replaced it. */
+	/* Another process may have replaced the file. */
 	if (listener->path != NULL && lstat(listener->path, &s) == 0 &&
 	    s.st_dev == listener->device && s.st_ino == listener->inode)
 		(void)unlink(listener->path);

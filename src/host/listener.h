@@ -21,10 +21,10 @@ struct listener {
 	char *path; /* owned; the socket file that is ours to remove, or NULL */
 	dev_t device; /* of that file, to know it again */
 	ino_t inode;
-	bool inet; /* peers are looked at */
+	bool inet; /* addresses of peers are checked */
 };
 
-/* What to listen on, as the command line says. */
+/* The options of the command line. */
 struct listener_options {
 	const char *address; /* absolute path, 127.x.y.z:PORT or [::1]:PORT */
 	const char *mode; /* octal, of the socket file; NULL: 0660 */
@@ -41,13 +41,12 @@ bool listener_is(int fd);
 bool listener_take(struct listener *listener, int fd, struct error *e)
 	__attribute__((warn_unused_result));
 
-/* False with e if the address or the mode is invalid, whatever the system
- * has. */
+/* Return true if address and mode are valid.  The system is not asked. */
 bool listener_check(const struct listener_options *options, struct error *e)
 	__attribute__((warn_unused_result));
 
-/* Open a socket.  A live one at the path, or a file that is not a socket, is an
- * error and stays; a dead one is replaced. */
+/* Open a socket.  A socket at the path on which no program listens is replaced;
+ * any other file at the path is an error. */
 bool listener_open(struct listener *listener,
 		   const struct listener_options *options, struct error *e)
 	__attribute__((warn_unused_result));

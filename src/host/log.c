@@ -112,7 +112,7 @@ begin_timed(int64_t now)
 }
 
 /* RFC 3164 4.1: <facility * 8 + level>tag[pid]: text.  Not syslog(3), which
- * waits for a daemon that does not read. */
+ * waits for a daemon that is stopped. */
 static void
 begin_syslog(enum log_level level)
 {
@@ -343,7 +343,7 @@ log_about(const char *site)
 	about = site;
 }
 
-/* Writes a line about the program itself. */
+/* Write a line about the program itself. */
 static void
 write_note(enum log_level level, const char *text)
 {

@@ -24,8 +24,8 @@ enum log_level {
 	LOG_LEVEL_NOTE = 5
 };
 
-/* Holds back what is told of the program until log_start, which knows where it
- * goes and how it looks.  Without it lines go to stderr as text. */
+/* Hold back lines about the program until log_start(), which has their target
+ * and format.  Without this call lines go to stderr as text. */
 void log_hold(void);
 
 /* Drop notes: plain CGI has one line for its event, and warnings. */
@@ -48,8 +48,7 @@ void log_reopen(void);
  * restarted. */
 bool log_to_daemon(void);
 
-/* From now on what is told of the program itself goes to take and nowhere
- * else. */
+/* From now on pass lines about the program itself to take alone. */
 typedef void log_taker(void *context, enum log_level level,
 		       const struct error *e);
 void log_divert(log_taker *take, void *context);

@@ -236,7 +236,7 @@ log_line_fill(struct log_line *line, const struct answer *answer,
 	fill_numbers(line, answer, details);
 }
 
-/* Gives the next field of the line from *i on; false behind the last. */
+/* Give the next field of the line from *i on; false behind the last. */
 static bool
 next_field(const struct log_line *line, size_t *i)
 {

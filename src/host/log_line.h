@@ -86,9 +86,9 @@ struct span log_line_site(struct span name);
 void log_line_fill(struct log_line *line, const struct answer *answer,
 		   const struct log_details *details);
 
-/* name=value name=value …; what is no visible ASCII, and '=' '"' '\' too, as
- * \xHH; values are cut at LOG_LINE_VALUE_MAX bytes, or where they would take
- * more than LOG_LINE_ESCAPED_MAX, so that every line fits. */
+/* Write name=value name=value …  A byte that is not visible ASCII, and '=' '"'
+ * '\', is written as \xHH.  A value is cut at LOG_LINE_VALUE_MAX bytes, or at
+ * LOG_LINE_ESCAPED_MAX as written, so that every line fits. */
 void log_line_text(struct buffer *out, const struct log_line *line);
 
 /* The members of a JSON object, without its braces: "name":"value",… */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* In place of sandbox.c where configure was told --disable-sandbox: under a
- * sanitizer or a line counter, which ask the kernel for more. */
+/* Replaces sandbox.c after configure --disable-sandbox: sanitizers and coverage
+ * need more system calls. */
 #include "config.h"
 
 #include "host/sandbox.h"

@@ -130,7 +130,7 @@ allow(int folder, uint64_t access)
 		       &beneath, 0) == 0;
 }
 
-/* Goes from *folder (owned) one up; false at the root, or if it cannot. */
+/* Go from *folder (owned) one up; false at the root, or if it cannot. */
 static bool
 go_up(int *folder, struct stat *s)
 {

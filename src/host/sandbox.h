@@ -45,7 +45,7 @@ enum sandbox_use {
 };
 
 /*
- * Takes a folder (a descriptor, borrowed).  / is never taken, nor for a link
+ * Take a folder (a descriptor, borrowed).  / is never taken, nor for a link
  * the folders right in /: links there are the distribution's; that of a log
  * must be a folder of its own, below one of these.  Does nothing before
  * sandbox_begin, and in the sandbox.

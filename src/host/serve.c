@@ -37,10 +37,10 @@ struct loop {
 };
 
 static bool
-watch(struct loop *loop, int how, int fd, void *who, uint32_t flags)
+watch(struct loop *loop, int how, int fd, void *what, uint32_t flags)
 {
 	struct epoll_event event = { .events = EPOLLIN | flags,
-				     .data.ptr = who };
+				     .data.ptr = what };
 
 	return epoll_ctl(loop->epoll, how, fd, &event) == 0;
 }
@@ -368,11 +368,11 @@ take_events(struct loop *loop)
 	bool signalled = false, called = false;
 
 	for (int i = 0; i < n; i++) {
-		void *who = events[i].data.ptr;
-		struct connection *c = who;
-		signalled |= who == loop;
-		called |= who == loop->listener;
-		if (who == loop || who == loop->listener || c->fd < 0)
+		void *what = events[i].data.ptr;
+		struct connection *c = what;
+		signalled |= what == loop;
+		called |= what == loop->listener;
+		if (what == loop || what == loop->listener || c->fd < 0)
 			continue;
 		advance(loop, c,
 			(events[i].events & (EPOLLRDHUP | EPOLLHUP)) != 0);

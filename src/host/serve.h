@@ -3,9 +3,9 @@
 /*
  * serve: the loop that keeps connections, time and signals.
  *
- * One thread, which never waits for a peer: a request is answered once it is
- * whole.  A silent or slow peer has a place until another one needs it, and
- * delays no other.
+ * One thread, which never waits for a peer: a request is answered when it is
+ * complete.  A silent or slow peer occupies a place until another connection
+ * needs it, and delays no other peer.
  */
 #ifndef CERTGATE_HOST_SERVE_H
 #define CERTGATE_HOST_SERVE_H

@@ -35,7 +35,8 @@ sites_path(const char *config, struct span name)
 	return n < 0 ? NULL : path;
 }
 
-/* The NAME in NAME.conf, whatever it is; absent: the file is no site's. */
+/* Return the NAME in NAME.conf, valid or not; absent if the file has another
+ * name. */
 static struct span
 name_of(const char *file)
 {
@@ -60,8 +61,8 @@ next_name(struct sites *sites)
 	return name;
 }
 
-/* True if there is a site, or it cannot be told: the sandbox opens no folder,
- * so one that came later is believed to have some. */
+/* Return true if there is a site, or if this is unknown: the sandbox opens no
+ * folder, so a folder that was created later counts as one with sites. */
 static bool
 has_site(struct sites *sites)
 {
@@ -149,7 +150,7 @@ free_site(struct site *site)
 	free(site);
 }
 
-/* Reads the file at path, which exists; takes path. */
+/* Read the file at path, which exists; takes path. */
 static struct site *
 read_site(struct sites *sites, struct span name, char *path)
 {

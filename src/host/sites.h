@@ -47,20 +47,20 @@ struct sites {
 	int64_t looked_ms; /* monotonic */
 };
 
-/* Reads the main settings.  environment stays borrowed, and is that of these
+/* Read the main settings.  environment stays borrowed, and is that of these
  * alone; so does report (NULL: none), of all faults of each configuration. */
 void sites_open(struct sites *sites, struct configuration_source main,
 		struct report *report);
 
-/* Reads every site there is: what they name is then known to the sandbox. */
+/* Read every site there is: what they name is then known to the sandbox. */
 void sites_read(struct sites *sites);
 
 void sites_close(struct sites *sites);
 
-/* Looks at all files, at most once a second unless now is true. */
+/* Look at all files, at most once a second unless now is true. */
 void sites_refresh(struct sites *sites, bool now);
 
-/* Fills gate with what decides on request.  Gives the store that is from, or
+/* Fill gate with what decides on request.  Gives the store that is from, or
  * NULL: gate refuses. */
 const struct configuration *sites_find(struct sites *sites,
 				       const struct request *request,

@@ -26,7 +26,7 @@ enum { OPEN_FILES = SERVE_CONNECTIONS + 32 /* at once */ };
 struct host {
 	struct sites sites;
 	struct answer answer;
-	bool setting_said; /* that a parameter is no setting */
+	bool setting_said; /* the warning about settings in parameters */
 };
 
 static void
@@ -57,9 +57,8 @@ say_if_unread(const struct sites *sites)
 		all &= sites->site[i]->store.has_settings;
 	if (!all)
 		log_note(LOG_LEVEL_WARNING,
-			 "settings that do not read: files elsewhere than in "
-			 "their own folders need a restart once they name "
-			 "them");
+			 "invalid settings: a restart will be needed if they "
+			 "later name files outside their own folders");
 }
 
 /* The site that the one request is about: what it names is then known to the
@@ -84,7 +83,7 @@ enter_sandbox(const struct sandbox_needs *needs)
 		log_error(LOG_LEVEL_WARNING, &w->warning[i]);
 }
 
-/* Opens what needs say nothing of, and enters the sandbox. */
+/* Open what needs does not describe, and enter the sandbox. */
 static void
 open_sandboxed(struct host *host, struct sandbox_needs *needs, bool sandbox)
 {

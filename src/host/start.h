@@ -12,11 +12,11 @@ struct start_options {
 	bool sandbox; /* false only for debugging */
 };
 
-/* Answers the one request of a CGI program. */
+/* Answer the one request of a CGI program. */
 enum exit_code start_cgi(void);
 
-/* Answers FastCGI requests on file descriptor 0, or where options say, until
- * it is told to stop. */
+/* Answer FastCGI requests on file descriptor 0, or on the address in options,
+ * until a signal to stop. */
 enum exit_code start_fastcgi(const struct start_options *options);
 
 #endif

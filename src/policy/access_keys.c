@@ -10,8 +10,8 @@
 
 enum { KEY_MIN = 16 /* characters; the service makes longer ones */ };
 
-/* Keys are base64; a name, the words of a comment, quotes or a connection
- * string are no keys, and a guess must not be one.  It is not repeated. */
+/* Return true if key is base64, and not a name, a word of a comment, a quote or
+ * a connection string.  The message does not have the text. */
 static bool
 check_key(struct span key, struct error *e)
 {
@@ -21,7 +21,7 @@ check_key(struct span key, struct error *e)
 		end--;
 	if (good < end)
 		return error_set(e,
-				 "character %zu of a key is none of base64%s: "
+				 "character %zu of a key is not base64%s: "
 				 "expected keys alone, without name, quotes, "
 				 "comment or connection string",
 				 good + 1,

@@ -184,8 +184,8 @@ admit_anonymous(const struct settings *settings, struct decision *d)
 	d->verdict = VERDICT_ALLOW;
 }
 
-/* Nothing of an unproven certificate is believed, nor of an entry that has
- * expired or is for another name: no name, group or role. */
+/* An unverified certificate grants nothing, nor does an entry that has expired
+ * or is for another name: no name, group or role. */
 static bool
 admit_reported(const struct subject *s, struct decision *d)
 {

@@ -21,7 +21,7 @@
 struct logged_client; /* match.h */
 
 /*
- * Decides on a connect event of a sender that was checked.  list is NULL if
+ * Decide on a connect event of a sender that was checked.  list is NULL if
  * no valid one was loaded.  The first check that refuses is the reason.
  * While the settings only report, a client without an entry, or rejected only
  * because of its name or the end of its entry, is accepted without grants: no

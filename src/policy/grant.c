@@ -44,8 +44,8 @@ is_name(enum user_source source)
 	return source == USER_COMMON_NAME || source == USER_ALTERNATIVE_NAME;
 }
 
-/* Where the user id comes from if the entry does not say.  Whoever holds a key
- * can have any name written beside it, so a public key has no name. */
+/* Return the source of the user id if the entry has none.  The holder of a key
+ * can get any name in a certificate, so a public key has no name. */
 static enum user_source
 default_source(const struct client *c, const struct entry *entry)
 {
@@ -57,7 +57,8 @@ default_source(const struct client *c, const struct entry *entry)
 	if (entry->trust == NULL ||
 	    (source != USER_DEFAULT && !is_name(source)))
 		return source;
-	/* A name that the entry does not limit could be anybody's. */
+	/* A name that the entry does not limit could be that of another
+	 * client. */
 	if (entry->terms->common_name == NULL)
 		return USER_ALTERNATIVE_NAME;
 	if (entry->terms->alternative_name == NULL || source == USER_DEFAULT)

@@ -9,7 +9,7 @@
 #include "policy/decision.h"
 #include "policy/match.h"
 
-/* Fills d->grant by d->entry; false, with the reason in d, if the entry asks
+/* Fill d->grant by d->entry; false, with the reason in d, if the entry asks
  * for something that the client does not have. */
 bool grant_take(struct client *c, struct decision *d);
 
@@ -20,7 +20,7 @@ bool grant_user(struct client *c, struct decision *d);
 enum user_source grant_source(const struct client *c,
 			      const struct entry *entry);
 
-/* Makes the digits of the label, d->sha1, the user id; false: no memory. */
+/* Make the digits of the label, d->sha1, the user id; false: no memory. */
 bool grant_thumbprint(struct decision *d);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* reason: why a verdict is what it is; the word in the log, the status on the
- * wire, the sentence in the manual. */
+/* reason: the reason of a verdict, as a word in the log, a status of the answer
+ * and a sentence in the manual. */
 #ifndef CERTGATE_POLICY_REASON_H
 #define CERTGATE_POLICY_REASON_H
 
@@ -9,7 +9,7 @@
 
 #include "base/span.h"
 
-/* Only VERDICT_ALLOW lets anybody in. */
+/* Only VERDICT_ALLOW accepts a client. */
 enum verdict { VERDICT_DENY = 0, VERDICT_ALLOW };
 
 enum reason {
@@ -71,19 +71,20 @@ enum reason {
 	REASONS /* of a line of the log: unknown to this version */
 };
 
-/* The word in the log. */
+/* Return the word in the log. */
 const char *reason_name(enum reason reason);
 
-/* The reason with this word; REASONS if there is none. */
+/* Return the reason with this word; REASONS if there is none. */
 enum reason reason_find(struct span name);
 
-/* One sentence for the manual. */
+/* Return one sentence for the manual. */
 const char *reason_text(enum reason reason);
 
-/* The HTTP status of a refusal for this reason; of an acceptance, 0. */
+/* Return the HTTP status of a refusal; 0 for an acceptance. */
 int reason_status(enum reason reason);
 
-/* The reason is about the client; an MQTT refusal answers it. */
+/* Return true if the reason is about the client: MQTT clients get an MQTT
+ * refusal. */
 bool reason_is_client(enum reason reason);
 
 #endif

@@ -20,7 +20,7 @@ bool role_check_group(struct span group, struct error *e);
 
 bool role_check(struct span role, struct error *e);
 
-/* Puts the prefix before those of roles (ended by NULL, each owned) that lack
+/* Put the prefix before those of roles (ended by NULL, each owned) that lack
  * it; false if there is no memory. */
 bool role_complete(char **roles, struct error *e)
 	__attribute__((warn_unused_result));

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
 /*
- * settings: what the administrator said, typed.
+ * settings: the values of the settings file and the environment, typed.
  *
- * Read from the text of the settings file and from the environment, which
- * wins, by one table of names.  Whatever is wrong with any of them (unknown,
- * empty, out of range) fails the whole: a gate that was told half of what it
- * should do refuses everybody.
+ * The environment takes precedence.  One table has the names.  If any setting
+ * is invalid (unknown, empty, out of range), all settings are invalid, and
+ * every client is rejected.
  */
 #ifndef CERTGATE_POLICY_SETTINGS_H
 #define CERTGATE_POLICY_SETTINGS_H
@@ -82,7 +81,7 @@ struct settings {
 };
 
 /*
- * Fills settings, all zero before, from text (the file called name; absent:
+ * Fill settings, all zero before, from text (the file called name; absent:
  * there is none) and the environment (ended by NULL; NULL: none).  False with
  * e, which names the setting or the line, and nothing to free, if anything is
  * wrong.
@@ -99,17 +98,16 @@ bool settings_report(struct settings *settings, struct span text,
 		     struct report *report, struct error *e)
 	__attribute__((warn_unused_result));
 
-/* Of settings that do not read: what a process keeps from its start on, as far
- * as that reads: where the log goes and how it looks.
- * Nothing else is touched. */
+/* Read the target and the format of the log from invalid settings, as far as
+ * these two are valid.  Nothing else is set. */
 void settings_read_log(struct settings *settings, struct span text,
 		       const char *name, char *const *environment);
 
-/* Adds the keys in the text of keys_file. */
+/* Add the keys in the text of keys_file. */
 bool settings_add_keys(struct settings *settings, struct span text,
 		       struct error *e) __attribute__((warn_unused_result));
 
-/* Takes the secret in the text of code_file, without its line end. */
+/* Take the secret in the text of code_file, without its line end. */
 bool settings_set_code(struct settings *settings, struct span text,
 		       struct error *e) __attribute__((warn_unused_result));
 

@@ -196,7 +196,7 @@ struct digits {
 	size_t n; /* digits; only the last run can make it odd */
 };
 
-/* Takes one run of digits, with ':' or '-' between bytes, and leaves *rest
+/* Take one run of digits, with ':' or '-' between bytes, and leave *rest
  * behind it; false if there are too many, or a separator is out of place. */
 static bool
 take_group(struct span *rest, struct digits *digits)

@@ -39,7 +39,7 @@ struct thumbprint thumbprint_of(enum thumbprint_kind kind,
 int thumbprint_compare(const struct thumbprint *a, const struct thumbprint *b);
 
 /*
- * Takes one thumbprint, in any form, from the front of *rest: 40 digits (SHA-1)
+ * Take one thumbprint, in any form, from the front of *rest: 40 digits (SHA-1)
  * or 64 (SHA-256) of either case, with ':', '-' or blanks between bytes.  In
  * front may be `0x` and what programs print there: `sha1:`, `SHA-256`,
  * `SHA1 Fingerprint=`, `Cert Hash(sha1):`, `Thumbprint :`; or `spki:` before

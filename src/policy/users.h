@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
 /*
- * users: the user ids that a certificate's clients can have.
+ * users: the user ids that the clients of a certificate can have.
  *
- * By every entry that has the certificate, whatever its limits and whatever is
- * denied: who is connected came in some time ago.  The user id of a token,
- * which a client brings along, is nowhere in a list.
+ * Every entry that matches the certificate counts, also if its conditions do
+ * not hold or a deny entry matches: a client may have connected earlier.  The
+ * user id of a client's token is not in the list.
  */
 #ifndef CERTGATE_POLICY_USERS_H
 #define CERTGATE_POLICY_USERS_H
@@ -19,14 +19,14 @@
 
 struct user {
 	const struct entry *entry; /* NULL: CERTGATE_REPORT_ONLY_UNTIL */
-	struct span id; /* empty: not known; valid while it is told */
+	struct span id; /* empty: unknown; valid during the call of take */
 	bool certain; /* else it is that of a certificate without a name */
 	bool settled; /* the entry says so, and no token another */
 };
 
-/* Tells take of the user id that each entry gives, the same one perhaps twice:
- * of the certificate der, or if that is absent, of whoever has the pin.  False
- * if der is invalid. */
+/* Pass the user id of each entry to take, possibly the same one twice: of the
+ * entries for the certificate der or, if that is absent, for the pin.  False if
+ * der is invalid. */
 bool users_tell(const struct settings *settings, const struct list *list,
 		struct span der, const struct thumbprint *pin, int64_t now,
 		void (*take)(void *context, const struct user *user),

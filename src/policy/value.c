@@ -191,7 +191,7 @@ take_plain(struct span *rest, struct buffer *text)
 	*rest = span_after(*rest, n);
 }
 
-/* Takes one character of a value that is in quotes, or not; false at its end,
+/* Take one character of a value that is in quotes, or not; false at its end,
  * with e set if it does not end well. */
 static bool
 take_character(struct span *rest, bool quoted, char separator,

@@ -53,7 +53,7 @@ typedef bool value_check(struct span item, struct error *e);
 /* As value_is_hub(). */
 value_check value_check_hub;
 
-/* Adds a copy of item, if it passes check, to *items (owned, ended by NULL;
+/* Add a copy of item, if it passes check, to *items (owned, ended by NULL;
  * NULL: none yet), which has at most max. */
 bool value_add_item(char ***items, struct span item, size_t max,
 		    value_check *check, struct error *e);
@@ -66,11 +66,11 @@ bool value_words(char ***words, struct span value, value_check *check,
 /* As value_words(), of http: and https: URLs. */
 bool value_urls(void *field, struct span value, struct error *e);
 
-/* Frees an array of owned strings that NULL ends; NULL is nothing. */
+/* Free an array of owned strings that NULL ends; NULL is nothing. */
 void value_free_items(char **items);
 
-/* Takes an option's value from the front of *rest, up to the blank or the end
- * behind it, and adds it to text without its quotes and escapes.  separator
+/* Take an option's value from the front of *rest, up to the blank or the end
+ * behind it, and add it to text without its quotes and escapes.  separator
  * stands for each comma that is not escaped. */
 bool value_take(struct span *rest, char separator, struct buffer *text,
 		struct error *e) __attribute__((warn_unused_result));

@@ -55,7 +55,7 @@ enum certificate_kind {
 	CERTIFICATE_KIND_EMAIL
 };
 
-/* Reads der, which must be one certificate to its last byte, and borrows it.
+/* Read der, which must be one certificate to its last byte, and borrow it.
  * False, and c all zero, if it is invalid. */
 bool certificate_read(struct span der, struct certificate *c)
 	__attribute__((warn_unused_result));

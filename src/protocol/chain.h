@@ -38,12 +38,12 @@ enum chain_result {
 };
 
 /*
- * The other bytes of a certificate that its CA's signature vouches for just as
- * well.  What a CA signs is a part of the certificate.  Whoever has one can
- * write its frame in another way, and in an ECDSA signature (r, s) negate s
- * (SEC 1 4.1.4), and has one with other digests: a deny of its thumbprint would
- * not match it.  So the frame must be DER, which leaves one way, and a
- * certificate with an ECDSA signature is its twin too.
+ * Other bytes of a certificate for which the CA's signature is also valid.  A
+ * CA signs only a part of the certificate.  The frame around this part can be
+ * encoded in another way, and in an ECDSA signature (r, s), s can be negated
+ * (SEC 1 4.1.4).  The result has other digests, so a deny of the thumbprint
+ * would not match.  Therefore the frame must be DER, which has one encoding,
+ * and a certificate with an ECDSA signature has a twin, which is compared too.
  */
 struct chain_twin {
 	bool exists; /* else all zero */
@@ -82,7 +82,7 @@ const struct chain_proof *chain_memory_find(const struct chain_memory *memory,
 					    const struct chain_proof *proof,
 					    int64_t now);
 
-/* Remembers proof, if there is memory for it. */
+/* Remember proof, if there is memory for it. */
 void chain_memory_add(struct chain_memory *memory,
 		      const struct chain_proof *proof);
 

@@ -19,8 +19,7 @@ struct der_element {
 	struct span value;
 };
 
-/* Takes the next element from *rest; false at its end or if it does not
- * read. */
+/* Take the next element from *rest; false at its end, or if it is invalid. */
 bool der_next(struct span *rest, struct der_element *element);
 
 /* The same of a universal one with this tag, and nothing taken if it is

@@ -52,7 +52,7 @@ static const bool base64_digit[256] = {
 	['+'] = true,	      ['/'] = true,
 };
 
-/* Joins lines, which end in \n or \r\n, the last one too, in out, which has
+/* Join lines, which end in \n or \r\n, the last one too, in out, which has
  * room for all of them.  Gives the length. */
 static size_t
 join(struct span lines, char *out)

@@ -26,16 +26,16 @@ enum {
 };
 
 /*
- * Puts the DER bytes of the one certificate in text into der, replacing what
- * was there.  Around it only blanks and line ends may stand; lines may have
+ * Put the DER bytes of the one certificate in text into der, replacing what
+ * was there.  Only blanks and line ends are allowed around it; lines may have
  * any length and end in LF or CRLF.  False, and der empty, for anything else:
- * other text, a second block, another label, a character that is no base64.
- * Whether the bytes are a certificate is not looked at.
+ * other text, a second block, another label, a character that is not base64.
+ * The bytes may be anything.
  */
 bool pem_decode(struct span text, struct buffer *der)
 	__attribute__((warn_unused_result));
 
-/* Adds der as text of that form to text. */
+/* Add der as text of that form to text. */
 void pem_encode(struct span der, struct buffer *text);
 
 /* What all blocks of a file must be. */

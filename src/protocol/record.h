@@ -30,12 +30,12 @@ enum record_state {
 	RECORD_COMPLETE /* the request is whole */
 };
 
-/* A request as far as it has come. */
+/* A request while it is received. */
 struct record_reader {
 	struct buffer params; /* the name-value pairs, checked when COMPLETE */
 	struct buffer body; /* STDIN, emptied when it exceeds its max */
-	uint64_t body_length; /* bytes of STDIN that came, kept or not */
-	unsigned char header[RECORD_HEADER]; /* of the record that comes now */
+	uint64_t body_length; /* bytes of STDIN received, kept or not */
+	unsigned char header[RECORD_HEADER]; /* of the current record */
 	unsigned char begin[8]; /* content of BEGIN_REQUEST */
 	size_t have; /* bytes of header */
 	size_t content, padding; /* bytes that are missing */

@@ -62,12 +62,12 @@ struct request {
 	bool ambiguous; /* a decisive parameter came twice, or joined */
 };
 
-/* Takes parameters (ended by NULL; borrowed, as is body). */
+/* Take parameters (ended by NULL; borrowed, as is body). */
 void request_read(struct request *r, char *const *parameters,
 		  const struct request_body *body);
 
 /* True if the body is as long as CONTENT_LENGTH says.  Without one (chunked
- * transfer) any length will do; one that is no number is never right. */
+ * transfer) every length is valid; with one that is not a number, none is. */
 bool request_length_agrees(const struct request *r);
 
 /* True if name can be that of a site: a-z, 0-9 and '-', not too long.  It can

@@ -45,24 +45,24 @@ void response_free(struct response *r);
 /* Back to response_init's state, keeping the memory of the body. */
 void response_clear(struct response *r);
 
-/* Makes the body {"userId":…,"groups":…,"roles":…,"subprotocol":…}; false if
+/* Make the body {"userId":…,"groups":…,"roles":…,"subprotocol":…}; false if
  * there is no memory for it. */
 bool response_set_grant(struct response *r, const struct grant *grant)
 	__attribute__((warn_unused_result));
 
-/* Makes the body {"mqtt":{"code":…,"reason":…}}: "not authorized" in the terms
+/* Make the body {"mqtt":{"code":…,"reason":…}}: "not authorized" in the terms
  * of that version (MQTT 3.1.1 3.2.2.3: 5; MQTT 5.0 3.2.2.2: 135). */
 bool response_set_mqtt_refusal(struct response *r, int64_t version,
 			       struct span text)
 	__attribute__((warn_unused_result));
 
-/* Makes the body text and a line end. */
+/* Make the body text and a line end. */
 void response_set_text(struct response *r, struct span text);
 
 /* What is sent if there is not even the memory for an answer. */
 extern const struct span response_refusal;
 
-/* Adds header and body to out; no body for 204 and, with head, for none. */
+/* Add header and body to out; no body for 204 and, with head, for none. */
 void response_write(const struct response *r, bool head, struct buffer *out);
 
 #endif

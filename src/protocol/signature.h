@@ -33,7 +33,7 @@ enum signature_result {
 	SIGNATURE_GOOD
 };
 
-/* Gives a key made from text: signature_key_free().  NULL and e on failure. */
+/* Give a key made from text: signature_key_free().  NULL and e on failure. */
 struct signature_key *signature_key_new(struct span text, struct error *e);
 void signature_key_free(struct signature_key *key);
 

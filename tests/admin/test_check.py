@@ -264,7 +264,7 @@ def authorities():
 
 
 def files():
-    """Who may read and write, with the command that mends it."""
+    """Who may read and write, with the command that fixes it."""
     book = write("files.list", f"{B}\n")
     conf = write("files.conf", f"CERTGATE_LIST={book}\n"
                  f"CERTGATE_ACCESS_KEYS={KEY}\n", 0o644)
@@ -299,14 +299,14 @@ def files():
     got = admin.run("check", "--config", conf)
     out.result(got.code == 1 and f"chmod o-r {keys}" in got.out and
                "CERTGATE_HUB: is set but empty" in got.out,
-               "a key file, behind settings that do not read", got)
+               "a key file, behind settings that are invalid", got)
     keys.chmod(0o640)
     keys.write_text("short\n")
     got = admin.run("check", "--config", conf, "--quiet")
     out.result(f"{keys}:1: a key of 5 characters" in got.out, "a bad key", got)
     keys.write_text(f"{KEY}\nAccessKey={KEY}\n")
     got = admin.run("check", "--config", conf, "--quiet")
-    out.result(f"{keys}:2: character 10 of a key is none of base64 before its "
+    out.result(f"{keys}:2: character 10 of a key is not base64 before its "
                "end: expected keys alone, without name" in got.out and
                f"Key={KEY}" not in got.out, "a key with a name", got)
     for missing in ("--config", "--list"):

@@ -301,21 +301,21 @@ def missing(out, base):
 
 
 def broken(out, base):
-    """Settings that do not read at the start name nothing: what is in their
-    own folder, or beneath, can be read once they are mended."""
+    """Settings that are invalid at the start name nothing: what is in their
+    own folder, or beneath, can be read once they are fixed."""
     configuration = processes.Configuration(
         base / "conf", {**SETTINGS, "CERTGATE_HUB": ""}, device + "\n")
     beneath = release(configuration.folder, "lists", other + "\n") / "list"
     elsewhere = release(base, "elsewhere", device + "\n") / "list"
     gate = Gate(out, configuration)
     gate.becomes("broken settings at the start", "settings", "none")
-    gate.says("settings that do not read: files elsewhere than in their own "
-              "folders need a restart once they name them",
+    gate.says("invalid settings: a restart will be needed if they later name "
+              "files outside their own folders",
               "the log says what that means")
     bad = configuration.file.read_text(encoding="utf-8")
     good = bad.replace("CERTGATE_HUB=\n", "")
     configuration.file.write_text(good, encoding="utf-8")
-    gate.becomes("mended, with a list beside them", "listed", "1")
+    gate.becomes("fixed, with a list beside them", "listed", "1")
     configuration.file.write_text(good.replace(
         str(configuration.list), str(beneath)), encoding="utf-8")
     gate.becomes("with one beneath", "not-listed", "2")
@@ -324,7 +324,7 @@ def broken(out, base):
     gate.says(f"{elsewhere} is in none", "with one elsewhere: restart needed")
     gate.restart()
     gate.becomes("which does it", "listed", "1")
-    out.equal(configuration.log_since(0).count("settings that do not read"),
+    out.equal(configuration.log_since(0).count("invalid settings: a restart"),
               1, "good settings at the start: nothing is said")
     gate.close()
 
@@ -350,7 +350,7 @@ def edits(out, base):
               "the log names it and says what to do")
     configuration.file.write_text(good, encoding="utf-8")
     configuration.write_list(device + "\n")
-    gate.becomes("mended", "listed", "3")
+    gate.becomes("fixed", "listed", "3")
     key = base / "keys"
     key.mkdir()
     (key / "file").write_text(cases.KEY + "\n", encoding="utf-8")
