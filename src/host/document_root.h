@@ -1,6 +1,6 @@
-/* SPDX-License-Identifier: ISC Copyright The certgate authors
- *
- * document_root: the folder whose files the web server publishes.  Plain CGI
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/* document_root: the folder whose files the web server publishes.  Plain CGI
  * gets its name in DOCUMENT_ROOT; Apache sets CONTEXT_DOCUMENT_ROOT to that of
  * a user.  A folder that is not above the program is ignored, and so is /. */
 #ifndef CERTGATE_HOST_DOCUMENT_ROOT_H
