@@ -15,6 +15,7 @@
 #include "admin/print.h"
 #include "admin/setup.h"
 #include "admin/stranger.h"
+#include "admin/unit.h"
 #include "admin/web.h"
 #include "base/date.h"
 
@@ -87,7 +88,8 @@ struct doctor {
 	bool answered; /* by a web server, at least */
 	bool reached; /* by the handler */
 	int64_t certificate_end; /* UTC seconds; 0: not known */
-	struct cause cause;
+	struct cause cause; /* of the handler of this host */
+	bool has_cause;
 };
 
 /* Add a finding; if there is one like it, add only the name to that. */
@@ -172,9 +174,9 @@ check_settings(struct doctor *doctor)
 static void
 check_handler(struct doctor *doctor)
 {
-	struct cause *cause = &doctor->cause;
+	const struct cause *cause = &doctor->cause;
 
-	if (cause_ask(cause))
+	if (doctor->has_cause)
 		add(doctor, FAULT, "handler of this host", cause->sentence,
 		    cause->fix);
 }
@@ -538,6 +540,14 @@ read_files(struct doctor *doctor, const struct command *command,
 			   e));
 }
 
+/* The log is root's to read, keys in the unit are the handler's. */
+static bool
+become_handler(struct doctor *doctor)
+{
+	doctor->has_cause = cause_ask(&doctor->cause);
+	return unit_take_variables();
+}
+
 enum exit_code
 doctor_run(const struct command *command)
 {
@@ -552,7 +562,7 @@ doctor_run(const struct command *command)
 	}
 	if (!read_files(&doctor, command, &e)) {
 		print_error(&e);
-	} else if (setup_open(&store)) {
+	} else if (become_handler(&doctor) && setup_open(&store)) {
 		code = examine(&doctor, command->arguments[0]);
 	}
 	configuration_close(&store);

@@ -10,6 +10,7 @@
 #include "admin/input.h"
 #include "admin/print.h"
 #include "admin/setup.h"
+#include "admin/unit.h"
 #include "admin/web.h"
 
 static const char url_without_host[] = "https://HOST/eventhandler";
@@ -178,7 +179,7 @@ simulate_run(const struct command *command)
 	if (command->n > 0 &&
 	    !input_certificate(command->arguments[0], &der, &e)) {
 		print_error(&e);
-	} else if (setup_open(&store)) {
+	} else if (unit_take_variables() && setup_open(&store)) {
 		if (command->n > 0)
 			plan.der = buffer_span(&der);
 		code = show(command, &store.settings, &plan, form);

@@ -219,6 +219,13 @@ unit_become(const char *name)
 }
 
 bool
+unit_take_variables(void)
+{
+	return geteuid() != 0 || !is_installed() ||
+	       !unit_read().has_variables || unit_become(NULL);
+}
+
+bool
 unit_is_handler(void)
 {
 	return is_handler;

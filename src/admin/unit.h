@@ -34,6 +34,10 @@ struct unit unit_read(void);
  * process.  Return false and print the problem if that cannot be. */
 bool unit_become(const char *name) __attribute__((warn_unused_result));
 
+/* If the unit sets variables, do as unit_become(NULL): what they name, such as
+ * credentials, is the handler's.  Else nothing changes. */
+bool unit_take_variables(void) __attribute__((warn_unused_result));
+
 /* True if the files are read as the handler reads them. */
 bool unit_is_handler(void);
 

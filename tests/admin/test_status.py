@@ -454,7 +454,8 @@ cat >/run/systemctl <<'EOF'
 #!/bin/sh
 case $4 in
 *.service) echo LoadState=loaded; echo User=www-data
-  echo ActiveState={service}; echo MainPID=42 ;;
+  echo ActiveState={service}; echo MainPID=`cat /run/pid || echo 42`
+  test ! -e /run/pid || echo EnvironmentFiles=/run/variables ;;
 *) echo LoadState=loaded; echo UnitFileState=enabled
   echo ActiveState={socket} ;;
 esac
@@ -462,7 +463,11 @@ EOF
 chmod 755 /run/systemctl
 mount --bind /run/systemctl /usr/bin/systemctl
 {more}
-exec {command} status
+exec {command} {verb}
+"""
+# A handler whose unit has the key.
+VARIABLES = """CERTGATE_ACCESS_KEYS={key} sleep 20 >/dev/null 2>&1 </dev/null &
+echo $! >/run/pid
 """
 
 
@@ -474,7 +479,7 @@ def installed():
     decision = logs.text([logs.accepted("device", 60)]).strip()
     well = {"decision": "", "pin": DEVICE.strip(), "mode": 644,
             "nginx": wired, "service": "active", "socket": "active",
-            "more": "", "command": admin.COMMAND}
+            "more": "", "command": admin.COMMAND, "verb": "status"}
     for name, change, code, first, words in (
             ("running", {}, 0, WELL, "running, process 42"),
             ("wired", {}, 0, WELL, "/etc/nginx/nginx.conf"),
@@ -496,13 +501,26 @@ def installed():
              "The configuration has errors. (CERTGATE_LOG", "www-data"),
             ("a full disk", {
                 "more": "cat /dev/zero >/run/log/fill 2>/run/full || :"}, 1,
-             "The disk of the log is full.", "df")):
+             "The disk of the log is full.", "df"),
+            ("no key in the unit", {"verb": "simulate --format http"}, 0,
+             "POST ", "ce-connectionId: "),
+            ("a key in the unit", {
+                "more": VARIABLES.format(key=cases.KEY),
+                "verb": "simulate --format http"}, 0, "POST ",
+             "ce-signature: sha256="),
+            ("a key in the unit: the doctor", {
+                "more": VARIABLES.format(key=cases.KEY),
+                "verb": "doctor http://localhost:1/"}, 1, "", "not no key here"),
+            ("no key in the unit: the doctor", {
+                "verb": "doctor http://localhost:1/"}, 1, "", "no key here")):
         done = admin.Result(subprocess.run(
             ["unshare", "-m", "sh", "-c", INSTALLED.format(**well | change)],
             capture_output=True, check=False,
             env={"PATH": os.environ["PATH"]}))
+        absent = words.startswith("not ")
         out.result(done.code == code and done.out.startswith(first) and
-                   words in done.out, f"installed: {name}", done)
+                   (words.removeprefix("not ") in done.out) != absent,
+                   f"installed: {name}", done)
 
 
 with concurrent.futures.ThreadPoolExecutor(8) as pool:

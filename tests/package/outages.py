@@ -554,6 +554,11 @@ def stays_well(name, happens):
     out.result(lines[0] == WELL, f"healthy: {name}", "\n".join(lines) + quiet(
         "journalctl -q -t certgate -n 20"))
     quiet("certgate check --quiet", (0,), True, f"{name}: check")
+    if name.startswith("keys "):
+        text = quiet("certgate simulate --format http")
+        out.result("\nce-signature: sha256=" in text,
+                   f"{name}: certgate simulate signs", text)
+        quiet(f"certgate doctor {URL}", (0,), True, f"{name}: doctor")
     quiet("systemctl start certgate-expiry.service", name=f"{name}: the timer")
 
 
