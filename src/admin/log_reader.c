@@ -387,13 +387,19 @@ prepare_file(struct log_reader *r, const char *path, bool named,
 	     struct error *e)
 {
 	bool is_input = strcmp(path, "-") == 0;
+	/* The handler's user, which may be an attacker, owns the folder of its
+	 * log: a FIFO there has no end.  An administrator may name one. */
+	int flags = named ? O_NONBLOCK : 0;
 	struct stat s;
 
-	r->file = is_input ? STDIN_FILENO
-			   : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	r->file = is_input
+			  ? STDIN_FILENO
+			  : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | flags);
 	error_where(e, file_shown(path));
 	if (r->file < 0 || fstat(r->file, &s) != 0)
 		return error_system(e, "cannot be opened");
+	if (named && !S_ISREG(s.st_mode))
+		return error_set(e, "expected a file");
 	if (is_input || !named)
 		r->doubt = "this is not the log of CERTGATE_LOG";
 	else if (!is_private(path))

@@ -136,8 +136,7 @@ class Configuration:
             {"thumbprint": known["device"]["sha1"]}]}.get(
                 self.who, [f"@{self.who}"])
         body = cases.connect_body(presented, known, {})
-        headers = {"ce-time": time.strftime("%Y-%m-%dT%H:%M:%SZ",
-                                            time.gmtime())}
+        headers = {}
         if chance.randrange(40) == 0:
             headers["ce-signature"] = None
         self.case = cases.Case("", {}, None, {
@@ -235,7 +234,10 @@ class Configuration:
                               timeout=60, **who, **more)
 
     def decide(self):
-        """The handler's decision, of a process for each event."""
+        """The handler's decision, of a process for each event, which
+        has the time of now."""
+        self.case.headers["ce-time"] = time.strftime("%Y-%m-%dT%H:%M:%SZ",
+                                                     time.gmtime())
         environment = {n.encode(): v.encode() for n, v in
                        processes.bare_environment(self.environment).items()}
         environment.update(cgi.parameters(self.case))

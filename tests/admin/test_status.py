@@ -330,6 +330,16 @@ def cannot_tell():
     out.result(done.code == 3 and
                done.out.startswith("The log cannot be read. ("),
                "a log that is missing", done)
+    gate.log.unlink()
+    for what, make in (("a FIFO", lambda: os.mkfifo(gate.log)),
+                       ("/dev/zero", lambda: gate.log.symlink_to("/dev/zero"))):
+        make()
+        for verb, code in (("status", 3), ("why", 3), ("check", 0)):
+            done = gate.run(*(["x"] if verb == "why" else []), verb=verb)
+            out.result(done.code == code and "log: expected a file" in
+                       done.out + done.err, f"{what} in its place: {verb}",
+                       done)
+        gate.log.unlink()
     path = gate.folder / "sites-log"
     path.write_text(logs.text(
         [logs.line(90 + n, reason="signature", site="one") for n in range(3)] +
