@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/buffer.h"
 #include "host/outage.h"
@@ -411,6 +412,24 @@ tell_reason(const struct outage_events *events, const struct sites *sites,
 		tell_names(events->hub, settings->hubs, text);
 }
 
+/* Write the name of the site that has the refusal, unless the main settings
+ * have it. */
+static void
+tell_site(const struct sites *sites, const struct outage_refusal *refusal,
+	  struct outage_text *text)
+{
+	int64_t now = (int64_t)time(NULL);
+
+	for (size_t i = 0; sites != NULL && i < sites->n; i++) {
+		const struct site *site = sites->site[i];
+		if (outage_find_refusal(&site->store, now) != refusal)
+			continue;
+		(void)snprintf(text->site, sizeof(text->site), "%s",
+			       site->name);
+		return;
+	}
+}
+
 void
 outage_tell(enum outage outage, const struct outage_events *events,
 	    const struct sites *sites, const struct outage_refusal *refusal,
@@ -429,4 +448,5 @@ outage_tell(enum outage outage, const struct outage_events *events,
 		return;
 	(void)snprintf(text->detail, sizeof(text->detail), "%s", refusal->text);
 	(void)snprintf(text->fix, sizeof(text->fix), "%s", refusal->fix);
+	tell_site(sites, refusal, text);
 }

@@ -408,6 +408,12 @@ def sites():
                'configuration_stale{site="two"} 1\n' in metrics.out and
                'configuration_valid{site="one"} 1\n' in metrics.out,
                "a broken site: metrics", metrics)
+    (gate.folder / "sites/two.conf").write_text(
+        "CERTGATE_MISSING_CERTIFICATE=refuse\n")
+    status = gate.run()
+    out.result(status.code == 1 and status.out.startswith(
+        "The configuration refuses every client. (") and
+        "\nsite      two\n" in status.out, "a site without entries", status)
     (gate.folder / "sites/two.conf").write_text(good)
     place.wait_for(lambda: "site two: list 2: " in gate.log.read_text())
     events()
