@@ -63,6 +63,7 @@ class Issuer:
                 body = json.dumps({"keys": [k.public for k in issuer.keys]})
                 self.send_response(200)
                 self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body.encode())
 
@@ -169,6 +170,74 @@ def tokens(issuer, foreign):
     ]
 
 
+# Fields of a request that say what the token does not.
+FORGED = {"REMOTE_USER": SERVICE, "Remote-User": SERVICE,
+          "CERTGATE_REMOTE_USER": SERVICE, "X-Remote-User": SERVICE,
+          "X-Forwarded-User": SERVICE, "OIDC_CLAIM_appid": SERVICE,
+          "OIDC-Claim-Appid": SERVICE, "AUTH_TYPE": "oauth20",
+          "X-HTTP-Method-Override": "OPTIONS"}
+
+
+def forged(issuer):
+    """Name, method, path, more fields: none is a way around a good token."""
+    good = issuer.token()
+    other = issuer.token(appid="6c0f3b8e-0000-4000-8000-00000000000f")
+    for token, text in ((None, "no token"), (other, "a token of another")):
+        bearer = {"Authorization": f"Bearer {token}"} if token else {}
+        for name, value in FORGED.items():
+            yield f"{text}, and {name}", "POST", "", bearer | {name: value}
+        for method in ("GET", "HEAD", "PUT", "options", "Options"):
+            yield f"{text}, method {method}", method, "", bearer
+        for path in ("/", "/x", "//", "/%2e", "/../eventhandler",
+                     "?REMOTE_USER=" + SERVICE, "%2f"):
+            yield f"{text}, path {path}", "POST", path, bearer
+    for text, value in {
+            "two tokens, the good one first": f"Bearer {good}, Bearer {other}",
+            "two tokens, the good one last": f"Bearer {other}, Bearer {good}",
+            "the good one without a scheme": good,
+            "the good one by another scheme": f"Basic {good}",
+            "the good one in quotes": f'Bearer "{good}"'}.items():
+        yield text, "POST", "", {"Authorization": value}
+    yield "the good one in a cookie", "POST", "", {
+        "Cookie": f"access_token={good}; mod_auth_openidc_session={good}"}
+    yield "the good one in another field", "POST", "", {
+        "Proxy-Authorization": f"Bearer {good}", "X-Authorization":
+        f"Bearer {good}"}
+
+
+def play_forged(out, issuer, known, port, configuration):
+    """No request without a good token is an event that is accepted."""
+    row = {"list": "", "headers": {"ce-signature": None}}
+    for name, method, path, more in forged(issuer):
+        case = cases.Case("", {}, None, cases.own_request(row, known), {})
+        case.method, case.path = method, "/eventhandler" + path
+        case.headers.update(more)
+        before = configuration.log_size()
+        answer = door.send(port, case)
+        log = configuration.log_since(before)
+        out.result(400 <= answer.status < 500 and "verdict=allow" not in log,
+                   f"{name}: refused", f"{answer}\n{log}")
+    lines = [("Authorization", f"Bearer {issuer.token()}"),
+             ("Authorization", "Bearer x")]
+    for fields in (lines, lines[::-1]):
+        case = cases.Case("", {}, None, cases.own_request(row, known), {})
+        case.headers["Authorization"] = [value for _, value in fields]
+        out.equal(door.send(port, case).status, 401,
+                  "two Authorization fields: refused")
+    case = cases.Case("", {}, None, cases.own_request(row, known), {})
+    case.headers["Authorization"] = "bearer " + issuer.token()
+    out.equal(door.send(port, case).status, 200, "the scheme in lower case")
+    case.headers.update(FORGED)
+    out.equal(door.send(port, case).status, 200,
+              "a good token, and what is forged beside it")
+    case.method = "OPTIONS"
+    case.headers.pop("Authorization")
+    before = configuration.log_size()
+    answer = door.send(port, case)
+    out.equal((answer.body, "event=connect" in configuration.log_since(before)),
+              (b"", False), "OPTIONS with the body of an event is no event")
+
+
 def play_tokens(out, issuer):
     folder = place.temporary()
     known = cases.certificates()
@@ -196,6 +265,7 @@ def play_tokens(out, issuer):
         out.equal(send(token), (status, reason), f"a token {name}")
     out.equal(send(None, "/eventhandler?access_token=" + issuer.token())[0],
               401, "a token in the query does not count")
+    play_forged(out, issuer, known, server.port, configuration)
     old = issuer.token()
     issuer.keys = [Key(folder, "two")]
     out.equal(send(issuer.token()), (200, "listed"),
