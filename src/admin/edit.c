@@ -32,6 +32,8 @@ read_list(struct edit *edit, const char *path, struct error *e)
 		*e = (struct error){ 0 };
 		return true;
 	}
+	if (result == FILE_UNSAFE && edit->identity.size > LIST_TEXT_MAX)
+		return list_too_large(e);
 	if (result != FILE_READ)
 		return false;
 	error_where(e, edit->file.path);

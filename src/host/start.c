@@ -20,7 +20,10 @@
 #include "host/status.h"
 #include "policy/settings.h"
 
-enum { OPEN_FILES = SERVE_CONNECTIONS + 32 /* at once */ };
+enum {
+	OPEN_FILES = SERVE_CONNECTIONS + 32, /* at once */
+	MAPPED_SIZE = 262144 /* bytes; more than an event needs */
+};
 
 /* What the program has open while it serves. */
 struct host {
@@ -204,6 +207,9 @@ start_fastcgi(const struct start_options *options)
 	/* What an event leaves is joined as it is freed, which costs less than
 	 * to find it in pieces at the next one. */
 	(void)mallopt(M_MXFAST, 0);
+	/* What a list leaves is returned to the system: unless this is set, it
+	 * grows to the largest block that was freed. */
+	(void)mallopt(M_MMAP_THRESHOLD, MAPPED_SIZE);
 	bool ok = serve_hold_signals(&e);
 	if (options->sandbox)
 		sandbox_limit(OPEN_FILES);

@@ -94,6 +94,14 @@ trusts_free(struct trusts *trusts)
 	*trusts = (struct trusts){ 0 };
 }
 
+bool
+list_too_large(struct error *e)
+{
+	*e = (struct error){ 0 };
+	return error_set(e, "too large, at most %d bytes " LIST_STORE_FIX,
+			 LIST_TEXT_MAX);
+}
+
 /* Make room for as many entries as text has lines, and n pins. */
 static bool
 reserve(struct list *list, struct span text, size_t n, struct error *e)
@@ -139,10 +147,7 @@ static bool
 add(struct list *list, struct entry *entry, struct error *e)
 {
 	if (list->n == LIST_ENTRIES_MAX) {
-		error_set(e,
-			  "too many entries, at most %d (fix: put them into "
-			  "the store: certgate import, CERTGATE_STORE; see "
-			  "certgate.conf(5))",
+		error_set(e, "too many entries, at most %d " LIST_STORE_FIX,
 			  LIST_ENTRIES_MAX);
 		entry_free(entry);
 		return false;
@@ -268,7 +273,10 @@ add_line(struct list *list, struct span line, const struct entry_files *files,
 		return false;
 	}
 	note_kind(list, &entry);
-	return add(list, &entry, e);
+	if (add(list, &entry, e))
+		return true;
+	e->column = indent + 1;
+	return false;
 }
 
 /* With report, behind a line that does not read too. */

@@ -42,12 +42,17 @@ void trusts_free(struct trusts *trusts);
 
 enum {
 	LIST_ENTRIES_MAX = 100000, /* of a list file; more are for the store */
-	LIST_TEXT_MAX = 268435456, /* bytes of a list file */
+	LIST_TEXT_MAX = 33554432, /* bytes of a list file */
 	LIST_LINE_MAX = 65536, /* bytes of one line */
 	/* CA entries that allow, and as many that deny; each is looked at in
 	 * turn. */
 	LIST_AUTHORITIES_MAX = 256
 };
+
+/* What a message about one of these two limits ends with. */
+#define LIST_STORE_FIX                                                         \
+	"(fix: put them into the store: certgate import, CERTGATE_STORE; see " \
+	"certgate.conf(5))"
 
 /* An entry where it is looked for.  The front of the digest stands beside the
  * pointer, so that a search touches the entries only where it ends. */
@@ -89,6 +94,10 @@ bool list_report(struct list *list, struct span text,
 		 const struct thumbprint *pins, size_t n,
 		 const struct entry_files *files, struct report *report,
 		 struct error *e) __attribute__((warn_unused_result));
+
+/* Say in e, instead of what it says, that a list file is above LIST_TEXT_MAX.
+ * Always false. */
+bool list_too_large(struct error *e);
 
 /* What of a line, without its line end, is the entry: no comment, no blanks
  * around it. */

@@ -20,12 +20,15 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import place, processes, slow  # noqa: E402
+from harness import cgi as by_cgi  # noqa: E402
+from harness import cases, fastcgi, place, processes, slow  # noqa: E402
 
 EVENTS = int(os.environ.get("BENCH_EVENTS", "20000"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 REQUESTS = int(os.environ.get("BENCH_REQUESTS", "100000"))
 CGI_REQUESTS = int(os.environ.get("BENCH_CGI_REQUESTS", "3000"))
+LISTED = int(os.environ.get("BENCH_LISTED", "100000"))  # the limit of a list
+RELOADS = 10
 STRANGERS = int(os.environ.get("BENCH_STRANGERS", "20000"))
 SLOW_EVENTS = 50
 SEEN = 200  # events that come again; few places in the memory are shared
@@ -296,11 +299,58 @@ def slow_bodies():
     processes.end(handler)
 
 
+def longest_answer(handler, case, seconds):
+    """Milliseconds, of an event each millisecond on one connection."""
+    peer, longest = fastcgi.Peer(handler.path), 0.0
+    end = time.monotonic() + seconds
+    while (begin := time.monotonic()) < end:
+        peer.send(fastcgi.request(list(by_cgi.parameters(case).items()),
+                                  case.body, keep=True))
+        peer.answer()
+        longest = max(longest, time.monotonic() - begin)
+        time.sleep(0.001)
+    peer.close()
+    return longest * 1000
+
+
+def reloads():
+    """The longest answer while a list of the largest size is loaded again and
+    again, beside that of the same handler before."""
+    case = cases.Case("event", {}, None,
+                      cases.own_request({}, cases.certificates()), {})
+    print(f"\nreload of {LISTED} entries, {RELOADS} times: the longest answer\n"
+          f"  {'':<24}{'before':>12}{'reloads':>12}{'an entry':>14}",
+          flush=True)
+    for name, options in (
+            ("plain pin", ""),
+            ("pin with options", " user=device-{0:06} groups=line-{1} "
+             "expires=2097-01-01"),
+            ("options of its own", " user=device-{0:06} "
+             "client-id=device-{0:06}")):
+        text = "".join(f"{n:064x}{options.format(n, n % 40)}\n"
+                       for n in range(LISTED))
+        own = processes.Configuration(
+            base / ("long-" + name.replace(" ", "-")),
+            {"CERTGATE_ACCESS_KEYS": cases.KEY}, "")
+        handler = processes.Handler(own)
+        longest_answer(handler, case, 0.1)  # the start waits for the list
+        before = longest_answer(handler, case, 5)
+        empty, busy = resident(handler.process.pid), 0.0
+        for _ in range(RELOADS):
+            own.write_list(text)
+            busy = max(busy, longest_answer(handler, case, 3))
+        grown = resident(handler.process.pid) - empty
+        print(f"  {name:<24}{before:>9.1f} ms{busy:>9.1f} ms"
+              f"{grown * 1048576 / LISTED:>8.0f} bytes", flush=True)
+        handler.close()
+
+
 def main():
     print(f"making {EVENTS} events, each with its certificate …", flush=True)
     make(EVENTS, "connect", base)
     servers()
     entries()
+    reloads()
     slow_bodies()
     print("\nca: entries, in process", flush=True)
     subprocess.run([bench / "chains", place.temporary(), str(STRANGERS)],
