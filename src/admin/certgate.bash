@@ -62,7 +62,7 @@ _certgate() {
 	deny) options="$edit --all --comment --spki --disconnect $service" ;;
 	disconnect) options="$config --dry-run $service" ;;
 	crl) options="$config --ca --dry-run" ;;
-	sweep) options="$config --endpoint --ca --dry-run --log" ;;
+	sweep) options="$config --endpoint --ca --token-file --dry-run --log" ;;
 	remove) options="$edit --deny --disconnect $service" ;;
 	install-list) options="$edit" ;;
 	rotate) options="$edit --comment --spki --overlap" ;;

@@ -250,15 +250,15 @@ disconnect_check(const struct command *command)
 	return true;
 }
 
-/* Take the token of --token-file.  False, and printed, if it is invalid. */
-static bool
-read_token(struct closing *closing, const char *path)
+bool
+disconnect_read_token(const struct command *command, struct buffer *text,
+		      struct span *token)
 {
+	const char *path = command->option[OPTION_TOKEN_FILE];
 	struct error e = { 0 };
 
 	if (path == NULL ||
-	    input_line(path, "a file of one line, a token", &closing->token,
-		       &closing->rest.token, &e))
+	    input_line(path, "a file of one line, a token", text, token, &e))
 		return true;
 	print_error(&e);
 	return false;
@@ -277,7 +277,8 @@ open_closing(struct closing *closing, const struct command *command,
 	closing->rest = (struct rest){ settings, command->option[OPTION_CA] };
 	closing->endpoint = command->option[OPTION_ENDPOINT];
 	if (!read_hubs(&closing->given_hubs, hub) ||
-	    !read_token(closing, command->option[OPTION_TOKEN_FILE]))
+	    !disconnect_read_token(command, &closing->token,
+				   &closing->rest.token))
 		return false;
 	closing->hubs = hub != NULL ? closing->given_hubs : settings->hubs;
 	if (settings->keys.n == 0 && span_empty(closing->rest.token))

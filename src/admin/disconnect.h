@@ -14,6 +14,11 @@ struct disconnection;
 /* Return true if --hub and --endpoint are valid; else print an error. */
 bool disconnect_check_service(const struct command *command);
 
+/* Read the token of --token-file: token borrows text, which the caller wipes in
+ * any case.  False, and printed, if the file is not one of one line. */
+bool disconnect_read_token(const struct command *command, struct buffer *text,
+			   struct span *token);
+
 /* Return true if a path can name the user or the connection with this id. */
 bool disconnect_names(struct span id);
 

@@ -124,7 +124,7 @@ static const struct verb {
 	  "close the connections of a user, or one", CONFIG SERVICE "dry-run",
 	  1, -1, disconnect_run },
 	{ "sweep", "", "close connections that are no longer accepted",
-	  CONFIG "endpoint ca dry-run log", 0, 0, sweep_run },
+	  CONFIG "endpoint ca token-file dry-run log", 0, 0, sweep_run },
 	{ "crl", "fetch", "download the CRLs that the list names",
 	  CONFIG "ca dry-run", 1, 1, crl_run },
 #endif

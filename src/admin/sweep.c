@@ -24,9 +24,10 @@ enum { HOST_SIZE = 320 /* of https://HOST */ };
 
 /* A connection that is no longer accepted. */
 struct target_connection {
-	const struct configuration *by; /* borrowed; with hub and id the key */
-	char *hub, *id; /* owned */
-	char *user, *origin; /* owned; NULL: not known */
+	const struct configuration *by; /* borrowed; part of the key */
+	char *hub, *id; /* owned; part of the key */
+	char *origin; /* owned; part of the key without --endpoint */
+	char *user; /* owned */
 	enum reason reason;
 	bool accepted; /* by a later line of the log */
 };
@@ -39,12 +40,17 @@ struct sweep {
 	size_t n, size;
 	size_t *places; /* owned; a hash table of numbers of target, from 1 */
 	size_t n_places; /* a power of 2, at least twice n */
-	bool *seen; /* owned; entries of the main list whose pin is in the
-		     * log */
+	bool *seen[SITES_MAX + 1]; /* owned; entries of each list whose pin is
+				    * in the log; 0: the main one */
 	struct decision decision;
+	struct buffer token; /* of --token-file */
+	struct span token_line; /* borrows token; absent: sign with the keys */
+	bool look; /* close nothing: --dry-run, or others can write the log */
+	const char *silent; /* a host that gave no answer; borrowed */
 
 	/* What is not known. */
 	uint64_t lost; /* lines of the log */
+	uint64_t cut; /* lines without their end */
 	uint64_t assumed; /* judged without what the log does not have */
 	uint64_t unjudged; /* no current CRL, for instance */
 	uint64_t unnamed; /* the log cut the id, or no URL can name it */
@@ -52,6 +58,15 @@ struct sweep {
 
 	uint64_t closed, gone, open;
 };
+
+static void
+free_target(struct target_connection *one)
+{
+	free(one->hub);
+	free(one->id);
+	free(one->origin);
+	free(one->user);
+}
 
 static uint64_t
 hash_of(struct span hub, struct span id)
@@ -65,18 +80,35 @@ hash_of(struct span hub, struct span id)
 	return hash;
 }
 
+/* Which connection a line is of.  An MQTT client chooses its id: two services
+ * can have the same.  --endpoint stands for all of them. */
+struct key {
+	const struct configuration *by;
+	struct span hub, id, origin;
+};
+
+static struct key
+key_of(const struct target_connection *one)
+{
+	return (struct key){ one->by, span_of(one->hub), span_of(one->id),
+			     span_of(one->origin) };
+}
+
 /* Return the place of a connection, or the empty one where it belongs. */
 static size_t *
-find_place(const struct sweep *s, const struct configuration *by,
-	   struct span hub, struct span id)
+find_place(const struct sweep *s, const struct key *key)
 {
-	for (uint64_t at = hash_of(hub, id);; at++) {
+	bool by_origin = s->command->option[OPTION_ENDPOINT] == NULL;
+
+	for (uint64_t at = hash_of(key->hub, key->id);; at++) {
 		size_t *place = &s->places[at & (s->n_places - 1)];
-		const struct target_connection *one =
-			&s->target[*place - (*place > 0)];
-		if (*place == 0 ||
-		    (one->by == by && span_equal(span_of(one->hub), hub) &&
-		     span_equal(span_of(one->id), id)))
+		if (*place == 0)
+			return place;
+		struct key known = key_of(&s->target[*place - 1]);
+		if (known.by == key->by && span_equal(known.hub, key->hub) &&
+		    span_equal(known.id, key->id) &&
+		    (!by_origin ||
+		     span_equal_nocase(known.origin, key->origin)))
 			return place;
 	}
 }
@@ -102,39 +134,39 @@ reserve(struct sweep *s)
 	free(s->places);
 	s->places = places;
 	s->n_places = 2 * size;
-	for (size_t i = 0; i < s->n; i++)
-		*find_place(s, target[i].by, span_of(target[i].hub),
-			    span_of(target[i].id)) = i + 1;
+	for (size_t i = 0; i < s->n; i++) {
+		struct key key = key_of(&target[i]);
+		*find_place(s, &key) = i + 1;
+	}
 	return true;
 }
 
-/* Add the connection of the line.  False if there is no memory. */
+/* Add the connection of a line of this user; with a place it is known, and
+ * the newer line counts.  False if there is no memory. */
 static bool
-add_target(struct sweep *s, const struct configuration *by,
-	   const struct log_reader *log)
+add_target(struct sweep *s, const struct key *key, struct span user)
 {
-	const struct span *value = log->value;
-	size_t *place =
-		find_place(s, by, value[FIELD_HUB], value[FIELD_CONNECTION]);
-	struct target_connection *one = &s->target[*place - (*place > 0)];
+	size_t *place = find_place(s, key);
+	struct target_connection one = {
+		.by = key->by,
+		.hub = span_copy(key->hub),
+		.id = span_copy(key->id),
+		.origin = span_copy(key->origin),
+		.user = span_copy(user),
+		.reason = s->decision.reason,
+	};
 
-	if (*place == 0) {
-		one = &s->target[s->n];
-		*one = (struct target_connection){
-			.by = by,
-			.hub = span_copy(value[FIELD_HUB]),
-			.id = span_copy(value[FIELD_CONNECTION]),
-		};
-		*place = ++s->n;
+	if (one.hub == NULL || one.id == NULL || one.origin == NULL ||
+	    one.user == NULL) {
+		free_target(&one);
+		return false;
 	}
-	free(one->user);
-	free(one->origin);
-	one->user = span_copy(value[FIELD_USER]);
-	one->origin = span_copy(value[FIELD_ORIGIN]);
-	one->reason = s->decision.reason;
-	one->accepted = false;
-	return one->hub != NULL && one->id != NULL && one->user != NULL &&
-	       one->origin != NULL;
+	if (*place == 0)
+		*place = ++s->n;
+	else
+		free_target(&s->target[*place - 1]);
+	s->target[*place - 1] = one;
+	return true;
 }
 
 /* An outage of ours is no end of the client. */
@@ -145,38 +177,43 @@ is_end(enum reason reason)
 	       reason != REASON_LIST_UNREADABLE;
 }
 
-static void
-mark_pin(struct sweep *s, const struct thumbprint *pin)
+/* The i-th configuration; 0: the main one. */
+static const struct configuration *
+configuration_at(const struct sweep *s, size_t i)
 {
-	const struct list *list = &s->sites.main.list;
+	return i == 0 ? &s->sites.main : &s->sites.site[i - 1]->store;
+}
+
+static void
+mark_pin(const struct list *list, bool *seen, const struct thumbprint *pin)
+{
 	const struct list_key *found;
 	size_t n = list_find(list, pin, &found);
 
 	for (size_t i = 0; i < n; i++)
-		s->seen[found[i].entry - list->entries] = true;
+		seen[found[i].entry - list->entries] = true;
 }
 
 /* Those with a pin of the certificate, and the one that decided. */
 static void
-mark_entries(struct sweep *s, const struct logged_client *logged)
+mark_entries(struct sweep *s, const struct configuration *by,
+	     const struct logged_client *logged)
 {
-	const struct list *list = &s->sites.main.list;
+	size_t i = 0;
 
-	mark_pin(s, &logged->sha256);
-	mark_pin(s, &logged->spki);
-	mark_pin(s, &logged->sha1);
+	while (configuration_at(s, i) != by)
+		i++;
+	mark_pin(&by->list, s->seen[i], &logged->sha256);
+	mark_pin(&by->list, s->seen[i], &logged->spki);
+	mark_pin(&by->list, s->seen[i], &logged->sha1);
 	if (s->decision.entry != NULL)
-		s->seen[s->decision.entry - list->entries] = true;
+		s->seen[i][s->decision.entry - by->list.entries] = true;
 }
 
 static bool
-can_name(struct span id)
+can_name(struct span word)
 {
-	const struct span mark = SPAN("...");
-
-	return disconnect_names(id) &&
-	       (id.len != LOG_LINE_VALUE_MAX + mark.len ||
-		!span_equal(span_after(id, LOG_LINE_VALUE_MAX), mark));
+	return disconnect_names(word) && !log_line_may_be_cut(word);
 }
 
 /* Judge the client of an acceptance. */
@@ -184,23 +221,27 @@ static bool
 judge(struct sweep *s, const struct log_reader *log)
 {
 	const struct span *value = log->value;
-	struct span hub = value[FIELD_HUB], id = value[FIELD_CONNECTION];
-	const struct configuration *by =
-		recheck_site(&s->sites, value[FIELD_SITE]);
+	struct key key = { recheck_site(&s->sites, value[FIELD_SITE]),
+			   value[FIELD_HUB], value[FIELD_CONNECTION],
+			   value[FIELD_ORIGIN] };
 	struct logged_client logged;
 
-	if (by == NULL) {
+	/* The last field: a syslog that cuts a line cuts pins, too. */
+	if (value[FIELD_US].ptr == NULL) {
+		s->cut++;
+		return true;
+	}
+	if (key.by == NULL) {
 		s->strange++;
 		return true;
 	}
 	recheck_read(log, &logged);
-	recheck_client(by, &logged, hub, s->now, &s->decision);
-	if (by == &s->sites.main)
-		mark_entries(s, &logged);
+	recheck_client(key.by, &logged, key.hub, s->now, &s->decision);
+	mark_entries(s, key.by, &logged);
 	if (!reserve(s))
 		return false;
 	if (s->decision.verdict == VERDICT_ALLOW) {
-		size_t place = *find_place(s, by, hub, id);
+		size_t place = *find_place(s, &key);
 		if (place > 0)
 			s->target[place - 1].accepted = true;
 		s->assumed += s->decision.assumed;
@@ -208,10 +249,10 @@ judge(struct sweep *s, const struct log_reader *log)
 	}
 	if (!is_end(s->decision.reason))
 		s->unjudged++;
-	else if (!can_name(id))
+	else if (!can_name(key.id) || !can_name(key.hub))
 		s->unnamed++;
 	else
-		return add_target(s, by, log);
+		return add_target(s, &key, value[FIELD_USER]);
 	return true;
 }
 
@@ -236,7 +277,8 @@ read_log(struct sweep *s, struct log_reader *log, struct error *e)
 		.all_sites = setup_site().ptr == NULL,
 		.fields = RECHECK_FIELDS | FIELD_BIT(FIELD_REASON) |
 			  FIELD_BIT(FIELD_USER) | FIELD_BIT(FIELD_ORIGIN) |
-			  FIELD_BIT(FIELD_CONNECTION) | FIELD_BIT(FIELD_LOST),
+			  FIELD_BIT(FIELD_CONNECTION) | FIELD_BIT(FIELD_US) |
+			  FIELD_BIT(FIELD_LOST),
 	};
 
 	if (!log_reader_open(log, &query, e))
@@ -279,13 +321,15 @@ close_at(struct sweep *s, const struct target_connection *one,
 	};
 	int status = rest_send(rest, &call, problem);
 
+	if (status == 0)
+		s->silent = one->origin;
 	if (status == 404) {
 		s->gone++;
 		return true;
 	}
 	if (status / 100 != 2)
 		return false;
-	if (s->command->option[OPTION_DRY_RUN] != NULL) {
+	if (s->look) {
 		s->closed++;
 		print_target("would close", one);
 		return true;
@@ -318,10 +362,14 @@ close_target(struct sweep *s, const struct target_connection *one,
 	const struct settings *settings = &one->by->settings;
 	char problem[REST_PROBLEM_SIZE] = "", host[HOST_SIZE];
 
-	if (settings->keys.n == 0)
+	if (settings->keys.n == 0 && span_empty(s->token_line))
 		(void)snprintf(problem, sizeof(problem),
-			       "no access key (fix: set "
-			       "CERTGATE_ACCESS_KEYS)");
+			       "no access key (fix: set CERTGATE_ACCESS_KEYS, "
+			       "or use --token-file FILE)");
+	else if (s->silent != NULL &&
+		 (endpoint != NULL || strcmp(s->silent, one->origin) == 0))
+		(void)snprintf(problem, sizeof(problem),
+			       "no answer to the call before");
 	else if (endpoint == NULL && !is_named(settings, one->origin))
 		(void)snprintf(problem, sizeof(problem),
 			       "not a host of CERTGATE_ORIGINS: '%s' (fix: "
@@ -355,6 +403,7 @@ close_all(struct sweep *s)
 			rest = (struct rest){
 				.settings = &one->by->settings,
 				.authorities = s->command->option[OPTION_CA],
+				.token = s->token_line,
 			};
 		s->open += !close_target(s, one, &rest);
 	}
@@ -370,15 +419,18 @@ is_over(const struct entry *entry, int64_t now)
 /* Entries that ended, and whose clients the log does not have, may have clients
  * that connected before it begins. */
 static void
-print_unseen(const struct sweep *s)
+print_unseen(const struct sweep *s, size_t at)
 {
-	const struct list *list = &s->sites.main.list;
+	const struct list *list = &configuration_at(s, at)->list;
 
 	for (size_t i = 0; i < list->n; i++) {
 		const struct entry *entry = &list->entries[i];
-		if (s->seen[i] || entry->line == 0 || !is_over(entry, s->now))
+		if (s->seen[at][i] || entry->line == 0 ||
+		    !is_over(entry, s->now))
 			continue;
 		print("not known: clients of line %u", entry->line);
+		if (at > 0)
+			print(" of site %s", s->sites.site[at - 1]->name);
 		if (entry->user != NULL) {
 			print(", user ");
 			print_text(span_of(entry->user));
@@ -397,23 +449,24 @@ print_count(uint64_t n, const char *text)
 static void
 show(const struct sweep *s, const struct log_reader *log)
 {
-	bool dry = s->command->option[OPTION_DRY_RUN] != NULL;
-
-	print_unseen(s);
+	for (size_t i = 0; i <= s->sites.n; i++)
+		print_unseen(s, i);
 	print_count(s->lost, "lost lines of the log");
+	print_count(s->cut, "lines of the log without their end");
 	print_count(s->strange, "connections of unknown sites");
-	print_count(s->unnamed, "connections whose id no URL can name");
+	print_count(s->unnamed,
+		    "connections whose id or hub the log cut, or no URL can "
+		    "name");
 	print_count(s->unjudged, "connections without a current CRL");
 	print_count(s->assumed,
 		    "connections whose names, chain, client-id= or query. the "
 		    "log does not have");
 	log_reader_print_begin(log, false);
 	print("clients that connected before are not known\n");
-	if (log->doubt != NULL)
-		print("others can write this log: %s\n", log->doubt);
 	print("%" PRIu64 " %s, %" PRIu64 " had ended, %" PRIu64
 	      " may be open\n",
-	      s->closed, dry ? "would be closed" : "closed", s->gone, s->open);
+	      s->closed, s->look ? "would be closed" : "closed", s->gone,
+	      s->open);
 }
 
 /* Warnings are for certgate check. */
@@ -443,18 +496,46 @@ open_sites(struct sweep *s)
 	return ok;
 }
 
+static bool
+reserve_seen(struct sweep *s)
+{
+	for (size_t i = 0; i <= s->sites.n; i++) {
+		const struct list *list = &configuration_at(s, i)->list;
+		s->seen[i] = calloc(list->n + 1, sizeof(*s->seen[i]));
+		if (s->seen[i] == NULL)
+			return false;
+	}
+	return true;
+}
+
+/* Lines of a log that others can write close nothing: a stranger could end any
+ * connection whose id is known. */
+static enum exit_code
+close_and_show(struct sweep *s, const struct log_reader *log)
+{
+	bool dry = s->command->option[OPTION_DRY_RUN] != NULL;
+
+	s->look = dry || log->doubt != NULL;
+	close_all(s);
+	show(s, log);
+	if (log->doubt != NULL)
+		print_problem("%s%s",
+			      dry ? "" : "nothing is closed: ", log->doubt);
+	return s->open == 0 && (s->closed == 0 || dry || !s->look)
+		       ? EXIT_DONE
+		       : EXIT_SYSTEM;
+}
+
 static void
 close_sweep(struct sweep *s)
 {
-	for (size_t i = 0; i < s->n; i++) {
-		free(s->target[i].hub);
-		free(s->target[i].id);
-		free(s->target[i].user);
-		free(s->target[i].origin);
-	}
+	for (size_t i = 0; i < s->n; i++)
+		free_target(&s->target[i]);
 	free(s->target);
 	free(s->places);
-	free(s->seen);
+	for (size_t i = 0; i <= s->sites.n; i++)
+		free(s->seen[i]);
+	buffer_wipe(&s->token);
 	decision_free(&s->decision);
 	sites_close(&s->sites);
 }
@@ -467,18 +548,15 @@ sweep_run(const struct command *command)
 	enum exit_code code = EXIT_SYSTEM;
 	struct error e = { 0 };
 
-	if (!disconnect_check_service(command))
-		return EXIT_MISUSED;
 	decision_init(&s.decision);
-	if (open_sites(&s)) {
-		s.seen = calloc(s.sites.main.list.n + 1, sizeof(*s.seen));
-		if (s.seen == NULL)
+	if (!disconnect_check_service(command) ||
+	    !disconnect_read_token(command, &s.token, &s.token_line))
+		code = EXIT_MISUSED;
+	else if (open_sites(&s)) {
+		if (!reserve_seen(&s))
 			error_set(&e, "out of memory");
-		else if (read_log(&s, &log, &e)) {
-			close_all(&s);
-			show(&s, &log);
-			code = s.open == 0 ? EXIT_DONE : EXIT_SYSTEM;
-		}
+		else if (read_log(&s, &log, &e))
+			code = close_and_show(&s, &log);
 	}
 	if (e.set)
 		print_error(&e);

@@ -254,6 +254,16 @@ static const bool plain[256] = {
 	[']' ... '~'] = true,
 };
 
+bool
+log_line_may_be_cut(struct span value)
+{
+	const struct span mark = SPAN("...");
+	const size_t least = LOG_LINE_ESCAPED_MAX / (sizeof("\\u00HH") - 1);
+
+	return value.len >= least + mark.len &&
+	       span_equal(span_after(value, value.len - mark.len), mark);
+}
+
 /* The front of value that is written; a byte that is not plain takes cost. */
 static struct span
 shorten(struct span value, size_t cost)

@@ -60,6 +60,9 @@ struct log_field_name {
 
 extern const struct log_field_name log_field_names[FIELDS];
 
+/* Return true if value, as a reader of the log has it, may be cut (...). */
+bool log_line_may_be_cut(struct span value);
+
 /* The field of this name, in either case; FIELDS: none. */
 enum log_field log_field_find(struct span name);
 

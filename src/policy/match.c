@@ -9,6 +9,7 @@
 #include "policy/match.h"
 #include "policy/pattern.h"
 #include "protocol/chain.h"
+#include "protocol/chain_recall.h"
 
 bool
 client_read(struct client *c, struct span der)
@@ -202,8 +203,8 @@ is_issuer(struct client *c, const struct chain_trust *trust)
 {
 	if (c->logged == NULL)
 		return chain_is_issuer(trust, &c->chain);
-	return chain_trust_recall(trust, c->logged->issuer, c->logged->serial,
-				  c->now) != CHAIN_RECALL_FOREIGN;
+	return chain_recall(trust, c->logged->issuer, c->logged->serial,
+			    c->now) != CHAIN_RECALL_FOREIGN;
 }
 
 /* Return true if the client may be one that terms, of a deny entry, are for.
@@ -411,9 +412,9 @@ chain_of_logged(struct client *c, const struct chain_trust *trust)
 	const struct logged_client *logged = c->logged;
 
 	(void)assume(c);
-	switch (chain_trust_recall(trust, logged->issuer, logged->serial,
-				   c->now)) {
+	switch (chain_recall(trust, logged->issuer, logged->serial, c->now)) {
 	case CHAIN_RECALL_FOREIGN:
+	case CHAIN_RECALL_BROKEN:
 		return REASON_CHAIN;
 	case CHAIN_RECALL_REVOKED:
 		return REASON_REVOKED;

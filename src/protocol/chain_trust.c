@@ -346,48 +346,16 @@ chain_trust_has_issuer(const struct chain_trust *trust, size_t i)
 				 X509_CRL_get_issuer(trust->crls[i].list));
 }
 
-/* Return true if issuer, of the log, is the subject of the i-th CA.  The log
- * cuts a long name. */
-static bool
-is_subject(const struct chain_trust *trust, size_t i, struct span issuer)
+uint64_t
+chain_trust_signers(const struct chain_trust *trust, const struct crl *crl)
 {
-	const struct span mark = SPAN("...");
-	char room[CHAIN_SUBJECT_MAX];
-	struct span name = { room, certificate_write_name(
-					   trust->authorities[i].subject, room,
-					   sizeof(room)) };
-
-	if (issuer.len > mark.len && issuer.len < name.len + mark.len &&
-	    span_equal(span_after(issuer, issuer.len - mark.len), mark)) {
-		issuer.len -= mark.len;
-		name.len = issuer.len;
-	}
-	return !span_empty(issuer) && span_equal_nocase(name, issuer);
-}
-
-enum chain_recall
-chain_trust_recall(const struct chain_trust *trust, struct span issuer,
-		   struct span serial, int64_t now)
-{
-	uint64_t cas = 0;
-	bool current = false, revoked = false;
+	uint64_t allowed = 0;
 
 	for (size_t i = 0; i < trust->n_authorities; i++)
-		if (is_subject(trust, i, issuer))
-			cas |= UINT64_C(1) << i;
-	for (size_t i = 0; cas != 0 && i < trust->n_crls; i++) {
-		const struct crl *crl = &trust->crls[i];
-		if ((crl->signers & cas) == 0)
-			continue;
-		current |= crl->from <= now && now <= crl->to;
-		revoked |= crl_has_serial(crl, serial);
-	}
-	if (cas == 0)
-		return CHAIN_RECALL_FOREIGN;
-	if (revoked)
-		return CHAIN_RECALL_REVOKED;
-	return trust->needs_crls && !current ? CHAIN_RECALL_NO_CRL
-					     : CHAIN_RECALL_GOOD;
+		if ((X509_get_key_usage(trust->authorities[i].x) &
+		     KU_CRL_SIGN) != 0)
+			allowed |= UINT64_C(1) << i;
+	return allowed & crl->signers;
 }
 
 static void
@@ -424,26 +392,13 @@ subject_word(const struct chain_trust *trust, size_t i, struct buffer *text)
 	return error_word(buffer_span(text));
 }
 
-/* Return the signers of crl that may sign CRLs. */
-static uint64_t
-find_allowed(const struct chain_trust *trust, const struct crl *crl)
-{
-	uint64_t allowed = 0;
-
-	for (size_t i = 0; i < trust->n_authorities; i++)
-		if ((X509_get_key_usage(trust->authorities[i].x) &
-		     KU_CRL_SIGN) != 0)
-			allowed |= UINT64_C(1) << i;
-	return allowed & crl->signers;
-}
-
 /* Warn of a CRL that counts for no CA; return the CAs that it counts for. */
 static uint64_t
 warn_of_crl(const struct chain_trust *trust, const struct crl *crl,
 	    const char *path, struct buffer *text, struct warnings *warnings)
 {
 	const X509_NAME *issuer = X509_CRL_get_issuer(crl->list);
-	uint64_t allowed = find_allowed(trust, crl);
+	uint64_t allowed = chain_trust_signers(trust, crl);
 
 	if (allowed != 0)
 		return allowed;

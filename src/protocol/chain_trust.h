@@ -92,19 +92,9 @@ bool chain_trust_names(const struct chain_trust *trust,
 /* Return true if the issuer of the i-th CRL has the name of one of the CAs. */
 bool chain_trust_has_issuer(const struct chain_trust *trust, size_t i);
 
-enum chain_recall {
-	CHAIN_RECALL_FOREIGN = 0, /* none of the CAs is the issuer */
-	CHAIN_RECALL_REVOKED,
-	CHAIN_RECALL_NO_CRL, /* one is needed, and none is current */
-	CHAIN_RECALL_GOOD
-};
-
-/* Return what the CAs and CRLs say at the time now of a certificate that is no
- * longer there: issuer and serial are as the log writes them, perhaps cut
- * (...).  Chains and scopes of CRLs are not looked at. */
-enum chain_recall chain_trust_recall(const struct chain_trust *trust,
-				     struct span issuer, struct span serial,
-				     int64_t now);
+/* Return the CAs that signed the CRL and may sign CRLs; bit i: the i-th. */
+uint64_t chain_trust_signers(const struct chain_trust *trust,
+			     const struct crl *crl);
 
 /* Set *from and *to, UTC seconds, to the time around now in which no CA or CRL
  * becomes valid or expires. */

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
-"""certgate sweep: of 500 connected clients, 40 are no longer admitted, for each
-kind of end.  Exactly these are closed, once; and it says what it cannot know."""
+"""certgate sweep: of 500 connected clients, 40 are no longer admitted, for
+each kind of end.  Exactly these are closed, once; and it says what it cannot
+know."""
 import concurrent.futures
 import datetime
 import pathlib
@@ -10,12 +11,13 @@ import re
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import emulator, identities, logs, path, pki  # noqa: E402
-from harness import place, processes, tap, websocket  # noqa: E402
+from harness import admin, emulator, identities, logs, path  # noqa: E402
+from harness import pki, place, processes, tap, websocket  # noqa: E402
 
 CLIENTS, ENDED = 500, 40
 ISSUED = range(CLIENTS - ENDED, CLIENTS)
 JSON = "json.webpubsub.azure.v1"
+CA = ["basicConstraints=critical,CA:true", "keyUsage=keyCertSign,cRLSign"]
 
 
 class Issued(identities.Identity):
@@ -25,6 +27,14 @@ class Issued(identities.Identity):
         self.file, self.key = certificate.path, certificate.key
         self.certificate = certificate
         self.take_digests()
+
+
+def private(folder, log):
+    """A copy of the log, which every user of the test can write."""
+    copy = folder / "private.log"
+    copy.write_text(log.read_text())
+    copy.chmod(0o600)
+    return str(copy)
 
 
 class Fleet:
@@ -68,6 +78,7 @@ class Fleet:
         def first():
             self.clients[missing[0]] = self.open(missing[0])
             return self.clients[missing[0]]
+        self.files.write_file("ca.pem", self.ca.pem)
         self.files.write_list(self.text())
         missing = [n for n in range(CLIENTS) if n not in self.clients]
         if not place.wait_for(first):
@@ -76,9 +87,10 @@ class Fleet:
         with concurrent.futures.ThreadPoolExecutor(50) as pool:
             self.clients |= zip(missing, pool.map(self.open, missing))
 
-    def sweep(self, *words, log=None, **more):
-        return self.path.administer("sweep", "--log", log or self.files.log,
-                                    *words, **more)
+    def sweep(self, *words, log=None, settings=None, **more):
+        own = {"CERTGATE_LOG": private(self.base, log or self.files.log)}
+        return self.path.administer("sweep", *words, **more,
+                                    settings=own | (settings or {}))
 
     def deletes(self):
         return re.findall(r"DELETE \S*/connections/([^\s?]+)",
@@ -125,6 +137,12 @@ def kinds(fleet):
         fleet.files.write_file("ca.crl", fleet.ca.crl())
         return fleet.text(), None
 
+    def old():
+        fleet.files.write_file("ca.pem", fleet.ca.issue(
+            "old", "/O=T/CN=Gates", CA, key=fleet.ca.key, own=True,
+            end=pki.now() - pki.DAY).pem)
+        return fleet.text(), None
+
     def expired():
         log = fleet.base / "expired.log"
         log.write_text(expire(fleet.files.log)(
@@ -141,6 +159,11 @@ def kinds(fleet):
         more=f"deny spki:{fleet.identities[GATES[0]].certificate.spki}\n"))
     yield "another hub", FIRST, "hub", plain(fleet.text(
         lambda n: "hub=other" if n in FIRST else ""))
+    yield "a denied serial number", GATES, "deny entry", plain(fleet.text(
+        more="".join("deny ca:@{folder}/ca.pem serial=" +
+                     fleet.identities[n].certificate.serial + "\n"
+                     for n in GATES)))
+    yield "an expired CA", GATES, "chain", old
     yield "a removed CA", GATES, "No entry", plain(
         fleet.text().replace("ca:", "# ca:"))
     yield "an expired certificate", FIRST, "expired", expired
@@ -234,11 +257,19 @@ def unknown(fleet, out):
             ("bound to a client id, and over", pins.replace(
                 "\n", " client-id=x expires=2020-01-01\n"), both[:1], 1),
             ("an id that is cut", "# none\n", [accepted("a", 200 * "x")], 0,
-             "1 connections whose id no URL can name"),
+             "1 connections whose id or hub the log cut, or no URL"),
             ("an unknown site", pins, [accepted("a", site="gone")], 0,
              "1 connections of unknown sites"),
             ("lost lines", pins, [accepted("a", lost="7")], 0,
              "7 lost lines"),
+            ("an id that is cut by its escapes", "# none\n",
+             [accepted("a", "\xfc" * 49 + "...")], 0,
+             "1 connections whose id or hub the log cut, or no URL"),
+            ("a hub that is a path", "# none\n", [accepted("a", hub="..")], 0,
+             "1 connections whose id or hub the log cut, or no URL"),
+            ("a line without its end", "# none\n",
+             [(logs.NOW, logs.message(accepted("a")[1]).partition(" us=")[0])],
+             0, "1 lines of the log without their end"),
             ("a log that begins too late",
              f"{pins}{B['sha256']} user=old expires=2020-01-01\n"
              f"deny {32 * 'cd'}\n{32 * 'ef'} user=new\n", both[:1], 0,
@@ -253,11 +284,28 @@ def unknown(fleet, out):
     fleet.files.write_file("ca.crl", late)
     judged(fleet, out, "no current CRL", gate, [accepted("a", **of_ca)], 0,
            "1 connections without a current CRL")
+    on_hold(fleet, out, gate, of_ca)
     judged(fleet, out, "no access key", pins, both, 0,
            "still open: connection 'd' in hub plant: no access key", code=3,
            settings={"CERTGATE_CONFIG": str(keyless(fleet))})
     judged(fleet, out, "no service", pins, both, 0, "still open: ", code=3,
            endpoint=f"https://localhost:{place.free_port()}")
+
+
+def on_hold(fleet, out, gate, of_ca):
+    """As the handler, by the newest of several CRLs."""
+    ca = fleet.ca
+    held = ca.issue("held", "/CN=gate-held")
+    without = [ca.crl(begin=pki.now() - n * pki.DAY) for n in (1, 3)]
+    ca.revoke(held)
+    line = [accepted("a", **of_ca | {"serial": held.serial})]
+    for name, crls, ended in (
+            ("on hold by the older CRL",
+             without[0] + ca.crl(begin=pki.now() - 2 * pki.DAY), 0),
+            ("revoked by the newer CRL",
+             without[1] + ca.crl(begin=pki.now() - 2 * pki.DAY), 1)):
+        fleet.files.write_file("ca.crl", crls)
+        judged(fleet, out, name, gate, line, ended)
 
 
 def keyless(fleet):
@@ -269,14 +317,100 @@ def keyless(fleet):
     return file
 
 
+def origins(fleet, out):
+    """An MQTT client chooses its id: two services can have the same."""
+    file = fleet.base / "two"
+    file.write_text(f"CERTGATE_LIST={fleet.files.list}\n"
+                    "CERTGATE_ORIGINS=one.invalid two.invalid\n"
+                    f"CERTGATE_ACCESS_KEYS={path.KEY}\n"
+                    "CERTGATE_SIGNATURE=off\n")
+    file.chmod(0o640)
+    log = fleet.base / "made.log"
+    for name, lines, open_ in (
+            ("both closed", [accepted("b", "pump", origin="one.invalid"),
+                             accepted("b", "pump", origin="two.invalid")], 2),
+            ("one accepted", [accepted("b", "pump", origin="one.invalid"),
+                              accepted("a", "pump", origin="two.invalid")], 1),
+            ("a foreign host", [accepted("b", "pump", origin="evil.invalid")],
+             1)):
+        fleet.files.write_list(f"{A['sha256']} user=user-a\n")
+        log.write_text(logs.text(lines))
+        got = admin.run("sweep", environment={
+            "CERTGATE_CONFIG": str(file), "CERTGATE_LOG": str(log)})
+        out.result(got.code == 3 and f" {open_} may be open" in got.out and
+                   ("not a host of CERTGATE_ORIGINS" in got.err) ==
+                   ("foreign" in name), f"two services: {name}", got)
+
+
+def doubted(fleet, out):
+    """Lines that others can write close no connection."""
+    fleet.fill()
+    fleet.files.write_list(fleet.text(lambda n: None if n in FIRST else ""))
+    before = len(fleet.deletes())
+    log = fleet.base / "doubted.log"
+    log.write_text(fleet.files.log.read_text())
+    for name, words, settings, code in (
+            ("another log", ["--log", log], {}, 3),
+            ("another log, --dry-run", ["--log", log, "--dry-run"], {}, 0),
+            ("others can write it", [], {"CERTGATE_LOG": str(log)}, 3)):
+        log.chmod(0o666 if settings else 0o600)
+        got = fleet.sweep(*words, settings=settings)
+        out.result(got.code == code and f"\n{ENDED} would be closed" in got.out
+                   and got.out.count("would close: ") == ENDED and
+                   ("nothing is closed: " in got.err) == (code == 3),
+                   f"{name}: nothing is closed", got)
+    out.result(len(fleet.deletes()) == before and
+               all(ping(c) for c in fleet.clients.values()),
+               "a doubted log: all stay connected")
+
+
+def token(fleet, out):
+    """A service without local keys: it accepts the token of --token-file."""
+    text = "eyJ0.a-token_of.the~service+/="
+    keyless_path = path.Path(
+        fleet.base / "token", processes.Lighttpd, ["plant"],
+        f"{A['sha256']}\n{fleet.row(0)}{fleet.row(1)}", server_token=text)
+    clients = [websocket.WebSocket(keyless_path.service.port,
+                                   "/client/hubs/plant", fleet.identities[n],
+                                   [JSON]) for n in (0, 1)]
+    ids = [c.json()["connectionId"] for c in clients]
+    files, said = keyless_path.configuration, []
+    files.write_list(f"{A['sha256']}\n{fleet.row(1)}")
+    file = fleet.base / "token.txt"
+    for content, words, code, words_said in (
+            (text, [], 3, "does not accept the access keys"),
+            ("another", ["--token-file", file], 3, "not accept the token"),
+            ("", ["--token-file", file], 2, "a token"),
+            (text, ["--token-file", file, "--dry-run"], 0, "1 would be closed"),
+            (text, ["--token-file", file], 0, "1 closed, "),
+            (text, ["--token-file", file], 0, "0 closed, 1 had ended")):
+        file.write_text(content and content + "\n")
+        got = keyless_path.administer(
+            "sweep", *words,
+            settings={"CERTGATE_LOG": private(fleet.base, files.log)})
+        said.append(got.out + got.err)
+        out.result(got.code == code and words_said in said[-1],
+                   f"token: {words_said}", got)
+    out.equal(re.findall(r"DELETE \S*/connections/([^\s?]+)",
+                         keyless_path.service.trace()), ids[:1],
+              "token: exactly one is closed, once")
+    out.result(is_closed(clients[0]) and ping(clients[1]), "token: it is")
+    out.result(not any(text in s or path.KEY in s for s in said),
+               "token: no secret is printed")
+    out.equal(keyless_path.close(), [0, 0, 0], "token: all end with 0")
+
+
 def main():
     if not emulator.PROGRAM.exists():
         print("1..0 # SKIP the emulator is not built")
         return
     out, fleet = tap.Tap(), Fleet()
+    doubted(fleet, out)
     for name, who, reason, make in kinds(fleet):
         end(fleet, out, name, who, reason, make)
     unknown(fleet, out)
+    origins(fleet, out)
+    token(fleet, out)
     out.equal(fleet.path.close(), [0, 0, 0], "all end with 0")
     out.done()
 
