@@ -28,6 +28,7 @@
 /* An answer from a URL, for all files that it may be for. */
 struct download {
 	char *url; /* owned */
+	char *shown; /* owned; url without what may be a secret */
 	struct web_answer answer;
 	bool failed; /* and that was printed */
 	bool used; /* it has a CRL of one of the CAs */
@@ -101,14 +102,15 @@ download(struct fetch *f, struct download *d)
 	web_exchange(&request, &d->answer);
 	d->failed = true;
 	if (d->answer.result == WEB_SLOW)
-		complain(f, d->url, "no whole answer within %d s",
+		complain(f, d->shown, "no whole answer within %d s",
 			 WEB_TIMEOUT_S);
 	else if (d->answer.body.failed)
-		complain(f, d->url, "larger than %d bytes", CHAIN_CRL_TEXT_MAX);
+		complain(f, d->shown, "larger than %d bytes",
+			 CHAIN_CRL_TEXT_MAX);
 	else if (d->answer.result != WEB_ANSWERED)
-		complain(f, d->url, "%s", d->answer.problem);
+		complain(f, d->shown, "%s", d->answer.problem);
 	else if (d->answer.status != 200)
-		complain(f, d->url, "status %d: expected 200",
+		complain(f, d->shown, "status %d: expected 200",
 			 d->answer.status);
 	else
 		d->failed = false;
@@ -124,16 +126,18 @@ find_download(struct fetch *f, const char *url)
 			return &f->download[i];
 	struct download *longer =
 		reallocarray(f->download, f->n_downloads + 1, sizeof(*longer));
-	char *copy = strdup(url);
+	struct download one = { .url = strdup(url),
+				.shown = web_public_url(url) };
 	if (longer != NULL)
 		f->download = longer;
-	if (longer == NULL || copy == NULL) {
-		free(copy);
-		complain(f, url, "out of memory");
+	if (longer == NULL || one.url == NULL || one.shown == NULL) {
+		free(one.url);
+		free(one.shown);
+		complain(f, "crl fetch", "out of memory");
 		return NULL;
 	}
 	struct download *made = &longer[f->n_downloads++];
-	*made = (struct download){ .url = copy };
+	*made = one;
 	download(f, made);
 	return made;
 }
@@ -183,12 +187,13 @@ is_newer(struct fetch *f, struct renewal *r, const struct download *d,
 	if (order > 0)
 		return true;
 	if (order == 0)
-		complain(f, d->url,
+		complain(f, d->shown,
 			 "CRL number %s, as the CRL in %s, but with other "
 			 "contents",
 			 number_text(crl, number), r->pair->crl);
 	else
-		complain(f, d->url, "CRL number %s: older than number %s in %s",
+		complain(f, d->shown,
+			 "CRL number %s: older than number %s in %s",
 			 number_text(crl, number), number_text(old, old_number),
 			 r->pair->crl);
 	r->failed = true;
@@ -203,10 +208,10 @@ is_current(struct fetch *f, struct renewal *r, const struct download *d,
 	char day[DATE_TEXT_SIZE];
 
 	if (f->now > crl->to)
-		complain(f, d->url, "CRL expired on %s",
+		complain(f, d->shown, "CRL expired on %s",
 			 date_text(crl->to, day));
 	else if (f->now < crl->from)
-		complain(f, d->url, "CRL is not valid before %s",
+		complain(f, d->shown, "CRL is not valid before %s",
 			 date_text(crl->from, day));
 	else
 		return true;
@@ -265,7 +270,7 @@ take_crl(struct fetch *f, struct renewal *r, const struct download *d,
 
 /* Print why an answer is not a CRL; e is the error of its reader. */
 static void
-complain_body(struct fetch *f, const char *url, struct span body,
+complain_body(struct fetch *f, const char *where, struct span body,
 	      struct error *e)
 {
 	enum { DER_SEQUENCE = 0x30 };
@@ -273,13 +278,13 @@ complain_body(struct fetch *f, const char *url, struct span body,
 
 	if (span_next_word(&rest, " \t\r\n", &word) &&
 	    span_starts(word, SPAN("<")))
-		complain(f, url,
+		complain(f, where,
 			 "found HTML or XML: expected a CRL (fix: the "
 			 "URL)");
 	else if (body.len > 0 && body.ptr[0] == DER_SEQUENCE)
-		complain(f, url, "incomplete or invalid DER: expected a CRL");
+		complain(f, where, "incomplete or invalid DER: expected a CRL");
 	else
-		complain_error(f, url, e);
+		complain_error(f, where, e);
 }
 
 /* Take the CRLs from the URL that are of a CA of r. */
@@ -296,7 +301,7 @@ take_url(struct fetch *f, struct renewal *r, const char *url)
 	struct chain_trust *fresh = chain_trust_new(buffer_span(&r->ca), &e);
 	if (fresh == NULL || !chain_trust_add_crls(fresh, body, &e)) {
 		d->failed = r->failed = true;
-		complain_body(f, d->url, body, &e);
+		complain_body(f, d->shown, body, &e);
 	} else {
 		for (size_t i = 0; i < fresh->n_crls; i++) {
 			d->used |= fresh->crls[i].signers != 0;
@@ -456,7 +461,7 @@ print_unused(struct fetch *f)
 {
 	for (size_t i = 0; i < f->n_downloads; i++)
 		if (!f->download[i].used && !f->download[i].failed)
-			complain(f, f->download[i].url, "%s",
+			complain(f, f->download[i].shown, "%s",
 				 f->download[i].named
 					 ? "bad signature: not that of the CA "
 					   "that the CRL names"
@@ -549,6 +554,7 @@ fetch_free(struct fetch *f)
 {
 	for (size_t i = 0; i < f->n_downloads; i++) {
 		free(f->download[i].url);
+		free(f->download[i].shown);
 		web_free(&f->download[i].answer);
 	}
 	for (size_t i = 0; i < f->n_pairs; i++) {
@@ -573,6 +579,10 @@ crl_run(const struct command *command)
 	sites_open(&sites, setup_source(), NULL);
 	sites_read(&sites);
 	fetch_by(&f, &sites.main);
+	if (sites.unsure != 0)
+		complain(&f, sites.folder,
+			 "cannot be read: its sites are not "
+			 "known");
 	for (size_t i = 0; i < sites.n; i++)
 		fetch_by(&f, &sites.site[i]->store);
 	print_unused(&f);

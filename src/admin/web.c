@@ -32,6 +32,21 @@ web_is_loopback(const char *url)
 	return is;
 }
 
+char *
+web_public_url(const char *url)
+{
+	const char *host = strstr(url, "://");
+	host = host == NULL ? url : host + 3;
+	const char *at = memchr(host, '@', strcspn(host, "/?#"));
+	const char *from = at == NULL ? host : at + 1;
+	char *shown;
+
+	return asprintf(&shown, "%.*s%.*s", (int)(host - url), url,
+			(int)strcspn(from, "?#"), from) < 0
+		       ? NULL
+		       : shown;
+}
+
 /* A longer answer ends the exchange. */
 static size_t
 take_bytes(char *bytes, size_t one, size_t n, void *context)

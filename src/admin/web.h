@@ -51,6 +51,10 @@ struct web_answer {
  * that looks like one may lead anywhere. */
 bool web_is_loopback(const char *url);
 
+/* Return a copy of url without user, password and query, any of which may be a
+ * secret; NULL: no memory.  Gives: free(). */
+char *web_public_url(const char *url);
+
 /* Fill answer; web_free in any case. */
 void web_exchange(const struct web_request *request, struct web_answer *answer);
 void web_free(struct web_answer *answer);

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
-"""certgate crl fetch from a local server: only a newer CRL of the CA changes the
-file, everything else has its own message, and clients stay accepted."""
+"""certgate crl fetch from a local server: only a newer CRL of the CA changes
+the file, everything else has its own message, and clients stay accepted."""
 import contextlib
 import http.server
 import os
@@ -14,7 +14,8 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import admin, pki, place, tap  # noqa: E402
+from harness import admin, cases, fastcgi, pki, place  # noqa: E402
+from harness import processes, tap  # noqa: E402
 
 out = tap.Tap()
 base = place.temporary()
@@ -86,6 +87,49 @@ def accepts(client):
     return admin.run("explain", client.path, "--config", conf).code == 0
 
 
+class Watch(threading.Thread):
+    """A running handler, and a client that connects ten times a second: it is
+    to be accepted as long as a CRL in force is current."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.gate = processes.Configuration(
+            base / "gate", {"CERTGATE_ACCESS_KEYS": cases.KEY},
+            f"ca:{base}/plant.pem cn=* crl={file}\n")
+        self.handler = processes.Handler(self.gate)
+        self.over = threading.Event()
+        self.answers = []
+        out.result(place.wait_for(lambda: self.connect(pump)),
+                   "the handler accepts the client", self.gate.log_since(0))
+        self.start()
+
+    def connect(self, client):
+        headers = cases.event_headers("azure.webpubsub.sys.connect")
+        parameters = [(b"REQUEST_METHOD", b"POST")]
+        for name, value in headers.items():
+            prefix = "" if name == "Content-Type" else "HTTP_"
+            parameters.append(((prefix + name.upper().replace("-", "_"))
+                               .encode(), value.encode()))
+        peer = fastcgi.Peer(self.handler.path)
+        body = cases.connect_body(client.presented(), {}, {})
+        peer.send(fastcgi.request(parameters, body.encode()))
+        text = peer.answer() or b""
+        peer.close()
+        return b"Status: 20" in text
+
+    def run(self):
+        while not self.over.wait(0.1):
+            self.answers.append(self.connect(pump))
+
+    def close(self):
+        self.over.set()
+        self.join()
+        out.result(len(self.answers) > 20 and all(self.answers),
+                   "the handler accepted the client all the while",
+                   f"{len(self.answers)} {self.gate.log_since(0)[-2000:]}")
+        out.equal(self.handler.close(), 0, "the handler ends with 0")
+
+
 plant = pki.Authority(base / "plant", "/O=T/CN=Plant")
 # The same name, another key.
 false = pki.Authority(base / "false", "/O=T/CN=Plant")
@@ -103,7 +147,7 @@ HOUR = pki.DAY / 24
 def first():
     """The file that is missing is made: until then the list does not load."""
     out.result(not accepts(pump), "without a CRL no client is accepted")
-    answer("/plant.crl", der_of(plant.crl()))
+    answer("/plant.crl", der_of(write("kept.crl", plant.crl()).read_text()))
     got = fetch("--dry-run")
     out.result(got.code == 0 and f"{file}: new: " in got.out and
                not file.exists(), "--dry-run", got)
@@ -111,6 +155,9 @@ def first():
     out.result(got.code == 0 and f"{file}: new: CRL of 'O=T,CN=Plant', "
                "number 01, until " in got.out and not got.err and
                accepts(pump) and accepts(lost), "the first one, in DER", got)
+    mode, folder = file.stat(), base.stat()
+    out.equal((mode.st_mode & 0o777, mode.st_uid, mode.st_gid),
+              (0o640, folder.st_uid, folder.st_gid), "its mode and owner")
 
 
 def row(name, path, code, said, changes=False, body=None, **more):
@@ -137,6 +184,8 @@ def table():
     said = {"new": text}
     out.result(file.stat().st_mode & 0o777 == 0o604 and not accepts(lost),
                "the file has its mode, and revokes")
+    out.result(place.wait_for(lambda: not watch.connect(lost)),
+               "the handler has loaded it")
     for name, path, code, words, *more in (
             ("unchanged", "/new.crl", 0, f"{file}: unchanged: "),
             ("older", "/old.crl", 3, "CRL number 02: older than number 03 in ",
@@ -152,8 +201,12 @@ def table():
              plant.crl(begin=NOW + pki.DAY)),
             ("HTML", "/html.crl", 3, "found HTML or XML: expected a CRL", HTML),
             ("empty", "/empty.crl", 3, "empty", ""),
-            ("a certificate", "/ca.crl", 3, "found a certificate: expected a CRL", plant.pem),
-            ("cut DER", "/cut.der", 3, "incomplete or invalid DER", der_of(newest)[:-40]),
+            ("a delta CRL", "/delta.crl", 3, "delta CRL: give the complete",
+             delta()),
+            ("a certificate", "/ca.crl", 3, "found a certificate: expected a "
+             "CRL", plant.pem),
+            ("cut DER", "/cut.der", 3, "incomplete or invalid DER",
+             der_of(newest)[:-40]),
             ("cut PEM", "/cut.crl", 3, "without its -----END", newest[:-40]),
             ("other bytes", "/bytes.crl", 3, "no block: expected a CRL",
              "\x01\x02 nothing"),
@@ -174,6 +227,57 @@ def table():
     del said["moved"]  # another status than 200, as absent
     out.equal(len({re.sub(r"/\S+", "", t) for t in said.values()}), len(said),
               "each has its own message")
+
+
+def delta():
+    """A CRL with the extension of one that has changes alone."""
+    folder = plant.folder
+    own = folder / "delta.cnf"
+    own.write_text(plant.configuration.read_text() +
+                   "[delta]\n2.5.29.27=critical,DER:020101\n")
+    return pki.openssl(
+        "ca", "-config", own, "-keyfile", plant.key, "-cert", plant.path,
+        "-gencrl", "-md", "sha256", "-crldays", "30", "-crlexts",
+        "delta").decode()
+
+
+def secrets():
+    """A URL may have a password, and a query that is one."""
+    user = URL.replace("://", "://admin:pass-word@")
+    for path, code in (("/nowhere.crl", 3), ("/other.crl", 3)):
+        got = fetch(settings=configure(f"{user}{path}?sig=s3cret", "row"))
+        out.result(got.code == code and f"{URL}{path}: " in got.err and
+                   not re.search("pass-word|s3cret|admin", got.out + got.err),
+                   f"{path}: no secret is printed", got)
+
+
+def links():
+    """The file that the link names is replaced, not the link; a link that
+    leads nowhere, and a file that others can replace, are refused."""
+    folder = base / "linked"
+    folder.mkdir()
+    real, link = folder / "real.crl", base / "link.crl"
+    kept = (base / "kept.crl").read_text()
+    write("linked/real.crl", kept)
+    link.symlink_to(real)
+    write("link-list", f"ca:{base}/plant.pem cn=* crl={link}\n")
+    answer("/link.crl", plant.crl())
+    own = configure(f"{URL}/link.crl", "row", "link-list")
+    got = fetch(settings=own)
+    out.result(got.code == 0 and "new: " in got.out and link.is_symlink() and
+               real.read_text() != kept and
+               [p.name for p in folder.iterdir()] == ["real.crl"],
+               "through a link", got)
+    for name, change, said in (
+            ("a link that leads nowhere", real.unlink,
+             "No such file or directory"),
+            ("a folder that others can write", lambda: (
+                write("linked/real.crl", kept), folder.chmod(0o777)),
+             "bad folder")):
+        change()
+        got = fetch(settings=own)
+        out.result(got.code == 3 and said in got.err, name, got)
+    folder.chmod(0o755)
 
 
 def slow():
@@ -283,10 +387,14 @@ def misused():
 
 
 first()
+watch = Watch()
 table()
+secrets()
+links()
+slow()
+watch.close()
 loud()
 from_the_ca()
 sites()
 misused()
-slow()
 out.done()
