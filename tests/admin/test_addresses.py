@@ -64,10 +64,10 @@ def obeyed(kind, option, config, arguments):
     (base / kind / "index.html").write_text("hello")
     put(option, MANY + ["127.0.0.0/8"])
     out.equal(serve(kind, log, config, arguments), 200,
-              f"{kind}: who is in the list comes in")
+              f"{kind}: an address in the list is accepted")
     put(option, MANY)
     out.equal(serve(kind, log, config, arguments), 403,
-              f"{kind}: nobody else does")
+              f"{kind}: no other address is")
 
 
 def all_obey():

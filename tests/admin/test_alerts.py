@@ -59,7 +59,7 @@ def load(number=1, digest="0011223344556677"):
 
 
 def traffic(*reasons, us="40", **fields):
-    """What comes in a minute: one line for each reason."""
+    """The log of a minute: one line for each reason."""
     lines = []
     for reason in reasons:
         verdict = "allow" if reason in ("listed", "notified", "validated") \

@@ -47,7 +47,7 @@ SENTENCE = {
     "certificate-expired": "The certificate of every client has expired.",
     "certificate-not-yet": "The certificate of no client is valid yet.",
     "crl": "No CRL of the clients' CA is current."}
-# One certificate that is refused again and again is no outage.
+# One certificate that is refused again and again is not an outage.
 STRANGER = {"not-listed", "denied"}
 
 
@@ -130,11 +130,11 @@ class Configuration:
         self.hub = "chat"
         self.key = cases.KEY
         self.code = "a-code"
-        self.who = self.often(chance.choice(CLIENTS), None, "fleet", "label",
+        self.client = self.often(chance.choice(CLIENTS), None, "fleet", "label",
                               often=3)
         presented = {None: "absent", "fleet": fleet.presented, "label": [
             {"thumbprint": known["device"]["sha1"]}]}.get(
-                self.who, [f"@{self.who}"])
+                self.client, [f"@{self.client}"])
         body = cases.connect_body(presented, known, {})
         headers = {}
         if chance.randrange(40) == 0:
@@ -179,8 +179,8 @@ class Configuration:
         self.list = self.folder / "list"
         lines = ["# entries"] + list(dict.fromkeys(
             self.line() for _ in range(chance.randrange(5))))
-        if self.who in known and chance.randrange(2):
-            lines.append(known[self.who]["sha256"])
+        if self.client in known and chance.randrange(2):
+            lines.append(known[self.client]["sha256"])
         if chance.randrange(20) == 0:
             lines.insert(chance.randrange(len(lines)), "zz")
         text = self.often("\n".join(lines) + "\n", "", "# none\n", often=20)
@@ -228,10 +228,10 @@ class Configuration:
             f"{n}={v}\n" for n, v in rows.items()), "", often=40))
 
     def run(self, arguments, user=False, **more):
-        who = {"user": self.uid, "group": self.gid, "extra_groups": [self.gid]
+        identity = {"user": self.uid, "group": self.gid, "extra_groups": [self.gid]
                } if user and ROOT else {}
         return subprocess.run(arguments, capture_output=True, check=False,
-                              timeout=60, **who, **more)
+                              timeout=60, **identity, **more)
 
     def decide(self):
         """The handler's decision, of a process for each event, which
@@ -265,7 +265,7 @@ class Configuration:
             if path.is_file():
                 text += f"-- {path.name}\n{path.read_text()}"
         return f"SEED={SEED} number {self.number}, user {self.user}, client " \
-            f"{self.who}\n{text}"
+            f"{self.client}\n{text}"
 
 
 def explain_fault(handler, explained):

@@ -159,13 +159,13 @@ def warnings():
     out.result("6" not in said and "9" not in said, "no other", got)
     out.result("without a check of their signature" in got.out,
                "unsigned operation is warned of", got)
-    out.equal(got.code, 0, "warnings are no fault")
-    # Whom it lets in, tests/doors/test_report_only.py tells.
+    out.equal(got.code, 0, "warnings are not a fault")
+    # tests/doors/test_report_only.py tests the clients that it accepts.
     got = admin.run("check", environment={
         "CERTGATE_LIST": str(book), "CERTGATE_REPORT_ONLY_UNTIL": day(9)})
-    out.result("every certificate that no entry has, or one that has ended, is "
-               f"let in through {day(9)}, without roles" in got.out,
-               "whom a trial lets in", got)
+    out.result("accepting, without roles, clients without an entry or with an "
+               f"expired one through {day(9)}" in got.out,
+               "the clients that a trial accepts", got)
     order = [p for p, _ in found(book, got.out, "warning")]
     out.equal(order, sorted(order, key=int), "they are in the order of lines")
     ca = admin.certificate(base, "ordered", days=20)
@@ -208,7 +208,7 @@ def places():
 
 
 def as_installed():
-    """Nobody is let in, and it is said why."""
+    """Every client is rejected, and the reason is printed."""
     empty = write("empty", "# no entries\n")
     text = (place.SOURCE / "src/policy/certgate.conf").read_text()
     conf = write("installed", text.replace("/etc/certgate/list", str(empty)))
@@ -264,7 +264,7 @@ def authorities():
 
 
 def files():
-    """Who may read and write, with the command that fixes it."""
+    """Bad permissions, with the command that fixes them."""
     book = write("files.list", f"{B}\n")
     conf = write("files.conf", f"CERTGATE_LIST={book}\n"
                  f"CERTGATE_ACCESS_KEYS={KEY}\n", 0o644)
@@ -287,10 +287,10 @@ def files():
     out.result(re.search(r"CERTGATE_LOG +syslog  \[environment\]", got.out) and
                re.search(rf"CERTGATE_LIST +{book}  \[--list\]", got.out),
                "the environment, and an option that wins", got)
-    for mode, mend in ((0o666, "o-w"), (0o662, "o-w")):
+    for mode, fix in ((0o666, "o-w"), (0o662, "o-w")):
         book.chmod(mode)
         got = admin.run("check", "--config", conf)
-        out.result(got.code == 1 and f"chmod {mend} {book}" in got.out,
+        out.result(got.code == 1 and f"chmod {fix} {book}" in got.out,
                    f"a list of mode {mode:o}", got)
     book.chmod(0o640)
     keys = write("files.keys", KEY + "\n", 0o644)
@@ -339,16 +339,16 @@ def other_user():
         out.result(got.code == 1 and 
                    f"{book}: not readable by user nobody (fix: chgrp " in
                    got.out,
-                   "--as: a user who cannot read it", got)
+                   "--as: a user that cannot read it", got)
         book.chmod(0o644)
         got = admin.run("check", "--list", book, "--as", "nobody")
-        out.equal(got.code, 0, "--as: one who can")
+        out.equal(got.code, 0, "--as: a user that can")
         os.chown(book, 33, 33)
         got = admin.run("check", "--list", book, "--as", "nobody")
         out.result(got.code == 1 and "bad owner: uid 33 (fix: chown root" in got.out,
                    "--as: a third one's file", got)
         got = admin.run("check", "--list", book, "--as", "www-data")
-        out.equal(got.code, 0, "--as: his own")
+        out.equal(got.code, 0, "--as: a file of the user")
         locked = base / "locked"
         locked.mkdir(mode=0o700)
         for file in "conf", "list":
@@ -360,12 +360,12 @@ def other_user():
                        "is not searchable by user nobody (fix: chgrp nogroup "
                        f"{locked} && chmod g+x {locked})\n" in got.out and
                        "there are sites:" not in got.out,
-                       f"--as: who may not enter a folder, {option}", got)
+                       f"--as: a user that may not enter a folder, {option}", got)
         got = admin.run("check", "--list", book, "--as", "root", user=65534,
                         group=65534, extra_groups=[])
         out.result(got.code == 3 and "only root" in got.err,
                    "--as: only root can", got)
-    got = admin.run("check", "--as", "nobody-of-this-name")
+    got = admin.run("check", "--as", "no-such-user")
     out.result(got.code == 3 and "no such user" in got.err,
                "--as: no such user", got)
 
@@ -375,7 +375,7 @@ def log_file():
     book = write("log.list", f"{B}\n")
     folder = base / "log"
     path = folder / "file"
-    as_nobody = ["--as", "nobody"] if os.geteuid() == 0 else []
+    as_user = ["--as", "nobody"] if os.geteuid() == 0 else []
 
     def said(*arguments):
         got = admin.run("check", "--quiet", "--list", book, *arguments,
@@ -389,18 +389,18 @@ def log_file():
                        "directory"), "CERTGATE_LOG: its folder is missing")
     folder.mkdir(mode=0o755)
     out.equal(said(), (0, ""), "CERTGATE_LOG: it is made at the start")
-    if not as_nobody:
+    if not as_user:
         return
-    out.equal(said(*as_nobody), (1, f"error: CERTGATE_LOG: {path}: cannot be "
+    out.equal(said(*as_user), (1, f"error: CERTGATE_LOG: {path}: cannot be "
               "created by user nobody (fix: install -o nobody -m 640 /dev/null "
               f"{path})"),
               "CERTGATE_LOG: no new file in its folder")
     path.touch(mode=0o644)
-    out.equal(said(*as_nobody), (1, f"error: CERTGATE_LOG: {path}: not "
+    out.equal(said(*as_user), (1, f"error: CERTGATE_LOG: {path}: not "
               f"writable by user nobody (fix: chown nobody {path})"),
               "CERTGATE_LOG: a file of root")
     os.chown(path, 65534, 65534)
-    out.equal(said(*as_nobody), (0, ""), "CERTGATE_LOG: a file of its own")
+    out.equal(said(*as_user), (0, ""), "CERTGATE_LOG: a file of its own")
     out.equal(said(), (0, ""), "CERTGATE_LOG: root does not judge its owner")
 
 

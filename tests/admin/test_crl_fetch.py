@@ -303,7 +303,7 @@ def loud():
     file.write_text("broken\n")
     got = fetch()
     out.result(got.code == 3 and str(file) in got.err and accepts(pump),
-               "a broken file is told of, and replaced", got)
+               "a broken file is reported, and replaced", got)
 
 
 def from_the_ca():

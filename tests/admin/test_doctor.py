@@ -135,7 +135,7 @@ def judge(name, done, words, faults=None):
 PLANTED = {
     "an expired certificate":
         ([], "expired", {}, ["expired", "fix: renew"]),
-    "a certificate of nobody":
+    "an unknown certificate":
         ([], "stranger", {}, ["public CA"]),
     "a certificate for another host":
         ([], "other", {}, ["name in the URL"]),
@@ -210,7 +210,7 @@ PLANTED = {
            f"ssl_client_certificate {base}/ca.pem;\n    ssl_certificate ")],
          "good", {}, ["AbuseProtectionResponseInvalidStatusCode", "400",
                       "TLS client certificate"]),
-    "settings that do not read":
+    "settings that are invalid":
         ([], "good", {"CERTGATE_CHECK_DATES": "perhaps"},
          ["AbuseProtectionResponseInvalidStatusCode", "no valid settings",
           "certgate check"]),
@@ -264,7 +264,7 @@ def planted_elsewhere():
 
 
 def nobody_there():
-    own = gate("nobody")
+    own = gate("no-name")
     judge("no such name", run_doctor(
         own, "https://handler.invalid/eventhandler"), ["DNS record"])
     judge("nothing listens", run_doctor(
@@ -311,7 +311,7 @@ def no_site():
 
 def client_id():
     """A client that has to have an id is tried with it; a fault that several
-    trials find is told once."""
+    trials find is reported once."""
     configuration = gate("client-id")
     configuration.write_list(f"sha256:{PIN} client-id=pump-7\n")
     handler = processes.Handler(configuration)
@@ -325,7 +325,7 @@ def client_id():
           ["--admitted", "401: the handler rejects the client", "reason: entry-client-id:"], 1)
     done = run_doctor(configuration, url, *given, "pump-7")
     out.result(done.returncode == 0 and "0 faults" in done.stdout,
-               "with its id it is let in", done.stdout + done.stderr)
+               "with its id it is accepted", done.stdout + done.stderr)
     out.equal(run_doctor(configuration, url, "--mqtt", "6").returncode, 2,
               "MQTT has no version 6")
     configuration.write_list(f"sha256:{PIN} query.of=a%20b query.at=7\n")
@@ -336,7 +336,7 @@ def client_id():
     done = run_doctor(configuration, url, *given[:2], "--query",
                       "at=7&of=a%20b")
     out.result(done.returncode == 0 and "0 faults" in done.stdout,
-               "with its query it is let in", done.stdout + done.stderr)
+               "with its query it is accepted", done.stdout + done.stderr)
     out.equal(run_doctor(configuration, url, "--query", "a").returncode, 2,
               "a query is name and value")
     done = run_doctor(configuration, url + "?" + 8192 * "a")
@@ -510,8 +510,8 @@ def login():
 
 
 def plain():
-    """Plain HTTP is no fault on loopback, and on loopback alone: a name that
-    begins like an address there may be anybody's."""
+    """Plain HTTP is not a fault on loopback, and on loopback alone: a name that
+    begins like an address there may be that of another host."""
     configuration = gate("plain-http")
     handler = processes.Handler(configuration)
     server = processes.Lighttpd(base / "lighttpd-plain", configuration)
@@ -593,7 +593,7 @@ make_certificate("other", host="other.example")
 make_certificate("stranger", ca="other-ca")
 make_certificate("hostile", host=None, subject="/CN=\x1b[31m")
 def pending():
-    """What the doctor sent is told from a certificate with the same name."""
+    """The doctor's events are distinguished from a certificate with the same name."""
     configuration = gate("pending", {})
     own = hashlib.sha256(ssl.PEM_cert_to_DER_cert(
         "-----BEGIN CERTIFICATE-----\n" + "".join(re.findall(

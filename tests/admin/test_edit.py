@@ -337,7 +337,7 @@ for quiet in ([PUMP["sha256"]], [PUMP["sha256"], "expires=2999-01-01"]):
     got = book.run("allow", *quiet, "--replace")
     out.result(got.code == 0 and "Warning" not in got.out + got.err,
                "nothing to be warned of in this line", got)
-steps("mending", f"{A}\nnonsense\n", [(["remove", 2], 0, f"{A}\n", [])])
+steps("fixing", f"{A}\nnonsense\n", [(["remove", 2], 0, f"{A}\n", [])])
 steps("CRLF and byte order mark", f"\ufeff{A} user=a\r\n# c\r\n", [
     (["allow", A, "user=a"], 0, None, ["already"]),
     (["allow", B], 0, f"\ufeff{A} user=a\r\n# c\r\n{B}\r\n", []),
@@ -380,7 +380,7 @@ def files():
         got = admin.run("allow", "--list", link, B)
         out.result(got.code == 3 and "symbolic link" in got.err and
                    book.text() == before,
-                   "a link of somebody else is not followed", got)
+                   "a link of another user is not followed", got)
         link.unlink()
         book.folder.chmod(0o775)
         os.chown(book.folder, 0, 12345)
@@ -406,7 +406,7 @@ def files():
     book.path.chmod(0o666)
     got = book.run("allow", B)
     out.result(got.code == 3 and f"chmod o-w {book.path}" in got.err,
-               "a list that anybody can write is not believed", got)
+               "a list that others can write is refused", got)
     if os.geteuid() == 0:
         os.chown(book.path, 0, 33)
         got = book.run("allow", B)
@@ -432,7 +432,7 @@ def environment():
     out.result((got.code, book.text()) == (3, f"{A}\n") and
                f"{broken}:2:1: " in got.err and "the list stays as it is; by "
                "--list FILE it can be changed without settings\n" in got.err,
-               "settings that do not read", got)
+               "settings that are invalid", got)
     got = admin.run("deny", B, "--config", broken, "--list", book.path)
     out.equal((got.code, book.text()), (0, f"{A}\ndeny {B}\n"),
               "with --list they need not")
@@ -527,13 +527,13 @@ def turns():
                "an edit waits while another has the lock")
     got = book.run("allow", B, "--dry-run")
     out.result(got.code == 0 and f"+{B}" in got.out,
-               "who only looks does not wait", got)
+               "a command that only reads does not wait", got)
     os.write(held, f"{A}\n{PUMP['sha1']}\n".encode())
     new.rename(book.path)
     os.close(held)
     out.equal((os.waitpid(pid, 0)[1], book.text()),
               (0, f"{A}\n{PUMP['sha1']}\n{B}\n"),
-              "and goes on with the list of the other, whoever locked what "
+              "and goes on with the other's list, even if they locked what "
               "others can open")
     os.close(folder)
     os.close(text)
@@ -643,7 +643,7 @@ def denials():
          f"{ca} cn=pump-*\ndeny {ca} cn=pump-7\n"
          f'deny {ca} cn="pump 8" serial=0A expires=2999-01-31   # lost\n',
          ["removed: line 4"]),
-        # Other entries of that CA are no obstacle.
+        # Other entries of that CA do not matter.
         (["allow", ca, "cn=door-*"], 0,
          f"{ca} cn=pump-*\ndeny {ca} cn=pump-7\n"
          f'deny {ca} cn="pump 8" serial=0A expires=2999-01-31   # lost\n'

@@ -219,7 +219,7 @@ def renewals():
 
 
 def of_a_ca():
-    """Devices of a CA are told apart by their users, unless they share one."""
+    """Devices of a CA are distinguished by their users, unless they share one."""
     ca = pki.Authority(base / "plant", "/O=T/CN=Plant")
     file = write("plant.pem", ca.pem)
     for issuer, terms, user, wanted in (

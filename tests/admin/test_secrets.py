@@ -206,7 +206,7 @@ def at_reload():
         new.rename(configuration.file)
         told = place.wait_for(lambda at=before: configuration.log_since(at),
                               20, 0.1)
-        out.result(told, f"reload: {text.partition('=')[0][:20]} is told of")
+        out.result(told, f"reload: {text.partition('=')[0][:20]} is reported")
     log = configuration.log_since(0)
     out.result(not any(leak(log, secret) for _, secret in SECRETS.values()),
                "reload: no secret in the log", log)

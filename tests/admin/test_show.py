@@ -228,7 +228,7 @@ def explain():
               "an event without a certificate")
     got = admin.run("explain", "--config", conf, "-", stdin=b'{"a":1,"a":2}')
     out.equal(explained(got)["reason"].partition(":")[0], "duplicate-member",
-              "an event that does not read")
+              "an event that is invalid")
     book.write_text(f"{PUMP['sha256']} query.a=7\n")
     for query, code in (("a=7&b=", 0), ("a=8", 1), ("b=7", 1)):
         got = admin.run("explain", "--config", conf, "--query", query, pump)
@@ -242,7 +242,7 @@ def explain():
               (1, "settings"), "no settings at all")
     got = admin.run("explain", "--config", base / "nowhere", pump)
     out.equal((got.code, explained(got)["reason"].partition(":")[0]),
-              (1, "settings"), "settings that do not read")
+              (1, "settings"), "settings that are invalid")
     for arguments, code in ((["--now", "now", pump], 2),
                             (["--mqtt", "3", pump], 2),
                             (["--query", "a", pump], 2), ([pump, pump], 2),
@@ -259,14 +259,14 @@ def explain():
 
 
 def explain_refusals():
-    """Whatever refuses, who is meant is shown, and what the log would say."""
+    """A refusal has the client, and the error of the log."""
     book, conf = base / "refused", base / "refused.conf"
     for what, text, settings, reason, log in (
-            ("a list that does not read", "zz\n", "", "list-unreadable",
+            ("a list that is invalid", "zz\n", "", "list-unreadable",
              f"{book}:1:1: invalid thumbprint of 2 characters"),
             ("no list", None, "", "list-unreadable",
              f"{book}: No such file or directory"),
-            ("settings that do not read", "", "x\n", "settings",
+            ("settings that are invalid", "", "x\n", "settings",
              f"{conf}:2:1: expected NAME=value"),
             ("another hub", "#\n", "CERTGATE_HUB=other\n", "hub", None),
             ("denied", f"deny {PUMP['sha1']} # stolen\n", "", "denied", None)):
@@ -278,7 +278,7 @@ def explain_refusals():
         told = explained(got)
         out.equal((got.code, told["reason"].partition(":")[0],
                    {k: told.get(k) for k in PUMP}), (1, reason, PUMP),
-                  f"explain: {what}: whom it is about")
+                  f"explain: {what}: the client")
         out.result(told.get("log", "").startswith(log) if log else "log" not in told,
                    f"explain: {what}: the log", got)
         out.result(not log or log not in got.err, "and that once", got)

@@ -446,7 +446,7 @@ def as_the_handler():
     gate.configuration.list.chmod(0o644)
     done = gate.run(pem, "--as", "www-data", verb="explain")
     out.equal(done.code, 0, "and the input is root's")
-    out.equal(gate.run("--as", "nobody-like-it").code, 3, "no such user")
+    out.equal(gate.run("--as", "no-such-user").code, 3, "no such user")
     gate.close()
 
 

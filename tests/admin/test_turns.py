@@ -114,7 +114,7 @@ def main():
         "the handler has the last list", configuration.log_since(0)[-600:])
     log = configuration.log_since(0)
     out.equal([line for line in log.splitlines() if "level=error" in line],
-              [], "the handler never read a list that does not read")
+              [], "the handler never read a list that is invalid")
     checked = admin.run("check", "--config", configuration.file)
     out.equal(checked.code, 0, "certgate check has no fault to tell of")
     out.equal(handler.close(), 0, "the handler ends with 0")

@@ -85,7 +85,7 @@ compare(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-/* Prints the median and the largest of the first sights, and of those again. */
+/* Print the median and the largest of the first sights, and of those again. */
 static void
 row(const char *name, const struct list *list, const struct applicant *client,
     enum reason wanted)

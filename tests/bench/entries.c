@@ -5,7 +5,7 @@
  * each FOLDER, which `events` made, is a row.  In each round, one FOLDER after
  * the other, all events are answered twice: at the first sight of their
  * certificates, as the memory of verified chains is empty before, and again.
- * Prints the medians, over those who are let in, of nanoseconds from parameters
+ * Prints the medians, over accepted clients, of nanoseconds from parameters
  * to the bytes of the answer, and how many times the first row that is.  Ends 1
  * after a wrong answer.
  */

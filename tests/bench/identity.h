@@ -14,7 +14,7 @@ struct identity {
 
 struct authority;
 
-/* Makes a CA and writes its certificate to the file path; never freed. */
+/* Make a CA and write its certificate to the file path; never freed. */
 struct authority *identity_authority(const char *path);
 
 /* Write a CRL of authority to the file path: count serial numbers,
@@ -22,7 +22,7 @@ struct authority *identity_authority(const char *path);
 void identity_crl(const struct authority *authority, const char *path,
 		  long first, long count);
 
-/* Makes a certificate with this common name and serial number, of authority or,
+/* Make a certificate with this common name and serial number, of authority or,
  * if that is NULL, its own.  Like the other one it ends the program if it
  * cannot. */
 void identity_make(const struct authority *authority, const char *name,

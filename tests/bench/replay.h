@@ -26,7 +26,7 @@ struct replay_event {
 /* The bytes of a file; never freed.  Ends the program if it cannot. */
 struct span replay_file(const char *path);
 
-/* Takes the next event from *rest; false behind the last one. */
+/* Take the next event from *rest; false behind the last one. */
 bool replay_next(struct span *rest, struct replay_event *event);
 
 /* The settings that the events ask for; ends the program if it cannot. */

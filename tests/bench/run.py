@@ -157,8 +157,8 @@ class Stack:
 
 
 def compare(title, stacks, requests):
-    """In brackets, the ratio to the first one.  Who goes first in a round goes
-    last in the next."""
+    """In brackets, the ratio to the first one.  The first in a round is
+    the last in the next."""
     for number in range(ROUNDS):
         for stack in stacks if number % 2 == 0 else reversed(stacks):
             stack.round(requests)
@@ -204,7 +204,7 @@ def entries():
                               ("options", "pin with options"),
                               ("authority", "CA"))]
     print("\nkinds of entries, in process: "
-          f"{ENTRY_ROUNDS} rounds, medians of those let in", flush=True)
+          f"{ENTRY_ROUNDS} rounds, medians of accepted clients", flush=True)
     subprocess.run([bench / "entries", str(ENTRY_ROUNDS), *few], check=True)
 
 

@@ -113,7 +113,7 @@ def line(depth, changes=None, every=None):
 
 
 def crls_of(certificates, changes=None):
-    """A CRL of each CA, without those that are None in changes."""
+    """A CRL of each CA, without those that changes sets to None."""
     for level, authority in enumerate(certificates[1:], 1):
         more = (changes or {}).get(level, {})
         if more is not None:

@@ -21,7 +21,7 @@ EXPLAINED = {
     "oversized": (True, "certificate",
                   "more than 32 KiB of PEM is not parsed"),
     "anchor-is-the-client": (True, "list-unreadable",
-                             "what is no CA's is not believed as one; a "
+                             "what is not a CA's is not accepted as one; a "
                              "client is allowed by its pin"),
     "looped": (True, "chain", "of two CAs that issued each other neither is "
                               "an anchor; the judge takes both for one"),
@@ -267,8 +267,8 @@ class Rewritten:
 
 
 def compare_rewritten(out, known, folder):
-    """A deny by digest meets each form in which a CA's entry would let the
-    certificate in."""
+    """A deny by digest meets each form in which a CA's entry would accept the
+    certificate."""
     for issuer in ("root", "rsa"):
         authority, pems = known[issuer]
         certificate = authority.issue("stolen", "/CN=stolen",

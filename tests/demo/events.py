@@ -79,7 +79,7 @@ class Events:
 
 
 def rotate(events, old, new):
-    """Both pins while the change is under way; whether it was taken up."""
+    """Both pins while the change is under way; whether it was loaded."""
     configuration = events.configuration
     configuration.write_list(f"sha256:{old.sha256} user=pump-7\n"
                              f"sha256:{new.sha256} user=pump-7 groups=plant\n")

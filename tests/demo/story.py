@@ -78,9 +78,9 @@ def connect(story, one, two):
                        "listed", "valve-1")
     second = story.open(two, "valve-2 connects, with its certificate", 101,
                         "listed", "valve-2")
-    story.open(story.stranger, "somebody, with another certificate", 403,
+    story.open(story.stranger, "a client with another certificate", 403,
                "not-listed")
-    story.open(None, "somebody, without one", 403, "no-certificate")
+    story.open(None, "a client without one", 403, "no-certificate")
     return first, second
 
 
@@ -98,7 +98,7 @@ def talk(story, first, second):
 
 
 def is_closed(client):
-    """Whatever it was told before."""
+    """Ignore earlier messages."""
     try:
         while client.receive()[0] != websocket.CLOSE:
             pass

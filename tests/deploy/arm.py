@@ -29,7 +29,7 @@ def check_parameters(declared, given):
             raise Refused(f"parameter {name} is missing")
         value = given.get(name, rule.get("defaultValue"))
         if type(value) is not TYPES[rule["type"]]:
-            raise Refused(f"parameter {name} is no {rule['type']}")
+            raise Refused(f"parameter {name} is not a {rule['type']}")
         if value not in rule.get("allowedValues", [value]):
             raise Refused(f"parameter {name} is not allowed")
         if rule["type"] == "string" and not (

@@ -42,7 +42,7 @@ openat(int folder, const char *name, int flags, ...)
 	int number = 0;
 	int fd = (int)syscall(SYS_openat, folder, name, flags, 0);
 
-	/* Calls that the handler's sandbox allows. */
+	/* Call that the handler's sandbox allows. */
 	if (fd < 0 || (flags & O_PATH) != 0 ||
 	    syscall(SYS_read, fd, text, sizeof(text) - 1) < 0 ||
 	    lseek(fd, 0, SEEK_SET) != 0)

@@ -85,7 +85,7 @@ print_settings(void)
 	return 0;
 }
 
-/* Takes CASE_NAME=value into the environment; false if string is another. */
+/* Take CASE_NAME=value into the environment; false if string is another. */
 static bool
 set_variable(char *string)
 {
@@ -98,7 +98,7 @@ set_variable(char *string)
 	return true;
 }
 
-/* Answers the case in input, n bytes. */
+/* Answer the case in input, n bytes. */
 static void
 answer_case(char *input, size_t n)
 {
@@ -139,7 +139,7 @@ answer_case(char *input, size_t n)
 	settings_free(&settings);
 }
 
-/* Answers each case of standard input; 1 if the input is cut. */
+/* Answer each case of standard input; 1 if the input is cut. */
 static int
 answer_many(char *input)
 {

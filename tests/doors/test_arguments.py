@@ -49,8 +49,8 @@ def main():
         '<Location "/echo">\n  Require all granted\n</Location>')
     headers = cases.event_headers("azure.webpubsub.sys.connect")
     origin = {"Host": "localhost", "WebHook-Request-Origin": cases.ORIGIN}
-    bodies = {who: cases.connect_body(["@" + who], known, {}).encode()
-              for who in ("device", "stranger")}
+    bodies = {name: cases.connect_body(["@" + name], known, {}).encode()
+              for name in ("device", "stranger")}
     for query, arguments in QUERIES.items():
         got = ask(server.port, "GET", f"/echo?{query}", origin)
         out.equal(got.body.decode().splitlines(), arguments,
@@ -58,12 +58,12 @@ def main():
         path = f"/eventhandler?{query}"
         out.equal(ask(server.port, "OPTIONS", path, origin).status, 200,
                   f"?{query}: validation is answered")
-        for who, status in (("device", 200), ("stranger", 403)):
+        for name, status in (("device", 200), ("stranger", 403)):
             plain = ask(server.port, "POST", "/eventhandler", headers,
-                        bodies[who])
-            answer = ask(server.port, "POST", path, headers, bodies[who])
+                        bodies[name])
+            answer = ask(server.port, "POST", path, headers, bodies[name])
             out.result(answer.status == status and same(answer, plain),
-                       f"?{query}: connect of {who} as without it",
+                       f"?{query}: connect of {name} as without it",
                        f"{answer}\n{plain}")
     out.equal(server.close(), 0, "Apache ends with 0")
     out.done()

@@ -165,7 +165,7 @@ def tokens(issuer, foreign):
             foreign, header={"kid": "one"}), 401, None),
         ("changed", f"{head}.{part(b'{}')}.{signature}", 401, None),
         ("cut off", f"{head}.{body}.", 401, None),
-        ("that is no token", "x", 401, None),
+        ("not a token", "x", 401, None),
         ("missing", None, 401, None),
     ]
 

@@ -18,7 +18,7 @@ plant = pki.Authority(base / "plant", "/O=Plant/CN=Plant CA")
 pumps = {n: plant.issue(f"pump-{n}", f"/O=Plant/CN=pump-{n}")
          for n in range(1, 5)}
 door = plant.issue("door", "/O=Plant/CN=door-1")
-# The thief has the key, and a friend at the CA who writes any name beside it.
+# The thief has the key, and a CA writes any name beside it.
 again = plant.issue("again", "/O=Plant/CN=pump-77", key=pumps[3].key)
 contractor = plant.issue("contractor", "/CN=Ann Contractor")
 visitor = plant.issue("visitor", "/CN=Bob Visitor")
@@ -114,16 +114,16 @@ def revocation(fleet):
     fleet.configuration.write_file("plant.crl", "half a file")
     place.wait_for(lambda: "plant.crl: " in
                    fleet.configuration.log_since(0), 20)
-    fleet.becomes("a CRL that does not read: the last one stays",
+    fleet.becomes("a CRL that is invalid: the last one stays",
                   (403, "revoked", "-", "2"), pumps[2])
     fleet.configuration.write_file("plant.crl", plant.crl(
         begin=pki.now() - 9 * pki.DAY, end=pki.now() - pki.DAY))
-    fleet.becomes("a CRL that is over: nobody of that CA",
+    fleet.becomes("an expired CRL: no client of that CA",
                   (403, "crl", "-", "2"), pumps[1])
     fleet.becomes("but the contractor", (200, "listed", "ann", "4"),
                   contractor)
     (fleet.configuration.folder / "plant.crl").unlink()
-    fleet.becomes("no CRL at all: nobody", (403, "list-unreadable", "-", "-"),
+    fleet.becomes("no CRL at all: no client", (403, "list-unreadable", "-", "-"),
                   pumps[1])
     fleet.configuration.write_file("plant.crl", good)
     fleet.becomes("it is back", (200, "listed", "pump-1", "2"), pumps[1])

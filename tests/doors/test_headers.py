@@ -16,7 +16,7 @@ known = cases.certificates()
 CONNECT = "azure.webpubsub.sys.connect"
 body = cases.connect_body(["@device"], known, {}).encode()
 
-# The handler asks for a user whom no server here has checked.
+# The handler asks for a user that no server here has checked.
 FORGED = {
     "nothing": [],
     "the header Remote-User": ["Remote-User: gate", "Auth-Type: Basic"],
@@ -24,7 +24,7 @@ FORGED = {
     "with dots": ["REMOTE.USER: gate", "AUTH.TYPE: Basic"],
     "redirected": ["REDIRECT_REMOTE_USER: gate", "REDIRECT_AUTH_TYPE: Basic",
                    "Redirect-Remote-User: gate"],
-    "credentials that nobody asked for":
+    "credentials that were not requested":
         ["Authorization: Basic Z2F0ZTpnYXRl"],
     "credentials of a proxy": ["Proxy-Authorization: Basic Z2F0ZTpnYXRl"],
     "headers of settings": ["CERTGATE_REMOTE_USER: *", "CERTGATE-SITE: x",
@@ -143,8 +143,8 @@ def doubled(door):
 
 
 def smuggled(door):
-    """A second request behind the first one's body has no key and is never let
-    in; the first is, at most once, for the whole of its body.  What a server
+    """A second request behind the first one's body has no key and is never
+    accepted; the first is, at most once, for the whole of its body.  What a server
     makes of it else is its own; some wait until the client goes."""
     stranger = lines_of(cases.event_headers(CONNECT, "smuggled",
                                             key="not-the-key"))
@@ -162,7 +162,7 @@ def smuggled(door):
             door.ask(lines_of(cases.event_headers(CONNECT, connection)) + [
                 x.replace("@", str(len(body))) for x in lines],
                 content=content, end=True)
-    # Who has gone by now is answered before who comes.
+    # A client that has left is answered before one that arrives.
     status, found, log = door.ask(lines_of(cases.event_headers(CONNECT)) + [
         f"Content-Length: {len(body)}"])
     found = processes.decisions(door.configuration.log_since(begin))

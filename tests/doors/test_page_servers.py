@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
-"""www/page-*.conf: each web server serves the page of certgate status to those
-who log in, and to no other."""
+"""www/page-*.conf: each web server serves the page of certgate status
+only with a password."""
 import base64
 import os
 import pathlib

@@ -124,7 +124,7 @@ def rows():
 
 
 def names():
-    """What a client can set by a header is no setting and no site."""
+    """What a client can set by a header is neither a setting nor a site."""
     whole = [f"{n}={v}" for n, v in GOOD.items()]
     for string, reason in NAMES.items():
         expect(string, decide(whole + [string]), reason)

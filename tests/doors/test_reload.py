@@ -564,7 +564,7 @@ def parameters():
             "POST", "/eventhandler", cases.event_headers(
                 "azure.webpubsub.sys.connect"), body))
         log = configuration.log_since(before)
-        out.equal(answer.status, 403, f"{how}: SetEnv lets nobody in")
+        out.equal(answer.status, 403, f"{how}: SetEnv accepts no client")
         out.result("of a request sets nothing" in log and
                    "FcgidInitialEnv" in log,
                    f"{how}: the log says what to use", log)

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
 """A week on trial: a fleet's days are replayed with a clock of our own, once as
-they would be and once with CERTGATE_REPORT_ONLY_UNTIL.  The log names exactly
-who would be refused, all others fare as ever, and the end date ends it."""
+they would be and once with CERTGATE_REPORT_ONLY_UNTIL.  The log has exactly
+the clients that would be refused, the others are decided as before, and the end
+date ends it."""
 import datetime
 import json
 import pathlib
@@ -51,7 +52,7 @@ LIST = "".join(
 
 
 def presented():
-    """What comes in on every day: name and clientCertificates."""
+    """The events of every day: name and clientCertificates."""
     for pin in LISTED + ENDING + DENIED + STRANGERS + \
             [label(n) for n in range(50, 53)]:
         yield pin, [{"thumbprint": pin}]
@@ -87,7 +88,7 @@ def decide(case, now, more, text=LIST):
 
 
 def is_report(strict, trial, name):
-    """Let in without roles, and the log has who and why."""
+    """Accepted without roles; the log has client and reason."""
     status, body, fields = trial
     wanted = {"roles": []} | (
         {"userId": fields["sha1"]} if fields["sha1"] != "-" else {})
@@ -99,7 +100,7 @@ def is_report(strict, trial, name):
 
 
 def compare(case, name, now, days_on):
-    """Who was reported ('' if nobody), and what is not as it should be."""
+    """The reported client ('' if none), and the faults."""
     trial_settings = {"CERTGATE_REPORT_ONLY_UNTIL": UNTIL}
     strict, trial = decide(case, now, {}), decide(case, now, trial_settings)
     reported = days_on and name not in (label(52), REVOKED.sha1) and \
@@ -129,11 +130,11 @@ def week(out):
         wanted |= {pin: "entry-expired" for n, pin in enumerate(ENDING)
                    if day + 1 > n + 2}
         out.equal(said, wanted if day < 7 else {},
-                  f"day {day + 1}: the log names exactly who would be refused")
+                  f"day {day + 1}: the log names exactly the clients that would be refused")
 
 
 def edges(out):
-    """The last second, and what no trial lets in."""
+    """The last second, and clients that no trial accepts."""
     on = {"CERTGATE_REPORT_ONLY_UNTIL": UNTIL}
     stranger = event([{"thumbprint": STRANGERS[0]}])
     end = BEGIN + 7 * DAY
@@ -147,7 +148,7 @@ def edges(out):
     out.equal(decide(forged, BEGIN, on)[2]["reason"], "signature",
               "a wrong signature")
     out.equal(decide(stranger, BEGIN, on, "nonsense\n")[2]["reason"],
-              "list-unreadable", "a list that does not read")
+              "list-unreadable", "a list that is invalid")
 
 
 def main():

@@ -48,7 +48,7 @@ def site_text(folder, name):
 
 
 def configure(name):
-    """The main settings and the environment let everybody of theirs in."""
+    """The main settings and the environment accept their own clients."""
     folder = base / name
     configuration = processes.Configuration(
         folder, {"CERTGATE_SIGNATURE": "off"}, known["other"]["sha1"] + "\n" +
@@ -183,7 +183,7 @@ def pool():
 
 def unnamed(name, server, configuration):
     before = configuration.log_size()
-    case = event("device", KEYS["one"], host="nobody.example")
+    case = event("device", KEYS["one"], host="unknown.example")
     answer = http.exchange(server.port, http.request_bytes(
         case.method, case.path,
         case.headers | {"certgate-site": "one", "CERTGATE_SITE": "one"},
@@ -223,7 +223,7 @@ def breakage(configuration):
     becomes("is not the other's either", configuration, two, fine, other,
             members)
     write(folder / "one.list", LISTS["two"])
-    becomes("mended", configuration, one, ["denied", "2", "one"],
+    becomes("fixed", configuration, one, ["denied", "2", "one"],
             members=members)
     write(folder / "sites/one.conf", "CERTGATE_HUB=\n")
     becomes("broken settings", configuration, one, ["denied", "stale", "one"],
@@ -327,7 +327,7 @@ def folders():
 
 
 def shut():
-    """Who may not look is refused, and not told of sites that he cannot see."""
+    """If the handler may not look, it refuses, and names no site."""
     case = event("device", KEYS["one"])
     user = {"user": 65534, "group": 65534, "extra_groups": []} \
         if os.geteuid() == 0 else {}

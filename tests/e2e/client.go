@@ -97,7 +97,7 @@ func with(plain *websocket.Dialer, file string) *websocket.Dialer {
 	return &found
 }
 
-// dial connects one client and says how that went; nil if it was not let in.
+// dial connects one client and says how that went; nil if it was not accepted.
 func dial(dialer *websocket.Dialer, client string) *websocket.Conn {
 	connection, answer, err := dialer.Dial(*url, nil)
 	if err == nil {

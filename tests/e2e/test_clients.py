@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
 """The real clients by themselves: they build, load their packages, and say so
-and end with 1 where nobody answers, with 2 where they are misused."""
+and end with 1 where no server answers, with 2 where they are misused."""
 import pathlib
 import subprocess
 import sys
@@ -52,7 +52,7 @@ def main():
         failed = client.hear("failed")
         out.result(failed and "ECONNREFUSED" in failed["text"] or
                    failed and "refused" in failed["text"],
-                   f"{name}: says that nobody answers", client.seen)
+                   f"{name}: says that no server answers", client.seen)
         out.equal(client.end(), 1, f"{name}: ends with 1")
     for command in (["node", clients.FOLDER / "json_client.mjs"],
                     ["node", clients.FOLDER / "mqtt_client.mjs", "a", "b"],

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
 """Real clients on the whole path: certgate-emulator, then lighttpd, Apache or
-nginx, then certgate.  Let in, refused, without a certificate, rotated, revoked,
+nginx, then certgate.  Accepted, refused, without a certificate, rotated, revoked,
 MQTT, roles, two hubs."""
 import pathlib
 import subprocess
@@ -67,7 +67,7 @@ class Story:
 
 def play_json(story):
     story.equal(story.becomes("pump-7", story.one), "pump-7",
-                "the vendor's client is let in")
+                "the vendor's client is accepted")
     story.equal(story.outcome(story.other), 403, "with another certificate "
                                                  "it is refused")
     story.equal(story.outcome(None), 403, "without one it is refused")
@@ -178,7 +178,7 @@ def play_go(story):
              (client.hear("connected", "refused", "failed") or {"client": n}
               for n in range(3))}
     story.equal(lines.get("one", {}).get("is"), "connected",
-                "a Go client is let in")
+                "a Go client is accepted")
     for name in ("other", "-"):
         line = lines.get(name, {})
         story.show(line.get("status") == 403 and line.get("body"),
@@ -194,7 +194,7 @@ def play_mqtt(story):
         url = story.path.url("plant", "clients/mqtt")
         client = clients.mqtt_client(url, story.path.ca, clients.with_key(story.one),
                                      story.log, version, f"device-{version}")
-        story.show(client.hear("connected"), f"MQTT {version} is let in",
+        story.show(client.hear("connected"), f"MQTT {version} is accepted",
                    client.seen)
         client.tell("event", name="reading", data="7")
         story.show((client.hear("done") or {}).get("success"),
@@ -258,7 +258,7 @@ def play_plain(story):
 def play_changes(story):
     story.path.add(f"sha256:{story.other.sha256} user=pump-7")
     story.equal(story.becomes("pump-7", story.other), "pump-7",
-                "a certificate that is rotated in is let in")
+                "a certificate that is rotated in is accepted")
     story.equal(story.outcome(story.one), "pump-7", "the first still is")
     json = story.json(story.one)
     mqtt = clients.mqtt_client(
@@ -276,7 +276,7 @@ def play_changes(story):
     story.equal(story.outcome(story.other), "pump-7", "the other is not")
     bench.tell("event", name="reading", data="7")
     story.show((bench.hear("done") or {}).get("success"),
-               "somebody else is still there", bench.seen)
+               "another client is still there", bench.seen)
     bench.end()
 
 

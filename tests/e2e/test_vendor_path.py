@@ -23,8 +23,8 @@ def start(kind, path, device, log):
 
 
 def story(path, devices, log):
-    """What each kind of client is told with each certificate, and how an event
-    of one that is let in goes."""
+    """The answer to each kind of client with each certificate, and an event
+    of an accepted one."""
     found = []
     for kind in ("json", 4, 5):
         for name, device in devices.items():
@@ -64,7 +64,7 @@ def main():
         out.equal(theirs, ours, f"{ours[0]}, {ours[1]}: {ours[2]} by both")
     out.equal([row[2] for row in told["library"]],
               ["connected", "refused", "refused"] * 3,
-              "one certificate is let in, by the library too")
+              "one certificate is accepted, by the library too")
     out.done()
 
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 // Copyright The certgate authors
 //
-// Event handlers with the vendor's library, as its documentation has them: who
-// presents an allowed SHA-1 thumbprint is let in.  The argument is a JSON array
+// Event handlers with the vendor's library, as its documentation has them: a
+// client with an allowed SHA-1 thumbprint is accepted.  The argument is a JSON array
 // of { hubs, origins, allow }; there is a loopback port for each, printed as a
 // JSON array.
 import express from "express";

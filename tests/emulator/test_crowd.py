@@ -63,7 +63,7 @@ class Crowd:
             self.server.file, environment=self.gate.environment())
 
     def left(self):
-        """The connections of which the handler was told that they ended."""
+        """The connections that were reported to the handler as ended."""
         return set(re.findall(
             r"connection=(\S+) .*event=disconnected status=204",
             self.service.trace()))
@@ -81,7 +81,7 @@ class Crowd:
 
 
 def wait_for_end(client):
-    """Until it is closed, whatever it is told before; the time then."""
+    """Wait until it is closed, and return the time."""
     while client.receive()[0] != websocket.CLOSE:
         pass
     return time.monotonic()
@@ -106,7 +106,7 @@ def main():
     out.equal({c for n, c in enumerate(results) if n not in inside}, {403},
               "the others are refused")
     out.result(all(c.name == f"pump-{n}" for n, c in inside.items()),
-               "each is who its certificate says")
+               "each has the name in its certificate")
     time.sleep(STAY_S)
     out.result(all(ping(c) for c in inside.values()),
                f"all are still there after {STAY_S} s")
@@ -120,7 +120,7 @@ def main():
               f"both its connections are closed, after {max(ends):.2f} s")
     out.result(all(ping(c) for c in inside.values()), "and no other is")
     out.equal(crowd.left(), {c.id for c in denied},
-              "nobody else is said to have left")
+              "no other client is reported as left")
     out.equal(crowd.open(1), 403, "it does not come back")
     for number, client in inside.items():
         if number % 2:

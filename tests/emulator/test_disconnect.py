@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
-"""deny and remove --disconnect, and certgate disconnect, on the whole path: who is
-closed and who is not, who comes back and is closed again, and what is said where
+"""deny and remove --disconnect, and certgate disconnect, on the whole path: the
+clients that are closed or not, that return and are closed again, and the message if
 something stays open.  A server of this test alone sees what is asked for."""
 import base64
 import concurrent.futures
@@ -23,11 +23,11 @@ from harness import processes, tap, websocket  # noqa: E402
 
 JSON = "json.webpubsub.azure.v1"
 ODD = "pump 7/ä?#%\"+'"
-FIRST = "the-first-key-that-nobody-takes-any-more"
+FIRST = "the-first-key-which-has-been-regenerated"
 
 
 class Stage:
-    """Devices of several kinds; each is let in by a line of the list."""
+    """Devices of several kinds; a line of the list accepts each."""
 
     def __init__(self):
         self.out = tap.Tap()
@@ -79,7 +79,7 @@ class Stage:
         self.out.result(all(is_closed(c) for c in clients),
                         f"{what}: closed", self.path.logs())
         self.out.result(all(is_there(c) for c in others),
-                        f"{what}: nobody else is", self.path.logs())
+                        f"{what}: no other client is", self.path.logs())
 
 
 def is_closed(client):
@@ -98,7 +98,7 @@ def is_there(client):
 
 
 def test_deny(stage):
-    """All connections of its user in all hubs, and nobody else's."""
+    """All connections of its user in all hubs, and no others."""
     out = stage.out
     mine = [stage.open(stage.one), stage.open(stage.one),
             stage.open(stage.one, "lab")]
@@ -143,7 +143,7 @@ def test_remove(stage):
     out.result(got.code == 3 and stage.two.sha256 not in stage.list() and
                "still open: user 'pump-8'" in got.err,
                "the entry goes even if the service does not answer", got)
-    stage.ended("nobody answered", [], [other])
+    stage.ended("no server answered", [], [other])
     got = stage.run("remove", stage.new.file)
     out.equal((got.code, "for --disconnect" in got.err), (2, True),
               "remove --hub without --disconnect")
@@ -199,18 +199,18 @@ def test_names(stage):
     got = stage.run("deny", "ab" * 32, "--disconnect")
     out.result(got.code == 3 and "no entry matches" in got.err and
                "deny " + "ab" * 32 in stage.list(),
-               "whom no entry has is denied, and exit 3", got)
+               "a certificate without an entry is denied, and exit 3", got)
 
 
 def test_failures(stage):
     """The denial stays, and what is open is said."""
     out = stage.out
-    nobody = f"https://localhost:{place.free_port()}"
+    unreachable = f"https://localhost:{place.free_port()}"
     good = f"https://localhost:{stage.path.service.port}"
     wrong = {"CERTGATE_ACCESS_KEYS": FIRST}
     client = stage.open(stage.two)
     rows = (
-        ("nobody answers", [], {"endpoint": nobody}, "onnect"),
+        ("no server answers", [], {"endpoint": unreachable}, "onnect"),
         ("no such hub", [], {"hub": "nowhere"}, "answers 404"),
         ("a wrong key", [], {"settings": wrong}, "not accept the access"),
         ("a stranger's CA", ["--ca", stage.two.file], {}, "certificate"),
@@ -265,10 +265,10 @@ def test_disconnect(stage):
                "a dry run of deny prints both", got)
     out.equal(stage.list(), before, "and changes nothing")
     stage.ended("a dry run", [], [b, c])
-    got = stage.run("disconnect", "nobody", "pump-8", hub="lab")
-    out.equal((got.code, got.err), (1, "certgate: nobody: no such user or "
+    got = stage.run("disconnect", "ghost", "pump-8", hub="lab")
+    out.equal((got.code, got.err), (1, "certgate: ghost: no such user or "
                                     "connection is connected\n"),
-              "disconnect of a user in one hub; nobody is not there")
+              "disconnect of a user in one hub; ghost is not there")
     stage.ended("disconnect of a user in one hub", [c], [b])
     out.equal(stage.run("disconnect", "pump-8", hub="lab").code, 1,
               "and once more: it is not there")

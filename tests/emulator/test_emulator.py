@@ -87,7 +87,7 @@ def last_connect(stage):
 
 
 def gate(stage):
-    """Who gets in."""
+    """The clients that are accepted."""
     out = stage.out
     client = stage.open(stage.good)
     out.equal(client.subprotocol, None, "allowed: no subprotocol is chosen")
@@ -187,7 +187,7 @@ def json_client(stage):
               "json: the group granted by certgate gets it")
     a.send("[" * 100000)
     out.equal((a.json() or {}).get("event"), "disconnected",
-              "json: what does not read ends the connection")
+              "json: what is invalid ends the connection")
     b.close()
 
 
@@ -283,15 +283,15 @@ def rest(stage):
                   f"REST: {name}")
     out.equal(call("HEAD", f"{at}/users/pump-7", key=KEYS[1]).status,
               200, "REST: the secondary key")
-    for path, who in [(":send", "all"), ("users/pump-7/:send", "the user"),
+    for path, receiver in [(":send", "all"), ("users/pump-7/:send", "the user"),
                       ("groups/plant/:send", "the group")]:
-        out.equal(call("POST", f"{at}/{path}", b"to " + who.encode(),
-                       "text/plain").status, 202, f"REST: send to {who}")
+        out.equal(call("POST", f"{at}/{path}", b"to " + receiver.encode(),
+                       "text/plain").status, 202, f"REST: send to {receiver}")
         out.equal((a.json()["data"], b.receive()[1]),
-                  (f"to {who}", b"to " + who.encode()),
-                  f"REST: {who} got it")
+                  (f"to {receiver}", b"to " + receiver.encode()),
+                  f"REST: {receiver} got it")
     out.equal(call("POST", f"{at}/:send", b"{", "application/json").status,
-              400, "REST: what is no JSON")
+              400, "REST: invalid JSON")
     out.equal(call("POST", f"{at}/:send", b"x" * ((1 << 20) + 1),
                    "text/plain").status, 413, "REST: too long")
     answer = call("POST", f"{at}/:generateToken?userId=u&role=r")
@@ -304,7 +304,7 @@ def rest(stage):
               204, "REST: close a connection")
     out.equal((a.json(), a.receive()[0]),
               ({"type": "system", "event": "disconnected", "message": "bye"},
-               websocket.CLOSE), "REST: it is told and closed")
+               websocket.CLOSE), "REST: it gets the reason and is closed")
     out.equal(call("POST", f"{at}/users/pump-7/:closeConnections").status, 204,
               "REST: close a user")
     out.equal(b.receive()[0], websocket.CLOSE, "REST: the user is gone")
@@ -380,7 +380,7 @@ def limits(stage):
                client.closed)
     client = mqtt.Client(stage.port, "plant", stage.good, 5)
     client.socket.send(b"\x10\xff\xff\xff\xff\x7f")
-    out.equal(client.receive(), None, "MQTT: a length that does not read")
+    out.equal(client.receive(), None, "MQTT: a length that is invalid")
     client = mqtt.Client(stage.port, "plant", stage.good, 5)
     client.publish(EVENTS + "x", b"")
     out.equal(client.receive(), None, "MQTT: no CONNECT")

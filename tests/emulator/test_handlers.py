@@ -256,7 +256,7 @@ def answers(stage):
                   f"answer: {hub}: the token's roles")
         client.close()
     out.equal(stage.status("silent")[0], 101, "no handler: anonymous clients")
-    certificate = identities.Identity(stage.base, "nobody", "DNS:nobody")
+    certificate = identities.Identity(stage.base, "ghost", "DNS:ghost")
     out.equal(stage.status("silent", identity=certificate)[0], 101,
               "no handler: whatever certificate they have")
 
@@ -352,7 +352,7 @@ def mqtt_answers(stage):
     for version in (4, 5):
         unasked = mqtt.Client(port, "silent", None, version)
         out.equal(unasked.connect("c")[0], 0,
-                  f"MQTT {version}: let in where no handler is asked")
+                  f"MQTT {version}: accepted where no handler is asked")
         unasked.send(12, b"")
         out.equal(unasked.receive(), (mqtt.PINGRESP, 0, b""),
                   f"MQTT {version}: and stays")

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
 """The emulator under valgrind, through a day of its life: clients of every kind
-let in, refused, and closed by either side, servers, and handlers that fail.  No
+accepted, refused, and closed by either side, servers, and handlers that fail.  No
 error, and nothing of its own is lost; what its libraries lose, libraries.supp
 names."""
 import pathlib
@@ -23,7 +23,7 @@ ROUNDS = 5  # what is lost once each time stands out
 
 
 def script(request):
-    """Lets in by a path, and fails by another."""
+    """Accepts by one path, and fails by another."""
     if request.method == "OPTIONS":
         return 200, [("WebHook-Allowed-Origin", "*")], b""
     if "/broken" in request.path:

@@ -74,7 +74,7 @@ class Fleet:
         return client
 
     def fill(self):
-        """All that are not connected connect, once the list lets them in."""
+        """All that are not connected connect, once the list accepts them."""
         def first():
             self.clients[missing[0]] = self.open(missing[0])
             return self.clients[missing[0]]
@@ -126,7 +126,7 @@ GATES = ISSUED
 
 
 def kinds(fleet):
-    """A name, who it ends, the reason, and how: it gives the list and the
+    """A name, the clients that it ends, the reason, and how: it gives the list and the
     log."""
     def plain(text):
         return lambda: (text, None)
@@ -170,7 +170,7 @@ def kinds(fleet):
     yield "a revoked certificate", GATES, "revokes", revoked
 
 
-def end(fleet, out, name, who, reason, make):
+def end(fleet, out, name, ended, reason, make):
     """One kind."""
     fleet.fill()
     out.equal(sum(c is not None for c in fleet.clients.values()), CLIENTS,
@@ -179,7 +179,7 @@ def end(fleet, out, name, who, reason, make):
     fleet.files.write_list(text)
     before = len(fleet.deletes())
     dry = fleet.sweep("--dry-run", log=log)
-    wanted = sorted(fleet.clients[n].id for n in who)
+    wanted = sorted(fleet.clients[n].id for n in ended)
     out.result(dry.code == 0 and f"{ENDED} would be closed" in dry.out and
                sorted(re.findall(r"^would close: connection (\S+) ", dry.out,
                                  re.MULTILINE)) == wanted and
@@ -190,10 +190,10 @@ def end(fleet, out, name, who, reason, make):
     out.result(got.code == 0 and f"\n{ENDED} closed, " in got.out and
                got.out.count(reason) >= ENDED and "log begins " in got.out,
                f"{name}: it says so", got)
-    out.result(all(is_closed(fleet.clients.pop(n)) for n in who),
+    out.result(all(is_closed(fleet.clients.pop(n)) for n in ended),
                f"{name}: they are")
     out.result(all(ping(c) for c in fleet.clients.values()),
-               f"{name}: nobody else is", fleet.path.logs())
+               f"{name}: no other client is", fleet.path.logs())
     again = fleet.sweep(log=log)
     out.result(again.code == 0 and "\n0 closed, " in again.out and
                len(fleet.deletes()) == before + ENDED, f"{name}: once", again)
@@ -406,8 +406,8 @@ def main():
         return
     out, fleet = tap.Tap(), Fleet()
     doubted(fleet, out)
-    for name, who, reason, make in kinds(fleet):
-        end(fleet, out, name, who, reason, make)
+    for name, ended, reason, make in kinds(fleet):
+        end(fleet, out, name, ended, reason, make)
     unknown(fleet, out)
     origins(fleet, out)
     token(fleet, out)

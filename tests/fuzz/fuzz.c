@@ -254,8 +254,8 @@ target_records(struct span input)
 	buffer_free(&out);
 }
 
-/* Lines of NAME=value, then an empty one, then the body: with a list that has
- * nobody, nobody is let in. */
+/* Lines of NAME=value, then an empty one, then the body: with a list without
+ * entries, no client is accepted. */
 static void
 target_parameters(struct span input)
 {

@@ -29,7 +29,7 @@ read_text(void *context, const char *path, struct buffer *text, struct error *e)
 	return !text->failed || error_set(e, "%s: too long", path);
 }
 
-/* Takes the element that DER begins with; all of it if it does not read. */
+/* Take the element that DER begins with; all of it if it is invalid. */
 static struct span
 take_element(struct span *rest)
 {

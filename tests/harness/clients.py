@@ -60,7 +60,7 @@ class Client:
         self.lines.put(None)
 
     def tell(self, line, **members):
-        """Writes one line; one that has ended does not read it."""
+        """Writes one line; a process that has ended ignores it."""
         try:
             self.process.stdin.write(json.dumps({"is": line, **members}) +
                                      "\n")

@@ -40,9 +40,9 @@ def connect_fault(answer):
     try:
         body = json.loads(answer.body)
     except ValueError:
-        return "the body of the connect response is no JSON"
+        return "the body of the connect response is not JSON"
     if not isinstance(body, dict):
-        return "the body of the connect response is no object"
+        return "the body of the connect response is not an object"
     for name, value in body.items():
         if name not in CONNECT_MEMBERS:
             return f"unknown member {name}"

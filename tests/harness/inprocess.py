@@ -6,8 +6,8 @@ import subprocess
 
 from . import cases, cgi, place, processes
 
-# What is answered where somebody or something is let in; test_inprocess.py
-# sees that the cases have these and no others.
+# The status of each acceptance; test_inprocess.py checks that the cases have
+# these and no others.
 ACCEPTED = {"validated": "200", "notified": "204", "listed": "200, 204",
             "anonymous": "200", "report-only": "200"}
 

@@ -139,7 +139,7 @@ class Authority:
 
 
     def certify(self, name, subject, public, extensions):
-        """A certificate of a public key of which nobody has the other half;
+        """A certificate of a public key without its private key;
         public: its SubjectPublicKeyInfo."""
         request = self.folder / (name + ".csr")
         openssl("req", "-new", "-key", self.key, "-subj", subject, "-config",

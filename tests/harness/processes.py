@@ -151,7 +151,7 @@ def decisions(log):
             for line in log.splitlines() if "verdict=" in line]
 
 
-# Nobody but root can look into a process that cannot be dumped.
+# Only root can look into a process that cannot be dumped.
 TO_LOOK_INTO = [] if os.geteuid() == 0 else ["--no-sandbox"]
 
 

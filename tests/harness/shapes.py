@@ -43,7 +43,7 @@ def is_map_of_texts(value):
 
 def certificate_faults(value):
     if not isinstance(value, list):
-        return ["clientCertificates is no array"]
+        return ["clientCertificates is not an array"]
     for one in value:
         if set(one) != {"thumbprint", "content"}:
             return [f"a certificate has {sorted(one)}"]
@@ -76,11 +76,11 @@ def connect_faults(body, is_mqtt):
               "clientCertificates"} | ({"mqtt"} if is_mqtt else set())
     if set(body) != wanted:
         return [f"connect has the members {sorted(body)}"]
-    found = [f"{n} is no map of arrays of strings"
+    found = [f"{n} is not a map of arrays of strings"
              for n in ("claims", "query", "headers")
              if not is_map_of_texts(body[n])]
     if not is_texts(body["subprotocols"]):
-        found.append("subprotocols is no array of strings")
+        found.append("subprotocols is not an array of strings")
     if "access_token" in body["query"]:
         found.append("the token is in the query")
     if is_mqtt:
@@ -113,7 +113,7 @@ def body_faults(request, name, is_mqtt):
     except ValueError:
         return [f"no JSON: {request.body[:200]!r}"]
     if not isinstance(body, dict):
-        return ["the body is no object"]
+        return ["the body is not an object"]
     if name == "connect":
         return connect_faults(body, is_mqtt)
     if name == "disconnected":

@@ -110,14 +110,14 @@ def options(port):
         "Host": "localhost", "WebHook-Request-Origin": ORIGIN}, b""))
 
 
-def connect(port, who="device", key=KEY):
+def connect(port, client="device", key=KEY):
     headers = cases.event_headers("azure.webpubsub.sys.connect", hub=HUB,
                                   key=key,
                                   more={"WebHook-Request-Origin": ORIGIN,
                                         "ce-time": time.strftime(
                                             "%Y-%m-%dT%H:%M:%SZ",
                                             time.gmtime())})
-    body = cases.connect_body(["@" + who], known, {}).encode()
+    body = cases.connect_body(["@" + client], known, {}).encode()
     return http.exchange(port, http.request_bytes("POST", "/eventhandler",
                                                   headers, body))
 
@@ -140,7 +140,7 @@ def serves(how):
         soon(lambda port=port: options(port), 200, f"{how}: {server}: "
              "validation")
         soon(lambda port=port: connect(port), 200, f"{how}: {server}: a "
-             "listed client is let in")
+             "listed client is accepted")
         out.equal(connect(port, "stranger").status, 403,
                   f"{how}: {server}: another is refused")
         out.equal(connect(port, key="no-key-of-this-resource0").status, 401,
@@ -244,7 +244,7 @@ def test_set_up():
     type_in("Apache.")
     type_in("lighttpd:", (0, 2))
     type_in("nginx.")
-    soon(lambda: options(PORTS["Apache"]), 200, "the settings are taken up")
+    soon(lambda: options(PORTS["Apache"]), 200, "the settings are loaded")
     type_in("From the host")
     serves("set up")
     found = run("journalctl --sync; "
@@ -320,7 +320,7 @@ def test_rotation():
     soon(lambda: connect(port, key="the-third-key-of-them-all012"), 200,
          "the third one signs")
     run(f"chmod o+r {KEYS}; systemctl restart certgate")
-    soon(lambda: connect(port), 403, "keys that everybody reads refuse")
+    soon(lambda: connect(port), 403, "keys that others can read refuse")
     found = run("systemctl show certgate -p ActiveState,StatusText")
     out.result("ActiveState=active" in found and
                "StatusText=The settings do not load. " in found,
@@ -331,11 +331,11 @@ def test_rotation():
     found = run("journalctl --sync; "
                 "journalctl -q -t certgate --grep 'fix: '")
     out.result(f"chmod o-r {KEYS}" in found,
-               "the journal has the command that mends it", found)
+               "the journal has the command that fixes it", found)
     found = run("journalctl -q -t certgate REASON=settings")
     out.result(found, "the journal has the reason as a field all the same")
     run(f"chmod o-r {KEYS}; systemctl restart certgate")
-    soon(lambda: connect(port), 200, "mended")
+    soon(lambda: connect(port), 200, "fixed")
     # The load's events are of another year, this one is not.
     run("journalctl --sync; systemctl start certgate-expiry.service")
 

@@ -35,13 +35,13 @@ def day(days):
     return time.strftime("%Y-%m-%d", time.gmtime(TODAY + days * 86400))
 
 
-def body_of(who):
-    if isinstance(who, pki.Certificate):
-        return cases.connect_body(who.presented(), known, {})
-    return cases.connect_body([f"@{who}"] if who else "absent", known, {})
+def body_of(client):
+    if isinstance(client, pki.Certificate):
+        return cases.connect_body(client.presented(), known, {})
+    return cases.connect_body([f"@{client}"] if client else "absent", known, {})
 
 
-def event(who="device", count=1, key=KEY, hub=HUB, origin=ORIGIN, code=CODE,
+def event(client="device", count=1, key=KEY, hub=HUB, origin=ORIGIN, code=CODE,
           ahead=0, site=None):
     """So many connect events, through Apache, or with the parameter of a site
     straight to the handler; the status of the last one."""
@@ -51,7 +51,7 @@ def event(who="device", count=1, key=KEY, hub=HUB, origin=ORIGIN, code=CODE,
                 "%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + ahead))})
     case = cases.Case("", {}, None, {
         "method": "POST", "path": f"/eventhandler?code={code}",
-        "headers": headers, "body": body_of(who),
+        "headers": headers, "body": body_of(client),
         "parameters": {"CERTGATE_SITE": site} if site else {}}, {})
     for _ in range(count):
         if site:
@@ -133,7 +133,7 @@ def fix_of(lines):
 
 
 def execute(lines):
-    """As an administrator does who pastes the second line."""
+    """As an administrator does when pasting the second line."""
     run(fix_of(lines))
 
 
@@ -162,11 +162,11 @@ def good_list(_lines):
     restart()
 
 
-def listed(who, *lines):
+def listed(client, *lines):
     def plant():
         entries(*lines)
         restart()
-        event(who, count=3)
+        event(client, count=3)
     return plant
 
 
@@ -335,7 +335,7 @@ def outages(fleet):
         ("wrong code", set_to(refused(), CERTGATE_CODE="the-secret"),
          "No event has the configured code in its URL.",
          "set the same code", good_settings),
-        ("clientCertEnabled is off", refused(who=None),
+        ("clientCertEnabled is off", refused(client=None),
          "No client presents a certificate", "az webpubsub update", None),
         ("syntax error while running", while_it_runs(
             add_error, "last good settings and list stay"), NO_LOAD,
@@ -433,8 +433,8 @@ def outage(name, plant, first, fix, repair):
 
 def strangers():
     event()
-    for who in ("stranger", "pump", "self_signed"):
-        event(who)
+    for client in ("stranger", "pump", "self_signed"):
+        event(client)
 
 
 def quiet_night():
@@ -502,11 +502,11 @@ def healthy(fleet):
         ("one client", event),
         ("a quiet night", quiet_night),
         ("one stranger", lambda: event("stranger")),
-        ("one stranger again and again", refused(who="stranger")),
+        ("one stranger again and again", refused(client="stranger")),
         ("strangers beside clients", strangers),
         ("two clients without a certificate",
-         lambda: event(who=None, count=2)),
-        ("somebody else's events, then a client", lambda: [
+         lambda: event(client=None, count=2)),
+        ("events of another sender, then a client", lambda: [
             event(key="k" * 32, count=5), event()]),
         ("a scanner", lambda: [event(), quiet(
             "for i in 1 2 3 4 5; do curl -s http://localhost/eventhandler; "
@@ -535,7 +535,7 @@ def healthy(fleet):
         ("a clock a minute off", refused(ahead=-60)),
         ("no code", with_settings(CERTGATE_CODE=None)),
         ("clients without a certificate are allowed", set_to(
-            refused(who=None), CERTGATE_MISSING_CERTIFICATE="allow")),
+            refused(client=None), CERTGATE_MISSING_CERTIFICATE="allow")),
         ("keys as credentials", credentials),
         ("keys in the unit", environment(
             f"Environment=CERTGATE_ACCESS_KEYS={KEY}")),
@@ -573,7 +573,7 @@ def cannot_tell():
     text = quiet("setpriv --reuid nobody --regid nogroup --clear-groups "
                  "certgate status", (3,), True, "another user: exit 3")
     out.result(text.startswith("This user cannot read the configuration."),
-               "a user who is not root", text)
+               "a user that is not root", text)
 
 
 def main():

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
 """Streams of FastCGI records that went wrong somewhere, over a real socket:
-the handler goes on, and nobody is let in by them.  FUZZ_SEED says which, an
+the handler goes on, and they accept no client.  FUZZ_SEED says which, an
 argument how many; HANDLER may be one with sanitizers."""
 import os
 import pathlib
@@ -34,7 +34,7 @@ def event(kind, body, more=()):
     return found + list(more)
 
 
-# Whom no entry has: whatever becomes of this, it is no way in.
+# A client without an entry: it must never be accepted.
 STRANGER = cases.connect_body(["@other"], known, {}).encode()
 CONNECT = event("azure.webpubsub.sys.connect", STRANGER)
 NUMBERS = [b"\0", b"\1", b"\x7f", b"\x80", b"\xff", b"\x80\0\0\0",
@@ -136,9 +136,9 @@ def main():
     out.result(code == 0, "the handler ends with 0",
                f"{code}\n" + log[-3000:])
     let_in = re.findall(r"verdict=allow .*event=connect .*", log)
-    out.result(not let_in, "nobody is let in", "\n".join(let_in[:5]))
+    out.result(not let_in, "no client is accepted", "\n".join(let_in[:5]))
     decided = set(re.findall(r"verdict=\w+ reason=(\S+)", log))
-    # Else the streams were no test.  Few streams meet few reasons.
+    # Else the streams would test nothing.  Few streams meet few reasons.
     if ROUNDS >= 4000:
         out.result({"not-listed", "malformed-request", "validated"} <= decided
                    and len(decided) > 6, "decisions of many reasons",

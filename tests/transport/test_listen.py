@@ -81,7 +81,7 @@ for peer in waiting:
 last.send_signal(signal.SIGTERM)
 last.send_signal(signal.SIGCONT)
 out.equal(sum(peer.answer() is not None for peer in waiting), 150,
-          "SIGTERM: who had connected is answered")
+          "SIGTERM: a connected peer is answered")
 for peer in waiting:
     peer.close()
 out.equal(processes.end(last), 0, "and then it ends")
@@ -139,7 +139,7 @@ path.unlink(missing_ok=True)
 with processes.listen(base / "theirs") as theirs:
     code, _, errors = run(environment=without_libfcgi, stdin=theirs)
     out.result(code == 3 and "libfcgi does not start" in errors and
-               (base / "theirs").exists(), "but that of somebody else", errors)
+               (base / "theirs").exists(), "but that of another process", errors)
 
 # A user that can write the folder may put a link there at any moment.
 swap = base / "swap"
@@ -199,7 +199,7 @@ for mode in ("0666", "9", "", "rw", "01777", " 660", "+660", "660 ", "-1"):
 code, _, errors = run("--listen", path, "--listen-group", "no-such-group")
 out.result(code == 3 and "--listen-group: no such group" in errors,
            "an unknown group", errors)
-# A folder of the user's own, who is not in root's group.
+# A folder of a user that is not in root's group.
 own = base / "own"
 own.mkdir()
 user = {}

@@ -73,25 +73,25 @@ says("good settings", start("good", JSON + "CERTGATE_LIST=@list\n"),
 says("a list with warnings", start(
     "warnings", JSON + "CERTGATE_LIST=@list\nCLIENT_CERT_THUMBPRINT="
     f"\u200e{pin}\n"), "invisible", "list 1: 1 entry")
-says("a list that does not read", start(
+says("a list that is invalid", start(
     "list", JSON + "CERTGATE_LIST=@bad\n", files={"bad": "nonsense\n"}),
     "bad:1:1", "'list': 'none'")
-says("settings that do not read", start(
+says("settings that are invalid", start(
     "settings", "CERTGATE_HUB=\n" + JSON), "CERTGATE_HUB: is set but empty")
 says("an unknown name before it", start(
     "unknown", "CERTGATE_X=1\n" + JSON), "CERTGATE_X")
 says("no end of the last line", start("end", JSON[:-1]), "no end")
-says("another value that is none", start(
+says("an invalid value", start(
     "values", JSON + "CERTGATE_LOG=paper\n"), "an absolute path")
 says("from the environment", start(
     "environment", "CERTGATE_LOG_FORMAT=text\nCERTGATE_HUB=\n",
     environment={"CERTGATE_LOG_FORMAT": "json"}),
     "CERTGATE_HUB: is set but empty")
-says("settings that everybody can write", start(
+says("settings that others can write", start(
     "unsafe", "", 0o666, {"CERTGATE_LOG_FORMAT": "json"}), "chmod o-w")
 says("a secret that is missing", start(
     "secret", JSON + "CERTGATE_CODE_FILE=@none\n"), "none: No such file")
-says("a site that does not read", start(
+says("a site that is invalid", start(
     "sites", JSON, files={"sites/one.conf": "x\n"}),
     "site one: ", "has sites")
 

@@ -267,8 +267,8 @@ class Test:
                 if not peer.send(kept):
                     closed += 1
                     break
-        self.tap.equal(closed, len(peers), "peers that do not read are closed")
-        self.alive("peers that do not read")
+        self.tap.equal(closed, len(peers), "peers that are invalid are closed")
+        self.alive("peers that are invalid")
         for peer in peers:
             peer.close()
 
@@ -359,7 +359,7 @@ class Test:
             self.tap.equal(processes.end(handler), 0, "and ends with 0")
 
     def full_log(self):
-        """A log that nobody reads is no reason to stop."""
+        """A log without a reader does not stop the handler."""
         configuration = processes.Configuration(self.base / "full", {}, None)
         read, write = os.pipe()
         path = configuration.folder / "socket"
@@ -375,7 +375,7 @@ class Test:
                 answered += peer.answer() is not None
                 peer.close()
             self.tap.equal((answered, processes.end(handler)), (1000, 0),
-                           "a log that is full holds up nobody")
+                           "a full log delays no peer")
             os.close(read)
 
     def descriptors(self):

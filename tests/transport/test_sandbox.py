@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
 """The sandbox: what a handler that has been taken over tries fails inside the
-running program, under each process manager; edits are taken up in it; kernels
-without it are borne.  The same acts without the sandbox succeed."""
+running program, under each process manager; edits are loaded in it; kernels
+without it are tolerated.  The same acts without the sandbox succeed."""
 import ctypes
 import os
 import pathlib
@@ -177,7 +177,7 @@ def status(pid):
 
 
 def managers(out, base):
-    """Whoever starts it."""
+    """Under each process manager."""
     ways = {"lighttpd": (processes.Lighttpd, "spawn"),
             "mod_fcgid": (processes.Apache, "fcgid"),
             "descriptor 0": (None, None)}
@@ -376,11 +376,11 @@ def moved(out, base):
     gate.becomes("the folder at the start", "listed", "1")
     folder.rename(base / "away")
     folder.mkdir()
-    gate.becomes("an empty one in its place: nobody", "list-unreadable",
+    gate.becomes("an empty one in its place: no client", "list-unreadable",
                  "none")
     (folder / "list").write_text(device + "\n", encoding="utf-8")
     gate.says(f"{folder / 'list'} is in none", "a list in it: restart needed")
-    gate.becomes("and until then nobody", "list-unreadable", "none")
+    gate.becomes("and until then no client", "list-unreadable", "none")
     gate.close()
 
 
@@ -402,7 +402,7 @@ def many(out, base):
 
 
 def many_sites(out, base):
-    """More folders than one list can name: a deny is taken up in each site."""
+    """More folders than one list can name: a deny is loaded in each site."""
     gate = processes.Configuration(base / "conf", SETTINGS, "")
     (gate.folder / "sites").mkdir()
     lists = {}

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
-"""Slow bodies and requests that come in pieces: they hold up nobody, and they
+"""Slow bodies and requests in pieces: they delay no other peer, and
 are answered as if they had come at once."""
 import http.client
 import os
@@ -206,7 +206,7 @@ def full_socket(handler):
 
 
 def oldest_spool(handler):
-    """What lay in a socket before there was a spool is no progress."""
+    """What lay in a socket before there was a spool is not progress."""
     data = connect(more=[(b"X", b"y" * 2000)])
     kept = Peer(handler.path)
     first = [Peer(handler.path) for _ in range(16)]

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
-"""What systemd is told (sd_notify): that the service is ready, once a signal no
+"""The messages to systemd (sd_notify): that the service is ready, once a signal no
 longer ends it and whatever its settings are, and its state, which an outage
 begins, with the sentence of certgate status."""
 import pathlib
@@ -73,11 +73,11 @@ def good():
     configuration.write_list(f"{PIN}\nnonsense\n")
     told = manager.next()
     out.equal(told, [state("The list does not load. list 1: 1 entry")],
-              "an edit that does not load, and nothing is told twice")
+              "an edit that does not load, and nothing is reported twice")
     out.equal(handler.process.poll(), None,
               "a signal as soon as it is ready ends nothing")
     configuration.write_list(f"{PIN}\n{'ab' * 20}\n")
-    out.equal(manager.next(), [state("list 2: 2 entries")], "mended")
+    out.equal(manager.next(), [state("list 2: 2 entries")], "fixed")
     manager.socket.close()
     manager.path.unlink()
     configuration.write_list(PIN + "\n")

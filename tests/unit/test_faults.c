@@ -164,7 +164,7 @@ read_certificate(void *context, const char *path, struct buffer *text,
 
 static const struct entry_files files = { .read = read_certificate };
 
-/* Does something with little memory, and checks what came of it.  True if it
+/* Do something with little memory, and check the result.  True if it
  * was done, as it is with enough. */
 typedef bool attempt(const void *row);
 
@@ -221,7 +221,7 @@ exhaust(attempt *try_it, const void *row, const char *name, bool json)
 		assert_true(n > 1);
 }
 
-/* Ends the want, so that a check may say what is wrong. */
+/* End the want, so that a check may say what is wrong. */
 static void
 check(bool good, const char *what)
 {
@@ -596,7 +596,7 @@ is_all_of(const struct configuration *store, const char *name)
 
 static time_t skipped_s;
 
-/* Waits take no time. */
+/* Wait take no time. */
 int
 clock_gettime(clockid_t clock, struct timespec *now)
 {

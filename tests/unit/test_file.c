@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* Which files are believed.  As root, also those of other users. */
+/* The files that are accepted.  As root, also those of other users. */
 #include "config.h"
 
 #include "tests/unit/unit.h"
@@ -105,13 +105,13 @@ test_modes(void **state)
 	unlink(path_of("file"));
 }
 
-/* Gives an access control list that lets another user write; false if it cannot
+/* Give an access control list that lets another user write; false if it cannot
  * be given here. */
 static bool
 let_other_user_write(const char *name)
 {
 	/* As the kernel takes it (linux/posix_acl_xattr.h): version 2, then a
-	 * tag, what it may do and whom it is about. */
+	 * tag, its permissions and its user or group. */
 	static const struct {
 		uint32_t version;
 		struct {
@@ -235,7 +235,7 @@ test_links(void **state)
 		unlink(path_of(names[i]));
 }
 
-/* Puts a file, and a link to its folder, beneath the folder "open". */
+/* Put a file, and a link to its folder, beneath the folder "open". */
 static void
 make_open_folder(void)
 {

@@ -75,7 +75,7 @@ read_nothing(void *context, const char *path, struct buffer *text,
 
 static const struct entry_files files = { .read = read_nothing };
 
-/* Settings and list, and a connect event that they let in. */
+/* Settings and list, and a connect event that they accept. */
 struct scene {
 	struct settings settings;
 	struct list list;

@@ -383,7 +383,7 @@ test_all(void **state)
 	}
 }
 
-/* A command that gives a certificate is no fix for a file of CRLs. */
+/* A command that gives a certificate does not fix a file of CRLs. */
 static void
 test_crls(void **state)
 {

@@ -8,7 +8,7 @@
 
 enum { BODY_MAX = 100000, INPUT_MAX = 200000 };
 
-/* Takes from the front of input. */
+/* Take from the front of input. */
 static enum record_state
 take(struct record_reader *r, struct buffer *input)
 {

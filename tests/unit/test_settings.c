@@ -10,7 +10,7 @@
 
 enum { TEXT = 512 };
 
-/* Reads a file's text and one variable of the environment (NULL: none). */
+/* Read a file's text and one variable of the environment (NULL: none). */
 static bool
 read_one(struct settings *s, const char *text, const char *variable,
 	 struct error *e)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* What systemd and the log are told of the last hour and of outages. */
+/* The reports of the last hour and of outages to systemd and the log. */
 #include "config.h"
 
 #include "tests/unit/unit.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
 /*
- * As whom a certificate's clients can be connected, one list a line.
+ * The user ids of a certificate's clients, one list a line.
  *
  * In lists, %1 stands for the certificate's SHA-1, %2 for its SHA-256, %K for
- * the digest of its public key; so they do in what is told.
+ * the digest of its public key; so they do in the result.
  */
 #include "config.h"
 
@@ -18,7 +18,7 @@
 
 enum { TEXT_MAX = 4096 };
 
-/* Of whom the users are asked for. */
+/* The certificate whose users are asked for. */
 enum known { WHOLE, BY_SHA1, BY_SHA256, BY_KEY };
 
 static const struct row {
