@@ -52,9 +52,9 @@ struct expiries {
 	size_t size; /* allocated */
 };
 
-/* Add what the list (of the site; absent: the main one) and the files that it
- * names have.  path: of the list, borrowed; NULL: none.  False with e if there
- * is no memory. */
+/* Add the items of the list (of the site; absent: the main one) and of its
+ * files. path: of the list, borrowed; NULL: none.  False with e when out of
+ * memory. */
 bool expiries_add_list(struct expiries *all, const struct list *list,
 		       const char *path, struct span site, struct error *e)
 	__attribute__((warn_unused_result));

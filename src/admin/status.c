@@ -160,8 +160,8 @@ show(const struct facts *f, struct expiry_log *log, const struct cause *cause)
 	print_json_close('}');
 }
 
-/* The log is read before the process becomes the handler's user, who may not
- * read it. */
+/* Read the log before the process changes to the handler's user, which may not
+ * be able to. */
 static enum exit_code
 look(const struct command *command, struct buffer *page)
 {

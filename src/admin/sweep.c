@@ -169,7 +169,7 @@ add_target(struct sweep *s, const struct key *key, struct span user)
 	return true;
 }
 
-/* An outage of ours is no end of the client. */
+/* Return false for faults of this host, which must not close connections. */
 static bool
 is_end(enum reason reason)
 {

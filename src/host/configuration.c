@@ -125,15 +125,16 @@ note_report_only(const struct settings *settings, int64_t now)
 		return;
 	date_text(until, day);
 	if (settings_report_only(settings, now))
-		log_note(LOG_LEVEL_WARNING,
-			 "CERTGATE_REPORT_ONLY_UNTIL: every certificate that "
-			 "no entry has, or one that has ended, is let in "
-			 "through %s, without roles, and reported",
-			 day);
+		log_note(
+			LOG_LEVEL_WARNING,
+			"CERTGATE_REPORT_ONLY_UNTIL: accepting, without roles, "
+			"clients without an entry or with an expired one "
+			"through %s",
+			day);
 	else
 		log_note(LOG_LEVEL_WARNING,
-			 "CERTGATE_REPORT_ONLY_UNTIL: ended on %s and does "
-			 "nothing: remove it",
+			 "CERTGATE_REPORT_ONLY_UNTIL: no effect since %s (fix: "
+			 "remove it)",
 			 day);
 }
 

@@ -132,8 +132,9 @@ most(const struct outage_refusals *refusals)
 	return found;
 }
 
-/* One stranger that comes again and again is no outage, nor are strangers
- * beside clients that are connected; a client that was accepted before is. */
+/* Return the cause, or REASONS.  A single unknown client is not an outage, nor
+ * are unknown clients beside accepted ones; a client that was accepted before
+ * is. */
 static enum reason
 site_cause(const struct outage_site *site)
 {

@@ -67,8 +67,8 @@ const struct configuration *sites_find(struct sites *sites,
 				       struct gate *gate);
 
 /* The settings file of the site name (absent: the folder of all) beside the
- * main file config; gives: free().  NULL if config is no absolute path, or
- * there is no memory. */
+ * main file config; gives: free().  NULL if config is a relative path, or when
+ * out of memory. */
 char *sites_path(const char *config, struct span name);
 
 #endif

@@ -279,7 +279,7 @@ add_line(struct list *list, struct span line, const struct entry_files *files,
 	return false;
 }
 
-/* With report, behind a line that does not read too. */
+/* Add the lines of text; with report, also those after an invalid line. */
 static bool
 add_text(struct list *list, struct span text, const struct entry_files *files,
 	 struct report *report, struct error *e)

@@ -327,8 +327,8 @@ limits_without_terms(const struct client *c, const struct entry *entry)
 		       : REASON_LISTED;
 }
 
-/* A pattern for hosts must not fit the address of somebody's mailbox there:
- * only one with the mark of that kind of name fits it, or one that fits any. */
+/* Return true if pattern may match names of kind: a pattern for hosts must not
+ * match a mailbox of that host.  It needs the mark of the kind, or is *. */
 static bool
 is_of_kind(const char *pattern, enum certificate_kind kind)
 {

@@ -121,11 +121,11 @@ void match_each(struct client *c, match_function *take, void *context);
 /* Return true if the dates of the client's certificate count for the entry. */
 bool match_has_dates(const struct client *c, const struct entry *entry);
 
-/* The names of the client's certificate are within those of a CA's entry. */
+/* Return true if cn= and san= of the entry match the client's certificate. */
 bool match_is_named(struct client *c, const struct entry *entry);
 
-/* Of all entries that have the client takes the one by which he gets furthest,
- * of several the first. */
+/* Find the entry that accepts the client, else the one with the latest failing
+ * check; of several the first. */
 void match_find(struct client *c, struct match *match);
 
 #endif
