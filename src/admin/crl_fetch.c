@@ -418,18 +418,19 @@ read_files(struct fetch *f, struct renewal *r)
 		complain_error(f, r->pair->ca, &e);
 		return false;
 	}
-	enum file_result result = file_read(
-		r->pair->crl, false, CHAIN_CRL_TEXT_MAX, &text, &identity, &e);
-	if (result == FILE_READ &&
-	    !chain_trust_add_crls(r->trust, buffer_span(&text), &e))
-		complain_error(f, r->pair->crl, &e);
+	const char *path = r->file.path;
+	enum file_result result = file_read(path, false, CHAIN_CRL_TEXT_MAX,
+					    &text, &identity, &e);
+	bool broken = result == FILE_READ &&
+		      !chain_trust_add_crls(r->trust, buffer_span(&text), &e);
 	r->n_old = r->trust->n_crls;
-	r->exists = stat(r->pair->crl, &r->old) == 0;
+	r->exists = stat(path, &r->old) == 0;
 	buffer_free(&text);
-	if (result == FILE_READ || result == FILE_ABSENT)
-		return true;
-	complain_error(f, r->pair->crl, &e);
-	return false;
+	if (broken || (result != FILE_READ && result != FILE_ABSENT))
+		complain_error(f, r->pair->crl, &e);
+	/* Root must replace no other file by a link that _certgate made. */
+	return (result == FILE_READ || result == FILE_ABSENT) &&
+	       (!broken || strcmp(path, r->pair->crl) == 0);
 }
 
 static void

@@ -11,6 +11,7 @@
 #include "admin/print.h"
 #include "admin/setup.h"
 #include "base/date.h"
+#include "host/account.h"
 #include "host/file.h"
 #include "host/log.h"
 #include "host/sites.h"
@@ -187,6 +188,17 @@ setup_add_environment(char *variables, size_t length)
 	return true;
 }
 
+/* Root reads what the handler reads: CRLs that its user downloaded. */
+static void
+trust_handler(void)
+{
+	uid_t user;
+	gid_t group;
+
+	if (geteuid() == 0 && account_user("_certgate", &user, &group))
+		file_trust(user);
+}
+
 enum exit_code
 setup_start(const struct command *command)
 {
@@ -196,6 +208,7 @@ setup_start(const struct command *command)
 	struct span above = above_site(config);
 	bool ok = true;
 
+	trust_handler();
 	setup.process = setup.source = configuration_source(
 		config == NULL ? getenv("CERTGATE_CONFIG") : config, environ);
 	if (site != NULL && !start_site(site))

@@ -83,6 +83,9 @@ bool file_may_be_shown(const char *path);
 bool file_check_folder(const char *path, struct error *e)
 	__attribute__((warn_unused_result));
 
+/* Trust owner, too, as that of files and folders, from now on. */
+void file_trust(uid_t owner);
+
 /* True if only root, this user and owner can change the file or folder path,
  * which is absolute. */
 bool file_is_private(const char *path, uid_t owner);

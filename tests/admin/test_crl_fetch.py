@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 import ssl
+import subprocess
 import sys
 import threading
 import time
@@ -280,6 +281,42 @@ def links():
     folder.chmod(0o755)
 
 
+def of_the_handler():
+    """Root, with a CRL in the folder of the handler's user: it is replaced, and
+    no other file is, by a link that this user made."""
+    user = 61999
+    passwd, folder = base / "passwd", base / "state"
+    passwd.write_text(f"root:x:0:0::/:/bin/sh\n_certgate:x:{user}:{user}::/:"
+                      "/bin/false\n")
+    own = ["unshare", "-m", "sh", "-c", 'mount --bind "$1" /etc/passwd && '
+           'shift && exec "$@"', "sh", str(passwd)]
+    if os.geteuid() != 0 or subprocess.run(
+            [*own, "true"], check=False, capture_output=True).returncode != 0:
+        return
+    folder.mkdir(mode=0o750)
+    os.chown(folder, user, user)
+    write("state-list", f"ca:{base}/plant.pem cn=* crl={folder}/x.crl\n")
+    answer("/state.crl", plant.crl())
+    settings = configure(f"{URL}/state.crl", "row", "state-list")
+
+    def run(*words):
+        return subprocess.run(
+            [*own, admin.COMMAND, *words, "--config", settings], check=False,
+            capture_output=True, text=True, env=processes.bare_environment())
+    got = run("crl", "fetch")
+    new = folder / "x.crl"
+    out.result(got.returncode == 0 and new.exists() and
+               new.stat().st_uid == user, "root, a folder of _certgate", got)
+    out.equal(run("list").returncode, 0, "root: the list loads then")
+    victim = write("victim", "root:x:0:0\n")
+    new.unlink()
+    new.symlink_to(victim)
+    os.chown(new, user, user, follow_symlinks=False)
+    got = run("crl", "fetch")
+    out.result(got.returncode == 3 and victim.read_text() == "root:x:0:0\n",
+               "root, a link of _certgate to another file", got)
+
+
 def slow():
     begin = time.monotonic()
     row("slow", "/slow.crl", 3, "no whole answer within 15 s",
@@ -391,6 +428,7 @@ watch = Watch()
 table()
 secrets()
 links()
+of_the_handler()
 slow()
 watch.close()
 loud()

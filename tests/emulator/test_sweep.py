@@ -81,6 +81,8 @@ class Fleet:
         self.files.write_file("ca.pem", self.ca.pem)
         self.files.write_list(self.text())
         missing = [n for n in range(CLIENTS) if n not in self.clients]
+        if not missing:
+            return
         if not place.wait_for(first):
             tap.bail_out("the list is not loaded: " + self.path.logs())
         del missing[0]
