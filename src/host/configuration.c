@@ -348,8 +348,10 @@ load_list(struct configuration *c, struct attempt *a)
 	if (path != NULL)
 		result = files_read(&c->files, path, FILES_LIST, LIST_TEXT_MAX,
 				    &text, &a->e);
-	if (result == FILE_UNSAFE &&
-	    files_find(&c->files, path)->seen.size > LIST_TEXT_MAX) {
+	const struct files_file *file =
+		path == NULL ? NULL : files_find(&c->files, path);
+	if (result == FILE_UNSAFE && file != NULL &&
+	    file->seen.size > LIST_TEXT_MAX) {
 		(void)list_too_large(&a->e);
 		error_where(&a->e, path);
 	}
