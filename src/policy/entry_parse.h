@@ -12,9 +12,9 @@
 #include "policy/terms.h"
 
 /*
- * Parses line, which has no line end, no comment and no blanks around it.  The
- * trust of a CA entry is left to the list.
- * False with e and its column set, and nothing to free, if it does not read.
+ * Parse line, which has no line end, no comment and no blanks around it.  The
+ * list loads the trust of a CA entry.
+ * False with e and its column set, and nothing to free, if line is invalid.
  */
 bool entry_parse(struct entry *entry, struct span line,
 		 const struct entry_files *files, struct warnings *warnings,

@@ -269,7 +269,7 @@ find_option(struct span name)
 	return NULL;
 }
 
-/* A word that is near to a name is no secret, and is repeated. */
+/* Set e; a word similar to a name is not a secret, and is in the message. */
 static bool
 unknown_option(struct span name, struct error *e)
 {

@@ -40,7 +40,7 @@ struct binding {
 /* What an entry grants, and to which certificates it is limited.  Entries of
  * one list with equal options share it. */
 struct terms {
-	unsigned uses; /* who holds it, see terms_release() */
+	unsigned uses; /* holders, see terms_release() */
 	unsigned n_queries;
 	char **groups; /* owned, ended by NULL; or NULL */
 	char **roles; /* owned, ended by NULL; in the service's full names */
