@@ -321,6 +321,24 @@ class Witness:
                                    b"\r\nConnection: close\r\n\r\n")
 
 
+def admitted_again(way, identity):
+    """A new connection of the client, once the first list is in force."""
+    found = []
+
+    def admitted():
+        try:
+            found.append(websocket.WebSocket(way.service.port,
+                                             "/client/hubs/plant", identity))
+        except websocket.Refused:
+            return False
+        return True
+
+    way.configuration.write_list(way.text)
+    if not place.wait_for(admitted):
+        tap.bail_out("the list is not loaded: " + way.logs())
+    return found[0]
+
+
 def test_token_file(stage):
     """A service without local keys: a token of Entra ID takes the place of a
     signature.  The emulator has a text in place of a real token."""
@@ -352,6 +370,12 @@ def test_token_file(stage):
     out.result(got.code == 2 and "expected a file of one line, a token" in
                got.err, "token: a missing file", got)
     file.write_text(token + "\n")
+    for words in (["disconnect", "pump-7"],
+                  ["remove", stage.one.file, "--disconnect"]):
+        got = run(*words, "--token-file", file)
+        out.equal(got.code, 0, f"token: {words[0]}")
+        out.result(is_closed(client), f"token: {words[0]} closes the client")
+        client = admitted_again(way, stage.one)
     got = run("deny", stage.one.file, "--disconnect", "--token-file", file)
     out.equal(got.code, 0, "token: deny --disconnect")
     out.result(is_closed(client), "token: the client is closed")
