@@ -135,6 +135,9 @@ ELSEWHERE = {
     "certgate disconnect --token-file ": "tests/emulator/test_disconnect.py",
     "--query ": "a line of the az command above",
     "for host in ": "there is one host here",
+    "cp ../certgate_": "tests/package/container.py makes the build context",
+    "podman build ": "tests/package/container.py builds the image",
+    "podman run ": "tests/package/container.py runs it with these options",
 }
 
 
