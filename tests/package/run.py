@@ -3,8 +3,9 @@
 # Copyright The certgate authors
 """The Debian package: built twice, looked at by lintian and piuparts, its
 autopkgtests run, and installed, upgraded and purged in a machine of its own
-that systemd-nspawn boots.  What needs packages from the archive is made with
-mmdebstrap, once."""
+that systemd-nspawn boots.  The next Debian gets a machine that also builds the
+package and runs the tests of what differs there.  What needs packages from the
+archive is made with mmdebstrap, once."""
 import argparse
 import concurrent.futures
 import hashlib
@@ -15,6 +16,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
@@ -28,19 +30,31 @@ libapache2-mod-fcgid libfcgi0ldbl libjson-c5 libssl3 lighttpd logrotate
 nginx-light openssl python3 systemd systemd-sysv""".split()
 PACKAGES = {"certgate", "certgate-dbgsym", "certgate-emulator",
             "certgate-emulator-dbgsym"}
+# The next Debian.  Its machine is the other one's without that one's libraries,
+# with what building needs (debian/control) and what NEWER_TESTS need.
+NEWER = "trixie"
+NEWER_MACHINE = [name for name in MACHINE if not name.startswith("lib")] + """
+build-essential libapache2-mod-auth-openidc libapache2-mod-fcgid libcmocka-dev
+spawn-fcgi""".split()
+# What its compiler, OpenSSL, json-c and servers could change.
+NEWER_TESTS = """$(UNIT_TESTS) $(EMULATOR_UNIT_TESTS)
+tests/chains/test_chains.py tests/chains/test_generated.py
+tests/chains/test_orders.py tests/suites/test_suites.py
+tests/doors/test_apache.py tests/doors/test_entra.py
+tests/doors/test_lighttpd.py tests/doors/test_nginx.py""".split()
 AUTOPKGTESTS = ["cgi", "command", "lighttpd", "apache2", "nginx"]
 # Its own filter of calls knows nothing of Landlock.
 NSPAWN = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit",
           "--private-network", "--system-call-filter=landlock_create_ruleset "
           "landlock_add_rule landlock_restrict_self"]
-BOOT_SECONDS = 600
+BOOT_SECONDS = 900
 
 
 class Count:
     """Prints each check as it ends."""
 
     def __init__(self):
-        self.passed = self.failed = 0
+        self.passed = self.failed = self.skipped = 0
         self.began = time.monotonic()
 
     def result(self, good, name, detail="", most=40):
@@ -54,8 +68,14 @@ class Count:
                 print("       " + line, flush=True)
         return good
 
+    def skip(self, name, why):
+        self.skipped += 1
+        print(f"skip   {name}: {why}", flush=True)
+
     def done(self):
-        print(f"{self.passed} passed, {self.failed} failed", flush=True)
+        skipped = f", {self.skipped} skipped" if self.skipped else ""
+        print(f"{self.passed} passed, {self.failed} failed{skipped}",
+              flush=True)
         sys.exit(1 if self.failed else 0)
 
 
@@ -84,12 +104,58 @@ def why_not():
     return None
 
 
-def make_root(path, variant, packages):
-    """A root file system from the archive, as a tar file."""
-    options = [f"--include={','.join(packages)}"] if packages else []
+def make_root(path, variant, packages, suite=SUITE, sources=()):
+    """A root file system from the archive: a tar file by the end of its name,
+    else a folder."""
     code, text = call("mmdebstrap", "--quiet", f"--variant={variant}",
-                      *options, SUITE, path)
+                      "--dpkgopt=force-unsafe-io",
+                      f"--include={','.join(packages)}", suite, path, *sources,
+                      seconds=1200)
     return path if code == 0 else text
+
+
+def newer_sources():
+    """Lines of sources.list for NEWER, from the archives that this machine has
+    for SUITE; none if apt does not know them."""
+    _, text = call("apt-get", "indextargets", "Created-By: Packages",
+                   "Origin: Debian", "Component: main", "--format",
+                   "$(REPO_URI) $(RELEASE)")
+    return sorted({f"deb {uri} {release.replace(SUITE, NEWER)} main"
+                   for uri, release in map(str.split, text.splitlines())
+                   if release in (SUITE, f"{SUITE}-security")})
+
+
+def not_reached(sources):
+    """Why apt cannot fetch from the archive of NEWER; nothing if it can."""
+    if not sources:
+        return f"apt has no archive of {SUITE}"
+    with tempfile.TemporaryDirectory() as folder:
+        for source in sources:
+            _, uri, release, _ = source.split()
+            code, text = call("/usr/lib/apt/apt-helper", "download-file",
+                              f"{uri}dists/{release}/InRelease",
+                              f"{folder}/{release}")
+            if code != 0:
+                return f"{release}: " + (text.strip().splitlines() or [""])[-1]
+    return None
+
+
+def build_packages():
+    """The packages of Build-Depends."""
+    text = (place.SOURCE / "debian/control").read_text(encoding="utf-8")
+    field = re.search(r"^Build-Depends:\n((?: .*\n)+)", text, re.MULTILINE)
+    return re.findall(r"^ ([a-z0-9.+-]+)", field[1], re.MULTILINE)
+
+
+def make_newer(folder):
+    """The machine of NEWER; why there is none, and whether that is a fault."""
+    sources = newer_sources()
+    why = not_reached(sources)
+    if why:
+        return why, False
+    root = make_root(folder, "apt", NEWER_MACHINE + build_packages(), NEWER,
+                     sources)
+    return root, not isinstance(root, pathlib.Path)
 
 
 def unpack(tar, folder):
@@ -149,17 +215,18 @@ def package_of(folder):
     return next(p for p in sorted(folder.glob("certgate_*.deb")))
 
 
-def next_version(work):
+def next_version(deb, work):
     """The same package with a higher version."""
     folder = work / "next"
-    code, text = call("dpkg-deb", "-R", package_of(work / "release"), folder)
+    code, text = call("dpkg-deb", "-R", deb, folder)
     control = folder / "DEBIAN/control"
     control.write_text(re.sub(r"^(Version: .*)", r"\1+next",
                               control.read_text(encoding="utf-8"),
                               flags=re.MULTILINE), encoding="utf-8")
-    path = work / "next.deb"
-    code, text = call("dpkg-deb", "--root-owner-group", "-b", folder, path)
-    return path if code == 0 else text
+    code, text = call("dpkg-deb", "--root-owner-group", "-b", folder,
+                      work / "next.deb")
+    shutil.rmtree(folder)
+    assert code == 0, text
 
 
 def close_each(events):
@@ -254,7 +321,7 @@ StandardError=inherit
 """
 
 
-def prepare_machine(work, root, script):
+def prepare_machine(work, root, script, deb):
     """A host with three web servers, which runs the script."""
     for path, old, new in (
             ("etc/lighttpd/lighttpd.conf", r"(server\.port *= ).*",
@@ -274,8 +341,8 @@ def prepare_machine(work, root, script):
     (wants / unit.name).symlink_to("../certgate-tests.service")
     shared = work / f"{root.name}.shared"
     copy_checkout(shared / "checkout")
-    shutil.copy(package_of(work / "release"), shared / "one.deb")
-    shutil.copy(work / "next.deb", shared / "next.deb")
+    shutil.copy(deb, shared / "one.deb")
+    next_version(deb, shared)
     bench = place.BUILD / "tests/bench"
     shutil.copy(bench / "load", shared)
     subprocess.run([bench / "events", "2000", "mixed", shared], check=True)
@@ -298,14 +365,19 @@ def boot(*arguments):
             f"not ended within {BOOT_SECONDS} s"
 
 
-def check_booted(count, work, root, script):
-    shared = prepare_machine(work, root, script)
+def check_booted(count, work, root, script, deb):
+    shared = prepare_machine(work, root, script, deb)
     text = boot(f"--bind={shared}:/certgate", "--directory", root)
     results = shared / "results"
     lines = results.read_text(errors="replace").splitlines() \
         if results.exists() else []
     count.result("1.." in "".join(lines[-1:]), "a machine boots, runs "
                  f"{script} and ends", "\n".join(lines[-10:]) + "\n" + text)
+    check_lines(count, script, lines)
+
+
+def check_lines(count, script, lines):
+    """The results that a script printed."""
     for number, line in enumerate(lines):
         match = re.match(r"(not )?ok \d+ - (.*)", line)
         if match:
@@ -313,6 +385,74 @@ def check_booted(count, work, root, script):
                       if x.startswith("# ")]
             count.result(not match[1], f"{script}: {match[2]}",
                          "\n".join(detail))
+
+
+def check_container(count, work, base, deb):
+    """The Containerfile; in a mount namespace that goes with the script."""
+    folder = work / "container"
+    folder.mkdir()
+    code, text = call("unshare", "--mount", "--kill-child", sys.executable,
+                      "-B", place.SOURCE / "tests/package/container.py",
+                      folder, base, deb, seconds=1800)
+    lines = text.splitlines()
+    count.result(code == 0 and "1.." in "".join(lines[-1:]),
+                 "container.py ends", "\n".join(lines[-20:]))
+    check_lines(count, "container.py", lines)
+
+
+def inside(root, command, *options):
+    """A command in a root that is not booted."""
+    return call(*NSPAWN, *options, "--directory", root, "/bin/sh", "-c",
+                command, seconds=1800)
+
+
+def check_newer(count, work, machine):
+    """Builds in the machine of NEWER and runs NEWER_TESTS; the package."""
+    root, fault = machine.result()
+    if not isinstance(root, pathlib.Path):
+        if fault:
+            count.result(False, f"mmdebstrap makes a root of {NEWER}", root)
+        else:
+            count.skip(NEWER, root)
+        return None
+    tree = copy_checkout(root / "tmp-certgate/certgate")
+    at = f"cd /{tree.relative_to(root)}"
+    code, text = inside(root, f"{at} && dpkg-buildpackage -us -uc -b")
+    if not count.result(code == 0, f"{NEWER}: the packages build", text):
+        return None
+    warnings = re.findall(r".*\bwarning:.*", text, re.IGNORECASE)
+    count.result(not warnings, f"{NEWER}: without a warning",
+                 "\n".join(warnings))
+    suites = os.environ.get("CERTGATE_SUITES")
+    # The tables through Apache are in test_apache.py.
+    options = ["--setenv=CERTGATE_ENTRA_TABLES=no"]
+    if suites:
+        options += [f"--bind-ro={suites}:/suites",
+                    "--setenv=CERTGATE_SUITES=/suites"]
+    code, text = inside(root, f"{at}/debian/build && make -j{os.cpu_count()} "
+                        "--output-sync=target check "
+                        f"TESTS='{' '.join(NEWER_TESTS)}'", *options)
+    check_programs(count, text)
+    count.result(code == 0, f"{NEWER}: make check ends with 0", text)
+    deb = work / "newer.deb"
+    shutil.move(package_of(tree.parent), deb)
+    shutil.rmtree(tree.parent)
+    return root, deb
+
+
+def check_programs(count, text):
+    """Each test program in the output of make check."""
+    found = {}
+    for line in re.findall(r"^[A-Z]+: tests/.*", text, re.MULTILINE):
+        word, _, rest = line.partition(": ")
+        found.setdefault(rest.split()[0], []).append((word, line))
+    for name in sorted(found):
+        bad = [line for word, line in found[name] if word != "PASS"]
+        count.result(not bad, f"{NEWER}: {name}: {len(found[name])} results",
+                     "\n".join(bad))
+    listed = [name for name in NEWER_TESTS if name.endswith(".py")]
+    count.result(set(listed) < set(found), f"{NEWER}: {len(found)} programs",
+                 sorted(set(listed) - set(found)))
 
 
 def main():
@@ -328,8 +468,9 @@ def main():
     work = place.BUILD / "package"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
         machine = pool.submit(make_root, work / "machine.tar", "apt", MACHINE)
+        newer = pool.submit(make_newer, work / "newer")
         minimal = pool.submit(make_root, work / "minimal.tar.gz", "minbase",
                               ["systemd"])
         built = check_builds(count, work)
@@ -338,18 +479,28 @@ def main():
                 count.result(False, "mmdebstrap makes a root", root)
                 built = False
         if built:
-            tests = pool.submit(check_autopkgtests, count, work,
-                                unpack(machine.result(), work / "chroot"))
-            purge = pool.submit(check_piuparts, count, work, minimal.result())
-            next_version(work)
-            # One after the other: they have one control group.
-            for script in ("booted.py", "outages.py"):
-                check_booted(count, work, unpack(
-                    machine.result(), work / script.removesuffix(".py")),
-                    script)
-            tests.result()
-            purge.result()
+            check_installed(count, work, pool, machine.result(),
+                            minimal.result(), newer)
     count.done()
+
+
+def check_installed(count, work, pool, machine, minimal, newer):
+    """What needs the package that was built."""
+    deb = package_of(work / "release")
+    tests = pool.submit(check_autopkgtests, count, work,
+                        unpack(machine, work / "chroot"))
+    purge = pool.submit(check_piuparts, count, work, minimal)
+    made = pool.submit(check_newer, count, work, newer)
+    container = pool.submit(check_container, count, work, minimal, deb)
+    # One after the other: they have one control group.
+    for script in ("booted.py", "outages.py"):
+        check_booted(count, work, unpack(
+            machine, work / script.removesuffix(".py")), script, deb)
+    if made.result():
+        check_booted(count, work, made.result()[0], "newer.py",
+                     made.result()[1])
+    for one in (tests, purge, container):
+        one.result()
 
 
 main()
