@@ -25,8 +25,8 @@ KEY = "test-access-key-of-nobody012"
 ORIGIN = "demo.webpubsub.azure.com"
 CLONE_NEWNET = 0x40000000
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
-# The rest of what docs/container.md has: crun cannot raise limits, and there
-# is no systemd to start health checks and hold control groups.
+# The rest of what docs/container.md has: crun cannot raise limits, and the
+# machine may lack systemd, which starts health checks and holds control groups.
 OPTIONS = ["--network=host", "--cgroups=disabled", "--health-interval=disable",
            "--ulimit=nofile=1024:1024", "--ulimit=nproc=4096:4096",
            f"--uidmap=0:{ROOT}:65536", "--read-only", "--cap-drop=all",
