@@ -25,7 +25,7 @@ KEY = "test-access-key-of-nobody012"
 ORIGIN = "demo.webpubsub.azure.com"
 CLONE_NEWNET = 0x40000000
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
-# The rest of what docs/container.md has: crun cannot raise limits, and the
+# Those of docs/container.md, and more: crun cannot raise limits, and the
 # machine may lack systemd, which starts health checks and holds control groups.
 OPTIONS = ["--network=host", "--cgroups=disabled", "--health-interval=disable",
            "--ulimit=nofile=1024:1024", "--ulimit=nproc=4096:4096",
