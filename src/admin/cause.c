@@ -71,8 +71,7 @@ is_stale(const struct facts *f)
 
 	return (strcmp(h->list, "stale") == 0 ||
 		strcmp(h->list, "none") == 0) &&
-	       h->failure.time > 0 &&
-	       h->now - h->failure.time > STALE_MAX;
+	       h->failure.time > 0 && h->now - h->failure.time > STALE_MAX;
 }
 
 static bool

@@ -14,8 +14,8 @@
 #include "policy/terms.h"
 
 /* Take all options from *rest, which is behind the pin, and check that they
- * make sense together.  Entries with equal options get the same terms from
- * the pool (NULL: none).  False with e: then *rest begins where it went wrong. */
+ * are valid together.  Entries with equal options get the same terms from the
+ * pool (NULL: none).  False with e: then *rest begins at the invalid option. */
 bool options_take(struct span *rest, struct entry *entry,
 		  struct terms_pool *pool, struct warnings *warnings,
 		  struct error *e) __attribute__((warn_unused_result));
