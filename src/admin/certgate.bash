@@ -46,7 +46,7 @@ _certgate() {
 	if [ "$COMP_CWORD" -eq 1 ]; then
 		mapfile -t COMPREPLY < <(compgen -W "status why check \
 			thumbprint list pending allow deny disconnect sweep \
-			crl remove rotate install-list explain \
+			crl remove rotate install-list store import explain \
 			simulate doctor stats addresses --help --version" \
 			-- "$current")
 		return
@@ -65,6 +65,8 @@ _certgate() {
 	sweep) options="$config --endpoint --ca --token-file --dry-run --log" ;;
 	remove) options="$edit --deny --disconnect $service" ;;
 	install-list) options="$edit" ;;
+	store) options="--config --site --as --help" ;;
+	import) options="--config --site --dry-run --help" ;;
 	rotate) options="$edit --comment --spki --overlap" ;;
 	explain)
 		options="$setup --json --hub --connection-id --user --mqtt --query

@@ -60,6 +60,7 @@ static const struct {
 	{ "the hub is one of CERTGATE_HUB", REASON_SIGNATURE },
 	{ "the body is valid", REASON_DUPLICATE_MEMBER },
 	{ "the list is valid", REASON_LIST_UNREADABLE },
+	{ "the store can be used", REASON_STORE },
 };
 
 enum { FIRST_CHECKS = sizeof(first_checks) / sizeof(first_checks[0]) };
@@ -81,10 +82,13 @@ static void
 show_checks(const struct decision *d)
 {
 	bool early = d->verdict != VERDICT_ALLOW && d->passed == 0 &&
-		     d->reason <= REASON_LIST_UNREADABLE;
+		     d->reason <= REASON_STORE;
 
 	for (size_t i = 0; i < FIRST_CHECKS; i++) {
 		bool refused = early && d->reason <= first_checks[i].last;
+		if (first_checks[i].last == REASON_STORE && !refused &&
+		    d->stored.source == NULL)
+			continue;
 		show_check(!refused, first_checks[i].text, d->reason);
 		if (refused)
 			return;

@@ -375,7 +375,8 @@ is_private(const char *path)
 
 	if (!account_user("_certgate", &handler, &group))
 		handler = 0;
-	bool ok = real != NULL && file_is_private(real, handler);
+	struct error unsafe = { 0 };
+	bool ok = real != NULL && file_check_owned(real, handler, &unsafe);
 	free(real);
 	return ok;
 }

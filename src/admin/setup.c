@@ -359,6 +359,14 @@ setup_list(struct error *e)
 	return path;
 }
 
+bool
+setup_store(struct settings *settings, struct error *e)
+{
+	return setup_settings(settings, e) &&
+	       (settings->store != NULL ||
+		error_set(e, "there is no store: expected CERTGATE_STORE"));
+}
+
 /* Warnings are for certgate check. */
 static void
 take_error(void *context, enum log_level level, const struct error *e)

@@ -77,6 +77,11 @@ bool setup_settings(struct settings *settings, struct error *e)
  * settings are invalid. */
 char *setup_list(struct error *e);
 
+/* Read the settings, which must have a store; settings_free().  False with e if
+ * they do not load, or name none. */
+bool setup_store(struct settings *settings, struct error *e)
+	__attribute__((warn_unused_result));
+
 /* Read everything as the handler does, and print the errors.  False if the
  * settings are invalid; to be closed with configuration_close() in any case. */
 bool setup_open(struct configuration *store)

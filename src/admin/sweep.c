@@ -174,7 +174,7 @@ static bool
 is_end(enum reason reason)
 {
 	return reason != REASON_CRL && reason != REASON_INTERNAL &&
-	       reason != REASON_LIST_UNREADABLE;
+	       reason != REASON_LIST_UNREADABLE && reason != REASON_STORE;
 }
 
 /* The i-th configuration; 0: the main one. */

@@ -197,7 +197,6 @@ take_variables(const struct unit *unit)
 bool
 unit_become(const char *name)
 {
-	static const char packaged[] = "_certgate";
 	uid_t user;
 	gid_t group;
 
@@ -207,7 +206,7 @@ unit_become(const char *name)
 	if (!is_installed())
 		return true;
 	struct unit unit = unit_read();
-	const char *handler = unit.user[0] == '\0' ? packaged : unit.user;
+	const char *handler = unit.user[0] == '\0' ? UNIT_USER : unit.user;
 	bool is_there = account_user(handler, &user, &group);
 	if (is_handler) {
 		is_other = is_there && user != geteuid();

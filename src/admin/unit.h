@@ -8,6 +8,9 @@
 
 #include "host/account.h"
 
+/* The user of the package. */
+#define UNIT_USER "_certgate"
+
 enum unit_state {
 	UNIT_UNKNOWN = 0, /* systemd does not run, or has no such unit */
 	UNIT_STOPPED,

@@ -6,12 +6,12 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/date.h"
 #include "base/hex.h"
 #include "host/clock.h"
 #include "host/configuration.h"
 #include "host/log.h"
 #include "host/settings_file.h"
+#include "host/settings_warnings.h"
 #include "protocol/digest.h"
 
 enum {
@@ -24,11 +24,13 @@ enum {
 struct attempt {
 	struct settings settings;
 	struct list list;
+	struct store *store; /* NULL: none, or it cannot be opened */
 	bool is_new; /* the file of the settings itself changed */
 	bool is_exposed; /* every user may read that file */
 	/* ", sha256 " and the first digits of that of the list file; empty:
 	 * there is none */
 	char digest[32];
+	struct error store_fault; /* set: of a start without its store */
 	struct error e;
 };
 
@@ -49,93 +51,6 @@ note_warnings(const struct warnings *warnings, const char *where)
 	error_set(&more, "%u more warning%s", warnings->n - WARNINGS_MAX,
 		  warnings->n == WARNINGS_MAX + 1 ? "" : "s");
 	log_error(LOG_LEVEL_WARNING, &more);
-}
-
-static void
-note_signature(const struct settings *settings)
-{
-	bool has_keys = settings_has_keys(settings);
-	bool any_host = settings->origins == NULL;
-
-	if (settings->signature == SIGNATURE_REQUIRED && !has_keys)
-		log_note(LOG_LEVEL_WARNING,
-			 "every event is refused: CERTGATE_SIGNATURE is "
-			 "required, and there is no access key (fix: "
-			 "set " SETTINGS_KEYS_LINE ")");
-	else if (settings->signature == SIGNATURE_OFF || !has_keys)
-		log_note(LOG_LEVEL_WARNING,
-			 "events%s are accepted without a check of their "
-			 "signature (fix: set %s%s)",
-			 any_host ? " of any host" : "",
-			 any_host ? SETTINGS_ORIGINS_LINE " and " : "",
-			 has_keys ? "CERTGATE_SIGNATURE=required"
-				  : SETTINGS_KEYS_LINE);
-}
-
-/* As installed, for instance. */
-static void
-note_origins(const struct settings *settings)
-{
-	const struct span invalid = SPAN(".invalid"); /* RFC 6761 6.4 */
-
-	if (settings->keys.host != NULL &&
-	    !settings_names(settings->origins, span_of(settings->keys.host)))
-		log_note(LOG_LEVEL_WARNING,
-			 "CERTGATE_ORIGINS does not have %s, the host of "
-			 "WebPubSubConnectionString, whose events are refused; "
-			 "take CERTGATE_ORIGINS out, or add it there",
-			 error_word(span_of(settings->keys.host)));
-	for (char **at = settings->origins; at != NULL && *at != NULL; at++) {
-		struct span host = span_of(*at);
-		if (host.len >= invalid.len &&
-		    span_equal_nocase(span_after(host, host.len - invalid.len),
-				      invalid))
-			log_note(LOG_LEVEL_WARNING,
-				 "CERTGATE_ORIGINS: no host has the name %s "
-				 "(fix: set " SETTINGS_ORIGINS_LINE ")",
-				 error_word(host));
-	}
-}
-
-/* Settings that together require next to nothing of a client. */
-static void
-note_weak(const struct settings *settings)
-{
-	if (settings->missing_allowed && settings->ignore_dates)
-		log_note(LOG_LEVEL_WARNING,
-			 "CERTGATE_MISSING_CERTIFICATE=allow with "
-			 "CERTGATE_CHECK_DATES=no: accepting clients without a "
-			 "certificate, or with an expired one (fix: remove "
-			 "one of them)");
-	if (settings->missing_allowed && settings->security_level == 0)
-		log_note(LOG_LEVEL_WARNING,
-			 "CERTGATE_MISSING_CERTIFICATE=allow with "
-			 "CERTGATE_SECURITY_LEVEL=0: accepting clients without "
-			 "a certificate, or with a forgeable one (fix: remove "
-			 "one of them)");
-}
-
-static void
-note_report_only(const struct settings *settings, int64_t now)
-{
-	int64_t until = settings->report_only_until;
-	char day[DATE_TEXT_SIZE];
-
-	if (until == 0)
-		return;
-	date_text(until, day);
-	if (settings_report_only(settings, now))
-		log_note(
-			LOG_LEVEL_WARNING,
-			"CERTGATE_REPORT_ONLY_UNTIL: accepting, without roles, "
-			"clients without an entry or with an expired one "
-			"through %s",
-			day);
-	else
-		log_note(LOG_LEVEL_WARNING,
-			 "CERTGATE_REPORT_ONLY_UNTIL: no effect since %s (fix: "
-			 "remove it)",
-			 day);
 }
 
 static bool
@@ -181,17 +96,14 @@ note_settings(const struct configuration *c, const struct settings *before,
 	const struct settings *settings = &c->settings;
 
 	note_warnings(&settings->warnings, "CLIENT_CERT_THUMBPRINT");
-	note_signature(settings);
-	note_origins(settings);
 	/* A file of keys would be an error; the settings were valid before. */
 	if (settings->has_secret && is_exposed)
 		log_note(LOG_LEVEL_WARNING,
 			 "%s: bad permissions: it has a secret and is readable "
 			 "by others (fix: chmod o-r %s)",
 			 c->source.path, c->source.path);
-	note_report_only(settings, (int64_t)time(NULL));
+	settings_warnings_log(settings, (int64_t)time(NULL));
 	note_process(c, before);
-	note_weak(settings);
 }
 
 /* The text stays empty if there is no file, and need not be one. */
@@ -305,6 +217,41 @@ load_code(struct configuration *c, struct attempt *a)
 	return load_secret(c, a, a->settings.code_file, settings_set_code);
 }
 
+static bool
+is_same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* The store in force stays open as long as it is named.  A start without its
+ * store goes on, to reject every client for that. */
+static bool
+load_store(struct configuration *c, struct attempt *a)
+{
+	const struct settings *now = &a->settings, *before = &c->settings;
+	struct error e = { 0 };
+
+	if (now->store == NULL)
+		return true;
+	if (c->store != NULL && is_same_text(now->store, before->store) &&
+	    is_same_text(now->store_owner, before->store_owner)) {
+		a->store = c->store;
+		return true;
+	}
+	a->store = store_open(now->store, now->store_owner, &e);
+	if (a->store != NULL)
+		return true;
+	error_where(&e, "CERTGATE_STORE");
+	if (!c->has_list && c->report == NULL) {
+		a->store_fault = e;
+		return true;
+	}
+	a->e = e;
+	if (c->report == NULL)
+		(void)error_prefix(&a->e, "restart needed");
+	return false;
+}
+
 /* As struct entry_files asks for it. */
 static bool
 read_named(void *context, const char *path, struct buffer *text,
@@ -379,6 +326,9 @@ put_in_force(struct configuration *c, struct attempt *a, bool list)
 	bool is_first = !c->has_settings;
 	struct settings before = c->settings;
 
+	if (c->store != a->store)
+		store_close(c->store);
+	c->store = a->store;
 	c->settings = a->settings;
 	a->settings = (struct settings){ 0 };
 	c->has_settings = true;
@@ -391,6 +341,8 @@ put_in_force(struct configuration *c, struct attempt *a, bool list)
 	list_free(&c->list);
 	c->list = a->list;
 	a->list = (struct list){ 0 };
+	if (c->settings.store != NULL)
+		c->list.store = store_source(c->store);
 	c->has_list = true;
 	c->generation++;
 	c->said = (struct error){ 0 };
@@ -447,6 +399,15 @@ say_failure(struct configuration *c, const struct error *e)
 		 user == NULL ? "" : " --as ", user == NULL ? "" : user);
 }
 
+static void
+say_no_store(struct configuration *c, const struct error *e)
+{
+	log_error(LOG_LEVEL_ERROR, e);
+	log_note(LOG_LEVEL_NOTE, "rejecting all clients without the store");
+	c->said = *e;
+	c->said_ms = clock_ms();
+}
+
 /* Half-written files are waited for, but at a start these are reported. */
 static bool
 must_wait(struct configuration *c)
@@ -459,7 +420,7 @@ must_wait(struct configuration *c)
 
 /* In this order; what comes before the list is the settings. */
 static bool (*const steps[])(struct configuration *c, struct attempt *a) = {
-	load_settings, check_time, load_keys, load_code, load_list,
+	load_settings, check_time, load_keys, load_code, load_store, load_list,
 };
 enum { STEPS = sizeof(steps) / sizeof(steps[0]), STEP_LIST = STEPS - 1 };
 
@@ -498,13 +459,17 @@ attempt(struct configuration *c, bool say)
 		put_in_force(c, &a, all);
 	else
 		files_use(&c->files, FILES_USE_NOTHING_NEW);
+	if (a.store != c->store)
+		store_close(a.store);
 	settings_free(&a.settings);
 	list_free(&a.list);
 	if (wait)
 		return;
-	c->stale = all	      ? CONFIGURATION_LOADED
-		   : settings ? CONFIGURATION_NO_LIST
-			      : CONFIGURATION_NO_SETTINGS;
+	c->stale = all && !a.store_fault.set ? CONFIGURATION_LOADED
+		   : settings		     ? CONFIGURATION_NO_LIST
+					     : CONFIGURATION_NO_SETTINGS;
+	if (a.store_fault.set)
+		say_no_store(c, &a.store_fault);
 	if (all)
 		return;
 	drop_missing(c);
@@ -541,12 +506,28 @@ configuration_refresh(struct configuration *c, bool now)
 {
 	files_look(&c->files);
 	enum files_state state = files_state(&c->files);
+	struct error e = { 0 };
 	bool again = now || clock_ms() - c->tried_ms >= RETRY_MS;
 	if (state == FILES_CHANGED ||
 	    (again &&
 	     (state == FILES_OVERDUE || (state == FILES_SAME && c->stale))))
 		attempt(c, now || state == FILES_CHANGED);
 	drop_missing(c);
+	if (c->store != NULL && !store_check(c->store, &e))
+		configuration_rest(c);
+}
+
+void
+configuration_rest(struct configuration *c)
+{
+	struct error e = { 0 };
+
+	store_rest(c->store);
+	if (!store_failed(c->store, &e))
+		return;
+	log_error(LOG_LEVEL_ERROR, &e);
+	log_note(LOG_LEVEL_NOTE, "rejecting each client that the store cannot "
+				 "be asked about");
 }
 
 void
@@ -556,6 +537,7 @@ configuration_close(struct configuration *c)
 	settings_free(&c->settings);
 	settings_free(&c->start);
 	list_free(&c->list);
+	store_close(c->store);
 	*c = (struct configuration){ 0 };
 }
 

@@ -8,7 +8,9 @@
  * the log says why, once an hour.  While no list is in force, settings that
  * load are used without one.  A file in use that is missing ends what was read
  * from it: without settings, keys or code every event is rejected; without the
- * list, or a file that it names, every client.
+ * list, or a file that it names, every client.  The store is opened when the
+ * settings first name it, and stays open; if it cannot be used, every client is
+ * rejected.
  */
 #ifndef CERTGATE_HOST_CONFIGURATION_H
 #define CERTGATE_HOST_CONFIGURATION_H
@@ -18,6 +20,7 @@
 
 #include "handler.h"
 #include "host/files.h"
+#include "host/store.h"
 #include "policy/list.h"
 #include "policy/settings.h"
 
@@ -43,6 +46,7 @@ struct configuration {
 	struct files files;
 	struct settings settings; /* empty without has_settings */
 	struct list list; /* empty without has_list */
+	struct store *store; /* owned; NULL: none, or it cannot be opened */
 	bool has_settings;
 	bool has_list; /* also if the settings name none */
 	enum configuration_fault stale; /* with it, the last good ones stay */
@@ -70,6 +74,9 @@ void configuration_open(struct configuration *c,
 void configuration_refresh(struct configuration *c, bool now);
 
 void configuration_close(struct configuration *c);
+
+/* Behind each request: let the store rest, and log why it failed. */
+void configuration_rest(struct configuration *c);
 
 /* What decides at this moment. */
 struct gate configuration_gate(const struct configuration *c);

@@ -549,18 +549,17 @@ file_check_folder(const char *path, struct error *e)
 }
 
 bool
-file_is_private(const char *path, uid_t owner)
+file_check_owned(const char *path, uid_t owner, struct error *e)
 {
-	struct error e = { 0 };
 	enum file_result failure;
 	struct stat s;
 
 	bool folder = stat(path, &s) == 0 && S_ISDIR(s.st_mode);
 	uid_t before = also_trusted;
 	also_trusted = owner;
-	int fd = open_safely(path, folder, 0, &failure, &e);
+	int fd = open_safely(path, folder, 0, &failure, e);
 	bool ok = fd >= 0 && fstat(fd, &s) == 0 &&
-		  (folder || check_file(fd, &s, path, false, SIZE_MAX, &e));
+		  (folder || check_file(fd, &s, path, false, SIZE_MAX, e));
 	also_trusted = before;
 	if (fd >= 0)
 		close(fd);

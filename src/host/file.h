@@ -87,8 +87,9 @@ bool file_check_folder(const char *path, struct error *e)
 void file_trust(uid_t owner);
 
 /* True if only root, this user and owner can change the file or folder path,
- * which is absolute. */
-bool file_is_private(const char *path, uid_t owner);
+ * which is absolute; otherwise e has the command that fixes it. */
+bool file_check_owned(const char *path, uid_t owner, struct error *e)
+	__attribute__((warn_unused_result));
 
 /* What path is now; `exists` is false if it cannot be looked at. */
 void file_identify(const char *path, struct file_identity *identity);

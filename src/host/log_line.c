@@ -195,7 +195,9 @@ fill_numbers(struct log_line *line, const struct answer *answer,
 	int64_t sent;
 
 	/* An entry of the variable has no line. */
-	if (d->entry != NULL && d->entry->line != 0)
+	if (d->entry != NULL && d->entry->line == ENTRY_LINE_STORED)
+		value[FIELD_LINE] = SPAN("store");
+	else if (d->entry != NULL && d->entry->line != 0)
 		value[FIELD_LINE] = number_of(line, d->entry->line);
 	if (d->chain.error != 0)
 		value[FIELD_VERIFY] = number_of(line, d->chain.error);

@@ -277,6 +277,8 @@ static const struct refused {
 	  "certgate check" },
 	{ REASON_LIST_UNREADABLE, "Every client was refused for the list.",
 	  "certgate check" },
+	{ REASON_STORE, "Every client was refused for the store.",
+	  "certgate check" },
 	{ REASON_NO_CERTIFICATE,
 	  "No client presents a certificate: is tls.clientCertEnabled on for "
 	  "the resource?",

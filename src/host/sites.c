@@ -272,7 +272,7 @@ sites_refresh(struct sites *sites, bool now)
 	sites->looked_ms = clock_ms();
 }
 
-const struct configuration *
+struct configuration *
 sites_find(struct sites *sites, const struct request *request,
 	   struct gate *gate)
 {

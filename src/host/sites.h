@@ -62,9 +62,9 @@ void sites_refresh(struct sites *sites, bool now);
 
 /* Fill gate with what decides on request.  Gives the store that is from, or
  * NULL: gate refuses. */
-const struct configuration *sites_find(struct sites *sites,
-				       const struct request *request,
-				       struct gate *gate);
+struct configuration *sites_find(struct sites *sites,
+				 const struct request *request,
+				 struct gate *gate);
 
 /* The settings file of the site name (absent: the folder of all) beside the
  * main file config; gives: free().  NULL if config is a relative path, or when

@@ -21,7 +21,8 @@
 #include "policy/settings.h"
 
 enum {
-	OPEN_FILES = SERVE_CONNECTIONS + 32, /* at once */
+	OPEN_FILES = SERVE_CONNECTIONS + 32 +
+		     STORE_FILES * (SITES_MAX + 1), /* at once */
 	MAPPED_SIZE = 262144 /* bytes; more than an event needs */
 };
 
@@ -128,8 +129,7 @@ answer_one(struct host *host, char *const *parameters,
 	int64_t begin_ns = clock_ns();
 
 	request_read(&request, parameters, body);
-	const struct configuration *store =
-		sites_find(&host->sites, &request, &gate);
+	struct configuration *store = sites_find(&host->sites, &request, &gate);
 	handler_answer(&gate, &request, now, answer);
 	handler_write(answer, &request, out);
 	struct log_details details = {
@@ -139,6 +139,8 @@ answer_one(struct host *host, char *const *parameters,
 	if (store != NULL)
 		details.list = configuration_word(store, number);
 	log_decision(answer, &details);
+	if (store != NULL)
+		configuration_rest(store);
 	status_count(answer, now);
 }
 

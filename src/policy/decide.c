@@ -82,19 +82,36 @@ check_certificate(struct subject *s, struct decision *d)
 	       refuse(d, REASON_LABEL_MISMATCH);
 }
 
+/* Take the entries that the store has for the client's pins.  False if one
+ * cannot be read: a deny entry may be among them. */
+static bool
+take_stored(struct client *c)
+{
+	return stored_take(c->stored, &c->sha256) &&
+	       stored_take(c->stored, &c->spki) &&
+	       stored_take(c->stored, &c->sha1);
+}
+
+/* Return true if a deny entry may need more than the label. */
+static bool
+may_be_denied_by_content(const struct client *c)
+{
+	return c->now <= stored_content_denied_until(c->stored) ||
+	       c->now <= c->list->content_denied_until;
+}
+
 static bool
 check_not_denied(struct subject *s, struct decision *d)
 {
-	const struct list *list = s->client.list;
-
-	if (!list->denies)
+	if (!take_stored(&s->client))
+		return refuse(d, REASON_STORE);
+	if (!match_has_denies(&s->client))
 		return true;
 	d->entry = match_deny(&s->client);
 	d->assumed = s->client.assumed;
 	if (d->entry != NULL)
 		return refuse(d, REASON_DENIED);
-	return s->client.has_content ||
-	       s->client.now > list->content_denied_until ||
+	return s->client.has_content || !may_be_denied_by_content(&s->client) ||
 	       refuse(d, REASON_CONTENT_NEEDED);
 }
 
@@ -119,7 +136,7 @@ check_grant(struct subject *s, struct decision *d)
 static bool
 has_denies(const struct subject *s)
 {
-	return s->client.list->denies;
+	return match_has_denies(&s->client);
 }
 
 static bool
@@ -239,6 +256,13 @@ decide(const struct settings *settings, const struct list *list,
 	if (list == NULL) {
 		refuse(d, REASON_LIST_UNREADABLE);
 		return;
+	}
+	if (list->store != NULL) {
+		s.client.stored = &d->stored;
+		if (!stored_begin(&d->stored, list->store)) {
+			refuse(d, REASON_STORE);
+			return;
+		}
 	}
 	if (event->presented == PRESENTED_NONE && settings->missing_allowed) {
 		admit_anonymous(settings, d);

@@ -39,6 +39,7 @@ decision_clear(struct decision *d)
 {
 	value_free_items(d->groups);
 	value_free_items(d->roles);
+	stored_free(&d->stored);
 	for_buffers(d, buffer_clear);
 	*d = (struct decision){
 		.user = d->user,

@@ -11,6 +11,7 @@
 #include "base/buffer.h"
 #include "policy/entry.h"
 #include "policy/reason.h"
+#include "policy/stored.h"
 #include "policy/thumbprint.h"
 #include "protocol/chain.h"
 #include "protocol/response.h"
@@ -31,6 +32,7 @@ struct decision {
 	size_t passed; /* checks of decide_check */
 	unsigned applied; /* bit i: the i-th of them had something to check */
 	const struct entry *entry; /* that decided; NULL: none. Borrowed */
+	struct stored stored; /* entries of the store */
 	struct grant grant; /* borrows the entry and user */
 	bool grants; /* grant has something to send */
 	char **groups, **roles; /* with the user id in them; or NULL */

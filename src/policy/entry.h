@@ -7,6 +7,7 @@
 #ifndef CERTGATE_POLICY_ENTRY_H
 #define CERTGATE_POLICY_ENTRY_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -16,10 +17,14 @@
 #include "policy/thumbprint.h"
 #include "protocol/chain_trust.h"
 
+/* The line of an entry of the store, which has none. */
+#define ENTRY_LINE_STORED UINT_MAX
+
 /* A list has up to 100,000, so the size counts. */
 struct entry {
 	struct thumbprint pin; /* THUMBPRINT_NONE: an entry of a CA */
-	unsigned line; /* in the list; 0: from CLIENT_CERT_THUMBPRINT */
+	unsigned line; /* in the list; 0: from CLIENT_CERT_THUMBPRINT;
+		       * ENTRY_LINE_STORED: from the store */
 	uint32_t text_hash; /* of the line, to find the same line twice */
 	uint16_t pin_end; /* byte of the line behind its pin; cut at 65535 */
 	uint8_t user_source; /* an enum user_source */

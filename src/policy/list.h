@@ -18,6 +18,8 @@
 #include "policy/entry.h"
 #include "protocol/chain_trust.h"
 
+struct stored_source; /* policy/stored.h */
+
 enum { TRUSTS_MAX = 64 /* pairs of files in one list */ };
 
 struct trusts {
@@ -77,6 +79,9 @@ struct list {
 	int64_t content_denied_until;
 	bool allows_by_content; /* an allow entry needs more than the label */
 	bool limits_by_content; /* one with options does */
+	/* Borrowed, from whatever has the list; the entries of the store, which
+	 * count as the list's.  NULL: no store. */
+	const struct stored_source *store;
 	struct warnings warnings;
 };
 

@@ -106,7 +106,18 @@ find_entry(const struct client *c, const struct thumbprint *pin,
 	for (size_t i = 0; i < n; i++)
 		if (is_wanted(c, found[i].entry))
 			return found[i].entry;
+	const struct entry *stored;
+	n = stored_find(c->stored, pin, &stored);
+	for (size_t i = 0; i < n; i++)
+		if (is_wanted(c, &stored[i]))
+			return &stored[i];
 	return NULL;
+}
+
+bool
+match_has_denies(const struct client *c)
+{
+	return c->list->denies || stored_denies(c->stored);
 }
 
 /* The same with a pin of the client's. */
@@ -322,7 +333,10 @@ limits_of(struct client *c, const struct entry *entry)
 static enum reason
 limits_without_terms(const struct client *c, const struct entry *entry)
 {
-	return entry->line == 0 && !c->has_content && c->list->limits_by_content
+	bool limits = c->list->limits_by_content ||
+		      stored_limits_by_content(c->stored);
+
+	return entry->line == 0 && !c->has_content && limits
 		       ? REASON_CONTENT_NEEDED
 		       : REASON_LISTED;
 }
@@ -392,17 +406,24 @@ dates_of(const struct client *c, const struct entry *entry)
 	return REASON_LISTED;
 }
 
-/* The entry that denies the other bytes of the certificate; NULL if none. */
-static const struct entry *
-deny_twin(const struct client *c, const struct chain_twin *twin)
+/* Set *entry to the one that denies the other bytes of the certificate; NULL if
+ * none.  False if the store cannot tell. */
+static bool
+deny_twin(const struct client *c, const struct chain_twin *twin,
+	  const struct entry **entry)
 {
-	if (!twin->exists || !c->list->denies)
-		return NULL;
+	*entry = NULL;
+	if (!twin->exists || !match_has_denies(c))
+		return true;
 	struct thumbprint sha1 = thumbprint_of(THUMBPRINT_SHA1, twin->sha1);
 	struct thumbprint sha256 =
 		thumbprint_of(THUMBPRINT_SHA256, twin->sha256);
-	const struct entry *entry = find_entry(c, &sha256, is_deny);
-	return entry != NULL ? entry : find_entry(c, &sha1, is_deny);
+	if (!stored_take(c->stored, &sha256) || !stored_take(c->stored, &sha1))
+		return false;
+	*entry = find_entry(c, &sha256, is_deny);
+	if (*entry == NULL)
+		*entry = find_entry(c, &sha1, is_deny);
+	return true;
 }
 
 /* The same of a client of the log, by its issuer and the serial number. */
@@ -447,7 +468,9 @@ chain_of(struct client *c, struct match *m)
 	enum chain_result result = chain_verify(m->entry->trust, &c->chain,
 						c->settings->security_level,
 						c->now, c->memory, &m->chain);
-	const struct entry *denies = deny_twin(c, &m->chain.twin);
+	const struct entry *denies;
+	if (!deny_twin(c, &m->chain.twin, &denies))
+		return REASON_STORE;
 	if (denies == NULL)
 		return reasons[result];
 	m->entry = denies;
@@ -536,6 +559,11 @@ match_each(struct client *c, match_function *take, void *context)
 			if (found[k].entry->allows &&
 			    take(c, found[k].entry, context))
 				return;
+		const struct entry *stored;
+		n = stored_find(c->stored, pins[i], &stored);
+		for (size_t k = 0; k < n; k++)
+			if (stored[k].allows && take(c, &stored[k], context))
+				return;
 	}
 	const struct chain_trust *asked = NULL;
 	bool is_of_ca = false;
@@ -553,7 +581,9 @@ void
 match_find(struct client *c, struct match *match)
 {
 	*match = (struct match){ .reason = REASON_NOT_LISTED, .only = true };
-	if (c->sha256.kind == THUMBPRINT_NONE && c->list->allows_by_content)
+	bool by_content = c->list->allows_by_content ||
+			  stored_allows_by_content(c->stored);
+	if (c->sha256.kind == THUMBPRINT_NONE && by_content)
 		match->reason = REASON_CONTENT_NEEDED;
 	match_each(c, try, match);
 }

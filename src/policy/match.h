@@ -14,6 +14,7 @@
 #include "policy/list.h"
 #include "policy/reason.h"
 #include "policy/settings.h"
+#include "policy/stored.h"
 #include "policy/thumbprint.h"
 #include "protocol/certificate.h"
 #include "protocol/chain.h"
@@ -38,6 +39,7 @@ struct logged_client {
 struct client {
 	const struct settings *settings;
 	const struct list *list;
+	struct stored *stored; /* borrowed; NULL: no store */
 	const struct request *request;
 	struct event *event;
 	int64_t now;
@@ -103,6 +105,9 @@ struct match {
 	bool assumed; /* as the client's, by this entry */
 	struct chain_verdict chain; /* of a ca: entry; all zero: not checked */
 };
+
+/* Return true if the list or the store has a deny entry. */
+bool match_has_denies(const struct client *c);
 
 /* Return the entry that denies the client; NULL: none.  A deny entry of a CA
  * takes the certificate's own words: no chain is verified, and names or a

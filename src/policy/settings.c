@@ -107,19 +107,6 @@ read_security_level(void *field, struct span value, struct error *e)
 	return true;
 }
 
-/* Set field, of an enum, to the number of the word that value is. */
-static bool
-choose(const char *const *words, void *field, struct span value)
-{
-	unsigned *number = field, i = 0;
-
-	while (words[i] != NULL && !span_equal(value, span_of(words[i])))
-		i++;
-	if (words[i] != NULL)
-		*number = i;
-	return words[i] != NULL;
-}
-
 static bool
 read_log(void *field, struct span value, struct error *e)
 {
@@ -133,7 +120,7 @@ read_log(void *field, struct span value, struct error *e)
 	struct settings *s = field;
 
 	if (value.ptr[0] != '/')
-		return choose(targets, &s->log_target, value);
+		return value_choose(targets, &s->log_target, value);
 	if (!value_path(&s->log_file, value, e))
 		return false;
 	s->log_target = LOG_TARGET_FILE;
@@ -160,6 +147,10 @@ static const struct setting table[] = {
 	  read_pins, 0 },
 	{ "CERTGATE_LIST", "an absolute path", "none", false, NULL, value_path,
 	  offsetof(struct settings, list) },
+	{ "CERTGATE_STORE", "an absolute path", "none", false, NULL, value_path,
+	  offsetof(struct settings, store) },
+	{ "CERTGATE_STORE_OWNER", "a user", "root, or the handler's user",
+	  false, NULL, read_text, offsetof(struct settings, store_owner) },
 	{ "CERTGATE_ACCESS_KEYS", "keys", "none", true, NULL, access_keys_read,
 	  offsetof(struct settings, keys) },
 	{ "CERTGATE_ACCESS_KEYS_FILE", "an absolute path", "none", false, NULL,
@@ -381,7 +372,7 @@ read_value(struct settings *s, const struct setting *row, struct span value,
 	if (value.len == 0)
 		return error_set(e, "is set but empty: expected %s",
 				 row->expected);
-	if (row->choices != NULL ? choose(row->choices, field, value)
+	if (row->choices != NULL ? value_choose(row->choices, field, value)
 				 : row->read(field, value, e))
 		return true;
 	return error_set(e, "a value of %zu characters: expected %s", value.len,
@@ -561,6 +552,8 @@ settings_free(struct settings *settings)
 {
 	free(settings->pins);
 	free(settings->list);
+	free(settings->store);
+	free(settings->store_owner);
 	access_keys_free(&settings->keys);
 	free(settings->keys_file);
 	value_free_items(settings->origins);

@@ -53,6 +53,8 @@ struct settings {
 	struct thumbprint *pins; /* of CLIENT_CERT_THUMBPRINT */
 	size_t n_pins;
 	char *list; /* absolute path; NULL: no list file */
+	char *store; /* absolute path; NULL: no store */
+	char *store_owner; /* a user that is trusted with it; NULL: none */
 	struct access_keys keys;
 	char *keys_file; /* absolute path; NULL: none */
 	enum signature_policy signature;
@@ -143,7 +145,7 @@ struct setting {
 	size_t offset; /* of the field; 0: all settings */
 };
 
-enum { SETTINGS_MAX = 21 /* settings */ };
+enum { SETTINGS_MAX = 23 /* settings */ };
 
 /* Return the i-th setting in the order of the manual; NULL behind the last. */
 const struct setting *settings_help(size_t i);

@@ -275,3 +275,17 @@ value_warn_of_marks(const char *name, struct span value,
 		return;
 	}
 }
+
+bool
+value_choose(const char *const *words, void *field, struct span value)
+{
+	unsigned *number = field;
+
+	for (unsigned i = 0; words[i] != NULL; i++) {
+		if (!span_equal(value, span_of(words[i])))
+			continue;
+		*number = i;
+		return true;
+	}
+	return false;
+}

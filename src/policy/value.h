@@ -38,6 +38,10 @@ bool value_path(void *field, struct span value, struct error *e);
 bool value_first_second(void *field, struct span value, struct error *e);
 bool value_last_second(void *field, struct span value, struct error *e);
 
+/* Set field, of an enum, to the number of the word that value is; words ends by
+ * NULL. */
+bool value_choose(const char *const *words, void *field, struct span value);
+
 /* Return how many bytes at the front of text are ASCII letters or in others. */
 size_t value_letters(struct span text, const char *others);
 

@@ -24,6 +24,7 @@
 #include "handler.h"
 #include "host/file.h"
 #include "host/log.h"
+#include "host/store.h"
 #include "protocol/digest.h"
 
 enum { INPUT_MAX = 33554432 /* bytes */, PARAMETERS_MAX = 1024 };
@@ -57,6 +58,9 @@ open_gate(struct settings *settings, struct list *list, int64_t now)
 		if (list_build(list, span_of(getenv("CASE_LIST")),
 			       settings->pins, settings->n_pins, &files, &e))
 			gate.list = list;
+		if (settings->store != NULL)
+			list->store = store_source(store_open(
+				settings->store, settings->store_owner, &e));
 	}
 	if (e.set)
 		log_error(LOG_LEVEL_ERROR, &e);

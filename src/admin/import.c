@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/* certgate import: checks a file in the form of a list, and replaces all
+ * entries of the store by it, in one transaction. */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "admin/command.h"
+#include "admin/input.h"
+#include "admin/print.h"
+#include "admin/progress.h"
+#include "admin/setup.h"
+#include "base/text.h"
+#include "host/store_writer.h"
+#include "policy/entry_parse.h"
+#include "policy/list.h"
+
+enum {
+	FAULTS_MAX = 20, /* that are printed */
+	TEXT_GIB = 64 /* of the text */
+};
+
+/* An entry: where it stands once it is sorted, and its line. */
+struct row {
+	uint64_t offset; /* of the line in the text */
+	uint32_t length; /* bytes of the line */
+	uint8_t key[STORED_KEY_MAX]; /* zero behind its end */
+};
+
+struct import {
+	struct settings settings;
+	struct buffer text; /* of the list */
+	struct row *rows; /* owned */
+	size_t n, size;
+	struct report report;
+	struct store_writer *writer; /* owned */
+	struct progress progress;
+};
+
+static void
+print_fault(void *context, const struct error *e)
+{
+	const struct import *it = context;
+
+	if (it->report.faults < FAULTS_MAX)
+		print_error(e);
+}
+
+static bool
+add_row(struct import *it, const struct row *row, struct error *e)
+{
+	if (it->n == it->size) {
+		size_t size = it->size == 0 ? 1024 : 2 * it->size;
+		struct row *rows = reallocarray(it->rows, size, sizeof(*rows));
+		if (rows == NULL)
+			return error_set(e, "out of memory");
+		it->rows = rows;
+		it->size = size;
+	}
+	it->rows[it->n++] = *row;
+	return true;
+}
+
+/* Take a line.  False with e if it is invalid. */
+static bool
+take_line(struct import *it, struct span line, struct error *e)
+{
+	struct row row = { .offset = (uint64_t)(line.ptr - it->text.data),
+			   .length = (uint32_t)line.len };
+	struct warnings warnings = { 0 };
+	struct entry entry;
+
+	if (line.len > LIST_LINE_MAX)
+		return error_set(e, "line too long, at most %d bytes",
+				 LIST_LINE_MAX);
+	struct span text = list_entry_text(line);
+	if (text.len == 0)
+		return true;
+	if (!entry_parse(&entry, text, &setup_files, &warnings, e)) {
+		e->column += (unsigned)(text.ptr - line.ptr);
+		return false;
+	}
+	bool ok = stored_key(&entry.pin, row.key) > 0;
+	entry_free(&entry);
+	if (!ok)
+		return error_set(e, "an entry of a CA: the store has none of "
+				    "those (fix: put it into the list)");
+	return add_row(it, &row, e);
+}
+
+static size_t
+count_lines(struct span text)
+{
+	struct span line;
+	size_t n = 0;
+
+	while (span_next(&text, "\n", &line))
+		n++;
+	return n;
+}
+
+/* False, and printed, if the text is invalid. */
+static bool
+check(struct import *it, const char *path)
+{
+	struct span rest = buffer_span(&it->text), line;
+	struct error e = { 0 };
+	unsigned number = 0;
+
+	it->report = (struct report){ .fault = print_fault,
+				      .context = it,
+				      .where = input_name(path) };
+	if (rest.len == 0)
+		rest = SPAN("");
+	if (!lines_start(&rest, "an entry", &it->report, &e))
+		return false;
+	progress_begin(&it->progress, "check ", count_lines(rest));
+	while (span_next(&rest, "\n", &line)) {
+		number++;
+		progress_tell(&it->progress, number);
+		if (take_line(it, line, &e))
+			continue;
+		e.line = number;
+		(void)error_report(&it->report, &e);
+	}
+	progress_end(&it->progress);
+	if (it->report.faults > FAULTS_MAX)
+		print_problem("%u more errors", it->report.faults - FAULTS_MAX);
+	if (it->report.faults > 0)
+		print_problem("the store stays as it is");
+	return it->report.faults == 0;
+}
+
+/* By pin, then in the order of the lines. */
+static int
+compare(const void *a, const void *b)
+{
+	const struct row *one = a, *other = b;
+	int order = memcmp(one->key, other->key, sizeof(one->key));
+
+	if (order != 0)
+		return order;
+	return one->offset < other->offset ? -1 : one->offset > other->offset;
+}
+
+/* Add what the store has for the line of a row. */
+static bool
+add_line(const struct import *it, const struct row *row, struct buffer *text,
+	 struct error *e)
+{
+	struct span line = { it->text.data + row->offset, row->length };
+	struct warnings warnings = { 0 };
+	struct entry entry;
+
+	if (!entry_parse(&entry, list_entry_text(line), &setup_files, &warnings,
+			 e))
+		return false;
+	stored_from_line(&entry, line, text);
+	entry_free(&entry);
+	return true;
+}
+
+/* Write the rows from *i on that have the same pin. */
+static bool
+write_pin(struct import *it, size_t *i, struct buffer *text, struct error *e)
+{
+	const struct row *first = &it->rows[*i];
+	struct span key = { (const char *)first->key, STORED_KEY_MAX };
+	struct thumbprint pin;
+
+	key.len = 1 + thumbprint_size((enum thumbprint_kind)first->key[0]);
+	if (!stored_pin(key, &pin))
+		return error_set(e, "an entry without a pin");
+	buffer_clear(text);
+	for (size_t k = *i; *i < it->n; (*i)++) {
+		const struct row *row = &it->rows[*i];
+		if (memcmp(row->key, first->key, sizeof(row->key)) != 0)
+			break;
+		if (*i > k)
+			buffer_add_byte(text, '\n');
+		if (!add_line(it, row, text, e))
+			return false;
+	}
+	if (text->failed)
+		return error_set(e, "the entries of a pin: at most %d bytes",
+				 STORED_TEXT_MAX);
+	struct span lines = text->len == 0 ? SPAN("") : buffer_span(text);
+	return store_writer_append(it->writer, &pin, lines, e);
+}
+
+static bool
+write_all(struct import *it, struct error *e)
+{
+	struct buffer text;
+	bool ok = store_writer_begin(it->writer, e) &&
+		  store_writer_clear(it->writer, e);
+
+	buffer_init(&text, STORED_TEXT_MAX);
+	progress_begin(&it->progress, "import", it->n);
+	for (size_t i = 0; ok && i < it->n;) {
+		ok = write_pin(it, &i, &text, e);
+		progress_tell(&it->progress, i);
+	}
+	progress_end(&it->progress);
+	buffer_free(&text);
+	return ok && store_writer_commit(it->writer, e);
+}
+
+static enum exit_code
+import(struct import *it, const struct command *command)
+{
+	const char *path = command->arguments[0];
+	struct error e = { 0 };
+
+	if (!input_read_large(path, "a list", (size_t)TEXT_GIB << 30, &it->text,
+			      &e)) {
+		print_error(&e);
+		return EXIT_SYSTEM;
+	}
+	if (!check(it, path))
+		return EXIT_NO;
+	qsort(it->rows, it->n, sizeof(*it->rows), compare);
+	if (command->option[OPTION_DRY_RUN] == NULL && !write_all(it, &e)) {
+		print_error(&e);
+		print_problem("the store stays as it is");
+		return EXIT_SYSTEM;
+	}
+	print_text(span_of(it->settings.store));
+	print(": %zu entr%s\n", it->n, it->n == 1 ? "y" : "ies");
+	return EXIT_DONE;
+}
+
+enum exit_code
+import_run(const struct command *command)
+{
+	struct import it = { 0 };
+	struct error e = { 0 };
+	enum exit_code code = EXIT_SYSTEM;
+
+	if (setup_store(&it.settings, &e))
+		it.writer = store_writer_open(it.settings.store,
+					      it.settings.store_owner, &e);
+	if (it.writer == NULL)
+		print_error(&e);
+	else
+		code = import(&it, command);
+	store_writer_close(it.writer);
+	settings_free(&it.settings);
+	buffer_free(&it.text);
+	free(it.rows);
+	return code;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include "base/date.h"
+#include "host/log.h"
+#include "host/settings_warnings.h"
+
+static void
+note_signature(const struct settings *settings)
+{
+	bool has_keys = settings_has_keys(settings);
+	bool any_host = settings->origins == NULL;
+
+	if (settings->signature == SIGNATURE_REQUIRED && !has_keys)
+		log_note(LOG_LEVEL_WARNING,
+			 "every event is refused: CERTGATE_SIGNATURE is "
+			 "required, and there is no access key (fix: "
+			 "set " SETTINGS_KEYS_LINE ")");
+	else if (settings->signature == SIGNATURE_OFF || !has_keys)
+		log_note(LOG_LEVEL_WARNING,
+			 "events%s are accepted without a check of their "
+			 "signature (fix: set %s%s)",
+			 any_host ? " of any host" : "",
+			 any_host ? SETTINGS_ORIGINS_LINE " and " : "",
+			 has_keys ? "CERTGATE_SIGNATURE=required"
+				  : SETTINGS_KEYS_LINE);
+}
+
+/* As installed, for instance. */
+static void
+note_origins(const struct settings *settings)
+{
+	const struct span invalid = SPAN(".invalid"); /* RFC 6761 6.4 */
+
+	if (settings->keys.host != NULL &&
+	    !settings_names(settings->origins, span_of(settings->keys.host)))
+		log_note(LOG_LEVEL_WARNING,
+			 "CERTGATE_ORIGINS does not have %s, the host of "
+			 "WebPubSubConnectionString, whose events are refused; "
+			 "take CERTGATE_ORIGINS out, or add it there",
+			 error_word(span_of(settings->keys.host)));
+	for (char **at = settings->origins; at != NULL && *at != NULL; at++) {
+		struct span host = span_of(*at);
+		if (host.len >= invalid.len &&
+		    span_equal_nocase(span_after(host, host.len - invalid.len),
+				      invalid))
+			log_note(LOG_LEVEL_WARNING,
+				 "CERTGATE_ORIGINS: no host has the name %s "
+				 "(fix: set " SETTINGS_ORIGINS_LINE ")",
+				 error_word(host));
+	}
+}
+
+/* Settings that together require next to nothing of a client. */
+static void
+note_weak(const struct settings *settings)
+{
+	if (settings->missing_allowed && settings->ignore_dates)
+		log_note(LOG_LEVEL_WARNING,
+			 "CERTGATE_MISSING_CERTIFICATE=allow with "
+			 "CERTGATE_CHECK_DATES=no: accepting clients without a "
+			 "certificate, or with an expired one (fix: remove "
+			 "one of them)");
+	if (settings->missing_allowed && settings->security_level == 0)
+		log_note(LOG_LEVEL_WARNING,
+			 "CERTGATE_MISSING_CERTIFICATE=allow with "
+			 "CERTGATE_SECURITY_LEVEL=0: accepting clients without "
+			 "a certificate, or with a forgeable one (fix: remove "
+			 "one of them)");
+}
+
+static void
+note_report_only(const struct settings *settings, int64_t now)
+{
+	int64_t until = settings->report_only_until;
+	char day[DATE_TEXT_SIZE];
+
+	if (until == 0)
+		return;
+	date_text(until, day);
+	if (settings_report_only(settings, now))
+		log_note(
+			LOG_LEVEL_WARNING,
+			"CERTGATE_REPORT_ONLY_UNTIL: accepting, without roles, "
+			"clients without an entry or with an expired one "
+			"through %s",
+			day);
+	else
+		log_note(LOG_LEVEL_WARNING,
+			 "CERTGATE_REPORT_ONLY_UNTIL: no effect since %s (fix: "
+			 "remove it)",
+			 day);
+}
+
+void
+settings_warnings_log(const struct settings *settings, int64_t now)
+{
+	note_signature(settings);
+	note_origins(settings);
+	note_report_only(settings, now);
+	note_weak(settings);
+}

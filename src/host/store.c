@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <lmdb.h>
+
+#include "host/clock.h"
+#include "host/file.h"
+#include "host/files.h"
+#include "host/store.h"
+#include "host/store_format.h"
+
+struct store {
+	char *path; /* owned; symbolic links followed */
+	char *lock; /* owned */
+	struct file_identity opened; /* the file that is open */
+	struct file_identity locked; /* its lock file */
+	MDB_env *env; /* owned */
+	MDB_txn *txn; /* owned; at rest between look-ups */
+	bool active; /* it is not at rest */
+	size_t page; /* bytes */
+	int64_t away_ms; /* monotonic; since when path is missing; 0: not */
+	struct stored_source source;
+	struct stored_counts counts;
+	struct error ended; /* set: it is another file's place now */
+	struct error failure; /* of the last look-up */
+	bool is_new; /* the failure was not taken yet */
+};
+
+/* Note why a look-up failed; always false. */
+static bool
+fail(struct store *store, const struct error *e)
+{
+	if (strcmp(e->text, store->failure.text) != 0)
+		store->is_new = true;
+	store->failure = *e;
+	return false;
+}
+
+static bool
+grew(const struct store *store, off_t *size, struct error *e)
+{
+	struct stat s;
+	int fd = -1;
+
+	if (mdb_env_get_fd(store->env, &fd) != 0 || fstat(fd, &s) != 0)
+		return error_system(e, "%s", store->path);
+	*size = s.st_size;
+	return true;
+}
+
+/* A page behind the end of the file would end the process. */
+static bool
+check_size(const struct store *store, struct error *e)
+{
+	MDB_envinfo info;
+	off_t size;
+
+	if (!grew(store, &size, e))
+		return false;
+	if ((uintmax_t)size < 2 * store->page)
+		return store_is_cut(store->path, e);
+	if (mdb_env_info(store->env, &info) != 0)
+		return error_set(e, "%s: cannot be read", store->path);
+	uintmax_t least = ((uintmax_t)info.me_last_pgno + 1) * store->page;
+	if ((uintmax_t)size >= least)
+		return true;
+	/* It may have grown between the two looks. */
+	return grew(store, &size, e) &&
+	       ((uintmax_t)size >= least || store_is_cut(store->path, e));
+}
+
+/* Map as much as the file has, and room for it to grow. */
+static bool
+map_again(struct store *store, struct error *e)
+{
+	off_t size;
+
+	if (!grew(store, &size, e))
+		return false;
+	int code = mdb_env_set_mapsize(store->env, store_map_size(size));
+	return code == 0 || error_set(e, "%s: cannot be mapped: %s",
+				      store->path, mdb_strerror(code));
+}
+
+static bool
+renew(struct store *store, struct error *e)
+{
+	int code = mdb_txn_renew(store->txn);
+
+	if (code == MDB_MAP_RESIZED) {
+		if (!map_again(store, e))
+			return false;
+		code = mdb_txn_renew(store->txn);
+	}
+	return code == 0 ||
+	       error_set(e, "%s: %s", store->path, mdb_strerror(code));
+}
+
+/* Take the value of key.  False with e if it is damaged, or cannot be read. */
+static bool
+get(struct store *store, struct span key, struct span *text, bool *found,
+    struct error *e)
+{
+	MDB_val k = { key.len, (void *)(uintptr_t)key.ptr }, v;
+	int code = mdb_get(store->txn, STORE_DBI, &k, &v);
+
+	*found = code == 0;
+	if (code == MDB_NOTFOUND)
+		return true;
+	if (code != 0)
+		return error_set(e, "%s: damaged: %s", store->path,
+				 mdb_strerror(code));
+	struct span value = { v.mv_data, v.mv_size };
+	return stored_open(key, value, text) ||
+	       error_set(e, "%s: damaged: wrong checksum of an entry",
+			 store->path);
+}
+
+static bool
+get_named(struct store *store, const char *name, struct span *text, bool *found,
+	  struct error *e)
+{
+	char key[1 + STORED_NAME_MAX];
+	size_t n = store_name_key(name, key);
+
+	return get(store, (struct span){ key, n }, text, found, e);
+}
+
+static bool
+get_counts(struct store *store, struct error *e)
+{
+	struct span text = { 0 };
+	bool found;
+
+	if (!get_named(store, STORE_COUNTS, &text, &found, e))
+		return false;
+	if (!found || text.len != sizeof(store->counts))
+		return error_set(e, "%s: damaged: no counts", store->path);
+	memcpy(&store->counts, text.ptr, sizeof(store->counts));
+	return true;
+}
+
+/* Begin a transaction, unless one is active. */
+static bool
+begin(struct store *store, struct error *e)
+{
+	if (store->active)
+		return true;
+	if (store->ended.set) {
+		*e = store->ended;
+		return false;
+	}
+	if (!check_size(store, e) || !renew(store, e))
+		return false;
+	store->active = true;
+	/* A commit since then may have made the file longer. */
+	if (check_size(store, e) && get_counts(store, e))
+		return true;
+	store_rest(store);
+	return false;
+}
+
+static bool
+begin_source(void *context, struct stored_counts *counts)
+{
+	struct store *store = context;
+	struct error e = { 0 };
+
+	if (!begin(store, &e))
+		return fail(store, &e);
+	*counts = store->counts;
+	return true;
+}
+
+static enum stored_result
+find_source(void *context, const struct thumbprint *pin, struct span *text)
+{
+	struct store *store = context;
+	uint8_t key[STORED_KEY_MAX];
+	size_t n = stored_key(pin, key);
+	struct error e = { 0 };
+	bool found;
+
+	if (!begin(store, &e) ||
+	    !get(store, (struct span){ (const char *)key, n }, text, &found,
+		 &e)) {
+		(void)fail(store, &e);
+		return STORED_FAILED;
+	}
+	return found ? STORED_FOUND : STORED_NONE;
+}
+
+void
+store_rest(struct store *store)
+{
+	if (store == NULL || !store->active)
+		return;
+	mdb_txn_reset(store->txn);
+	store->active = false;
+}
+
+/* LMDB opens without a lock where the file system is read-only. */
+static int
+note_no_lock(const char *message, void *context)
+{
+	bool *none = context;
+
+	*none |= strstr(message, "no reader locks") != NULL;
+	return 0;
+}
+
+static bool
+check_lock(const struct store *store, struct error *e)
+{
+	struct file_identity now;
+	bool none = false;
+
+	file_identify(store->lock, &now);
+	if (mdb_reader_list(store->env, note_no_lock, &none) >= 0 && !none &&
+	    now.exists && now.inode == store->locked.inode &&
+	    now.device == store->locked.device)
+		return true;
+	return error_set(e, "%s: no lock on the store", store->lock);
+}
+
+/* The format, and so that it is a store of ours. */
+static bool
+check_format(struct store *store, struct error *e)
+{
+	struct span text = { 0 };
+	bool found;
+
+	if (!get_named(store, STORE_FORMAT, &text, &found, e))
+		return false;
+	return store_check_format(store->path, found, text, e);
+}
+
+static bool
+open_env(struct store *store, struct error *e)
+{
+	unsigned flags = MDB_RDONLY | MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD;
+	size_t size = store_map_size(store->opened.size);
+	int code = mdb_env_create(&store->env);
+
+	if (code == 0)
+		code = mdb_env_set_maxreaders(store->env, STORE_READERS);
+	if (code == 0)
+		code = mdb_env_set_mapsize(store->env, size);
+	if (code == 0)
+		code = mdb_env_open(store->env, store->path, flags, 0);
+	if (code == 0 && !check_lock(store, e))
+		return false;
+	if (code == 0)
+		code = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &store->txn);
+	MDB_dbi dbi = 0;
+	if (code == 0)
+		code = mdb_dbi_open(store->txn, NULL, 0, &dbi);
+	if (code != 0)
+		return error_set(e, "%s: %s", store->path, mdb_strerror(code));
+	store->active = true;
+	bool ok = check_size(store, e) && check_format(store, e) &&
+		  get_counts(store, e);
+	store_rest(store);
+	return ok;
+}
+
+struct store *
+store_open(const char *path, const char *owner, struct error *e)
+{
+	struct store *store = calloc(1, sizeof(*store));
+
+	if (store == NULL) {
+		error_set(e, "out of memory");
+		return NULL;
+	}
+	bool ok = store_paths(path, &store->path, &store->lock, e) &&
+		  store_check_files(store->path, store->lock, owner,
+				    &store->opened, &store->locked, e) &&
+		  store_check_head(store->path, &store->page, e) &&
+		  open_env(store, e);
+	store->source = (struct stored_source){
+		.begin = begin_source,
+		.find = find_source,
+		.context = store,
+	};
+	if (ok)
+		return store;
+	store_close(store);
+	return NULL;
+}
+
+void
+store_close(struct store *store)
+{
+	if (store == NULL)
+		return;
+	if (store->txn != NULL)
+		mdb_txn_abort(store->txn);
+	if (store->env != NULL)
+		mdb_env_close(store->env);
+	free(store->path);
+	free(store->lock);
+	free(store);
+}
+
+static bool
+begin_nothing(void *context, struct stored_counts *counts)
+{
+	(void)context;
+	(void)counts;
+	return false;
+}
+
+static enum stored_result
+find_nothing(void *context, const struct thumbprint *pin, struct span *text)
+{
+	(void)context;
+	(void)pin;
+	(void)text;
+	return STORED_FAILED;
+}
+
+const struct stored_source *
+store_source(const struct store *store)
+{
+	static const struct stored_source none = {
+		.begin = begin_nothing,
+		.find = find_nothing,
+	};
+
+	return store == NULL ? &none : &store->source;
+}
+
+static bool
+is_other(const char *path, const struct file_identity *opened, bool *away)
+{
+	struct file_identity now;
+
+	file_identify(path, &now);
+	*away |= !now.exists;
+	return now.exists &&
+	       (now.inode != opened->inode || now.device != opened->device);
+}
+
+bool
+store_check(struct store *store, struct error *e)
+{
+	int64_t now_ms = clock_ms();
+	bool away = false;
+
+	if (!store->ended.set &&
+	    (is_other(store->path, &store->opened, &away) ||
+	     is_other(store->lock, &store->locked, &away)))
+		error_set(&store->ended,
+			  "%s: another file is in its place; restart needed",
+			  store->path);
+	if (!away)
+		store->away_ms = 0;
+	else if (store->away_ms == 0)
+		store->away_ms = now_ms;
+	else if (now_ms - store->away_ms >= FILES_MISSING_MS)
+		error_set(&store->ended,
+			  "%s: the store, or its lock file, is missing; "
+			  "restart needed once it is there",
+			  store->path);
+	*e = store->ended;
+	return !e->set || fail(store, e);
+}
+
+bool
+store_failed(struct store *store, struct error *e)
+{
+	bool is_new = store != NULL && store->is_new;
+
+	if (is_new) {
+		*e = store->failure;
+		store->is_new = false;
+	}
+	return is_new;
+}
+
+bool
+store_value(struct store *store, const char *name, struct buffer *value,
+	    struct error *e)
+{
+	struct span text = { 0 };
+	bool found, was_active = store->active;
+
+	buffer_clear(value);
+	bool ok = begin(store, e) && get_named(store, name, &text, &found, e);
+	if (ok && found)
+		buffer_add(value, text);
+	if (!was_active)
+		store_rest(store);
+	return ok && (!value->failed || error_set(e, "out of memory"));
+}
+
+bool
+store_each(struct store *store, stored_function *take, void *context,
+	   struct error *e)
+{
+	MDB_cursor *cursor = NULL;
+	bool was_active = store->active;
+
+	if (!begin(store, e))
+		return false;
+	int code = mdb_cursor_open(store->txn, STORE_DBI, &cursor);
+	bool ok = code == 0 ||
+		  error_set(e, "%s: %s", store->path, mdb_strerror(code));
+	if (ok)
+		ok = store_walk(store->path, cursor, take, context, e);
+	if (cursor != NULL)
+		mdb_cursor_close(cursor);
+	if (!was_active)
+		store_rest(store);
+	return ok;
+}

@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <lmdb.h>
+
+#include "host/clock.h"
+#include "host/exit_code.h"
+#include "host/store_format.h"
+#include "host/store_writer.h"
+
+struct store_writer {
+	char *path; /* owned; symbolic links followed */
+	char *lock; /* owned */
+	MDB_env *env; /* owned */
+	MDB_txn *txn; /* owned; NULL: none */
+	int fd; /* owned; of the file, for the lock; -1: none */
+	struct stored_counts counts;
+	bool failed; /* so does the commit */
+};
+
+/* The map is address space; what a 32-bit process can have of it is less. */
+static size_t
+map_size(void)
+{
+	return SIZE_MAX / STORE_MAP_GIB > 1U << 30 ? (size_t)STORE_MAP_GIB << 30
+						   : (size_t)1 << 30;
+}
+
+static bool
+set_code(const struct store_writer *w, int code, struct error *e)
+{
+	if (code == MDB_MAP_FULL)
+		return error_set(e, "%s: the store is full: it has %zu bytes",
+				 w->path, map_size());
+	return error_set(e, "%s: %s", w->path, mdb_strerror(code));
+}
+
+static bool
+open_env(struct store_writer *w, struct error *e)
+{
+	int code = mdb_env_create(&w->env);
+
+	if (code == 0)
+		code = mdb_env_set_maxreaders(w->env, STORE_READERS);
+	if (code == 0)
+		code = mdb_env_set_mapsize(w->env, map_size());
+	if (code == 0)
+		code = mdb_env_open(w->env, w->path,
+				    MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD,
+				    0600);
+	return code == 0 || set_code(w, code, e);
+}
+
+static bool
+put_sealed(struct store_writer *w, struct span key, struct span text,
+	   unsigned flags, struct error *e)
+{
+	struct buffer value;
+
+	buffer_init(&value, STORED_SEAL + STORED_TEXT_MAX);
+	stored_seal(key, text, &value);
+	MDB_val k = { key.len, (void *)(uintptr_t)key.ptr };
+	MDB_val v = { value.len, value.data };
+	int code = value.failed ? ENOMEM
+				: mdb_put(w->txn, STORE_DBI, &k, &v, flags);
+	buffer_free(&value);
+	if (code == 0)
+		return true;
+	w->failed = true;
+	return set_code(w, code, e);
+}
+
+struct store_writer *
+store_writer_open(const char *path, const char *owner, struct error *e)
+{
+	struct store_writer *w = calloc(1, sizeof(*w));
+	struct file_identity data, lock;
+	size_t page;
+
+	if (w == NULL) {
+		error_set(e, "out of memory");
+		return NULL;
+	}
+	w->fd = -1;
+	bool ok = store_paths(path, &w->path, &w->lock, e) &&
+		  store_check_files(w->path, w->lock, owner, &data, &lock, e) &&
+		  store_check_head(w->path, &page, e);
+	if (ok) {
+		w->fd = open(w->path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+		ok = w->fd >= 0 || error_system(e, "%s", w->path);
+	}
+	if (ok && open_env(w, e))
+		return w;
+	store_writer_close(w);
+	return NULL;
+}
+
+void
+store_writer_close(struct store_writer *w)
+{
+	if (w == NULL)
+		return;
+	store_writer_abort(w);
+	if (w->env != NULL)
+		mdb_env_close(w->env);
+	if (w->fd >= 0)
+		close(w->fd);
+	free(w->path);
+	free(w->lock);
+	free(w);
+}
+
+/* The lock that says which process has it.  A process that may not write to the
+ * file cannot take it. */
+static bool
+take_lock(struct store_writer *w, struct error *e)
+{
+	const struct timespec step = { .tv_nsec = 2000000 };
+	int64_t end_ms = clock_ms() + STORE_WAIT_MS;
+	struct flock lock;
+
+	do {
+		lock = (struct flock){ .l_type = F_WRLCK,
+				       .l_whence = SEEK_SET };
+		if (fcntl(w->fd, F_SETLK, &lock) == 0)
+			return true;
+		if (errno != EAGAIN && errno != EACCES && errno != EINTR)
+			return error_system(e, "%s: cannot be locked", w->path);
+		(void)nanosleep(&step, NULL);
+	} while (clock_ms() < end_ms);
+	lock = (struct flock){ .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	(void)fcntl(w->fd, F_GETLK, &lock);
+	return error_set(e, "%s: locked by process %ld for %d s", w->path,
+			 (long)lock.l_pid, STORE_WAIT_MS / 1000);
+}
+
+static void
+give_lock(struct store_writer *w)
+{
+	struct flock lock = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
+
+	(void)fcntl(w->fd, F_SETLK, &lock);
+}
+
+/* What a signal handler writes, which may call next to nothing. */
+static char alarm_text[512];
+
+static void
+say_and_end(int number)
+{
+	(void)number;
+	(void)!write(STDERR_FILENO, alarm_text, strlen(alarm_text));
+	_exit(EXIT_SYSTEM);
+}
+
+/* Write the processes that have the store open: one of them holds the lock. */
+static int
+add_process(const char *message, void *context)
+{
+	char *text = context;
+	char *end = NULL;
+	long process = strtol(message, &end, 10);
+	size_t n = strlen(text);
+
+	/* A row begins with the process; the head of the table does not. */
+	if (end == message || n + 16 > sizeof(alarm_text))
+		return 0;
+	(void)snprintf(text + n, sizeof(alarm_text) - n, " %ld", process);
+	return 0;
+}
+
+/* LMDB's own lock is in the lock file, where a process that only reads can
+ * hold it for ever; the library waits without an end, so a timer ends this
+ * process.  set: until then; else no more. */
+static void
+set_alarm(struct store_writer *w, bool set)
+{
+	struct itimerval timer = {
+		.it_value.tv_sec = set ? STORE_WAIT_MS / 1000 : 0,
+	};
+	struct sigaction action = {
+		.sa_handler = set ? say_and_end : SIG_DFL,
+	};
+
+	(void)snprintf(alarm_text, sizeof(alarm_text),
+		       "certgate: %.200s: locked for %d s by one of the "
+		       "processes",
+		       w->lock, STORE_WAIT_MS / 1000);
+	if (set) {
+		(void)mdb_reader_list(w->env, add_process, alarm_text);
+		size_t n = strlen(alarm_text);
+		if (n + 2 < sizeof(alarm_text))
+			memcpy(alarm_text + n, "\n", 2);
+	}
+	(void)sigaction(SIGALRM, &action, NULL);
+	(void)setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+static int
+begin_txn(struct store_writer *w)
+{
+	int dead;
+
+	set_alarm(w, true);
+	/* Readers that were killed keep pages from being used again. */
+	(void)mdb_reader_check(w->env, &dead);
+	int code = mdb_txn_begin(w->env, NULL, 0, &w->txn);
+	set_alarm(w, false);
+	return code;
+}
+
+static bool
+get(struct store_writer *w, struct span key, struct span *text, bool *found,
+    struct error *e)
+{
+	MDB_val k = { key.len, (void *)(uintptr_t)key.ptr }, v;
+	int code = mdb_get(w->txn, STORE_DBI, &k, &v);
+
+	*found = code == 0;
+	if (code == MDB_NOTFOUND)
+		return true;
+	struct span value = { v.mv_data, v.mv_size };
+	if (code == 0 && stored_open(key, value, text))
+		return true;
+	w->failed = true;
+	return code != 0
+		       ? set_code(w, code, e)
+		       : error_set(e, "%s: damaged: wrong checksum of an entry",
+				   w->path);
+}
+
+static bool
+get_named(struct store_writer *w, const char *name, struct span *text,
+	  bool *found, struct error *e)
+{
+	char key[1 + STORED_NAME_MAX];
+	size_t n = store_name_key(name, key);
+
+	return get(w, (struct span){ key, n }, text, found, e);
+}
+
+static bool
+begin_store(struct store_writer *w, struct error *e)
+{
+	struct span text = { 0 };
+	MDB_dbi dbi;
+	bool found;
+	int code = mdb_dbi_open(w->txn, NULL, 0, &dbi);
+
+	if (code != 0)
+		return set_code(w, code, e);
+	if (!get_named(w, STORE_FORMAT, &text, &found, e) ||
+	    !store_check_format(w->path, found, text, e) ||
+	    !get_named(w, STORE_COUNTS, &text, &found, e))
+		return false;
+	if (!found || text.len != sizeof(w->counts))
+		return error_set(e, "%s: damaged: no counts", w->path);
+	memcpy(&w->counts, text.ptr, sizeof(w->counts));
+	return true;
+}
+
+bool
+store_writer_begin(struct store_writer *w, struct error *e)
+{
+	if (!take_lock(w, e))
+		return false;
+	w->failed = false;
+	int code = begin_txn(w);
+	if (code != 0)
+		(void)set_code(w, code, e);
+	if (code == 0 && begin_store(w, e))
+		return true;
+	store_writer_abort(w);
+	return false;
+}
+
+/* Take the entries of the pin out of the counts. */
+static bool
+count_off(struct store_writer *w, const struct thumbprint *pin, bool *found,
+	  struct error *e)
+{
+	uint8_t key[STORED_KEY_MAX];
+	size_t n = stored_key(pin, key);
+	struct span text = { 0 };
+
+	if (!get(w, (struct span){ (const char *)key, n }, &text, found, e))
+		return false;
+	if (*found)
+		stored_count(&w->counts, text, pin->kind, -1);
+	return true;
+}
+
+static bool
+check_lines(const struct thumbprint *pin, struct span text, struct error *e)
+{
+	struct span line;
+	unsigned number = 0;
+
+	if (text.ptr == NULL || text.len > STORED_TEXT_MAX)
+		return error_set(e, "the entries of a pin: at most %d bytes",
+				 STORED_TEXT_MAX);
+	while (stored_next(&text, &line)) {
+		struct entry entry;
+		number++;
+		if (!stored_parse(pin, line, &entry, e)) {
+			error_at(e, number, 0);
+			return false;
+		}
+		entry_free(&entry);
+	}
+	return true;
+}
+
+static bool
+put(struct store_writer *w, const struct thumbprint *pin, struct span text,
+    unsigned flags, struct error *e)
+{
+	uint8_t key[STORED_KEY_MAX];
+	size_t n = stored_key(pin, key);
+
+	if (n == 0) {
+		w->failed = true;
+		return error_set(e, "an entry without a pin");
+	}
+	stored_count(&w->counts, text, pin->kind, 1);
+	return put_sealed(w, (struct span){ (const char *)key, n }, text, flags,
+			  e);
+}
+
+bool
+store_writer_put(struct store_writer *w, const struct thumbprint *pin,
+		 struct span text, struct error *e)
+{
+	bool found;
+
+	if (!check_lines(pin, text, e) || !count_off(w, pin, &found, e)) {
+		w->failed = true;
+		return false;
+	}
+	return put(w, pin, text, 0, e);
+}
+
+bool
+store_writer_append(struct store_writer *w, const struct thumbprint *pin,
+		    struct span text, struct error *e)
+{
+	return put(w, pin, text, MDB_APPEND, e);
+}
+
+bool
+store_writer_get(struct store_writer *w, const struct thumbprint *pin,
+		 struct buffer *text, bool *found, struct error *e)
+{
+	uint8_t key[STORED_KEY_MAX];
+	size_t n = stored_key(pin, key);
+	struct span lines = { 0 };
+
+	*found = false;
+	if (n == 0)
+		return true;
+	if (!get(w, (struct span){ (const char *)key, n }, &lines, found, e))
+		return false;
+	if (*found)
+		buffer_add(text, lines);
+	return !text->failed || error_set(e, "out of memory");
+}
+
+bool
+store_writer_remove(struct store_writer *w, const struct thumbprint *pin,
+		    bool *found, struct error *e)
+{
+	uint8_t key[STORED_KEY_MAX];
+	MDB_val k = { stored_key(pin, key), key };
+
+	*found = false;
+	if (k.mv_size == 0)
+		return true;
+	if (!count_off(w, pin, found, e))
+		return false;
+	int code = *found ? mdb_del(w->txn, STORE_DBI, &k, NULL) : 0;
+	if (code == 0)
+		return true;
+	w->failed = true;
+	return set_code(w, code, e);
+}
+
+enum { VALUES_MAX = 64 /* names that have a value */ };
+
+/* Copy the values of all names to kept: key and value of each in turn.  *n: how
+ * many spans.  They are the first records. */
+static int
+keep_values(struct store_writer *w, struct buffer kept[2 * VALUES_MAX],
+	    size_t *n)
+{
+	MDB_cursor *cursor = NULL;
+	MDB_val k, v;
+	int code = mdb_cursor_open(w->txn, STORE_DBI, &cursor);
+
+	*n = 0;
+	while (code == 0 &&
+	       (code = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0 &&
+	       k.mv_size > 0 && *(const char *)k.mv_data == '\0') {
+		if (*n == 2 * (size_t)VALUES_MAX) {
+			code = ENOMEM;
+			break;
+		}
+		struct span parts[] = { { k.mv_data, k.mv_size },
+					{ v.mv_data, v.mv_size } };
+		for (size_t i = 0; i < 2; i++, (*n)++) {
+			buffer_init(&kept[*n], parts[i].len);
+			buffer_add(&kept[*n], parts[i]);
+			if (kept[*n].failed)
+				code = ENOMEM;
+		}
+	}
+	if (cursor != NULL)
+		mdb_cursor_close(cursor);
+	return code == MDB_NOTFOUND ? 0 : code;
+}
+
+bool
+store_writer_clear(struct store_writer *w, struct error *e)
+{
+	struct buffer kept[2 * VALUES_MAX] = { 0 };
+	size_t n;
+	int code = keep_values(w, kept, &n);
+
+	if (code == 0)
+		code = mdb_drop(w->txn, STORE_DBI, 0);
+	for (size_t i = 0; code == 0 && i < n; i += 2) {
+		MDB_val k = { kept[i].len, kept[i].data };
+		MDB_val v = { kept[i + 1].len, kept[i + 1].data };
+		code = mdb_put(w->txn, STORE_DBI, &k, &v, 0);
+	}
+	for (size_t i = 0; i < n; i++)
+		buffer_free(&kept[i]);
+	w->counts = (struct stored_counts){ 0 };
+	if (code == 0)
+		return true;
+	w->failed = true;
+	return set_code(w, code, e);
+}
+
+bool
+store_writer_set(struct store_writer *w, const char *name, struct span value,
+		 struct error *e)
+{
+	char key[1 + STORED_NAME_MAX];
+	size_t n = store_name_key(name, key);
+
+	if (value.len > STORED_VALUE_MAX || name[0] == '\0' ||
+	    strlen(name) > STORED_NAME_MAX) {
+		w->failed = true;
+		return error_set(e, "%s: too long a value", w->path);
+	}
+	return put_sealed(w, (struct span){ key, n }, value, 0, e);
+}
+
+bool
+store_writer_value(struct store_writer *w, const char *name,
+		   struct buffer *value, struct error *e)
+{
+	struct span text = { 0 };
+	bool found;
+
+	buffer_clear(value);
+	if (!get_named(w, name, &text, &found, e))
+		return false;
+	if (found)
+		buffer_add(value, text);
+	return !value->failed || error_set(e, "out of memory");
+}
+
+bool
+store_writer_each(struct store_writer *w, stored_function *take, void *context,
+		  struct error *e)
+{
+	MDB_cursor *cursor = NULL;
+	int code = mdb_cursor_open(w->txn, STORE_DBI, &cursor);
+
+	if (code != 0)
+		return set_code(w, code, e);
+	bool ok = store_walk(w->path, cursor, take, context, e);
+	mdb_cursor_close(cursor);
+	return ok;
+}
+
+const struct stored_counts *
+store_writer_counts(const struct store_writer *w)
+{
+	return &w->counts;
+}
+
+bool
+store_writer_commit(struct store_writer *w, struct error *e)
+{
+	struct span counts = { (const char *)&w->counts, sizeof(w->counts) };
+
+	if (w->failed || !store_writer_set(w, STORE_COUNTS, counts, e)) {
+		store_writer_abort(w);
+		return error_set(e, "%s: the change failed", w->path);
+	}
+	int code = mdb_txn_commit(w->txn);
+	w->txn = NULL;
+	give_lock(w);
+	return code == 0 || set_code(w, code, e);
+}
+
+void
+store_writer_abort(struct store_writer *w)
+{
+	if (w->txn != NULL)
+		mdb_txn_abort(w->txn);
+	w->txn = NULL;
+	if (w->fd >= 0)
+		give_lock(w);
+}
