@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
-"""A store that cannot be trusted lets no client in: kinds of damage, owners and
+"""A store that cannot be trusted accepts no client: kinds of damage, owners and
 modes, each by a plain CGI program of its own; a writer that is killed."""
 import os
 import pathlib

@@ -17,7 +17,7 @@ from harness import place, tap  # noqa: E402
 FOLDERS = ["src", "emulator", "tests", "www", "debian", "deploy", "docs",
            "examples", "portable", ".ci"]
 FILES = ["bootstrap", "configure.ac", "Makefile.am", ".clang-format",
-         "README.md", "SECURITY.md", "NEWS", "CONTRIBUTING.md"]
+         "Containerfile", "README.md", "SECURITY.md", "NEWS", "CONTRIBUTING.md"]
 SKIPPED = re.compile("|".join([  # data, words of others, and this list
     "tests/fuzz/corpus/.*", "tests/e2e/package-lock.json", "portable/licences",
     r"tests/lint/test_language\.py", ".*/__pycache__/.*"]))
