@@ -46,7 +46,7 @@ _certgate() {
 	if [ "$COMP_CWORD" -eq 1 ]; then
 		mapfile -t COMPREPLY < <(compgen -W "status why check \
 			thumbprint list pending allow deny disconnect sweep \
-			crl remove rotate install-list store import explain \
+			crl remove rotate install-list store export import explain \
 			simulate doctor stats addresses --help --version" \
 			-- "$current")
 		return
@@ -66,6 +66,7 @@ _certgate() {
 	remove) options="$edit --deny --disconnect $service" ;;
 	install-list) options="$edit" ;;
 	store) options="--config --site --as --help" ;;
+	export) options="--config --site --help" ;;
 	import) options="--config --site --dry-run --help" ;;
 	rotate) options="$edit --comment --spki --overlap" ;;
 	explain)

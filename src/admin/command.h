@@ -77,6 +77,7 @@ enum exit_code simulate_run(const struct command *command);
 enum exit_code doctor_run(const struct command *command);
 enum exit_code stats_run(const struct command *command);
 enum exit_code store_run(const struct command *command);
+enum exit_code export_run(const struct command *command);
 enum exit_code import_run(const struct command *command);
 enum exit_code addresses_run(const struct command *command);
 

@@ -76,6 +76,39 @@ def test_labels(out, gate):
                   f"the label alone: {re.sub('[0-9a-f]{30,}', 'N', text)!r}")
 
 
+def test_export(out, gate):
+    """What export prints, import takes: the same entries and comments."""
+    text = "".join([
+        f"{DEVICE['sha256']} user=a hub=h   # one\n",
+        f"deny {DEVICE['sha256']} expires=2099-01-31\n",
+        f"spki:{DEVICE['spki']}\n", f"deny spki:{'11' * 32} # other\n",
+        f"{DEVICE['sha1']} groups=a,b # \"two\"\n"])
+    gate.configuration.put(text.encode())
+    first = gate.configuration.command("export")
+    gate.configuration.put(first.out)
+    second = gate.configuration.command("export")
+    out.equal((first.code, second.out), (0, first.out), "export and import")
+    got = sorted(re.sub(" +", " ", line) for line in first.out.splitlines())
+    out.equal(got, sorted(re.sub(" +", " ", line) for line in
+                          text.splitlines()), "each entry with its comment")
+
+
+def test_faults(out, gate):
+    """A file with an invalid line changes nothing."""
+    pin = DEVICE["sha1"]
+    gate.configuration.put(f"{pin} user=before\n")
+    for text, says in (
+            (f"{pin}\nnot a pin\n", ":2:1: "),
+            (f"{pin} colour=red\n", "unknown option"),
+            ("ca:/etc/ssl/ca.pem cn=*\n", "put it into the list"),
+            (f"{pin}\n{pin[:9]}", ""), ("\n", "empty")):
+        done = gate.configuration.put(text)
+        out.result(done.code == 1 and says in done.err,
+                   f"import refuses {text[-20:]!r}", done)
+        out.equal(gate.decide(["@device"]).get("user"), "before",
+                  "the store stays as it was")
+
+
 def test_together(out):
     """List and store: entries of both, and a deny of either."""
     pin = DEVICE["sha1"]
@@ -115,6 +148,8 @@ def main():
     gate = store.Gate(store.Stored(place.temporary(), ""))
     test_pins(out, gate)
     test_labels(out, gate)
+    test_export(out, gate)
+    test_faults(out, gate)
     out.equal(gate.close(), 0, "the handler ends with 0")
     test_together(out)
     test_without(out)
