@@ -324,6 +324,9 @@ find_outcome(struct change *change, const struct list *list,
 		outcome->known = outcome->denies != NULL || c.has_content ||
 				 list->n_denials == 0;
 	}
+	/* The store, which is not looked at here, may allow or deny it. */
+	outcome->known &=
+		outcome->denies != NULL || change->settings.store == NULL;
 	/* The list's terms win over CLIENT_CERT_THUMBPRINT. */
 	if (outcome->allows != NULL && outcome->allows->line == 0 &&
 	    outcome->ended != NULL && outcome->ended->trust == NULL)
@@ -336,8 +339,8 @@ find_outcome(struct change *change, const struct list *list,
 static bool
 is_allowed(const struct outcome *outcome)
 {
-	return outcome->allows != NULL && outcome->denies == NULL &&
-	       !outcome->expired;
+	return outcome->known && outcome->allows != NULL &&
+	       outcome->denies == NULL && !outcome->expired;
 }
 
 static void

@@ -177,6 +177,7 @@ find_more(struct findings *findings, const struct sites *sites, bool starts)
 			      "NAME checks one)");
 		findings->path = NULL;
 	} else if (!sites->in_use && starts && main->list.n == 0 &&
+		   main->list.store == NULL &&
 		   !main->settings.missing_allowed) {
 		findings_warn(findings, "no entry: every client is rejected");
 	}

@@ -128,6 +128,24 @@ def test_together(out):
         out.equal(gate.close(), 0, "the handler ends with 0")
 
 
+def test_edits(out):
+    """An edit of the list says nothing of a client that the store may allow,
+    and its deny wins; a check counts the store."""
+    pin = DEVICE["sha1"]
+    one = store.Stored(place.temporary(), f"{pin}\n", beside=f"{pin}\n")
+    done = one.command("remove", pin)
+    out.result(done.code == 0 and "verdict on its clients is unknown" in
+               done.out, "remove: the store may still allow it", done)
+    checked = one.command("check")
+    out.result("every client is rejected" not in checked.err,
+               "check: a store without a list", checked)
+    done = one.command("deny", pin)
+    out.equal(done.code, 0, "deny goes to the list")
+    gate = store.Gate(one)
+    out.equal(gate.reason("@device"), "denied", "and wins over the store")
+    gate.close()
+
+
 def test_without(out):
     """A store that is not there rejects every client, whatever the list."""
     gate = store.Gate(store.Stored(place.temporary(), None,
@@ -152,6 +170,7 @@ def main():
     test_faults(out, gate)
     out.equal(gate.close(), 0, "the handler ends with 0")
     test_together(out)
+    test_edits(out)
     test_without(out)
     out.done()
 
