@@ -196,9 +196,10 @@ def manual(stage):
     out = stage.out
     page = " ".join((place.SOURCE / "emulator/certgate-emulator.1").read_text(
         ).split())
-    said = re.search(r"tried again after (\d+), (\d+) and (\d+) seconds, but "
-                     r"not once (\d+) seconds are over for that question, or "
-                     r"(\d+) for an event", page)
+    said = re.search(r"repeated after (\d+), (\d+) and (\d+) seconds\. It is "
+                     r"not repeated later than (\d+) seconds after the start "
+                     r"of a validation, or (\d+) seconds after that of an event",
+                     page)
     source = {n: (place.SOURCE / f"emulator/{n}.c").read_text()
               for n in ("upstream", "validation", "event")}
     limits = [re.search(r"\bLIMIT_S = (\d+)", source[n])[1]
