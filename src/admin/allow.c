@@ -119,6 +119,11 @@ judge(struct change *change, const struct state *state)
 {
 	bool replace = change->command->option[OPTION_REPLACE] != NULL;
 
+	if (state->denied > 0 && change->fleet != NULL) {
+		print_problem("an entry of the fleet denies it, and a deny "
+			      "wins (fix: certgate remove --fleet --deny PIN)");
+		return EXIT_NO;
+	}
 	if (state->denied > 0) {
 		print_problem("line %u denies it, and a deny wins: first take "
 			      "out that line alone: certgate remove %u",

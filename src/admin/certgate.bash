@@ -8,12 +8,13 @@ _certgate() {
 	local setup="$config --list"
 	local options edit="$setup --dry-run --json" service="--hub --endpoint --ca
 		--token-file"
+	local fleet="--fleet --connection"
 	local entry="user= groups= roles= subprotocol= client-id= query. hub=
 		not-before= expires= cn= san= serial= crl="
 
 	case $previous in
 	--config | --list | --ca | --token-file | --admitted | --authorization | --log | \
-		--state | --socket | --html)
+		--state | --socket | --html | --connection)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
@@ -46,7 +47,7 @@ _certgate() {
 	if [ "$COMP_CWORD" -eq 1 ]; then
 		mapfile -t COMPREPLY < <(compgen -W "status why check \
 			thumbprint list pending allow deny disconnect sweep \
-			crl remove rotate install-list store export import explain \
+			crl remove rotate fleet install-list store export import explain \
 			simulate doctor stats addresses --help --version" \
 			-- "$current")
 		return
@@ -58,17 +59,20 @@ _certgate() {
 	thumbprint) options="--json --help" ;;
 	list) options="$setup --json --last-used --log" ;;
 	pending) options="$setup --json --hub --log" ;;
-	allow) options="$edit --replace --comment --yes --spki --log" ;;
-	deny) options="$edit --all --comment --spki --disconnect $service" ;;
+	allow) options="$edit $fleet --replace --comment --yes --spki --log" ;;
+	deny)
+		options="$edit $fleet --all --comment --spki --disconnect $service"
+		;;
+	fleet) options="--json --connection --help" ;;
 	disconnect) options="$config --dry-run $service" ;;
 	crl) options="$config --ca --dry-run" ;;
 	sweep) options="$config --endpoint --ca --token-file --dry-run --log" ;;
-	remove) options="$edit --deny --disconnect $service" ;;
+	remove) options="$edit $fleet --deny --disconnect $service" ;;
 	install-list) options="$edit" ;;
 	store) options="--config --site --as --help" ;;
 	export) options="--config --site --help" ;;
 	import) options="--config --site --dry-run --help" ;;
-	rotate) options="$edit --comment --spki --overlap" ;;
+	rotate) options="$edit $fleet --comment --spki --overlap" ;;
 	explain)
 		options="$setup --json --hub --connection-id --user --mqtt --query
 			--now --as"
@@ -94,6 +98,10 @@ _certgate() {
 		;;
 	crl,*)
 		COMPREPLY=(fetch)
+		;;
+	fleet,*)
+		mapfile -t COMPREPLY < <(compgen -W "init status forget" \
+			-- "$current")
 		;;
 	allow,*)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current"

@@ -10,6 +10,7 @@
 
 #include "admin/change.h"
 #include "admin/findings.h"
+#include "admin/fleet_edit.h"
 #include "admin/input.h"
 #include "admin/print.h"
 #include "admin/setup.h"
@@ -25,11 +26,14 @@ change_open(struct change *change)
 {
 	bool look = change->command->option[OPTION_DRY_RUN] != NULL;
 	struct error e = { 0 };
+
+	if (change->command->option[OPTION_FLEET] != NULL)
+		return fleet_edit_open(&change->fleet, change->command,
+				       &change->target, &change->edit);
 	char *path = setup_list(&e);
 	/* An error in the settings has a place; a missing list has none. */
 	bool fault = path == NULL && e.where[0] != '\0';
 	bool ok = path != NULL && edit_open(&change->edit, path, look, &e);
-
 	free(path);
 	if (!ok)
 		print_error(&e);
@@ -60,6 +64,7 @@ void
 change_close(struct change *change)
 {
 	edit_close(&change->edit);
+	fleet_edit_close(change->fleet);
 	target_free(&change->target);
 	settings_free(&change->settings);
 	for (size_t i = 0; i < change->n_remarks; i++)
@@ -439,12 +444,14 @@ remark_verdict(struct change *change, const struct outcome *outcome)
 				      : "");
 }
 
-static void
+static enum exit_code
 report(const struct change *change, const struct outcome *outcome, bool written)
 {
+	enum exit_code code = EXIT_DONE;
+
 	print_json_open(NULL, '{');
 	print_json_string("file", span_of(change->edit.file.path));
-	print_json_bool("written", written);
+	print_json_bool("written", written && change->there == 0);
 	print_json_open("changes", '[');
 	report_changes(change);
 	print_json_close(']');
@@ -459,9 +466,12 @@ report(const struct change *change, const struct outcome *outcome, bool written)
 				  span_of(outcome->accepts ? "allow" : "deny"));
 	else
 		print_json_null("verdict");
+	if (written && change->fleet != NULL)
+		code = fleet_edit_wait(change->fleet);
 	print_json_close('}');
-	if (written && !outcome->fault.set)
+	if (written && !outcome->fault.set && change->fleet == NULL)
 		print("Running handlers load the list within two seconds.\n");
+	return code;
 }
 
 static void
@@ -566,22 +576,23 @@ enum exit_code
 change_finish(struct change *change, bool force)
 {
 	bool look = change->command->option[OPTION_DRY_RUN] != NULL;
-	bool written = !look && change->there == 0;
+	bool written = !look && (change->there == 0 || change->fleet != NULL);
 	struct outcome outcome = { 0 };
 	struct error e = { 0 };
 
 	if (!build(change, force, &outcome))
 		return EXIT_NO;
-	if (written && !edit_commit(&change->edit, &e)) {
+	if (written && !fleet_edit_commit(change->fleet, &change->edit,
+					  change->there > 0, &e)) {
 		print_error(&e);
 		return EXIT_SYSTEM;
 	}
 	if (look && change->there == 0)
 		print_difference(&change->edit);
-	report(change, &outcome, written);
+	enum exit_code code = report(change, &outcome, written);
 	change_report_new(&change->edit, written);
 	if (!outcome.fault.set)
-		return EXIT_DONE;
+		return code;
 	print_error(&outcome.fault);
 	print_problem("running handlers use the last good list, without this "
 		      "entry, until line %u is fixed (see certgate status); "

@@ -16,8 +16,11 @@ enum {
 	CHANGE_DAY_SIZE = sizeof("-2147483648-12-31")
 };
 
+struct fleet_edit;
+
 struct change {
 	const struct command *command; /* borrowed */
+	struct fleet_edit *fleet; /* owned; NULL: without --fleet */
 	struct target target;
 	struct edit edit;
 	struct settings settings; /* empty if they do not load */
@@ -29,7 +32,8 @@ struct change {
 };
 
 /* A change that is not open yet. */
-#define CHANGE_OF(command) ((struct change){ (command), .edit = EDIT_CLOSED })
+#define CHANGE_OF(command)                                                     \
+	((struct change){ .command = (command), .edit = EDIT_CLOSED })
 
 /* Open the list and read the settings.  EXIT_DONE, or the error was printed;
  * change_close() in any case. */

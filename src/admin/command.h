@@ -46,6 +46,8 @@ enum command_option {
 	OPTION_LAST_USED,
 	OPTION_SOCKET,
 	OPTION_HTML,
+	OPTION_FLEET,
+	OPTION_CONNECTION,
 	OPTION_HELP,
 	OPTIONS
 };
@@ -72,6 +74,7 @@ enum exit_code crl_run(const struct command *command);
 enum exit_code remove_run(const struct command *command);
 enum exit_code install_list_run(const struct command *command);
 enum exit_code rotate_run(const struct command *command);
+enum exit_code fleet_run(const struct command *command);
 enum exit_code explain_run(const struct command *command);
 enum exit_code simulate_run(const struct command *command);
 enum exit_code doctor_run(const struct command *command);

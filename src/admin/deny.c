@@ -48,7 +48,8 @@ print_connected(const struct command *command, const struct target *target)
 	    command->option[OPTION_DISCONNECT] == NULL)
 		print("A client that is connected stays so until it is closed: "
 		      "%s\n",
-		      is_authority(target)
+		      is_authority(target) ||
+				      command->option[OPTION_FLEET] != NULL
 			      ? "certgate disconnect USER does that."
 			      : "--disconnect does that.");
 }
@@ -147,7 +148,7 @@ static bool
 is_all_alone(const struct command *command)
 {
 	static const enum command_option others[] = { OPTION_COMMENT,
-						      OPTION_SPKI,
+						      OPTION_SPKI, OPTION_FLEET,
 						      OPTION_DISCONNECT };
 	bool alone = command->n == 0;
 

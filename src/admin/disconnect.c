@@ -239,6 +239,13 @@ disconnect_check(const struct command *command)
 		OPTION_HUB, OPTION_ENDPOINT, OPTION_CA, OPTION_TOKEN_FILE
 	};
 
+	if (command->option[OPTION_DISCONNECT] != NULL &&
+	    command->option[OPTION_FLEET] != NULL) {
+		print_problem("--disconnect: the list of this host says which "
+			      "users, not --fleet (fix: certgate disconnect "
+			      "USER)");
+		return false;
+	}
 	if (command->option[OPTION_DISCONNECT] != NULL)
 		return disconnect_check_service(command);
 	for (size_t i = 0; i < sizeof(closing) / sizeof(closing[0]); i++)

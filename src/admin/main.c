@@ -85,12 +85,21 @@ static const struct {
 			    "look for the handler at this socket" },
 	[OPTION_HTML] = { "html", "FILE",
 			  "write a page for a browser instead" },
+	[OPTION_FLEET] = { "fleet", NULL,
+			   "edit the fleet's database; wait for its hosts" },
+	[OPTION_CONNECTION] = { "connection", "FILE",
+				"connect to the fleet by this file" },
 	[OPTION_HELP] = { "help", NULL, "print this and exit" },
 };
 
 #define CONFIG "help config site "
 #define SETUP CONFIG "list "
 #define EDIT SETUP "dry-run json "
+#ifdef CERTGATE_NO_FLEET
+#define FLEET ""
+#else
+#define FLEET "fleet connection "
+#endif
 #define SERVICE "hub endpoint ca token-file "
 #define EVENT "hub connection-id user mqtt query "
 
@@ -116,9 +125,9 @@ static const struct verb {
 	{ "pending", "", "list rejected certificates that can be allowed",
 	  SETUP "json hub log", 0, 0, pending_run },
 	{ "allow", "PIN|FILE|DIGITS [NAME=VALUE]...", "add an allow entry",
-	  EDIT "replace comment spki yes log", 1, -1, allow_run },
+	  EDIT FLEET "replace comment spki yes log", 1, -1, allow_run },
 	{ "deny", "PIN|FILE|--all [NAME=VALUE]...", "add a deny entry",
-	  EDIT SERVICE "comment spki all disconnect", 0, -1, deny_run },
+	  EDIT FLEET SERVICE "comment spki all disconnect", 0, -1, deny_run },
 #ifndef CERTGATE_NO_HTTP
 	{ "disconnect", "USER|CONNECTION...",
 	  "close the connections of a user, or one", CONFIG SERVICE "dry-run",
@@ -129,9 +138,14 @@ static const struct verb {
 	  CONFIG "ca dry-run", 1, 1, crl_run },
 #endif
 	{ "remove", "PIN|FILE|LINE", "remove entries from the list",
-	  EDIT SERVICE "deny disconnect", 1, 1, remove_run },
+	  EDIT FLEET SERVICE "deny disconnect", 1, 1, remove_run },
 	{ "rotate", "OLD NEW", "add a pin, and expire an old one",
-	  EDIT "comment spki overlap", 2, 2, rotate_run },
+	  EDIT FLEET "comment spki overlap", 2, 2, rotate_run },
+#ifndef CERTGATE_NO_FLEET
+	{ "fleet", "init|status|forget HOST",
+	  "print the fleet's SQL or its hosts", "help json connection", 1, 2,
+	  fleet_run },
+#endif
 	{ "install-list", "FILE|-", "check a list, and put it into force", EDIT,
 	  1, 1, install_list_run },
 	{ "store", "init", "make the store of CERTGATE_STORE", CONFIG "as", 1,
@@ -275,6 +289,7 @@ check_paths(const struct command *command)
 {
 	static const enum command_option paths[] = { OPTION_CONFIG,
 						     OPTION_STATE, OPTION_HTML,
+						     OPTION_CONNECTION,
 						     OPTION_LIST };
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {

@@ -42,6 +42,11 @@ look_at_line(struct change *change, const struct edit_line *line)
 	}
 	if (line->entry.allows || denies)
 		remove_line(change, line);
+	else if (change->fleet != NULL)
+		change_remark(change,
+			      "Line %u denies it and stays: use "
+			      "--deny.",
+			      line->number);
 	else
 		change_remark(change,
 			      "Line %u denies it and stays: use --deny, or "
@@ -99,7 +104,8 @@ remove_run(const struct command *command)
 	if (!disconnect_check(command))
 		return EXIT_MISUSED;
 	change.says_verdict = true;
-	bool by_number = word.len <= LINE_DIGITS &&
+	bool by_number = command->option[OPTION_FLEET] == NULL &&
+			 word.len <= LINE_DIGITS &&
 			 span_number(word, 1, UINT_MAX, &number);
 	enum exit_code code =
 		by_number ? change_open(&change) : change_open_target(&change);

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "admin/change.h"
+#include "admin/fleet_edit.h"
 #include "admin/print.h"
 #include "base/date.h"
 
@@ -196,7 +197,10 @@ read_fresh(struct rotation *r)
 		print_problem("expected pins: a CA has no options to hand on");
 		return EXIT_MISUSED;
 	}
-	return EXIT_DONE;
+	return r->change.fleet == NULL
+		       ? EXIT_DONE
+		       : fleet_edit_add(r->change.fleet, &r->fresh,
+					&r->change.edit);
 }
 
 enum exit_code

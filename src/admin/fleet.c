@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/* certgate fleet: the database of a fleet, and its hosts. */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "admin/command.h"
+#include "admin/fleet_edit.h"
+#include "admin/fleet_schema.h"
+#include "admin/print.h"
+#include "host/database.h"
+
+enum { CONNECTED_S = 15 /* a contact that is older is none */ };
+
+static enum exit_code
+print_schema(void)
+{
+	for (size_t i = 0; fleet_schema[i] != NULL; i++)
+		(void)fputs(fleet_schema[i], stdout);
+	return EXIT_DONE;
+}
+
+/* A row of hosts. */
+static bool
+print_host(const struct rows *rows, size_t i)
+{
+	struct span name = rows_text(rows, i, 0),
+		    problem = rows_text(rows, i, 4);
+	uint64_t age = 0, behind = 0;
+	bool connected =
+		span_number(rows_text(rows, i, 3), 0, CONNECTED_S, &age);
+	bool known = rows_text(rows, i, 2).len > 0 &&
+		     span_number(rows_text(rows, i, 2), 0, INT64_MAX, &behind);
+	bool well = connected && known && behind == 0 && problem.len == 0;
+
+	(void)span_number(rows_text(rows, i, 3), 0, INT64_MAX, &age);
+	print_text(name);
+	print("%*s revision %-8s", (int)(name.len < 20 ? 20 - name.len : 0), "",
+	      rows_text(rows, i, 1).ptr);
+	if (!known)
+		print(" not in the database");
+	else if (behind > 0)
+		print(" %llu behind", (unsigned long long)behind);
+	print(connected ? " connected" : " last contact %llu s ago",
+	      (unsigned long long)age);
+	if (problem.len > 0)
+		print(": ");
+	print_text(problem);
+	print("\n");
+	print_json_open(NULL, '{');
+	print_json_string("name", name);
+	print_json_string("revision", rows_text(rows, i, 1));
+	if (known)
+		print_json_number("behind", (int64_t)behind);
+	else
+		print_json_null("behind");
+	print_json_number("age", (int64_t)age);
+	print_json_bool("connected", connected);
+	print_json_string("problem", problem);
+	print_json_close('}');
+	return well;
+}
+
+/* Revisions that hosts had in force and the database does not have. */
+static void
+print_gone(const struct rows *rows)
+{
+	size_t n = rows_count(rows);
+
+	if (n > 0)
+		print("\ngone after a fail-over or from a backup (fix: make "
+		      "these changes again if they still count):\n");
+	print_json_open("gone", '[');
+	for (size_t i = 0; i < n; i++) {
+		struct span text = rows_text(rows, i, 1);
+		print("revision %-8s ", rows_text(rows, i, 0).ptr);
+		print_text(text.len > 0 ? text : SPAN("(not known)"));
+		print(", seen by ");
+		print_text(rows_text(rows, i, 2));
+		print(" at %s\n", rows_text(rows, i, 3).ptr);
+		print_json_open(NULL, '{');
+		print_json_string("revision", rows_text(rows, i, 0));
+		print_json_string("change", text);
+		print_json_string("host", rows_text(rows, i, 2));
+		print_json_string("seen", rows_text(rows, i, 3));
+		print_json_close('}');
+	}
+	print_json_close(']');
+}
+
+static bool
+print_head(struct database *database, struct error *e)
+{
+	struct rows *rows = database_ask(
+		database,
+		"select h.rev, (select count(*) from certgate.entry), "
+		"to_char(c.made at time zone 'UTC', "
+		"'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), c.actor "
+		"from certgate.head h join certgate.change c using (rev)",
+		NULL, 0, e);
+
+	if (rows == NULL || rows_count(rows) == 0) {
+		rows_free(rows);
+		return error_set(e, "no revision (fix: certgate fleet init)");
+	}
+	print("revision %s of %s by ", rows_text(rows, 0, 0).ptr,
+	      rows_text(rows, 0, 2).ptr);
+	print_text(rows_text(rows, 0, 3));
+	print(", %s entries\n", rows_text(rows, 0, 1).ptr);
+	print_json_string("revision", rows_text(rows, 0, 0));
+	print_json_string("made", rows_text(rows, 0, 2));
+	print_json_string("actor", rows_text(rows, 0, 3));
+	print_json_string("entries", rows_text(rows, 0, 1));
+	rows_free(rows);
+	return true;
+}
+
+/* *well: all hosts have the revision of the database. */
+static bool
+print_hosts(struct database *database, bool *well, struct error *e)
+{
+	struct rows *rows = database_ask(
+		database,
+		"select h.name, h.rev, (select d.rev - h.rev from "
+		"certgate.head d where exists (select from certgate.change c "
+		"where c.rev = h.rev and c.digest = h.digest) or h.rev < "
+		"(select min(c.rev) from certgate.change c)), greatest(0, "
+		"extract(epoch from clock_timestamp() - h.contact))::bigint, "
+		"h.problem from certgate.host h order by h.name",
+		NULL, 0, e);
+
+	if (rows == NULL)
+		return false;
+	print_json_open("hosts", '[');
+	*well = true;
+	for (size_t i = 0; i < rows_count(rows); i++)
+		*well &= print_host(rows, i);
+	print_json_close(']');
+	if (rows_count(rows) == 0)
+		print("no host has been in contact\n");
+	rows_free(rows);
+	return true;
+}
+
+static enum exit_code
+print_status(struct database *database, struct error *e)
+{
+	bool well = false;
+
+	print_json_open(NULL, '{');
+	bool ok = print_head(database, e) && print_hosts(database, &well, e);
+	struct rows *gone =
+		ok ? database_ask(database,
+				  "select rev, change, host, to_char(seen at "
+				  "time zone 'UTC', "
+				  "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') from "
+				  "certgate.gone order by seen, rev limit 1000",
+				  NULL, 0, e)
+		   : NULL;
+	if (gone != NULL)
+		print_gone(gone);
+	print_json_close('}');
+	bool none = gone != NULL && rows_count(gone) == 0;
+	rows_free(gone);
+	if (gone == NULL)
+		return EXIT_SYSTEM;
+	return well && none ? EXIT_DONE : EXIT_NO;
+}
+
+/* Remove a host that is out of service, which every change would wait for. */
+static enum exit_code
+forget(struct database *database, const char *name, struct error *e)
+{
+	struct rows *rows = database_ask(
+		database, "select certgate.forget($1)::int", &name, 1, e);
+
+	if (rows == NULL)
+		return EXIT_SYSTEM;
+	bool found = span_equal(rows_text(rows, 0, 0), SPAN("1"));
+	rows_free(rows);
+	if (!found)
+		print_problem("%s: no such host (fix: see certgate fleet "
+			      "status)",
+			      error_word(span_of(name)));
+	return found ? EXIT_DONE : EXIT_NO;
+}
+
+enum exit_code
+fleet_run(const struct command *command)
+{
+	const char *what = command->arguments[0];
+	bool forgets = strcmp(what, "forget") == 0;
+	bool status = strcmp(what, "status") == 0;
+	struct error e = { 0 };
+	enum exit_code code = EXIT_SYSTEM;
+
+	if (strcmp(what, "init") == 0 && command->n == 1)
+		return print_schema();
+	if (!(status && command->n == 1) && !(forgets && command->n == 2)) {
+		print_problem("expected init, status or forget HOST");
+		return EXIT_MISUSED;
+	}
+	struct database *database =
+		database_open(fleet_connection(command), "certgate", &e);
+	if (database != NULL)
+		code = status ? print_status(database, &e)
+			      : forget(database, command->arguments[1], &e);
+	if (e.set)
+		print_error(&e);
+	database_close(database);
+	return code;
+}

@@ -1,0 +1,255 @@
+-- SPDX-License-Identifier: ISC
+-- Copyright The certgate authors
+--
+-- The database of a fleet: certgate fleet init prints this; psql runs it, as
+-- the owner of the database, any number of times.
+--
+--	certgate fleet init | psql -v ON_ERROR_STOP=1 -1 DATABASE
+--
+-- Every change of the entries is a row with the next revision.  The revision is
+-- taken first, by a lock on the one row of head that is held to the commit: the
+-- order of revisions is the order of commits, and none is missing.  The digest
+-- of a change covers the digest before it.
+
+do $$
+begin
+	if current_setting('server_encoding') <> 'UTF8' then
+		raise 'certgate: the encoding of the database is not UTF8';
+	end if;
+	if not exists (select from pg_roles where rolname = 'certgate_admin')
+	then
+		create role certgate_admin nologin;
+	end if;
+	if not exists (select from pg_roles where rolname = 'certgate_host')
+	then
+		create role certgate_host nologin;
+	end if;
+end $$;
+
+create schema if not exists certgate;
+
+create or replace function certgate.is_entry(entry text) returns boolean
+language sql immutable strict parallel safe as $$
+	-- Quoted values count as a letter.  Pins are written in one way, so that
+	-- one entry has one text.
+	select octet_length(entry) <= 32768
+		and entry !~ '[\u0001-\u001f\u007f-\u009f\u2028\u2029]'
+		and regexp_replace(entry, '="([^"\\]|\\.)*"( |$)', '=q\2', 'g') ~
+		('^(deny (spki:[0-9a-f]{64}|[0-9a-f]{64}|[0-9a-f]{40})'
+			'( expires=[0-9-]+)?'
+		'|(spki:[0-9a-f]{64}|[0-9a-f]{64}|[0-9a-f]{40})'
+			'( (user|groups|roles|subprotocol|client-id'
+			'|query\.[^ =#"]+|hub|not-before|expires)'
+			'=[^ "]+)*)$')
+$$;
+
+-- What finds an entry: an index has no room for a long one.
+create or replace function certgate.key(entry text) returns bytea
+language sql immutable strict parallel safe as $$
+	select sha256(convert_to(entry, 'UTF8'))
+$$;
+
+-- A previous digest, a revision, a verb and an entry: the next digest.
+create or replace function certgate.digest(previous bytea, rev bigint,
+	verb text, entry text) returns bytea
+language sql immutable strict parallel safe as $$
+	select sha256(previous || int8send(rev) ||
+		convert_to(verb || ' ' || entry, 'UTF8'))
+$$;
+
+create table if not exists certgate.head (
+	one boolean primary key default true check (one),
+	rev bigint not null,
+	digest bytea not null
+) with (fillfactor = 10);
+
+create table if not exists certgate.change (
+	rev bigint primary key,
+	verb text not null check (verb in ('begin', 'add', 'remove')),
+	entry text not null,
+	actor text not null default session_user,
+	made timestamptz not null default clock_timestamp(),
+	digest bytea not null,
+	previous bytea not null
+);
+
+-- What is in force: the changes from the first one on, in their order.
+create table if not exists certgate.entry (
+	entry text not null
+		constraint is_entry check (certgate.is_entry(entry)),
+	pin text not null generated always as
+		(substring(entry from '([0-9a-f]{40,64})( |$)')) stored,
+	comment text not null default '',
+	rev bigint not null
+);
+create unique index if not exists entry_key on certgate.entry
+	(certgate.key(entry));
+create index if not exists entry_pin on certgate.entry (pin);
+
+create table if not exists certgate.host (
+	name text primary key,
+	rev bigint not null,
+	digest bytea not null,
+	contact timestamptz not null,
+	problem text not null default ''
+) with (fillfactor = 50);
+
+-- Revisions that a host applied and that the database no longer has, after a
+-- fail-over or a restored backup.
+create table if not exists certgate.gone (
+	rev bigint not null,
+	digest bytea not null,
+	change text not null default '', -- empty: not known
+	host text not null,
+	seen timestamptz not null default clock_timestamp(),
+	primary key (rev, digest)
+);
+
+insert into certgate.change (rev, verb, entry, digest, previous)
+	select 0, 'begin', '', sha256(''), ''
+	where not exists (select from certgate.head);
+insert into certgate.head (rev, digest) values (0, sha256(''))
+	on conflict do nothing;
+
+-- Make changes, each a verb and an entry, in one transaction; return the last
+-- revision.
+create or replace function certgate.make(verbs text[], entries text[],
+	comments text[] default '{}') returns bigint
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+	n int := cardinality(verbs);
+	r bigint;
+	d bytea;
+	p bytea;
+	v text;
+	e text;
+	c text;
+begin
+	if n = 0 or n <> cardinality(entries) then
+		raise 'certgate: % verbs for % entries', n, cardinality(entries);
+	end if;
+	update certgate.head set rev = rev + n
+		returning rev - n, digest into strict r, d;
+	for v, e, c in select * from unnest(verbs, entries, comments) loop
+		p := d;
+		r := r + 1;
+		d := certgate.digest(p, r, v, e);
+		if d is null then
+			raise 'certgate: a verb or an entry is null';
+		elsif v = 'add' then -- the table checks the entry
+			insert into certgate.entry (entry, comment, rev)
+				values (e, coalesce(c, ''), r)
+				on conflict do nothing;
+		elsif v = 'remove' then
+			delete from certgate.entry
+				where certgate.key(entry.entry) =
+					certgate.key(e);
+		else
+			raise 'certgate: unknown verb %', v;
+		end if;
+		if not found then
+			raise 'certgate: %: %', case v when 'add'
+				then 'there is already' else 'there is no' end,
+				left(e, 120) using errcode = 'unique_violation';
+		end if;
+		insert into certgate.change
+			(rev, verb, entry, digest, previous)
+			values (r, v, e, d, p);
+	end loop;
+	update certgate.head set digest = d;
+	perform pg_notify('certgate', r::text);
+	return r;
+end $$;
+
+create or replace function certgate.allow(entry text, comment text default '')
+	returns bigint language sql as $$
+	select certgate.make('{add}', array[entry], array[comment])
+$$;
+create or replace function certgate.deny(entry text, comment text default '')
+	returns bigint language sql as $$
+	select certgate.make('{add}', array['deny ' || entry], array[comment])
+$$;
+create or replace function certgate.remove(entry text) returns bigint
+language sql as $$
+	select certgate.make('{remove}', array[entry])
+$$;
+
+-- Drop the text of all changes but the last ones.  A host that is further
+-- behind reads all entries again.
+create or replace function certgate.compact(keep bigint) returns bigint
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+	n bigint;
+begin
+	delete from certgate.change c using certgate.head h
+		where c.rev < h.rev - greatest(keep, 0);
+	get diagnostics n = row_count;
+	return n;
+end $$;
+
+-- Remove a host that is out of service.
+create or replace function certgate.forget(host text) returns boolean
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+	delete from certgate.host h where h.name = forget.host;
+	return found;
+end $$;
+
+-- For a host, which is named by its login: note that it is at this revision,
+-- and return the change of that revision and those behind it.  No row: the
+-- database does not have this revision with this digest.
+create or replace function certgate.pull(at bigint, at_digest bytea,
+	problem text, most int) returns table (rev bigint, verb text,
+	entry text, digest bytea)
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+	insert into certgate.host as h (name, rev, digest, contact, problem)
+		values (session_user, at, at_digest, clock_timestamp(),
+			left(pull.problem, 500))
+		on conflict (name) do update set rev = excluded.rev,
+			digest = excluded.digest, contact = excluded.contact,
+			problem = excluded.problem
+		where (h.rev, h.digest, h.problem) is distinct from
+			(excluded.rev, excluded.digest, excluded.problem)
+			or h.contact < excluded.contact - interval '2 s'
+			or h.contact > excluded.contact;
+	if found then
+		perform pg_notify('certgate_host', session_user);
+	end if;
+	if exists (select from certgate.change c
+			where c.rev = at and c.digest = at_digest) then
+		return query select c.rev, c.verb, c.entry, c.digest
+			from certgate.change c where c.rev >= at
+			order by c.rev limit most;
+	end if;
+end $$;
+
+-- For a host: these revisions, which it applied, may be gone.
+create or replace function certgate.miss(revs bigint[], digests text[],
+	changes text[]) returns void
+language sql security definer set search_path = pg_catalog, pg_temp as $$
+	insert into certgate.gone (rev, digest, change, host)
+		select distinct on (m.rev, m.digest) m.rev,
+			decode(m.digest, 'hex'), left(m.change, 1000),
+			session_user
+		from unnest(revs, digests, changes) as m(rev, digest, change)
+		where (m.rev >= (select min(c.rev) from certgate.change c)
+			or m.rev > (select h.rev from certgate.head h))
+			and not exists (select from certgate.change c
+				where c.rev = m.rev and
+				c.digest = decode(m.digest, 'hex'))
+		order by m.rev, m.digest, m.change desc
+		limit 1000
+		on conflict (rev, digest) do update set change = excluded.change
+			where gone.change = ''
+$$;
+
+revoke all on schema certgate from public;
+revoke all on all tables in schema certgate from public;
+revoke all on all functions in schema certgate from public;
+grant usage on schema certgate to certgate_admin, certgate_host;
+grant select on all tables in schema certgate to certgate_admin;
+grant select on certgate.head, certgate.entry to certgate_host;
+grant execute on function certgate.make, certgate.allow, certgate.deny,
+	certgate.remove, certgate.compact, certgate.forget to certgate_admin;
+grant execute on function certgate.pull, certgate.miss to certgate_host;

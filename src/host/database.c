@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+#include "config.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libpq-fe.h>
+
+#include "host/clock.h"
+#include "host/database.h"
+#include "host/file.h"
+
+struct database {
+	PGconn *connection; /* owned */
+	bool refused; /* the last statement, by the server */
+};
+
+/* What counts unless the file says otherwise.  Every name is verified: an
+ * entry from another server would be in force.  A peer that is gone without a
+ * word is noticed by TCP within seconds, also while bytes to it wait. */
+static const char *const standard[][2] = {
+	{ "target_session_attrs", "read-write" },
+	{ "sslmode", "verify-full" },
+	{ "connect_timeout", "3" }, /* DATABASE_CONNECT_S */
+	{ "tcp_user_timeout", "5000" }, /* ms */
+	{ "keepalives_idle", "5" }, /* s */
+	{ "keepalives_interval", "2" }, /* s */
+	{ "keepalives_count", "3" },
+	{ "client_encoding", "UTF8" },
+};
+
+enum { STANDARDS = sizeof(standard) / sizeof(standard[0]) };
+
+/* The text without comments, ended by NUL. */
+static void
+take_lines(struct span text, struct buffer *info)
+{
+	struct span line;
+
+	while (span_next(&text, "\r\n", &line)) {
+		line = span_trim(line);
+		if (line.len == 0 || line.ptr[0] == '#')
+			continue;
+		buffer_add(info, line);
+		buffer_add_byte(info, ' ');
+	}
+	buffer_add_byte(info, '\0');
+}
+
+static bool
+is_given(const PQconninfoOption *option, const char *name)
+{
+	for (; option->keyword != NULL; option++)
+		if (strcmp(option->keyword, name) == 0)
+			return option->val != NULL;
+	return false;
+}
+
+/* Connect with what was given, and what is standard. */
+static PGconn *
+connect_with(const PQconninfoOption *given, const char *name)
+{
+	enum { NAMES_MAX = 128 /* libpq knows 40 */ };
+	const char *names[NAMES_MAX + 1] = { NULL };
+	const char *values[NAMES_MAX + 1] = { NULL };
+	size_t n = 0;
+
+	for (size_t i = 0; i < STANDARDS; i++) {
+		if (is_given(given, standard[i][0]))
+			continue;
+		names[n] = standard[i][0];
+		values[n++] = standard[i][1];
+	}
+	names[n] = "fallback_application_name";
+	values[n++] = name;
+	for (const PQconninfoOption *o = given; o->keyword != NULL; o++) {
+		if (o->val == NULL || n >= NAMES_MAX)
+			continue;
+		names[n] = o->keyword;
+		values[n++] = o->val;
+	}
+	return PQconnectdbParams(names, values, 0);
+}
+
+/* Say what failed: the first line of libpq's words, which have no secret. */
+static bool
+fault(const char *where, const char *message, struct error *e)
+{
+	struct span text = span_of(message), line = { 0 };
+	char *copy;
+
+	while (span_next(&text, "\n", &line) && span_trim(line).len == 0)
+		;
+	copy = span_copy(span_trim(line));
+	error_where(e, where);
+	error_set(e, "%s", copy == NULL || *copy == '\0' ? "failed" : copy);
+	free(copy);
+	return false;
+}
+
+static PGconn *
+connect_as(struct span text, const char *path, const char *name,
+	   struct error *e)
+{
+	struct buffer info;
+	PGconn *connection = NULL;
+
+	buffer_init(&info, DATABASE_TEXT_MAX + 1);
+	take_lines(text, &info);
+	/* Its message would repeat words of the file. */
+	PQconninfoOption *given = info.failed || info.len < 2
+					  ? NULL
+					  : PQconninfoParse(info.data, NULL);
+	if (given == NULL) {
+		error_where(e, path);
+		error_set(e, "not a connection string (expected host=NAME "
+			     "dbname=NAME user=NAME ...)");
+	} else {
+		connection = connect_with(given, name);
+		PQconninfoFree(given);
+		if (connection == NULL)
+			error_set(e, "out of memory");
+	}
+	buffer_wipe(&info);
+	return connection;
+}
+
+static void
+ignore_notice(void *context, const PGresult *result)
+{
+	(void)context;
+	(void)result;
+}
+
+struct database *
+database_open(const char *path, const char *name, struct error *e)
+{
+	struct file_identity identity;
+	struct buffer text;
+	enum file_result result =
+		file_read(path, true, DATABASE_TEXT_MAX, &text, &identity, e);
+	struct database *database = calloc(1, sizeof(*database));
+
+	if (result == FILE_READ && database != NULL)
+		database->connection =
+			connect_as(buffer_span(&text), path, name, e);
+	buffer_wipe(&text);
+	if (database == NULL || database->connection == NULL) {
+		error_set(e,
+			  result == FILE_ABSENT ? "%s: missing"
+						: "%s: cannot be used",
+			  path);
+		free(database);
+		return NULL;
+	}
+	(void)PQsetNoticeReceiver(database->connection, ignore_notice, NULL);
+	if (PQstatus(database->connection) == CONNECTION_OK &&
+	    PQsetnonblocking(database->connection, 1) == 0)
+		return database;
+	fault("database", PQerrorMessage(database->connection), e);
+	database_close(database);
+	return NULL;
+}
+
+void
+database_close(struct database *database)
+{
+	if (database == NULL)
+		return;
+	PQfinish(database->connection);
+	free(database);
+}
+
+static bool
+lost(struct database *database, struct error *e)
+{
+	return fault("database", PQerrorMessage(database->connection), e);
+}
+
+/* Wait until there is something to read, or room to write if that is wanted;
+ * 0: it took too long, -1: failed. */
+static int
+poll_for(struct database *database, bool writes, int64_t until)
+{
+	struct pollfd fd = { .fd = PQsocket(database->connection),
+			     .events = (short)(writes ? POLLIN | POLLOUT
+						      : POLLIN) };
+
+	for (;;) {
+		int64_t left = until - clock_ms();
+		int n = poll(&fd, 1, left > 0 ? (int)left : 0);
+		if (n >= 0 || errno != EINTR)
+			return n;
+	}
+}
+
+static bool
+send_all(struct database *database, int64_t until, struct error *e)
+{
+	int left;
+
+	while ((left = PQflush(database->connection)) > 0) {
+		int n = poll_for(database, true, until);
+		if (n == 0)
+			return fault("database", "does not take a statement",
+				     e);
+		if (n < 0 || PQconsumeInput(database->connection) == 0)
+			return lost(database, e);
+	}
+	return left == 0 || lost(database, e);
+}
+
+/* The next result of a statement; *result is NULL behind the last. */
+static bool
+next_result(struct database *database, PGresult **result, struct error *e)
+{
+	while (PQisBusy(database->connection) != 0) {
+		int n = poll_for(database, false,
+				 clock_ms() + DATABASE_ANSWER_MS);
+		if (n == 0)
+			return fault("database", "does not answer", e);
+		if (n < 0 || PQconsumeInput(database->connection) == 0)
+			return lost(database, e);
+	}
+	*result = PQgetResult(database->connection);
+	return true;
+}
+
+/* Keep the last result that is an error, else the last one. */
+static bool
+take_results(struct database *database, PGresult **kept, struct error *e)
+{
+	PGresult *result = NULL;
+
+	for (;;) {
+		if (!next_result(database, &result, e))
+			return false;
+		if (result == NULL)
+			return *kept != NULL || lost(database, e);
+		PQclear(*kept);
+		*kept = result;
+	}
+}
+
+struct rows *
+database_ask(struct database *database, const char *statement,
+	     const char *const *values, size_t n, struct error *e)
+{
+	PGconn *connection = database->connection;
+	PGresult *result = NULL;
+
+	database->refused = false;
+	if (PQsendQueryParams(connection, statement, (int)n, NULL, values, NULL,
+			      NULL, 0) == 0) {
+		lost(database, e);
+		return NULL;
+	}
+	if (!send_all(database, clock_ms() + DATABASE_ANSWER_MS, e) ||
+	    !take_results(database, &result, e)) {
+		PQclear(result);
+		return NULL;
+	}
+	ExecStatusType status = PQresultStatus(result);
+	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
+		return (struct rows *)result;
+	const char *primary =
+		PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	fault("database",
+	      primary != NULL ? primary : PQresultErrorMessage(result), e);
+	database->refused = PQstatus(connection) == CONNECTION_OK;
+	PQclear(result);
+	return NULL;
+}
+
+bool
+database_do(struct database *database, const char *statement, struct error *e)
+{
+	struct rows *rows = database_ask(database, statement, NULL, 0, e);
+
+	rows_free(rows);
+	return rows != NULL;
+}
+
+bool
+database_refused(const struct database *database)
+{
+	return database->refused;
+}
+
+bool
+database_wait(struct database *database, int ms, struct error *e)
+{
+	int64_t until = clock_ms() + ms;
+	PGnotify *notification;
+
+	for (;;) {
+		if (PQconsumeInput(database->connection) == 0)
+			return lost(database, e);
+		notification = PQnotifies(database->connection);
+		if (notification != NULL)
+			break;
+		int n = poll_for(database, false, until);
+		if (n < 0)
+			return lost(database, e);
+		if (n == 0)
+			return true;
+	}
+	/* All that there are are one reason to look. */
+	while (notification != NULL) {
+		PQfreemem(notification);
+		notification = PQnotifies(database->connection);
+	}
+	return true;
+}
+
+size_t
+rows_count(const struct rows *rows)
+{
+	return (size_t)PQntuples((const PGresult *)rows);
+}
+
+struct span
+rows_text(const struct rows *rows, size_t row, size_t column)
+{
+	const PGresult *result = (const PGresult *)rows;
+	int length = PQgetlength(result, (int)row, (int)column);
+
+	return (struct span){ PQgetvalue(result, (int)row, (int)column),
+			      (size_t)length };
+}
+
+void
+rows_free(struct rows *rows)
+{
+	PQclear((PGresult *)rows);
+}

@@ -1,0 +1,260 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+# Copyright The certgate authors
+"""The database of a fleet, and the verbs with --fleet: what is an entry, which
+role can do what, which hosts are late, what is gone."""
+import json
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import admin, place, postgres, tap  # noqa: E402
+
+out = tap.Tap()
+base = place.temporary()
+server = postgres.Server(base / "postgres")
+connection = base / "admin"
+numbers = iter(range(1, 1 << 30))
+
+
+def fresh():
+    return f"{next(numbers):064x}"
+
+
+def allow(entry):
+    return int(server.one(f"select certgate.allow($q${entry}$q$)",
+                          postgres.ADMIN))
+
+
+def run(*arguments):
+    return admin.run(*arguments, "--connection", connection)
+
+
+def says(done, code, *words):
+    """Whether a command ended so and said all that."""
+    return done.code == code and all(w in done.out + done.err for w in words)
+
+
+def refuses(text, user, name):
+    try:
+        server.sql(text, user)
+    except postgres.Failure as e:
+        out.result("permission denied" in str(e), name, e)
+    else:
+        out.result(False, name, "it was done")
+
+
+def schema():
+    out.equal(admin.run("fleet", "init").out,
+              postgres.SCHEMA.read_text(encoding="utf-8"),
+              "fleet init prints the SQL")
+    before = server.sql("select * from certgate.change")
+    server.install()
+    out.equal(server.sql("select * from certgate.change"), before,
+              "init: once more is nothing")
+    good = [f"{fresh()}", f"deny {fresh()}", f"spki:{fresh()} user=@san",
+            f"{'ab' * 20} user=\"a # b \\\" c\" groups=a,b hub=x "
+            "query.site=1 expires=2030-01-31", f"deny {fresh()} expires=2030-"
+            "01-31", f"{fresh()} user=é"]
+    bad = [f"{fresh().upper()}A", f"{fresh()} nonsense=1", f"{fresh()} user=a "
+           "# b", f"{fresh()}  user=a", f"{fresh()} user=\"a b", "ca:/x cn=*",
+           "file:/etc/x.pem", f"{fresh()}\n{fresh()}", f"deny {fresh()} "
+           "user=a", "", f"{fresh()} user=", f"{fresh()} hub=a\u2028b", "# x",
+           f"deny deny {fresh()}", f" {fresh()}"]
+    got = [e for e in good + bad if server.one(
+        f"select certgate.is_entry($q${e}$q$)") == "t"]
+    out.equal(got, good, "is_entry: what looks like an entry, and what not")
+    for verb in ("allow", "remove"):
+        revision = server.one("select rev from certgate.head")
+        try:
+            server.sql(f"select certgate.{verb}('{bad[0]}')", postgres.ADMIN)
+            out.result(False, f"{verb}: not an entry")
+        except postgres.Failure as e:
+            out.equal((server.one("select rev from certgate.head"),
+                       "ERROR" in str(e)), (revision, True),
+                      f"{verb}: not an entry: refused, no revision")
+
+
+def rights():
+    server.add_host("rights")
+    entry = fresh()
+    for text in (f"select certgate.allow('{entry}')",
+                 f"select certgate.make('{{add}}', '{{{entry}}}')",
+                 f"insert into certgate.entry (entry, rev) values ('{entry}', 1)",
+                 "update certgate.head set rev = 1",
+                 "delete from certgate.change",
+                 "select * from certgate.change",
+                 "select * from certgate.host",
+                 "update certgate.host set rev = 1",
+                 "select certgate.compact(0)",
+                 "select certgate.forget('rights')"):
+        refuses(text, "rights", f"a host cannot: {text[:44]}")
+    for text in ("insert into certgate.entry (entry, rev) "
+                 f"values ('{entry}', 1)",
+                 "update certgate.head set rev = 1",
+                 "delete from certgate.change", "delete from certgate.host",
+                 "select certgate.pull(0, '', '', 1)"):
+        refuses(text, postgres.ADMIN, f"an admin cannot: {text[:44]}")
+    server.sql("create role stranger login")
+    refuses("select entry from certgate.entry", "stranger",
+            "another user cannot read")
+    refuses(f"select certgate.allow('{entry}')", "stranger",
+            "another user cannot write")
+    server.sql("select certgate.pull(7, 'x', '', 1)", "rights")
+    out.equal(server.sql("select name, rev from certgate.host"),
+              [["rights", "7"]], "a host writes the row of its login")
+    server.sql("select certgate.forget('rights')", postgres.ADMIN)
+
+
+class FakeHost:
+    """A host as far as the database sees it."""
+
+    def __init__(self, name):
+        self.name = name
+        server.add_host(name)
+
+    def contact(self, problem=""):
+        """At the newest revision; that of a bare host is any."""
+        server.sql("select p.rev from certgate.head h, certgate.pull(h.rev, "
+                   f"h.digest, '{problem}', 1) p", self.name)
+
+
+def entries():
+    return server.sql("select entry, comment from certgate.entry order by rev")
+
+
+def edits():
+    """Without a host, each change is in force everywhere at once."""
+    server.sql("truncate certgate.entry")
+    a, b, c = fresh(), fresh(), fresh()
+    path = admin.certificate(base, "pump-7")
+    sha256 = admin.digest(path, "sha256")
+    spki = admin.digest(path, "spki")
+    done = run("allow", "--fleet", a.upper(), "user=a b", "--comment", "hall")
+    out.result(says(done, 0, "in force on 0 of 0 hosts"), "allow", done)
+    out.equal(entries(), [[f'{a} user="a b"', "hall"]], "allow: the entry")
+    done = run("allow", "--fleet", a, "user=a b")
+    out.result(says(done, 0, "already there"), "allow: once more", done)
+    done = run("allow", "--fleet", a, "user=c")
+    out.result(says(done, 1, "--replace"), "allow: other options", done)
+    done = run("allow", "--fleet", a, "user=c", "--replace", "--dry-run")
+    out.result(says(done, 0, "+" + a), "allow: --dry-run", done)
+    done = run("allow", "--fleet", a, "user=c", "--replace")
+    out.equal((done.code, entries()), (0, [[f"{a} user=c", "hall"]]),
+              "allow: --replace, and the comment stays")
+    done = run("rotate", "--fleet", a, b)
+    got = [e for e, _ in entries()]
+    out.result(done.code == 0 and got[0].startswith(f"{a} user=c expires=")
+               and got[1:] == [f"{b} user=c"], "rotate", f"{done}{got}")
+    done = run("rotate", "--fleet", a, b)
+    out.result(says(done, 1, "already"), "rotate: once more", done)
+    done = run("deny", "--fleet", a, "expires=2090-01-31", "--comment", "#x")
+    out.result(done.code == 0 and [f"deny {a} expires=2090-01-31", "#x"] in
+               entries(), "deny, and a mark in the comment", done)
+    done = run("allow", "--fleet", a, "user=z")
+    out.result(says(done, 1, "remove --fleet --deny"), "allow: denied", done)
+    done = run("remove", "--fleet", a)
+    out.result(says(done, 0, "--deny"), "remove: the deny stays", done)
+    done = run("remove", "--fleet", "--deny", a)
+    out.equal((done.code, entries()), (0, [[f"{b} user=c", ""]]),
+              "remove --deny")
+    done = run("remove", "--fleet", c)
+    out.result(says(done, 1, "no such entry"), "remove: none", done)
+    done = run("deny", "--fleet", path)
+    out.result(done.code == 0 and [f"deny {sha256}", ""] in entries(),
+               "deny: a file", done)
+    run("allow", "--fleet", f"spki:{spki}", "user=k")
+    done = run("deny", "--fleet", f"file:{path}", "expires=2090-01-01")
+    out.result(done.code == 0 and [f"deny {sha256} expires=2090-01-01", ""] in
+               entries(), "deny: file: is its SHA-256", done)
+    done = run("remove", "--fleet", "--deny", path)
+    out.result(says(done, 0, "public key and stays"),
+               "remove: all pins of a certificate are looked at", done)
+    for arguments in (("deny", "--fleet", "ca:/x", "cn=x"),
+                      ("deny", "--fleet", "--all"),
+                      ("deny", "--fleet", "--disconnect", a),
+                      ("deny", "--fleet", a, "nonsense=1")):
+        revision = server.one("select rev from certgate.head")
+        done = run(*arguments)
+        out.equal((done.code in (1, 2),
+                   server.one("select rev from certgate.head")),
+                  (True, revision), f"refused: {' '.join(arguments)[:40]}")
+
+
+def late():
+    hosts = [FakeHost(name) for name in ("web1", "web2", "web3")]
+    for host in hosts:
+        host.contact()
+    server.sql("update certgate.host set contact = contact - interval '1 h'")
+    done = run("deny", "--fleet", fresh())
+    out.result(says(done, 1, "in force on 0 of 3 hosts", "late: web1",
+                    "late: web3"), "hosts that are away are late", done)
+    done = run("deny", "--fleet", fresh(), "--json")
+    told = json.loads(done.out)["fleet"]
+    out.equal((done.code, told["hosts"], told["inForce"], told["late"]),
+              (1, 3, 0, ["web1", "web2", "web3"]), "the same as JSON")
+    done = run("fleet", "status")
+    out.result(says(done, 1, "2 behind", "last contact 36"),
+               "fleet status: away", done)
+    hosts[0].contact()
+    hosts[1].contact("disk full")
+    done = run("fleet", "status")
+    out.result(says(done, 1, "disk full"), "fleet status: a problem", done)
+    told = {h["name"]: h for h in
+            json.loads(run("fleet", "status", "--json").out)["hosts"]}
+    out.equal([(told[n]["behind"], told[n]["connected"], told[n]["problem"])
+               for n in sorted(told)],
+              [(0, True, ""), (0, True, "disk full"), (2, False, "")],
+              "the same as JSON")
+    server.sql("select certgate.pull(1000000, 'x', '', 1)", "web3")
+    done = run("fleet", "status")
+    out.result(says(done, 1, "web3", "not in the database"),
+               "fleet status: a revision of another database", done)
+    done = run("deny", "--fleet", fresh())
+    out.result("late: web3" in done.out, "and it is late", done)
+    server.sql("select certgate.miss('{1000000}', '{00ff}', '{add deny x}')",
+               "web3")
+    hosts[1].contact()
+    done = run("fleet", "forget", "web3")
+    out.equal(done.code, 0, "fleet forget")
+    out.equal(run("fleet", "forget", "web3").code, 1, "fleet forget: none")
+    for host in hosts[:2]:
+        host.contact()
+    done = run("fleet", "status")
+    out.result(says(done, 1, "revision 1000000", "add deny x",
+                    "seen by web3"), "fleet status: what is gone", done)
+    server.sql("truncate certgate.gone")
+    out.equal(run("fleet", "status").code, 0, "fleet status: all well")
+
+
+def faults():
+    text = connection.read_text(encoding="utf-8")
+    connection.chmod(0o644)
+    done = run("fleet", "status")
+    out.result(says(done, 3, "chmod"), "a file that others can read", done)
+    connection.chmod(0o600)
+    connection.write_text("host=x hunter2")
+    done = run("fleet", "status")
+    out.result(done.code == 3 and "hunter2" not in done.out + done.err,
+               "a file without a connection: not repeated", done)
+    connection.write_text(text)
+    done = admin.run("fleet", "status", "--connection", base / "none")
+    out.result(says(done, 3, "none"), "no file", done)
+    connection.write_text(text.replace("user=admin", "user=stranger"))
+    done = run("deny", "--fleet", fresh())
+    out.result(says(done, 3, "permission denied"), "no right", done)
+    connection.write_text(text)
+    server.stop()
+    done = run("deny", "--fleet", fresh())
+    out.result(says(done, 3, "database:"), "no database", done)
+
+
+server.make()
+connection.write_text(server.connection("admin", more="sslmode=disable"))
+connection.chmod(0o600)
+schema()
+rights()
+edits()
+late()
+faults()
+out.done()
