@@ -1,0 +1,395 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+# Copyright The certgate authors
+"""certgate-sync and the database of a fleet: every host has what the database
+has, in the order of its commits, whatever fails in between; and what a host
+cannot take is never skipped."""
+import pathlib
+import re
+import signal
+import sys
+import threading
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import fleet, place, postgres, tap  # noqa: E402
+
+out = tap.Tap()
+base = place.temporary()
+server = postgres.Server(base / "postgres")
+numbers = iter(range(1, 1 << 30))
+
+
+def fresh():
+    return fleet.pin(next(numbers))
+
+
+def allow(entry):
+    return int(server.one(f"select certgate.allow($q${entry}$q$)",
+                          postgres.ADMIN))
+
+
+def deny(entry):
+    return int(server.one(f"select certgate.deny($q${entry}$q$)",
+                          postgres.ADMIN))
+
+
+def remove(entry):
+    return int(server.one(f"select certgate.remove($q${entry}$q$)",
+                          postgres.ADMIN))
+
+
+def in_database():
+    return sorted(server.sql("select entry from certgate.entry"))
+
+
+def is_equal(host, name):
+    """The host is at the revision of the database, and its store says so."""
+    reached = place.wait_for(lambda: host.is_at_head() and
+                             host.entries() == in_database(), 20, 0.05)
+    got, wanted = host.entries(), in_database()
+    detail = f"{host.row()}\n" + "\n".join(
+        f"only one: {x}" for x in sorted(set(got) ^ set(wanted))[:5]
+    ) + "\n" + "\n".join(host.said().splitlines()[-8:])
+    out.result(reached and got == wanted, name, detail)
+
+
+def order():
+    """Two administrators at once, and a host that starts in between."""
+    first = fleet.Host(base / "first", server, "first").start()
+    is_equal(first, "first start: all entries")
+
+    def change():
+        for _ in range(60):
+            entry = fresh()
+            allow(f"{entry} user=a")
+            deny(entry)
+            remove(f"{entry} user=a")
+
+    threads = [threading.Thread(target=change) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    second = fleet.Host(base / "second", server, "second").start()
+    for thread in threads:
+        thread.join()
+    is_equal(first, "changes of two administrators")
+    is_equal(second, "changes since a start in between")
+    revisions = [int(r) for r in server.sql(
+        "select rev from certgate.change order by rev")]
+    out.equal(revisions, list(range(len(revisions))), "revisions: no gap")
+    out.equal(server.one(
+        "select count(*) from certgate.change c join certgate.change p on "
+        "p.rev = c.rev - 1 where c.previous <> p.digest or c.digest <> "
+        "certgate.digest(p.digest, c.rev, c.verb, c.entry)"), "0",
+        "digests: each has the one before it")
+    out.result("all entries" not in first.said().split("all entries", 1)[1],
+               "changes are applied without reading all entries",
+               first.said())
+    second.stop()
+    return first
+
+
+def notifications(host):
+    source = postgres.SCHEMA.read_text(encoding="utf-8")
+    make = re.search(r"create or replace function certgate\.make.*?end \$\$;",
+                     source, re.DOTALL)[0]
+    quiet = make.replace("certgate.make", "certgate.quiet")
+    quiet = re.sub(r"\tperform pg_notify.*\n", "", quiet)
+    server.sql(quiet)
+    server.sql(f"select certgate.quiet('{{add}}', '{{{fresh()}}}')")
+    is_equal(host, "a notification that is lost")
+
+
+def restarts(host):
+    server.stop()
+    place.wait_for(lambda: "database:" in host.said())
+    server.start()
+    allow(fresh())
+    is_equal(host, "restart of the database")
+    server.kill()
+    server.start()
+    deny(fresh())
+    is_equal(host, "crash of the database")
+    server.sql("select pg_terminate_backend(pid) from pg_stat_activity "
+               f"where usename = '{host.name}'")
+    deny(fresh())
+    is_equal(host, "a session that was ended")
+
+
+def digests(host):
+    """A change that is not what its digest says; a host that had another."""
+    host.stop()
+    deny(fresh())
+    revision = deny(fresh())
+    allow(fresh())
+    server.sql("update certgate.change set digest = sha256('wrong') where "
+               f"rev = {revision}")
+    host.start()
+    is_equal(host, "a wrong digest: all entries are read")
+    out.result(f"revision {revision}: its digest is wrong" in host.said(),
+               "a wrong digest is logged", host.said()[-600:])
+    server.sql("update certgate.change c set digest = certgate.digest("
+               "previous, rev, verb, entry) where digest = sha256('wrong')")
+    deny(fresh())
+    is_equal(host, "and the next change is applied")
+
+
+def backups(host):
+    """The database is what it was: revisions are gone."""
+    allow(fresh())
+    host.catches_up()
+    dump = server.program("pg_dump", "-h", server.folder, "-p", server.port,
+                          "-U", postgres.OWNER, "-c", "-n", "certgate",
+                          postgres.DATABASE).stdout.decode()
+    lost = [fresh(), fresh()]
+    revisions = [deny(entry) for entry in lost]
+    is_equal(host, "changes after a backup")
+    server.script(dump)
+    again = deny(fresh())
+    out.equal(again, revisions[0], "a backup: the revision is used again")
+    is_equal(host, "a restored backup: the host has what it has")
+    wanted = [[str(r), f"add deny {e}", host.name]
+              for r, e in zip(revisions, lost)]
+    out.equal(server.sql("select rev, change, host from certgate.gone order "
+                         "by rev"), wanted, "the revisions that are gone")
+
+
+def invalid(host):
+    """An entry that the database took and the parser does not."""
+    server.sql("alter table certgate.entry drop constraint is_entry")
+    good, bad, late = fresh(), f"{fresh()} user=@nonsense", fresh()
+    before = deny(good)
+    allow(bad)
+    deny(late)
+    out.result(place.wait_for(
+        lambda: host.row()[0] == str(before) and host.row()[2]),
+        "an invalid entry: the host stops before it", host.row())
+    row = host.row()
+    out.result(f"revision {before + 1}" in row[2], "and the fleet knows why",
+               row)
+    got = host.entries()
+    out.equal((f"deny {good}" in got, f"deny {late}" in got, bad in got),
+              (True, False, False), "nothing behind it is in force")
+    allow(fresh())
+    place.wait_for(lambda: False, 2.5)
+    out.equal((host.row()[0], host.row()[2] != ""), (str(before), True),
+              "it stays there")
+    log = host.said()
+    out.result(log.count(f"revision {before + 1}: ") <= 4,
+               "the log does not repeat it each second", log[-900:])
+    other = fleet.Host(base / "other", server, "other").start()
+    out.result(place.wait_for(lambda: other.row() and other.row()[2]),
+               "a new host takes nothing", other.row())
+    out.equal(other.entries(), [], "and no part of it")
+    other.stop()
+    server.sql("select certgate.forget('other')", postgres.ADMIN)
+    remove(bad)
+    server.sql("alter table certgate.entry add constraint is_entry "
+               "check (certgate.is_entry(entry))")
+    is_equal(host, "without the entry it goes on")
+    out.equal(host.row()[2], "", "and the fleet knows that")
+
+
+def kills(host):
+    done = threading.Event()
+
+    def change():
+        while not done.is_set():
+            entry = fresh()
+            allow(entry)
+            deny(entry)
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    for i in range(12):
+        place.wait_for(lambda: False, 0.05 + 0.02 * i)
+        host.stop(signal.SIGKILL)
+        host.start()
+    done.set()
+    thread.join()
+    is_equal(host, "killed twelve times while changes come")
+    out.result("does not have it" not in host.said().split(
+        "all entries read")[-1], "each time it went on from its revision",
+        host.said()[-900:])
+
+
+def half_open():
+    proxy = fleet.Proxy(server.port)
+    host = fleet.Host(base / "proxied", server, "proxied",
+                      port=proxy.port).start()
+    is_equal(host, "through a proxy")
+    proxy.stop()
+    deny(fresh())
+    out.result(place.wait_for(lambda: "does not answer" in host.said(), 20),
+               "a peer that says nothing is noticed", host.said()[-600:])
+    proxy.go_on()
+    is_equal(host, "and the host connects again")
+    host.stop()
+    proxy.close()
+    server.sql("select certgate.forget('proxied')", postgres.ADMIN)
+
+
+def full(host):
+    size = host.store.stat().st_size
+    fleet.limit_file(host.process.pid, size)
+    for _ in range(40):
+        server.sql("select certgate.make(array_agg('add'::text), array_agg("
+                   "certgate_pin(i))) from generate_series(1, 500) i"
+                   .replace("certgate_pin(i)",
+                            f"lpad(to_hex({next(numbers)} * 100000 + i), 64, "
+                            "'e') || ' user=u' || i"), postgres.ADMIN)
+        if host.row()[2]:
+            break
+    place.wait_for(lambda: host.row()[2])
+    entry = fresh()
+    deny(entry)
+    out.result(host.row()[2], "a full disk: the fleet knows", host.row())
+    out.result(f"deny {entry}" not in host.entries(),
+               "and the store has the last whole revision")
+    fleet.limit_file(host.process.pid, "unlimited")
+    is_equal(host, "room again: the host catches up")
+
+
+def compaction(host):
+    host.stop()
+    for _ in range(20):
+        deny(fresh())
+    gone = server.sql("select * from certgate.gone")
+    server.sql("select certgate.compact(5)", postgres.ADMIN)
+    out.equal(server.one("select count(*) from certgate.change"), "6",
+              "compact: the last changes stay")
+    host.start()
+    is_equal(host, "a host that lags behind the oldest change")
+    out.equal(server.sql("select * from certgate.gone"), gone,
+              "its revision is not gone")
+
+
+def timeouts(host):
+    server.sql(f"alter role {host.name} set idle_session_timeout = 300")
+    server.sql("select pg_terminate_backend(pid) from pg_stat_activity "
+               f"where usename = '{host.name}'")
+    place.wait_for(lambda: False, 2)
+    deny(fresh())
+    is_equal(host, "idle_session_timeout")
+    server.sql(f"alter role {host.name} reset idle_session_timeout")
+
+
+def connections(host):
+    """Several hosts in one string; what is wrong with a string is not
+    repeated."""
+    host.stop()
+    host.connect(f"# two\nhost=127.0.0.1,127.0.0.1\n"
+                 f"port={place.free_port()},{server.port}\n"
+                 f"dbname=fleet user={host.name} sslmode=disable\n")
+    host.start()
+    deny(fresh())
+    is_equal(host, "the first of two databases is not there")
+    host.stop()
+    for text in ("host=127.0.0.1 hunter2\n", "password=hunter2 'x\n",
+                 "hunter2=1\n", server.connection(
+                     host.name, more="password=hunter2 sslmode=nonsense"),
+                 server.connection(host.name,
+                                   more="password=hunter2")):
+        host.log.write_text("")
+        host.connect(text)
+        host.start()
+        place.wait_for(lambda: host.said() != "")
+        host.stop()
+        out.result("hunter2" not in host.said() and host.said(),
+                   "a connection that fails: no secret in the log",
+                   host.said())
+    out.result("SSL" in host.said(), "without sslmode, TLS is needed",
+               host.said())
+    host.connect(server.connection(host.name, more="sslmode=disable"))
+    host.connection.chmod(0o644)
+    host.log.write_text("")
+    host.start()
+    place.wait_for(lambda: host.said() != "")
+    host.stop()
+    out.result("chmod" in host.said(), "a file that others can read",
+               host.said())
+    host.connection.chmod(0o600)
+
+
+def standby(folder, *options):
+    """A copy of the database that follows it."""
+    copy = postgres.Server(folder, options=options)
+    server.program("pg_basebackup", "-D", copy.data, "-h", server.folder,
+                   "-p", server.port, "-U", postgres.OWNER, "-R", "-X",
+                   "stream", "--no-sync", "-c", "fast")
+    copy.start()
+    return copy
+
+
+def follows(copy):
+    return place.wait_for(lambda: copy.one(
+        "select rev from certgate.head") == server.one(
+            "select rev from certgate.head"))
+
+
+def fail_over():
+    """The host has both databases in its connection.  First an asynchronous
+    standby, which lacks two changes; then a synchronous one."""
+    global server  # pylint: disable=global-statement
+    copy = standby(base / "standby")
+    host = fleet.Host(base / "between", server, "between")
+    text = host.connection.read_text()
+    host.connect(text.replace("127.0.0.1", "127.0.0.1,127.0.0.1").replace(
+        str(server.port), f"{server.port},{copy.port}"))
+    host.start()
+    follows(copy)
+    is_equal(host, "a standby does not take writes: the other is used")
+    copy.stop()
+    lost = [deny(fresh()), deny(fresh())]
+    is_equal(host, "changes that the standby lacks")
+    server.kill()
+    copy.start()
+    copy.sql("select pg_promote()")
+    server = host.server = copy
+    place.wait_for(lambda: copy.one("select pg_is_in_recovery()") == "f")
+    is_equal(host, "asynchronous: the host has what the standby has")
+    gone = server.sql("select rev from certgate.gone order by rev")
+    out.equal([int(r) for r in gone][-2:], lost,
+              "and the revisions that are gone are known")
+    copy = standby(base / "again")
+    text = host.connection.read_text()
+    host.stop()
+    host.connect(re.sub(r"port=\S+", f"port={server.port},{copy.port}", text))
+    host.server = server
+    host.start()
+    server.sql("alter system set synchronous_standby_names = '*'")
+    server.sql("select pg_reload_conf()")
+    place.wait_for(lambda: server.one(
+        "select count(*) from pg_stat_replication where sync_state = 'sync'")
+        == "1")
+    kept = [deny(fresh()) for _ in range(5)]
+    server.kill()
+    copy.sql("select pg_promote()")
+    server = copy
+    host.server = copy
+    copy.sql("alter system reset synchronous_standby_names")
+    copy.sql("select pg_reload_conf()")
+    out.equal(int(server.one("select rev from certgate.head")), kept[-1],
+              "synchronous: no change is lost")
+    deny(fresh())
+    is_equal(host, "and the host goes on with the standby")
+    out.result("does not have it" not in host.said().split(
+        "all entries read")[-1], "from its revision", host.said()[-600:])
+    host.stop()
+
+
+server.make()
+it = order()
+notifications(it)
+restarts(it)
+digests(it)
+backups(it)
+invalid(it)
+kills(it)
+half_open()
+full(it)
+compaction(it)
+timeouts(it)
+connections(it)
+fail_over()
+server.stop()
+out.done()
