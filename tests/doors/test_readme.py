@@ -138,6 +138,11 @@ ELSEWHERE = {
     "cp ../certgate_": "tests/package/container.py makes the build context",
     "podman build ": "tests/package/container.py builds the image",
     "podman run ": "tests/package/container.py runs it with these options",
+    "certgate fleet ": "tests/fleet/test_database.py",
+    "certgate allow --fleet ": "tests/fleet/test_database.py",
+    "certgate rotate --fleet ": "tests/fleet/test_database.py",
+    "certgate deny --fleet ": "tests/fleet/test_database.py",
+    "certgate remove --fleet ": "tests/fleet/test_database.py",
 }
 
 
@@ -150,7 +155,8 @@ def commands(text):
     """Lines of a page that are typed into a shell."""
     word = re.compile(r"(?:certgate|\./bootstrap|[a-z][a-z0-9-]*) ")
     for block in blocks(text):
-        if re.match(r"(?:verdict=|what was|sender |FAULT |\[Service\]|"
+        if re.match(r"(?:verdict=|what was|sender |revision |host=|hostssl |create |"
+                    r"FAULT |\[Service\]|"
                     r"include |Include |CERTGATE_|[a-z.]+ += |╭| event )",
                     block):
             continue
@@ -192,7 +198,8 @@ def is_told(out, path, text, known):
     for word in set(re.findall(r"\bCERTGATE_[A-Z_]+", text)):
         out.result(word in {n for n, _, _ in inprocess.printed("--settings")} |
                    {"CERTGATE_CONFIG", "CERTGATE_SITE", "CERTGATE_FCGID",
-                    "CERTGATE_CGID"}, f"{name}: {word} exists")
+                    "CERTGATE_CGID", "CERTGATE_STORE_WAIT"},
+                   f"{name}: {word} exists")
     spans = re.findall(r"`(certgate [a-z][^`\n]*)`", text)
     for line in {*spans, *commands(text)}:
         found = re.search(r"\bcertgate ([a-z][a-z-]+)\b([^|#]*)", line)
