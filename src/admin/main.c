@@ -150,7 +150,7 @@ static const struct verb {
 	  1, 1, install_list_run },
 	{ "store", "init", "make the store of CERTGATE_STORE", CONFIG "as", 1,
 	  1, store_run },
-	{ "export", "", "print the entries of the store as a list", CONFIG, 0,
+	{ "export", "", "print the store's entries as a list", CONFIG, 0,
 	  0, export_run },
 	{ "import", "FILE|-", "replace the entries of the store",
 	  CONFIG "dry-run", 1, 1, import_run },

@@ -145,7 +145,8 @@ def examples():
     for command in commands:
         if "--as root" in command and os.geteuid() != 0:
             continue
-        settings = environment
+        settings = environment | {"CERTGATE_STORE": f"{base}/plant/store"} \
+            if re.search("store|import|export", command) else environment
         if "disconnect" in command:
             settings = environment | {
                 "CERTGATE_ORIGINS": "a.example", "CERTGATE_HUB": "plant",

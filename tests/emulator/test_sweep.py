@@ -151,7 +151,7 @@ def kinds(fleet):
             {fleet.identities[n].sha256 for n in FIRST}))
         return fleet.text(), log
 
-    yield "an expired entry", FIRST, "no longer valid", plain(fleet.text(
+    yield "an expired entry", FIRST, "entry has expired", plain(fleet.text(
         lambda n: "expires=2020-01-01" if n in FIRST else ""))
     yield "a removed pin", FIRST, "No entry", plain(fleet.text(
         lambda n: None if n in FIRST else ""))
