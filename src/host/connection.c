@@ -14,8 +14,8 @@
 enum {
 	LOOK_SIZE = 65536, /* bytes; a request with more is never whole */
 	READ_SIZE = 16384, /* bytes asked for at once */
-	HALF_MAX = 16384, /* bytes of part of one: its socket may be full */
-	PROGRESS = 16, /* bytes in a millisecond; a slower peer falls behind */
+	HALF_MAX = 16384, /* bytes of a half request: its socket may be full */
+	PROGRESS = 1024, /* bytes at once; fewer are a trickle */
 	READS = 16 /* in one turn, so that a fast peer delays no other */
 };
 
@@ -65,14 +65,11 @@ begin_request(struct connection *c)
 static void
 note_progress(struct connection *c, size_t n)
 {
-	int64_t now = clock_ms();
-
-	c->progress_ms += (int64_t)n / PROGRESS;
-	if (c->progress_ms > now)
-		c->progress_ms = now;
+	if (n >= PROGRESS)
+		c->progress_ms = clock_ms();
 }
 
-/* recv returned n instead of bytes. */
+/* What recv returned instead of bytes. */
 static enum connection_state
 nothing_came(ssize_t n)
 {
@@ -126,7 +123,6 @@ connection_spool(struct connection *c)
 	if (c->spool == NULL)
 		return false;
 	record_init(c->spool, REQUEST_BODY_MAX);
-	c->progress_ms = clock_ms(); /* it may have waited for the spool */
 	return true;
 }
 

@@ -3,7 +3,7 @@
 /*
  * connection: one peer of the FastCGI socket.
  *
- * Bytes are looked at in the socket first.  A request that is whole, with
+ * What has come is looked at in the socket.  A request that is whole, with
  * nothing behind it, is served from there; any other one is read into a spool
  * and served from that.
  */
@@ -20,12 +20,11 @@ struct connection {
 	int fd; /* owned; -1: the place is free */
 	size_t seen; /* bytes of a request that are in the socket */
 	struct record_reader *spool; /* owned; NULL: none */
-	bool served; /* at least one request: it is a kept connection */
+	bool served; /* at least one request; it is a kept one */
 	bool watched; /* it is in the loop's epoll set */
 	bool stalled; /* it waits for a spool */
 	int64_t since_ms; /* monotonic: begin of this request, or of waiting */
-	int64_t progress_ms; /* monotonic: begin of this request or of its
-			      * spool, and later by what came; at most now */
+	int64_t progress_ms; /* monotonic: the same, or bytes came since */
 };
 
 enum connection_state {
@@ -33,20 +32,20 @@ enum connection_state {
 	CONNECTION_WAITS, /* for bytes */
 	CONNECTION_AGAIN, /* there may be bytes: let others go first */
 	CONNECTION_HALF, /* part of a request: a spool, or another look */
-	CONNECTION_SPOOLS /* a spool, and nothing else */
+	CONNECTION_SPOOLS /* can only go on with a spool */
 };
 
 struct connection connection_open(int fd);
 void connection_close(struct connection *c);
 
-/* Return true if nothing of a next request has been seen. */
+/* Nothing of a next request has been seen. */
 bool connection_idle(const struct connection *c);
 
 /* Look at what has come, and serve it if it is one whole request.  last: no
  * more will come. */
 enum connection_state connection_look(struct connection *c, bool last);
 
-/* Give c a spool; false if there is no memory. */
+/* Give it a spool; false if there is no memory. */
 bool connection_spool(struct connection *c) __attribute__((warn_unused_result));
 
 /* Read what has come into the spool, and serve each request that is whole. */

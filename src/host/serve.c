@@ -18,7 +18,7 @@ enum {
 	EVENTS = 64, /* taken from the kernel at once */
 	ACCEPTS = 64, /* new connections before others have a turn */
 	SPOOLS = 16, /* at once */
-	PATIENCE_MS = 500, /* behind, before a spool is taken away */
+	PATIENCE_MS = 500, /* without progress, before a spool is taken away */
 	STALLED_MS = 100 /* between looks for a spool */
 };
 
@@ -45,7 +45,7 @@ watch(struct loop *loop, int how, int fd, void *what, uint32_t flags)
 	return epoll_ctl(loop->epoll, how, fd, &event) == 0;
 }
 
-/* Several processes may wait at one listener: wake only one of them. */
+/* Several processes may wait at one listener: one is enough to wake. */
 static void
 set_listening(struct loop *loop, bool wanted)
 {
@@ -69,14 +69,14 @@ drop(struct loop *loop, struct connection *c)
 		set_listening(loop, true);
 }
 
-/* A kept connection between two requests: to close it loses nothing. */
+/* A kept connection between two requests: its end loses nothing. */
 static bool
 is_kept(const struct connection *c)
 {
 	return c->fd >= 0 && c->served && connection_idle(c);
 }
 
-/* A new connection, of which no request has come yet. */
+/* The first request of a new connection is on its way. */
 static bool
 is_new(const struct connection *c)
 {
@@ -101,14 +101,14 @@ is_stalled(const struct connection *c)
 	return c->fd >= 0 && c->stalled;
 }
 
-/* Its socket may be full: then no more comes before it has a spool. */
+/* Its socket may be full, so that no more comes before it has a spool. */
 static bool
 is_half(const struct connection *c)
 {
 	return c->fd >= 0 && c->seen > 0 && c->spool == NULL;
 }
 
-/* Of the n connections that are so, the one with the least progress. */
+/* Of the n connections that are so, the one longest without progress. */
 static struct connection *
 find_oldest(struct loop *loop, bool (*is_so)(const struct connection *),
 	    size_t *n)
@@ -127,8 +127,8 @@ find_oldest(struct loop *loop, bool (*is_so)(const struct connection *),
 	return oldest;
 }
 
-/* Give c a spool; with must, if there are enough of them, that of the one which
- * is furthest behind. */
+/* Give c a spool; with must, if there are enough of them, that of one which
+ * makes no progress. */
 static bool
 give_spool(struct loop *loop, struct connection *c, bool must)
 {
@@ -143,7 +143,7 @@ give_spool(struct loop *loop, struct connection *c, bool must)
 	return connection_spool(c);
 }
 
-/* Read what has come, or serve it.  last: no more will come. */
+/* Take what has come.  last: no more will come. */
 static enum connection_state
 take(struct loop *loop, struct connection *c, bool last)
 {
@@ -160,7 +160,7 @@ take(struct loop *loop, struct connection *c, bool last)
 	return given ? connection_read(c) : CONNECTION_WAITS;
 }
 
-/* Edge-triggered.  again: report what has come and was not read once more. */
+/* Edges are enough: what has come and was not taken is looked for again. */
 static bool
 watch_peer(struct loop *loop, struct connection *c, bool again)
 {
@@ -183,7 +183,7 @@ advance(struct loop *loop, struct connection *c, bool last)
 		drop(loop, c);
 }
 
-/* Give free spools to the connections that wait for one. */
+/* Spools that are to be had go to those that wait for one. */
 static void
 share_spools(struct loop *loop)
 {
@@ -205,8 +205,8 @@ share_spools(struct loop *loop)
 	loop->stalled = false;
 }
 
-/* Return the connection whose place a new one gets: one that is kept; else a
- * new one, if there are more than ACCEPTS; else a slow one. */
+/* The connection whose place another one gets: one that is kept; a new one, if
+ * there are more than ACCEPTS; one that is slow. */
 static struct connection *
 find_least_needed(struct loop *loop)
 {
@@ -220,8 +220,8 @@ find_least_needed(struct loop *loop)
 	return new > ACCEPTS || slow == NULL ? newcomer : slow;
 }
 
-/* Close the connection that is needed least.  If a request has come meanwhile,
- * answer it first; if its peer was idle, read it instead. */
+/* Close the connection that is needed least.  A request that has come in
+ * meanwhile is answered first, or read further if its peer was idle. */
 static void
 evict(struct loop *loop)
 {
@@ -235,8 +235,8 @@ evict(struct loop *loop)
 		drop(loop, c);
 }
 
-/* Accept the next connection; if too many files are open, in the place of
- * another one.  -1 if none can be accepted. */
+/* The next connection; when there are too many files open, in the place of
+ * another.  -1 if there is none to be had. */
 static int
 accept_one(struct loop *loop)
 {
@@ -251,7 +251,7 @@ accept_one(struct loop *loop)
 	return fd;
 }
 
-/* Accept up to ACCEPTS connections; false once none is left. */
+/* Takes up to ACCEPTS connections; false once none is left to be taken. */
 static bool
 accept_some(struct loop *loop)
 {
@@ -271,8 +271,8 @@ accept_some(struct loop *loop)
 	return true;
 }
 
-/* A new connection has as long as a request; a kept one may be idle until its
- * place is needed. */
+/* A silent connection has as long as a half-spoken request; a kept one may be
+ * idle for ever, until its place is needed. */
 static void
 drop_late(struct loop *loop, int64_t now)
 {
@@ -285,7 +285,7 @@ drop_late(struct loop *loop, int64_t now)
 	}
 }
 
-/* Connections that wait at a listener of our own would be lost with it. */
+/* What waits at a listener of our own would be lost with it. */
 static void
 begin_stop(struct loop *loop)
 {
@@ -358,7 +358,8 @@ start(struct loop *loop, struct error *e)
 	return true;
 }
 
-/* Serve open connections first: some close, and new ones get their places. */
+/* First what may close connections, then what opens new ones in their
+ * places. */
 static void
 take_events(struct loop *loop)
 {

@@ -66,6 +66,13 @@ def configuration(name):
         f"{known['device']['sha1']}\n")
 
 
+def used(handler):
+    """Seconds of processor time."""
+    fields = pathlib.Path(f"/proc/{handler.process.pid}/stat").read_text() \
+        .rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / 100
+
+
 def through_apache():
     """Every slow body but those that had to go has a place.  An event takes
     the place of one of them, and is answered before any other one ends."""
@@ -112,6 +119,21 @@ def descriptors(handler):
     return len(os.listdir(f"/proc/{handler.process.pid}/fd"))
 
 
+def slow_peers(handler):
+    half = connect()[:-20]
+    peers = [Peer(handler.path) for _ in range(100)]
+    for peer in peers:
+        peer.send(half[:-200])
+    trickle = slow.Trickle([p.socket for p in peers], half[-1:], 0.5)
+    time.sleep(1)
+    before = used(handler)
+    time.sleep(4)
+    spent = used(handler) - before
+    out.result(spent <= 0.04, "100 slow peers cost at most 1 % of a processor",
+               f"{spent} s in 4 s")
+    trickle.stop()
+
+
 def take_places(handler):
     """Slow peers that have every place, and every spool."""
     peers = [Peer(handler.path) for _ in range(slow.BODIES)]
@@ -140,27 +162,6 @@ def beside_slow_peers(handler):
                    trickle.ended())
         peer.close()
     trickle.stop()
-
-
-def steady_bodies(handler):
-    """Slow bodies of which a kilobyte comes again and again keep no spool from
-    an event for longer than others."""
-    head = user(0)[:-8] + fastcgi.record(fastcgi.STDIN, b"x" * 65535)[:8]
-    peers = [Peer(handler.path) for _ in range(16)]
-    kept = Peer(handler.path)
-    for part in (head[:30], head[30:]):
-        for peer in peers:
-            peer.send(part)
-        turn(kept)
-    trickle = slow.Trickle([p.socket for p in peers], b"x" * 1024, 0.4)
-    for number in range(1, 6):
-        peer = Peer(handler.path)
-        peer.send(user(100000))
-        out.equal((status(peer), trickle.ended() <= number), (204, True),
-                  f"beside bodies of 2.5 KB a second: large event {number}")
-        peer.close()
-    trickle.stop()
-    kept.close()
 
 
 def newcomers(handler):
@@ -324,8 +325,8 @@ padded(handler)
 full_socket(handler)
 oldest_spool(handler)
 large_bodies(handler)
+slow_peers(handler)
 beside_slow_peers(handler)
-steady_bodies(handler)
 newcomers(handler)
 out.equal((handler.close(), processes.end(tcp)), (0, 0),
           "the handlers end with 0")
