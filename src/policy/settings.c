@@ -15,7 +15,6 @@
 
 enum {
 	PINS_MAX = 65536, /* thumbprints in the variable */
-	USER_NAME_MAX = 32, /* bytes; useradd(8) */
 	UNKNOWN = SETTINGS_MAX
 };
 
@@ -95,15 +94,6 @@ read_text(void *field, struct span value, struct error *e)
 	return value_text(field, value, VALUE_TEXT_MAX, e);
 }
 
-/* No secret that is set by mistake is the name of a user. */
-static bool
-read_user(void *field, struct span value, struct error *e)
-{
-	return value.len <= USER_NAME_MAX &&
-	       value_letters(value, "0123456789._-") == value.len &&
-	       value_text(field, value, USER_NAME_MAX, e);
-}
-
 static bool
 read_security_level(void *field, struct span value, struct error *e)
 {
@@ -160,7 +150,7 @@ static const struct setting table[] = {
 	{ "CERTGATE_STORE", "an absolute path", "none", false, NULL, value_path,
 	  offsetof(struct settings, store) },
 	{ "CERTGATE_STORE_OWNER", "a user", "root, or the handler's user",
-	  false, NULL, read_user, offsetof(struct settings, store_owner) },
+	  false, NULL, value_user, offsetof(struct settings, store_owner) },
 	{ "CERTGATE_ACCESS_KEYS", "keys", "none", true, NULL, access_keys_read,
 	  offsetof(struct settings, keys) },
 	{ "CERTGATE_ACCESS_KEYS_FILE", "an absolute path", "none", false, NULL,

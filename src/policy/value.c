@@ -86,6 +86,14 @@ value_letters(struct span text, const char *others)
 }
 
 bool
+value_user(void *field, struct span value, struct error *e)
+{
+	return value.len <= VALUE_USER_MAX &&
+	       value_letters(value, "0123456789._-") == value.len &&
+	       value_text(field, value, VALUE_USER_MAX, e);
+}
+
+bool
 value_is_host(struct span word)
 {
 	return word.len > 0 &&

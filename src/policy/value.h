@@ -19,7 +19,8 @@
 
 enum {
 	VALUE_MAX = 32768, /* bytes of an option's value */
-	VALUE_TEXT_MAX = 1024 /* bytes of a user's name, or a path */
+	VALUE_TEXT_MAX = 1024, /* bytes of a user id, or a path */
+	VALUE_USER_MAX = 32 /* bytes of a user's name; useradd(8) */
 };
 
 /* Set e for a value that did not parse, which the message calls what; return
@@ -32,9 +33,10 @@ bool value_fault(struct error *e, const char *what, struct span value,
 /* Well-formed UTF-8 of at most max bytes; the field is a char *. */
 bool value_text(void *field, struct span value, size_t max, struct error *e);
 
-/* The field of each is a char *, or an int64_t of UTC seconds: the first of the
- * day, or the last. */
+/* A path, or a user of the system: the field is a char *.  A day: the field is
+ * an int64_t, the first UTC second of the day or the last. */
 bool value_path(void *field, struct span value, struct error *e);
+bool value_user(void *field, struct span value, struct error *e);
 bool value_first_second(void *field, struct span value, struct error *e);
 bool value_last_second(void *field, struct span value, struct error *e);
 
