@@ -563,12 +563,10 @@ build(struct change *change, bool force, struct outcome *outcome)
 	if (force && !was_valid)
 		return true;
 	print_error(was_valid ? &e : &outcome->fault);
-	print_problem(was_valid
-			      ? "the list stays as it is: with this change "
-				"it would be invalid"
-			      : "the list stays as it is: it is invalid (fix: "
-				"correct the errors that certgate check "
-				"prints)");
+	print_problem("the list stays as it is: %s",
+		      was_valid ? "with this change it would be invalid"
+				: "it is invalid (fix: correct the errors "
+				  "that certgate check prints)");
 	return false;
 }
 

@@ -220,8 +220,8 @@ find_least_needed(struct loop *loop)
 	return new > ACCEPTS || slow == NULL ? newcomer : slow;
 }
 
-/* Close the connection that is needed least.  A request that has come in
- * meanwhile is answered first, or read further if its peer was idle. */
+/* Close the connection that is needed least.  A request that has
+ * arrived meanwhile is answered first, or read further if its peer was idle. */
 static void
 evict(struct loop *loop)
 {

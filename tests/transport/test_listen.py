@@ -157,7 +157,7 @@ processes.end(swapped)
 
 path.write_text("precious")
 code, _, errors = run("--listen", path)
-out.result(code == 3 and "no socket" in errors and
+out.result(code == 3 and "not a socket" in errors and
            path.read_text() == "precious", "a file is left alone", errors)
 path.unlink()
 target = base / "target"
