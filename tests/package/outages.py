@@ -380,24 +380,6 @@ def outages(fleet):
     ]
 
 
-# What the handler cannot know: that it does not run, whether a web server has
-# it, and that a CRL has expired before a client comes.
-UNKNOWN_TO_IT = {"handler stopped", "web server not wired", "CRL expired"}
-
-
-def status_text():
-    return quiet("systemctl show certgate.service -p StatusText --value")
-
-
-def service_tells(name, sentence):
-    """The handler has told systemd the same; a second may pass."""
-    if name in UNKNOWN_TO_IT:
-        return
-    out.result(place.wait_for(lambda: status_text().startswith(sentence), 10,
-                              0.2), f"{name}: systemctl status",
-               (status_text(), sentence))
-
-
 def others_tell(name):
     """No other tool says that all is well."""
     pem = FILES / "device.pem"
@@ -421,7 +403,6 @@ def outage(name, plant, first, fix, repair):
                              f"{name}: exit 1"))
     out.result(not value["well"] and fix in value["fix"], f"{name}: JSON",
                value)
-    service_tells(name, value["cause"])
     others_tell(name)
     if repair:
         repair(lines)
