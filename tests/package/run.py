@@ -48,7 +48,7 @@ NSPAWN = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit",
           "--private-network", "--system-call-filter=landlock_create_ruleset "
           "landlock_add_rule landlock_restrict_self"]
 # Debian 13 and the container; not seen to pass as a whole yet.
-WITH_NEWER = os.environ.get("CERTGATE_NEWER") == "yes"
+WITH_NEWER = os.environ.get("TEST_NEWER") == "yes"
 BOOT_SECONDS = 900
 
 
