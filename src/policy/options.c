@@ -507,7 +507,7 @@ bool
 options_take(struct span *rest, struct entry *entry, struct terms_pool *pool,
 	     struct warnings *warnings, struct error *e)
 {
-	bool ok, warned, has_ca = entry->terms != NULL;
+	bool ok, warned = false, has_ca = entry->terms != NULL;
 
 	*rest = span_skip_blanks(*rest);
 	if (rest->len == 0) {
