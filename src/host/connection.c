@@ -14,7 +14,6 @@
 enum {
 	LOOK_SIZE = 65536, /* bytes; a request with more is never whole */
 	READ_SIZE = 16384, /* bytes asked for at once */
-	HALF_MAX = 16384, /* bytes of a half request: its socket may be full */
 	PROGRESS = 1024, /* bytes at once; fewer are a trickle */
 	READS = 16 /* in one turn, so that a fast peer delays no other */
 };
@@ -102,9 +101,7 @@ connection_look(struct connection *c, bool last)
 	case RECORD_MORE:
 		if (last)
 			break;
-		if (first)
-			return CONNECTION_AGAIN;
-		return c->seen > HALF_MAX ? CONNECTION_SPOOLS : CONNECTION_HALF;
+		return first ? CONNECTION_AGAIN : CONNECTION_SPOOLS;
 	case RECORD_COMPLETE:
 		if (rest.len > 0 || check.padded)
 			return CONNECTION_SPOOLS;
@@ -127,7 +124,7 @@ connection_spool(struct connection *c)
 }
 
 enum connection_state
-connection_read(struct connection *c)
+connection_read(struct connection *c, bool last)
 {
 	for (unsigned i = 0; i < READS; i++) {
 		bool progress = false;
@@ -156,6 +153,8 @@ connection_read(struct connection *c)
 			return CONNECTION_ENDS;
 		if (progress)
 			break;
+		if (n < READ_SIZE && !last)
+			return CONNECTION_WAITS; /* the socket is empty */
 	}
 	return CONNECTION_AGAIN;
 }

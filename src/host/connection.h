@@ -22,7 +22,6 @@ struct connection {
 	struct record_reader *spool; /* owned; NULL: none */
 	bool served; /* at least one request; it is a kept one */
 	bool watched; /* it is in the loop's epoll set */
-	bool stalled; /* it waits for a spool */
 	int64_t since_ms; /* monotonic: begin of this request, or of waiting */
 	int64_t progress_ms; /* monotonic: the same, or bytes came since */
 };
@@ -31,7 +30,6 @@ enum connection_state {
 	CONNECTION_ENDS = 0, /* to be closed */
 	CONNECTION_WAITS, /* for bytes */
 	CONNECTION_AGAIN, /* there may be bytes: let others go first */
-	CONNECTION_HALF, /* part of a request: a spool, or another look */
 	CONNECTION_SPOOLS /* can only go on with a spool */
 };
 
@@ -48,7 +46,8 @@ enum connection_state connection_look(struct connection *c, bool last);
 /* Give it a spool; false if there is no memory. */
 bool connection_spool(struct connection *c) __attribute__((warn_unused_result));
 
-/* Read what has come into the spool, and serve each request that is whole. */
-enum connection_state connection_read(struct connection *c);
+/* Read what has come into the spool, and serve each request that is whole.
+ * last: no more will come. */
+enum connection_state connection_read(struct connection *c, bool last);
 
 #endif

@@ -17,9 +17,7 @@ enum {
 	TICK_MS = 1000,
 	EVENTS = 64, /* taken from the kernel at once */
 	ACCEPTS = 64, /* new connections before others have a turn */
-	SPOOLS = 16, /* at once */
-	PATIENCE_MS = 500, /* without progress, before a spool is taken away */
-	STALLED_MS = 100 /* between looks for a spool */
+	SPOOLED_MAX = 64 * 1024 * 1024 /* bytes in all spools */
 };
 
 struct loop {
@@ -30,7 +28,6 @@ struct loop {
 	int signals; /* owned */
 	bool listening; /* the listener is in the epoll set */
 	bool stopping;
-	bool stalled; /* a connection may wait for a spool */
 	int64_t ticked_ms;
 	size_t open; /* connections */
 	struct connection connections[SERVE_CONNECTIONS];
@@ -95,19 +92,6 @@ has_spool(const struct connection *c)
 	return c->spool != NULL;
 }
 
-static bool
-is_stalled(const struct connection *c)
-{
-	return c->fd >= 0 && c->stalled;
-}
-
-/* Its socket may be full, so that no more comes before it has a spool. */
-static bool
-is_half(const struct connection *c)
-{
-	return c->fd >= 0 && c->seen > 0 && c->spool == NULL;
-}
-
 /* Of the n connections that are so, the one longest without progress. */
 static struct connection *
 find_oldest(struct loop *loop, bool (*is_so)(const struct connection *),
@@ -127,37 +111,31 @@ find_oldest(struct loop *loop, bool (*is_so)(const struct connection *),
 	return oldest;
 }
 
-/* Give c a spool; with must, if there are enough of them, that of one which
- * makes no progress. */
-static bool
-give_spool(struct loop *loop, struct connection *c, bool must)
+static size_t
+spooled(const struct loop *loop)
 {
-	size_t n;
-	struct connection *oldest = find_oldest(loop, has_spool, &n);
+	size_t bytes = 0;
 
-	if (n >= SPOOLS) {
-		if (!must || clock_ms() - oldest->progress_ms < PATIENCE_MS)
-			return false;
-		drop(loop, oldest);
+	for (size_t i = 0; i < SERVE_CONNECTIONS; i++) {
+		const struct connection *c = &loop->connections[i];
+		if (c->spool != NULL)
+			bytes += record_size(c->spool);
 	}
-	return connection_spool(c);
+	return bytes;
 }
 
 /* Take what has come.  last: no more will come. */
 static enum connection_state
-take(struct loop *loop, struct connection *c, bool last)
+take(struct connection *c, bool last)
 {
-	c->stalled = false;
-	if (c->spool != NULL)
-		return connection_read(c);
-	enum connection_state state = connection_look(c, last);
-	bool must = state == CONNECTION_SPOOLS;
-	if (!must && state != CONNECTION_HALF)
-		return state;
-	bool given = give_spool(loop, c, must);
-	c->stalled = must && !given;
-	loop->stalled |= !given;
-	return given ? connection_read(c) : CONNECTION_WAITS;
+	if (c->spool == NULL) {
+		enum connection_state state = connection_look(c, last);
+		if (state != CONNECTION_SPOOLS)
+			return state;
+		if (!connection_spool(c))
+			return CONNECTION_ENDS;
+	}
+	return connection_read(c, last);
 }
 
 /* Edges are enough: what has come and was not taken is looked for again. */
@@ -175,34 +153,15 @@ watch_peer(struct loop *loop, struct connection *c, bool again)
 static void
 advance(struct loop *loop, struct connection *c, bool last)
 {
-	enum connection_state state = take(loop, c, last);
+	enum connection_state state = take(c, last);
+	size_t n;
 
 	if (state == CONNECTION_ENDS ||
 	    (loop->stopping && c->served && connection_idle(c)) ||
 	    !watch_peer(loop, c, state == CONNECTION_AGAIN))
 		drop(loop, c);
-}
-
-/* Spools that are to be had go to those that wait for one. */
-static void
-share_spools(struct loop *loop)
-{
-	struct connection *c;
-	size_t n;
-
-	while ((c = find_oldest(loop, is_stalled, &n)) != NULL) {
-		advance(loop, c, false);
-		if (is_stalled(c))
-			return;
-	}
-	while ((c = find_oldest(loop, is_half, &n)) != NULL) {
-		(void)find_oldest(loop, has_spool, &n);
-		if (n < SPOOLS)
-			advance(loop, c, false);
-		if (is_half(c))
-			return;
-	}
-	loop->stalled = false;
+	while (c->spool != NULL && spooled(loop) > SPOOLED_MAX)
+		drop(loop, find_oldest(loop, has_spool, &n));
 }
 
 /* The connection whose place another one gets: one that is kept; a new one, if
@@ -364,8 +323,7 @@ static void
 take_events(struct loop *loop)
 {
 	struct epoll_event events[EVENTS];
-	int n = epoll_wait(loop->epoll, events, EVENTS,
-			   loop->stalled ? STALLED_MS : TICK_MS);
+	int n = epoll_wait(loop->epoll, events, EVENTS, TICK_MS);
 	bool signalled = false, called = false;
 
 	for (int i = 0; i < n; i++) {
@@ -409,8 +367,6 @@ serve_run(struct listener *listener, serve_tick *tell, void *context,
 	bool ok = start(&loop, e);
 	while (ok && (!loop.stopping || loop.open > 0)) {
 		take_events(&loop);
-		if (loop.stalled)
-			share_spools(&loop);
 		int64_t now = clock_ms();
 		if (now - loop.ticked_ms >= TICK_MS)
 			tick(&loop, now);

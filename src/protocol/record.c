@@ -50,6 +50,12 @@ record_idle(const struct record_reader *r)
 	return r->stage == STAGE_BEGIN && r->have == 0;
 }
 
+size_t
+record_size(const struct record_reader *r)
+{
+	return r->params.size + r->body.size;
+}
+
 /* Take the first n bytes of *rest, or all if there are fewer. */
 static struct span
 cut(struct span *rest, size_t n)

@@ -55,6 +55,9 @@ void record_clear(struct record_reader *r);
 /* Return true if nothing of a request has come yet. */
 bool record_idle(const struct record_reader *r);
 
+/* Return the bytes of memory that the request takes. */
+size_t record_size(const struct record_reader *r);
+
 /* Take bytes from the front of input until it is used up or the request is
  * complete.  Out of memory is BAD too. */
 enum record_state record_take(struct record_reader *r, struct span *input);

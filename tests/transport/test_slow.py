@@ -179,54 +179,42 @@ def newcomers(handler):
     trickle.stop()
 
 
-def full_socket(handler):
-    """More small pieces than a socket holds, while there is no spool."""
-    data = connect()
-    peers = [Peer(handler.path) for _ in range(16)]
-    for part in (data[:30], data[30:60], data[60:90]):
-        for peer in peers:
-            peer.send(part)
-        time.sleep(0.1)
-    trickle = slow.Trickle([p.socket for p in peers], data[90:91], 0.05)
-    late = Peer(handler.path, 10)
-    late.socket.setblocking(False)
-    sent = 0
-    try:
-        while sent < len(data) - 1:
-            sent += late.socket.send(data[sent:sent + 1])
-    except BlockingIOError:
-        pass
-    out.result(0 < sent < len(data) - 1,
-               "a socket is full while all spools are taken", sent)
-    time.sleep(1)
-    trickle.stop()
-    late.socket.settimeout(10)
-    late.send(data[sent:])
-    out.equal(status(late), 200, "its peer is answered once they are free")
-    late.close()
-
-
-def oldest_spool(handler):
-    """What lay in a socket before there was a spool is not progress."""
-    data = connect(more=[(b"X", b"y" * 2000)])
+def full_spools(handler):
+    """The spools have a limit in bytes: the peers longest without progress go,
+    and no other event waits for that."""
+    data = user(1048576)[:-100]
     kept = Peer(handler.path)
-    first = [Peer(handler.path) for _ in range(16)]
-    later = [Peer(handler.path) for _ in range(16)]
-    for peer in (*first, *later):
-        peer.send(data[:30])
-        peer.send(data[30:2000] if peer == later[0] else data[30:60])
-        turn(kept)
-    for peer in first:
-        peer.close()
     turn(kept)
-    large = Peer(handler.path)
-    large.send(user(100000))
-    out.equal(status(large), 204, "a large body gets a spool")
-    found = slow.ended([p.socket for p in later])
-    out.equal(found, [later[0].socket],
-              "it is that of the peer longest without progress")
-    for peer in (*later, large, kept):
+    before = resident(handler)
+    peers = [Peer(handler.path) for _ in range(100)]
+    for peer in peers:
+        peer.send(data)
+    small = Peer(handler.path)
+    small.send(connect()[:-1])
+    turn(kept)
+    found = slow.ended([p.socket for p in peers])
+    out.result(len(found) in (37, 38), "64 MiB of spools are kept", len(found))
+    out.equal(found, [p.socket for p in peers[:len(found)]],
+              "those longest without progress have ended")
+    grown = resident(handler) - before
+    out.result(40 << 20 < grown < 80 << 20, "the handler has grown by them",
+               grown)
+    small.send(connect()[-1:])
+    out.equal(status(small), 200, "a small event is answered beside them")
+    for peer in peers[len(found):]:
+        peer.send(user(1048576)[-100:])
+    out.equal([status(p) for p in peers[len(found):]],
+              [204] * (100 - len(found)), "so are all that were kept")
+    for peer in (*peers, small, kept):
         peer.close()
+    out.result(place.wait_for(lambda: resident(handler) - before < 8 << 20),
+               "their memory is free again", resident(handler) - before)
+
+
+def resident(handler):
+    """Bytes."""
+    text = pathlib.Path(f"/proc/{handler.process.pid}/status").read_text()
+    return int(text.partition("VmRSS:")[2].split()[0]) * 1024
 
 
 def turn(kept):
@@ -238,7 +226,7 @@ def turn(kept):
 
 
 def large_bodies(handler):
-    """More at once than there are spools: none is lost."""
+    """None is lost."""
     data = user(1048576)
     found = []
 
@@ -322,8 +310,7 @@ tcp = processes.begin([place.HANDLER, "--listen", f"127.0.0.1:{port}"], c.log,
 place.wait_for(lambda: processes.is_serving(port))
 pieces(handler, port)
 padded(handler)
-full_socket(handler)
-oldest_spool(handler)
+full_spools(handler)
 large_bodies(handler)
 slow_peers(handler)
 beside_slow_peers(handler)
