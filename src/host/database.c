@@ -12,6 +12,48 @@
 #include "host/clock.h"
 #include "host/database.h"
 #include "host/file.h"
+#include "host/library.h"
+
+#define FUNCTIONS(X)                                                           \
+	X(clear)                                                               \
+	X(connectdbParams)                                                     \
+	X(conninfoFree)                                                        \
+	X(conninfoParse)                                                       \
+	X(consumeInput)                                                        \
+	X(errorMessage)                                                        \
+	X(finish)                                                              \
+	X(flush)                                                               \
+	X(freemem)                                                             \
+	X(getResult)                                                           \
+	X(getlength)                                                           \
+	X(getvalue)                                                            \
+	X(isBusy)                                                              \
+	X(notifies)                                                            \
+	X(ntuples)                                                             \
+	X(resultErrorField)                                                    \
+	X(resultErrorMessage)                                                  \
+	X(resultStatus)                                                        \
+	X(sendQueryParams)                                                     \
+	X(setNoticeReceiver)                                                   \
+	X(setnonblocking)                                                      \
+	X(socket)                                                              \
+	X(status)
+
+/* Each as PQ and its name. */
+static struct {
+#define FIELD(name) __typeof__(PQ##name) *name;
+	FUNCTIONS(FIELD)
+} pq;
+
+static bool
+load(struct error *e)
+{
+#define ROW(name) { "PQ" #name, &pq.name },
+	static const struct library_function functions[] = { FUNCTIONS(ROW) };
+
+	return library_load("libpq.so.5", functions,
+			    sizeof(functions) / sizeof(functions[0]), e);
+}
 
 struct database {
 	PGconn *connection; /* owned */
@@ -82,7 +124,7 @@ connect_with(const PQconninfoOption *given, const char *name)
 		names[n] = o->keyword;
 		values[n++] = o->val;
 	}
-	return PQconnectdbParams(names, values, 0);
+	return pq.connectdbParams(names, values, 0);
 }
 
 /* Say what failed: the first line of libpq's words, which have no secret. */
@@ -113,14 +155,14 @@ connect_as(struct span text, const char *path, const char *name,
 	/* Its message would repeat words of the file. */
 	PQconninfoOption *given = info.failed || info.len < 2
 					  ? NULL
-					  : PQconninfoParse(info.data, NULL);
+					  : pq.conninfoParse(info.data, NULL);
 	if (given == NULL) {
 		error_where(e, path);
 		error_set(e, "not a connection string (expected host=NAME "
 			     "dbname=NAME user=NAME ...)");
 	} else {
 		connection = connect_with(given, name);
-		PQconninfoFree(given);
+		pq.conninfoFree(given);
 		if (connection == NULL)
 			error_set(e, "out of memory");
 	}
@@ -143,24 +185,26 @@ database_open(const char *path, const char *name, struct error *e)
 	enum file_result result =
 		file_read(path, true, DATABASE_TEXT_MAX, &text, &identity, e);
 	struct database *database = calloc(1, sizeof(*database));
+	bool loaded = load(e);
 
-	if (result == FILE_READ && database != NULL)
+	if (loaded && result == FILE_READ && database != NULL)
 		database->connection =
 			connect_as(buffer_span(&text), path, name, e);
 	buffer_wipe(&text);
 	if (database == NULL || database->connection == NULL) {
-		error_set(e,
-			  result == FILE_ABSENT ? "%s: missing"
-						: "%s: cannot be used",
-			  path);
+		if (loaded)
+			error_set(e,
+				  result == FILE_ABSENT ? "%s: missing"
+							: "%s: cannot be used",
+				  path);
 		free(database);
 		return NULL;
 	}
-	(void)PQsetNoticeReceiver(database->connection, ignore_notice, NULL);
-	if (PQstatus(database->connection) == CONNECTION_OK &&
-	    PQsetnonblocking(database->connection, 1) == 0)
+	(void)pq.setNoticeReceiver(database->connection, ignore_notice, NULL);
+	if (pq.status(database->connection) == CONNECTION_OK &&
+	    pq.setnonblocking(database->connection, 1) == 0)
 		return database;
-	fault("database", PQerrorMessage(database->connection), e);
+	fault("database", pq.errorMessage(database->connection), e);
 	database_close(database);
 	return NULL;
 }
@@ -170,14 +214,14 @@ database_close(struct database *database)
 {
 	if (database == NULL)
 		return;
-	PQfinish(database->connection);
+	pq.finish(database->connection);
 	free(database);
 }
 
 static bool
 lost(struct database *database, struct error *e)
 {
-	return fault("database", PQerrorMessage(database->connection), e);
+	return fault("database", pq.errorMessage(database->connection), e);
 }
 
 /* Wait until there is something to read, or room to write if that is wanted;
@@ -185,7 +229,7 @@ lost(struct database *database, struct error *e)
 static int
 poll_for(struct database *database, bool writes, int64_t until)
 {
-	struct pollfd fd = { .fd = PQsocket(database->connection),
+	struct pollfd fd = { .fd = pq.socket(database->connection),
 			     .events = (short)(writes ? POLLIN | POLLOUT
 						      : POLLIN) };
 
@@ -202,12 +246,12 @@ send_all(struct database *database, int64_t until, struct error *e)
 {
 	int left;
 
-	while ((left = PQflush(database->connection)) > 0) {
+	while ((left = pq.flush(database->connection)) > 0) {
 		int n = poll_for(database, true, until);
 		if (n == 0)
 			return fault("database", "does not take a statement",
 				     e);
-		if (n < 0 || PQconsumeInput(database->connection) == 0)
+		if (n < 0 || pq.consumeInput(database->connection) == 0)
 			return lost(database, e);
 	}
 	return left == 0 || lost(database, e);
@@ -217,15 +261,15 @@ send_all(struct database *database, int64_t until, struct error *e)
 static bool
 next_result(struct database *database, PGresult **result, struct error *e)
 {
-	while (PQisBusy(database->connection) != 0) {
+	while (pq.isBusy(database->connection) != 0) {
 		int n = poll_for(database, false,
 				 clock_ms() + DATABASE_ANSWER_MS);
 		if (n == 0)
 			return fault("database", "does not answer", e);
-		if (n < 0 || PQconsumeInput(database->connection) == 0)
+		if (n < 0 || pq.consumeInput(database->connection) == 0)
 			return lost(database, e);
 	}
-	*result = PQgetResult(database->connection);
+	*result = pq.getResult(database->connection);
 	return true;
 }
 
@@ -240,7 +284,7 @@ take_results(struct database *database, PGresult **kept, struct error *e)
 			return false;
 		if (result == NULL)
 			return *kept != NULL || lost(database, e);
-		PQclear(*kept);
+		pq.clear(*kept);
 		*kept = result;
 	}
 }
@@ -253,25 +297,25 @@ database_ask(struct database *database, const char *statement,
 	PGresult *result = NULL;
 
 	database->refused = false;
-	if (PQsendQueryParams(connection, statement, (int)n, NULL, values, NULL,
-			      NULL, 0) == 0) {
+	if (pq.sendQueryParams(connection, statement, (int)n, NULL, values,
+			       NULL, NULL, 0) == 0) {
 		lost(database, e);
 		return NULL;
 	}
 	if (!send_all(database, clock_ms() + DATABASE_ANSWER_MS, e) ||
 	    !take_results(database, &result, e)) {
-		PQclear(result);
+		pq.clear(result);
 		return NULL;
 	}
-	ExecStatusType status = PQresultStatus(result);
+	ExecStatusType status = pq.resultStatus(result);
 	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
 		return (struct rows *)result;
 	const char *primary =
-		PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+		pq.resultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 	fault("database",
-	      primary != NULL ? primary : PQresultErrorMessage(result), e);
-	database->refused = PQstatus(connection) == CONNECTION_OK;
-	PQclear(result);
+	      primary != NULL ? primary : pq.resultErrorMessage(result), e);
+	database->refused = pq.status(connection) == CONNECTION_OK;
+	pq.clear(result);
 	return NULL;
 }
 
@@ -297,9 +341,9 @@ database_wait(struct database *database, int ms, struct error *e)
 	PGnotify *notification;
 
 	for (;;) {
-		if (PQconsumeInput(database->connection) == 0)
+		if (pq.consumeInput(database->connection) == 0)
 			return lost(database, e);
-		notification = PQnotifies(database->connection);
+		notification = pq.notifies(database->connection);
 		if (notification != NULL)
 			break;
 		int n = poll_for(database, false, until);
@@ -310,8 +354,8 @@ database_wait(struct database *database, int ms, struct error *e)
 	}
 	/* All that there are are one reason to look. */
 	while (notification != NULL) {
-		PQfreemem(notification);
-		notification = PQnotifies(database->connection);
+		pq.freemem(notification);
+		notification = pq.notifies(database->connection);
 	}
 	return true;
 }
@@ -319,21 +363,21 @@ database_wait(struct database *database, int ms, struct error *e)
 size_t
 rows_count(const struct rows *rows)
 {
-	return (size_t)PQntuples((const PGresult *)rows);
+	return (size_t)pq.ntuples((const PGresult *)rows);
 }
 
 struct span
 rows_text(const struct rows *rows, size_t row, size_t column)
 {
 	const PGresult *result = (const PGresult *)rows;
-	int length = PQgetlength(result, (int)row, (int)column);
+	int length = pq.getlength(result, (int)row, (int)column);
 
-	return (struct span){ PQgetvalue(result, (int)row, (int)column),
+	return (struct span){ pq.getvalue(result, (int)row, (int)column),
 			      (size_t)length };
 }
 
 void
 rows_free(struct rows *rows)
 {
-	PQclear((PGresult *)rows);
+	pq.clear((PGresult *)rows);
 }

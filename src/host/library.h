@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: ISC */
+/* Copyright The certgate authors */
+/*
+ * library: a shared library that is loaded when it is first needed.
+ *
+ * libcurl and libpq bring thirty libraries more, which most verbs do not need:
+ * a start with them takes twice as long.
+ */
+#ifndef CERTGATE_HOST_LIBRARY_H
+#define CERTGATE_HOST_LIBRARY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+struct library_function {
+	const char *name;
+	void *pointer; /* to the pointer to it, which is set */
+};
+
+/* Load the library file, and set the pointers to all n functions.  False with
+ * e if it is missing or does not have one. */
+bool library_load(const char *file, const struct library_function *functions,
+		  size_t n, struct error *e)
+	__attribute__((warn_unused_result));
+
+#endif
