@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "admin/cause.h"
+#include "admin/print.h"
 #include "admin/setup.h"
 
 enum { STALE_MAX = 30 /* seconds that a reload may take */ };
@@ -18,7 +19,7 @@ enum { STALE_MAX = 30 /* seconds that a reload may take */ };
 static bool
 is_stopped(const struct facts *f)
 {
-	return f->unit.state == UNIT_STOPPED;
+	return f->unit.state == UNIT_STOPPED || f->unit.state == UNIT_FAILING;
 }
 
 static bool
@@ -90,6 +91,17 @@ static bool
 loses_lines(const struct facts *f)
 {
 	return f->hour.losing;
+}
+
+/* The handler tells systemd of its list and sites first, but for an outage. */
+static bool
+reports_outage(const struct facts *f)
+{
+	const char *status = f->unit.status;
+
+	return f->hour.events == 0 && status[0] != '\0' &&
+	       strncmp(status, "list ", strlen("list ")) != 0 &&
+	       (status[0] < '0' || status[0] > '9');
 }
 
 static bool
@@ -169,6 +181,23 @@ tell_error(const struct facts *f, struct cause *cause)
 }
 
 static void
+tell_unit(const struct facts *f, struct cause *cause)
+{
+	if (f->unit.state != UNIT_FAILING)
+		return;
+	(void)snprintf(cause->detail, sizeof(cause->detail),
+		       "it ends, and is restarted, again and again");
+	set_fix(cause, "journalctl -u certgate.service -n 20 shows why");
+}
+
+static void
+tell_status(const struct facts *f, struct cause *cause)
+{
+	(void)snprintf(cause->detail, sizeof(cause->detail), "%s",
+		       f->unit.status);
+}
+
+static void
 tell_log(const struct facts *f, struct cause *cause)
 {
 	error_text(&f->log, cause->detail, sizeof(cause->detail));
@@ -188,6 +217,19 @@ tell_space(const struct facts *f, struct cause *cause)
 		       f->log_folder);
 }
 
+/* The refusals may be hours old. */
+static void
+tell_last(const struct facts *f, struct cause *cause)
+{
+	size_t n = strlen(cause->detail);
+	struct span last = print_time_text(f->hour.last);
+
+	if (f->hour.events == 0)
+		(void)snprintf(cause->detail + n, sizeof(cause->detail) - n,
+			       "%sno event since %.*s", n == 0 ? "" : "; ",
+			       (int)last.len, last.ptr);
+}
+
 /* Of each outage: what shows it, and more about it. */
 static const struct {
 	bool (*holds)(const struct facts *f);
@@ -195,7 +237,7 @@ static const struct {
 	enum exit_code code;
 	bool is_file;
 } probes[OUTAGES] = {
-	[OUTAGE_STOPPED] = { is_stopped, NULL, EXIT_NO, false },
+	[OUTAGE_STOPPED] = { is_stopped, tell_unit, EXIT_NO, false },
 	[OUTAGE_RIGHTS] = { lacks_rights, tell_error, EXIT_SYSTEM, true },
 	[OUTAGE_SETTINGS] = { lacks_settings, tell_error, EXIT_NO, true },
 	[OUTAGE_LIST] = { lacks_list, tell_error, EXIT_NO, true },
@@ -203,32 +245,39 @@ static const struct {
 	[OUTAGE_REFUSING] = { is_refusing, NULL, EXIT_NO, true },
 	[OUTAGE_ERRORS] = { has_errors, tell_error, EXIT_NO, true },
 	[OUTAGE_UNWIRED] = { is_unwired, tell_server, EXIT_NO, false },
-	[OUTAGE_SENDERS] = { refuses_senders, NULL, EXIT_NO, false },
+	[OUTAGE_SENDERS] = { refuses_senders, tell_last, EXIT_NO, false },
 	[OUTAGE_SKEWED] = { is_skewed, NULL, EXIT_NO, false },
 	[OUTAGE_STALE] = { is_stale, NULL, EXIT_NO, false },
-	[OUTAGE_CLIENTS] = { refuses_clients, NULL, EXIT_NO, false },
+	[OUTAGE_CLIENTS] = { refuses_clients, tell_last, EXIT_NO, false },
 	[OUTAGE_FULL] = { is_full, tell_space, EXIT_NO, false },
 	[OUTAGE_LOST] = { loses_lines, NULL, EXIT_NO, false },
+	[OUTAGE_REPORTED] = { reports_outage, tell_status, EXIT_NO, false },
 	[OUTAGE_NO_LOG] = { lacks_log, tell_log, EXIT_SYSTEM, false },
 	[OUTAGE_UNKNOWN] = { is_unknown, NULL, EXIT_SYSTEM, false },
 };
 
-static void
-set_text(struct cause *cause, const struct outage_text *text)
+void
+cause_set(struct cause *cause, const struct outage_text *text)
 {
+	struct span site = setup_site();
+
 	(void)snprintf(cause->sentence, sizeof(cause->sentence), "%s",
 		       text->sentence);
 	(void)snprintf(cause->detail, sizeof(cause->detail), "%s",
 		       text->detail);
 	(void)snprintf(cause->site, sizeof(cause->site), "%s", text->site);
-	set_fix(cause, text->fix);
+	if (text->site[0] == '\0' && site.ptr != NULL)
+		(void)snprintf(cause->site, sizeof(cause->site), "%.*s",
+			       (int)site.len, site.ptr);
+	outage_write_fix(text->fix, cause->site, cause->fix,
+			 sizeof(cause->fix));
 }
 
 void
 cause_find(const struct facts *f, struct cause *cause)
 {
 	struct outage_text text = { .sentence = "All is well.",
-				    .fix = "certgate stats" };
+				    .fix = "certgate stats@" };
 	size_t i = 0;
 
 	*cause = (struct cause){ .code = EXIT_DONE };
@@ -240,7 +289,7 @@ cause_find(const struct facts *f, struct cause *cause)
 		cause->code = probes[i].code;
 		cause->is_file = probes[i].is_file;
 	}
-	set_text(cause, &text);
+	cause_set(cause, &text);
 	if (i < OUTAGES && probes[i].tell != NULL)
 		probes[i].tell(f, cause);
 }

@@ -20,6 +20,9 @@ struct cause {
 
 void cause_find(const struct facts *f, struct cause *cause);
 
+/* Set the words, for the site of the text or of the settings. */
+void cause_set(struct cause *cause, const struct outage_text *text);
+
 /* Find the cause of the installed handler in a child process, which reads files
  * as the handler's user: this process stays as it is.  Return false if all is
  * well, or the settings are not the installed ones, or it is unknown. */

@@ -46,6 +46,26 @@ read_skew(struct outage_event *event, struct span text)
 }
 
 static void
+add_event(struct hour *h, struct outage_events *events,
+	  const struct log_reader *log)
+{
+	enum reason reason = reason_find(log->value[FIELD_REASON]);
+
+	if (reason == REASONS)
+		return;
+	struct outage_event event = {
+		.reason = reason,
+		.certificate = hash_of(log->value[FIELD_SHA1]),
+		.site = log->value[FIELD_SITE],
+		.origin = log->value[FIELD_ORIGIN],
+		.hub = log->value[FIELD_HUB],
+	};
+	h->last = log->time;
+	read_skew(&event, log->value[FIELD_SKEW]);
+	outage_add(events, &event);
+}
+
+static void
 add_decision(struct hour *h, const struct log_reader *log)
 {
 	enum reason reason = reason_find(log->value[FIELD_REASON]);
@@ -56,19 +76,9 @@ add_decision(struct hour *h, const struct log_reader *log)
 	h->events += count;
 	h->losing = log_reader_number(log, FIELD_LOST) > 0;
 	h->lost += log_reader_number(log, FIELD_LOST);
-	if (reason == REASONS)
-		return;
-	struct outage_event event = {
-		.reason = reason,
-		.certificate = hash_of(log->value[FIELD_SHA1]),
-		.site = log->value[FIELD_SITE],
-		.origin = log->value[FIELD_ORIGIN],
-		.hub = log->value[FIELD_HUB],
-	};
 	if (log->value[FIELD_LIST].len > 0)
 		set_text(h->list, sizeof(h->list), log->value[FIELD_LIST]);
-	read_skew(&event, log->value[FIELD_SKEW]);
-	outage_add(&h->outage, &event);
+	add_event(h, &h->outage, log);
 }
 
 /* Return the length of the words "site NAME: " at the front. */
@@ -129,14 +139,29 @@ read_lines(struct hour *h, struct log_reader *log, const char *path, bool loads,
 			  FIELD_BIT(FIELD_COUNT) | FIELD_BIT(FIELD_LOST),
 	};
 
+	static struct outage_events day; /* since the last load */
+	int64_t loaded = 0;
+
 	if (!log_reader_open(log, &query, e))
 		return false;
-	while (log_reader_next(log))
-		if (log->note.ptr != NULL)
+	memset(&day, 0, sizeof(day));
+	while (log_reader_next(log)) {
+		if (log->note.ptr != NULL) {
 			add_note(h, log);
-		else if (log->time >= h->now - HOUR)
+			if (h->load.time > loaded)
+				memset(&day, 0, sizeof(day));
+			loaded = h->load.time;
+			continue;
+		}
+		add_event(h, &day, log);
+		if (log->time >= h->now - HOUR)
 			add_decision(h, log);
+	}
 	h->begins = log->begins;
+	h->doubt = log->doubt;
+	day.skewed = 0; /* the clock may have been set since */
+	if (h->events < OUTAGE_REFUSALS && h->last > loaded)
+		h->outage = day;
 	return log_reader_ended(log, e);
 }
 

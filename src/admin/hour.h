@@ -21,10 +21,14 @@ struct hour_note {
 
 struct hour {
 	int64_t now, begins; /* UTC seconds; of the log, 0: no decision */
+	const char *doubt; /* of struct log_reader */
 	uint64_t count[REASONS + 1]; /* the last one: unknown reasons */
 	uint64_t events, lost;
 	bool losing; /* lines were lost before the last event */
-	struct outage_events outage; /* the same events */
+	/* The same events; if they are too few for a cause, those of the day
+	 * since the last load of a configuration. */
+	struct outage_events outage;
+	int64_t last; /* UTC seconds; of these, 0: none */
 	char list[16]; /* word of the last decision; empty: none */
 	/* The last ones, of any site; a failure until that site loads. */
 	struct hour_note load, failure;

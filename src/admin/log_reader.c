@@ -193,6 +193,20 @@ clear(struct log_reader *r)
 	r->time = 0;
 }
 
+/* Go on with the file of the log, if the rotated one was read. */
+static bool
+next_file(struct log_reader *r)
+{
+	if (r->next == 0)
+		return false;
+	close(r->file);
+	r->file = r->next;
+	r->next = 0;
+	r->offset = 0;
+	r->at = r->end = 0;
+	return true;
+}
+
 /* False at the end: a line without its end may be half of one. */
 static bool
 next_line(struct log_reader *r, struct span *line)
@@ -213,6 +227,8 @@ next_line(struct log_reader *r, struct span *line)
 		r->at = 0;
 		ssize_t n = read(r->file, r->room + r->end, ROOM - r->end);
 		if (n < 0 && errno == EINTR)
+			continue;
+		if (n == 0 && next_file(r))
 			continue;
 		r->failed |= n < 0;
 		if (n <= 0)
@@ -383,6 +399,39 @@ is_private(const char *path)
 
 static const char others_write[] = "others can write this log";
 
+/* Begin with the file to which the log was renamed, if it has lines that are
+ * wanted. */
+static void
+open_rotated(struct log_reader *r, const char *path, const struct stat *log)
+{
+	int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW;
+	const char *cursor = r->query.cursor;
+	bool wanted = false;
+	char *rotated;
+	off_t offset = 0;
+	struct stat s;
+
+	if (asprintf(&rotated, "%s.1", path) < 0)
+		return;
+	int fd = open(rotated, flags);
+	if (fd >= 0 && fstat(fd, &s) == 0 && S_ISREG(s.st_mode) &&
+	    (s.st_ino != log->st_ino || s.st_dev != log->st_dev))
+		wanted = cursor == NULL || cursor[0] == '\0'
+				 ? s.st_mtime >= r->query.since
+				 : follow(r, &s, &offset);
+	if (wanted && lseek(fd, offset, SEEK_SET) >= 0) {
+		r->next = r->file;
+		r->file = fd;
+		r->offset = offset;
+		r->lost = false;
+		if (!is_private(rotated))
+			r->doubt = others_write;
+	} else if (fd >= 0) {
+		close(fd);
+	}
+	free(rotated);
+}
+
 static bool
 prepare_file(struct log_reader *r, const char *path, bool named,
 	     struct error *e)
@@ -405,13 +454,18 @@ prepare_file(struct log_reader *r, const char *path, bool named,
 		r->doubt = "this is not the log of CERTGATE_LOG";
 	else if (!is_private(path))
 		r->doubt = others_write;
-	if (r->query.cursor == NULL)
-		return true;
-	if (!S_ISREG(s.st_mode))
+	if (r->query.cursor != NULL && !S_ISREG(s.st_mode))
 		return error_set(e, "expected a file");
-	if (r->query.cursor[0] == '\0')
+	if (r->query.cursor == NULL || r->query.cursor[0] == '\0') {
+		if (named)
+			open_rotated(r, path, &s);
 		return true;
+	}
 	r->lost = !follow(r, &s, &r->offset);
+	if (r->lost && named)
+		open_rotated(r, path, &s);
+	if (r->next != 0)
+		return true;
 	if (r->lost)
 		r->offset = s.st_size;
 	return lseek(r->file, r->offset, SEEK_SET) >= 0 ||
@@ -476,6 +530,8 @@ log_reader_close(struct log_reader *r)
 	journal_reader_close(&r->journal);
 	if (r->file > STDERR_FILENO)
 		close(r->file);
+	if (r->next != 0)
+		close(r->next);
 	free(r->room);
 	*r = (struct log_reader){ .file = -1 };
 }
@@ -502,8 +558,19 @@ log_reader_cursor(const struct log_reader *r, struct buffer *out)
 }
 
 void
+log_reader_print_doubt(const char *doubt, bool json)
+{
+	if (json)
+		print_json_string("doubt", span_of(doubt));
+	else
+		print("note      %s\n", doubt);
+}
+
+void
 log_reader_print_begin(const struct log_reader *r, bool json)
 {
+	if (r->doubt != NULL)
+		log_reader_print_doubt(r->doubt, json);
 	if (json && r->begins != 0) {
 		print_json_time("logBegins", r->begins);
 	} else if (json) {

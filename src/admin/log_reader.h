@@ -7,7 +7,8 @@
  * From the journal only lines count whose trusted fields are the handler's:
  * those of certgate.service, and those of the installed certgate.fcgi that ran
  * as root, as the user of this process or as _certgate.  In a file, lines of
- * other programs are passed over.
+ * other programs are passed over.  Before the file of CERTGATE_LOG, FILE.1 is
+ * read, to which logrotate renames it.
  */
 #ifndef CERTGATE_ADMIN_LOG_READER_H
 #define CERTGATE_ADMIN_LOG_READER_H
@@ -54,6 +55,8 @@ struct log_reader {
 	size_t at, end; /* of the room: what is not read yet */
 	off_t offset; /* of the room in the file */
 	int file;
+	int next; /* the file of the log, behind that which was rotated; 0: it
+		   * is read */
 	char stamp[20]; /* of the line before */
 	int64_t stamp_time;
 };
@@ -79,7 +82,10 @@ uint64_t log_reader_number(const struct log_reader *reader,
  * lost. */
 void log_reader_cursor(const struct log_reader *reader, struct buffer *out);
 
-/* Print where the log begins: what lies before is unknown. */
+/* Print that lines may not be the handler's. */
+void log_reader_print_doubt(const char *doubt, bool json);
+
+/* Print the doubt, and where the log begins: what lies before is unknown. */
 void log_reader_print_begin(const struct log_reader *reader, bool json);
 
 #endif

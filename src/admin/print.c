@@ -78,8 +78,8 @@ day_text(int64_t seconds)
 	return span_of(date_text(seconds, text));
 }
 
-static struct span
-time_text(int64_t seconds)
+struct span
+print_time_text(int64_t seconds)
 {
 	static char text[64];
 	struct date_time t;
@@ -109,7 +109,7 @@ print_date(int64_t seconds)
 void
 print_time(int64_t seconds)
 {
-	print_text(time_text(seconds));
+	print_text(print_time_text(seconds));
 }
 
 void
@@ -196,7 +196,7 @@ print_json_time(const char *name, int64_t seconds)
 	if (seconds == 0)
 		print_json_null(name);
 	else
-		print_json_string(name, time_text(seconds));
+		print_json_string(name, print_time_text(seconds));
 }
 
 void

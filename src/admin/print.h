@@ -44,6 +44,9 @@ void print_date(int64_t seconds);
 /* YYYY-MM-DDTHH:MM:SSZ */
 void print_time(int64_t seconds);
 
+/* Return a time as YYYY-MM-DDTHH:MM:SSZ, valid until the next call. */
+struct span print_time_text(int64_t seconds);
+
 /* Lower-case digits. */
 void print_digits(const struct thumbprint *t);
 

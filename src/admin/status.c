@@ -13,6 +13,7 @@
 
 #include "admin/cause.h"
 #include "admin/expiry_log.h"
+#include "admin/log_reader.h"
 #include "admin/metrics.h"
 #include "admin/page.h"
 #include "admin/print.h"
@@ -30,9 +31,10 @@ show_cause(const struct cause *cause)
 	print_json_bool("well", cause->code == EXIT_DONE);
 	print_json_string("cause", span_of(cause->sentence));
 	print_json_string("detail", span_of(cause->detail));
-	print("%s%s%s%s%s%s\n", coloured ? colour : "", cause->sentence,
-	      coloured ? "\033[0m" : "", has_detail ? " (" : "", cause->detail,
-	      has_detail ? ")" : "");
+	print("%s%s%s%s", coloured ? colour : "", cause->sentence,
+	      coloured ? "\033[0m" : "", has_detail ? " (" : "");
+	print_text(span_of(cause->detail));
+	print("%s\n", has_detail ? ")" : "");
 	if (cause->code != EXIT_DONE)
 		print_fix(cause->fix);
 	if (cause->site[0] != '\0')
@@ -119,6 +121,10 @@ show_row(const struct hour *h, enum reason reason)
 static void
 show_hour(const struct hour *h)
 {
+	if (h->doubt != NULL) {
+		log_reader_print_doubt(h->doubt, true);
+		log_reader_print_doubt(h->doubt, false);
+	}
 	print_json_number("events", (int64_t)h->events);
 	print_json_number("lost", (int64_t)h->lost);
 	print_label("last hour");

@@ -12,10 +12,14 @@
 #include "admin/print.h"
 #include "admin/setup.h"
 #include "admin/unit.h"
+#include "host/clock.h"
 #include "host/file.h"
 
 enum {
-	ANSWER_MAX = 4096, /* bytes of systemctl's answer */
+	ANSWER_MAX = 16384, /* bytes of systemctl's answer */
+	RESTARTS = 3, /* of a handler that lives less than: */
+	RESTARTS_MS = 60000,
+	US_PER_MS = 1000,
 	ENVIRONMENT_MAX = 262144 /* bytes; twice the usual ARG_MAX */
 };
 
@@ -25,6 +29,7 @@ unit_state_text(enum unit_state state)
 	static const char *const words[] = {
 		[UNIT_UNKNOWN] = "unknown",
 		[UNIT_STOPPED] = "not running",
+		[UNIT_FAILING] = "restarted again and again",
 		[UNIT_WAITING] = "starts with the next event",
 		[UNIT_RUNNING] = "running",
 	};
@@ -96,8 +101,9 @@ ask(char *name, char text[ANSWER_MAX])
 	static char program[] = "/usr/bin/systemctl", verb[] = "show",
 		    option[] = "-p",
 		    properties[] =
-			    "LoadState,ActiveState,UnitFileState,MainPID,User,"
-			    "Environment,EnvironmentFiles";
+			    "LoadState,ActiveState,SubState,UnitFileState,"
+			    "MainPID,NRestarts,ExecMainStartTimestampMonotonic,"
+			    "User,Environment,EnvironmentFiles,StatusText";
 	char *const arguments[] = { program,	verb, option,
 				    properties, name, NULL };
 
@@ -115,19 +121,57 @@ is_active(const char *text)
 	       span_equal(state, SPAN("reloading"));
 }
 
+static bool
+is_failing(const char *service)
+{
+	struct span state = find_value(service, "SubState");
+	struct span starts = find_value(service, "NRestarts");
+	struct span begin =
+		find_value(service, "ExecMainStartTimestampMonotonic");
+	uint64_t n, us;
+
+	return span_equal(state, SPAN("auto-restart")) ||
+	       (span_number(starts, RESTARTS, UINT32_MAX, &n) &&
+		span_number(begin, 1, INT64_MAX, &us) &&
+		clock_ms() < (int64_t)(us / US_PER_MS) + RESTARTS_MS);
+}
+
+/* A handler that a web server starts needs no unit. */
+static enum unit_state
+find_state(const char *service, const char *socket, bool has_socket)
+{
+	struct span load = find_value(service, "LoadState");
+	struct span enabled = find_value(socket, "UnitFileState");
+	struct span active = find_value(service, "ActiveState");
+	bool listens = has_socket && is_active(socket);
+
+	if (!span_equal(load, SPAN("loaded")))
+		return listens ? UNIT_STOPPED : UNIT_UNKNOWN;
+	if (is_active(service))
+		return is_failing(service) ? UNIT_FAILING : UNIT_RUNNING;
+	if (listens && !span_equal(active, SPAN("failed")))
+		return UNIT_WAITING;
+	return listens || span_equal(enabled, SPAN("enabled")) ? UNIT_STOPPED
+							       : UNIT_UNKNOWN;
+}
+
 struct unit
 unit_read(void)
 {
 	struct unit unit = { .state = UNIT_UNKNOWN };
 	static char service_name[] = "certgate.service",
 		    socket_name[] = "certgate.socket";
-	char service[ANSWER_MAX], socket[ANSWER_MAX];
+	char service[ANSWER_MAX] = "", socket[ANSWER_MAX] = "";
 	uint64_t process;
 
-	if (access("/run/systemd/system", F_OK) != 0 ||
-	    !ask(service_name, service))
+	if (access("/run/systemd/system", F_OK) != 0)
+		return unit;
+	bool is_loaded = ask(service_name, service);
+	unit.state = find_state(service, socket, ask(socket_name, socket));
+	if (!is_loaded)
 		return unit;
 	struct span user = find_value(service, "User");
+	struct span status = find_value(service, "StatusText");
 	if (user.len < sizeof(unit.user))
 		(void)snprintf(unit.user, sizeof(unit.user), "%.*s",
 			       (int)user.len, user.len > 0 ? user.ptr : "");
@@ -135,14 +179,10 @@ unit_read(void)
 		unit.process = (int)process;
 	unit.has_variables = find_value(service, "Environment").len > 0 ||
 			     find_value(service, "EnvironmentFiles").len > 0;
-	/* A handler that a web server starts needs no unit. */
-	bool listens = ask(socket_name, socket) && is_active(socket);
-	bool enabled = span_equal(find_value(socket, "UnitFileState"),
-				  SPAN("enabled"));
-	unit.state = is_active(service) ? UNIT_RUNNING
-		     : listens		? UNIT_WAITING
-		     : enabled		? UNIT_STOPPED
-					: UNIT_UNKNOWN;
+	if (unit.state == UNIT_RUNNING)
+		(void)snprintf(unit.status, sizeof(unit.status), "%.*s",
+			       (int)status.len,
+			       status.len > 0 ? status.ptr : "");
 	return unit;
 }
 

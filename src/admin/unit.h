@@ -11,9 +11,12 @@
 /* The user of the package. */
 #define UNIT_USER "_certgate"
 
+enum { UNIT_STATUS_SIZE = 512 /* bytes */ };
+
 enum unit_state {
 	UNIT_UNKNOWN = 0, /* systemd does not run, or has no such unit */
 	UNIT_STOPPED,
+	UNIT_FAILING, /* it ends, and systemd restarts it, again and again */
 	UNIT_WAITING, /* the socket listens; the next event starts it */
 	UNIT_RUNNING
 };
@@ -23,6 +26,7 @@ struct unit {
 	int process; /* id; 0: none */
 	char user[ACCOUNT_NAME_SIZE]; /* empty: unknown */
 	bool has_variables; /* the unit sets some that may be settings */
+	char status[UNIT_STATUS_SIZE]; /* of the running handler; empty: none */
 };
 
 /* Return the words for it. */

@@ -22,6 +22,7 @@
 enum {
 	SHOWN = 5, /* decisions, the last ones */
 	TEXT_SIZE = 160, /* bytes of a value */
+	FIX_SIZE = 320, /* bytes */
 	DIGITS_MIN = 8 /* of a certificate */
 };
 
@@ -40,16 +41,15 @@ struct line {
 
 static struct line last[SHOWN];
 
-/* NULL: nothing is to be done. */
-static const char *
-advice_of(enum reason reason)
+/* Write what to do about a refusal; "" if nothing is to be done. */
+static void
+write_advice(enum reason reason, const char *site, char *text, size_t size)
 {
 	const char *fix = reason < REASONS ? outage_fix(reason) : NULL;
 
-	return fix != NULL ? fix
-	       : reason < REASONS && reason_status(reason) == 0
-		       ? NULL
-		       : "certgate status";
+	if (fix == NULL && (reason == REASONS || reason_status(reason) != 0))
+		fix = "certgate status";
+	outage_write_fix(fix == NULL ? "" : fix, site, text, size);
 }
 
 /* False with e if word is not a pin. */
@@ -194,7 +194,7 @@ static void
 show_line(const struct list *list, const struct line *line)
 {
 	enum reason reason = reason_find(span_of(line->value[FIELD_REASON]));
-	const char *to_do = advice_of(reason);
+	char fix[FIX_SIZE];
 
 	print_json_open(NULL, '{');
 	print_json_time("time", line->time);
@@ -221,8 +221,8 @@ show_line(const struct list *list, const struct line *line)
 	show_value("user", line->value[FIELD_USER][0] != '\0'
 				   ? line->value[FIELD_USER]
 				   : find_user(list, line));
-	if (to_do != NULL)
-		print_field("fix", span_of(to_do));
+	write_advice(reason, line->value[FIELD_SITE], fix, sizeof(fix));
+	show_value("fix", fix);
 	print_json_close('}');
 }
 

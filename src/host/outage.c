@@ -35,6 +35,14 @@ is_sender(enum reason reason)
 	return false;
 }
 
+/* The code is checked first.  The service names an origin in each event; a
+ * scanner does not. */
+static bool
+is_of_service(const struct outage_event *event)
+{
+	return event->reason != REASON_CODE || !span_empty(event->origin);
+}
+
 static bool
 is_acceptance(enum reason reason)
 {
@@ -106,6 +114,8 @@ outage_add(struct outage_events *events, const struct outage_event *event)
 {
 	enum reason reason = event->reason;
 
+	if (!is_of_service(event))
+		return;
 	add_names(events, event);
 	add_skew(events, event);
 	struct outage_site *site = site_of(events, event->site);
@@ -225,7 +235,7 @@ static const struct outage_refusal refusals[] = {
 	  "resource",
 	  "set " SETTINGS_ORIGINS_LINE },
 	{ lacks_entry, "every client is refused: the list has no allow entry",
-	  "certgate allow FILE" },
+	  "certgate allow@ FILE" },
 };
 
 const struct outage_refusal *
@@ -250,7 +260,7 @@ outage_refusal(const struct sites *sites, int64_t now)
 
 /* The reasons for which all events, or all clients, may be refused: the
  * sentence of the outage (NULL: the reason's name), and what to do about one
- * refusal. */
+ * refusal.  An @ stands for --site of the site. */
 static const struct refused {
 	enum reason reason;
 	const char *sentence, *fix;
@@ -285,16 +295,16 @@ static const struct refused {
 	  "az webpubsub update --client-cert-enabled true --name NAME "
 	  "--resource-group GROUP" },
 	{ REASON_NOT_LISTED, "No entry matches any client.",
-	  "certgate pending, then certgate allow DIGITS" },
+	  "certgate pending@, then certgate allow@ DIGITS" },
 	{ REASON_DENIED, "A deny entry matches every client.",
-	  "certgate list, then certgate remove LINE" },
+	  "certgate list@, then certgate remove@ LINE" },
 	{ REASON_ENTRY_EXPIRED, "The entry of every client has expired.",
-	  "certgate allow FILE --replace with a later expires=" },
+	  "certgate allow@ FILE --replace with a later expires=" },
 	{ REASON_ENTRY_NOT_YET, "The entry of no client is valid yet.",
 	  "change not-before= of the entry, or wait" },
 	{ REASON_CERTIFICATE_EXPIRED,
 	  "The certificate of every client has expired.",
-	  "renew the certificate, then certgate rotate OLD NEW" },
+	  "renew the certificate, then certgate rotate@ OLD NEW" },
 	{ REASON_CERTIFICATE_NOT_YET,
 	  "The certificate of no client is valid yet.",
 	  "check the clocks of this host and of the CA, or wait" },
@@ -324,6 +334,25 @@ outage_fix(enum reason reason)
 	return row == NULL ? NULL : row->fix;
 }
 
+void
+outage_write_fix(const char *fix, const char *site, char *text, size_t size)
+{
+	struct span rest = span_of(fix), part;
+	struct buffer out;
+
+	buffer_init(&out, size - 1);
+	while (span_next(&rest, "@", &part)) {
+		buffer_add(&out, part);
+		if (rest.ptr == NULL || site[0] == '\0')
+			continue;
+		buffer_add(&out, SPAN(" --site "));
+		buffer_add(&out, span_of(site));
+	}
+	(void)snprintf(text, size, "%.*s", (int)out.len,
+		       out.len == 0 ? "" : (const char *)out.data);
+	buffer_free(&out);
+}
+
 static const struct {
 	const char *sentence, *fix;
 } words[OUTAGES] = {
@@ -345,15 +374,18 @@ static const struct {
 			     "none came.",
 			     "" },
 	[OUTAGE_SENDERS] = { "Every event is refused for one reason.",
-			     "certgate stats" },
+			     "certgate stats@" },
 	[OUTAGE_SKEWED] = { "The clock disagrees with the time in the events.",
 			    "timedatectl set-ntp true" },
 	[OUTAGE_STALE] = { "The handler uses an older configuration.",
 			   "systemctl reload certgate" },
 	[OUTAGE_CLIENTS] = { "Every client is refused for one reason.",
-			     "certgate stats" },
+			     "certgate stats@" },
 	[OUTAGE_FULL] = { "The disk of the log is full.", "" },
-	[OUTAGE_LOST] = { "Lines of the log were lost.", "certgate stats" },
+	[OUTAGE_LOST] = { "Lines of the log were lost.", "certgate stats@" },
+	[OUTAGE_REPORTED] = { "The handler reports an outage, and the log has "
+			      "no event.",
+			      "systemctl status certgate" },
 	[OUTAGE_NO_LOG] = { "The log cannot be read.",
 			    "run certgate status as root, or with --log FILE" },
 	[OUTAGE_UNKNOWN] = { "It is unknown whether the handler is running: no "

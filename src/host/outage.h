@@ -68,7 +68,8 @@ enum reason outage_reason(const struct outage_events *events,
 /* Settings that load and refuse every client. */
 struct outage_refusal {
 	bool (*holds)(const struct configuration *c, int64_t now);
-	const char *text, *fix;
+	const char *text;
+	const char *fix; /* for outage_write_fix() */
 };
 
 /* Return why settings that load refuse every client; NULL: they do not. */
@@ -96,6 +97,7 @@ enum outage {
 	OUTAGE_CLIENTS, /* outage_reason() */
 	OUTAGE_FULL, /* the disk of the log */
 	OUTAGE_LOST, /* lines of the log */
+	OUTAGE_REPORTED, /* by the handler, and not found in the log */
 	OUTAGE_NO_LOG,
 	OUTAGE_UNKNOWN, /* whether the handler is running */
 	OUTAGES
@@ -104,7 +106,7 @@ enum outage {
 struct outage_text {
 	char sentence[96];
 	char detail[640]; /* empty: none */
-	char fix[320];
+	char fix[320]; /* for outage_write_fix() */
 	char site[OUTAGE_NAME_SIZE]; /* empty: none */
 };
 
@@ -116,7 +118,13 @@ void outage_tell(enum outage outage, const struct outage_events *events,
 		 const struct outage_refusal *refusal,
 		 struct outage_text *text);
 
-/* Return what to do about a refusal for this reason; NULL: nothing special. */
+/* Return what to do about a refusal for this reason, for outage_write_fix();
+ * NULL: nothing special. */
 const char *outage_fix(enum reason reason);
+
+/* Write a fix to text: behind each verb that needs it, --site of the site.
+ * site: empty: none. */
+void outage_write_fix(const char *fix, const char *site, char *text,
+		      size_t size);
 
 #endif

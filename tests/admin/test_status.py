@@ -334,12 +334,15 @@ def cannot_tell():
     for what, make in (("a FIFO", lambda: os.mkfifo(gate.log)),
                        ("/dev/zero", lambda: gate.log.symlink_to("/dev/zero"))):
         make()
-        for verb, code in (("status", 3), ("why", 3), ("check", 0)):
+        for verb in "status", "why", "check":
             done = gate.run(*(["x"] if verb == "why" else []), verb=verb)
-            out.result(done.code == code and "log: expected a file" in
+            out.result(done.code == 3 and "log: expected a file" in
                        done.out + done.err, f"{what} in its place: {verb}",
                        done)
         gate.log.unlink()
+    done = gate.run("--quiet", verb="check")
+    out.result(done.code == 0 and "warning: " in done.out and
+               f"{gate.log}: " in done.out, "check: no log yet", done)
     path = gate.folder / "sites-log"
     path.write_text(logs.text(
         [logs.line(90 + n, reason="signature", site="one") for n in range(3)] +
@@ -469,8 +472,8 @@ echo '{nginx}' >/etc/nginx/nginx.conf
 cat >/run/systemctl <<'EOF'
 #!/bin/sh
 case $4 in
-*.service) echo LoadState=loaded; echo User=www-data
-  echo ActiveState={service}; echo MainPID=`cat /run/pid || echo 42`
+*.service) echo LoadState={load}; echo User=www-data
+  echo '{unit}'; echo ActiveState={service}; echo MainPID=`cat /run/pid || echo 42`
   test ! -e /run/pid || echo EnvironmentFiles=/run/variables ;;
 *) echo LoadState=loaded; echo UnitFileState=enabled
   echo ActiveState={socket} ;;
@@ -495,7 +498,7 @@ def installed():
     decision = logs.text([logs.accepted("device", 60)]).strip()
     well = {"decision": "", "pin": DEVICE.strip(), "mode": 644,
             "nginx": wired, "service": "active", "socket": "active",
-            "more": "", "command": admin.COMMAND, "verb": "status"}
+            "load": "loaded", "unit": "SubState=running", "more": "", "command": admin.COMMAND, "verb": "status"}
     for name, change, code, first, words in (
             ("running", {}, 0, WELL, "running, process 42"),
             ("wired", {}, 0, WELL, "/etc/nginx/nginx.conf"),
@@ -504,6 +507,37 @@ def installed():
             ("stopped", {"service": "failed", "socket": "failed",
                          "decision": decision}, 1,
              "The handler is not running.", "systemctl start"),
+            ("failed behind its socket", {"service": "failed"}, 1,
+             "The handler is not running.", "systemctl start"),
+            ("masked behind its socket", {"load": "masked"}, 1,
+             "The handler is not running.", "systemctl start"),
+            ("restarted now", {"service": "activating",
+                               "unit": "SubState=auto-restart"}, 1,
+             "The handler is not running. (it ends, and is restarted",
+             "journalctl -u certgate.service"),
+            ("restarted again and again", {
+                "unit": "NRestarts=3\nExecMainStartTimestampMonotonic="
+                f"{time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}"}, 1,
+             "The handler is not running. (it ends, and is restarted",
+             "restarted again and again"),
+            ("restarted some time ago", {
+                "unit": "NRestarts=9\nExecMainStartTimestampMonotonic=1"}, 0,
+             WELL, "running, process 42"),
+            ("an outage that the log does not have", {
+                "unit": "StatusText=No event has a valid signature: was an "
+                "access key regenerated? list 2: 1 entry; this hour: 0 allowed,"
+                " 9 denied (signature 9)"}, 1,
+             "The handler reports an outage, and the log has no event. (No "
+             "event has a valid signature", "systemctl status certgate"),
+            ("a handler that reports no outage", {
+                "unit": "StatusText=list 2: 1 entry; this hour: 0 allowed, 0 "
+                "denied"}, 0, WELL, "running"),
+            ("a handler with sites that reports no outage", {
+                "unit": "StatusText=2 sites; this hour: 0 allowed, 0 denied"},
+             0, WELL, "running"),
+            ("a running handler without its log", {
+                "verb": "check --quiet", "more": "rm /run/log/log"}, 3,
+             "error: ", "/run/log/log: "),
             ("not wired", {"nginx": ""}, 1, "No web server passes events",
              "server    none"),
             ("wired in a comment", {"nginx": "  # " + wired}, 1,

@@ -1,0 +1,258 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+# Copyright The certgate authors
+"""Planted logs: what status finds in the last hour and the day before, over a
+rotation, of sites, of scanners and with lines that are not the handler's;
+hostile values in every field, as every command prints them."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from harness import admin, cases, logs, place, processes, tap  # noqa: E402
+
+out = tap.Tap()
+base = place.temporary()
+WELL, UNKNOWN = "All is well.", "It is unknown whether the handler is running"
+KEY_CAUSE = "No event has a valid signature"
+HOUR = 3600
+PIN = logs.certificate("device")["sha256"]
+log = base / "log"
+configuration = processes.Configuration(
+    base / "gate", {"CERTGATE_LOG": log, "CERTGATE_ORIGINS": cases.ORIGIN,
+                    "CERTGATE_ACCESS_KEYS": cases.KEY}, f"{PIN} user=device\n")
+configuration.file.chmod(0o600)
+
+
+def run(*arguments, **more):
+    return admin.run(*arguments, environment={
+        "CERTGATE_CONFIG": str(configuration.file)}, **more)
+
+
+def status(*lines):
+    log.write_text(logs.text(lines))
+    return run("status")
+
+
+def refused(ago, reason="signature", count=3, **more):
+    return [logs.line(ago - n, reason=reason, **more) for n in range(count)]
+
+
+def strangers(ago, count, **more):
+    return [logs.rejected(f"x{n}", ago - n, **more) for n in range(count)]
+
+
+def loaded(ago):
+    return logs.NOW - ago, "level=note list 1: 1 entry, sha256 f3763f66c295314f"
+
+
+# A name, lines, and the first line of status.  An outage lasts until an event
+# passes or a configuration is loaded, however quiet it is since then.
+STORIES = [
+    ("an hour without an event", refused(2 * HOUR), KEY_CAUSE),
+    ("and one after the last load", [loaded(3 * HOUR), *refused(2 * HOUR)],
+     KEY_CAUSE),
+    ("a refusal every half hour", [
+        logs.line(n * 1800, reason="signature") for n in (5, 3, 1)], KEY_CAUSE),
+    ("an expired entry, once an hour", [
+        logs.rejected("device", n * HOUR + 9, reason="entry-expired")
+        for n in (3, 2, 1, 0)], "The entry of every client has expired."),
+    ("a load since", [*refused(2 * HOUR), loaded(HOUR + 9)], UNKNOWN),
+    ("a client since", [*refused(2 * HOUR), logs.accepted("device", 9)], WELL),
+    ("a client in the same hour", [
+        *refused(2 * HOUR), logs.accepted("device", 2 * HOUR - 9)], UNKNOWN),
+    ("two days ago", refused(48 * HOUR), UNKNOWN),
+    ("a clock that was set", refused(2 * HOUR, "listed", skew="-7000"),
+     UNKNOWN),
+    ("a clock that goes back", [
+        logs.line(-9 * HOUR, reason="signature"),
+        *refused(-8 * HOUR)], KEY_CAUSE),
+    ("scanners without the code", refused(9, "code", 9), WELL),
+    ("the service without the code", refused(9, "code", origin=cases.ORIGIN),
+     "No event has the configured code in its URL."),
+    ("scanners, then the service", [
+        *refused(99, "code", 9), *refused(9, "code", origin=cases.ORIGIN)],
+     "No event has the configured code in its URL."),
+]
+
+
+def stories():
+    for name, lines, first in STORIES:
+        done = status(*lines)
+        code = {WELL: 0, UNKNOWN: 3}.get(first, 1)
+        out.result(done.code == code and done.out.startswith(first),
+                   f"status: {name}", done)
+        old = "no event since" in done.out.partition("\n")[0]
+        out.equal(old, code == 1 and min(
+            logs.NOW - at for at, _ in lines) >= HOUR,
+            f"status: {name}: when")
+
+
+def rotated():
+    """The refusals before a rotation, and those after it."""
+    before, one = base / "log.1", logs.line(9, reason="signature")
+    for name, then, now, first in (
+            ("an outage across it", refused(99, count=2), [one], KEY_CAUSE),
+            ("an outage before it", refused(99), [], KEY_CAUSE),
+            ("a client after it", refused(99), [logs.accepted("device", 9)],
+             WELL),
+            ("a client before it", [*refused(99, count=2), logs.accepted(
+                "device", 50)], [one], WELL)):
+        before.write_text(logs.text(then) + "half of a li")
+        done = status(*now)
+        out.result(done.out.startswith(first), f"rotation: {name}", done)
+    before.write_text(logs.text([logs.rejected("pump", 99, code="k7m2")]))
+    log.write_text(logs.text([logs.accepted("device", 9)]))
+    for arguments, words in ((["why", "k7m2"], "No entry matches"),
+                             (["pending"], "CN=pump"),
+                             (["stats"], "not-listed")):
+        done = run(*arguments)
+        out.result(words in done.out, f"rotation: {arguments[0]}", done)
+    os.utime(before, (logs.NOW - 2 * HOUR,) * 2)
+    done = run("stats")
+    out.result("not-listed" not in done.out,
+               "rotation: a file that ended before the hour", done)
+    counters = []
+    before.unlink()
+    log.write_text(logs.text(refused(9)))
+    for more in ([], [logs.line(6, reason="signature")], []):
+        with log.open("a") as file:
+            file.write(logs.text(more))
+        if more:
+            log.rename(before)
+            log.write_text(logs.text([logs.line(5, reason="signature")]))
+        done = run("stats", "--prometheus", "--state", base / "state")
+        found = re.search(r'_events_total{[^}]*reason="signature"} (\d+)',
+                          done.out)
+        counters.append(int(found[1]) if found else 0)
+    out.equal([n - counters[0] for n in counters], [0, 2, 2],
+              "rotation: counters go on")
+    for what, make in (
+            ("a link", lambda: before.symlink_to("/dev/zero")),
+            ("a FIFO", lambda: os.mkfifo(before)),
+            ("a folder", before.mkdir),
+            ("the same file", lambda: os.link(log, before))):
+        if before.is_dir():
+            before.rmdir()
+        else:
+            before.unlink(missing_ok=True)
+        make()
+        done = status(*refused(9, count=2))
+        out.result(done.code == 0, f"rotation: {what} in its place", done)
+    before.unlink()
+
+
+def of_sites():
+    """The fix of a site's outage is that of its list."""
+    site = "one"
+    for lines, fixes in (
+            (strangers(99, 4, site=site), ["certgate pending --site one, then "
+                                           "certgate allow --site one DIGITS"]),
+            (refused(9, "denied", sha1="") + [
+                logs.rejected(n, 5, reason="denied", site=site) for n in "abc"],
+             ["certgate list --site one, then certgate remove --site one "]),
+            (refused(9, "certificate-expired", site=site),
+             ["certgate rotate --site one OLD NEW"]),
+            (refused(9, "entry-expired", site=site),
+             ["certgate allow --site one FILE --replace"]),
+            (refused(9, "entry-expired"), ["certgate allow FILE --replace"])):
+        done = status(*lines)
+        out.result(done.code == 1 and all(f in done.out for f in fixes) and
+                   "@" not in done.out, f"sites: {fixes[0]}", done)
+    status(*strangers(99, 1, site=site, code="k7m2"))
+    done = run("why", "k7m2")
+    out.result("certgate allow --site one DIGITS" in done.out,
+               "sites: why", done)
+    folder = configuration.file.parent / "sites"
+    folder.mkdir()
+    (folder / "one.list").write_text("# none\n")
+    (folder / "one.conf").write_text(
+        f"CERTGATE_LIST={folder}/one.list\nCERTGATE_SIGNATURE=off\n")
+    log.write_text("")
+    for arguments in (["status"], ["status", "--site", site], ["check"],
+                      ["check", "--site", site]):
+        done = run(*arguments)
+        out.result(done.code == 1 and
+                   "certgate allow --site one FILE" in done.out and
+                   "@" not in done.out, f"sites: {' '.join(arguments)}", done)
+    shutil.rmtree(folder)
+    done = run("status", "--site", site)
+    out.result(done.code == 1 and done.out.startswith(
+        "The settings do not load. ("), "sites: the settings vanish", done)
+
+
+HOSTILE = "\x1b]0;x\x07\x1b[2J\u202e\u2066</script><script>'\"&\n\r\x00\x9b=\\"
+
+
+def is_harmless(text):
+    return not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\u2066]", text)
+
+
+def hostile():
+    """What a stranger can choose is shown escaped, whatever the field."""
+    fields = [f for f in logs.ORDER if f not in (
+        "verdict", "reason", "lost", "count", "us", "line", "skew")]
+    lines = [logs.rejected("device", 30 + n, **{f: HOSTILE for f in which})
+             for n, which in enumerate([[f] for f in fields] + [fields])]
+    lines += [logs.line(9 - n, reason=reason, **{f: HOSTILE for f in fields})
+              for reason in ("origin", "hub") for n in range(3)]
+    for form, text in (("text", logs.text(lines)),
+                       ("JSON", logs.in_json(lines))):
+        log.write_text(text)
+        page = base / "page.html"
+        for arguments in (["status"], ["why", HOSTILE.replace("\x00", "")],
+                          ["why", PIN], ["pending"], ["stats"], ["check"],
+                          ["list", "--last-used"], ["sweep", "--dry-run"],
+                          ["stats", "--prometheus", "--state",
+                           base / "state"],
+                          ["status", "--html", page]):
+            for more in ([], ["--json"]):
+                if more and arguments[0] == "sweep" or len(arguments) > 1 and \
+                        more and arguments[0] in ("stats", "status"):
+                    continue
+                done = run(*arguments, *more)
+                good = is_harmless(done.out + done.err) and done.code in (
+                    0, 1, 3)
+                if more:
+                    good = good and isinstance(json.loads(done.out),
+                                               (dict, list))
+                out.result(good, f"hostile {form}: {arguments[0]} {more}",
+                           repr(str(done)))
+        out.result("<script>'" not in page.read_text(),
+                   f"hostile {form}: the page")
+
+
+def of_others():
+    """Lines of other programs do not become decisions, and a log that others can
+    write is named as such."""
+    decision = logs.text(refused(9)).splitlines()[0]
+    message = decision.partition(": ")[2]
+    for name, line in (
+            ("no program", f"{logs.stamp(logs.NOW - 9)} {message}"),
+            ("another program", decision.replace("certgate[", "php[")),
+            ("no time", "[error] certgate[1]: " + message),
+            ("no process", decision.replace("[4711]", "")),
+            ("a cut line", decision.replace("verdict=", "verdic")),
+            ("no line end", "")):
+        log.write_text(f"{line}\n" * 9 + decision)
+        done = run("status")
+        out.result(done.code == 3 and "\nlast hour 0 events\n" in done.out,
+                   f"a line with {name}", done)
+    log.write_text(logs.text(refused(9)))
+    for arguments in (["status"], ["why", "c"], ["stats"], ["pending"]):
+        for path, named in ((log, False), ("-", True)):
+            done = run(*arguments, "--log", path, stdin=log.read_bytes())
+            out.equal("note      this is not the log of CERTGATE_LOG\n" in
+                      done.out, named,
+                      f"{arguments[0]} --log {str(path)[-3:]}: whose lines")
+
+
+stories()
+rotated()
+of_sites()
+hostile()
+of_others()
+out.done()
