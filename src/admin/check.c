@@ -6,10 +6,12 @@
  */
 #include "config.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "admin/cause.h"
 #include "admin/command.h"
@@ -154,6 +156,17 @@ show_result(const struct findings *findings, bool starts, size_t entries)
 }
 
 static void
+show_fix(const struct sites *sites, const struct outage_refusal *refusal)
+{
+	struct outage_text text;
+	struct cause cause;
+
+	outage_tell(OUTAGE_REFUSING, NULL, sites, refusal, &text);
+	cause_set(&cause, &text);
+	print_fix(cause.fix);
+}
+
+static void
 show(const struct command *command, struct findings *findings,
      const struct sites *sites, bool starts,
      const struct outage_refusal *refusal)
@@ -169,7 +182,7 @@ show(const struct command *command, struct findings *findings,
 		show_trusts(&sites->main.list.trusts);
 		show_result(findings, starts, sites->main.list.n);
 		if (!starts && refusal != NULL)
-			print_fix(refusal->fix);
+			show_fix(sites, refusal);
 	}
 	print_json_close('}');
 }
@@ -191,19 +204,39 @@ add_cause(const struct facts *f, struct findings *findings)
 	findings_add(findings, LOG_LEVEL_ERROR, &e);
 }
 
-/* Return the certificates in the log; NULL: there is no log, or it cannot be
- * read, which is a warning. */
-static struct expiry_log *
-read_log(struct findings *findings, const char *path)
+/* Return true if the handler may never have logged: its file does not exist, and
+ * no handler is running. */
+static bool
+is_new_log(const struct facts *f)
 {
+	struct setup_log log = { .path = NULL };
 	struct error e = { 0 };
+	bool is_new = setup_log(&log, &e) && log.path != NULL &&
+		      access(log.path, F_OK) != 0 && errno == ENOENT &&
+		      f->unit.state != UNIT_RUNNING;
+
+	free(log.path);
+	return is_new;
+}
+
+/* Return the certificates in the log; NULL: there is no log, or it cannot be
+ * read.  Set *unread if there may be refusals that are not known. */
+static struct expiry_log *
+read_log(struct facts *f, const char *path, bool *unread)
+{
+	struct expiry_log *log = NULL;
+	struct error e = f->log;
 
 	if (path == NULL && !setup_has_log())
 		return NULL;
-	struct expiry_log *log = expiry_log_read(path, &e);
-	if (log == NULL)
-		findings_add(findings, LOG_LEVEL_WARNING, &e);
-	return log;
+	if (f->has_log)
+		log = expiry_log_read(path, &e);
+	if (log != NULL)
+		return log;
+	*unread = path != NULL || !is_new_log(f);
+	findings_add(&f->findings,
+		     *unread ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, &e);
+	return NULL;
 }
 
 /* Another list, or other settings, than those that the log is of. */
@@ -238,6 +271,7 @@ check_run(const struct command *command)
 	const char *log = command->option[OPTION_LOG];
 	bool whole = !is_candidate(command);
 	struct expiry_log *expiring = NULL;
+	bool unread = false;
 	struct error e = { 0 };
 
 	if (!setup_now(command, &findings->now, &e)) {
@@ -246,7 +280,7 @@ check_run(const struct command *command)
 	}
 	if (whole) {
 		facts_collect(&facts, NULL, log, false);
-		expiring = read_log(findings, log);
+		expiring = read_log(&facts, log, &unread);
 	}
 	if (!unit_become(command->option[OPTION_AS]))
 		return EXIT_SYSTEM;
@@ -257,9 +291,9 @@ check_run(const struct command *command)
 		find_expiring(findings, expiring, &facts.sites);
 	bool starts = facts.starts &&
 		      (facts.refusal == NULL || unit_lacks_variables());
-	bool good = starts && findings->errors == 0;
+	bool good = starts && findings->errors == (unsigned)unread;
 	show(command, findings, &facts.sites, starts, facts.refusal);
 	expiry_log_free(expiring);
 	facts_free(&facts);
-	return good ? EXIT_DONE : EXIT_NO;
+	return !good ? EXIT_NO : unread ? EXIT_SYSTEM : EXIT_DONE;
 }

@@ -310,7 +310,8 @@ def shown():
 def unreadable():
     """It is said if the log cannot be read."""
     got = check(now=NOW, log=base / "nowhere", book=write("list", rows("a")))
-    out.result("warning: " in got.out and "nowhere" in got.out, "no log", got)
+    out.result(got.code == 3 and "error: " in got.out and
+               "nowhere" in got.out, "no log", got)
     got = admin.run("check", "--now", "tomorrow")
     out.result(got.code == 2 and "--now: expected" in got.err, "--now", got)
 
