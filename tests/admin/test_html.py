@@ -19,15 +19,6 @@ from harness import admin, browser, logs, place, processes, tap  # noqa: E402
 
 SIZE_MAX = 1000000  # bytes
 PIN = hashlib.sha256(b"pump-7").hexdigest()
-# Each stands alone in a value of the log, at most 128 bytes.
-HOSTILE = [
-    "<script>window.hit = 1</script>", '"><img src=x onerror="hit=1">',
-    "' onmouseover='hit=1' x='", "</td></table><h2>All is well.</h2>",
-    "</style><style>*{display:none}", "<svg/onload=hit=1>", "<!--", "]]>",
-    "&lt;b&gt;&#60;i&#62;", "javascript:hit=1", "CN=\u202egro.erawlam",
-    "<meta http-equiv=refresh content=0;url=//a.example>", "W" * 128,
-    "\x1b[2J\x07\x00", b"\xff\xfe\xc0\xaf<b>", "<base href=//a.example>",
-    "<link rel=stylesheet href=//a.example/x>", "Gr\u00fc\u00dfe \u6cf5\u7ad9"]
 out = tap.Tap()
 base = place.temporary()
 chromium = browser.Browser(base)
@@ -83,17 +74,6 @@ def lines_of_a_day():
                                reason=reason, code=f"{n:04x}{k:04x}")
                  for k in range(count)]
     return made
-
-
-def hostile_lines():
-    def word(n):
-        return HOSTILE[n % len(HOSTILE)]
-    return [logs.rejected(f"stranger {n}", n, subject=word(n),
-                          issuer=word(n + 1), hub=word(n + 2),
-                          user=word(n + 3), origin=word(n + 4),
-                          code=word(n + 5), site=None,
-                          reason="origin" if n % 7 == 1 else "not-listed")
-            for n in range(10000)]
 
 
 def policy(path):
@@ -221,7 +201,7 @@ def day():
 
 
 def hostile():
-    made = gate("hostile", hostile_lines())
+    made = gate("hostile", logs.hostile(10000))
     path = write(made, 1)
     size = path.stat().st_size
     out.result(size < SIZE_MAX, "hostile: its size", size)
@@ -234,7 +214,7 @@ def hostile():
                              "location.protocol]"),
               [True, 1, 1, 0, 0, "file:"], "hostile: nothing acts")
     text = chromium.value("document.body.textContent")
-    for word in HOSTILE:
+    for word in logs.HOSTILE:
         shown = word
         if isinstance(word, bytes):
             shown = r"\xff\xfe\xc0\xaf<b>"

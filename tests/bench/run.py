@@ -5,7 +5,7 @@
 each behind the same web server in interleaved rounds of one run: libfcgi's
 textbook loop with a constant answer, that loop with json-c and the signature,
 and, if Go is there, net/http with the signature.  Then the kinds of entries,
-and where the handler's time goes.  Every event carries a certificate of its
+the page of certgate status, and where the handler's time goes.  Every event carries a certificate of its
 own, one in ten is refused, and a wrong answer fails the benchmark.
 
 It measures; it judges nothing but the answers."""
@@ -21,7 +21,8 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import cgi as by_cgi  # noqa: E402
-from harness import cases, fastcgi, place, processes, slow  # noqa: E402
+from harness import (admin, cases, fastcgi, logs, place,  # noqa: E402
+                     processes, slow)
 
 EVENTS = int(os.environ.get("BENCH_EVENTS", "20000"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
@@ -31,6 +32,7 @@ LISTED = int(os.environ.get("BENCH_LISTED", "100000"))  # the limit of a list
 RELOADS = 10
 STRANGERS = int(os.environ.get("BENCH_STRANGERS", "20000"))
 SLOW_EVENTS = 50
+REFUSALS = 10000  # on the page of status
 SEEN = 200  # events that come again; few places in the memory are shared
 ENTRY_ROUNDS = 5
 CONNECTIONS = 32
@@ -345,6 +347,26 @@ def reloads():
         handler.close()
 
 
+def page():
+    """The time to write the page of status from a log of hostile names."""
+    c = processes.Configuration(
+        base / "page", {**SETTINGS, "CERTGATE_LOG": base / "page/log"},
+        f"{'0' * 64}\n")
+    c.log.write_text(logs.text(logs.hostile(REFUSALS)[::-1]))
+    times = []
+    for _ in range(ROUNDS):
+        begin = time.monotonic()
+        done = admin.run("status", "--html", c.folder / "page.html",
+                         environment={"CERTGATE_CONFIG": str(c.file)})
+        times.append(time.monotonic() - begin)
+        if done.code not in (0, 1):
+            sys.exit(f"status --html: {done}")
+    print(f"\nthe page of status, {REFUSALS} refusals of hostile names: "
+          f"{ROUNDS} rounds\n  median {statistics.median(times):.3f} s, longest "
+          f"{max(times):.3f} s, "
+          f"{(c.folder / 'page.html').stat().st_size} bytes", flush=True)
+
+
 def main():
     print(f"making {EVENTS} events, each with its certificate …", flush=True)
     make(EVENTS, "connect", base)
@@ -352,6 +374,7 @@ def main():
     entries()
     reloads()
     slow_bodies()
+    page()
     print("\nca: entries, in process", flush=True)
     subprocess.run([bench / "chains", place.temporary(), str(STRANGERS)],
                    check=True)

@@ -17,6 +17,15 @@ ORDER = ("verdict reason would event signed origin hub site user connection "
          "sha1 sha256 spki serial issuer not_after code list line verify skew "
          "us subject count lost").split()
 known = cases.certificates()
+# Markup and worse; each stands alone in a value, at most 128 bytes.
+HOSTILE = [
+    "<script>window.hit = 1</script>", '"><img src=x onerror="hit=1">',
+    "' onmouseover='hit=1' x='", "</td></table><h2>All is well.</h2>",
+    "</style><style>*{display:none}", "<svg/onload=hit=1>", "<!--", "]]>",
+    "&lt;b&gt;&#60;i&#62;", "javascript:hit=1", "CN=\u202egro.erawlam",
+    "<meta http-equiv=refresh content=0;url=//a.example>", "W" * 128,
+    "\x1b[2J\x07\x00", b"\xff\xfe\xc0\xaf<b>", "<base href=//a.example>",
+    "<link rel=stylesheet href=//a.example/x>", "Gr\u00fc\u00dfe \u6cf5\u7ad9"]
 
 
 def stamp(seconds):
@@ -54,6 +63,17 @@ def accepted(name, ago=0, **fields):
     own = {n: v for n, v in certificate(name).items() if n != "subject"}
     return line(ago, **{**own, "verdict": "allow", "reason": "listed",
                         **fields})
+
+
+def hostile(count):
+    """Refusals of which each name is hostile."""
+    def word(n):
+        return HOSTILE[n % len(HOSTILE)]
+    return [rejected(f"stranger {n}", n, subject=word(n), issuer=word(n + 1),
+                     hub=word(n + 2), user=word(n + 3), origin=word(n + 4),
+                     code=word(n + 5), site=None,
+                     reason="origin" if n % 7 == 1 else "not-listed")
+            for n in range(count)]
 
 
 def escape(value):
