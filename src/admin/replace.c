@@ -19,16 +19,21 @@ enum {
 	NEW_MODE = 0640
 };
 
-/* Where path leads to, symbolic links followed; the file itself may be
- * missing. */
+/* Where path leads to, symbolic links followed; the file itself may be missing.
+ * A device is not replaced. */
 static char *
 resolve(const char *path, struct error *e)
 {
 	char *real = realpath(path, NULL);
 	struct stat s;
 
-	if (real != NULL)
+	if (real != NULL && (stat(real, &s) != 0 || S_ISREG(s.st_mode)))
 		return real;
+	if (real != NULL) {
+		error_set(e, "%s: expected a file", file_shown(path));
+		free(real);
+		return NULL;
+	}
 	if (errno == ENOENT && lstat(path, &s) != 0 && path[0] == '/')
 		return strdup(path);
 	error_system(e, "%s", file_shown(path));
