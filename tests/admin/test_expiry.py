@@ -42,8 +42,9 @@ def horizon(end, now):
 
 
 def warnings(got):
-    return {(kind, user or None, pin or None, int(days or 0), day)
-            for kind, user, pin, _, days, day in SAID.findall(got.out)}
+    """Each as often as it is printed."""
+    return [(kind, user or None, pin or None, int(days or 0), day)
+            for kind, user, pin, _, days, day in SAID.findall(got.out)]
 
 
 def day_of(seconds):
@@ -130,14 +131,14 @@ def fleet():
             (c for d in devices for c in d.connects(now)),
             key=lambda c: c[0])))
         have = warnings(check("--quiet", now=now, log=log, book=book))
-        wanted = {e for d in devices for e in d.expected(now)}
+        wanted = [e for d in devices for e in d.expected(now)]
         for kind, end in (("CA", ca_end), ("CRL", crl_end)):
             days = horizon(end - 1, now)
             if days is not None:
-                wanted.add((kind, "O=T,CN=Fleet CA", None, days,
-                            day_of(end - 1)))
-        if have != wanted:
-            wrong.append((day, sorted(map(str, have ^ wanted))[:4]))
+                wanted.append((kind, "O=T,CN=Fleet CA", None, days,
+                               day_of(end - 1)))
+        if sorted(map(str, have)) != sorted(map(str, wanted)):
+            wrong.append((day, sorted(map(str, set(have) ^ set(wanted)))[:4]))
         for kind, user, _, days, _ in have:
             heard.setdefault((kind, user), set()).add(days)
     out.equal(wrong, [], f"{DEVICES} devices over {DAYS} days")
