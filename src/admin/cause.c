@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,7 +20,8 @@ enum { STALE_MAX = 30 /* seconds that a reload may take */ };
 static bool
 is_stopped(const struct facts *f)
 {
-	return f->unit.state == UNIT_STOPPED || f->unit.state == UNIT_FAILING;
+	return f->unit.state == UNIT_STOPPED || f->unit.state == UNIT_FAILING ||
+	       f->unit.state == UNIT_SILENT;
 }
 
 static bool
@@ -82,6 +84,15 @@ is_skewed(const struct facts *f)
 }
 
 static bool
+is_over(const struct facts *f)
+{
+	const char *site;
+
+	return f->has_files &&
+	       outage_is_over(&f->sites, (int64_t)time(NULL), &site);
+}
+
+static bool
 is_full(const struct facts *f)
 {
 	return f->full;
@@ -119,7 +130,7 @@ is_unknown(const struct facts *f)
 static enum reason
 reason_of(const struct facts *f)
 {
-	const char *site;
+	const struct outage_site *site;
 
 	return outage_reason(&f->hour.outage, &site);
 }
@@ -183,11 +194,16 @@ tell_error(const struct facts *f, struct cause *cause)
 static void
 tell_unit(const struct facts *f, struct cause *cause)
 {
-	if (f->unit.state != UNIT_FAILING)
+	bool is_failing = f->unit.state == UNIT_FAILING;
+
+	if (f->unit.state == UNIT_STOPPED)
 		return;
-	(void)snprintf(cause->detail, sizeof(cause->detail),
-		       "it ends, and is restarted, again and again");
-	set_fix(cause, "journalctl -u certgate.service -n 20 shows why");
+	(void)snprintf(cause->detail, sizeof(cause->detail), "%s",
+		       is_failing ? "it ends, and is restarted, again and again"
+				  : "its process does not react");
+	set_fix(cause,
+		is_failing ? "journalctl -u certgate.service -n 20 shows why"
+			   : "systemctl restart certgate.service");
 }
 
 static void
@@ -249,6 +265,7 @@ static const struct {
 	[OUTAGE_SKEWED] = { is_skewed, NULL, EXIT_NO, false },
 	[OUTAGE_STALE] = { is_stale, NULL, EXIT_NO, false },
 	[OUTAGE_CLIENTS] = { refuses_clients, tell_last, EXIT_NO, false },
+	[OUTAGE_OVER] = { is_over, NULL, EXIT_NO, true },
 	[OUTAGE_FULL] = { is_full, tell_space, EXIT_NO, false },
 	[OUTAGE_LOST] = { loses_lines, NULL, EXIT_NO, false },
 	[OUTAGE_REPORTED] = { reports_outage, tell_status, EXIT_NO, false },

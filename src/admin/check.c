@@ -187,6 +187,20 @@ show(const struct command *command, struct findings *findings,
 	print_json_close('}');
 }
 
+static void
+add_over(struct findings *findings, const struct sites *sites)
+{
+	struct error e = { 0 };
+	const char *site;
+
+	if (!outage_is_over(sites, findings->now, &site))
+		return;
+	error_where(&e, site[0] == '\0' ? sites->main.settings.list : site);
+	error_set(&e,
+		  "no allow entry is valid today: every client is rejected");
+	findings_add(findings, LOG_LEVEL_ERROR, &e);
+}
+
 /* Add the cause of an outage that the files do not show. */
 static void
 add_cause(const struct facts *f, struct findings *findings)
@@ -285,6 +299,7 @@ check_run(const struct command *command)
 	if (!unit_become(command->option[OPTION_AS]))
 		return EXIT_SYSTEM;
 	facts_read_files(&facts);
+	add_over(findings, &facts.sites);
 	if (whole)
 		add_cause(&facts, findings);
 	if (expiring != NULL)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,19 @@
 #include "admin/setup.h"
 #include "host/file.h"
 
+enum { REACTS_MS = 3000 };
+
 #define SOCKET_DEFAULT "/run/certgate/certgate.sock"
+
+/* Return true if the handler closes a connection that was shut down, as it does
+ * at once. */
+static bool
+reacts(int fd)
+{
+	struct pollfd wanted = { .fd = fd, .events = POLLIN };
+
+	return shutdown(fd, SHUT_WR) == 0 && poll(&wanted, 1, REACTS_MS) != 0;
+}
 
 /* A socket that does not exist may be that of a handler which a web server
  * starts, unless it was named. */
@@ -27,6 +40,7 @@ find_listener(struct facts *f, bool named)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool is_known = f->unit.state != UNIT_UNKNOWN;
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
 
@@ -35,10 +49,14 @@ find_listener(struct facts *f, bool named)
 	if (fd < 0)
 		return;
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0) {
-		f->unit.state = UNIT_RUNNING;
-		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0)
+		f->unit.state = reacts(fd) ? UNIT_RUNNING : UNIT_SILENT;
+		if (!is_known &&
+		    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0)
 			f->unit.process = (int)peer.pid;
-	} else if (errno == ECONNREFUSED || (errno == ENOENT && named)) {
+	} else if (errno == EAGAIN) { /* no place in its queue */
+		f->unit.state = UNIT_SILENT;
+	} else if (!is_known &&
+		   (errno == ECONNREFUSED || (errno == ENOENT && named))) {
 		f->unit.state = UNIT_STOPPED;
 	}
 	close(fd);
@@ -55,7 +73,8 @@ find_handler(struct facts *f, const char *socket)
 		f->unit = unit_read();
 	if (socket != NULL || installed)
 		f->socket = socket != NULL ? socket : SOCKET_DEFAULT;
-	if (f->socket != NULL && f->unit.state == UNIT_UNKNOWN)
+	if (f->socket != NULL && !f->unit.is_starting &&
+	    (f->unit.state == UNIT_UNKNOWN || f->unit.state == UNIT_RUNNING))
 		find_listener(f, socket != NULL);
 }
 

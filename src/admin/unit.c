@@ -30,6 +30,7 @@ unit_state_text(enum unit_state state)
 		[UNIT_UNKNOWN] = "unknown",
 		[UNIT_STOPPED] = "not running",
 		[UNIT_FAILING] = "restarted again and again",
+		[UNIT_SILENT] = "hangs",
 		[UNIT_WAITING] = "starts with the next event",
 		[UNIT_RUNNING] = "running",
 	};
@@ -172,6 +173,8 @@ unit_read(void)
 		return unit;
 	struct span user = find_value(service, "User");
 	struct span status = find_value(service, "StatusText");
+	unit.is_starting = span_equal(find_value(service, "ActiveState"),
+				      SPAN("activating"));
 	if (user.len < sizeof(unit.user))
 		(void)snprintf(unit.user, sizeof(unit.user), "%.*s",
 			       (int)user.len, user.len > 0 ? user.ptr : "");

@@ -17,12 +17,14 @@ enum unit_state {
 	UNIT_UNKNOWN = 0, /* systemd does not run, or has no such unit */
 	UNIT_STOPPED,
 	UNIT_FAILING, /* it ends, and systemd restarts it, again and again */
+	UNIT_SILENT, /* it runs, and does not react to a connection */
 	UNIT_WAITING, /* the socket listens; the next event starts it */
 	UNIT_RUNNING
 };
 
 struct unit {
 	enum unit_state state;
+	bool is_starting; /* its files may have to come to rest */
 	int process; /* id; 0: none */
 	char user[ACCOUNT_NAME_SIZE]; /* empty: unknown */
 	bool has_variables; /* the unit sets some that may be settings */

@@ -74,9 +74,9 @@ static void
 add_names(struct outage_events *events, const struct outage_event *event)
 {
 	if (event->reason == REASON_ORIGIN)
-		set_text(events->origin, event->origin);
+		set_text(events->names.origin, event->origin);
 	if (event->reason == REASON_HUB)
-		set_text(events->hub, event->hub);
+		set_text(events->names.hub, event->hub);
 }
 
 static void
@@ -91,21 +91,33 @@ add_skew(struct outage_events *events, const struct outage_event *event)
 	events->skewed = skewed ? events->skewed + 1 : 0;
 }
 
-static struct outage_site *
-site_of(struct outage_events *events, struct span name)
+static struct span
+cut(struct span name)
 {
-	struct outage_site *site = events->site;
-	size_t n = events->n_sites;
-
 	if (name.len >= OUTAGE_NAME_SIZE)
 		name.len = OUTAGE_NAME_SIZE - 1;
-	while (site < events->site + n &&
-	       !span_equal(span_of(site->name), name))
+	return name;
+}
+
+static struct outage_site *
+site_of(struct outage_events *events, struct span name, struct span origin)
+{
+	struct outage_site *site = events->site, *end = site + events->n_sites;
+
+	name = cut(name);
+	origin = cut(origin);
+	while (site < end &&
+	       !(span_equal(span_of(site->name), name) &&
+		 span_equal_nocase(span_of(site->origin), origin)))
 		site++;
 	if (site == events->site + OUTAGE_SITES)
 		return site - 1;
-	if (site == events->site + n)
-		set_text(events->site[events->n_sites++].name, name);
+	if (site < end)
+		return site;
+	*site = (struct outage_site){ .accepted = 0 };
+	set_text(site->name, name);
+	set_text(site->origin, origin);
+	events->n_sites++;
 	return site;
 }
 
@@ -113,19 +125,45 @@ void
 outage_add(struct outage_events *events, const struct outage_event *event)
 {
 	enum reason reason = event->reason;
+	bool is_client = is_acceptance(reason) || reason_is_client(reason);
+	bool is_checked =
+		reason == REASON_HUB || reason == REASON_REMOTE_USER ||
+		reason == REASON_NO_KEY || reason == REASON_NO_SIGNATURE ||
+		reason == REASON_SIGNATURE || reason == REASON_NOTIFIED ||
+		is_client;
 
 	if (!is_of_service(event))
 		return;
 	add_names(events, event);
 	add_skew(events, event);
-	struct outage_site *site = site_of(events, event->site);
+	struct outage_site *site = site_of(events, event->site, SPAN(""));
+	struct outage_site *sender = site;
+	/* The origin is not checked before. */
+	if (is_checked && event->origin.len > 0)
+		sender = site_of(events, event->site, event->origin);
 	if (is_sender(reason))
-		site->sender.count[reason]++;
-	else if (is_acceptance(reason) || reason_is_client(reason) ||
-		 reason == REASON_NOTIFIED)
-		site->sender = (struct outage_refusals){ .first = 0 };
-	if (is_acceptance(reason) || reason_is_client(reason))
+		sender->sender.count[reason]++;
+	else if (is_checked)
+		site->sender = sender->sender =
+			(struct outage_refusals){ .first = 0 };
+	if (is_client)
 		add_client(events, site, reason, event->certificate);
+}
+
+void
+outage_move(struct outage_events *to, struct outage_events *from)
+{
+	memcpy(to->site, from->site, from->n_sites * sizeof(*from->site));
+	to->n_sites = from->n_sites;
+	to->names = from->names;
+	to->skew = from->skew;
+	to->skewed = from->skewed;
+	memcpy(to->accepted_hash, from->accepted_hash,
+	       sizeof(to->accepted_hash));
+	from->n_sites = 0;
+	from->names = (struct outage_names){ .origin = "" };
+	from->skewed = 0;
+	memset(from->accepted_hash, 0, sizeof(from->accepted_hash));
 }
 
 /* Return the most frequent reason, if it is frequent enough. */
@@ -163,14 +201,15 @@ site_cause(const struct outage_site *site)
 }
 
 enum reason
-outage_reason(const struct outage_events *events, const char **site)
+outage_reason(const struct outage_events *events,
+	      const struct outage_site **site)
 {
 	enum reason found = REASONS;
 
-	*site = "";
+	*site = NULL;
 	for (size_t i = 0; i < events->n_sites && found == REASONS; i++) {
 		found = site_cause(&events->site[i]);
-		*site = found == REASONS ? "" : events->site[i].name;
+		*site = found == REASONS ? NULL : &events->site[i];
 	}
 	return found;
 }
@@ -203,14 +242,34 @@ lacks_origin(const struct configuration *c, int64_t now)
 	return true;
 }
 
+/* True if only entries of the list can allow a client. */
+static bool
+needs_entry(const struct configuration *c, int64_t now)
+{
+	return c->list.store == NULL && !c->settings.missing_allowed &&
+	       !settings_report_only(&c->settings, now);
+}
+
 static bool
 lacks_entry(const struct configuration *c, int64_t now)
 {
 	for (size_t i = 0; i < c->list.n; i++)
 		if (c->list.entries[i].allows)
 			return false;
-	return !c->settings.missing_allowed &&
-	       !settings_report_only(&c->settings, now);
+	return needs_entry(c, now);
+}
+
+/* True if there are allow entries, and each is over, or is not valid yet. */
+static bool
+lacks_valid_entry(const struct configuration *c, int64_t now)
+{
+	for (size_t i = 0; i < c->list.n; i++) {
+		const struct entry *entry = &c->list.entries[i];
+		if (entry->allows && !entry_has_expired(entry, now) &&
+		    (entry->terms == NULL || entry->terms->not_before <= now))
+			return false;
+	}
+	return c->has_list && !lacks_entry(c, now) && needs_entry(c, now);
 }
 
 /* As installed. */
@@ -256,6 +315,20 @@ outage_refusal(const struct sites *sites, int64_t now)
 	for (size_t i = 0; i < sites->n && found == NULL; i++)
 		found = outage_find_refusal(&sites->site[i]->store, now);
 	return found;
+}
+
+bool
+outage_is_over(const struct sites *sites, int64_t now, const char **site)
+{
+	*site = "";
+	if (!sites->in_use)
+		return lacks_valid_entry(&sites->main, now);
+	for (size_t i = 0; i < sites->n; i++) {
+		*site = sites->site[i]->name;
+		if (lacks_valid_entry(&sites->site[i]->store, now))
+			return true;
+	}
+	return false;
 }
 
 /* The reasons for which all events, or all clients, may be refused: the
@@ -381,6 +454,8 @@ static const struct {
 			   "systemctl reload certgate" },
 	[OUTAGE_CLIENTS] = { "Every client is refused for one reason.",
 			     "certgate stats@" },
+	[OUTAGE_OVER] = { "No allow entry is valid today.",
+			  "certgate list@ prints their dates" },
 	[OUTAGE_FULL] = { "The disk of the log is full.", "" },
 	[OUTAGE_LOST] = { "Lines of the log were lost.", "certgate stats@" },
 	[OUTAGE_REPORTED] = { "The handler reports an outage, and the log has "
@@ -411,6 +486,22 @@ tell_names(const char *theirs, char *const *ours, struct outage_text *text)
 	buffer_free(&out);
 }
 
+/* Of several resources, only one may have this outage. */
+static void
+tell_origin(const char *origin, struct outage_text *text)
+{
+	struct buffer out;
+
+	if (origin[0] == '\0')
+		return;
+	buffer_init(&out, sizeof(text->detail) - 1);
+	buffer_add(&out, SPAN("events of "));
+	log_line_escape(&out, span_of(origin));
+	(void)snprintf(text->detail, sizeof(text->detail), "%.*s", (int)out.len,
+		       out.len == 0 ? "" : (const char *)out.data);
+	buffer_free(&out);
+}
+
 static const struct settings *
 settings_of(const struct sites *sites, const char *name)
 {
@@ -425,11 +516,13 @@ static void
 tell_reason(const struct outage_events *events, const struct sites *sites,
 	    struct outage_text *text)
 {
-	const char *site;
+	const struct outage_site *site;
 	enum reason reason = outage_reason(events, &site);
 	const struct refused *row = find_refused(reason);
 
-	(void)snprintf(text->site, sizeof(text->site), "%s", site);
+	if (site == NULL)
+		return;
+	(void)snprintf(text->site, sizeof(text->site), "%s", site->name);
 	if (row != NULL)
 		(void)snprintf(text->fix, sizeof(text->fix), "%s", row->fix);
 	if (row != NULL && row->sentence != NULL)
@@ -440,11 +533,13 @@ tell_reason(const struct outage_events *events, const struct sites *sites,
 			       reason_name(reason));
 	if (sites == NULL)
 		return;
-	const struct settings *settings = settings_of(sites, site);
+	const struct settings *settings = settings_of(sites, site->name);
 	if (reason == REASON_ORIGIN)
-		tell_names(events->origin, settings->origins, text);
+		tell_names(events->names.origin, settings->origins, text);
 	else if (reason == REASON_HUB)
-		tell_names(events->hub, settings->hubs, text);
+		tell_names(events->names.hub, settings->hubs, text);
+	else if (reason == REASON_SIGNATURE)
+		tell_origin(site->origin, text);
 }
 
 /* Write the name of the site that has the refusal, unless the main settings
@@ -465,6 +560,15 @@ tell_site(const struct sites *sites, const struct outage_refusal *refusal,
 	}
 }
 
+static void
+tell_over(const struct sites *sites, struct outage_text *text)
+{
+	const char *site;
+
+	if (outage_is_over(sites, (int64_t)time(NULL), &site))
+		(void)snprintf(text->site, sizeof(text->site), "%s", site);
+}
+
 void
 outage_tell(enum outage outage, const struct outage_events *events,
 	    const struct sites *sites, const struct outage_refusal *refusal,
@@ -476,6 +580,8 @@ outage_tell(enum outage outage, const struct outage_events *events,
 	(void)snprintf(text->fix, sizeof(text->fix), "%s", words[outage].fix);
 	if (outage == OUTAGE_SENDERS || outage == OUTAGE_CLIENTS)
 		tell_reason(events, sites, text);
+	if (outage == OUTAGE_OVER && sites != NULL)
+		tell_over(sites, text);
 	if (outage == OUTAGE_SKEWED)
 		(void)snprintf(text->detail, sizeof(text->detail),
 			       "%+" PRId64 " seconds", events->skew);

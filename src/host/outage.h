@@ -19,7 +19,7 @@
 enum {
 	OUTAGE_REFUSALS = 3, /* in a row, before a reason stands out */
 	OUTAGE_NAME_SIZE = 136, /* bytes of a name from outside, with a NUL */
-	OUTAGE_SITES = 64,
+	OUTAGE_SITES = 512, /* and their origins */
 	OUTAGE_ACCEPTED = 4096, /* certificates; places of a table */
 	OUTAGE_SKEW_MAX = 300 /* seconds between the clocks */
 };
@@ -35,24 +35,32 @@ struct outage_event {
 
 /* Refusals since the last event that passed the checks. */
 struct outage_refusals {
-	uint64_t count[REASONS];
+	uint32_t count[REASONS];
 	uint64_t first; /* hash of a certificate; 0: none */
 	bool several; /* certificates */
 	bool known; /* one of them was accepted before */
 };
 
+/* Events of a site, or those of them that name an origin which the settings
+ * have: each resource has its own keys. */
 struct outage_site {
 	char name[OUTAGE_NAME_SIZE]; /* empty: events that name none */
+	char origin[OUTAGE_NAME_SIZE]; /* empty: all events */
 	uint64_t accepted; /* clients */
 	struct outage_refusals sender, client;
 };
 
+/* Of the last refusal for it. */
+struct outage_names {
+	char origin[OUTAGE_NAME_SIZE], hub[OUTAGE_NAME_SIZE];
+};
+
 /* Events of an hour.  All zero: none. */
 struct outage_events {
-	struct outage_site site[OUTAGE_SITES]; /* the last one: others, too */
 	size_t n_sites;
-	/* Of the last refusal for it. */
-	char origin[OUTAGE_NAME_SIZE], hub[OUTAGE_NAME_SIZE];
+	struct outage_site site[OUTAGE_SITES]; /* the last one: others, too;
+						* behind n_sites, undefined */
+	struct outage_names names;
 	int64_t skew; /* of the last event that had a time */
 	uint64_t skewed; /* events in a row; see OUTAGE_SKEW_MAX */
 	uint64_t accepted_hash[OUTAGE_ACCEPTED];
@@ -61,9 +69,12 @@ struct outage_events {
 void outage_add(struct outage_events *events, const struct outage_event *event);
 
 /* Return the reason for which all of the last events, or clients, of a site
- * were refused; REASONS: none.  Set *site to its name, borrowed. */
+ * were refused; REASONS: none, and *site is NULL. */
 enum reason outage_reason(const struct outage_events *events,
-			  const char **site);
+			  const struct outage_site **site);
+
+/* Move the events of from to to, whose own are forgotten. */
+void outage_move(struct outage_events *to, struct outage_events *from);
 
 /* Settings that load and refuse every client. */
 struct outage_refusal {
@@ -81,6 +92,10 @@ const struct outage_refusal *outage_find_refusal(const struct configuration *c,
 const struct outage_refusal *outage_refusal(const struct sites *sites,
 					    int64_t now);
 
+/* Return true if the main settings, or those of a site, have allow entries of
+ * which none is valid at that time.  Set *site to its name, borrowed. */
+bool outage_is_over(const struct sites *sites, int64_t now, const char **site);
+
 /* In the order of severity. */
 enum outage {
 	OUTAGE_STOPPED = 0, /* the handler */
@@ -95,6 +110,7 @@ enum outage {
 	OUTAGE_SKEWED, /* clocks */
 	OUTAGE_STALE, /* configuration of the handler */
 	OUTAGE_CLIENTS, /* outage_reason() */
+	OUTAGE_OVER, /* outage_is_over() */
 	OUTAGE_FULL, /* the disk of the log */
 	OUTAGE_LOST, /* lines of the log */
 	OUTAGE_REPORTED, /* by the handler, and not found in the log */

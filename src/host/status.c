@@ -159,8 +159,7 @@ keep_counts(int64_t now)
 	if (over) {
 		memcpy(last_hour, this_hour, sizeof(last_hour));
 		memset(counts, 0, sizeof(counts));
-		events[0] = events[1];
-		memset(&events[1], 0, sizeof(events[1]));
+		outage_move(&events[0], &events[1]);
 		write_counts(this_hour);
 		log_note(LOG_LEVEL_NOTE, "last hour: %s", last_hour);
 	}
@@ -190,7 +189,8 @@ find_in_files(const struct sites *sites, int64_t now)
 static enum outage
 find_outage(const struct sites *sites, int64_t now)
 {
-	const char *site;
+	const struct outage_site *site;
+	const char *name;
 	enum outage in_files = find_in_files(sites, now);
 	enum reason reason = outage_reason(&events[0], &site);
 
@@ -202,6 +202,8 @@ find_outage(const struct sites *sites, int64_t now)
 		return OUTAGE_SKEWED;
 	if (reason != REASONS)
 		return OUTAGE_CLIENTS;
+	if (outage_is_over(sites, now, &name))
+		return OUTAGE_OVER;
 	if (log_fault() != 0)
 		return log_fault() == ENOSPC ? OUTAGE_FULL : OUTAGE_LOST;
 	return OUTAGES;

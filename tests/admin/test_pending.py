@@ -142,8 +142,9 @@ def sources():
     gate.log.write_text("")
     given = base / "given"
     given.write_text(logs.text(LINES))
-    out.equal(gate.whole("--log", given), wanted, "--log FILE")
-    out.equal(gate.whole("--log", "-", stdin=given.read_bytes()), wanted,
+    doubtful = wanted | {"doubt": "this is not the log of CERTGATE_LOG"}
+    out.equal(gate.whole("--log", given), doubtful, "--log FILE")
+    out.equal(gate.whole("--log", "-", stdin=given.read_bytes()), doubtful,
               "--log -")
     folder = logs.journal(base / "journal", logs.exported(LINES))
     out.equal(gate.whole("--log", folder), wanted, "a journal")

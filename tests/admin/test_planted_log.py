@@ -45,6 +45,13 @@ def strangers(ago, count, **more):
     return [logs.rejected(f"x{n}", ago - n, **more) for n in range(count)]
 
 
+def one_of(numbers, reason="signature", origin=None):
+    """Refusals of one origin, each before a client of another."""
+    return [line for n in numbers for line in (
+        logs.line(90 - n, reason=reason, origin=origin),
+        logs.accepted("device", 90 - n, origin=cases.ORIGIN))]
+
+
 def loaded(ago):
     return logs.NOW - ago, "level=note list 1: 1 entry, sha256 f3763f66c295314f"
 
@@ -70,6 +77,18 @@ STORIES = [
     ("a clock that goes back", [
         logs.line(-9 * HOUR, reason="signature"),
         *refused(-8 * HOUR)], KEY_CAUSE),
+    ("one of two resources", one_of(range(4), origin="b.example"), f"{KEY_CAUSE}"
+     ": was an access key regenerated? (events of b.example)"),
+    ("one of two resources, until a client", [
+        *one_of(range(4), origin="b.example"),
+        logs.accepted("other", 3, origin="b.example")], WELL),
+    ("an unknown origin beside clients", one_of(
+        range(4), reason="origin", origin="b.example"), WELL),
+    ("one of 200 sites", [
+        line for n in range(3) for line in [
+            *(logs.accepted("device", 50 - n, site=f"s{k}")
+              for k in range(199)),
+            logs.line(50 - n, reason="signature", site="last")]], KEY_CAUSE),
     ("scanners without the code", refused(9, "code", 9), WELL),
     ("the service without the code", refused(9, "code", origin=cases.ORIGIN),
      "No event has the configured code in its URL."),

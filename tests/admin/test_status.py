@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -89,6 +90,7 @@ class Gate:
 
     def close(self):
         if self.running:
+            self.handler.process.send_signal(signal.SIGCONT)
             self.handler.close()
 
 
@@ -111,6 +113,11 @@ def remove_list(gate):
 def stop(gate):
     gate.event()
     gate.stop()
+
+
+def hang(gate):
+    gate.event()
+    gate.handler.process.send_signal(signal.SIGSTOP)
 
 
 def mode(gate):
@@ -215,6 +222,12 @@ OUTAGES = [
      "The settings do not load. (", "certgate check", {}),
     ("handler stopped", {}, DEVICE, stop, "The handler is not running.",
      "systemctl start certgate.socket certgate.service", None),
+    ("handler that hangs", {}, DEVICE, hang,
+     "The handler is not running. (its process does not react)",
+     "systemctl restart certgate.service", None),
+    ("every entry over", {}, OTHER.strip() + " expires=2020-01-01\n" +
+     PUMP.strip() + " not-before=2099-01-01\n", lambda gate: None,
+     "No allow entry is valid today.", "certgate list prints", DEVICE),
     ("clock", {}, DEVICE, refused(ago=-7200),
      "The clock disagrees with the time in the events. (-7",
      "timedatectl set-ntp true", {}),
@@ -323,6 +336,45 @@ def check_is_honest():
     gate.close()
 
 
+def every_entry_over():
+    """A start would refuse every client."""
+    book = base / "over.list"
+    for text, more, code in (
+            ("expires=2020-01-01", {}, 1), ("not-before=2099-01-01", {}, 1),
+            (f"expires=2020-01-01\n{OTHER.strip()}", {}, 0),
+            ("expires=2020-01-01", {
+                "CERTGATE_MISSING_CERTIFICATE": "allow"}, 0),
+            ("expires=2020-01-01", {
+                "CLIENT_CERT_THUMBPRINT": OTHER.strip()}, 0)):
+        book.write_text(f"{DEVICE.strip()} {text}\n")
+        done = admin.run("check", "--quiet", "--list", book, environment=more)
+        out.result(done.code == code and
+                   ("no allow entry is valid today" in done.out) == code,
+                   f"check: {text} {more}", done)
+
+
+def store_alone():
+    """Entries of a store, and no list."""
+    folder = base / "store"
+    folder.mkdir()
+    conf, entries = folder / "settings", folder / "entries"
+    conf.write_text(f"CERTGATE_STORE={folder}/store\nCERTGATE_ORIGINS=a.example\n"
+                    f"CERTGATE_ACCESS_KEYS={cases.KEY}\n")
+    conf.chmod(0o600)
+    entries.write_text(DEVICE)
+    more = {"environment": {"CERTGATE_CONFIG": str(conf)}}
+    if admin.run("store", "init", **more).code != 0 or \
+            admin.run("import", entries, **more).code != 0:
+        print("# built without a store")
+        return
+    done = admin.run("check", "--quiet", **more)
+    out.equal((done.code, done.out), (0, ""), "a store alone: check")
+    done = admin.run("status", "--log", "-", **more)
+    out.result(done.code == 3 and done.out.startswith(
+        "It is unknown whether the handler is running"),
+        "a store alone: status", done)
+
+
 def cannot_tell():
     gate = Gate("nowhere")
     gate.event()
@@ -350,6 +402,11 @@ def cannot_tell():
     done = gate.run("--log", path)
     out.result(done.code == 1 and "\nsite      one\n" in done.out,
                "an outage of one site beside another's clients", done)
+    os.mkfifo(gate.folder / "page")
+    done = gate.run("--html", gate.folder / "page")
+    out.result(done.code == 3 and "expected a file" in done.err and
+               (gate.folder / "page").is_fifo(),
+               "--html: only a file is replaced", done)
     (gate.folder / "empty").write_text("")
     done = admin.run("status", "--log", gate.folder / "empty", environment={
         "CERTGATE_CONFIG": str(gate.configuration.file)})
@@ -578,6 +635,8 @@ with concurrent.futures.ThreadPoolExecutor(8) as pool:
             [pool.submit(healthy, *row) for row in HEALTHY]:
         one.result()
 check_is_honest()
+every_entry_over()
+store_alone()
 cannot_tell()
 sites()
 as_the_handler()
