@@ -290,7 +290,8 @@ def status_fault(handler, explained, told, code):
         good = cause == SENTENCE[explained["reason"]]
     elif cause == SENTENCE["list-unreadable"]:  # true of other senders
         good = reason in SENDER
-    elif cause == "The configuration refuses every client.":
+    elif cause in ("The configuration refuses every client.",
+                   "No allow entry is valid today."):
         good = handler["verdict"] == "deny"
     elif handler["verdict"] == "allow":
         good = code == 0

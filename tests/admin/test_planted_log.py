@@ -269,9 +269,68 @@ def of_others():
                       f"{arguments[0]} --log {str(path)[-3:]}: whose lines")
 
 
+def in_the_journal():
+    """Datagrams of other users neither hide an outage nor make one."""
+    folder = base / "journal"
+    stranger = {"_UID": "1000", "_EXE": "/usr/bin/logger",
+                "_SYSTEMD_UNIT": "user@1000.service"}
+    client = [logs.accepted("device", 2)]
+    note = [(logs.NOW - 1, "list 9: 1 entry, sha256 aa")]
+    for name, own, theirs, first in (
+            ("an outage", refused(9), client + note, KEY_CAUSE),
+            ("an outage hours ago", [loaded(4 * HOUR), *refused(2 * HOUR)],
+             client + note, KEY_CAUSE),
+            ("clients", client, refused(1, "signature", 9), WELL),
+            ("nothing", [loaded(9)], refused(9, "origin", 9), UNKNOWN)):
+        logs.journal(folder, logs.exported(own),
+                     logs.exported(theirs, stranger))
+        done = run("status", "--log", folder)
+        out.result(done.out.startswith(first), f"journal: {name}", done)
+        done = run("stats", "--since", "1d", "--log", folder)
+        found = re.search(r"^events +(\d+)$", done.out, re.MULTILINE)
+        out.equal(int(found[1]), len([f for _, f in own if isinstance(f, dict)]),
+                  f"journal: {name}: stats")
+    for arguments in (["why", "c"], ["pending"], ["sweep", "--dry-run"]):
+        logs.journal(folder, logs.exported([loaded(9)]), logs.exported(
+            [logs.rejected("pump", 5), logs.accepted("valve", 5)], stranger))
+        done = run(*arguments, "--log", folder)
+        out.result("CN=pump" not in done.out and "valve" not in done.out and
+                   f"log begins {logs.stamp(logs.NOW - 9)}\n" in done.out,
+                   f"journal: {arguments[0]}", done)
+
+
+def colours():
+    """Only on a terminal, and not with NO_COLOR."""
+    log.write_text(logs.text(refused(9)))
+    for name, more, coloured in (("", {}, True), ("NO_COLOR", {
+            "NO_COLOR": "1"}, False), ("a pipe", None, False)):
+        if more is None:
+            text = run("status").out
+        else:
+            pid, fd = os.forkpty()
+            if pid == 0:
+                os.execve(admin.COMMAND, ["certgate", "status"],
+                          processes.bare_environment({
+                              "CERTGATE_CONFIG": str(configuration.file),
+                              **more}))
+            text = b""
+            try:
+                while data := os.read(fd, 4096):
+                    text += data
+            except OSError:  # the end of a terminal
+                pass
+            os.waitpid(pid, 0)
+            text = text.decode()
+        out.equal(text.startswith(f"\x1b[31m{KEY_CAUSE}"), coloured,
+                  f"colours: {name or 'a terminal'}")
+        out.equal("\x1b" in text, coloured, f"colours: {name}: no other")
+
+
 stories()
+colours()
 rotated()
 of_sites()
 hostile()
 of_others()
+in_the_journal()
 out.done()
