@@ -44,6 +44,9 @@ def contents():
     out.equal({"-" + n for n in
                re.findall(r"^\.It Fl (-[a-z-]+)", page, re.MULTILINE)},
               wanted, "certgate(1) has every option")
+    for verb in [], ["check"]:
+        out.equal(admin.run("help", *verb).out,
+                  admin.run(*verb, "--help").out, f"certgate help {verb}")
     done = subprocess.run([processes.find("mandoc"), "-Tlint", "-W",
                            "warning", str(PAGE)], capture_output=True,
                           text=True, check=False)

@@ -8,7 +8,7 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import admin, place, tap  # noqa: E402
+from harness import admin, cases, place, tap  # noqa: E402
 
 out = tap.Tap()
 base = place.temporary()
@@ -133,6 +133,11 @@ def certificates():
     _, done = rotated(f"{A}\n", A, soon, "--dry-run")
     out.result(done.code == 0 and "Warning: line 2: the certificate expires on "
                f"{day(5)}\n" in done.out, "a new one that expires soon", done)
+    past = base / "past.pem"
+    past.write_text(cases.certificates()["expired"]["pem"])
+    _, done = rotated(f"{A}\n", A, past, "--dry-run")
+    out.result(done.code == 0 and "Warning: line 2: the certificate expired on "
+               in done.out, "a new one that has expired", done)
     old, new = (admin.certificate(base, n, subject="/CN=pump") for n in
                 ("old", "new"))
     text = f"{admin.digest(old, 'sha1')} user=pump groups=g\n"
