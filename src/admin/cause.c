@@ -67,14 +67,16 @@ is_unwired(const struct facts *f)
 	       f->hour.events == 0;
 }
 
+/* The failure may be older than what was read, or than the clock. */
 static bool
 is_stale(const struct facts *f)
 {
 	const struct hour *h = &f->hour;
+	int64_t age = h->now - h->failure.time;
 
 	return (strcmp(h->list, "stale") == 0 ||
 		strcmp(h->list, "none") == 0) &&
-	       h->failure.time > 0 && h->now - h->failure.time > STALE_MAX;
+	       (age < 0 || age > STALE_MAX);
 }
 
 static bool

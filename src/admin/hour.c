@@ -116,6 +116,8 @@ add_note(struct hour *h, const struct log_reader *log)
 		note = &h->failure;
 	if (note == NULL)
 		return;
+	if (note == &h->load)
+		h->list[0] = '\0';
 	if (note == &h->load && is_same_site(span_of(h->failure.text), text))
 		h->failure.time = 0;
 	note->time = log->time;

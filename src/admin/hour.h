@@ -29,7 +29,8 @@ struct hour {
 	 * since the last load of a configuration. */
 	struct outage_events outage;
 	int64_t last; /* UTC seconds; of these, 0: none */
-	char list[16]; /* word of the last decision; empty: none */
+	char list[16]; /* word of the last decision since the last load; empty:
+			* none */
 	/* The last ones, of any site; a failure until that site loads. */
 	struct hour_note load, failure;
 };

@@ -56,6 +56,11 @@ def loaded(ago):
     return logs.NOW - ago, "level=note list 1: 1 entry, sha256 f3763f66c295314f"
 
 
+def failed(ago):
+    return logs.NOW - ago, "level=warning last good settings and list stay in " \
+        "force; see certgate check"
+
+
 # A name, lines, and the first line of status.  An outage lasts until an event
 # passes or a configuration is loaded, however quiet it is since then.
 STORIES = [
@@ -89,6 +94,20 @@ STORIES = [
             *(logs.accepted("device", 50 - n, site=f"s{k}")
               for k in range(199)),
             logs.line(50 - n, reason="signature", site="last")]], KEY_CAUSE),
+    ("a stale list for a day", [
+        failed(30 * HOUR), logs.accepted("device", 9, list="stale")],
+     "The handler uses an older configuration."),
+    ("a stale list for an hour", [
+        failed(HOUR), logs.accepted("device", 9, list="stale")],
+     "The handler uses an older configuration."),
+    ("a stale list, a clock that goes back", [
+        failed(-HOUR), logs.accepted("device", 9, list="stale")],
+     "The handler uses an older configuration."),
+    ("a list that is being written", [
+        failed(5), logs.accepted("device", 3, list="stale")], WELL),
+    ("a stale list, then a load", [
+        failed(HOUR), logs.accepted("device", 9, list="stale"), loaded(5)],
+     WELL),
     ("scanners without the code", refused(9, "code", 9), WELL),
     ("the service without the code", refused(9, "code", origin=cases.ORIGIN),
      "No event has the configured code in its URL."),
