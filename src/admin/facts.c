@@ -12,6 +12,7 @@
 #include <time.h>
 #include <sys/socket.h>
 #include <sys/statvfs.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -39,7 +40,8 @@ static void
 find_listener(struct facts *f, bool named)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const struct timeval patience = { .tv_sec = REACTS_MS / 1000 };
 	bool is_known = f->unit.state != UNIT_UNKNOWN;
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
@@ -48,12 +50,14 @@ find_listener(struct facts *f, bool named)
 		       f->socket);
 	if (fd < 0)
 		return;
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
+			 sizeof(patience));
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0) {
 		f->unit.state = reacts(fd) ? UNIT_RUNNING : UNIT_SILENT;
 		if (!is_known &&
 		    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0)
 			f->unit.process = (int)peer.pid;
-	} else if (errno == EAGAIN) { /* no place in its queue */
+	} else if (errno == EAGAIN) { /* its queue stays full */
 		f->unit.state = UNIT_SILENT;
 	} else if (!is_known &&
 		   (errno == ECONNREFUSED || (errno == ENOENT && named))) {

@@ -355,7 +355,8 @@ static const struct refused {
 	  "The web server authenticates no event as CERTGATE_REMOTE_USER.",
 	  "certgate doctor URL" },
 	{ REASON_SITE, "No event names a site that exists.",
-	  "set CERTGATE_SITE in the web server" },
+	  "set CERTGATE_SITE in the web server, or restore the settings of the "
+	  "site" },
 	{ REASON_SETTINGS, "Every event was refused for the settings.",
 	  "certgate check" },
 	{ REASON_LIST_UNREADABLE, "Every client was refused for the list.",
