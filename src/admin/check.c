@@ -218,8 +218,8 @@ add_cause(const struct facts *f, struct findings *findings)
 	findings_add(findings, LOG_LEVEL_ERROR, &e);
 }
 
-/* Return true if the handler may never have logged: its file does not exist, and
- * no handler is running. */
+/* Return true if the handler may never have logged: its file does not exist,
+ * and no handler is running. */
 static bool
 is_new_log(const struct facts *f)
 {
