@@ -99,6 +99,15 @@ cut(struct span name)
 	return name;
 }
 
+/* Compare without the length of each text: there may be hundreds. */
+static bool
+is_name(const char *text, struct span name)
+{
+	return name.len == 0 ? text[0] == '\0'
+			     : strncmp(text, name.ptr, name.len) == 0 &&
+				       text[name.len] == '\0';
+}
+
 static struct outage_site *
 site_of(struct outage_events *events, struct span name, struct span origin)
 {
@@ -107,7 +116,7 @@ site_of(struct outage_events *events, struct span name, struct span origin)
 	name = cut(name);
 	origin = cut(origin);
 	while (site < end &&
-	       !(span_equal(span_of(site->name), name) &&
+	       !(is_name(site->name, name) &&
 		 span_equal_nocase(span_of(site->origin), origin)))
 		site++;
 	if (site == events->site + OUTAGE_SITES)
