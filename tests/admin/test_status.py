@@ -13,6 +13,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
@@ -353,6 +354,39 @@ def every_entry_over():
                    f"check: {text} {more}", done)
 
 
+def written_in_place():
+    """A list that is cut at any time allows a client that it denies at its
+    end: nothing is said of the part."""
+    gate = Gate("written")
+    pin, pem = known["device"]["sha256"], gate.folder / "device.pem"
+    gate.event()
+    pem.write_text(known["device"]["pem"])
+    ended = threading.Event()
+
+    def write():
+        while not ended.is_set():
+            with gate.configuration.list.open("w") as file:
+                for line in f"{pin} user=x\n", f"deny {pin}\n":
+                    file.write(line)
+                    file.flush()
+                    ended.wait(0.15)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(2):
+            for verb, more in (("status", []), ("check", ["--quiet"]),
+                               ("explain", [pem])):
+                done = gate.run(*more, verb=verb)
+                out.result(done.code == 1 and
+                           "still being written" in done.out,
+                           f"a list that is written in place: {verb}", done)
+    finally:
+        ended.set()
+        writer.join()
+    gate.close()
+
+
 def store_alone():
     """Entries of a store, and no list."""
     folder = base / "store"
@@ -637,6 +671,7 @@ with concurrent.futures.ThreadPoolExecutor(8) as pool:
 check_is_honest()
 every_entry_over()
 store_alone()
+written_in_place()
 cannot_tell()
 sites()
 as_the_handler()
