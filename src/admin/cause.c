@@ -31,6 +31,12 @@ lacks_rights(const struct facts *f)
 }
 
 static bool
+has_other_settings(const struct facts *f)
+{
+	return f->has_files && unit_other_config() != NULL;
+}
+
+static bool
 lacks_settings(const struct facts *f)
 {
 	return f->has_files && !f->sites.main.has_settings;
@@ -209,6 +215,16 @@ tell_unit(const struct facts *f, struct cause *cause)
 }
 
 static void
+tell_other(const struct facts *f, struct cause *cause)
+{
+	(void)f;
+	(void)snprintf(cause->detail, sizeof(cause->detail), "%s",
+		       unit_other_config());
+	(void)snprintf(cause->fix, sizeof(cause->fix),
+		       "certgate status --config %s", unit_other_config());
+}
+
+static void
 tell_status(const struct facts *f, struct cause *cause)
 {
 	(void)snprintf(cause->detail, sizeof(cause->detail), "%s",
@@ -257,6 +273,7 @@ static const struct {
 } probes[OUTAGES] = {
 	[OUTAGE_STOPPED] = { is_stopped, tell_unit, EXIT_NO, false },
 	[OUTAGE_RIGHTS] = { lacks_rights, tell_error, EXIT_SYSTEM, true },
+	[OUTAGE_OTHER] = { has_other_settings, tell_other, EXIT_SYSTEM, false },
 	[OUTAGE_SETTINGS] = { lacks_settings, tell_error, EXIT_NO, true },
 	[OUTAGE_LIST] = { lacks_list, tell_error, EXIT_NO, true },
 	[OUTAGE_VARIABLES] = { lacks_variables, NULL, EXIT_SYSTEM, false },

@@ -187,6 +187,24 @@ show(const struct command *command, struct findings *findings,
 	print_json_close('}');
 }
 
+/* Return true if the handler has other settings than those that were read. */
+static bool
+add_other(struct findings *findings)
+{
+	const char *path = unit_other_config();
+	struct error e = { 0 };
+
+	if (path == NULL)
+		return false;
+	error_where(&e, "handler");
+	error_set(&e,
+		  "its unit names another settings file (fix: certgate check "
+		  "--config %s)",
+		  path);
+	findings_add(findings, LOG_LEVEL_ERROR, &e);
+	return true;
+}
+
 static void
 add_over(struct findings *findings, const struct sites *sites)
 {
@@ -300,15 +318,17 @@ check_run(const struct command *command)
 		return EXIT_SYSTEM;
 	facts_read_files(&facts);
 	add_over(findings, &facts.sites);
+	bool has_other = add_other(findings);
 	if (whole)
 		add_cause(&facts, findings);
 	if (expiring != NULL)
 		find_expiring(findings, expiring, &facts.sites);
 	bool starts = facts.starts &&
 		      (facts.refusal == NULL || unit_lacks_variables());
-	bool good = starts && findings->errors == (unsigned)unread;
+	bool good = starts &&
+		    findings->errors == (unsigned)unread + (unsigned)has_other;
 	show(command, findings, &facts.sites, starts, facts.refusal);
 	expiry_log_free(expiring);
 	facts_free(&facts);
-	return !good ? EXIT_NO : unread ? EXIT_SYSTEM : EXIT_DONE;
+	return !good ? EXIT_NO : unread || has_other ? EXIT_SYSTEM : EXIT_DONE;
 }

@@ -190,6 +190,7 @@ unit_read(void)
 }
 
 static bool is_handler, is_other, lacks_variables;
+static const char *other_config;
 
 static bool
 become(const char *name)
@@ -223,6 +224,18 @@ is_installed(void)
 	return path != NULL && strncmp(path, installed, folder) == 0;
 }
 
+static void
+find_config(const struct buffer *text)
+{
+	const struct span name = SPAN("CERTGATE_CONFIG=");
+	const char *at = (const char *)text->data, *end = at + text->len;
+
+	for (; at < end; at += strlen(at) + 1)
+		if (span_starts(span_of(at), name) &&
+		    strcmp(at + name.len, setup_source().path) != 0)
+			other_config = at + name.len;
+}
+
 /* The handler's own variables are settings, too: those of its process.  This
  * process must still be root. */
 static bool
@@ -233,8 +246,10 @@ take_variables(const struct unit *unit)
 	if (!unit->has_variables)
 		return true;
 	buffer_init(&text, ENVIRONMENT_MAX);
-	return unit->process > 0 && read_environment(unit->process, &text) &&
-	       setup_add_environment(text.data, text.len);
+	if (unit->process == 0 || !read_environment(unit->process, &text))
+		return false;
+	find_config(&text);
+	return setup_add_environment(text.data, text.len);
 }
 
 bool
@@ -277,6 +292,12 @@ bool
 unit_is_other(void)
 {
 	return is_other;
+}
+
+const char *
+unit_other_config(void)
+{
+	return other_config;
 }
 
 bool

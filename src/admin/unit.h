@@ -54,6 +54,10 @@ bool unit_is_handler(void);
  * nor the handler's. */
 bool unit_is_other(void);
 
+/* Return the settings file that the process of the unit names, if unit_become()
+ * found that it is another than that of this process; else NULL. */
+const char *unit_other_config(void);
+
 /* True if unit_become() did not find the settings in the environment. */
 bool unit_lacks_variables(void);
 

@@ -444,6 +444,7 @@ static const struct {
 			     "certgate.service" },
 	[OUTAGE_RIGHTS] = { "This user cannot read the configuration.",
 			    "run certgate status as root" },
+	[OUTAGE_OTHER] = { "The unit names another settings file.", "" },
 	[OUTAGE_SETTINGS] = { "The settings do not load.", "certgate check" },
 	[OUTAGE_LIST] = { "The list does not load.", "certgate check" },
 	[OUTAGE_VARIABLES] = { "The variables of the handler are unknown: its "

@@ -100,6 +100,7 @@ bool outage_is_over(const struct sites *sites, int64_t now, const char **site);
 enum outage {
 	OUTAGE_STOPPED = 0, /* the handler */
 	OUTAGE_RIGHTS, /* this user cannot read the configuration */
+	OUTAGE_OTHER, /* the handler has another settings file */
 	OUTAGE_SETTINGS, /* do not load */
 	OUTAGE_LIST, /* does not load */
 	OUTAGE_VARIABLES, /* of the handler, are unknown */

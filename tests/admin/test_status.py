@@ -579,6 +579,8 @@ exec {command} {verb}
 VARIABLES = """CERTGATE_ACCESS_KEYS={key} sleep 20 >/dev/null 2>&1 </dev/null &
 echo $! >/run/pid
 """
+OTHER_SETTINGS = VARIABLES.replace("CERTGATE_ACCESS_KEYS={key}",
+                                   "CERTGATE_CONFIG=/etc/other.conf")
 
 
 def installed():
@@ -649,6 +651,13 @@ def installed():
                 "more": VARIABLES.format(key=cases.KEY),
                 "verb": "simulate --format http"}, 0, "POST ",
              "ce-signature: sha256="),
+            ("settings of the unit", {"more": OTHER_SETTINGS}, 3,
+             "The unit names another settings file. (/etc/other.conf)",
+             "certgate status --config /etc/other.conf"),
+            ("settings of the unit: check", {
+                "more": OTHER_SETTINGS, "verb": "check --quiet"}, 3,
+             "", "error: handler: its unit names another settings file (fix: "
+             "certgate check --config /etc/other.conf)"),
             ("a key in the unit: the doctor", {
                 "more": VARIABLES.format(key=cases.KEY),
                 "verb": "doctor http://localhost:1/"}, 1, "", "not no key here"),
