@@ -140,7 +140,7 @@ reason_of(const struct facts *f)
 {
 	const struct outage_site *site;
 
-	return outage_reason(&f->hour.outage, &site);
+	return outage_events_reason(&f->hour.outage, &site);
 }
 
 static bool

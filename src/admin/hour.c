@@ -62,7 +62,7 @@ add_event(struct hour *h, struct outage_events *events,
 	};
 	h->last = log->time;
 	read_skew(&event, log->value[FIELD_SKEW]);
-	outage_add(events, &event);
+	outage_events_add(events, &event);
 }
 
 static void

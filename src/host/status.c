@@ -94,8 +94,8 @@ status_count(const struct answer *answer, int64_t now)
 
 	event.has_skew = date_time_parse(answer->time, &sent);
 	event.skew = event.has_skew ? now - sent : 0;
-	outage_add(&events[0], &event);
-	outage_add(&events[1], &event);
+	outage_events_add(&events[0], &event);
+	outage_events_add(&events[1], &event);
 	if (reason != REASON_VALIDATED && reason != REASON_NOTIFIED)
 		counts[reason]++;
 }
@@ -159,7 +159,7 @@ keep_counts(int64_t now)
 	if (over) {
 		memcpy(last_hour, this_hour, sizeof(last_hour));
 		memset(counts, 0, sizeof(counts));
-		outage_move(&events[0], &events[1]);
+		outage_events_move(&events[0], &events[1]);
 		write_counts(this_hour);
 		log_note(LOG_LEVEL_NOTE, "last hour: %s", last_hour);
 	}
@@ -192,7 +192,7 @@ find_outage(const struct sites *sites, int64_t now)
 	const struct outage_site *site;
 	const char *name;
 	enum outage in_files = find_in_files(sites, now);
-	enum reason reason = outage_reason(&events[0], &site);
+	enum reason reason = outage_events_reason(&events[0], &site);
 
 	if (in_files != OUTAGES)
 		return in_files;

@@ -84,6 +84,14 @@ STORIES = [
         *refused(-8 * HOUR)], KEY_CAUSE),
     ("one of two resources", one_of(range(4), origin="b.example"), f"{KEY_CAUSE}"
      ": was an access key regenerated? (events of b.example)"),
+    ("one of two resources, until a notification", [
+        *one_of(range(4), origin="b.example"), logs.line(
+            3, verdict="allow", reason="notified", connection=None, count="9")],
+     KEY_CAUSE),
+    ("one resource, until a notification", [
+        *refused(9, origin=cases.ORIGIN), logs.line(
+            3, verdict="allow", reason="notified", connection=None, count="9")],
+     WELL),
     ("one of two resources, until a client", [
         *one_of(range(4), origin="b.example"),
         logs.accepted("other", 3, origin="b.example")], WELL),
