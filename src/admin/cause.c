@@ -157,6 +157,14 @@ refuses_clients(const struct facts *f)
 	return reason_of(f) != REASONS;
 }
 
+static bool
+is_aged(const struct facts *f)
+{
+	const char *site;
+
+	return f->has_files && outage_store_age(&f->sites, &site) > 0;
+}
+
 static void
 set_fix(struct cause *cause, const char *fix)
 {
@@ -285,6 +293,7 @@ static const struct {
 	[OUTAGE_STALE] = { is_stale, NULL, EXIT_NO, false },
 	[OUTAGE_CLIENTS] = { refuses_clients, tell_last, EXIT_NO, false },
 	[OUTAGE_OVER] = { is_over, NULL, EXIT_NO, true },
+	[OUTAGE_AGED] = { is_aged, NULL, EXIT_NO, true },
 	[OUTAGE_FULL] = { is_full, tell_space, EXIT_NO, false },
 	[OUTAGE_LOST] = { loses_lines, NULL, EXIT_NO, false },
 	[OUTAGE_REPORTED] = { reports_outage, tell_status, EXIT_NO, false },

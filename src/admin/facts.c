@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <libgen.h>
 #include <poll.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@
 #include "admin/facts.h"
 #include "admin/setup.h"
 #include "host/file.h"
+#include "host/store_contact.h"
 
 enum { REACTS_MS = 3000 };
 
@@ -177,6 +179,24 @@ find_log(struct findings *findings, const struct settings *settings,
 	findings_add(findings, LOG_LEVEL_ERROR, &e);
 }
 
+static void
+find_age(struct findings *findings, const struct sites *sites)
+{
+	const char *site;
+	int64_t age = outage_store_age(sites, &site);
+
+	if (age == 0)
+		return;
+	findings->path = "CERTGATE_STORE";
+	findings_warn(findings,
+		      "no contact with the fleet's database for %s%" PRId64
+		      " s%s%s (fix: systemctl status certgate-sync)",
+		      age == INT64_MAX ? "more than " : "",
+		      age == INT64_MAX ? (int64_t)STORE_STALE_S : age,
+		      site[0] == '\0' ? "" : ", site ", site);
+	findings->path = NULL;
+}
+
 /* What the start itself does not say. */
 static void
 find_more(struct findings *findings, const struct sites *sites, bool starts)
@@ -191,6 +211,7 @@ find_more(struct findings *findings, const struct sites *sites, bool starts)
 			findings_advise(findings, &site->list,
 					site->settings.list);
 	}
+	find_age(findings, sites);
 	/* If it cannot be told, that was said. */
 	if (sites->in_use && sites->unsure == 0) {
 		findings->path = sites->folder;

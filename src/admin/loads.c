@@ -2,10 +2,12 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "admin/loads.h"
+#include "admin/print.h"
 #include "base/hex.h"
 
 /* Return the load of the site, which is made if there is none; NULL: no name of
@@ -145,4 +147,60 @@ loads_take(struct loads *loads, struct span line)
 	load->entries = number[2];
 	load->failed = number[3] != 0;
 	set_digest(load, line);
+}
+
+static uint64_t
+entries_of(const struct load *load)
+{
+	return load->entries;
+}
+
+static uint64_t
+revision_of(const struct load *load)
+{
+	return load->revision;
+}
+
+static uint64_t
+time_of(const struct load *load)
+{
+	return (uint64_t)load->time;
+}
+
+static uint64_t
+failed_of(const struct load *load)
+{
+	return load->failed;
+}
+
+static const struct gauge {
+	const char *name, *help;
+	uint64_t (*of)(const struct load *load);
+} gauges[] = {
+	{ "list_entries", "Entries of the list in force.", entries_of },
+	{ "list_revision",
+	  "Number of the list in force, from the start of the handler.",
+	  revision_of },
+	{ "list_loaded_timestamp_seconds",
+	  "When the list in force was loaded, in Unix time.", time_of },
+	{ "configuration_stale",
+	  "1 if the last load failed and an older configuration is in force.",
+	  failed_of },
+};
+
+void
+loads_print(const struct loads *loads)
+{
+	for (size_t i = 0; i < sizeof(gauges) / sizeof(*gauges); i++) {
+		print_family(gauges[i].name, "gauge", gauges[i].help);
+		for (size_t j = 0; j < loads->n; j++)
+			print("certgate_%s{site=\"%s\"} %" PRIu64 "\n",
+			      gauges[i].name, loads->load[j].site,
+			      gauges[i].of(&loads->load[j]));
+	}
+	print_family("list_info", "gauge",
+		     "1; digest: of the SHA-256 of the list file in force.");
+	for (size_t i = 0; i < loads->n; i++)
+		print("certgate_list_info{site=\"%s\",digest=\"%s\"} 1\n",
+		      loads->load[i].site, loads->load[i].digest);
 }

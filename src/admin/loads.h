@@ -42,4 +42,7 @@ void loads_keep(struct loads *loads, const struct sites *sites,
 void loads_write(const struct loads *loads, struct buffer *text);
 void loads_take(struct loads *loads, struct span line);
 
+/* Print them as metrics. */
+void loads_print(const struct loads *loads);
+
 #endif

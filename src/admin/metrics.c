@@ -334,13 +334,6 @@ write_state(const struct metrics *m, struct span cursor, const char *path,
 	return ok;
 }
 
-static void
-print_family(const char *name, const char *type, const char *help)
-{
-	print("# HELP certgate_%s %s\n# TYPE certgate_%s %s\n", name, help,
-	      name, type);
-}
-
 /* Names of sites and hubs have no character that a label escapes. */
 static void
 print_events(const struct metrics *m)
@@ -395,60 +388,30 @@ print_valid(const char *site, const struct configuration *c)
 	      c->has_settings && c->has_list && !c->stale);
 }
 
-static uint64_t
-entries_of(const struct load *load)
-{
-	return load->entries;
-}
-
-static uint64_t
-revision_of(const struct load *load)
-{
-	return load->revision;
-}
-
-static uint64_t
-time_of(const struct load *load)
-{
-	return (uint64_t)load->time;
-}
-
-static uint64_t
-failed_of(const struct load *load)
-{
-	return load->failed;
-}
-
-static const struct gauge {
-	const char *name, *help;
-	uint64_t (*of)(const struct load *load);
-} gauges[] = {
-	{ "list_entries", "Entries of the list in force.", entries_of },
-	{ "list_revision",
-	  "Number of the list in force, from the start of the handler.",
-	  revision_of },
-	{ "list_loaded_timestamp_seconds",
-	  "When the list in force was loaded, in Unix time.", time_of },
-	{ "configuration_stale",
-	  "1 if the last load failed and an older configuration is in force.",
-	  failed_of },
-};
-
 static void
-print_loads(const struct loads *loads)
+print_age(const char *site, const struct configuration *c)
 {
-	for (size_t i = 0; i < sizeof(gauges) / sizeof(*gauges); i++) {
-		print_family(gauges[i].name, "gauge", gauges[i].help);
-		for (size_t j = 0; j < loads->n; j++)
-			print("certgate_%s{site=\"%s\"} %" PRIu64 "\n",
-			      gauges[i].name, loads->load[j].site,
-			      gauges[i].of(&loads->load[j]));
-	}
-	print_family("list_info", "gauge",
-		     "1; digest: of the SHA-256 of the list file in force.");
-	for (size_t i = 0; i < loads->n; i++)
-		print("certgate_list_info{site=\"%s\",digest=\"%s\"} 1\n",
-		      loads->load[i].site, loads->load[i].digest);
+	int64_t age = store_age(c->store);
+
+	if (age < 0)
+		return;
+	print("certgate_store_age_seconds{site=\"%s\"} ", site);
+	if (age == INT64_MAX)
+		print("+Inf\n");
+	else
+		print("%" PRId64 "\n", age);
+}
+
+/* Of stores that a fleet keeps. */
+static void
+print_ages(const struct sites *sites)
+{
+	print_family("store_age_seconds", "gauge",
+		     "Time since the store was last what the fleet's database "
+		     "has.");
+	print_age(main_name(), &sites->main);
+	for (size_t i = 0; i < sites->n; i++)
+		print_age(sites->site[i]->name, &sites->site[i]->store);
 }
 
 static void
@@ -459,7 +422,8 @@ print_configurations(const struct metrics *m, const struct sites *sites)
 	print_valid(main_name(), &sites->main);
 	for (size_t i = 0; i < sites->n; i++)
 		print_valid(sites->site[i]->name, &sites->site[i]->store);
-	print_loads(&m->loads);
+	loads_print(&m->loads);
+	print_ages(sites);
 	print_family("stats_timestamp_seconds", "gauge",
 		     "When these metrics were written, in Unix time.");
 	print("certgate_stats_timestamp_seconds %" PRId64 "\n",

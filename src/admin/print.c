@@ -360,3 +360,10 @@ print_end(enum exit_code code)
 	print_problem("standard output: %s", "not all could be written");
 	return EXIT_SYSTEM;
 }
+
+void
+print_family(const char *name, const char *type, const char *help)
+{
+	print("# HELP certgate_%s %s\n# TYPE certgate_%s %s\n", name, help,
+	      name, type);
+}

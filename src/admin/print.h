@@ -91,4 +91,8 @@ void print_error(const struct error *e);
 /* End the answer.  Return code, or EXIT_SYSTEM if not all could be written. */
 enum exit_code print_end(enum exit_code code);
 
+/* Print the lines in front of the samples of a metric for Prometheus; name:
+ * without certgate_. */
+void print_family(const char *name, const char *type, const char *help);
+
 #endif

@@ -332,6 +332,7 @@ put_in_force(struct configuration *c, struct attempt *a, bool list)
 	c->settings = a->settings;
 	a->settings = (struct settings){ 0 };
 	c->has_settings = true;
+	store_limit_age(c->store, c->settings.store_max_age);
 	files_use(&c->files, list ? FILES_USE_ALL : FILES_USE_SETTINGS);
 	if (is_first || a->is_new)
 		note_settings(c, &before, a->is_exposed);

@@ -59,6 +59,20 @@ store_source(const struct store *store)
 }
 
 void
+store_limit_age(struct store *store, unsigned seconds)
+{
+	(void)store;
+	(void)seconds;
+}
+
+int64_t
+store_age(struct store *store)
+{
+	(void)store;
+	return -1;
+}
+
+void
 store_rest(struct store *store)
 {
 	(void)store;

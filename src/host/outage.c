@@ -10,6 +10,7 @@
 #include "base/buffer.h"
 #include "host/outage.h"
 #include "host/log_line.h"
+#include "host/store_contact.h"
 
 static bool
 lacks_key(const struct configuration *c, int64_t now)
@@ -69,6 +70,17 @@ lacks_valid_entry(const struct configuration *c, int64_t now)
 	return c->has_list && !lacks_entry(c, now) && needs_entry(c, now);
 }
 
+static bool
+is_too_old(const struct configuration *c, int64_t now)
+{
+	int64_t age = c->settings.store_max_age > 0 && c->store != NULL
+			      ? store_age(c->store)
+			      : 0;
+
+	(void)now;
+	return age < 0 || age > (int64_t)c->settings.store_max_age;
+}
+
 /* As installed. */
 static bool
 lacks_both(const struct configuration *c, int64_t now)
@@ -90,6 +102,10 @@ static const struct outage_refusal refusals[] = {
 	  "every event is refused: CERTGATE_ORIGINS names no Web PubSub "
 	  "resource",
 	  "set " SETTINGS_ORIGINS_LINE },
+	{ is_too_old,
+	  "every client is refused: the store's last contact with the fleet's "
+	  "database is older than CERTGATE_STORE_MAX_AGE",
+	  "systemctl status certgate-sync" },
 	{ lacks_entry, "every client is refused: the list has no allow entry",
 	  "certgate allow@ FILE" },
 };
@@ -126,6 +142,24 @@ outage_is_over(const struct sites *sites, int64_t now, const char **site)
 			return true;
 	}
 	return false;
+}
+
+int64_t
+outage_store_age(const struct sites *sites, const char **site)
+{
+	int64_t oldest = 0;
+
+	*site = "";
+	for (size_t i = 0; i <= sites->n; i++) {
+		const struct configuration *c =
+			i == 0 ? &sites->main : &sites->site[i - 1]->store;
+		int64_t age = store_age(c->store);
+		if (age <= STORE_STALE_S || age <= oldest)
+			continue;
+		oldest = age;
+		*site = i == 0 ? "" : sites->site[i - 1]->name;
+	}
+	return oldest;
 }
 
 /* The reasons for which all events, or all clients, may be refused: the
@@ -255,6 +289,8 @@ static const struct {
 			     "certgate stats@" },
 	[OUTAGE_OVER] = { "No allow entry is valid today.",
 			  "certgate list@ prints their dates" },
+	[OUTAGE_AGED] = { "The store has no contact with the fleet's database.",
+			  "systemctl status certgate-sync" },
 	[OUTAGE_FULL] = { "The disk of the log is full.", "" },
 	[OUTAGE_LOST] = { "Lines of the log were lost.", "certgate stats@" },
 	[OUTAGE_REPORTED] = { "The handler reports an outage, and the log has "
@@ -368,6 +404,23 @@ tell_over(const struct sites *sites, struct outage_text *text)
 		(void)snprintf(text->site, sizeof(text->site), "%s", site);
 }
 
+static void
+tell_age(const struct sites *sites, struct outage_text *text)
+{
+	const char *site;
+	int64_t age = sites == NULL ? 0 : outage_store_age(sites, &site);
+
+	if (age == 0)
+		return;
+	if (age == INT64_MAX)
+		(void)snprintf(text->detail, sizeof(text->detail),
+			       "the last contact is unknown");
+	else
+		(void)snprintf(text->detail, sizeof(text->detail),
+			       "the last contact was %" PRId64 " s ago", age);
+	(void)snprintf(text->site, sizeof(text->site), "%s", site);
+}
+
 void
 outage_tell(enum outage outage, const struct outage_events *events,
 	    const struct sites *sites, const struct outage_refusal *refusal,
@@ -384,6 +437,8 @@ outage_tell(enum outage outage, const struct outage_events *events,
 	if (outage == OUTAGE_SKEWED)
 		(void)snprintf(text->detail, sizeof(text->detail),
 			       "%+" PRId64 " seconds", events->skew);
+	if (outage == OUTAGE_AGED)
+		tell_age(sites, text);
 	if (outage != OUTAGE_REFUSING)
 		return;
 	(void)snprintf(text->detail, sizeof(text->detail), "%s", refusal->text);

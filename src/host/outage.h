@@ -35,6 +35,12 @@ const struct outage_refusal *outage_refusal(const struct sites *sites,
  * which none is valid at that time.  Set *site to its name, borrowed. */
 bool outage_is_over(const struct sites *sites, int64_t now, const char **site);
 
+/* Return how many seconds ago the store of the main settings, or of a site, was
+ * last what the fleet's database has, if that is too long ago to be normal;
+ * INT64_MAX: not known; 0: none is.  Set *site to its name, borrowed; empty:
+ * the main settings. */
+int64_t outage_store_age(const struct sites *sites, const char **site);
+
 /* In the order of severity. */
 enum outage {
 	OUTAGE_STOPPED = 0, /* the handler */
@@ -51,6 +57,7 @@ enum outage {
 	OUTAGE_STALE, /* configuration of the handler */
 	OUTAGE_CLIENTS, /* outage_events_reason() */
 	OUTAGE_OVER, /* outage_is_over() */
+	OUTAGE_AGED, /* outage_store_age() */
 	OUTAGE_FULL, /* the disk of the log */
 	OUTAGE_LOST, /* lines of the log */
 	OUTAGE_REPORTED, /* by the handler, and not found in the log */

@@ -93,6 +93,15 @@ note_report_only(const struct settings *settings, int64_t now)
 			 day);
 }
 
+static void
+note_age(const struct settings *settings)
+{
+	if (settings->store_max_age > 0 && settings->store == NULL)
+		log_note(LOG_LEVEL_WARNING,
+			 "CERTGATE_STORE_MAX_AGE: no effect without "
+			 "CERTGATE_STORE (fix: remove it)");
+}
+
 void
 settings_warnings_log(const struct settings *settings, int64_t now)
 {
@@ -100,4 +109,5 @@ settings_warnings_log(const struct settings *settings, int64_t now)
 	note_origins(settings);
 	note_report_only(settings, now);
 	note_weak(settings);
+	note_age(settings);
 }

@@ -204,6 +204,8 @@ find_outage(const struct sites *sites, int64_t now)
 		return OUTAGE_CLIENTS;
 	if (outage_is_over(sites, now, &name))
 		return OUTAGE_OVER;
+	if (outage_store_age(sites, &name) > 0)
+		return OUTAGE_AGED;
 	if (log_fault() != 0)
 		return log_fault() == ENOSPC ? OUTAGE_FULL : OUTAGE_LOST;
 	return OUTAGES;

@@ -17,6 +17,7 @@
 #include "host/file.h"
 #include "host/files.h"
 #include "host/store.h"
+#include "host/store_contact.h"
 #include "host/store_format.h"
 
 struct store {
@@ -28,6 +29,8 @@ struct store {
 	MDB_txn *txn; /* owned; at rest between look-ups */
 	bool active; /* it is not at rest */
 	size_t page; /* bytes */
+	unsigned max_age; /* seconds since the last contact; 0: any */
+	bool is_old; /* beyond that, at the last look-up */
 	int64_t away_ms; /* monotonic; since when path is missing; 0: not */
 	struct stored_source source;
 	struct stored_counts counts;
@@ -170,13 +173,58 @@ begin(struct store *store, struct error *e)
 	return false;
 }
 
+int64_t
+store_age(struct store *store)
+{
+	struct span revision = { 0 }, contact = { 0 };
+	bool has_revision = false, has_contact = false;
+	int64_t age = -1;
+	struct error e = { 0 };
+
+	if (store == NULL)
+		return age;
+	bool was_active = store->active;
+	if (begin(store, &e) &&
+	    get_named(store, "revision", &revision, &has_revision, &e) &&
+	    revision.len > 0)
+		age = get_named(store, "contact", &contact, &has_contact, &e)
+			      ? store_contact_age(contact)
+			      : INT64_MAX;
+	if (!was_active)
+		store_rest(store);
+	return age;
+}
+
+/* A store that no fleet keeps has no contact, which is too old as well. */
+static bool
+check_age(struct store *store, struct error *e)
+{
+	bool was_old = store->is_old;
+
+	if (store->max_age == 0)
+		return true;
+	int64_t age = store_age(store);
+	store->is_old = age < 0 || age > (int64_t)store->max_age;
+	/* The text has no age: each new one would be logged. */
+	if (store->is_old)
+		return error_set(e,
+				 "%s: too old: the last contact with the "
+				 "fleet's database is older than "
+				 "CERTGATE_STORE_MAX_AGE, %u s (fix: systemctl "
+				 "status certgate-sync)",
+				 store->path, store->max_age);
+	if (was_old)
+		store->failure = (struct error){ 0 };
+	return true;
+}
+
 static bool
 begin_source(void *context, struct stored_counts *counts)
 {
 	struct store *store = context;
 	struct error e = { 0 };
 
-	if (!begin(store, &e))
+	if (!begin(store, &e) || !check_age(store, &e))
 		return fail(store, &e);
 	*counts = store->counts;
 	return true;
@@ -198,6 +246,13 @@ find_source(void *context, const struct thumbprint *pin, struct span *text)
 		return STORED_FAILED;
 	}
 	return found ? STORED_FOUND : STORED_NONE;
+}
+
+void
+store_limit_age(struct store *store, unsigned seconds)
+{
+	if (store != NULL)
+		store->max_age = seconds;
 }
 
 void

@@ -35,6 +35,15 @@ void store_close(struct store *store);
 /* The entries; borrowed.  NULL is a store that cannot be used. */
 const struct stored_source *store_source(const struct store *store);
 
+/* From now on, look-ups fail unless the store was what the fleet's database has
+ * within the last so many seconds; 0: any age is good.  NULL is nothing. */
+void store_limit_age(struct store *store, unsigned seconds);
+
+/* Return how many seconds ago the store was last what the fleet's database has,
+ * as store_contact_age(); INT64_MAX also if that cannot be read; -1: no fleet
+ * keeps it, it cannot be used, or store is NULL. */
+int64_t store_age(struct store *store);
+
 /* End the transaction that a look-up began: the next one is about the newest
  * commit then. */
 void store_rest(struct store *store);

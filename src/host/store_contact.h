@@ -5,7 +5,10 @@
  * had, as the value "contact" of the store.
  *
  * By two clocks, of the day and since the boot: either can be wrong, one after
- * a step, the other after a boot.  The older age counts.
+ * a step, the other after a boot.  The older age counts.  A clock of the day
+ * that is set back makes nothing younger until the next boot; after that, a
+ * contact in its future counts as old.  Only one that was set back before the
+ * boot, to a time behind the contact, is not noticed.
  */
 #ifndef CERTGATE_HOST_STORE_CONTACT_H
 #define CERTGATE_HOST_STORE_CONTACT_H

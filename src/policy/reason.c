@@ -68,8 +68,8 @@ static const struct {
 				     "The list failed to load; the log has the "
 				     "error." },
 	[REASON_STORE] = { "store", 403,
-			   "The store cannot be used, or an entry of it is "
-			   "damaged; the log has the error." },
+			   "The store cannot be used or is too old, or an "
+			   "entry of it is damaged; the log has the error." },
 	[REASON_NO_CERTIFICATE] = { "no-certificate", 403,
 				    "The client presented no certificate." },
 	[REASON_TOO_MANY_CERTIFICATES] = { "too-many-certificates", 403,

@@ -151,6 +151,8 @@ static const struct setting table[] = {
 	  offsetof(struct settings, store) },
 	{ "CERTGATE_STORE_OWNER", "a user", "root, or the handler's user",
 	  false, NULL, value_user, offsetof(struct settings, store_owner) },
+	{ "CERTGATE_STORE_MAX_AGE", "seconds, at least 15", "none", false, NULL,
+	  value_age, offsetof(struct settings, store_max_age) },
 	{ "CERTGATE_ACCESS_KEYS", "keys", "none", true, NULL, access_keys_read,
 	  offsetof(struct settings, keys) },
 	{ "CERTGATE_ACCESS_KEYS_FILE", "an absolute path", "none", false, NULL,

@@ -55,6 +55,7 @@ struct settings {
 	char *list; /* absolute path; NULL: no list file */
 	char *store; /* absolute path; NULL: no store */
 	char *store_owner; /* a user that is trusted with it; NULL: none */
+	unsigned store_max_age; /* seconds without contact; 0: any */
 	struct access_keys keys;
 	char *keys_file; /* absolute path; NULL: none */
 	enum signature_policy signature;
@@ -145,7 +146,7 @@ struct setting {
 	size_t offset; /* of the field; 0: all settings */
 };
 
-enum { SETTINGS_MAX = 23 /* settings */ };
+enum { SETTINGS_MAX = 24 /* settings */ };
 
 /* Return the i-th setting in the order of the manual; NULL behind the last. */
 const struct setting *settings_help(size_t i);

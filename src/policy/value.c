@@ -285,6 +285,19 @@ value_warn_of_marks(const char *name, struct span value,
 }
 
 bool
+value_age(void *field, struct span value, struct error *e)
+{
+	unsigned *age = field;
+	uint64_t number;
+
+	(void)e;
+	if (!span_number(value, VALUE_AGE_MIN, INT32_MAX, &number))
+		return false;
+	*age = (unsigned)number;
+	return true;
+}
+
+bool
 value_choose(const char *const *words, void *field, struct span value)
 {
 	unsigned *number = field;

@@ -20,7 +20,8 @@
 enum {
 	VALUE_MAX = 32768, /* bytes of an option's value */
 	VALUE_TEXT_MAX = 1024, /* bytes of a user id, or a path */
-	VALUE_USER_MAX = 32 /* bytes of a user's name; useradd(8) */
+	VALUE_USER_MAX = 32, /* bytes of a user's name; useradd(8) */
+	VALUE_AGE_MIN = 15 /* seconds; a contact is noted each five */
 };
 
 /* Set e for a value that did not parse, which the message calls what; return
@@ -34,11 +35,13 @@ bool value_fault(struct error *e, const char *what, struct span value,
 bool value_text(void *field, struct span value, size_t max, struct error *e);
 
 /* A path, or a user of the system: the field is a char *.  A day: the field is
- * an int64_t, the first UTC second of the day or the last. */
+ * an int64_t, the first UTC second of the day or the last.  An age in seconds:
+ * the field is an unsigned. */
 bool value_path(void *field, struct span value, struct error *e);
 bool value_user(void *field, struct span value, struct error *e);
 bool value_first_second(void *field, struct span value, struct error *e);
 bool value_last_second(void *field, struct span value, struct error *e);
+bool value_age(void *field, struct span value, struct error *e);
 
 /* Set field, of an enum, to the number of the word that value is; words ends by
  * NULL. */

@@ -8,6 +8,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import admin, logs, place, processes, tap  # noqa: E402
@@ -130,6 +131,18 @@ def stale(host):
                                    "force; see certgate check")]))
 
 
+def old_store(host):
+    nothing(host)
+    path = host.gate.folder / "store"
+    with host.gate.file.open("a") as file:
+        file.write(f"CERTGATE_STORE={path}\n")
+    admin.run("store", "init", environment=host.gate.environment())
+    for name, value in (("revision", "1"),
+                        ("contact", f"{int(time.time()) - 400} 0")):
+        subprocess.run([place.BUILD / "tests/fleet/value", path, name, value],
+                       check=True)
+
+
 def other_list(host):
     nothing(host)
     host.log(logs.text([load(2, "8899aabbccddeeff")]))
@@ -166,6 +179,7 @@ CAUSES = [
     ("CertgateConfigurationInvalid", invalid),
     ("CertgateConfigurationStale", stale),
     ("CertgateListsDiffer", other_list),
+    ("CertgateStoreOld", old_store),
     ("CertgateSenderRefused", of("signature", "signature", "validated")),
     ("CertgateSenderRefused", of("origin")),
     ("CertgateSenderRefused", unknown_site),
@@ -218,7 +232,7 @@ def dashboard():
     text = DASHBOARD.read_text()
     queries = re.findall(r'"(?:expr|query)": "((?:[^"\\]|\\.)*)"', text)
     names = {re.match(r"\w+", n)[0] for n in Host("dashboard").scrape()} | {
-        "certgate_certificate_expires_seconds"}
+        "certgate_certificate_expires_seconds", "certgate_store_age_seconds"}
     rules = {"groups": [{"name": "queries", "rules": [
         {"record": f"query:{n}", "expr": json.loads(f'"{q}"').replace(
             "$__rate_interval", "5m").replace("$__range", "1h")}

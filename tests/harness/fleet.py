@@ -15,7 +15,6 @@ import threading
 from . import admin, cases, http, place, processes, tap
 
 SYNC = place.program("certgate-sync", "SYNC")
-ENTRIES = place.BUILD / "tests/fleet/entries"
 
 
 def check(*arguments, **more):
@@ -62,9 +61,9 @@ class Host:
 
     def entries(self):
         """The lines of the store, sorted."""
-        done = subprocess.run([ENTRIES, self.store], capture_output=True,
-                              text=True, check=True)
-        return sorted(done.stdout.splitlines())
+        return sorted(line for line in check(
+            "export", "--config", self.settings).splitlines()
+            if not line.startswith("#"))
 
     def said(self):
         return self.log.read_text(errors="replace")
