@@ -63,7 +63,7 @@ _certgate() {
 	deny)
 		options="$edit $fleet --all --comment --spki --disconnect $service"
 		;;
-	fleet) options="--json --connection --help" ;;
+	fleet) options="--config --site --json --connection --log --help" ;;
 	disconnect) options="$config --dry-run $service" ;;
 	crl) options="$config --ca --dry-run" ;;
 	sweep) options="$config --endpoint --ca --token-file --dry-run --log" ;;
@@ -100,7 +100,7 @@ _certgate() {
 		COMPREPLY=(fetch)
 		;;
 	fleet,*)
-		mapfile -t COMPREPLY < <(compgen -W "init status forget" \
+		mapfile -t COMPREPLY < <(compgen -W "init status report forget" \
 			-- "$current")
 		;;
 	allow,*)

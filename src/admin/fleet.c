@@ -8,6 +8,7 @@
 
 #include "admin/command.h"
 #include "admin/fleet_edit.h"
+#include "admin/fleet_report.h"
 #include "admin/fleet_schema.h"
 #include "admin/print.h"
 #include "host/database.h"
@@ -59,6 +60,7 @@ print_host(const struct rows *rows, size_t i)
 	print_json_number("age", (int64_t)age);
 	print_json_bool("connected", connected);
 	print_json_string("problem", problem);
+	fleet_report_print(rows, i, 5);
 	print_json_close('}');
 	return well;
 }
@@ -128,7 +130,8 @@ print_hosts(struct database *database, bool *well, struct error *e)
 		"where c.rev = h.rev and c.digest = h.digest) or h.rev < "
 		"(select min(c.rev) from certgate.change c)), greatest(0, "
 		"extract(epoch from clock_timestamp() - h.contact))::bigint, "
-		"h.problem from certgate.host h order by h.name",
+		"h.problem, " FLEET_REPORT_COLUMNS
+		" from certgate.host h order by h.name",
 		NULL, 0, e);
 
 	if (rows == NULL)
@@ -150,7 +153,8 @@ print_status(struct database *database, struct error *e)
 	bool well = false;
 
 	print_json_open(NULL, '{');
-	bool ok = print_head(database, e) && print_hosts(database, &well, e);
+	bool ok = print_head(database, e) && print_hosts(database, &well, e) &&
+		  fleet_report_pending(database, e);
 	struct rows *gone =
 		ok ? database_ask(database,
 				  "select rev, change, host, to_char(seen at "
@@ -198,8 +202,10 @@ fleet_run(const struct command *command)
 
 	if (strcmp(what, "init") == 0 && command->n == 1)
 		return print_schema();
+	if (strcmp(what, "report") == 0 && command->n == 1)
+		return fleet_report(command->option[OPTION_LOG]);
 	if (!(status && command->n == 1) && !(forgets && command->n == 2)) {
-		print_problem("expected init, status or forget HOST");
+		print_problem("expected init, status, report or forget HOST");
 		return EXIT_MISUSED;
 	}
 	struct database *database =

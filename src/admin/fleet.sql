@@ -93,6 +93,8 @@ create table if not exists certgate.host (
 	contact timestamptz not null,
 	problem text not null default ''
 ) with (fillfactor = 50);
+-- What the log of the host has of the last hour; of any form.
+alter table certgate.host add column if not exists report jsonb;
 
 -- Revisions that a host applied and that the database no longer has, after a
 -- fail-over or a restored backup.
@@ -224,6 +226,17 @@ begin
 	end if;
 end $$;
 
+-- For a host: keep the report that it sends.
+create or replace function certgate.report(json text) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+	if octet_length(json) > 65536 then
+		raise 'certgate: a report of % bytes', octet_length(json);
+	end if;
+	update certgate.host h set report = json::jsonb
+		where h.name = session_user;
+end $$;
+
 -- For a host: these revisions, which it applied, may be gone.
 create or replace function certgate.miss(revs bigint[], digests text[],
 	changes text[]) returns void
@@ -252,4 +265,5 @@ grant select on all tables in schema certgate to certgate_admin;
 grant select on certgate.head, certgate.entry to certgate_host;
 grant execute on function certgate.make, certgate.allow, certgate.deny,
 	certgate.remove, certgate.compact, certgate.forget to certgate_admin;
-grant execute on function certgate.pull, certgate.miss to certgate_host;
+grant execute on function certgate.pull, certgate.report, certgate.miss
+	to certgate_host;

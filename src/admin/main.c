@@ -142,9 +142,9 @@ static const struct verb {
 	{ "rotate", "OLD NEW", "add a pin, and expire an old one",
 	  EDIT FLEET "comment spki overlap", 2, 2, rotate_run },
 #ifndef CERTGATE_NO_FLEET
-	{ "fleet", "init|status|forget HOST",
-	  "print the fleet's SQL or its hosts", "help json connection", 1, 2,
-	  fleet_run },
+	{ "fleet", "init|status|report|forget HOST",
+	  "print the fleet's SQL or its hosts", CONFIG "json connection log", 1,
+	  2, fleet_run },
 #endif
 	{ "install-list", "FILE|-", "check a list, and put it into force", EDIT,
 	  1, 1, install_list_run },

@@ -13,7 +13,9 @@
 enum { WAIT_MAX_S = 3600 };
 
 static const char usage[] =
-	"Usage: certgate-sync [--connection FILE] [--wait SECONDS] STORE\n"
+	"Usage: certgate-sync [--connection FILE] [--report FILE] [--wait "
+	"SECONDS]\n"
+	"                     STORE\n"
 	"       certgate-sync --help | --version\n"
 	"\n"
 	"Keep STORE, which certgate.fcgi reads, equal to the database of the "
@@ -22,6 +24,7 @@ static const char usage[] =
 	"  --connection FILE  where the database is, as a connection string "
 	"of libpq\n"
 	"                     (/etc/certgate/sync)\n"
+	"  --report FILE      send it to the fleet when it changes\n"
 	"  --wait SECONDS     before it is ready without a catch-up (10)\n"
 	"  --help             print this and exit\n"
 	"  --version          print the version and exit\n";
@@ -42,7 +45,8 @@ run(int argc, char **argv, struct sync_options *options, const char *wait)
 	if (!span_number(span_of(wait), 0, WAIT_MAX_S, &seconds))
 		return misused("--wait: expected 0 to 3600 seconds");
 	if (argc != optind + 1 || argv[optind][0] != '/' ||
-	    options->connection[0] != '/')
+	    options->connection[0] != '/' ||
+	    (options->report != NULL && options->report[0] != '/'))
 		return misused("expected one store, and absolute paths");
 	options->wait_s = (int)seconds;
 	options->store = argv[optind];
@@ -54,6 +58,7 @@ main(int argc, char **argv)
 {
 	static const struct option known[] = {
 		{ "connection", required_argument, NULL, 'c' },
+		{ "report", required_argument, NULL, 'r' },
 		{ "wait", required_argument, NULL, 'w' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },
@@ -70,6 +75,9 @@ main(int argc, char **argv)
 		switch (option) {
 		case 'c':
 			options.connection = optarg;
+			break;
+		case 'r':
+			options.report = optarg;
 			break;
 		case 'w':
 			wait = optarg;

@@ -14,6 +14,7 @@
 #include "host/database.h"
 #include "host/datagram.h"
 #include "host/log.h"
+#include "sync/log_report.h"
 #include "sync/replica.h"
 #include "sync/sync.h"
 
@@ -46,6 +47,7 @@ struct sync {
 			  * the last look at all entries; -1: none */
 	int64_t contact_ms; /* last note of it in the store; -1: none yet */
 	int64_t began_ms;
+	struct log_report report;
 	bool missed; /* what may be gone was reported */
 	bool ready; /* the service manager knows */
 	bool caught_up; /* once */
@@ -510,6 +512,7 @@ connect_database(struct sync *s)
 
 	s->database =
 		database_open(s->options->connection, "certgate-sync", &e);
+	log_report_again(&s->report);
 	if (s->database != NULL &&
 	    database_do(s->database, "listen certgate", &e))
 		return true;
@@ -539,6 +542,8 @@ step(struct sync *s)
 	if (outcome == OUTCOME_STOPPED)
 		stop_at(s, &e);
 	tell_ready(s);
+	if (outcome != OUTCOME_LOST)
+		log_report_send(&s->report, s->database);
 	struct error wait = { 0 };
 	if (outcome == OUTCOME_LOST) {
 		disconnect(s, &e);
@@ -554,6 +559,7 @@ sync_run(const struct sync_options *options)
 	struct error e = { 0 };
 	struct sync s = {
 		.options = options,
+		.report = { .path = options->report },
 		.refused = -1,
 		.contact_ms = -1,
 		.began_ms = clock_ms(),

@@ -10,6 +10,7 @@ struct sync_options {
 	const char *connection; /* path of the file that says where the
 				 * database is */
 	const char *store; /* path */
+	const char *report; /* path of what is sent to the fleet; NULL: none */
 	int wait_s; /* for the first catch-up, before it counts as ready */
 };
 

@@ -87,13 +87,15 @@ def rights():
                  "select * from certgate.host",
                  "update certgate.host set rev = 1",
                  "select certgate.compact(0)",
-                 "select certgate.forget('rights')"):
+                 "select certgate.forget('rights')",
+                 "update certgate.host set report = '{}'"):
         refuses(text, "rights", f"a host cannot: {text[:44]}")
     for text in ("insert into certgate.entry (entry, rev) "
                  f"values ('{entry}', 1)",
                  "update certgate.head set rev = 1",
                  "delete from certgate.change", "delete from certgate.host",
-                 "select certgate.pull(0, '', '', 1)"):
+                 "select certgate.pull(0, '', '', 1)",
+                 "select certgate.report('{}')"):
         refuses(text, postgres.ADMIN, f"an admin cannot: {text[:44]}")
     server.sql("create role stranger login")
     refuses("select entry from certgate.entry", "stranger",
