@@ -310,16 +310,6 @@ def connections(host):
     host.connection.chmod(0o600)
 
 
-def standby(folder, *options):
-    """A copy of the database that follows it."""
-    copy = postgres.Server(folder, options=options)
-    server.program("pg_basebackup", "-D", copy.data, "-h", server.folder,
-                   "-p", server.port, "-U", postgres.OWNER, "-R", "-X",
-                   "stream", "--no-sync", "-c", "fast")
-    copy.start()
-    return copy
-
-
 def follows(copy):
     return place.wait_for(lambda: copy.one(
         "select rev from certgate.head") == server.one(
@@ -330,7 +320,7 @@ def fail_over():
     """The host has both databases in its connection.  First an asynchronous
     standby, which lacks two changes; then a synchronous one."""
     global server  # pylint: disable=global-statement
-    copy = standby(base / "standby")
+    copy = server.standby(base / "standby")
     host = fleet.Host(base / "between", server, "between")
     text = host.connection.read_text()
     host.connect(text.replace("127.0.0.1", "127.0.0.1,127.0.0.1").replace(
@@ -343,31 +333,23 @@ def fail_over():
     is_equal(host, "changes that the standby lacks")
     server.kill()
     copy.start()
-    copy.sql("select pg_promote()")
+    copy.promote()
     server = host.server = copy
-    place.wait_for(lambda: copy.one("select pg_is_in_recovery()") == "f")
     is_equal(host, "asynchronous: the host has what the standby has")
     gone = server.sql("select rev from certgate.gone order by rev")
     out.equal([int(r) for r in gone][-2:], lost,
               "and the revisions that are gone are known")
-    copy = standby(base / "again")
+    copy = server.standby(base / "again")
     text = host.connection.read_text()
     host.stop()
     host.connect(re.sub(r"port=\S+", f"port={server.port},{copy.port}", text))
     host.server = server
     host.start()
-    server.sql("alter system set synchronous_standby_names = '*'")
-    server.sql("select pg_reload_conf()")
-    place.wait_for(lambda: server.one(
-        "select count(*) from pg_stat_replication where sync_state = 'sync'")
-        == "1")
+    server.synchronous()
     kept = [deny(fresh()) for _ in range(5)]
     server.kill()
-    copy.sql("select pg_promote()")
-    server = copy
-    host.server = copy
-    copy.sql("alter system reset synchronous_standby_names")
-    copy.sql("select pg_reload_conf()")
+    copy.promote()
+    server = host.server = copy
     out.equal(int(server.one("select rev from certgate.head")), kept[-1],
               "synchronous: no change is lost")
     deny(fresh())

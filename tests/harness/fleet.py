@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
-"""Hosts of a fleet: each a store and a certgate-sync; and a proxy that can stop
-in between."""
+"""Hosts of a fleet: each a store and a certgate-sync, behind lighttpd a handler,
+and between it and the database a cable that can be cut."""
 import atexit
 import contextlib
 import json
@@ -12,7 +12,7 @@ import socket
 import subprocess
 import threading
 
-from . import admin, cases, http, place, processes, tap
+from . import admin, cases, http, place, postgres, processes, tap
 
 SYNC = place.program("certgate-sync", "SYNC")
 
@@ -28,9 +28,9 @@ class Host:
     """A store, and what keeps it equal to the database."""
 
     def __init__(self, folder, server, name, more="sslmode=disable", port=None,
-                 prefix=()):
+                 prefix=(), address=None):
         self.folder = pathlib.Path(folder)
-        self.folder.mkdir(parents=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.server = server
         self.name = name
         self.prefix = list(prefix)
@@ -39,7 +39,7 @@ class Host:
         self.log = self.folder / "log"
         self.log.touch()
         self.connection = self.folder / "sync"
-        self.connect(server.connection(name, port=port, more=more))
+        self.connect(server.connection(name, address, port, more))
         self.settings = self.folder / "settings"
         self.settings.write_text(f"CERTGATE_STORE={self.store}\n")
         self.settings.chmod(0o644)
@@ -76,9 +76,9 @@ class Host:
         return rows[0] if rows else None
 
     def is_at_head(self):
-        return self.server.one(
+        return self.server.again(
             "select count(*) from certgate.host join certgate.head "
-            f"using (rev, digest) where name = '{self.name}'") == "1"
+            f"using (rev, digest) where name = '{self.name}'") == ["1"]
 
     def catches_up(self, seconds=20):
         return place.wait_for(self.is_at_head, seconds, 0.05)
@@ -201,10 +201,10 @@ class Gate:
     """lighttpd and a handler that reads a store, asked by a unix socket, which
     can be reached from any network."""
 
-    def __init__(self, folder, store, within=()):
+    def __init__(self, folder, store, within=(), settings=None):
         self.configuration = processes.Configuration(
             folder, {"CERTGATE_ACCESS_KEYS": cases.KEY,
-                     "CERTGATE_STORE": str(store)}, "")
+                     "CERTGATE_STORE": str(store), **(settings or {})}, "")
         self.socket = self.configuration.folder / "http"
         self.handler = processes.Handler(self.configuration)
         www = processes.snippet("lighttpd.conf", {
@@ -241,3 +241,55 @@ server.modules = ( )
     def close(self):
         processes.end(self.server, signal.SIGINT)
         self.handler.close()
+
+
+class World:
+    """A database and hosts, each in a network of its own, or behind a proxy
+    where no networks can be made."""
+
+    def __init__(self, base, count, settings=None):
+        self.base, self.settings = base, settings
+        self.network = Network(count) if os.geteuid() == 0 else None
+        within = self.network.within(0) if self.network else ()
+        self.server = postgres.Server(
+            base / "postgres", within=within, address=self.network.address
+            if self.network else "127.0.0.1")
+        # A database that takes over later is at another port.
+        self.ports = [self.server.port, place.free_port()]
+        self.server.make()
+        self.proxies, self.hosts, self.gates = [], [], []
+
+    def add_host(self):
+        """The next one, which has all entries."""
+        number = len(self.hosts) + 1
+        if self.network:
+            own = {"prefix": self.network.within(number),
+                   "port": ",".join(map(str, self.ports)),
+                   "address": ",".join([self.server.address] * 2)}
+        else:
+            self.proxies.append(Proxy(self.server.port))
+            own = {"port": self.proxies[-1].port}
+        host = Host(self.base / f"web{number}", self.server, f"web{number}",
+                    **own).start()
+        self.hosts.append(host)
+        self.gates.append(Gate(self.base / f"gate{number}", host.store,
+                               own.get("prefix", ()), self.settings))
+        return host.catches_up(120)
+
+    def cut(self, i):
+        if self.network:
+            self.network.cut(i + 1)
+        else:
+            self.proxies[i].stop()
+
+    def join(self, i):
+        if self.network:
+            self.network.join(i + 1)
+        else:
+            self.proxies[i].go_on()
+
+    def close(self):
+        for host, gate in zip(self.hosts, self.gates):
+            host.stop()
+            gate.close()
+        self.server.stop()

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 
 from . import place, processes, tap
 
@@ -72,11 +73,12 @@ class Server:
     """Users OWNER, of the database, and ADMIN, of certgate_admin; hosts by
     add_host()."""
 
-    def __init__(self, folder, address="127.0.0.1", options=(), within=()):
+    def __init__(self, folder, address="127.0.0.1", options=(), within=(),
+                 port=None):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True)
         self.address = address
-        self.port = place.free_port()
+        self.port = port or place.free_port()
         self.within = list(within)  # what starts it in another namespace
         self.user = None
         if os.geteuid() == 0:
@@ -120,12 +122,20 @@ class Server:
     def start(self):
         begin, user = [], self.user
         if self.within:
-            begin, user = [*self.within, "setpriv", f"--reuid={self.user}",
-                           f"--regid={self.user}", "--clear-groups"], None
-        self.process = processes.begin(
-            [*begin, programs() / "postgres", "-D", self.data, *self.options],
-            self.log, ENVIRONMENT, user=user)
-        if not place.wait_for(self.is_ready, 30):
+            become = ["setpriv", f"--reuid={user}", f"--regid={user}",
+                      "--clear-groups"] if user else []
+            begin, user = [*self.within, *become], None
+        command = [*begin, programs() / "postgres", "-D", self.data,
+                   *self.options]
+
+        def is_up():
+            # After a SIGKILL, it starts once the last of its children ended.
+            if self.process is None or self.process.poll() is not None:
+                self.process = processes.begin(command, self.log, ENVIRONMENT,
+                                               user=user)
+            return self.is_ready() and self.process.poll() is None
+
+        if not place.wait_for(is_up, 60, 0.1):
             tap.bail_out("postgres does not start: " +
                          self.log.read_text(errors="replace")[-800:])
 
@@ -146,6 +156,31 @@ class Server:
     def kill(self):
         """As a crash of the host: without a word, and its children too."""
         self.stop(signal.SIGQUIT)
+
+    def standby(self, folder, port=None):
+        """A copy that follows this one."""
+        copy = Server(folder, self.address, within=self.within, port=port)
+        self.program("pg_basebackup", "-D", copy.data, "-h", self.folder, "-p",
+                     self.port, "-U", OWNER, "-R", "-X", "stream",
+                     "--no-sync", "-c", "fast")
+        copy.start()
+        return copy
+
+    def synchronous(self, wanted=True):
+        """Let each commit wait for a standby, or not; whether one is there."""
+        self.again("alter system set synchronous_standby_names = "
+                 f"'{'*' if wanted else ''}'")
+        self.again("select pg_reload_conf()")
+        return not wanted or place.wait_for(lambda: self.again(
+            "select count(*) from pg_stat_replication where sync_state = "
+            "'sync'") == ["1"], 60)
+
+    def promote(self):
+        """A standby whose primary has ended takes writes."""
+        self.again("select pg_promote()")
+        self.synchronous(False)
+        return place.wait_for(lambda: self.again(
+            "select pg_is_in_recovery()") == ["f"], 30)
 
     def psql(self, user, database):
         return [processes.find("psql"), "-X", "-q", "-A", "-t", "-F", "\t",
@@ -175,11 +210,24 @@ class Server:
                 if self.sessions.get(user) is session:
                     del self.sessions[user]
             raise Failure(str(e)) from e
-        if any(line.startswith(("ERROR:", "FATAL:")) or
-               "connection to the server was lost" in line for line in lines):
+        if any(line.startswith(("ERROR:", "FATAL:", "PANIC:", "WARNING:",
+                                "psql:")) or
+               "server closed the connection" in line or
+               "connection to the server" in line for line in lines):
             raise Failure("\n".join(lines))
         rows = [line.split("\t") for line in lines]
         return [row[0] if len(row) == 1 else row for row in rows]
+
+    def again(self, text, user=OWNER, seconds=30):
+        """The same, once more while there is no connection."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                return self.sql(text, user)
+            except Failure:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.2)
 
     def one(self, text, user=OWNER):
         """The only field of the only row."""
