@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* certgate allow: adds an entry, or with --replace puts it in the place of
- * those that have the same pin.  The pin may be that of a pending
- * certificate. */
+/* certgate allow: adds an entry to the store or the list, or with --replace
+ * puts it in the place of those that have the same pin.  The pin may be that of
+ * a pending certificate. */
 #include "config.h"
 
 #include <stdio.h>
@@ -118,10 +118,16 @@ static enum exit_code
 judge(struct change *change, const struct state *state)
 {
 	bool replace = change->command->option[OPTION_REPLACE] != NULL;
+	char place[ENTRY_PLACE_SIZE];
 
 	if (state->denied > 0 && change->fleet != NULL) {
 		print_problem("an entry of the fleet denies it, and a deny "
 			      "wins (fix: certgate remove --fleet --deny PIN)");
+		return EXIT_NO;
+	}
+	if (state->denied == ENTRY_LINE_STORED) {
+		print_problem("an entry of the store denies it, and a deny "
+			      "wins (fix: certgate remove --deny PIN)");
 		return EXIT_NO;
 	}
 	if (state->denied > 0) {
@@ -131,9 +137,9 @@ judge(struct change *change, const struct state *state)
 		return EXIT_NO;
 	}
 	if (state->other > 0 && !replace) {
-		print_problem("line %u has other options for it: give "
-			      "--replace to put this in its place",
-			      state->other);
+		print_problem("%s has other options for it: give --replace to "
+			      "put this in its place",
+			      entry_place(state->other, place));
 		return EXIT_NO;
 	}
 	if (state->other == 0) {
@@ -181,17 +187,18 @@ warn_of_name(struct addition *a, unsigned number)
 {
 	const struct target *target = &a->change.target;
 	struct certificate c;
+	char place[ENTRY_PLACE_SIZE];
 
 	if (target->der.len > 0 && target->main.kind != THUMBPRINT_SPKI &&
 	    a->change.settings.user_id == USER_DEFAULT &&
 	    !has_option(a->change.command, "user=") &&
 	    certificate_read(buffer_span(&target->der), &c) &&
 	    certificate_has_unusable_name(&c))
-		change_remark(&a->change,
-			      "Warning: line %u: the user id is the "
-			      "thumbprint: several common names, or one that "
-			      "could look like another's (fix: user=NAME)",
-			      number);
+		remarks_add(&a->change.remarks,
+			    "Warning: %s: the user id is the "
+			    "thumbprint: several common names, or one that "
+			    "could look like another's (fix: user=NAME)",
+			    entry_place(number, place));
 }
 
 static enum exit_code
@@ -199,6 +206,7 @@ allow(struct addition *a)
 {
 	struct change *change = &a->change;
 	struct state state = { 0 };
+	char place[ENTRY_PLACE_SIZE];
 	struct buffer text;
 	enum exit_code code = EXIT_MISUSED;
 
@@ -214,10 +222,10 @@ allow(struct addition *a)
 		change_warn_of_expiry(change, &change->target, number);
 		warn_of_name(a, number);
 		if (change->there == 0 && state.otherwise > 0)
-			change_remark(change,
-				      "Line %u allows the same certificate by "
-				      "another pin.",
-				      state.otherwise);
+			remarks_add(&change->remarks,
+				    "%s allows the same certificate by "
+				    "another pin.",
+				    change_place(state.otherwise, place));
 		code = change_finish(change, false);
 	}
 	buffer_free(&text);
@@ -391,7 +399,7 @@ take_row(struct addition *a)
 	return EXIT_DONE;
 }
 
-/* The list is locked after the question. */
+/* List and store are locked after the question. */
 static enum exit_code
 allow_pending(struct addition *a)
 {

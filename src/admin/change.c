@@ -2,74 +2,118 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "admin/change.h"
 #include "admin/findings.h"
 #include "admin/fleet_edit.h"
 #include "admin/input.h"
+#include "admin/outcome.h"
 #include "admin/print.h"
 #include "admin/setup.h"
+#include "admin/store_edit.h"
 #include "base/date.h"
-#include "base/hex.h"
 #include "base/text.h"
-#include "host/account.h"
-#include "policy/match.h"
 #include "protocol/certificate.h"
 
-enum exit_code
-change_open(struct change *change)
+static bool
+uses_store(const struct change *change)
+{
+	return change->settings.store != NULL &&
+	       change->target.main.kind != THUMBPRINT_NONE &&
+	       change->command->option[OPTION_LIST] == NULL;
+}
+
+/* Entries of a CA need a list; those with a pin may be in the store alone. */
+static enum exit_code
+open_list(struct change *change)
 {
 	bool look = change->command->option[OPTION_DRY_RUN] != NULL;
 	struct error e = { 0 };
-
-	if (change->command->option[OPTION_FLEET] != NULL)
-		return fleet_edit_open(&change->fleet, change->command,
-				       &change->target, &change->edit);
 	char *path = setup_list(&e);
+
 	/* An error in the settings has a place; a missing list has none. */
 	bool fault = path == NULL && e.where[0] != '\0';
 	bool ok = path != NULL && edit_open(&change->edit, path, look, &e);
+	ok |= path == NULL && uses_store(change);
 	free(path);
 	if (!ok)
 		print_error(&e);
 	if (fault)
 		print_problem("the list stays as it is; by --list FILE it can "
 			      "be changed without settings");
-	/* With --list, the edit works with invalid settings. */
-	if (ok)
-		(void)!setup_settings(&change->settings, &e);
 	return ok ? EXIT_DONE : EXIT_SYSTEM;
 }
 
 enum exit_code
-change_open_target(struct change *change)
+change_open(struct change *change)
+{
+	struct error e = { 0 };
+
+	if (change->command->option[OPTION_FLEET] != NULL)
+		return fleet_edit_open(&change->fleet, change->command,
+				       &change->target, &change->edit);
+	/* With --list, the edit works with invalid settings. */
+	(void)!setup_settings(&change->settings, &e);
+	enum exit_code code = open_list(change);
+	if (code != EXIT_DONE || !uses_store(change))
+		return code;
+	target_write_digits(&change->target);
+	return store_edit_open(&change->store, &change->settings,
+			       &change->target, &change->edit);
+}
+
+enum exit_code
+change_add(struct change *change, struct target *target)
+{
+	if (change->fleet != NULL)
+		return fleet_edit_add(change->fleet, target, &change->edit);
+	if (change->store == NULL)
+		return EXIT_DONE;
+	target_write_digits(target);
+	return store_edit_add(change->store, target, &change->edit);
+}
+
+enum exit_code
+change_read_target(struct change *change)
 {
 	const char *argument = change->command->arguments[0];
 	bool spki = change->command->option[OPTION_SPKI] != NULL;
 	struct error e = { 0 };
 
 	if (target_read(&change->target, argument, spki, &e))
-		return change_open(change);
+		return EXIT_DONE;
 	print_error(&e);
 	input_explain_code(argument);
 	return EXIT_NO;
 }
 
+enum exit_code
+change_open_target(struct change *change)
+{
+	enum exit_code code = change_read_target(change);
+
+	return code == EXIT_DONE ? change_open(change) : code;
+}
+
+void
+change_release(struct change *change)
+{
+	store_edit_close(change->store);
+	change->store = NULL;
+	edit_close(&change->edit);
+}
+
 void
 change_close(struct change *change)
 {
-	edit_close(&change->edit);
+	change_release(change);
 	fleet_edit_close(change->fleet);
 	target_free(&change->target);
 	settings_free(&change->settings);
-	for (size_t i = 0; i < change->n_remarks; i++)
-		free(change->remarks[i]);
-	free(change->remarks);
+	remarks_free(&change->remarks);
 }
 
 enum target_match
@@ -162,22 +206,6 @@ change_add_comment(const struct change *change, const struct edit_line *line,
 	return !text->failed;
 }
 
-void
-change_remark(struct change *change, const char *format, ...)
-{
-	char **longer = reallocarray(change->remarks, change->n_remarks + 1,
-				     sizeof(*longer));
-	va_list arguments;
-
-	if (longer == NULL)
-		return;
-	change->remarks = longer;
-	va_start(arguments, format);
-	if (vasprintf(&longer[change->n_remarks], format, arguments) >= 0)
-		change->n_remarks++;
-	va_end(arguments);
-}
-
 /* The entry is looked at as a list of its own: the verbs report themselves what
  * is odd between entries. */
 void
@@ -186,6 +214,7 @@ change_advise(struct change *change, unsigned line, struct span entry)
 	struct findings findings = { 0 };
 	struct list list = { 0 };
 	struct error e = { 0 };
+	char place[ENTRY_PLACE_SIZE];
 
 	if (build_alone(&list, entry, &e)) {
 		for (unsigned i = 0; i < list.warnings.n && i < WARNINGS_MAX;
@@ -195,10 +224,20 @@ change_advise(struct change *change, unsigned line, struct span entry)
 		findings_advise(&findings, &list, NULL);
 	}
 	for (size_t i = 0; i < findings.n; i++)
-		change_remark(change, "Warning: line %u: %s", line,
-			      findings.found[i].error.text);
+		remarks_add(&change->remarks, "Warning: %s: %s",
+			    entry_place(line, place),
+			    findings.found[i].error.text);
 	findings_free(&findings);
 	list_free(&list);
+}
+
+const char *
+change_place(unsigned line, char text[ENTRY_PLACE_SIZE])
+{
+	if (line == ENTRY_LINE_STORED)
+		return "The store";
+	(void)snprintf(text, ENTRY_PLACE_SIZE, "Line %u", line);
+	return text;
 }
 
 void
@@ -217,135 +256,23 @@ change_warn_of_expiry(struct change *change, const struct target *target,
 {
 	enum { SOON_DAYS = 30 };
 	int64_t end = target->not_after, now = (int64_t)time(NULL);
-	char day[CHANGE_DAY_SIZE];
+	char day[CHANGE_DAY_SIZE], place[ENTRY_PLACE_SIZE];
 
 	if (end == 0 || end == CERTIFICATE_NOT_AFTER_INVALID ||
 	    end > now + (int64_t)SOON_DAYS * DATE_DAY_SECONDS)
 		return;
 	change_day(end, day);
-	change_remark(change, "Warning: line %u: the certificate %s on %s",
-		      line, end < now ? "expired" : "expires", day);
+	remarks_add(&change->remarks, "Warning: %s: the certificate %s on %s",
+		    entry_place(line, place), end < now ? "expired" : "expires",
+		    day);
 }
 
-/* The new list, and what its entries do to the target.  Entries are borrowed
- * from it; NULL: none. */
-struct outcome {
-	struct change *change;
-	struct error fault; /* set: the list was invalid, and is */
-	bool known; /* the list is valid, and the target has a digest */
-	bool accepts; /* by an entry whose chain needs no verification */
-	const struct entry *denies, *allows;
-	const struct entry *perhaps; /* of a CA, whose chain is not verified */
-	const struct entry *ended; /* or not yet valid */
-	bool expired; /* the certificate */
-	bool has_authorities; /* and the certificate is not there */
-};
-
-static bool
-is_current(const struct entry *entry, int64_t now)
+/* Where the line is. */
+static struct span
+path_of(const struct change *change, unsigned line)
 {
-	return !entry_has_expired(entry, now) &&
-	       (entry->terms == NULL || now >= entry->terms->not_before);
-}
-
-static void
-remark_setting(struct change *change, const struct thumbprint *pin, bool denied)
-{
-	char digits[2 * DIGEST_MAX_SIZE];
-
-	hex_encode(pin->digest, thumbprint_size(pin->kind), digits);
-	change_remark(change, "CLIENT_CERT_THUMBPRINT still allows %s%.*s%s.",
-		      pin->kind == THUMBPRINT_SPKI ? "spki:" : "",
-		      (int)(2 * thumbprint_size(pin->kind)), digits,
-		      denied ? "; the deny wins" : "");
-}
-
-/* Note what the entry, which allows the target, does now.  Pins of the settings
- * are remarked. */
-static bool
-note_entry(struct client *c, const struct entry *entry, void *context)
-{
-	struct outcome *outcome = context;
-	const struct entry **place = &outcome->allows;
-
-	if (entry->line == 0)
-		remark_setting(outcome->change, &entry->pin,
-			       outcome->denies != NULL);
-	if (entry->trust != NULL && !match_is_named(c, entry))
-		return false;
-	if (!is_current(entry, c->now))
-		place = &outcome->ended;
-	else if (entry->trust != NULL)
-		place = &outcome->perhaps;
-	if (*place == NULL || (*place)->line == 0)
-		*place = entry;
-	return false;
-}
-
-/* Set what is known of the certificate. */
-static bool
-set_client(struct client *c, const struct target *target)
-{
-	const struct thumbprint *pin = &target->main;
-
-	if (target->der.len > 0)
-		return client_read(c, buffer_span(&target->der));
-	if (target->is_certificate || pin->kind == THUMBPRINT_SHA1)
-		c->sha1 = target->is_certificate ? target->sha1 : *pin;
-	if (target->is_certificate || pin->kind == THUMBPRINT_SHA256)
-		c->sha256 = target->is_certificate ? target->sha256 : *pin;
-	if (target->is_certificate || pin->kind == THUMBPRINT_SPKI)
-		c->spki = target->is_certificate ? target->spki : *pin;
-	return true;
-}
-
-static void
-find_outcome(struct change *change, const struct list *list,
-	     struct outcome *outcome)
-{
-	const struct target *target = &change->target;
-	struct buffer common, alternative;
-	struct client c = {
-		.settings = &change->settings,
-		.list = list,
-		.now = (int64_t)time(NULL),
-		.common_name = { .text = &common },
-		.alternative_name = { .text = &alternative },
-	};
-
-	buffer_init(&common, CERTIFICATE_NAME_MAX);
-	buffer_init(&alternative, CERTIFICATE_NAME_MAX);
-	outcome->change = change;
-	outcome->known =
-		target->main.kind != THUMBPRINT_NONE && set_client(&c, target);
-	outcome->expired = target->not_after != 0 &&
-			   target->not_after < c.now &&
-			   !change->settings.ignore_dates;
-	outcome->has_authorities = list->n_authorities > 0 && !c.has_content;
-	if (outcome->known) {
-		outcome->denies = match_deny(&c);
-		match_each(&c, note_entry, outcome);
-		/* One of a CA may deny what only the certificate says. */
-		outcome->known = outcome->denies != NULL || c.has_content ||
-				 list->n_denials == 0;
-	}
-	/* The store, which is not looked at here, may allow or deny it. */
-	outcome->known &=
-		outcome->denies != NULL || change->settings.store == NULL;
-	/* The list's terms win over CLIENT_CERT_THUMBPRINT. */
-	if (outcome->allows != NULL && outcome->allows->line == 0 &&
-	    outcome->ended != NULL && outcome->ended->trust == NULL)
-		outcome->allows = NULL;
-	client_free(&c);
-	buffer_free(&common);
-	buffer_free(&alternative);
-}
-
-static bool
-is_allowed(const struct outcome *outcome)
-{
-	return outcome->known && outcome->allows != NULL &&
-	       outcome->denies == NULL && !outcome->expired;
+	return span_of(line == ENTRY_LINE_STORED ? change->settings.store
+						 : change->edit.file.path);
 }
 
 static void
@@ -354,15 +281,20 @@ report_line(const struct change *change, const char *what, unsigned line,
 {
 	if (change->there > 0 ||
 	    change->command->option[OPTION_DRY_RUN] == NULL) {
-		print("%s: line %u of ", what, line);
-		print_text(span_of(change->edit.file.path));
+		print("%s: ", what);
+		if (line != ENTRY_LINE_STORED)
+			print("line %u of ", line);
+		print_text(path_of(change, line));
 		print(": ");
 		print_text(text);
 		print("\n");
 	}
 	print_json_open(NULL, '{');
 	print_json_string("what", span_of(what));
-	print_json_number("line", line);
+	if (line != ENTRY_LINE_STORED)
+		print_json_number("line", line);
+	else
+		print_json_string("line", SPAN("store"));
 	print_json_string("entry", text);
 	print_json_close('}');
 }
@@ -385,80 +317,44 @@ report_changes(const struct change *change)
 			report_line(change, c->what, c->line, span_of(c->text));
 		else
 			report_line(
-				change, c->what, c->old_line,
+				change, c->what,
+				c->line == ENTRY_LINE_STORED ? c->line
+							     : c->old_line,
 				span_trim(lines_begin(edit_old_text(edit, c))));
 	}
 }
 
-/* As what names the entry in a sentence. */
-static const char *
-name_entry(const struct entry *entry, char text[32])
-{
-	if (entry->line == 0)
-		return "CLIENT_CERT_THUMBPRINT";
-	(void)snprintf(text, 32, "line %u", entry->line);
-	return text;
-}
-
-/* Add a sentence: what the handler will do with the certificate. */
 static void
-remark_verdict(struct change *change, const struct outcome *outcome)
+report_force(const struct change *change)
 {
-	const char *of = change->target.der.len > 0 ? "The certificate is"
-						    : "By this pin it is";
-	const struct entry *allows =
-		outcome->allows != NULL ? outcome->allows : outcome->perhaps;
-	bool reports =
-		settings_report_only(&change->settings, (int64_t)time(NULL));
-	char name[32];
-
-	if (!outcome->known)
-		change_remark(change, "The verdict on its clients is unknown "
-				      "(fix: certgate explain FILE).");
-	else if (outcome->denies != NULL)
-		change_remark(change, "%s rejected: %s denies it.", of,
-			      name_entry(outcome->denies, name));
-	else if (outcome->expired)
-		change_remark(change, "%s rejected: it has expired.", of);
-	else if (allows != NULL)
-		change_remark(change, "%s %s: %s allows it%s.", of,
-			      allows == outcome->allows ? "still accepted"
-							: "perhaps accepted",
-			      name_entry(allows, name),
-			      allows == outcome->allows
-				      ? ""
-				      : " if its chain is valid");
-	else if (reports)
-		change_remark(change,
-			      "%s still accepted: "
-			      "CERTGATE_REPORT_ONLY_UNTIL allows it.",
-			      of);
-	else if (outcome->ended != NULL)
-		change_remark(change, "%s rejected: %s is not valid today.", of,
-			      name_entry(outcome->ended, name));
+	if (edit_changes_list(&change->edit))
+		print("Running handlers load the list within two seconds.\n");
+	if (!edit_changes_store(&change->edit))
+		return;
+	if (store_edit_has_reader(change->store))
+		print("The next event is decided by the store as it is now.\n");
 	else
-		change_remark(change, "%s rejected: no entry matches%s.", of,
-			      outcome->has_authorities
-				      ? ", unless one of a CA does (fix: give "
-					"the file of the certificate)"
-				      : "");
+		print("No handler has the store open: restart one that was "
+		      "started before CERTGATE_STORE was set.\n");
 }
 
 static enum exit_code
-report(const struct change *change, const struct outcome *outcome, bool written)
+report(const struct change *change, const struct outcome *outcome, bool written,
+       bool in_force)
 {
+	unsigned place = change->edit.file.path == NULL ? ENTRY_LINE_STORED : 0;
 	enum exit_code code = EXIT_DONE;
 
 	print_json_open(NULL, '{');
-	print_json_string("file", span_of(change->edit.file.path));
+	print_json_string("file", path_of(change, place));
 	print_json_bool("written", written && change->there == 0);
 	print_json_open("changes", '[');
 	report_changes(change);
 	print_json_close(']');
 	print_json_open("remarks", '[');
-	for (size_t i = 0; i < change->n_remarks; i++) {
-		print("%s\n", change->remarks[i]);
-		print_json_string(NULL, span_of(change->remarks[i]));
+	for (size_t i = 0; i < change->remarks.n; i++) {
+		print("%s\n", change->remarks.remark[i]);
+		print_json_string(NULL, span_of(change->remarks.remark[i]));
 	}
 	print_json_close(']');
 	if (outcome->known)
@@ -469,8 +365,8 @@ report(const struct change *change, const struct outcome *outcome, bool written)
 	if (written && change->fleet != NULL)
 		code = fleet_edit_wait(change->fleet);
 	print_json_close('}');
-	if (written && !outcome->fault.set && change->fleet == NULL)
-		print("Running handlers load the list within two seconds.\n");
+	if (in_force)
+		report_force(change);
 	return code;
 }
 
@@ -484,90 +380,172 @@ print_marked(const char *mark, struct span line)
 	print("\n");
 }
 
-/* A unified difference without context. */
+/* A unified difference without context; entries of the store have no line. */
 static void
-print_difference(const struct edit *edit)
+print_difference(const struct change *change, bool stored)
 {
-	print("--- ");
-	print_text(span_of(edit->file.path));
-	print("\n+++ ");
-	print_text(span_of(edit->file.path));
-	print("\n");
+	struct span path = path_of(change, stored ? ENTRY_LINE_STORED : 0);
+	const struct edit *edit = &change->edit;
+	const char *marks[] = { "--- ", "+++ " };
+
+	for (size_t i = 0; i < 2; i++) {
+		print("%s", marks[i]);
+		print_text(path);
+		print("\n");
+	}
 	for (size_t i = 0; i < edit->n_changes; i++) {
 		const struct edit_change *c = &edit->changes[i];
 		struct span old = edit_old_text(edit, c);
-		print("@@ -%u%s +%u%s @@\n", c->old_line,
-		      old.ptr != NULL ? "" : ",0", c->line,
-		      c->text != NULL ? "" : ",0");
+		if ((c->line == ENTRY_LINE_STORED) != stored)
+			continue;
+		if (!stored)
+			print("@@ -%u%s +%u%s @@\n", c->old_line,
+			      old.ptr != NULL ? "" : ",0", c->line,
+			      c->text != NULL ? "" : ",0");
 		print_marked("-", old);
 		print_marked("+", span_of(c->text));
 	}
 }
 
-/* It may have been misnamed; the handler may not be able
- * to read one that is made. */
-void
-change_report_new(const struct edit *edit, bool made)
+static void
+report_difference(const struct change *change)
 {
-	struct error e = { 0 };
-	struct stat s;
-
-	if (edit->exists || (made && fstat(edit->file.fd, &s) != 0))
-		return;
-	error_where(&e, edit->file.path);
-	if (!made) {
-		error_set(&e, "there is no such list: it would be made");
-	} else {
-		char user[ACCOUNT_NAME_SIZE], group[ACCOUNT_NAME_SIZE];
-		account_user_name(s.st_uid, user);
-		account_group_name(s.st_gid, group);
-		error_set(&e,
-			  "there was no such list: it is made, of user %s and "
-			  "group %s, mode %04o; can the handler read it: "
-			  "certgate check --as USER",
-			  user, group, s.st_mode & 07777U);
-	}
-	print_error(&e);
+	if (edit_changes_list(&change->edit))
+		print_difference(change, false);
+	if (edit_changes_store(&change->edit))
+		print_difference(change, true);
 }
 
-/* Build the new list.  False, and printed, if it is not to be written.  The
- * fault of a list that was invalid before has the lines of the old one. */
-static bool
-build(struct change *change, bool force, struct outcome *outcome)
+static void
+print_kept(const struct change *change, const char *why)
 {
-	const struct settings *settings = &change->settings;
+	print_problem("%s %s",
+		      change->store == NULL
+			      ? "the list stays as it is: it"
+			      : "list and store stay as they are: the list",
+		      why);
+}
+
+/* An empty list, which handlers do not load, is not made a valid one. */
+static bool
+check_any(const struct change *change)
+{
 	const struct edit *edit = &change->edit;
-	struct list list = { 0 };
 	struct error e = { 0 };
 
-	/* Handlers use the list before; this change would end that. */
-	if (!force && edit->exists && !lines_any(buffer_span(&edit->before))) {
-		error_where(&e, edit->file.path);
-		error_set(&e, "the list is empty: it stays as it is (fix: "
-			      "restore it, or begin it with a comment line)");
-		print_error(&e);
-		return false;
-	}
-	if (edit_build(&change->edit, settings->pins, settings->n_pins, &list,
-		       &e)) {
-		find_outcome(change, &list, outcome);
-		/* No line with a pin says that one of a CA denies it. */
-		if (change->says_verdict ||
-		    (outcome->denies != NULL && outcome->denies->trust != NULL))
-			remark_verdict(change, outcome);
-		outcome->accepts = is_allowed(outcome);
-		list_free(&list);
+	if (!edit->exists || lines_any(buffer_span(&edit->before)))
 		return true;
-	}
-	bool was_valid = edit_check_before(&change->edit, &outcome->fault);
-	if (force && !was_valid)
-		return true;
-	print_error(was_valid ? &e : &outcome->fault);
-	print_problem("the list stays as it is: %s",
-		      was_valid ? "with this change it would be invalid"
-				: "it is invalid (fix: correct the errors "
-				  "that certgate check prints)");
+	error_where(&e, edit->file.path);
+	error_set(&e, "the list is empty: it stays as it is (fix: restore it, "
+		      "or begin it with a comment line)");
+	print_error(&e);
 	return false;
+}
+
+/* Find what list and store, as they are in the edit, do to the target. */
+static bool
+judge(struct change *change, const struct list *list, struct outcome *outcome,
+      const struct error *fault, struct error *e)
+{
+	const struct stored_source *store =
+		change->store == NULL ? NULL : store_edit_source(change->store);
+
+	if (!outcome_find(outcome, list, store, e))
+		return false;
+	if (fault->set) {
+		outcome->known = true;
+		outcome->accepts = false;
+		return true;
+	}
+	/* No line with a pin says that one of a CA denies it. */
+	if (change->says_verdict ||
+	    (outcome->denies != NULL && outcome->denies->trust != NULL))
+		outcome_remark(outcome);
+	return true;
+}
+
+/* A list that the settings name, and that an edit of the store does not
+ * make. */
+static void
+find_missing(const struct edit *edit, struct error *fault)
+{
+	if (edit->exists || edit->file.path == NULL || edit_changes_list(edit))
+		return;
+	error_where(fault, edit->file.path);
+	error_set(fault, "there is no such list: every client is rejected "
+			 "(fix: begin it with a comment line)");
+}
+
+/* Build the new list and store.  Unless it is EXIT_DONE, the error was printed,
+ * and nothing is to be written.  The fault of a list that was invalid before
+ * has the lines of the old one. */
+static enum exit_code
+build(struct change *change, bool force, struct outcome *outcome,
+      struct error *fault)
+{
+	const struct settings *settings = &change->settings;
+	struct edit *edit = &change->edit;
+	struct list list = { 0 };
+	struct error e = { 0 }, inner = { 0 };
+
+	if (!force && !check_any(change))
+		return EXIT_NO;
+	bool valid =
+		edit_build(edit, settings->pins, settings->n_pins, &list, &e);
+	bool was_valid = valid || edit_check_before(edit, fault);
+	if (!valid && (was_valid || !force)) {
+		print_error(was_valid ? &e : fault);
+		print_kept(change,
+			   was_valid ? "would be invalid with this change"
+				     : "is invalid (fix: correct the errors "
+				       "that certgate check prints)");
+		return EXIT_NO;
+	}
+	if (valid)
+		find_missing(edit, fault);
+	bool ok = (change->store == NULL ||
+		   store_edit_apply(change->store, edit, &inner)) &&
+		  (!valid || judge(change, &list, outcome, fault, &inner));
+	list_free(&list);
+	if (ok)
+		return EXIT_DONE;
+	print_error(&inner);
+	return EXIT_SYSTEM;
+}
+
+/* False with e, and printed if the list is changed all the same. */
+static bool
+commit(struct change *change, struct error *e)
+{
+	bool list = edit_changes_list(&change->edit);
+
+	if (change->fleet != NULL)
+		return fleet_edit_commit(change->fleet, &change->edit,
+					 change->there > 0, e);
+	if (list && !edit_commit(&change->edit, e))
+		return false;
+	if (!edit_changes_store(&change->edit) ||
+	    store_edit_commit(change->store, e))
+		return true;
+	if (list)
+		print_problem("the list is changed, the store is not (fix: run "
+			      "the command again)");
+	return false;
+}
+
+static enum exit_code
+report_fault(const struct change *change, const struct error *fault)
+{
+	bool list = edit_changes_list(&change->edit);
+
+	print_error(fault);
+	if (change->edit.exists)
+		print_problem("running handlers use the last good list, %s "
+			      "this entry, until line %u is fixed (see "
+			      "certgate status); a handler that starts rejects "
+			      "every client",
+			      list ? "without" : "and", fault->line);
+	return EXIT_NO;
 }
 
 enum exit_code
@@ -575,26 +553,26 @@ change_finish(struct change *change, bool force)
 {
 	bool look = change->command->option[OPTION_DRY_RUN] != NULL;
 	bool written = !look && (change->there == 0 || change->fleet != NULL);
-	struct outcome outcome = { 0 };
-	struct error e = { 0 };
+	struct outcome outcome = { .settings = &change->settings,
+				   .target = &change->target,
+				   .remarks = &change->remarks };
+	struct error e = { 0 }, fault = { 0 };
+	enum exit_code code = build(change, force, &outcome, &fault);
 
-	if (!build(change, force, &outcome))
-		return EXIT_NO;
-	if (written && !fleet_edit_commit(change->fleet, &change->edit,
-					  change->there > 0, &e)) {
+	if (code == EXIT_DONE && written && !commit(change, &e)) {
 		print_error(&e);
-		return EXIT_SYSTEM;
+		code = EXIT_SYSTEM;
 	}
-	if (look && change->there == 0)
-		print_difference(&change->edit);
-	enum exit_code code = report(change, &outcome, written);
-	change_report_new(&change->edit, written);
-	if (!outcome.fault.set)
-		return code;
-	print_error(&outcome.fault);
-	print_problem("running handlers use the last good list, without this "
-		      "entry, until line %u is fixed (see certgate status); "
-		      "a handler that starts rejects every client",
-		      outcome.fault.line);
-	return EXIT_NO;
+	if (code == EXIT_DONE) {
+		if (look && change->there == 0)
+			report_difference(change);
+		code = report(change, &outcome, written,
+			      written && !fault.set && change->fleet == NULL);
+		if (edit_changes_list(&change->edit))
+			edit_report_new(&change->edit, written);
+		if (fault.set)
+			code = report_fault(change, &fault);
+	}
+	outcome_free(&outcome);
+	return code;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* change: what the verbs that edit the list share: open, report, write. */
+/* change: what the verbs that edit list and store share: open, report,
+ * write. */
 #ifndef CERTGATE_ADMIN_CHANGE_H
 #define CERTGATE_ADMIN_CHANGE_H
 
@@ -8,6 +9,7 @@
 
 #include "admin/command.h"
 #include "admin/edit.h"
+#include "admin/remarks.h"
 #include "admin/target.h"
 #include "policy/settings.h"
 
@@ -17,17 +19,19 @@ enum {
 };
 
 struct fleet_edit;
+struct store_edit;
 
 struct change {
 	const struct command *command; /* borrowed */
 	struct fleet_edit *fleet; /* owned; NULL: without --fleet */
+	struct store_edit *store; /* owned; NULL: the list alone */
 	struct target target;
 	struct edit edit;
 	struct settings settings; /* empty if they do not load */
-	char **remarks; /* owned, as is each; sentences */
-	size_t n_remarks;
+	struct remarks remarks; /* that are true after it */
 	bool says_verdict; /* in a sentence, too */
-	unsigned there; /* the line that is there already; 0: none */
+	/* The line that is there already, as that of an entry; 0: none. */
+	unsigned there;
 	struct span there_text; /* borrows edit */
 };
 
@@ -35,13 +39,24 @@ struct change {
 #define CHANGE_OF(command)                                                     \
 	((struct change){ .command = (command), .edit = EDIT_CLOSED })
 
-/* Open the list and read the settings.  EXIT_DONE, or the error was printed;
- * change_close() in any case. */
+/* Open the list and read the settings; open the store if they name one, the
+ * target has a pin, and there is no --list.  EXIT_DONE, or the error was
+ * printed; change_close() in any case. */
 enum exit_code change_open(struct change *change);
 
-/* The same, behind target_read() of the first argument. */
+/* Make the first argument the target.  EXIT_DONE, or the error was printed. */
+enum exit_code change_read_target(struct change *change);
+
+/* Both. */
 enum exit_code change_open_target(struct change *change);
 void change_close(struct change *change);
+
+/* Add the entries of another target, which a fleet or a store may have.
+ * EXIT_DONE, or the error was printed. */
+enum exit_code change_add(struct change *change, struct target *target);
+
+/* Close list and store: others need not wait for what follows. */
+void change_release(struct change *change);
 
 /* How the entry of the line, if it has one, names the target. */
 enum target_match change_match(const struct change *change,
@@ -65,10 +80,6 @@ bool change_add_comment(const struct change *change,
 /* Add to text the comment that the line has, if it has one. */
 void change_keep_comment(const struct edit_line *line, struct buffer *text);
 
-/* Add a sentence that is true after the change, as printf. */
-void change_remark(struct change *change, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
 /* Add what certgate check would warn of in this entry of that line. */
 void change_advise(struct change *change, unsigned line, struct span entry);
 
@@ -77,16 +88,16 @@ void change_advise(struct change *change, unsigned line, struct span entry);
 void change_warn_of_expiry(struct change *change, const struct target *target,
 			   unsigned line);
 
+/* As entry_place(), at the beginning of a sentence. */
+const char *change_place(unsigned line, char text[ENTRY_PLACE_SIZE]);
+
 /* YYYY-MM-DD */
 void change_day(int64_t seconds, char day[CHANGE_DAY_SIZE]);
 
-/* If the list did not exist, print that it is made, or would be. */
-void change_report_new(const struct edit *edit, bool made);
-
-/* Write the list and report the changes, or the line that is there already;
- * with --dry-run print the difference.  If the list would be invalid, print why
- * and write nothing; but if it was invalid before and force is set, write it,
- * and return EXIT_NO, since no handler loads it. */
+/* Write list and store and report the changes, or the line that is there
+ * already; with --dry-run print the difference.  If the list would be invalid,
+ * print why and write nothing; but if it was invalid before and force is set,
+ * write both, and return EXIT_NO, since no handler loads it. */
 enum exit_code change_finish(struct change *change, bool force);
 
 #endif

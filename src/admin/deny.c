@@ -25,6 +25,7 @@ static void
 look_at_lines(struct change *change, struct span options)
 {
 	struct edit_line line = { 0 };
+	char place[ENTRY_PLACE_SIZE];
 
 	while (edit_next(&change->edit, &line)) {
 		enum target_match match = change_match(change, &line);
@@ -34,9 +35,9 @@ look_at_lines(struct change *change, struct span options)
 			change->there_text = edit_line_trimmed(&line);
 		} else if (match != TARGET_NONE && line.entry.allows &&
 			   !is_authority(&change->target)) {
-			change_remark(change,
-				      "Line %u still allows it; the deny wins.",
-				      line.number);
+			remarks_add(&change->remarks,
+				    "%s still allows it; the deny wins.",
+				    change_place(line.number, place));
 		}
 	}
 }
@@ -184,7 +185,7 @@ deny_run(const struct command *command)
 	if (code == EXIT_DONE)
 		code = deny(&change, &text);
 	buffer_free(&text);
-	edit_close(&change.edit); /* others need not wait for what follows */
+	change_release(&change);
 	if (code == EXIT_DONE && closes)
 		code = disconnect_finish(
 			command, disconnect_prepare(command, &change.target));

@@ -360,16 +360,12 @@ struct revocation {
 	bool tokens; /* the user id may be that of a token */
 };
 
-/* The entry as a message names it; text has room for it. */
+/* The entry as a message names it. */
 static const char *
-name_entry(const struct entry *entry, char text[32])
+name_entry(const struct entry *entry, char text[ENTRY_PLACE_SIZE])
 {
-	if (entry == NULL)
-		return "CERTGATE_REPORT_ONLY_UNTIL";
-	if (entry->line == 0)
-		return "CLIENT_CERT_THUMBPRINT";
-	(void)snprintf(text, 32, "line %u", entry->line);
-	return text;
+	return entry == NULL ? "CERTGATE_REPORT_ONLY_UNTIL"
+			     : entry_place(entry->line, text);
 }
 
 /* The entry accepts other certificates than the target. */
@@ -386,7 +382,7 @@ static void
 warn_of_others(const struct revocation *r, struct span user)
 {
 	const struct list *list = &r->store->list;
-	char text[32];
+	char text[ENTRY_PLACE_SIZE];
 
 	for (size_t i = 0; i < list->n; i++) {
 		const struct entry *entry = &list->entries[i];
@@ -404,7 +400,7 @@ take_user(void *context, const struct user *user)
 {
 	struct revocation *r = context;
 	size_t before = r->closing->n;
-	char text[32];
+	char text[ENTRY_PLACE_SIZE];
 
 	r->open |= span_empty(user->id) || !user->certain;
 	r->tokens |= !user->settled;
@@ -436,8 +432,11 @@ find_users(struct revocation *r)
 	if (r->target->is_certificate)
 		der = buffer_span(&r->target->der);
 	if (!users_tell(&store->settings, &store->list, der, &r->target->main,
-			(int64_t)time(NULL), take_user, r))
+			(int64_t)time(NULL), take_user, r)) {
+		print_problem("the store cannot be read (fix: certgate "
+			      "check)");
 		return false;
+	}
 	if (r->closing->n == 0 && !r->open)
 		print_problem("no entry matches: the user id of its clients is "
 			      "not known");
@@ -504,9 +503,11 @@ disconnect_prepare(const struct command *command, const struct target *target)
 		return NULL;
 	}
 	d->r = (struct revocation){ target, &d->store, &d->closing };
-	if (setup_open(&d->store) &&
-	    open_closing(&d->closing, command, &d->store.settings) &&
-	    find_users(&d->r))
+	bool ok = setup_open(&d->store) &&
+		  open_closing(&d->closing, command, &d->store.settings) &&
+		  find_users(&d->r);
+	configuration_close_store(&d->store);
+	if (ok)
 		return d;
 	disconnect_free(d);
 	return NULL;

@@ -8,8 +8,10 @@
 #include <sys/stat.h>
 
 #include "admin/edit.h"
+#include "admin/print.h"
 #include "admin/setup.h"
 #include "base/text.h"
+#include "host/account.h"
 #include "policy/entry_parse.h"
 #include "policy/value.h"
 
@@ -75,6 +77,8 @@ edit_close(struct edit *edit)
 	free(edit->changes);
 	buffer_free(&edit->before);
 	buffer_free(&edit->after);
+	buffer_free(&edit->stored);
+	buffer_free(&edit->stored_after);
 	*edit = EDIT_CLOSED;
 }
 
@@ -88,15 +92,32 @@ read_entry(struct edit_line *line)
 						 &setup_files, &warnings, &e);
 }
 
+/* What is behind the line in the text that it is of. */
+static struct span
+text_behind(const struct edit *edit, const struct edit_line *line)
+{
+	struct span rest =
+		buffer_span(line->number == ENTRY_LINE_STORED ? &edit->stored
+							      : &edit->before);
+
+	return line->number == 0
+		       ? rest
+		       : span_after(rest, (size_t)(line->whole.ptr - rest.ptr) +
+						  line->whole.len);
+}
+
 bool
 edit_next(const struct edit *edit, struct edit_line *line)
 {
-	struct span rest = buffer_span(&edit->before), text;
-	unsigned number = line->number + 1;
+	struct span rest = text_behind(edit, line), text;
+	unsigned number = line->number;
 
-	if (line->number > 0)
-		rest = span_after(rest, (size_t)(line->whole.ptr - rest.ptr) +
-						line->whole.len);
+	if (number != ENTRY_LINE_STORED && rest.len > 0) {
+		number++;
+	} else if (number != ENTRY_LINE_STORED) {
+		rest = buffer_span(&edit->stored);
+		number = ENTRY_LINE_STORED;
+	}
 	if (line->reads)
 		entry_free(&line->entry);
 	*line = (struct edit_line){ 0 };
@@ -204,12 +225,27 @@ count_lines(struct span text)
 	return n;
 }
 
+static bool
+is_stored(const struct edit_change *change)
+{
+	return change->line == ENTRY_LINE_STORED;
+}
+
+/* The list as it is, or the entries of the store. */
+static struct span
+text_of(const struct edit *edit, bool stored)
+{
+	return buffer_span(stored ? &edit->stored : &edit->before);
+}
+
 /* Add a change of a line, or behind it; goes: the line goes. */
 static unsigned
 add_change(struct edit *edit, const char *what, const struct edit_line *line,
 	   bool goes, const struct buffer *text)
 {
-	struct span before = buffer_span(&edit->before);
+	bool stored = line != NULL ? line->number == ENTRY_LINE_STORED
+				   : edit->has_store;
+	struct span before = text_of(edit, stored);
 	size_t n = edit->n_changes;
 	struct edit_change *longer =
 		reallocarray(edit->changes, n + 1, sizeof(*longer));
@@ -226,8 +262,10 @@ add_change(struct edit *edit, const char *what, const struct edit_line *line,
 	change->begin = change->end - (goes ? line->whole.len : 0);
 	change->old_line = line != NULL ? line->number : count_lines(before);
 	change->line = change->old_line - goes + (text != NULL);
-	if (n > 0)
+	if (n > 0 && !stored)
 		change->line += change[-1].line - change[-1].old_line;
+	if (stored)
+		change->line = ENTRY_LINE_STORED;
 	if (text != NULL)
 		change->text = span_copy(buffer_span(text));
 	edit->failed |= text != NULL && (text->failed || change->text == NULL);
@@ -259,7 +297,7 @@ edit_insert(struct edit *edit, const char *what, const struct edit_line *line,
 struct span
 edit_old_text(const struct edit *edit, const struct edit_change *change)
 {
-	struct span rest = buffer_span(&edit->before), text = { 0 };
+	struct span rest = text_of(edit, is_stored(change)), text = { 0 };
 
 	if (change->end > change->begin) {
 		rest = span_after(rest, change->begin);
@@ -281,26 +319,37 @@ line_end(struct span before)
 }
 
 static void
-write_after(struct edit *edit)
+write_text(struct edit *edit, bool stored)
 {
-	struct span before =
-		edit->before.len == 0 ? SPAN("") : buffer_span(&edit->before);
-	const char *end = line_end(before);
+	struct buffer *after = stored ? &edit->stored_after : &edit->after;
+	struct span before = text_of(edit, stored);
 	size_t at = 0;
 
-	buffer_free(&edit->after);
-	buffer_init(&edit->after, LIST_TEXT_MAX);
+	if (before.len == 0)
+		before = SPAN("");
+	const char *end = line_end(before);
+	buffer_free(after);
+	buffer_init(after, LIST_TEXT_MAX);
 	for (size_t i = 0; i < edit->n_changes; i++) {
 		const struct edit_change *change = &edit->changes[i];
-		buffer_add(&edit->after, (struct span){ before.ptr + at,
-							change->begin - at });
+		if (is_stored(change) != stored)
+			continue;
+		buffer_add(after, (struct span){ before.ptr + at,
+						 change->begin - at });
 		at = change->end;
 		if (change->text == NULL)
 			continue;
-		buffer_add(&edit->after, span_of(change->text));
-		buffer_add(&edit->after, span_of(end));
+		buffer_add(after, span_of(change->text));
+		buffer_add(after, span_of(end));
 	}
-	buffer_add(&edit->after, span_after(before, at));
+	buffer_add(after, span_after(before, at));
+}
+
+static void
+write_after(struct edit *edit)
+{
+	write_text(edit, false);
+	write_text(edit, true);
 }
 
 /* A list without a line would be an error. */
@@ -313,7 +362,10 @@ add_comment(struct edit *edit)
 
 	buffer_init(&text, comment.len);
 	buffer_add(&text, comment);
+	bool has_store = edit->has_store;
+	edit->has_store = false;
 	(void)edit_insert(edit, NULL, NULL, &text);
+	edit->has_store = has_store;
 	buffer_free(&text);
 	write_after(edit);
 }
@@ -329,21 +381,50 @@ edit_set(struct edit *edit, struct span text)
 static bool
 is_whole(const struct edit *edit, struct error *e)
 {
-	return (!edit->failed && !edit->after.failed) ||
-	       error_set(e, "%s: too large, or out of memory", edit->file.path);
+	return (!edit->failed && !edit->after.failed &&
+		!edit->stored_after.failed) ||
+	       error_set(e, "%s: too large, or out of memory",
+			 edit->file.path == NULL ? "the entries"
+						 : edit->file.path);
+}
+
+static bool
+changes(const struct edit *edit, bool stored)
+{
+	for (size_t i = 0; i < edit->n_changes; i++)
+		if (is_stored(&edit->changes[i]) == stored)
+			return true;
+	return false;
+}
+
+bool
+edit_changes_list(const struct edit *edit)
+{
+	return changes(edit, false);
+}
+
+bool
+edit_changes_store(const struct edit *edit)
+{
+	return changes(edit, true);
 }
 
 bool
 edit_build(struct edit *edit, const struct thumbprint *pins, size_t n,
 	   struct list *list, struct error *e)
 {
+	bool there = edit->exists || edit_changes_list(edit);
+	struct span text = { 0 };
+
 	write_after(edit);
-	if (!edit->after.failed && !lines_any(buffer_span(&edit->after)))
+	if (there && !edit->after.failed &&
+	    !lines_any(buffer_span(&edit->after)))
 		add_comment(edit);
 	if (!is_whole(edit, e))
 		return false;
-	if (list_build(list, buffer_span(&edit->after), pins, n, &setup_files,
-		       e))
+	if (there)
+		text = buffer_span(&edit->after);
+	if (list_build(list, text, pins, n, &setup_files, e))
 		return true;
 	error_where(e, edit->file.path);
 	return false;
@@ -375,4 +456,30 @@ edit_commit(struct edit *edit, struct error *e)
 		return changed(edit, e);
 	return replace_commit(&edit->file, buffer_span(&edit->after),
 			      edit->exists ? &edit->status : NULL, e);
+}
+
+/* It may have been misnamed; the handler may not be able
+ * to read one that is made. */
+void
+edit_report_new(const struct edit *edit, bool made)
+{
+	struct error e = { 0 };
+	struct stat s;
+
+	if (edit->exists || (made && fstat(edit->file.fd, &s) != 0))
+		return;
+	error_where(&e, edit->file.path);
+	if (!made) {
+		error_set(&e, "there is no such list: it would be made");
+	} else {
+		char user[ACCOUNT_NAME_SIZE], group[ACCOUNT_NAME_SIZE];
+		account_user_name(s.st_uid, user);
+		account_group_name(s.st_gid, group);
+		error_set(&e,
+			  "there was no such list: it is made, of user %s and "
+			  "group %s, mode %04o; can the handler read it: "
+			  "certgate check --as USER",
+			  user, group, s.st_mode & 07777U);
+	}
+	print_error(&e);
 }

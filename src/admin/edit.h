@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
 /*
- * edit: one change of the list, whole or not at all.
+ * edit: one change of the list, and of entries of the store.
  *
  * The list is locked and read once; changes are collected; the new text is
- * built and checked; then it replaces the list.
+ * built and checked; then it replaces the list.  Entries of the store are lines
+ * behind those of the list, with ENTRY_LINE_STORED; store_edit writes them.
  */
 #ifndef CERTGATE_ADMIN_EDIT_H
 #define CERTGATE_ADMIN_EDIT_H
@@ -24,16 +25,20 @@ struct edit_change {
 	const char *what; /* "removed"; NULL: not to be reported */
 	size_t begin, end; /* bytes of the old list that go */
 	unsigned old_line; /* that goes; without one, the line before */
-	unsigned line; /* that comes; without one, the new line before */
+	unsigned line; /* that comes; without one, the new line before;
+			* ENTRY_LINE_STORED: a change of the store */
 	char *text; /* owned; of the line that comes; NULL: none */
 };
 
 struct edit {
-	struct replacement file; /* the list */
+	struct replacement file; /* the list; path NULL: there is none */
 	bool exists; /* the list, before the edit */
+	bool has_store; /* new lines without a place go there */
 	struct stat status;
 	struct file_identity identity;
 	struct buffer before, after; /* the list */
+	/* The entries of the store that the edit may change, as lines. */
+	struct buffer stored, stored_after;
 	struct edit_change *changes; /* owned; in the order of the lines */
 	size_t n_changes;
 	bool failed; /* out of memory for changes */
@@ -44,7 +49,7 @@ struct edit_line {
 	struct span whole; /* with its end */
 	struct span text; /* of the entry; empty: there is none */
 	struct span comment; /* with its mark; empty: there is none */
-	unsigned number;
+	unsigned number; /* ENTRY_LINE_STORED: it is of the store */
 	bool reads; /* entry is there; owned by edit_next() */
 	struct entry entry;
 };
@@ -81,7 +86,7 @@ bool edit_add_option(struct buffer *text, const char *argument, struct error *e)
 
 /* Collect a change.  Changes are in the order of the lines.  text has no line
  * end; if it failed, so does edit_build().  Return the number of the new line;
- * line: NULL to insert at the end. */
+ * line: NULL to insert at the end, of the store if the edit has one. */
 void edit_drop(struct edit *edit, const char *what,
 	       const struct edit_line *line);
 unsigned edit_replace(struct edit *edit, const char *what,
@@ -92,6 +97,10 @@ unsigned edit_insert(struct edit *edit, const char *what,
 /* Return the line of the old list that goes, without its end; absent: none. */
 struct span edit_old_text(const struct edit *edit,
 			  const struct edit_change *change);
+
+/* Return true if a line of the list is changed; of the store. */
+bool edit_changes_list(const struct edit *edit);
+bool edit_changes_store(const struct edit *edit);
 
 /* Make the new text, and the list of it with n pins (list_build; list_free()).
  * False with e if that list is invalid. */
@@ -106,5 +115,8 @@ bool edit_check_before(const struct edit *edit, struct error *e)
 /* Replace the list; as replace_commit(). */
 bool edit_commit(struct edit *edit, struct error *e)
 	__attribute__((warn_unused_result));
+
+/* If the list did not exist, print that it is made, or would be. */
+void edit_report_new(const struct edit *edit, bool made);
 
 #endif

@@ -29,6 +29,7 @@ struct seen {
 	const struct configuration *by; /* borrowed */
 	unsigned line; /* of the entry; 0: none */
 	bool admitted; /* the list still admits it */
+	bool is_stored; /* the entry is one of the store */
 	bool has_end; /* its entry has expires= */
 	bool is_group; /* its entry's user is that of all of a CA */
 	bool renewed;
@@ -231,7 +232,8 @@ judge(struct seen *one, const struct sites *sites, int64_t now,
 		       now < one->not_after ? now : one->not_after, d);
 	const struct entry *entry = d->entry;
 	one->admitted = d->verdict == VERDICT_ALLOW;
-	one->line = entry == NULL ? 0 : entry->line;
+	one->is_stored = entry != NULL && entry->line == ENTRY_LINE_STORED;
+	one->line = entry == NULL || one->is_stored ? 0 : entry->line;
 	one->has_end = entry != NULL && entry->not_after != 0;
 	one->is_group = entry != NULL && entry->trust != NULL &&
 			entry->user_source == USER_LITERAL;
@@ -351,7 +353,9 @@ add_seen(struct expiries *all, const struct seen *one, int64_t now,
 		.pin = pin,
 		.hub = one->hub,
 		.site = one->site,
-		.list = one->line == 0 ? NULL : one->by->settings.list,
+		.list = one->is_stored	 ? one->by->settings.store
+			: one->line == 0 ? NULL
+					 : one->by->settings.list,
 		.line = one->line,
 		.not_after = one->not_after,
 	};

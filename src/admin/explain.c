@@ -31,6 +31,7 @@
 #include "host/log.h"
 #include "policy/decide.h"
 #include "policy/list.h"
+#include "policy/stored.h"
 #include "protocol/certificate.h"
 #include "protocol/chain.h"
 #include "protocol/event.h"
@@ -121,27 +122,59 @@ find_line(const char *path, unsigned number, struct buffer *text)
 	return line;
 }
 
-static void
-show_entry(const struct entry *entry, const char *path)
+/* The same of the store: the line of the entry that decided. */
+static struct span
+find_stored(const struct configuration *store, const struct decision *d,
+	    struct buffer *text)
 {
+	const struct thumbprint *pin = &d->entry->pin;
+	const struct stored_source *source = store->list.store;
+	const struct entry *first;
+	struct stored_counts counts;
+	struct span rest, line;
+
+	buffer_init(text, LIST_LINE_MAX);
+	size_t n = stored_find(&d->stored, pin, &first);
+	if (n == 0 || !source->begin(source->context, &counts) ||
+	    source->find(source->context, pin, &rest) != STORED_FOUND)
+		return SPAN("");
+	for (const struct entry *at = first; stored_next(&rest, &line); at++)
+		if (at == d->entry)
+			stored_write_line(pin, line, text);
+	store_rest(store->store);
+	return text->len == 0 ? SPAN("") : buffer_span(text);
+}
+
+static void
+show_entry(const struct configuration *store, const struct decision *d)
+{
+	bool is_stored = d->entry->line == ENTRY_LINE_STORED;
+	const char *path =
+		is_stored ? store->settings.store : store->settings.list;
 	struct buffer text;
 
-	if (entry->line == 0) {
+	if (d->entry->line == 0) {
 		print_field("entry", SPAN("CLIENT_CERT_THUMBPRINT"));
 		return;
 	}
-	struct span line = find_line(path, entry->line, &text);
+	struct span line = is_stored ? find_stored(store, d, &text)
+				     : find_line(path, d->entry->line, &text);
 	struct span words = list_entry_text(line);
 	struct span comment = list_comment_text(line);
 	print_json_open("entry", '{');
 	print_json_string("file", span_of(path));
-	print_json_number("line", entry->line);
+	if (is_stored)
+		print_json_string("line", SPAN("store"));
+	else
+		print_json_number("line", d->entry->line);
 	print_json_string("text", words);
 	print_json_string("comment", comment);
 	print_json_close('}');
 	print_label("entry");
 	print_text(span_of(path));
-	print(":%u: ", entry->line);
+	if (!is_stored)
+		print(":%u", d->entry->line);
+	print(": ");
 	print_text(words);
 	print(span_empty(comment) ? "" : "  ");
 	print_text(comment);
@@ -309,7 +342,7 @@ show_notes(const struct configuration *store, const struct decision *d,
 }
 
 static void
-show(const struct answer *answer, const struct settings *settings,
+show(const struct answer *answer, const struct configuration *store,
      const struct error *log, struct span bytes)
 {
 	const struct decision *d = &answer->decision;
@@ -326,7 +359,7 @@ show(const struct answer *answer, const struct settings *settings,
 	show_chain(d);
 	show_log(log);
 	if (d->entry != NULL)
-		show_entry(d->entry, settings->list);
+		show_entry(store, d);
 	show_answer(bytes);
 }
 
@@ -434,7 +467,7 @@ explain(const struct command *command, const struct configuration *store,
 	handler_write(&answer, &request, &out);
 	print_json_open(NULL, '{');
 	show_certificate(&request, now);
-	show(&answer, gate.settings, log, buffer_span(&out));
+	show(&answer, store, log, buffer_span(&out));
 	show_notes(store, &answer.decision,
 		   answer.code[0] != '\0' &&
 			   command->option[OPTION_CONNECTION_ID] == NULL);

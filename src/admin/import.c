@@ -12,6 +12,7 @@
 #include "admin/print.h"
 #include "admin/progress.h"
 #include "admin/setup.h"
+#include "admin/store_edit.h"
 #include "base/text.h"
 #include "host/store_writer.h"
 #include "policy/entry_parse.h"
@@ -187,11 +188,17 @@ write_pin(struct import *it, size_t *i, struct buffer *text, struct error *e)
 }
 
 static bool
+begin(struct import *it, struct error *e)
+{
+	return store_writer_begin(it->writer, e) &&
+	       store_edit_is_local(it->writer, it->settings.store, e);
+}
+
+static bool
 write_all(struct import *it, struct error *e)
 {
 	struct buffer text;
-	bool ok = store_writer_begin(it->writer, e) &&
-		  store_writer_clear(it->writer, e);
+	bool ok = begin(it, e) && store_writer_clear(it->writer, e);
 
 	buffer_init(&text, STORED_TEXT_MAX);
 	progress_begin(&it->progress, "import", it->n);
@@ -210,6 +217,13 @@ import(struct import *it, const struct command *command)
 	const char *path = command->arguments[0];
 	struct error e = { 0 };
 
+	/* Say it before the work; other writers need not wait for that. */
+	bool ok = begin(it, &e);
+	store_writer_abort(it->writer);
+	if (!ok) {
+		print_error(&e);
+		return EXIT_SYSTEM;
+	}
 	if (!input_read_large(path, "a list", (size_t)TEXT_GIB << 30, &it->text,
 			      &e)) {
 		print_error(&e);

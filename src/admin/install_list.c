@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "admin/change.h"
+#include "admin/edit.h"
 #include "admin/input.h"
 #include "admin/print.h"
 #include "admin/setup.h"
@@ -195,7 +195,7 @@ install(struct installation *it, const struct command *command)
 		return EXIT_SYSTEM;
 	}
 	report(it, written);
-	change_report_new(&it->edit, written);
+	edit_report_new(&it->edit, written);
 	return EXIT_DONE;
 }
 

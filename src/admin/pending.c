@@ -11,6 +11,7 @@
 #include "admin/command.h"
 #include "admin/pending.h"
 #include "admin/print.h"
+#include "admin/recheck.h"
 #include "admin/setup.h"
 #include "admin/stranger.h"
 #include "base/date.h"
@@ -289,12 +290,10 @@ pending_is_settled(const struct configuration *store,
 {
 	const struct thumbprint *pins[] = { &row->sha256, &row->spki,
 					    &row->sha1 };
-	const struct list_key *found;
 	bool settled = false;
 
 	for (size_t i = 0; i < sizeof(pins) / sizeof(pins[0]); i++)
-		settled |= store->has_list &&
-			   list_find(&store->list, pins[i], &found) > 0;
+		settled |= recheck_has_pin(store, pins[i]);
 	return settled;
 }
 

@@ -44,6 +44,25 @@ recheck_read(const struct log_reader *log, struct logged_client *logged)
 		logged->not_after = CERTIFICATE_NOT_AFTER_INVALID;
 }
 
+bool
+recheck_has_pin(const struct configuration *c, const struct thumbprint *pin)
+{
+	const struct stored_source *store = c->list.store;
+	struct stored_counts counts;
+	const struct list_key *found;
+	struct span text;
+
+	if (!c->has_list)
+		return false;
+	if (list_find(&c->list, pin, &found) > 0)
+		return true;
+	bool has = store != NULL && pin->kind != THUMBPRINT_NONE &&
+		   store->begin(store->context, &counts) &&
+		   store->find(store->context, pin, &text) == STORED_FOUND;
+	store_rest(c->store);
+	return has;
+}
+
 void
 recheck_client(const struct configuration *c,
 	       const struct logged_client *logged, struct span hub, int64_t now,
@@ -53,4 +72,5 @@ recheck_client(const struct configuration *c,
 
 	decide_logged(&c->settings, c->has_list ? &c->list : NULL, &request,
 		      logged, now, d);
+	store_rest(c->store);
 }

@@ -4,6 +4,7 @@
 #ifndef CERTGATE_ADMIN_RECHECK_H
 #define CERTGATE_ADMIN_RECHECK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "admin/log_reader.h"
@@ -25,6 +26,10 @@ const struct configuration *recheck_site(const struct sites *sites,
 
 /* Read the certificate in the line, which logged borrows. */
 void recheck_read(const struct log_reader *log, struct logged_client *logged);
+
+/* Return true if an entry of list or store has this pin. */
+bool recheck_has_pin(const struct configuration *c,
+		     const struct thumbprint *pin);
 
 /* Decide on the client by c as of now.  d borrows logged. */
 void recheck_client(const struct configuration *c,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* certgate remove: takes entries out of the list, by pin, certificate or
+/* certgate remove: takes entries out of list and store, by pin, certificate or
  * line.  Deny entries stay unless --deny or their line is given. */
 #include "config.h"
 
@@ -28,13 +28,17 @@ static void
 look_at_line(struct change *change, const struct edit_line *line)
 {
 	bool denies = change->command->option[OPTION_DENY] != NULL;
+	bool by_number =
+		change->fleet == NULL && line->number != ENTRY_LINE_STORED;
+	char place[ENTRY_PLACE_SIZE];
 
 	switch (change_match(change, line)) {
 	case TARGET_NONE:
 		return;
 	case TARGET_KEY:
-		change_remark(change, "Line %u has its public key and stays.",
-			      line->number);
+		remarks_add(&change->remarks,
+			    "%s has its public key and stays.",
+			    change_place(line->number, place));
 		return;
 	case TARGET_PIN:
 	case TARGET_DIGEST:
@@ -42,16 +46,15 @@ look_at_line(struct change *change, const struct edit_line *line)
 	}
 	if (line->entry.allows || denies)
 		remove_line(change, line);
-	else if (change->fleet != NULL)
-		change_remark(change,
-			      "Line %u denies it and stays: use "
-			      "--deny.",
-			      line->number);
+	else if (!by_number)
+		remarks_add(&change->remarks,
+			    "%s denies it and stays: use --deny.",
+			    change_place(line->number, place));
 	else
-		change_remark(change,
-			      "Line %u denies it and stays: use --deny, or "
-			      "certgate remove %u.",
-			      line->number, line->number);
+		remarks_add(&change->remarks,
+			    "%s denies it and stays: use --deny, or "
+			    "certgate remove %u.",
+			    change_place(line->number, place), line->number);
 }
 
 static void
@@ -70,26 +73,64 @@ collect(struct change *change, uint64_t number)
 static enum exit_code
 report_none(const struct change *change)
 {
-	for (size_t i = 0; i < change->n_remarks; i++)
-		print("%s\n", change->remarks[i]);
+	for (size_t i = 0; i < change->remarks.n; i++)
+		print("%s\n", change->remarks.remark[i]);
 	print_problem("no such entry");
 	input_explain_code(change->command->arguments[0]);
 	return EXIT_NO;
 }
 
-/* The users are those of the list as it was. */
+/* users: NULL if they were not asked for, or cannot be named. */
 static enum exit_code
-finish(struct change *change)
+finish(struct change *change, struct disconnection *users)
 {
 	const struct command *command = change->command;
-	bool closes = command->option[OPTION_DISCONNECT] != NULL;
-	struct disconnection *users =
-		closes ? disconnect_prepare(command, &change->target) : NULL;
 	enum exit_code code = change_finish(change, false);
 
-	edit_close(&change->edit); /* others need not wait for what follows */
-	if (code == EXIT_DONE && closes)
+	change_release(change);
+	if (code == EXIT_DONE && command->option[OPTION_DISCONNECT] != NULL)
 		return disconnect_finish(command, users);
+	disconnect_free(users);
+	return code;
+}
+
+static enum exit_code
+remove_by_line(struct change *change, uint64_t number)
+{
+	const struct command *command = change->command;
+	enum exit_code code = change_open(change);
+
+	if (code != EXIT_DONE)
+		return code;
+	collect(change, number);
+	if (change->edit.n_changes == 0)
+		return report_none(change);
+	return finish(change,
+		      command->option[OPTION_DISCONNECT] == NULL
+			      ? NULL
+			      : disconnect_prepare(command, &change->target));
+}
+
+/* The users are those of list and store as they were; one process opens a store
+ * once. */
+static enum exit_code
+remove_by_pin(struct change *change)
+{
+	const struct command *command = change->command;
+	struct disconnection *users = NULL;
+	enum exit_code code = change_read_target(change);
+
+	if (code != EXIT_DONE)
+		return code;
+	if (command->option[OPTION_DISCONNECT] != NULL)
+		users = disconnect_prepare(command, &change->target);
+	code = change_open(change);
+	if (code == EXIT_DONE) {
+		collect(change, 0);
+		if (change->edit.n_changes > 0)
+			return finish(change, users);
+		code = report_none(change);
+	}
 	disconnect_free(users);
 	return code;
 }
@@ -107,13 +148,8 @@ remove_run(const struct command *command)
 	bool by_number = command->option[OPTION_FLEET] == NULL &&
 			 word.len <= LINE_DIGITS &&
 			 span_number(word, 1, UINT_MAX, &number);
-	enum exit_code code =
-		by_number ? change_open(&change) : change_open_target(&change);
-	if (code == EXIT_DONE) {
-		collect(&change, number);
-		code = change.edit.n_changes > 0 ? finish(&change)
-						 : report_none(&change);
-	}
+	enum exit_code code = by_number ? remove_by_line(&change, number)
+					: remove_by_pin(&change);
 	change_close(&change);
 	return code;
 }

@@ -7,7 +7,6 @@
 #include <time.h>
 
 #include "admin/change.h"
-#include "admin/fleet_edit.h"
 #include "admin/print.h"
 #include "base/date.h"
 
@@ -119,6 +118,7 @@ rotate_line(struct rotation *r, const struct edit_line *line,
 	struct change *change = &r->change;
 	int64_t end = line->entry.not_after;
 	bool stays = end != 0 && end <= r->end;
+	char place[ENTRY_PLACE_SIZE];
 
 	buffer_clear(text);
 	add_old(r, line, text);
@@ -132,9 +132,12 @@ rotate_line(struct rotation *r, const struct edit_line *line,
 	unsigned number = edit_insert(&change->edit, "added", line, text);
 	change_advise(change, number, buffer_span(text));
 	change_warn_of_expiry(change, &r->fresh, number);
+	if (number != ENTRY_LINE_STORED)
+		number--;
 	if (end != 0)
-		change_remark(change, "The new one ends as line %u %s.",
-			      number - 1, stays ? "does" : "did until now");
+		remarks_add(&change->remarks, "The new one ends as %s %s.",
+			    entry_place(number, place),
+			    stays ? "does" : "did until now");
 	return true;
 }
 
@@ -157,6 +160,7 @@ rotate(struct rotation *r)
 	struct buffer text;
 	unsigned there = 0;
 	bool ok = true;
+	char place[ENTRY_PLACE_SIZE];
 
 	buffer_init(&text, CHANGE_TEXT_MAX);
 	while (edit_next(&r->change.edit, &line)) {
@@ -170,7 +174,8 @@ rotate(struct rotation *r)
 	}
 	buffer_free(&text);
 	if (there > 0)
-		print_problem("line %u has the new pin already", there);
+		print_problem("%s has the new pin already",
+			      entry_place(there, place));
 	else if (ok && r->change.edit.n_changes == 0)
 		print_problem(
 			"%s: no allow entry has its pin; an entry of a CA "
@@ -197,10 +202,7 @@ read_fresh(struct rotation *r)
 		print_problem("expected pins: a CA has no options to hand on");
 		return EXIT_MISUSED;
 	}
-	return r->change.fleet == NULL
-		       ? EXIT_DONE
-		       : fleet_edit_add(r->change.fleet, &r->fresh,
-					&r->change.edit);
+	return change_add(&r->change, &r->fresh);
 }
 
 enum exit_code

@@ -206,7 +206,8 @@ mark_entries(struct sweep *s, const struct configuration *by,
 	mark_pin(&by->list, s->seen[i], &logged->sha256);
 	mark_pin(&by->list, s->seen[i], &logged->spki);
 	mark_pin(&by->list, s->seen[i], &logged->sha1);
-	if (s->decision.entry != NULL)
+	if (s->decision.entry != NULL &&
+	    s->decision.entry->line != ENTRY_LINE_STORED)
 		s->seen[i][s->decision.entry - by->list.entries] = true;
 }
 

@@ -39,6 +39,17 @@ set_pin(struct target *target, const struct thumbprint *t)
 }
 
 void
+target_write_digits(struct target *target)
+{
+	const struct thumbprint pin = target->main;
+
+	if (pin.kind == THUMBPRINT_NONE)
+		return;
+	buffer_clear(&target->pin);
+	set_pin(target, &pin);
+}
+
+void
 target_set_certificate(struct target *target, bool spki)
 {
 	buffer_init(&target->pin, PIN_MAX);

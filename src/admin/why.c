@@ -18,6 +18,7 @@
 #include "host/outage.h"
 #include "policy/list.h"
 #include "policy/reason.h"
+#include "policy/stored.h"
 
 enum {
 	SHOWN = 5, /* decisions, the last ones */
@@ -164,6 +165,42 @@ has_pin(const struct line *line, const struct thumbprint *pin)
 			  span_of(line->value[field[pin->kind]]));
 }
 
+static struct stored stored; /* of one line; has its user */
+
+/* The same of the store, which has no lines: the first user= of an entry with a
+ * pin of the certificate. */
+static const char *
+find_stored_user(const struct list *list, const struct line *line)
+{
+	static const struct {
+		enum log_field field;
+		enum thumbprint_kind kind;
+	} pins[] = {
+		{ FIELD_SHA256, THUMBPRINT_SHA256 },
+		{ FIELD_SPKI, THUMBPRINT_SPKI },
+		{ FIELD_SHA1, THUMBPRINT_SHA1 },
+	};
+	uint8_t digest[DIGEST_MAX_SIZE];
+	const struct entry *entries;
+
+	stored_free(&stored);
+	if (list->store == NULL || !stored_begin(&stored, list->store))
+		return "";
+	for (size_t i = 0; i < sizeof(pins) / sizeof(pins[0]); i++) {
+		if (!hex_decode(span_of(line->value[pins[i].field]), digest,
+				thumbprint_size(pins[i].kind)))
+			continue;
+		struct thumbprint pin = thumbprint_of(pins[i].kind, digest);
+		if (!stored_take(&stored, &pin))
+			return "";
+		size_t n = stored_find(&stored, &pin, &entries);
+		for (size_t k = 0; k < n; k++)
+			if (entries[k].user_source == USER_LITERAL)
+				return entries[k].user;
+	}
+	return "";
+}
+
 /* Return user= of the entry that the line names, if the list has that pin in
  * the same line still; "" if not. */
 static const char *
@@ -171,6 +208,8 @@ find_user(const struct list *list, const struct line *line)
 {
 	uint64_t number;
 
+	if (strcmp(line->value[FIELD_LINE], "store") == 0)
+		return find_stored_user(list, line);
 	if (!span_number(span_of(line->value[FIELD_LINE]), 1, UINT32_MAX,
 			 &number))
 		return "";
@@ -271,6 +310,7 @@ why_run(const struct command *command)
 	} else {
 		configuration_open(&store, setup_source(), NULL);
 		show(&store.list, n, &log);
+		stored_free(&stored);
 		configuration_close(&store);
 	}
 	log_reader_close(&log);

@@ -532,6 +532,15 @@ configuration_rest(struct configuration *c)
 }
 
 void
+configuration_close_store(struct configuration *c)
+{
+	store_close(c->store);
+	c->store = NULL;
+	if (c->list.store != NULL)
+		c->list.store = store_source(NULL);
+}
+
+void
 configuration_close(struct configuration *c)
 {
 	files_free(&c->files);

@@ -75,6 +75,9 @@ void configuration_refresh(struct configuration *c, bool now);
 
 void configuration_close(struct configuration *c);
 
+/* Close the store alone: no client is accepted any more. */
+void configuration_close_store(struct configuration *c);
+
 /* Behind each request: let the store rest, and log why it failed. */
 void configuration_rest(struct configuration *c);
 

@@ -92,3 +92,141 @@ store_failed(struct store *store, struct error *e)
 	(void)e;
 	return false;
 }
+
+bool
+store_value(struct store *store, const char *name, struct buffer *value,
+	    struct error *e)
+{
+	(void)store;
+	(void)name;
+	(void)value;
+	return is_missing(e);
+}
+
+bool
+store_each(struct store *store, stored_function *take, void *context,
+	   struct error *e)
+{
+	(void)store;
+	(void)take;
+	(void)context;
+	return is_missing(e);
+}
+
+bool
+store_create(const char *path, uid_t owner, gid_t group, bool *made,
+	     struct error *e)
+{
+	(void)path;
+	(void)owner;
+	(void)group;
+	(void)made;
+	return is_missing(e);
+}
+
+struct store_writer *
+store_writer_open(const char *path, const char *owner, struct error *e)
+{
+	(void)path;
+	(void)owner;
+	(void)is_missing(e);
+	return NULL;
+}
+
+bool
+store_writer_begin(struct store_writer *w, struct error *e)
+{
+	(void)w;
+	return is_missing(e);
+}
+
+bool
+store_writer_put(struct store_writer *w, const struct thumbprint *pin,
+		 struct span text, struct error *e)
+{
+	(void)w;
+	(void)pin;
+	(void)text;
+	return is_missing(e);
+}
+
+bool
+store_writer_append(struct store_writer *w, const struct thumbprint *pin,
+		    struct span text, struct error *e)
+{
+	(void)w;
+	(void)pin;
+	(void)text;
+	return is_missing(e);
+}
+
+bool
+store_writer_get(struct store_writer *w, const struct thumbprint *pin,
+		 struct buffer *text, bool *found, struct error *e)
+{
+	(void)w;
+	(void)pin;
+	(void)text;
+	(void)found;
+	return is_missing(e);
+}
+
+bool
+store_writer_remove(struct store_writer *w, const struct thumbprint *pin,
+		    bool *found, struct error *e)
+{
+	(void)w;
+	(void)pin;
+	(void)found;
+	return is_missing(e);
+}
+
+bool
+store_writer_clear(struct store_writer *w, struct error *e)
+{
+	(void)w;
+	return is_missing(e);
+}
+
+bool
+store_writer_value(struct store_writer *w, const char *name,
+		   struct buffer *value, struct error *e)
+{
+	(void)w;
+	(void)name;
+	(void)value;
+	return is_missing(e);
+}
+
+bool
+store_writer_commit(struct store_writer *w, struct error *e)
+{
+	(void)w;
+	return is_missing(e);
+}
+
+const struct stored_source *
+store_writer_source(const struct store_writer *w)
+{
+	(void)w;
+	return store_source(NULL);
+}
+
+bool
+store_writer_has_reader(struct store_writer *w)
+{
+	(void)w;
+	return false;
+}
+
+void
+store_writer_abort(struct store_writer *w)
+{
+	(void)w;
+}
+
+void
+store_writer_close(struct store_writer *w)
+{
+	(void)w;
+}

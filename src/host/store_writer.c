@@ -27,6 +27,7 @@ struct store_writer {
 	MDB_txn *txn; /* owned; NULL: none */
 	int fd; /* owned; of the file, for the lock; -1: none */
 	struct stored_counts counts;
+	struct stored_source source;
 	bool failed; /* so does the commit */
 };
 
@@ -82,6 +83,56 @@ put_sealed(struct store_writer *w, struct span key, struct span text,
 	return set_code(w, code, e);
 }
 
+static bool
+get(struct store_writer *w, struct span key, struct span *text, bool *found,
+    struct error *e)
+{
+	MDB_val k = { key.len, (void *)(uintptr_t)key.ptr }, v;
+	int code = mdb_get(w->txn, STORE_DBI, &k, &v);
+
+	*found = code == 0;
+	if (code == MDB_NOTFOUND)
+		return true;
+	struct span value = { v.mv_data, v.mv_size };
+	if (code == 0 && stored_open(key, value, text))
+		return true;
+	w->failed = true;
+	return code != 0
+		       ? set_code(w, code, e)
+		       : error_set(e, "%s: damaged: wrong checksum of an entry",
+				   w->path);
+}
+
+static bool
+begin_source(void *context, struct stored_counts *counts)
+{
+	struct store_writer *w = context;
+
+	*counts = w->counts;
+	return w->txn != NULL && !w->failed;
+}
+
+static enum stored_result
+find_source(void *context, const struct thumbprint *pin, struct span *text)
+{
+	struct store_writer *w = context;
+	uint8_t key[STORED_KEY_MAX];
+	size_t n = stored_key(pin, key);
+	struct error e = { 0 };
+	bool found;
+
+	if (w->txn == NULL ||
+	    !get(w, (struct span){ (const char *)key, n }, text, &found, &e))
+		return STORED_FAILED;
+	return found ? STORED_FOUND : STORED_NONE;
+}
+
+const struct stored_source *
+store_writer_source(const struct store_writer *w)
+{
+	return &w->source;
+}
+
 struct store_writer *
 store_writer_open(const char *path, const char *owner, struct error *e)
 {
@@ -94,6 +145,11 @@ store_writer_open(const char *path, const char *owner, struct error *e)
 		return NULL;
 	}
 	w->fd = -1;
+	w->source = (struct stored_source){
+		.begin = begin_source,
+		.find = find_source,
+		.context = w,
+	};
 	bool ok = store_paths(path, &w->path, &w->lock, e) &&
 		  store_check_files(w->path, w->lock, owner, &data, &lock, e) &&
 		  store_check_head(w->path, &page, e);
@@ -219,26 +275,6 @@ begin_txn(struct store_writer *w)
 	int code = mdb_txn_begin(w->env, NULL, 0, &w->txn);
 	set_alarm(w, false);
 	return code;
-}
-
-static bool
-get(struct store_writer *w, struct span key, struct span *text, bool *found,
-    struct error *e)
-{
-	MDB_val k = { key.len, (void *)(uintptr_t)key.ptr }, v;
-	int code = mdb_get(w->txn, STORE_DBI, &k, &v);
-
-	*found = code == 0;
-	if (code == MDB_NOTFOUND)
-		return true;
-	struct span value = { v.mv_data, v.mv_size };
-	if (code == 0 && stored_open(key, value, text))
-		return true;
-	w->failed = true;
-	return code != 0
-		       ? set_code(w, code, e)
-		       : error_set(e, "%s: damaged: wrong checksum of an entry",
-				   w->path);
 }
 
 static bool
@@ -495,6 +531,28 @@ store_writer_each(struct store_writer *w, stored_function *take, void *context,
 	bool ok = store_walk(w->path, cursor, take, context, e);
 	mdb_cursor_close(cursor);
 	return ok;
+}
+
+static int
+note_reader(const char *message, void *context)
+{
+	char *end;
+	bool *found = context;
+
+	/* A row begins with the process; the head of the table does not. */
+	*found |= strtol(message, &end, 10) > 0 && end != message;
+	return 0;
+}
+
+bool
+store_writer_has_reader(struct store_writer *w)
+{
+	bool found = false;
+	int dead;
+
+	(void)mdb_reader_check(w->env, &dead);
+	(void)mdb_reader_list(w->env, note_reader, &found);
+	return found;
 }
 
 const struct stored_counts *

@@ -104,8 +104,15 @@ bool store_writer_each(struct store_writer *w, stored_function *take,
 		       void *context, struct error *e)
 	__attribute__((warn_unused_result));
 
+/* Return true if a process that runs has the store open to read, as a handler
+ * has it from its start. */
+bool store_writer_has_reader(struct store_writer *w);
+
 /* The entries, as this transaction has them. */
 const struct stored_counts *store_writer_counts(const struct store_writer *w);
+
+/* The same for a decision; borrowed. */
+const struct stored_source *store_writer_source(const struct store_writer *w);
 
 /* Write the transaction to the disk; it ends in any case.  With true, the next
  * event of each handler is decided by it. */

@@ -2,9 +2,21 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "policy/entry.h"
+
+const char *
+entry_place(unsigned line, char text[ENTRY_PLACE_SIZE])
+{
+	if (line == 0)
+		return "CLIENT_CERT_THUMBPRINT";
+	if (line == ENTRY_LINE_STORED)
+		return "the store";
+	(void)snprintf(text, ENTRY_PLACE_SIZE, "line %u", line);
+	return text;
+}
 
 bool
 entry_has_expired(const struct entry *entry, int64_t now)

@@ -20,6 +20,8 @@
 /* The line of an entry of the store, which has none. */
 #define ENTRY_LINE_STORED UINT_MAX
 
+enum { ENTRY_PLACE_SIZE = sizeof("line 4294967295") };
+
 /* A list has up to 100,000, so the size counts. */
 struct entry {
 	struct thumbprint pin; /* THUMBPRINT_NONE: an entry of a CA */
@@ -44,6 +46,10 @@ struct entry_files {
 		     struct error *e);
 	void *context;
 };
+
+/* Name where an entry with this line is: "line 7", "the store" or
+ * "CLIENT_CERT_THUMBPRINT"; in text, or a constant. */
+const char *entry_place(unsigned line, char text[ENTRY_PLACE_SIZE]);
 
 /* Return true if the entry has expired at the time now. */
 bool entry_has_expired(const struct entry *entry, int64_t now);

@@ -69,6 +69,18 @@ know(struct client *c, struct span der, const struct thumbprint *pin)
 	return true;
 }
 
+/* Take what the store has for the client. */
+static bool
+take_stored(struct client *c)
+{
+	if (c->list->store == NULL)
+		return true;
+	return stored_begin(c->stored, c->list->store) &&
+	       stored_take(c->stored, &c->sha256) &&
+	       stored_take(c->stored, &c->spki) &&
+	       stored_take(c->stored, &c->sha1);
+}
+
 bool
 users_tell(const struct settings *settings, const struct list *list,
 	   struct span der, const struct thumbprint *pin, int64_t now,
@@ -80,6 +92,7 @@ users_tell(const struct settings *settings, const struct list *list,
 	struct client c = {
 		.settings = settings,
 		.list = list,
+		.stored = &teller.decision.stored,
 		.request = &request,
 		.event = &event,
 		.now = now,
@@ -89,7 +102,7 @@ users_tell(const struct settings *settings, const struct list *list,
 	};
 
 	decision_init(&teller.decision);
-	bool ok = know(&c, der, pin);
+	bool ok = know(&c, der, pin) && take_stored(&c);
 	teller.decision.sha1 = c.sha1;
 	if (ok) {
 		match_each(&c, tell, &teller);

@@ -25,8 +25,8 @@ struct user {
 };
 
 /* Pass the user id of each entry to take, possibly the same one twice: of the
- * entries for the certificate der or, if that is absent, for the pin.  False if
- * der is invalid. */
+ * entries for the certificate der or, if that is absent, for the pin, of list
+ * and store.  False if der is invalid, or the store cannot be read. */
 bool users_tell(const struct settings *settings, const struct list *list,
 		struct span der, const struct thumbprint *pin, int64_t now,
 		void (*take)(void *context, const struct user *user),

@@ -129,20 +129,23 @@ def test_together(out):
 
 
 def test_edits(out):
-    """An edit of the list says nothing of a client that the store may allow,
-    and its deny wins; a check counts the store."""
+    """An edit is in force for the next event; a check counts the store."""
     pin = DEVICE["sha1"]
-    one = store.Stored(place.temporary(), f"{pin}\n", beside=f"{pin}\n")
-    done = one.command("remove", pin)
-    out.result(done.code == 0 and "verdict on its clients is unknown" in
-               done.out, "remove: the store may still allow it", done)
+    one = store.Stored(place.temporary(), f"{pin}\n", beside="")
+    gate = store.Gate(one)
+    out.equal(gate.reason("@device"), "listed", "the store allows it")
+    done = one.command("deny", pin)
+    out.result(done.code == 0 and "next event is decided" in done.out,
+               "deny goes to the store, which a handler has open", done)
+    out.equal(gate.reason("@device"), "denied", "the next event is denied")
+    out.equal(one.command("remove", "--deny", pin).code, 0, "remove")
+    out.equal(one.command("allow", pin, "user=new").code, 0, "allow")
+    out.equal(gate.decide(["@device"]).get("user"), "new",
+              "the next event has the new entry")
+    out.equal(one.command("remove", pin).code, 0, "remove the last one")
     checked = one.command("check")
     out.result("every client is rejected" not in checked.err,
                "check: a store without a list", checked)
-    done = one.command("deny", pin)
-    out.equal(done.code, 0, "deny goes to the list")
-    gate = store.Gate(one)
-    out.equal(gate.reason("@device"), "denied", "and wins over the store")
     gate.close()
 
 

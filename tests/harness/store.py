@@ -1,10 +1,52 @@
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
 """Configurations whose entries are in a store."""
+import ctypes
+import re
+
 from . import admin, cases, door, processes
 
 SETTINGS = {"CERTGATE_HUB": "chat", "CERTGATE_ORIGINS": cases.ORIGIN,
             "CERTGATE_ACCESS_KEYS": cases.KEY}
+
+
+def checksum(*parts):
+    """Of policy/stored.c: FNV-1a by eight bytes at a time."""
+    total = 0xcbf29ce484222325
+    for part in parts:
+        words = [len(part), *(int.from_bytes(part[i:i + 8], "little")
+                              for i in range(0, len(part), 8))]
+        for word in words:
+            total = (total ^ word) * 0x100000001b3 % 2**64
+            total ^= total >> 32
+    return total.to_bytes(8, "little")
+
+
+class Value(ctypes.Structure):
+    """MDB_val"""
+    _fields_ = [("size", ctypes.c_size_t), ("data", ctypes.c_char_p)]
+
+    def __init__(self, data):
+        super().__init__(len(data), data)
+
+
+def set_value(path, name, value):
+    """Write a value of the store, as certgate-sync writes its revision."""
+    lmdb = ctypes.CDLL("liblmdb.so.0")
+    no_subdir, key = 0x4000, b"\0" + name.encode()
+    env, txn = ctypes.c_void_p(), ctypes.c_void_p()
+    dbi = ctypes.c_uint()
+    codes = [
+        lmdb.mdb_env_create(ctypes.byref(env)),
+        lmdb.mdb_env_set_mapsize(env, ctypes.c_size_t(1 << 30)),
+        lmdb.mdb_env_open(env, str(path).encode(), no_subdir, 0o600),
+        lmdb.mdb_txn_begin(env, None, 0, ctypes.byref(txn)),
+        lmdb.mdb_dbi_open(txn, None, 0, ctypes.byref(dbi)),
+        lmdb.mdb_put(txn, dbi, ctypes.byref(Value(key)), ctypes.byref(
+            Value(checksum(key, value) + value)), 0),
+        lmdb.mdb_txn_commit(txn)]
+    lmdb.mdb_env_close(env)
+    assert not any(codes), codes
 
 
 class Stored(processes.Configuration):
@@ -31,6 +73,11 @@ class Stored(processes.Configuration):
         """Replace all entries."""
         return self.command("import", "-", stdin=text if isinstance(
             text, bytes) else text.encode() or b"# no entries\n")
+
+    def text(self):
+        """The entries, in the order of their pins; "" without one."""
+        return re.sub("^# no entries.*\n", "", re.sub(
+            " +", " ", self.command("export").out))
 
 
 class Gate:
