@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,10 +20,14 @@
 #include "admin/facts.h"
 #include "admin/findings.h"
 #include "admin/print.h"
+#include "admin/progress.h"
 #include "admin/setup.h"
 #include "admin/unit.h"
+#include "base/date.h"
 #include "host/file.h"
 #include "host/sites.h"
+#include "host/store.h"
+#include "policy/stored.h"
 
 static void
 show_origin(const struct command *command, const struct setting_given *given,
@@ -138,20 +143,131 @@ show_trusts(const struct trusts *trusts)
 	print_json_close(']');
 }
 
+/* What is found in a store, which may have more entries than there can be
+ * findings. */
+struct look {
+	int64_t now; /* UTC seconds */
+	uint64_t entries, weak, ended, soon, invalid;
+	int64_t first; /* UTC seconds, the end of the first that ends soon */
+	struct error fault; /* of the first that is invalid */
+	struct progress progress;
+};
+
 static void
-show_result(const struct findings *findings, bool starts, size_t entries)
+look_at(struct look *look, const struct thumbprint *pin, struct span line)
+{
+	const int64_t soon =
+		look->now + (int64_t)EXPIRY_SOON_DAYS * DATE_DAY_SECONDS;
+	struct entry entry;
+
+	look->entries++;
+	if (!stored_parse(pin, line, &entry, &look->fault)) {
+		look->invalid++;
+		return;
+	}
+	look->weak += pin->kind == THUMBPRINT_SHA1 && entry.allows;
+	if (entry_has_expired(&entry, look->now)) {
+		look->ended++;
+	} else if (entry.not_after != 0 && entry.not_after <= soon) {
+		look->soon++;
+		if (look->first == 0 || entry.not_after < look->first)
+			look->first = entry.not_after;
+	}
+	entry_free(&entry);
+}
+
+static bool
+look_at_pin(void *context, const struct thumbprint *pin, struct span text)
+{
+	struct look *look = context;
+	struct span line;
+
+	while (stored_next(&text, &line))
+		look_at(look, pin, line);
+	progress_tell(&look->progress, look->entries);
+	return true;
+}
+
+static void
+warn_of(struct findings *findings, const struct look *look)
+{
+	char day[DATE_TEXT_SIZE];
+
+	if (look->weak > 0)
+		findings_warn(findings,
+			      "entries pinned by SHA-1: %" PRIu64
+			      ": prefer SHA-256 (certgate thumbprint FILE)",
+			      look->weak);
+	if (look->ended > 0)
+		findings_warn(findings, "entries that expired: %" PRIu64,
+			      look->ended);
+	if (look->soon > 0)
+		findings_warn(findings,
+			      "entries that expire within %d days: %" PRIu64
+			      ", the first on %s",
+			      EXPIRY_SOON_DAYS, look->soon,
+			      date_text(look->first, day));
+}
+
+/* Look at each entry of a store that is open.  Return how many it has. */
+static uint64_t
+check_store(struct findings *findings, const struct configuration *c)
+{
+	struct look look = { .now = findings->now };
+	struct error e = { 0 };
+
+	if (c->store == NULL)
+		return 0;
+	findings->path = c->settings.store;
+	progress_begin(&look.progress, "check ", configuration_stored(c));
+	if (store_each(c->store, look_at_pin, &look, &e) && look.invalid > 0)
+		e = look.fault;
+	progress_end(&look.progress);
+	if (e.set) {
+		error_where(&e, c->settings.store);
+		findings_add(findings, LOG_LEVEL_ERROR, &e);
+	}
+	warn_of(findings, &look);
+	findings->path = NULL;
+	return look.entries;
+}
+
+/* The same of the main store and those of sites.  Return the entries of the
+ * first. */
+static uint64_t
+check_stores(struct findings *findings, const struct sites *sites)
+{
+	const struct configuration *main = &sites->main;
+
+	if (findings->now == 0)
+		findings->now = (int64_t)time(NULL);
+	for (size_t i = 0; i < sites->n; i++)
+		(void)check_store(findings, &sites->site[i]->store);
+	uint64_t entries = check_store(findings, main);
+	if (main->store != NULL && main->has_list && main->list.n == 0 &&
+	    entries == 0 && !main->settings.missing_allowed)
+		findings_warn(findings, "no entry: every client is rejected");
+	return entries;
+}
+
+static void
+show_result(const struct findings *findings, bool starts, size_t entries,
+	    uint64_t stored)
 {
 	print_json_number("errors", findings->errors);
 	print_json_number("warnings", findings->warnings);
 	print_json_bool("starts", starts);
 	print_json_number("entries", (int64_t)entries);
+	print_json_number("stored", (int64_t)stored);
 	print("%u error%s, %u warning%s; a handler that starts now ",
 	      findings->errors, ending(findings->errors), findings->warnings,
 	      ending(findings->warnings));
-	if (starts)
-		print("has %zu entr%s", entries, entries == 1 ? "y" : "ies");
-	else
+	if (!starts)
 		print("rejects every client");
+	else
+		print("has %zu entr%s", entries, entries == 1 ? "y" : "ies");
+	if (starts && stored > 0)
+		print(", and %" PRIu64 " in the store", stored);
 	print("%s\n", setup_site().ptr == NULL ? "" : " of this site");
 }
 
@@ -168,7 +284,7 @@ show_fix(const struct sites *sites, const struct outage_refusal *refusal)
 
 static void
 show(const struct command *command, struct findings *findings,
-     const struct sites *sites, bool starts,
+     const struct sites *sites, bool starts, uint64_t stored,
      const struct outage_refusal *refusal)
 {
 	bool all = command->option[OPTION_QUIET] == NULL ||
@@ -180,7 +296,7 @@ show(const struct command *command, struct findings *findings,
 	findings_print(findings);
 	if (all) {
 		show_trusts(&sites->main.list.trusts);
-		show_result(findings, starts, sites->main.list.n);
+		show_result(findings, starts, sites->main.list.n, stored);
 		if (!starts && refusal != NULL)
 			show_fix(sites, refusal);
 	}
@@ -321,13 +437,14 @@ check_run(const struct command *command)
 	bool has_other = add_other(findings);
 	if (whole)
 		add_cause(&facts, findings);
+	uint64_t stored = check_stores(findings, &facts.sites);
 	if (expiring != NULL)
 		find_expiring(findings, expiring, &facts.sites);
 	bool starts = facts.starts &&
 		      (facts.refusal == NULL || unit_lacks_variables());
 	bool good = starts &&
 		    findings->errors == (unsigned)unread + (unsigned)has_other;
-	show(command, findings, &facts.sites, starts, facts.refusal);
+	show(command, findings, &facts.sites, starts, stored, facts.refusal);
 	expiry_log_free(expiring);
 	facts_free(&facts);
 	return !good ? EXIT_NO : unread || has_other ? EXIT_SYSTEM : EXIT_DONE;

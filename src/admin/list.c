@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* certgate list: the entries, the state of each, lines that are invalid, and
- * with --last-used when each entry last decided. */
+/* certgate list: the entries of list and store, the state of each, lines that
+ * are invalid, and with --last-used when each entry last decided. */
 #include "config.h"
 
 #include <stdlib.h>
@@ -10,17 +10,16 @@
 #include "admin/command.h"
 #include "admin/edit.h"
 #include "admin/expiry_log.h"
+#include "admin/last_used.h"
 #include "admin/log_reader.h"
 #include "admin/print.h"
 #include "admin/setup.h"
 #include "admin/target.h"
-#include "base/hex.h"
 #include "host/log.h"
 #include "host/sites.h"
+#include "host/store.h"
 #include "policy/list.h"
-
-/* From an edit until every handler has loaded it. */
-enum { LOAD_SECONDS = 15 };
+#include "policy/stored.h"
 
 static const char *
 kind_of(const struct entry *entry)
@@ -47,112 +46,10 @@ state_of(const struct entry *entry, int64_t now)
 	return entry->allows ? "allowed" : "denied";
 }
 
-/* When each entry last allowed, or denied, a client. */
-struct last_used {
-	const struct list *list; /* borrowed */
-	int64_t *at; /* owned; of each entry, UTC seconds; 0: not seen */
-	int64_t lines_since; /* lines of the log are lines of this list */
-	struct log_reader log; /* after its last line */
-};
-
-/* By every pin of the certificate: an entry in use is never said to be unused
- * because another one decided. */
 static void
-use_pins(struct last_used *used, bool allows)
+show_used(const struct last_used *used, const struct entry *entry, int64_t at)
 {
-	static const struct {
-		enum log_field field;
-		enum thumbprint_kind kind;
-	} pins[] = {
-		{ FIELD_SHA256, THUMBPRINT_SHA256 },
-		{ FIELD_SPKI, THUMBPRINT_SPKI },
-		{ FIELD_SHA1, THUMBPRINT_SHA1 },
-	};
-	uint8_t digest[DIGEST_MAX_SIZE];
-	const struct list_key *found;
-
-	for (size_t i = 0; i < sizeof(pins) / sizeof(pins[0]); i++) {
-		if (!hex_decode(used->log.value[pins[i].field], digest,
-				thumbprint_size(pins[i].kind)))
-			continue;
-		struct thumbprint pin = thumbprint_of(pins[i].kind, digest);
-		size_t n = list_find(used->list, &pin, &found);
-		for (size_t k = 0; k < n; k++) {
-			int64_t *at =
-				&used->at[found[k].entry - used->list->entries];
-			if (found[k].entry->allows == allows &&
-			    used->log.time > *at)
-				*at = used->log.time;
-		}
-	}
-}
-
-/* An entry of a CA has only its line, and that only while the list is the same:
- * a line of "stale" or of the variable is one of another list. */
-static void
-use_line(struct last_used *used, bool allows)
-{
-	uint64_t line = log_reader_number(&used->log, FIELD_LINE);
-	uint64_t generation = log_reader_number(&used->log, FIELD_LIST);
-
-	const struct list *list = used->list;
-	const struct entry **entries =
-		allows ? list->authorities : list->denials;
-	size_t n = allows ? list->n_authorities : list->n_denials;
-
-	if (used->log.time < used->lines_since || line == 0 || generation == 0)
-		return;
-	for (size_t i = 0; i < n; i++) {
-		int64_t *at = &used->at[entries[i] - list->entries];
-		if (entries[i]->line == line && used->log.time > *at)
-			*at = used->log.time;
-	}
-}
-
-static bool
-last_used_read(struct last_used *used, const struct list *list,
-	       const struct file_identity *identity, const char *path,
-	       struct error *e)
-{
-	static const char *const reasons[] = { "listed", "denied", NULL };
-	const struct log_query query = {
-		.path = path,
-		.reasons = reasons,
-		.site = setup_site(),
-		.fields = FIELD_BIT(FIELD_VERDICT) | FIELD_BIT(FIELD_SHA256) |
-			  FIELD_BIT(FIELD_SPKI) | FIELD_BIT(FIELD_SHA1) |
-			  FIELD_BIT(FIELD_LINE) | FIELD_BIT(FIELD_LIST),
-	};
-
-	used->list = list;
-	used->lines_since = identity->changed.tv_sec + LOAD_SECONDS;
-	used->at = calloc(list->n + 1, sizeof(*used->at));
-	if (used->at == NULL)
-		return error_set(e, "out of memory");
-	if (!log_reader_open(&used->log, &query, e))
-		return false;
-	while (log_reader_next(&used->log)) {
-		bool allows = span_equal(used->log.value[FIELD_VERDICT],
-					 SPAN("allow"));
-		use_pins(used, allows);
-		use_line(used, allows);
-	}
-	return log_reader_ended(&used->log, e);
-}
-
-static void
-last_used_free(struct last_used *used)
-{
-	log_reader_close(&used->log);
-	free(used->at);
-}
-
-/* i: the entry's place in the list. */
-static void
-show_used(const struct last_used *used, size_t i)
-{
-	const struct entry *entry = &used->list->entries[i];
-	int64_t at = used->at[i], since = used->log.begins;
+	int64_t since = used->log.begins;
 
 	/* The time before is unknown; 0: all of it is. */
 	if (entry->pin.kind == THUMBPRINT_NONE && since != 0 &&
@@ -291,17 +188,26 @@ show_ends(struct ends *ends, unsigned line)
 	buffer_free(&text);
 }
 
+/* used: NULL without --last-used; at: when it was; ends: NULL for the store. */
 static void
-show_entry(const struct edit_line *line, const struct last_used *used, size_t i,
-	   struct ends *ends)
+show_entry(const struct edit_line *line, const struct last_used *used,
+	   int64_t at, struct ends *ends)
 {
+	bool is_stored = line->number == ENTRY_LINE_STORED;
 	const struct entry *entry = &line->entry;
 	const char *state = state_of(entry, (int64_t)time(NULL));
 	struct span options = span_trim(span_after(line->text, entry->pin_end));
 
-	print("%4u  %-8s %-7s ", line->number, state, kind_of(entry));
+	if (is_stored)
+		print("store ");
+	else
+		print("%4u  ", line->number);
+	print("%-8s %-7s ", state, kind_of(entry));
 	print_json_open(NULL, '{');
-	print_json_number("line", line->number);
+	if (is_stored)
+		print_json_string("line", SPAN("store"));
+	else
+		print_json_number("line", line->number);
 	print_json_string("state", span_of(state));
 	print_json_string("kind", span_of(kind_of(entry)));
 	show_pin(line);
@@ -309,7 +215,7 @@ show_entry(const struct edit_line *line, const struct last_used *used, size_t i,
 	print_text(options);
 	print_json_string("options", options);
 	if (used != NULL)
-		show_used(used, i);
+		show_used(used, entry, at);
 	if (!span_empty(line->comment)) {
 		print("  ");
 		print_text(line->comment);
@@ -318,7 +224,8 @@ show_entry(const struct edit_line *line, const struct last_used *used, size_t i,
 	}
 	print("\n");
 	show_terms(entry);
-	show_ends(ends, line->number);
+	if (ends != NULL)
+		show_ends(ends, line->number);
 	print_json_close('}');
 }
 
@@ -363,18 +270,101 @@ show(const struct edit *edit, const struct faults *faults,
 	struct edit_line line = { 0 };
 	size_t i = 0, k = 0;
 
-	print_json_open(NULL, '[');
 	while (edit_next(edit, &line)) {
 		while (k < faults->n && faults->fault[k].line < line.number)
 			k++;
 		if (k < faults->n && faults->fault[k].line == line.number)
 			show_fault(&faults->fault[k]);
 		else if (line.reads)
-			show_entry(&line, used, i++, ends);
+			show_entry(&line, used,
+				   used == NULL ? 0 : used->at[i++], ends);
 	}
-	print_json_close(']');
-	if (used != NULL)
-		log_reader_print_begin(&used->log, false);
+}
+
+/* Entries of the store, one pin after the other. */
+struct stored_view {
+	const struct last_used *used; /* NULL: without --last-used */
+	const struct use *use; /* of the pin */
+	struct buffer text;
+	bool failed; /* an entry is invalid */
+};
+
+static bool
+show_stored(void *context, const struct thumbprint *pin, struct span text)
+{
+	struct stored_view *view = context;
+	struct error e = { 0 };
+	struct span row;
+
+	while (stored_next(&text, &row)) {
+		struct edit_line line = { .number = ENTRY_LINE_STORED };
+		buffer_clear(&view->text);
+		stored_write_line(pin, row, &view->text);
+		if (view->text.failed ||
+		    !stored_parse(pin, row, &line.entry, &e)) {
+			print_error(&e);
+			view->failed = true;
+			continue;
+		}
+		line.text = list_entry_text(buffer_span(&view->text));
+		line.comment = list_comment_text(buffer_span(&view->text));
+		int64_t at = view->use == NULL	 ? 0
+			     : line.entry.allows ? view->use->allowed
+						 : view->use->denied;
+		show_entry(&line, view->used, at, NULL);
+		entry_free(&line.entry);
+	}
+	return true;
+}
+
+/* The entries that have a pin of the log: to look at all others would take as
+ * long as the store is large. */
+static bool
+show_stored_used(struct store *store, struct stored_view *view, struct error *e)
+{
+	const struct stored_source *source = store_source(store);
+	struct stored_counts counts;
+	struct span text;
+
+	bool ok = source->begin(source->context, &counts);
+	for (size_t i = 0; ok && i < view->used->n; i++) {
+		view->use = &view->used->uses[i];
+		switch (source->find(source->context, &view->use->pin, &text)) {
+		case STORED_FOUND:
+			(void)show_stored(view, &view->use->pin, text);
+			break;
+		case STORED_NONE:
+			break;
+		case STORED_FAILED:
+		default:
+			ok = false;
+		}
+	}
+	if (!ok)
+		(void)store_failed(store, e);
+	print("Of the store, only entries with a use in the log are shown.\n");
+	return ok;
+}
+
+/* Show the store of settings, if there is one, entry by entry: there may be
+ * more than fit into memory. */
+static enum exit_code
+show_store(const struct settings *settings, const struct last_used *used,
+	   struct error *e)
+{
+	struct stored_view view = { .used = used };
+
+	if (settings->store == NULL)
+		return EXIT_DONE;
+	struct store *store =
+		store_open(settings->store, settings->store_owner, e);
+	buffer_init(&view.text, STORED_TEXT_MAX + 128);
+	bool ok = store != NULL &&
+		  (used != NULL ? show_stored_used(store, &view, e)
+				: store_each(store, show_stored, &view, e));
+	store_close(store);
+	buffer_free(&view.text);
+	return !ok ? EXIT_SYSTEM : view.failed ? EXIT_NO : EXIT_DONE;
 }
 
 static enum exit_code
@@ -386,60 +376,107 @@ report_faults(const struct faults *faults)
 	return EXIT_NO;
 }
 
-static enum exit_code
-show_list(const struct command *command, const struct edit *edit,
-	  struct error *e)
-{
-	const char *log = command->option[OPTION_LOG];
-	struct last_used used = { .log = { .file = -1 } };
-	struct ends ends = { .n = 0 };
-	bool wants_use = command->option[OPTION_LAST_USED] != NULL;
-	struct faults faults = { 0 };
-	struct report report = { .fault = take_fault,
-				 .context = &faults,
-				 .where = edit->file.path };
-	struct list list = { 0 };
-	enum exit_code code = EXIT_DONE;
+/* What is shown. */
+struct view {
+	const struct command *command;
+	const struct settings *settings; /* their store is shown, too */
+	const struct edit *edit; /* the list */
+	struct list list;
+	struct last_used used;
+	struct ends ends;
+	struct faults faults;
+};
 
-	bool valid = list_report(&list, buffer_span(&edit->before), NULL, 0,
-				 &setup_files, &report, e);
-	if (faults.failed) {
-		error_set(e, "out of memory");
-		code = EXIT_SYSTEM;
-	} else if (!valid) {
-		show(edit, &faults, NULL, &ends);
-		code = report_faults(&faults);
-	} else if ((wants_use &&
-		    !last_used_read(&used, &list, &edit->identity, log, e)) ||
-		   !ends_read(&ends, &list, wants_use, log, e)) {
-		code = EXIT_SYSTEM;
-	} else {
-		show(edit, &faults, wants_use ? &used : NULL, &ends);
-	}
-	last_used_free(&used);
-	ends_free(&ends);
-	free(faults.fault);
-	list_free(&list);
+static enum exit_code
+show_all(struct view *view, struct error *e)
+{
+	const struct last_used *used =
+		view->command->option[OPTION_LAST_USED] == NULL ? NULL
+								: &view->used;
+
+	print_json_open(NULL, '[');
+	show(view->edit, &view->faults, used, &view->ends);
+	enum exit_code code = show_store(view->settings, used, e);
+	print_json_close(']');
+	if (used != NULL)
+		log_reader_print_begin(&used->log, false);
 	return code;
+}
+
+static enum exit_code
+show_list(struct view *view, struct error *e)
+{
+	const struct edit *edit = view->edit;
+	const char *log = view->command->option[OPTION_LOG];
+	bool wants_use = view->command->option[OPTION_LAST_USED] != NULL;
+	struct report report = { .fault = take_fault,
+				 .context = &view->faults,
+				 .where = edit->file.path };
+	struct span text = { 0 };
+
+	if (edit->exists)
+		text = buffer_span(&edit->before);
+	bool valid = list_report(&view->list, text, NULL, 0, &setup_files,
+				 &report, e);
+	if (view->faults.failed) {
+		error_set(e, "out of memory");
+		return EXIT_SYSTEM;
+	}
+	if (!valid) {
+		print_json_open(NULL, '[');
+		show(edit, &view->faults, NULL, &view->ends);
+		print_json_close(']');
+		return report_faults(&view->faults);
+	}
+	view->used.has_store = view->settings->store != NULL;
+	if ((wants_use && !last_used_read(&view->used, &view->list,
+					  &edit->identity, log, e)) ||
+	    !ends_read(&view->ends, &view->list, wants_use, log, e))
+		return EXIT_SYSTEM;
+	return show_all(view, e);
+}
+
+/* The list of the settings, which need not have one if they have a store. */
+static bool
+open_list(struct edit *edit, const struct settings *settings, struct error *e)
+{
+	char *path = setup_list(e);
+	bool may_miss = path == NULL && settings->store != NULL;
+	bool ok = path != NULL && edit_open(edit, path, true, e);
+
+	if (ok && !edit->exists)
+		ok = error_set(e, "%s: there is no such list", path);
+	free(path);
+	if (may_miss)
+		*e = (struct error){ 0 };
+	return ok || may_miss;
 }
 
 enum exit_code
 list_run(const struct command *command)
 {
 	struct edit edit = EDIT_CLOSED;
+	struct settings settings = { 0 };
+	struct view view = { .command = command,
+			     .settings = &settings,
+			     .edit = &edit,
+			     .used = { .log = { .file = -1 } } };
 	struct error e = { 0 };
 	enum exit_code code = EXIT_SYSTEM;
-	char *path = setup_list(&e);
 
-	if (path != NULL && edit_open(&edit, path, true, &e)) {
-		if (edit.exists)
-			code = show_list(command, &edit, &e);
-		else
-			error_set(&e, "%s: there is no such list", path);
-	}
+	/* With --list, invalid settings do not matter, nor does their store. */
+	if (command->option[OPTION_LIST] == NULL &&
+	    !setup_settings(&settings, &e))
+		e = (struct error){ 0 };
+	if (open_list(&edit, &settings, &e))
+		code = show_list(&view, &e);
 	if (e.set)
 		print_error(&e);
+	last_used_free(&view.used);
+	ends_free(&view.ends);
+	free(view.faults.fault);
+	list_free(&view.list);
+	settings_free(&settings);
 	edit_close(&edit);
-	free(path);
 	return code;
 }

@@ -89,6 +89,13 @@ show_configuration(const struct facts *f)
 	print_json_number("entries", (int64_t)f->sites.main.list.n);
 	print_label("entries");
 	print("%zu\n", f->sites.main.list.n);
+	if (f->sites.main.settings.store != NULL) {
+		uint64_t stored = configuration_stored(&f->sites.main);
+		print_field("store", span_of(f->sites.main.settings.store));
+		print_json_number("stored", (int64_t)stored);
+		print_label("stored");
+		print("%" PRIu64 "\n", stored);
+	}
 	print_json_number("errors", f->findings.errors);
 	print_json_number("warnings", f->findings.warnings);
 	print_label("files");

@@ -518,6 +518,33 @@ configuration_refresh(struct configuration *c, bool now)
 		configuration_rest(c);
 }
 
+static uint64_t
+count_stored(const struct configuration *c, bool all)
+{
+	const struct stored_source *source = store_source(c->store);
+	struct stored_counts counts;
+	uint64_t n = 0;
+
+	if (c->store == NULL || !source->begin(source->context, &counts))
+		return 0;
+	for (size_t i = 0; i < STORED_KINDS; i++)
+		n += counts.entries[i] - (all ? 0 : counts.denies[i]);
+	store_rest(c->store);
+	return n;
+}
+
+uint64_t
+configuration_stored(const struct configuration *c)
+{
+	return count_stored(c, true);
+}
+
+uint64_t
+configuration_stored_allows(const struct configuration *c)
+{
+	return count_stored(c, false);
+}
+
 void
 configuration_rest(struct configuration *c)
 {

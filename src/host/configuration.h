@@ -78,6 +78,13 @@ void configuration_close(struct configuration *c);
 /* Close the store alone: no client is accepted any more. */
 void configuration_close_store(struct configuration *c);
 
+/* Return how many entries the store has; 0: none, or it cannot be read.  Not
+ * within a request. */
+uint64_t configuration_stored(const struct configuration *c);
+
+/* The same of those that allow. */
+uint64_t configuration_stored_allows(const struct configuration *c);
+
 /* Behind each request: let the store rest, and log why it failed. */
 void configuration_rest(struct configuration *c);
 

@@ -40,11 +40,16 @@ lacks_origin(const struct configuration *c, int64_t now)
 	return true;
 }
 
-/* True if only entries of the list can allow a client. */
+/* True if only entries of the list can allow a client.  A store that cannot be
+ * used is an outage of its own. */
 static bool
 needs_entry(const struct configuration *c, int64_t now)
 {
-	return c->list.store == NULL && !c->settings.missing_allowed &&
+	bool has_store =
+		c->list.store != NULL &&
+		(c->store == NULL || configuration_stored_allows(c) > 0);
+
+	return !has_store && !c->settings.missing_allowed &&
 	       !settings_report_only(&c->settings, now);
 }
 

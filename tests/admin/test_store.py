@@ -3,12 +3,16 @@
 # Copyright The certgate authors
 """The administrator's verbs with a store: which of list and store an edit
 changes, what both say of a client, and what is refused."""
+import datetime
+import http.server
 import json
 import pathlib
+import ssl
 import sys
+import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import admin, place, store, tap  # noqa: E402
+from harness import admin, cases, logs, place, store, tap  # noqa: E402
 
 out = tap.Tap()
 base = place.temporary()
@@ -216,7 +220,183 @@ def test_fleet():
     out.equal(got.code, 0, "of a fleet: an entry of a CA is the list's")
 
 
+def day(days):
+    return str(datetime.date.today() + datetime.timedelta(days))
+
+
+def test_list():
+    book = Book(f"{EMPTY}{A} user=l\n", f"deny {A}   # why\n{B} user=b hub=h\n"
+                f"{'cc' * 32} expires={day(-9)}\n"
+                f"{'dd' * 32} not-before={day(9)}\n")
+    got = book.command("list")
+    out.equal((got.code, [" ".join(row.split()) for row in
+                          got.out.splitlines()]),
+              (0, [f"2 allowed sha1 {A} user=l",
+                   f"store allowed sha256 {B} user=b hub=h",
+                   f"store ended sha256 {'cc' * 32} expires={day(-9)}",
+                   f"store not yet sha256 {'dd' * 32} not-before={day(9)}",
+                   f"store denied sha1 {A} # why"]), "list: both")
+    rows = json.loads(book.command("list", "--json").out)
+    out.equal([(r["line"], r["state"], r["pin"][:4], r["options"])
+               for r in rows],
+              [(2, "allowed", "aaaa", "user=l"),
+               ("store", "allowed", "bbbb", "user=b hub=h"),
+               ("store", "ended", "cccc", f"expires={day(-9)}"),
+               ("store", "not yet", "dddd", f"not-before={day(9)}"),
+               ("store", "denied", "aaaa", "")], "list --json: both")
+    got = book.command("list", "--list", book.list)
+    out.result(got.code == 0 and "store" not in got.out,
+               "list --list: the list alone", got)
+    book = Book(None, f"{A}\n")
+    out.equal(len(book.command("list").out.splitlines()), 1, "list: no list")
+    book = Book(EMPTY, None)
+    got = book.command("list")
+    out.result(got.code == 3 and "there is no store" in got.err,
+               "list: no store", got)
+
+
+def test_last_used():
+    one, two = logs.certificate("one"), logs.certificate("two")
+    book = Book(EMPTY, f"{one['sha256']} user=1\n{A} user=unused\n"
+                f"spki:{two['spki']}\ndeny {two['sha1']}\n")
+    book.log.write_text(logs.text(
+        [logs.accepted("one", 900 - n) for n in range(800)] +
+        [logs.accepted(f"n{n}", 90) for n in range(2000)] +
+        [logs.accepted("two", 60, line="store"),
+         logs.rejected("two", 30, reason="denied", line="store")]))
+    got = book.command("list", "--last-used", "--json", "--log", book.log)
+    rows = {(r["pin"], r["state"]): r["last-used"]
+            for r in json.loads(got.out)}
+    out.equal(rows, {
+        (one["sha256"], "allowed"): logs.stamp(logs.NOW - 101),
+        (two["spki"], "allowed"): logs.stamp(logs.NOW - 60),
+        (two["sha1"], "denied"): logs.stamp(logs.NOW - 30)},
+        "list --last-used: the entries with a use")
+
+
+def test_check():
+    book = Book(EMPTY, f"{A}\n{B} expires={day(3)}\n"
+                f"{'cc' * 32} expires={day(20)}\ndeny {B} expires={day(-3)}\n")
+    got = book.command("check")
+    for words in ("entries pinned by SHA-1: 1", "entries that expired: 1",
+                  f"within 30 days: 2, the first on {day(3)}",
+                  "has 0 entries, and 4 in the store"):
+        out.result(words in got.out and got.code == 0, f"check: {words}", got)
+    for verb in ("check", "status"):
+        out.equal(json.loads(book.command(verb, "--json").out)["stored"], 4,
+                  f"{verb} --json: stored")
+    data = book.store.read_bytes()
+    book.store.write_bytes(data.replace(b"expires=" + day(20).encode(),
+                                        b"expirez=" + day(20).encode()))
+    got = book.command("check")
+    out.result(got.code == 1 and "damaged: wrong checksum" in got.out,
+               "check: a damaged entry", got)
+    book = Book(EMPTY, "")
+    out.result("no entry: every client is rejected" in
+               book.command("check").out, "check: no entry in either")
+    book = Book(f"{EMPTY}{A}\n", None)
+    got = book.command("check")
+    out.result(got.code == 1 and "there is no store" in got.out,
+               "check: no store", got)
+
+
+def test_readers():
+    """What reads the log asks the store as well."""
+    soon = {"not_after": logs.stamp(logs.NOW + 5 * 86400)}
+    pins = {name: logs.certificate(name) for name in
+            ("known", "stranger", "bound", "kept", "denied", "gone")}
+    book = Book(EMPTY, "".join([
+        f"{pins['known']['sha256']} hub=other\n",
+        f"{pins['bound']['sha1']} user=of-the-store expires=2020-01-31\n",
+        f"spki:{pins['kept']['spki']} user=kept\n",
+        f"{pins['denied']['sha256']} user=denied\n",
+        f"deny {pins['denied']['sha1']}\n"]),
+        settings={**store.SETTINGS, "CERTGATE_LOG": base / "decisions"})
+    book.log = base / "decisions"
+    book.log.write_text(logs.text([
+        logs.rejected("known", 900), logs.rejected("stranger", 800),
+        logs.rejected("bound", 700, reason="entry-expired", line="store",
+                      code="k7m2"),
+        *(logs.accepted(name, 600, user=name, connection=f"c-{name}",
+                        line="store", origin=cases.ORIGIN, **soon)
+          for name in ("kept", "denied", "gone"))]))
+    book.log.chmod(0o640)
+    got = json.loads(book.command("pending", "--json", "--log", book.log).out)
+    out.equal([c["sha256"] for c in got["certificates"]],
+              [pins["stranger"]["sha256"]],
+              "pending: not what the store has")
+    got = json.loads(book.command("why", "--json", "k7m2", "--log",
+                                  book.log).out)["last"]
+    out.equal([(d["line"], d.get("user")) for d in got],
+              [("store", "of-the-store")], "why: the user of the entry")
+    got = book.command("check", "--log", book.log)
+    out.result(f"{book.store}: certificate of 'kept'" in got.out and
+               "certificate of 'denied'" not in got.out and
+               "certificate of 'gone'" not in got.out,
+               "check: certificates that the store accepts expire", got)
+    test_pending_digits(book, pins["stranger"]["sha256"])
+    test_sweep(book)
+
+
+def test_pending_digits(book, pin):
+    before = book.text()
+    got = book.command("allow", pin[:40], "--yes", "user=new", "--log",
+                       book.log)
+    out.result(got.code == 0 and f"{pin} user=new hub=chat\n" in book.text(),
+               "allow DIGITS: goes to the store", f"{got}{book.text()}")
+    book.command("remove", pin)
+    out.equal(book.text(), before, "and is removed")
+
+
+class Service(http.server.BaseHTTPRequestHandler):
+    """Each connection is open."""
+
+    def do_HEAD(self):
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *arguments):
+        pass
+
+
+def test_sweep(book):
+    certificate = admin.certificate(base, "service", "-addext",
+                                    "subjectAltName=IP:127.0.0.1")
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Service)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, certificate.with_suffix(".key"))
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    got = book.command("sweep", "--dry-run", "--log", book.log, "--endpoint",
+                       f"https://127.0.0.1:{server.server_port}", "--ca",
+                       certificate)
+    out.result(got.code == 0 and "c-kept" not in got.out and all(
+        f"connection {name} of" in got.out for name in ("c-denied", "c-gone")),
+        "sweep: closes what the store does not accept", got)
+    server.shutdown()
+
+
+def test_disconnect():
+    """The users of the entries of the store are closed."""
+    for verb in ("remove", "deny"):
+        book = Book(EMPTY, f"{PUMP['sha256']} user=pump-7\n"
+                    f"spki:{PUMP['spki']} user=pump-8\n",
+                    settings={**store.SETTINGS,
+                              "CERTGATE_ORIGINS": cases.ORIGIN})
+        got = book.command(verb, pump, "--disconnect", "--dry-run")
+        out.result(got.code == 0 and all(
+            f"/users/{user}/:closeConnections" in got.out
+            for user in ("pump-7", "pump-8")) and
+            book.command("explain", pump).code == 0,
+            f"{verb} --disconnect: users of the store", got)
+
+
 def main():
+    test_list()
+    test_last_used()
+    test_check()
+    test_readers()
+    test_disconnect()
     test_edits()
     test_both()
     test_rejected()
