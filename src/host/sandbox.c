@@ -68,9 +68,9 @@ limit(__rlimit_resource_t resource, rlim_t most)
 
 	if (getrlimit(resource, &now) != 0)
 		return;
-	if (now.rlim_cur > most)
-		now.rlim_cur = most;
-	now.rlim_max = now.rlim_cur;
+	if (now.rlim_max > most)
+		now.rlim_max = most;
+	now.rlim_cur = now.rlim_max;
 	(void)setrlimit(resource, &now);
 }
 

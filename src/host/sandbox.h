@@ -30,7 +30,7 @@ enum {
 };
 
 /* At once, before a secret is read: no new privileges, no core, no debugger, no
- * further process, and at most so many files open. */
+ * further process, and so many files open, or as many as may be. */
 void sandbox_limit(size_t files);
 
 /* From now on, folders are taken. */

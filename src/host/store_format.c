@@ -159,8 +159,16 @@ has_roots(const struct head *head)
 }
 
 static bool
-check_head(const char *path, const struct head *head, uintmax_t size,
-	   struct error *e)
+is_invalid(const char *path, struct error *e)
+{
+	return error_set(e,
+			 "%s: damaged: its first pages are invalid (fix: "
+			 "restore it)",
+			 path);
+}
+
+static bool
+check_head(const char *path, const struct head *head, struct error *e)
 {
 	size_t page = head->db[0].pad;
 
@@ -171,13 +179,25 @@ check_head(const char *path, const struct head *head, uintmax_t size,
 				 "%s: of another version of LMDB (fix: "
 				 "certgate export there, certgate import here)",
 				 path);
-	if (page < PAGE_MIN || page > PAGE_MAX || (page & (page - 1)) != 0 ||
-	    !has_roots(head))
-		return error_set(e,
-				 "%s: damaged: its first pages are invalid "
-				 "(fix: restore it)",
-				 path);
-	if (size / page < 2 || size / page <= head->last_page)
+	if (page < PAGE_MIN || page > PAGE_MAX || (page & (page - 1)) != 0)
+		return is_invalid(path, e);
+	return true;
+}
+
+/* Check the head in use: that of the later transaction.  If the other one could
+ * not be written, LMDB gives it an older number, and roots that are not
+ * there. */
+static bool
+check_pages(const char *path, const struct head head[2], uintmax_t size,
+	    struct error *e)
+{
+	const struct head *used =
+		&head[head[0].transaction < head[1].transaction];
+	size_t page = used->db[0].pad;
+
+	if (!has_roots(used))
+		return is_invalid(path, e);
+	if (size / page < 2 || size / page <= used->last_page)
 		return store_is_cut(path, e);
 	return true;
 }
@@ -195,15 +215,16 @@ store_check_head(const char *path, size_t *page, struct error *e)
 					      0) == (ssize_t)sizeof(head[0]);
 	if (!ok)
 		(void)is_foreign(path, e);
-	ok = ok && check_head(path, &head[0], (uintmax_t)s.st_size, e);
+	ok = ok && check_head(path, &head[0], e);
 	if (ok) {
 		*page = head[0].db[0].pad;
 		ok = (pread(fd, &head[1], sizeof(head[1]), (off_t)*page) ==
 		      (ssize_t)sizeof(head[1])) ||
 		     store_is_cut(path, e);
 	}
-	ok = ok && check_head(path, &head[1], (uintmax_t)s.st_size, e) &&
-	     (head[1].db[0].pad == *page || is_foreign(path, e));
+	ok = ok && check_head(path, &head[1], e) &&
+	     (head[1].db[0].pad == *page || is_foreign(path, e)) &&
+	     check_pages(path, head, (uintmax_t)s.st_size, e);
 	close(fd);
 	return ok;
 }

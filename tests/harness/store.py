@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
 """Configurations whose entries are in a store."""
+import contextlib
 import ctypes
 import re
+import subprocess
+import sys
 
-from . import admin, cases, door, processes
+from . import admin, cases, door, place, processes
 
 SETTINGS = {"CERTGATE_HUB": "chat", "CERTGATE_ORIGINS": cases.ORIGIN,
             "CERTGATE_ACCESS_KEYS": cases.KEY}
@@ -30,23 +33,70 @@ class Value(ctypes.Structure):
         super().__init__(len(data), data)
 
 
+class Writer:
+    """LMDB itself, as another writer: each change is a commit."""
+
+    NO_SUBDIR, NO_THREAD = 0x4000, 0x200000
+
+    def __init__(self, path):
+        self.lmdb = ctypes.CDLL("liblmdb.so.0")
+        self.env = ctypes.c_void_p()
+        self.do("env_create", ctypes.byref(self.env))
+        self.do("env_set_maxreaders", self.env, 4096)
+        self.do("env_set_mapsize", self.env, ctypes.c_size_t(1 << 30))
+        self.do("env_open", self.env, str(path).encode(),
+                self.NO_SUBDIR | self.NO_THREAD, 0o600)
+
+    def do(self, name, *arguments):
+        code = getattr(self.lmdb, "mdb_" + name)(*arguments)
+        if code != 0:
+            raise OSError(code, name)
+
+    def begin(self):
+        txn, dbi = ctypes.c_void_p(), ctypes.c_uint()
+        self.do("txn_begin", self.env, None, 0, ctypes.byref(txn))
+        self.do("dbi_open", txn, None, 0, ctypes.byref(dbi))
+        return txn, dbi
+
+    def write(self, key, text):
+        txn, dbi = self.begin()
+        self.do("put", txn, dbi, ctypes.byref(Value(key)), ctypes.byref(
+            Value(checksum(key, text) + text)), 0)
+        self.do("txn_commit", txn)
+
+    def put(self, sha1, text):
+        """The entry of a SHA-1; the numbers of entries stay."""
+        self.write(b"\3" + bytes.fromhex(sha1), text.encode())
+
+    def reader(self):
+        """Look, too: a process that only reads can hold the lock."""
+        txn = ctypes.c_void_p()
+        self.do("txn_begin", self.env, None, 0x20000, ctypes.byref(txn))
+
+    def close(self):
+        self.lmdb.mdb_env_close(self.env)
+
+
 def set_value(path, name, value):
     """Write a value of the store, as certgate-sync writes its revision."""
-    lmdb = ctypes.CDLL("liblmdb.so.0")
-    no_subdir, key = 0x4000, b"\0" + name.encode()
-    env, txn = ctypes.c_void_p(), ctypes.c_void_p()
-    dbi = ctypes.c_uint()
-    codes = [
-        lmdb.mdb_env_create(ctypes.byref(env)),
-        lmdb.mdb_env_set_mapsize(env, ctypes.c_size_t(1 << 30)),
-        lmdb.mdb_env_open(env, str(path).encode(), no_subdir, 0o600),
-        lmdb.mdb_txn_begin(env, None, 0, ctypes.byref(txn)),
-        lmdb.mdb_dbi_open(txn, None, 0, ctypes.byref(dbi)),
-        lmdb.mdb_put(txn, dbi, ctypes.byref(Value(key)), ctypes.byref(
-            Value(checksum(key, value) + value)), 0),
-        lmdb.mdb_txn_commit(txn)]
-    lmdb.mdb_env_close(env)
-    assert not any(codes), codes
+    writer = Writer(path)
+    writer.write(b"\0" + name.encode(), value)
+    writer.close()
+
+
+@contextlib.contextmanager
+def holder(path):
+    """A process that has begun a change, and goes on with nothing."""
+    program = "import sys; sys.path.insert(0, sys.argv[1]);" \
+        "from harness import store; w = store.Writer(sys.argv[2]);" \
+        "w.begin(); w.reader(); print('begun', flush=True); sys.stdin.read()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, str(place.SOURCE / "tests"),
+         str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process.stdout.readline()
+    yield process
+    process.kill()
+    process.wait()
 
 
 class Stored(processes.Configuration):
