@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "admin/input.h"
@@ -68,8 +69,13 @@ input_read_large(const char *path, const char *expected, size_t max,
 {
 	bool standard = is_standard(path);
 	int fd = standard ? STDIN_FILENO : open_file(path, expected, e);
+	struct stat s;
 
 	buffer_init(bytes, max + 1);
+	/* A buffer that grows copies and wipes what it has. */
+	if (fd >= 0 && fstat(fd, &s) == 0 && S_ISREG(s.st_mode) &&
+	    (uintmax_t)s.st_size < max)
+		(void)buffer_reserve(bytes, (size_t)s.st_size + 1);
 	bool ok = fd >= 0 && file_read_all(fd, bytes, e);
 	if (!ok)
 		error_where(e, input_name(path));
