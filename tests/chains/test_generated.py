@@ -47,7 +47,7 @@ def main():
     folder = place.temporary()
     print(f"# SEED={SEED}")
     made = [*generated.all_chains(), *generated.by_chance(
-        tap.size(200), random.Random(SEED))]
+        tap.size(100), random.Random(SEED))]
     decided = inprocess.decisions(
         [chain.files().event(folder) for chain in made])
     with concurrent.futures.ThreadPoolExecutor(4) as pool:

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
-"""certgate sweep: of 500 connected clients, 40 are no longer admitted, for
+"""certgate sweep: of 100 connected clients, 8 are no longer admitted, for
 each kind of end.  Exactly these are closed, once; and it says what it cannot
 know."""
 import concurrent.futures
@@ -14,7 +14,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import admin, emulator, identities, logs, path  # noqa: E402
 from harness import pki, place, processes, tap, websocket  # noqa: E402
 
-CLIENTS, ENDED = 500, 40
+CLIENTS = tap.size(100)
+ENDED = CLIENTS * 2 // 25
 ISSUED = range(CLIENTS - ENDED, CLIENTS)
 JSON = "json.webpubsub.azure.v1"
 CA = ["basicConstraints=critical,CA:true", "keyUsage=keyCertSign,cRLSign"]
