@@ -418,7 +418,7 @@ def argument(number, default):
 
 
 def main():
-    seconds = tap.size(45)
+    seconds = tap.size(60)
     hosts = argument(2, 10 if seconds >= LONG else 3)
     entries = argument(3, 1000000 if seconds >= LONG else 1000)
     seed = random.randrange(1 << 32)
