@@ -7,6 +7,7 @@ cannot take is never skipped."""
 import pathlib
 import re
 import signal
+import socket
 import sys
 import threading
 
@@ -316,6 +317,83 @@ def follows(copy):
             "select rev from certgate.head"))
 
 
+class Manager:
+    """systemd, as far as certgate-sync tells it; sd_notify(3)."""
+
+    def __init__(self, folder):
+        self.path = folder / "notify"
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(str(self.path))
+        self.socket.setblocking(False)
+        self.told = ""
+
+    def hears(self, words):
+        try:
+            while True:
+                self.told += self.socket.recv(65536).decode() + "\n"
+        except BlockingIOError:
+            return words in self.told
+
+
+def readiness(host):
+    """The unit of the handler starts once the host is ready."""
+    host.stop()
+
+    def start(wait):
+        folder = base / f"ready-{next(numbers)}"
+        folder.mkdir()
+        manager = Manager(folder)
+        host.log.write_text("")
+        host.start("--wait", str(wait),
+                   environment={"NOTIFY_SOCKET": str(manager.path)})
+        return manager
+
+    revision = deny(fresh())
+    manager = start(3600)
+    out.result(place.wait_for(lambda: manager.hears("READY=1")) and
+               f"in force: revision {revision}" in
+               manager.told.partition("READY=1")[0],
+               "ready with what the database has", manager.told)
+    host.stop()
+    server.stop()
+    manager = start(1)
+    out.result(place.wait_for(lambda: manager.hears("READY=1")) and
+               "not caught up after 1 s: clients are decided on by revision "
+               f"{revision}" in host.said(),
+               "database away: ready after the wait, and a warning",
+               host.said())
+    out.result("late, revision" in manager.told, "and the state says so",
+               manager.told)
+    host.stop()
+    manager = start(3600)
+    place.wait_for(lambda: "database:" in host.said())
+    place.wait_for(lambda: False, 2)
+    out.result(not manager.hears("READY"), "not before", manager.told)
+    server.start()
+    revision = deny(fresh())
+    out.result(place.wait_for(lambda: manager.hears("READY=1")) and
+               place.wait_for(lambda: manager.hears(
+                   f"in force: revision {revision}")),
+               "and with the first catch-up", manager.told)
+    is_equal(host, "it goes on")
+
+
+def slow(host):
+    """It lags behind more changes than one transaction has."""
+    host.process.send_signal(signal.SIGSTOP)
+    for _ in range(5):
+        server.sql("select certgate.make(array_agg('add'::text), array_agg("
+                   f"lpad(to_hex({next(numbers)} * 100000 + i), 64, 'd'))) "
+                   "from generate_series(1, 5000) i", postgres.ADMIN)
+    revision = deny(fresh())
+    behind = revision - int(host.row()[0])
+    host.process.send_signal(signal.SIGCONT)
+    out.result(behind > 25000, "a slow host is late", behind)
+    is_equal(host, "and applies all changes")
+    out.result("all entries read" not in host.said(),
+               "without reading all entries", host.said()[-600:])
+
+
 def fail_over():
     """The host has both databases in its connection.  First an asynchronous
     standby, which lacks two changes; then a synchronous one."""
@@ -372,6 +450,8 @@ full(it)
 compaction(it)
 timeouts(it)
 connections(it)
+readiness(it)
+slow(it)
 fail_over()
 server.stop()
 out.done()
