@@ -111,8 +111,6 @@ STORIES = [
     ("a stale list, a clock that goes back", [
         failed(-HOUR), logs.accepted("device", 9, list="stale")],
      "The handler uses an older configuration."),
-    ("a list that is being written", [
-        failed(5), logs.accepted("device", 3, list="stale")], WELL),
     ("a stale list, then a load", [
         failed(HOUR), logs.accepted("device", 9, list="stale"), loaded(5)],
      WELL),
