@@ -8,9 +8,11 @@
 #include <time.h>
 
 #include "base/buffer.h"
-#include "host/outage.h"
 #include "host/log_line.h"
+#include "host/outage.h"
 #include "host/store_contact.h"
+#include "policy/match.h"
+#include "protocol/certificate.h"
 
 static bool
 lacks_key(const struct configuration *c, int64_t now)
@@ -62,14 +64,26 @@ lacks_entry(const struct configuration *c, int64_t now)
 	return needs_entry(c, now);
 }
 
+/* The entry, and the certificate of a file: entry. */
+static bool
+is_valid(const struct entry *entry, bool ignore_dates, int64_t now)
+{
+	if (entry_has_expired(entry, now) ||
+	    (entry->terms != NULL && entry->terms->not_before > now))
+		return false;
+	return ignore_dates || entry->ends == 0 ||
+	       (entry->ends != CERTIFICATE_NOT_AFTER_INVALID &&
+		entry->ends + MATCH_LEEWAY >= now);
+}
+
 /* True if there are allow entries, and each is over, or is not valid yet. */
 static bool
 lacks_valid_entry(const struct configuration *c, int64_t now)
 {
 	for (size_t i = 0; i < c->list.n; i++) {
 		const struct entry *entry = &c->list.entries[i];
-		if (entry->allows && !entry_has_expired(entry, now) &&
-		    (entry->terms == NULL || entry->terms->not_before <= now))
+		if (entry->allows &&
+		    is_valid(entry, c->settings.ignore_dates, now))
 			return false;
 	}
 	return c->has_list && !lacks_entry(c, now) && needs_entry(c, now);

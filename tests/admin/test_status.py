@@ -339,19 +339,23 @@ def check_is_honest():
 
 def every_entry_over():
     """A start would refuse every client."""
-    book = base / "over.list"
+    book, past = base / "over.list", base / "past.pem"
+    past.write_text(known["expired"]["pem"])
+    past.chmod(0o644)
     for text, more, code in (
+            (None, {}, 1), (None, {"CERTGATE_CHECK_DATES": "no"}, 0),
             ("expires=2020-01-01", {}, 1), ("not-before=2099-01-01", {}, 1),
             (f"expires=2020-01-01\n{OTHER.strip()}", {}, 0),
             ("expires=2020-01-01", {
                 "CERTGATE_MISSING_CERTIFICATE": "allow"}, 0),
             ("expires=2020-01-01", {
                 "CLIENT_CERT_THUMBPRINT": OTHER.strip()}, 0)):
-        book.write_text(f"{DEVICE.strip()} {text}\n")
+        book.write_text(f"{DEVICE.strip()} {text}\n" if text else
+                        f"file:{past}\n")
         done = admin.run("check", "--quiet", "--list", book, environment=more)
         out.result(done.code == code and
                    ("no allow entry is valid today" in done.out) == code,
-                   f"check: {text} {more}", done)
+                   f"check: {text!r} {more}", done)
 
 
 def written_in_place():
