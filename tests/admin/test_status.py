@@ -399,7 +399,7 @@ def store_alone():
     conf.write_text(f"CERTGATE_STORE={folder}/store\nCERTGATE_ORIGINS=a.example\n"
                     f"CERTGATE_ACCESS_KEYS={cases.KEY}\n")
     conf.chmod(0o600)
-    entries.write_text(DEVICE)
+    entries.write_text("ab" * 32 + "\n")  # a SHA-1 is warned of
     more = {"environment": {"CERTGATE_CONFIG": str(conf)}}
     if admin.run("store", "init", **more).code != 0 or \
             admin.run("import", entries, **more).code != 0:
