@@ -107,8 +107,12 @@ def used(pid):
 
 
 def resident(pid, name="VmRSS"):
-    text = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return int(text.partition(name + ":")[2].split()[0]) / 1024
+    """MiB; 0 of a process that has ended."""
+    try:
+        text = pathlib.Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return 0
+    return int((text.partition(name + ":")[2].split() or ["0"])[0]) / 1024
 
 
 def one_answer(peer):
@@ -264,7 +268,11 @@ class Peer:
     def run(self):
         seconds = self.wait()
         if seconds is None:
-            say(f"{self.name:<24}no answer in {PATIENCE} s")
+            ended = self.process.poll()
+            say(f"{self.name:<24}" + (
+                f"no answer in {PATIENCE} s, "
+                f"{sum(map(resident, self.pids())):.0f} MiB"
+                if ended is None else f"ended with {ended}"))
             return
         memory = sum(map(resident, self.pids()))
         old, begin, longest = set(self.pids()), time.monotonic(), 0
@@ -276,8 +284,7 @@ class Peer:
                 sys.exit(f"{self.name}: wrong answer")
             longest = max(longest, time.monotonic() - asked)
             now = set(self.pids())
-            peak = max(peak, sum(resident(p) for p in now
-                                 if pathlib.Path(f"/proc/{p}").exists()))
+            peak = max(peak, sum(map(resident, now)))
             if len(now) == len(old) and now != old:
                 changed = time.monotonic() - begin
                 break
