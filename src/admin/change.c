@@ -426,14 +426,20 @@ print_kept(const struct change *change, const char *why)
 		      why);
 }
 
-/* An empty list, which handlers do not load, is not made a valid one. */
+/* An empty list, which handlers do not load, is not made a valid one: they
+ * would forget what the last good one denies.  force: unless store or settings
+ * may allow that. */
 static bool
-check_any(const struct change *change)
+check_any(const struct change *change, bool force)
 {
+	const struct settings *settings = &change->settings;
 	const struct edit *edit = &change->edit;
 	struct error e = { 0 };
 
 	if (!edit->exists || lines_any(buffer_span(&edit->before)))
+		return true;
+	if (force && (!edit_changes_list(edit) ||
+		      (settings->store == NULL && settings->n_pins == 0)))
 		return true;
 	error_where(&e, edit->file.path);
 	error_set(&e, "the list is empty: it stays as it is (fix: restore it, "
@@ -488,7 +494,7 @@ build(struct change *change, bool force, struct outcome *outcome,
 	struct list list = { 0 };
 	struct error e = { 0 }, inner = { 0 };
 
-	if (!force && !check_any(change))
+	if (!check_any(change, force))
 		return EXIT_NO;
 	bool valid =
 		edit_build(edit, settings->pins, settings->n_pins, &list, &e);
@@ -537,14 +543,17 @@ static enum exit_code
 report_fault(const struct change *change, const struct error *fault)
 {
 	bool list = edit_changes_list(&change->edit);
+	char place[ENTRY_PLACE_SIZE] = "the list";
 
 	print_error(fault);
+	if (fault->line > 0)
+		(void)entry_place(fault->line, place);
 	if (change->edit.exists)
 		print_problem("running handlers use the last good list, %s "
-			      "this entry, until line %u is fixed (see "
+			      "this entry, until %s is fixed (see "
 			      "certgate status); a handler that starts rejects "
 			      "every client",
-			      list ? "without" : "and", fault->line);
+			      list ? "without" : "and", place);
 	return EXIT_NO;
 }
 

@@ -409,6 +409,13 @@ edit_changes_store(const struct edit *edit)
 	return changes(edit, true);
 }
 
+/* A list that exists; one without a byte is not the same as none. */
+static struct span
+whole_of(const struct buffer *text)
+{
+	return text->len == 0 ? SPAN("") : buffer_span(text);
+}
+
 bool
 edit_build(struct edit *edit, const struct thumbprint *pins, size_t n,
 	   struct list *list, struct error *e)
@@ -417,13 +424,13 @@ edit_build(struct edit *edit, const struct thumbprint *pins, size_t n,
 	struct span text = { 0 };
 
 	write_after(edit);
-	if (there && !edit->after.failed &&
+	if (edit_changes_list(edit) && !edit->after.failed &&
 	    !lines_any(buffer_span(&edit->after)))
 		add_comment(edit);
 	if (!is_whole(edit, e))
 		return false;
 	if (there)
-		text = buffer_span(&edit->after);
+		text = whole_of(&edit->after);
 	if (list_build(list, text, pins, n, &setup_files, e))
 		return true;
 	error_where(e, edit->file.path);
@@ -433,9 +440,10 @@ edit_build(struct edit *edit, const struct thumbprint *pins, size_t n,
 bool
 edit_check_before(const struct edit *edit, struct error *e)
 {
+	struct span text =
+		edit->exists ? whole_of(&edit->before) : (struct span){ 0 };
 	struct list list = { 0 };
-	bool ok = list_build(&list, buffer_span(&edit->before), NULL, 0,
-			     &setup_files, e);
+	bool ok = list_build(&list, text, NULL, 0, &setup_files, e);
 
 	if (!ok)
 		error_where(e, edit->file.path);
