@@ -56,7 +56,7 @@ change_open(struct change *change)
 		return fleet_edit_open(&change->fleet, change->command,
 				       &change->target, &change->edit);
 	/* With --list, the edit works with invalid settings. */
-	(void)!setup_settings(&change->settings, &e);
+	change->unset = !setup_settings(&change->settings, &e);
 	enum exit_code code = open_list(change);
 	if (code != EXIT_DONE || !uses_store(change))
 		return code;
@@ -458,6 +458,8 @@ judge(struct change *change, const struct list *list, struct outcome *outcome,
 
 	if (!outcome_find(outcome, list, store, e))
 		return false;
+	if (change->unset && outcome->denies == NULL)
+		outcome->known = outcome->accepts = false;
 	if (fault->set) {
 		outcome->known = true;
 		outcome->accepts = false;

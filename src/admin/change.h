@@ -28,6 +28,7 @@ struct change {
 	struct target target;
 	struct edit edit;
 	struct settings settings; /* empty if they do not load */
+	bool unset; /* they do not: a store may allow the target */
 	struct remarks remarks; /* that are true after it */
 	bool says_verdict; /* in a sentence, too */
 	/* The line that is there already, as that of an entry; 0: none. */
