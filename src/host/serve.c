@@ -86,10 +86,12 @@ is_within_request(const struct connection *c)
 	return c->fd >= 0 && !connection_idle(c);
 }
 
+/* If all spools are too large, one of them has more than its share. */
 static bool
-has_spool(const struct connection *c)
+has_large_spool(const struct connection *c)
 {
-	return c->spool != NULL;
+	return c->spool != NULL &&
+	       record_size(c->spool) > SPOOLED_MAX / SERVE_CONNECTIONS;
 }
 
 /* Of the n connections that are so, the one longest without progress. */
@@ -160,8 +162,9 @@ advance(struct loop *loop, struct connection *c, bool last)
 	    (loop->stopping && c->served && connection_idle(c)) ||
 	    !watch_peer(loop, c, state == CONNECTION_AGAIN))
 		drop(loop, c);
+	/* Small ones would give little, and are those of connect events. */
 	while (c->spool != NULL && spooled(loop) > SPOOLED_MAX)
-		drop(loop, find_oldest(loop, has_spool, &n));
+		drop(loop, find_oldest(loop, has_large_spool, &n));
 }
 
 /* The connection whose place another one gets: one that is kept; a new one, if
