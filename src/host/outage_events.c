@@ -221,6 +221,8 @@ site_cause(const struct outage_site *site)
 
 	if (sender != REASONS || client == REASONS)
 		return sender;
+	if (client == REASON_STORE) /* whatever the certificate */
+		return client;
 	if ((client == REASON_NOT_LISTED || client == REASON_DENIED) &&
 	    !clients->several)
 		return REASONS;
