@@ -19,6 +19,7 @@ enum { DIGITS = 2 * DIGEST_SHA256_SIZE };
 struct replica {
 	struct store_writer *writer; /* owned */
 	struct revision at;
+	char asked[STORE_CONTACT_SIZE]; /* when, as a contact */
 };
 
 /* The revision that the store has in this transaction. */
@@ -75,6 +76,12 @@ struct revision
 replica_at(const struct replica *replica)
 {
 	return replica->at;
+}
+
+void
+replica_ask(struct replica *replica)
+{
+	store_contact_write(replica->asked);
 }
 
 bool
@@ -225,17 +232,15 @@ write_revision(struct replica *replica, const struct revision *at, bool contact,
 	       struct error *e)
 {
 	char number[sizeof("-9223372036854775808")], digest[DIGITS];
-	char when[STORE_CONTACT_SIZE];
 
 	(void)snprintf(number, sizeof(number), "%" PRId64, at->number);
 	hex_encode(at->digest, sizeof(at->digest), digest);
-	store_contact_write(when);
 	return store_writer_set(replica->writer, "revision", span_of(number),
 				e) &&
 	       store_writer_set(replica->writer, "digest",
 				(struct span){ digest, sizeof(digest) }, e) &&
-	       (!contact ||
-		store_writer_set(replica->writer, "contact", span_of(when), e));
+	       (!contact || store_writer_set(replica->writer, "contact",
+					     span_of(replica->asked), e));
 }
 
 bool

@@ -42,6 +42,9 @@ void replica_close(struct replica *replica);
 /* Return the revision that the store is at. */
 struct revision replica_at(const struct replica *replica);
 
+/* Call it before the database is asked: a contact is as old as the question. */
+void replica_ask(struct replica *replica);
+
 /* Begin a transaction; empty: without the entries that there are. */
 bool replica_begin(struct replica *replica, bool empty, struct error *e)
 	__attribute__((warn_unused_result));
@@ -54,8 +57,8 @@ enum replica_result replica_remove(struct replica *replica, struct span entry,
 				   struct error *e);
 
 /* Put the transaction in force, with the revision that it leads to.  contact:
- * the store is what the database has now.  False with e if it is not in force;
- * it is over in any case. */
+ * the store is what the database had at replica_ask().  False with e if it is
+ * not in force; it is over in any case. */
 bool replica_commit(struct replica *replica, const struct revision *at,
 		    bool contact, struct error *e)
 	__attribute__((warn_unused_result));

@@ -45,7 +45,8 @@ struct sync {
 	size_t n_recent; /* all, so far */
 	int64_t refused; /* revision that has an entry that does not parse, at
 			  * the last look at all entries; -1: none */
-	int64_t contact_ms; /* last note of it in the store; -1: none yet */
+	int64_t contact_ms; /* that the store has; -1: none yet */
+	int64_t asked_ms; /* the last question to the database */
 	int64_t began_ms;
 	struct log_report report;
 	bool missed; /* what may be gone was reported */
@@ -305,6 +306,13 @@ copy_all(struct sync *s, struct revision *at, struct error *e)
 	return false;
 }
 
+static void
+note_question(struct sync *s)
+{
+	s->asked_ms = clock_ms();
+	replica_ask(s->replica);
+}
+
 /* Replace the store by what the database has; why: what is wrong with it. */
 static bool
 read_all(struct sync *s, const struct error *why, struct error *e)
@@ -315,6 +323,7 @@ read_all(struct sync *s, const struct error *why, struct error *e)
 	if (!s->missed)
 		tell_missed(s, &was);
 	s->missed = true; /* once for each doubt */
+	note_question(s);
 	if (!database_do(s->database,
 			 "begin isolation level repeatable read read only", e))
 		return false;
@@ -326,7 +335,7 @@ read_all(struct sync *s, const struct error *why, struct error *e)
 	forget(s);
 	s->missed = false;
 	s->refused = -1;
-	s->contact_ms = clock_ms();
+	s->contact_ms = s->asked_ms;
 	log_note(LOG_LEVEL_NOTE,
 		 "sync: %s: all entries read: revision %" PRId64
 		 " instead of %" PRId64 ", %" PRId64 " ms",
@@ -404,7 +413,7 @@ apply(struct sync *s, const struct rows *rows, struct error *e)
 		return OUTCOME_STOPPED;
 	}
 	if (whole)
-		s->contact_ms = clock_ms();
+		s->contact_ms = s->asked_ms;
 	for (i = 1; i < n; i++) {
 		struct revision one;
 		if (!read_revision(rows, i, 0, 3, &one, &failed) ||
@@ -420,14 +429,13 @@ static bool
 note_contact(struct sync *s, struct error *e)
 {
 	struct revision at = replica_at(s->replica);
-	int64_t now = clock_ms();
 
-	if (s->contact_ms >= 0 && now - s->contact_ms < CONTACT_MS)
+	if (s->contact_ms >= 0 && s->asked_ms - s->contact_ms < CONTACT_MS)
 		return true;
 	if (!replica_begin(s->replica, false, e) ||
 	    !replica_commit(s->replica, &at, true, e))
 		return false;
-	s->contact_ms = now;
+	s->contact_ms = s->asked_ms;
 	return true;
 }
 
@@ -444,6 +452,7 @@ pull(struct sync *s, bool *more, struct error *e)
 	(void)snprintf(number, sizeof(number), "%" PRId64, at.number);
 	(void)snprintf(most, sizeof(most), "%d", PULL_ROWS);
 	write_digest(&at, digest + 2);
+	note_question(s);
 	struct rows *rows =
 		database_ask(s->database,
 			     "select rev, verb, entry, encode(digest, 'hex') "
