@@ -151,7 +151,9 @@ print_certificate_row(const struct rows *rows, size_t i)
 bool
 fleet_report_pending(struct database *database, struct error *e)
 {
-	/* What a host sent is not trusted to be of any form. */
+	/* What a host sent is not trusted to be of any form.  No host hides what
+	 * others sent, by more rows than print_pending() writes; the first
+	 * column is copied into a command. */
 	struct rows *rows = database_ask(
 		database,
 		"select c->>'sha256', c->>'hub', max(c->>'subject'), "
@@ -160,8 +162,9 @@ fleet_report_pending(struct database *database, struct error *e)
 		"string_agg(h.name, ' ' order by h.name) "
 		"from certgate.host h, jsonb_array_elements(case "
 		"jsonb_typeof(h.report->'certificates') when 'array' then "
-		"h.report->'certificates' else '[]' end) c "
-		"where c->>'sha256' is not null "
+		"h.report->'certificates' else '[]' end) "
+		"with ordinality r(c, n) "
+		"where n <= 20 and c->>'sha256' ~ '^[0-9a-f]{64}$' "
 		"group by 1, 2 order by 5 desc, 1, 2 limit 100",
 		NULL, 0, e);
 
