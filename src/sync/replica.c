@@ -44,6 +44,15 @@ read_revision(struct replica *replica, struct error *e)
 	return ok;
 }
 
+/* Before the first copy, which replaces what is in the store: an edit by hand
+ * is refused from now on, and the contact counts as unknown. */
+static bool
+claim(struct replica *replica, struct error *e)
+{
+	return store_writer_set(replica->writer, "revision", SPAN("none"), e) &&
+	       store_writer_commit(replica->writer, e);
+}
+
 struct replica *
 replica_open(const char *path, struct error *e)
 {
@@ -55,7 +64,8 @@ replica_open(const char *path, struct error *e)
 	}
 	replica->writer = store_writer_open(path, NULL, e);
 	if (replica->writer != NULL && store_writer_begin(replica->writer, e)) {
-		bool ok = read_revision(replica, e);
+		bool ok = read_revision(replica, e) &&
+			  (replica->at.number >= 0 || claim(replica, e));
 		store_writer_abort(replica->writer);
 		if (ok)
 			return replica;
