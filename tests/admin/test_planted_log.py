@@ -114,6 +114,12 @@ STORIES = [
     ("a stale list, then a load", [
         failed(HOUR), logs.accepted("device", 9, list="stale"), loaded(5)],
      WELL),
+    ("the store, beside a client", [
+        logs.accepted("device", 90), *strangers(50, 4, reason="store")],
+     "Every client was refused for the store."),
+    ("the store, for one client", [logs.accepted("device", 90), *(
+        logs.rejected("x", 50 - n, reason="store") for n in range(3))],
+     "Every client was refused for the store."),
     ("scanners without the code", refused(9, "code", 9), WELL),
     ("the service without the code", refused(9, "code", origin=cases.ORIGIN),
      "No event has the configured code in its URL."),
