@@ -120,6 +120,21 @@ def test_both():
                "rotate: the store has the new pin", again)
 
 
+def test_emptied():
+    """Handlers keep the list before an emptied one, and what it denies."""
+    book = Book(EMPTY, f"{B}\n")
+    book.list.write_text("")
+    got = book.command("deny", B)
+    out.result(got.code == 1 and "last good list, and" in got.err and
+               book.both() == ("", f"{B}\ndeny {B}\n"),
+               "an emptied list: deny changes the store alone",
+               f"{got}{book.both()}")
+    got = book.command("deny", f"ca:{ca}", "serial=17")
+    out.result(got.code == 1 and f"{book.list}: the list is empty" in got.err
+               and book.both() == ("", f"{B}\ndeny {B}\n"),
+               "an emptied list: a deny that is for it", f"{got}{book.both()}")
+
+
 def test_rejected():
     """A client that an edit says is gone is rejected, also by another digest
     of its certificate."""
@@ -399,6 +414,7 @@ def main():
     test_disconnect()
     test_edits()
     test_both()
+    test_emptied()
     test_rejected()
     test_explain()
     test_json()
