@@ -544,7 +544,8 @@ commit(struct change *change, struct error *e)
 static enum exit_code
 report_fault(const struct change *change, const struct error *fault)
 {
-	bool list = edit_changes_list(&change->edit);
+	bool list = edit_changes_list(&change->edit) ||
+		    (change->there > 0 && change->there != ENTRY_LINE_STORED);
 	char place[ENTRY_PLACE_SIZE] = "the list";
 
 	print_error(fault);

@@ -133,6 +133,10 @@ def test_emptied():
     out.result(got.code == 1 and f"{book.list}: the list is empty" in got.err
                and book.both() == ("", f"{B}\ndeny {B}\n"),
                "an emptied list: a deny that is for it", f"{got}{book.both()}")
+    book.list.write_text(f"nonsense\ndeny {A}\n")
+    got = book.command("deny", A)
+    out.result(got.code == 1 and "last good list, without" in got.err,
+               "an invalid list that has the deny: it is not in force", got)
 
 
 def test_rejected():
