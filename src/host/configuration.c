@@ -525,9 +525,10 @@ count_stored(const struct configuration *c, bool all)
 	struct stored_counts counts;
 	uint64_t n = 0;
 
-	if (c->store == NULL || !source->begin(source->context, &counts))
+	if (c->store == NULL)
 		return 0;
-	for (size_t i = 0; i < STORED_KINDS; i++)
+	bool ok = source->begin(source->context, &counts);
+	for (size_t i = 0; ok && i < STORED_KINDS; i++)
 		n += counts.entries[i] - (all ? 0 : counts.denies[i]);
 	store_rest(c->store);
 	return n;
