@@ -120,7 +120,7 @@ static const struct verb {
 	  SETUP "json quiet as log now", 0, 0, check_run },
 	{ "thumbprint", "FILE...|-", "print the pins of certificates",
 	  "help json", 1, -1, thumbprint_run },
-	{ "list", "", "print the entries of the list",
+	{ "list", "", "print the entries of list and store",
 	  SETUP "json last-used log", 0, 0, list_run },
 	{ "pending", "", "list rejected certificates that can be allowed",
 	  SETUP "json hub log", 0, 0, pending_run },
@@ -137,7 +137,7 @@ static const struct verb {
 	{ "crl", "fetch", "download the CRLs that the list names",
 	  CONFIG "ca dry-run", 1, 1, crl_run },
 #endif
-	{ "remove", "PIN|FILE|LINE", "remove entries from the list",
+	{ "remove", "PIN|FILE|LINE", "remove entries from list and store",
 	  EDIT FLEET SERVICE "deny disconnect", 1, 1, remove_run },
 	{ "rotate", "OLD NEW", "add a pin, and expire an old one",
 	  EDIT FLEET "comment spki overlap", 2, 2, rotate_run },
