@@ -73,7 +73,8 @@ is_unwired(const struct facts *f)
 	       f->hour.events == 0;
 }
 
-/* The failure may be older than what was read, or than the clock. */
+/* A failure without a time is older than the lines that were read; one in the
+ * future was logged before the clock was set back. */
 static bool
 is_stale(const struct facts *f)
 {
@@ -112,7 +113,8 @@ loses_lines(const struct facts *f)
 	return f->hour.losing;
 }
 
-/* The handler tells systemd of its list and sites first, but for an outage. */
+/* The status begins with the list or the number of sites, unless there is an
+ * outage. */
 static bool
 reports_outage(const struct facts *f)
 {

@@ -29,7 +29,7 @@ struct change {
 	struct edit edit;
 	struct settings settings; /* empty if they do not load */
 	bool unset; /* they do not: a store may allow the target */
-	struct remarks remarks; /* that are true after it */
+	struct remarks remarks; /* true once the change is made */
 	bool says_verdict; /* in a sentence, too */
 	/* The line that is there already, as that of an entry; 0: none. */
 	unsigned there;
@@ -48,7 +48,7 @@ enum exit_code change_open(struct change *change);
 /* Make the first argument the target.  EXIT_DONE, or the error was printed. */
 enum exit_code change_read_target(struct change *change);
 
-/* Both. */
+/* Make the first argument the target, and open. */
 enum exit_code change_open_target(struct change *change);
 void change_close(struct change *change);
 

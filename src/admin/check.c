@@ -147,8 +147,8 @@ show_trusts(const struct trusts *trusts)
  * findings. */
 struct look {
 	int64_t now; /* UTC seconds */
-	uint64_t entries, weak, ended, soon, invalid;
-	int64_t first; /* UTC seconds, the end of the first that ends soon */
+	uint64_t entries, weak, expired, soon, invalid;
+	int64_t first; /* UTC seconds; of those that expire soon */
 	struct error fault; /* of the first that is invalid */
 	struct progress progress;
 };
@@ -167,7 +167,7 @@ look_at(struct look *look, const struct thumbprint *pin, struct span line)
 	}
 	look->weak += pin->kind == THUMBPRINT_SHA1 && entry.allows;
 	if (entry_has_expired(&entry, look->now)) {
-		look->ended++;
+		look->expired++;
 	} else if (entry.not_after != 0 && entry.not_after <= soon) {
 		look->soon++;
 		if (look->first == 0 || entry.not_after < look->first)
@@ -198,9 +198,9 @@ warn_of(struct findings *findings, const struct look *look)
 			      "entries pinned by SHA-1: %" PRIu64
 			      ": prefer SHA-256 (certgate thumbprint FILE)",
 			      look->weak);
-	if (look->ended > 0)
+	if (look->expired > 0)
 		findings_warn(findings, "entries that expired: %" PRIu64,
-			      look->ended);
+			      look->expired);
 	if (look->soon > 0)
 		findings_warn(findings,
 			      "entries that expire within %d days: %" PRIu64
@@ -232,8 +232,8 @@ check_store(struct findings *findings, const struct configuration *c)
 	return look.entries;
 }
 
-/* The same of the main store and those of sites.  Return the entries of the
- * first. */
+/* Check the main store and those of the sites.  Return how many entries the
+ * main one has. */
 static uint64_t
 check_stores(struct findings *findings, const struct sites *sites)
 {

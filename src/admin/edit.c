@@ -466,8 +466,8 @@ edit_commit(struct edit *edit, struct error *e)
 			      edit->exists ? &edit->status : NULL, e);
 }
 
-/* It may have been misnamed; the handler may not be able
- * to read one that is made. */
+/* The name may be wrong, and the handler may not be able to read a new
+ * list. */
 void
 edit_report_new(const struct edit *edit, bool made)
 {

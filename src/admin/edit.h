@@ -98,8 +98,10 @@ unsigned edit_insert(struct edit *edit, const char *what,
 struct span edit_old_text(const struct edit *edit,
 			  const struct edit_change *change);
 
-/* Return true if a line of the list is changed; of the store. */
+/* Return true if a line of the list is changed. */
 bool edit_changes_list(const struct edit *edit);
+
+/* Return true if an entry of the store is changed. */
 bool edit_changes_store(const struct edit *edit);
 
 /* Make the new text, and the list of it with n pins (list_build; list_free()).

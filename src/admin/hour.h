@@ -28,7 +28,7 @@ struct hour {
 	/* The same events; if they are too few for a cause, those of the day
 	 * since the last load of a configuration. */
 	struct outage_events outage;
-	int64_t last; /* UTC seconds; of these, 0: none */
+	int64_t last; /* UTC seconds; of the last event, 0: none */
 	char list[16]; /* word of the last decision since the last load; empty:
 			* none */
 	/* The last ones, of any site; a failure until that site loads. */

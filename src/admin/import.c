@@ -23,8 +23,8 @@ enum {
 	TEXT_GIB = 64 /* of the text */
 };
 
-/* Where an entry stands once it is sorted.  Ten million of them are moved many
- * times, so they have the front of the key and no more. */
+/* The place of an entry in the order of keys.  Sorting moves ten million places
+ * many times, so each has the front of its key alone. */
 struct place {
 	uint64_t front; /* of the key, as a number */
 	size_t row;
@@ -262,7 +262,8 @@ import(struct import *it, const struct command *command)
 	const char *path = command->arguments[0];
 	struct error e = { 0 };
 
-	/* Say it before the work; other writers need not wait for that. */
+	/* Fail before the list is read, which other writers need not wait
+	 * for. */
 	bool ok = begin(it, &e);
 	store_writer_abort(it->writer);
 	if (!ok) {

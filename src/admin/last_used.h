@@ -25,7 +25,8 @@ struct last_used {
 	struct use *uses; /* owned; of all pins in the log, for the store */
 	size_t n, size;
 	int64_t *at; /* owned; of each entry, UTC seconds; 0: not seen */
-	int64_t lines_since; /* lines of the log are lines of this list */
+	int64_t lines_since; /* UTC seconds; events since then name lines of
+			      * this list */
 	struct log_reader log; /* after its last line */
 };
 

@@ -55,8 +55,7 @@ struct log_reader {
 	size_t at, end; /* of the room: what is not read yet */
 	off_t offset; /* of the room in the file */
 	int file;
-	int next; /* the file of the log, behind that which was rotated; 0: it
-		   * is read */
+	int next; /* the file to read after the rotated one; 0: none */
 	char stamp[20]; /* of the line before */
 	int64_t stamp_time;
 };

@@ -24,7 +24,7 @@ enum unit_state {
 
 struct unit {
 	enum unit_state state;
-	bool is_starting; /* its files may have to come to rest */
+	bool is_starting; /* it need not react to a connection yet */
 	int process; /* id; 0: none */
 	char user[ACCOUNT_NAME_SIZE]; /* empty: unknown */
 	bool has_variables; /* the unit sets some that may be settings */

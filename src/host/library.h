@@ -3,8 +3,8 @@
 /*
  * library: a shared library that is loaded when it is first needed.
  *
- * libcurl and libpq bring thirty libraries more, which most verbs do not need:
- * a start with them takes twice as long.
+ * libcurl and libpq load thirty more libraries, which most verbs do not need: a
+ * start with them takes twice as long.
  */
 #ifndef CERTGATE_HOST_LIBRARY_H
 #define CERTGATE_HOST_LIBRARY_H
@@ -16,7 +16,7 @@
 
 struct library_function {
 	const char *name;
-	void *pointer; /* to the pointer to it, which is set */
+	void *pointer; /* address of the pointer to set */
 };
 
 /* Load the library file, and set the pointers to all n functions.  False with

@@ -14,7 +14,7 @@ set_text(char to[OUTAGE_NAME_SIZE], struct span from)
 		       from.len == 0 ? "" : from.ptr);
 }
 
-/* Senders without a name of a reason here may be anything that reaches the
+/* Events refused for any other reason may be of anything that reaches the
  * URL. */
 static bool
 is_sender(enum reason reason)
@@ -95,7 +95,7 @@ cut(struct span name)
 	return name;
 }
 
-/* Compare without the length of each text: there may be hundreds. */
+/* Without strlen() of each text: there may be hundreds. */
 static bool
 is_name(const char *text, struct span name)
 {
@@ -169,7 +169,7 @@ outage_events_add(struct outage_events *events,
 	add_skew(events, event);
 	struct outage_site *site = site_of(events, event->site, SPAN(""));
 	struct outage_site *sender = site;
-	/* The origin is not checked before. */
+	/* The origin of any other event is unchecked. */
 	if (is_checked && event->origin.len > 0)
 		sender = site_of(events, event->site, event->origin);
 	if (is_sender(reason))

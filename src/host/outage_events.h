@@ -48,7 +48,7 @@ struct outage_site {
 	struct outage_refusals sender, client;
 };
 
-/* Of the last refusal for it. */
+/* What the event named that was last refused for its origin, or its hub. */
 struct outage_names {
 	char origin[OUTAGE_NAME_SIZE], hub[OUTAGE_NAME_SIZE];
 };
@@ -73,7 +73,7 @@ void outage_events_add(struct outage_events *events,
 enum reason outage_events_reason(const struct outage_events *events,
 				 const struct outage_site **site);
 
-/* Move the events of from to to, whose own are forgotten. */
+/* Replace the events of to by those of from, which has none afterwards. */
 void outage_events_move(struct outage_events *to, struct outage_events *from);
 
 #endif

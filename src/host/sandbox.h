@@ -30,7 +30,8 @@ enum {
 };
 
 /* At once, before a secret is read: no new privileges, no core, no debugger, no
- * further process, and so many files open, or as many as may be. */
+ * further process, and so many files open, or as many as the hard limit
+ * allows. */
 void sandbox_limit(size_t files);
 
 /* From now on, folders are taken. */
