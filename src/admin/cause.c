@@ -93,12 +93,12 @@ is_skewed(const struct facts *f)
 }
 
 static bool
-is_over(const struct facts *f)
+lacks_valid_entry(const struct facts *f)
 {
 	const char *site;
 
 	return f->has_files &&
-	       outage_is_over(&f->sites, (int64_t)time(NULL), &site);
+	       outage_lacks_valid_entry(&f->sites, (int64_t)time(NULL), &site);
 }
 
 static bool
@@ -294,7 +294,7 @@ static const struct {
 	[OUTAGE_SKEWED] = { is_skewed, NULL, EXIT_NO, false },
 	[OUTAGE_STALE] = { is_stale, NULL, EXIT_NO, false },
 	[OUTAGE_CLIENTS] = { refuses_clients, tell_last, EXIT_NO, false },
-	[OUTAGE_OVER] = { is_over, NULL, EXIT_NO, true },
+	[OUTAGE_NO_VALID_ENTRY] = { lacks_valid_entry, NULL, EXIT_NO, true },
 	[OUTAGE_AGED] = { is_aged, NULL, EXIT_NO, true },
 	[OUTAGE_FULL] = { is_full, tell_space, EXIT_NO, false },
 	[OUTAGE_LOST] = { loses_lines, NULL, EXIT_NO, false },

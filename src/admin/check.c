@@ -322,12 +322,12 @@ add_other(struct findings *findings)
 }
 
 static void
-add_over(struct findings *findings, const struct sites *sites)
+add_no_valid_entry(struct findings *findings, const struct sites *sites)
 {
 	struct error e = { 0 };
 	const char *site;
 
-	if (!outage_is_over(sites, findings->now, &site))
+	if (!outage_lacks_valid_entry(sites, findings->now, &site))
 		return;
 	error_where(&e, site[0] == '\0' ? sites->main.settings.list : site);
 	error_set(&e,
@@ -433,7 +433,7 @@ check_run(const struct command *command)
 	if (!unit_become(command->option[OPTION_AS]))
 		return EXIT_SYSTEM;
 	facts_read_files(&facts);
-	add_over(findings, &facts.sites);
+	add_no_valid_entry(findings, &facts.sites);
 	bool has_other = add_other(findings);
 	if (whole)
 		add_cause(&facts, findings);

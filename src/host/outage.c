@@ -150,7 +150,8 @@ outage_refusal(const struct sites *sites, int64_t now)
 }
 
 bool
-outage_is_over(const struct sites *sites, int64_t now, const char **site)
+outage_lacks_valid_entry(const struct sites *sites, int64_t now,
+			 const char **site)
 {
 	*site = "";
 	if (!sites->in_use)
@@ -306,8 +307,8 @@ static const struct {
 			   "systemctl reload certgate" },
 	[OUTAGE_CLIENTS] = { "Every client is refused for one reason.",
 			     "certgate stats@" },
-	[OUTAGE_OVER] = { "No allow entry is valid today.",
-			  "certgate list@ prints their dates" },
+	[OUTAGE_NO_VALID_ENTRY] = { "No allow entry is valid today.",
+				    "certgate list@ prints their dates" },
 	[OUTAGE_AGED] = { "The store has no contact with the fleet's database.",
 			  "systemctl status certgate-sync" },
 	[OUTAGE_FULL] = { "The disk of the log is full.", "" },
@@ -415,11 +416,11 @@ tell_site(const struct sites *sites, const struct outage_refusal *refusal,
 }
 
 static void
-tell_over(const struct sites *sites, struct outage_text *text)
+tell_no_valid_entry(const struct sites *sites, struct outage_text *text)
 {
 	const char *site;
 
-	if (outage_is_over(sites, (int64_t)time(NULL), &site))
+	if (outage_lacks_valid_entry(sites, (int64_t)time(NULL), &site))
 		(void)snprintf(text->site, sizeof(text->site), "%s", site);
 }
 
@@ -451,8 +452,8 @@ outage_tell(enum outage outage, const struct outage_events *events,
 	(void)snprintf(text->fix, sizeof(text->fix), "%s", words[outage].fix);
 	if (outage == OUTAGE_SENDERS || outage == OUTAGE_CLIENTS)
 		tell_reason(events, sites, text);
-	if (outage == OUTAGE_OVER && sites != NULL)
-		tell_over(sites, text);
+	if (outage == OUTAGE_NO_VALID_ENTRY && sites != NULL)
+		tell_no_valid_entry(sites, text);
 	if (outage == OUTAGE_SKEWED)
 		(void)snprintf(text->detail, sizeof(text->detail),
 			       "%+" PRId64 " seconds", events->skew);

@@ -33,7 +33,8 @@ const struct outage_refusal *outage_refusal(const struct sites *sites,
 
 /* Return true if the main settings, or those of a site, have allow entries of
  * which none is valid at that time.  Set *site to its name, borrowed. */
-bool outage_is_over(const struct sites *sites, int64_t now, const char **site);
+bool outage_lacks_valid_entry(const struct sites *sites, int64_t now,
+			      const char **site);
 
 /* Return how many seconds ago the store of the main settings, or of a site, was
  * last what the fleet's database has, if that is too long ago to be normal;
@@ -56,7 +57,7 @@ enum outage {
 	OUTAGE_SKEWED, /* clocks */
 	OUTAGE_STALE, /* configuration of the handler */
 	OUTAGE_CLIENTS, /* outage_events_reason() */
-	OUTAGE_OVER, /* outage_is_over() */
+	OUTAGE_NO_VALID_ENTRY, /* outage_lacks_valid_entry() */
 	OUTAGE_AGED, /* outage_store_age() */
 	OUTAGE_FULL, /* the disk of the log */
 	OUTAGE_LOST, /* lines of the log */

@@ -202,8 +202,8 @@ find_outage(const struct sites *sites, int64_t now)
 		return OUTAGE_SKEWED;
 	if (reason != REASONS)
 		return OUTAGE_CLIENTS;
-	if (outage_is_over(sites, now, &name))
-		return OUTAGE_OVER;
+	if (outage_lacks_valid_entry(sites, now, &name))
+		return OUTAGE_NO_VALID_ENTRY;
 	if (outage_store_age(sites, &name) > 0)
 		return OUTAGE_AGED;
 	if (log_fault() != 0)
