@@ -241,30 +241,18 @@ change_place(unsigned line, char text[ENTRY_PLACE_SIZE])
 }
 
 void
-change_day(int64_t seconds, char day[CHANGE_DAY_SIZE])
-{
-	struct date_time t;
-
-	date_from_seconds(seconds, &t);
-	(void)snprintf(day, CHANGE_DAY_SIZE, "%04d-%02d-%02d", t.year, t.month,
-		       t.day);
-}
-
-void
 change_warn_of_expiry(struct change *change, const struct target *target,
 		      unsigned line)
 {
-	enum { SOON_DAYS = 30 };
 	int64_t end = target->not_after, now = (int64_t)time(NULL);
-	char day[CHANGE_DAY_SIZE], place[ENTRY_PLACE_SIZE];
+	char day[DATE_TEXT_SIZE], place[ENTRY_PLACE_SIZE];
 
 	if (end == 0 || end == CERTIFICATE_NOT_AFTER_INVALID ||
-	    end > now + (int64_t)SOON_DAYS * DATE_DAY_SECONDS)
+	    end > now + (int64_t)EXPIRY_SOON_DAYS * DATE_DAY_SECONDS)
 		return;
-	change_day(end, day);
 	remarks_add(&change->remarks, "Warning: %s: the certificate %s on %s",
 		    entry_place(line, place), end < now ? "expired" : "expires",
-		    day);
+		    date_text(end, day));
 }
 
 /* Where the line is. */

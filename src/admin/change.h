@@ -13,10 +13,7 @@
 #include "admin/target.h"
 #include "policy/settings.h"
 
-enum {
-	CHANGE_TEXT_MAX = 65536, /* bytes of a new entry */
-	CHANGE_DAY_SIZE = sizeof("-2147483648-12-31")
-};
+enum { CHANGE_TEXT_MAX = 65536 /* bytes of a new entry */ };
 
 struct fleet_edit;
 struct store_edit;
@@ -91,9 +88,6 @@ void change_warn_of_expiry(struct change *change, const struct target *target,
 
 /* As entry_place(), at the beginning of a sentence. */
 const char *change_place(unsigned line, char text[ENTRY_PLACE_SIZE]);
-
-/* YYYY-MM-DD */
-void change_day(int64_t seconds, char day[CHANGE_DAY_SIZE]);
 
 /* Write list and store and report the changes, or the line that is there
  * already; with --dry-run print the difference.  If the list would be invalid,

@@ -19,7 +19,7 @@ struct rotation {
 	struct change change; /* of the old pin */
 	struct target fresh;
 	int64_t now, end; /* UTC seconds; the old one's last */
-	char day[CHANGE_DAY_SIZE]; /* of that */
+	char day[DATE_TEXT_SIZE]; /* of that */
 };
 
 /* Nd */
@@ -51,7 +51,7 @@ set_end(struct rotation *r)
 	r->now = (int64_t)time(NULL);
 	r->end = r->now - r->now % DATE_DAY_SECONDS +
 		 ((int64_t)days + 1) * DATE_DAY_SECONDS - 1;
-	change_day(r->end, r->day);
+	(void)date_text(r->end, r->day);
 	return true;
 }
 
