@@ -135,9 +135,10 @@ rotate_line(struct rotation *r, const struct edit_line *line,
 	if (number != ENTRY_LINE_STORED)
 		number--;
 	if (end != 0)
-		remarks_add(&change->remarks, "The new one ends as %s %s.",
-			    entry_place(number, place),
-			    stays ? "does" : "did until now");
+		remarks_add(&change->remarks,
+			    "The new entry has the expires= that the old one "
+			    "%s (%s).",
+			    stays ? "has" : "had", entry_place(number, place));
 	return true;
 }
 

@@ -95,9 +95,10 @@ def ends():
     """Lines are counted as they are afterwards."""
     _, done = rotated(f"{A} expires={day(3)}\n{A} hub=x expires={day(300)}\n"
                       f"{A} hub=y expires={day(3)}\n", A, B)
-    out.equal([line for line in done.out.splitlines() if "ends as" in line],
-              [f"The new one ends as line {n}." for n in
-               ("1 does", "3 did until now", "5 does")],
+    out.equal([line for line in done.out.splitlines() if "old one ha" in line],
+              ["The new entry has the expires= that the old one "
+               f"{verb} (line {n})." for verb, n in
+               (("has", 1), ("had", 3), ("has", 5))],
               "whose end the new ones have")
 
 
