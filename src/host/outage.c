@@ -64,7 +64,7 @@ lacks_entry(const struct configuration *c, int64_t now)
 	return needs_entry(c, now);
 }
 
-/* The entry, and the certificate of a file: entry. */
+/* True if the entry is valid, and the certificate of a file: entry. */
 static bool
 is_valid(const struct entry *entry, bool ignore_dates, int64_t now)
 {
@@ -76,7 +76,8 @@ is_valid(const struct entry *entry, bool ignore_dates, int64_t now)
 		entry->ends + MATCH_LEEWAY >= now);
 }
 
-/* True if there are allow entries, and each is over, or is not valid yet. */
+/* True if there are allow entries, and each has expired or is not valid
+ * yet. */
 static bool
 lacks_valid_entry(const struct configuration *c, int64_t now)
 {
