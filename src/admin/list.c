@@ -342,7 +342,8 @@ show_stored_used(struct store *store, struct stored_view *view, struct error *e)
 	}
 	if (!ok)
 		(void)store_failed(store, e);
-	print("Of the store, only entries with a use in the log are shown.\n");
+	print("Only entries of the store that the log shows in use are "
+	      "printed.\n");
 	return ok;
 }
 

@@ -25,7 +25,7 @@ static const char usage[] =
 	"of libpq\n"
 	"                     (/etc/certgate/sync)\n"
 	"  --report FILE      send it to the fleet when it changes\n"
-	"  --wait SECONDS     before it is ready without a catch-up (10)\n"
+	"  --wait SECONDS     wait this long at most to catch up (10)\n"
 	"  --help             print this and exit\n"
 	"  --version          print the version and exit\n";
 
