@@ -222,7 +222,7 @@ disconnect_check_service(const struct command *command)
 	char **hubs = NULL;
 
 	if (endpoint != NULL && !is_endpoint(span_of(endpoint))) {
-		print_problem("--endpoint: expected https://HOST");
+		print_problem("--endpoint: expected https://HOST[:PORT]");
 		return false;
 	}
 	bool ok = read_hubs(&hubs, command->option[OPTION_HUB]);

@@ -540,8 +540,8 @@ metrics_run(const struct command *command)
 	if (command->option[OPTION_PROMETHEUS] == NULL ||
 	    command->option[OPTION_STATE] == NULL ||
 	    command->option[OPTION_SINCE] != NULL) {
-		print_problem("--prometheus goes with --state FILE and without "
-			      "--since");
+		print_problem("--prometheus requires --state FILE and "
+			      "excludes --since");
 		return EXIT_MISUSED;
 	}
 	/* Faults of the files are for certgate check. */
