@@ -6,20 +6,22 @@
 #include <sys/file.h>
 #include <time.h>
 
+#include "host/clock.h"
 #include "host/lock.h"
-
-enum { STEP_MS = 2 };
 
 bool
 lock_take(int fd, const char *name, int wait_ms, struct error *e)
 {
-	const struct timespec step = { .tv_nsec = STEP_MS * 1000000L };
+	const struct timespec step = { .tv_nsec = 2000000L };
+	int64_t until = clock_ms() + wait_ms;
 
-	for (int waited = 0; waited < wait_ms; waited += STEP_MS) {
+	for (;;) {
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 			return true;
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return error_system(e, "%s: cannot be locked", name);
+		if (clock_ms() >= until)
+			break;
 		(void)nanosleep(&step, NULL);
 	}
 	return error_set(e, "%s: locked by another process for %d s", name,
