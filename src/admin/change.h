@@ -38,7 +38,7 @@ struct change {
 	((struct change){ .command = (command), .edit = EDIT_CLOSED })
 
 /* Open the list and read the settings; open the store if they name one, the
- * target has a pin, and there is no --list.  EXIT_DONE, or the error was
+ * target has a pin, and --list is not given.  EXIT_DONE, or the error was
  * printed; change_close() in any case. */
 enum exit_code change_open(struct change *change);
 
