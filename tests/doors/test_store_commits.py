@@ -229,22 +229,25 @@ def test_locked():
     """A writer that waits names the process that has the lock."""
     outer = store.Stored(base / "outer", f"{DEVICE}\n")
     inner = store.Stored(base / "inner", f"{DEVICE}\n")
+    waiting = (("deny", DEVICE), ("allow", "ee" * 20))
     with open(outer.store, "r+b") as file:
         fcntl.lockf(file, fcntl.LOCK_EX)
         with store.holder(inner.store) as holder, \
-                concurrent.futures.ThreadPoolExecutor(4) as pool:
-            runs = {(name, arguments): pool.submit(one.command, *arguments)
-                    for name, one in (("outer", outer), ("inner", inner))
-                    for arguments in (("deny", DEVICE), ("allow", "ee" * 20))}
+                concurrent.futures.ThreadPoolExecutor(2) as pool:
+            # One writer at a time waits for a store: a second one would wait
+            # for the first.
+            runs = {name: pool.submit(lambda one=one: [
+                one.command(*arguments) for arguments in waiting])
+                for name, one in (("outer", outer), ("inner", inner))}
             pids = {"outer": os.getpid(), "inner": holder.pid}
-            for (name, arguments), run in runs.items():
-                got = run.result()
-                out.result(
-                    got.code == 3 and re.search(
-                        rf"locked (by process|for 5 s by one of the processes"
-                        rf".*) {pids[name]}\b", got.err),
-                    f"{name} lock: {arguments[0]} names process "
-                    f"{pids[name]}", got)
+            for name, run in runs.items():
+                for arguments, got in zip(waiting, run.result()):
+                    out.result(
+                        got.code == 3 and re.search(
+                            rf"locked (by process|for 5 s by one of the "
+                            rf"processes.*) {pids[name]}\b", got.err),
+                        f"{name} lock: {arguments[0]} names process "
+                        f"{pids[name]}", got)
             out.equal(decide(inner), "device-001", "a reader waits for no lock")
     out.equal([one.command("deny", DEVICE).code for one in (outer, inner)],
               [0, 0], "without the lock, the next writer goes on")
