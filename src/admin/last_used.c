@@ -6,7 +6,6 @@
 
 #include "admin/last_used.h"
 #include "admin/setup.h"
-#include "base/hex.h"
 
 /* From an edit until every handler has loaded it. */
 enum { LOAD_SECONDS = 15 };
@@ -73,22 +72,14 @@ add_use(struct last_used *used, const struct thumbprint *pin, bool allows)
 static bool
 use_pins(struct last_used *used, bool allows)
 {
-	static const struct {
-		enum log_field field;
-		enum thumbprint_kind kind;
-	} pins[] = {
-		{ FIELD_SHA256, THUMBPRINT_SHA256 },
-		{ FIELD_SPKI, THUMBPRINT_SPKI },
-		{ FIELD_SHA1, THUMBPRINT_SHA1 },
-	};
-	uint8_t digest[DIGEST_MAX_SIZE];
 	const struct list_key *found;
+	struct thumbprint pin;
 
-	for (size_t i = 0; i < sizeof(pins) / sizeof(pins[0]); i++) {
-		if (!hex_decode(used->log.value[pins[i].field], digest,
-				thumbprint_size(pins[i].kind)))
+	for (enum thumbprint_kind kind = THUMBPRINT_SHA256;
+	     kind <= THUMBPRINT_SHA1; kind++) {
+		if (!log_pin_read(kind, used->log.value[log_pin_field[kind]],
+				  &pin))
 			continue;
-		struct thumbprint pin = thumbprint_of(pins[i].kind, digest);
 		if (used->has_store && !add_use(used, &pin, allows))
 			return false;
 		size_t n = list_find(used->list, &pin, &found);

@@ -82,10 +82,7 @@ take_stored(struct outcome *outcome, struct client *c,
 	if (store == NULL)
 		return true;
 	c->stored = &outcome->stored;
-	return stored_begin(c->stored, store) &&
-	       stored_take(c->stored, &c->sha256) &&
-	       stored_take(c->stored, &c->spki) &&
-	       stored_take(c->stored, &c->sha1);
+	return stored_begin(c->stored, store) && client_take_stored(c);
 }
 
 /* Ask list and store about the client. */

@@ -132,7 +132,6 @@ add(struct pending_table *t, const struct log_reader *log,
 {
 	const struct span *value = log->value;
 	struct pending_row *row = &t->memory[t->n++];
-	uint8_t digest[DIGEST_MAX_SIZE];
 	bool known = filter_add(t, hash);
 
 	*row = (struct pending_row){
@@ -140,10 +139,8 @@ add(struct pending_table *t, const struct log_reader *log,
 		.count = known,
 	};
 	t->distinct += known ? 0 : 1;
-	if (hex_decode(value[FIELD_SHA1], digest, DIGEST_SHA1_SIZE))
-		row->sha1 = thumbprint_of(THUMBPRINT_SHA1, digest);
-	if (hex_decode(value[FIELD_SPKI], digest, DIGEST_SHA256_SIZE))
-		row->spki = thumbprint_of(THUMBPRINT_SPKI, digest);
+	(void)log_pin_read(THUMBPRINT_SHA1, value[FIELD_SHA1], &row->sha1);
+	(void)log_pin_read(THUMBPRINT_SPKI, value[FIELD_SPKI], &row->spki);
 	(void)date_time_parse(value[FIELD_NOT_AFTER], &row->not_after);
 	take_text(&row->hub, value[FIELD_HUB]);
 	take_text(&row->subject, value[FIELD_SUBJECT]);

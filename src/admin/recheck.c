@@ -5,7 +5,6 @@
 #include "admin/recheck.h"
 #include "admin/setup.h"
 #include "base/date.h"
-#include "base/hex.h"
 #include "protocol/certificate.h"
 
 const struct configuration *
@@ -19,16 +18,6 @@ recheck_site(const struct sites *sites, struct span site)
 	return NULL;
 }
 
-static void
-read_pin(const struct log_reader *log, enum log_field field,
-	 enum thumbprint_kind kind, struct thumbprint *pin)
-{
-	uint8_t digest[DIGEST_MAX_SIZE];
-
-	if (hex_decode(log->value[field], digest, thumbprint_size(kind)))
-		*pin = thumbprint_of(kind, digest);
-}
-
 void
 recheck_read(const struct log_reader *log, struct logged_client *logged)
 {
@@ -36,9 +25,12 @@ recheck_read(const struct log_reader *log, struct logged_client *logged)
 		.serial = log->value[FIELD_SERIAL],
 		.issuer = log->value[FIELD_ISSUER],
 	};
-	read_pin(log, FIELD_SHA1, THUMBPRINT_SHA1, &logged->sha1);
-	read_pin(log, FIELD_SHA256, THUMBPRINT_SHA256, &logged->sha256);
-	read_pin(log, FIELD_SPKI, THUMBPRINT_SPKI, &logged->spki);
+	(void)log_pin_read(THUMBPRINT_SHA1, log->value[FIELD_SHA1],
+			   &logged->sha1);
+	(void)log_pin_read(THUMBPRINT_SHA256, log->value[FIELD_SHA256],
+			   &logged->sha256);
+	(void)log_pin_read(THUMBPRINT_SPKI, log->value[FIELD_SPKI],
+			   &logged->spki);
 	/* The log has no date that is invalid. */
 	if (!date_time_parse(log->value[FIELD_NOT_AFTER], &logged->not_after))
 		logged->not_after = CERTIFICATE_NOT_AFTER_INVALID;

@@ -98,15 +98,16 @@ matches(const struct log_reader *log, const char *word, const char *digits)
 {
 	static const enum log_field names[] = { FIELD_CODE, FIELD_CONNECTION,
 						FIELD_USER };
-	static const enum log_field pins[] = { FIELD_SHA1, FIELD_SHA256,
-					       FIELD_SPKI };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (span_equal(log->value[names[i]], span_of(word)))
 			return true;
-	for (size_t i = 0; i < sizeof(pins) / sizeof(pins[0]); i++)
-		if (strlen(digits) >= DIGITS_MIN &&
-		    span_starts(log->value[pins[i]], span_of(digits)))
+	if (strlen(digits) < DIGITS_MIN)
+		return false;
+	for (enum thumbprint_kind kind = THUMBPRINT_SHA256;
+	     kind <= THUMBPRINT_SHA1; kind++)
+		if (span_starts(log->value[log_pin_field[kind]],
+				span_of(digits)))
 			return true;
 	return false;
 }
@@ -148,21 +149,21 @@ read_lines(struct log_reader *log, const struct command *command,
 }
 
 static bool
+read_pin_of(const struct line *line, enum thumbprint_kind kind,
+	    struct thumbprint *pin)
+{
+	return log_pin_read(kind, span_of(line->value[log_pin_field[kind]]),
+			    pin);
+}
+
+static bool
 has_pin(const struct line *line, const struct thumbprint *pin)
 {
-	static const enum log_field field[] = {
-		[THUMBPRINT_SHA1] = FIELD_SHA1,
-		[THUMBPRINT_SHA256] = FIELD_SHA256,
-		[THUMBPRINT_SPKI] = FIELD_SPKI,
-	};
-	char digits[2 * sizeof(pin->digest)];
-	size_t n = thumbprint_size(pin->kind);
+	struct thumbprint mine;
 
-	if (n == 0)
-		return false;
-	hex_encode(pin->digest, n, digits);
-	return span_equal((struct span){ digits, 2 * n },
-			  span_of(line->value[field[pin->kind]]));
+	return pin->kind != THUMBPRINT_NONE &&
+	       read_pin_of(line, pin->kind, &mine) &&
+	       thumbprint_compare(&mine, pin) == 0;
 }
 
 static struct stored stored; /* of one line; has its user */
@@ -172,25 +173,16 @@ static struct stored stored; /* of one line; has its user */
 static const char *
 find_stored_user(const struct list *list, const struct line *line)
 {
-	static const struct {
-		enum log_field field;
-		enum thumbprint_kind kind;
-	} pins[] = {
-		{ FIELD_SHA256, THUMBPRINT_SHA256 },
-		{ FIELD_SPKI, THUMBPRINT_SPKI },
-		{ FIELD_SHA1, THUMBPRINT_SHA1 },
-	};
-	uint8_t digest[DIGEST_MAX_SIZE];
 	const struct entry *entries;
+	struct thumbprint pin;
 
 	stored_free(&stored);
 	if (list->store == NULL || !stored_begin(&stored, list->store))
 		return "";
-	for (size_t i = 0; i < sizeof(pins) / sizeof(pins[0]); i++) {
-		if (!hex_decode(span_of(line->value[pins[i].field]), digest,
-				thumbprint_size(pins[i].kind)))
+	for (enum thumbprint_kind kind = THUMBPRINT_SHA256;
+	     kind <= THUMBPRINT_SHA1; kind++) {
+		if (!read_pin_of(line, kind, &pin))
 			continue;
-		struct thumbprint pin = thumbprint_of(pins[i].kind, digest);
 		if (!stored_take(&stored, &pin))
 			return "";
 		size_t n = stored_find(&stored, &pin, &entries);

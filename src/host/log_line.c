@@ -388,3 +388,21 @@ log_line_time(struct buffer *out, int64_t seconds)
 	of = seconds;
 	buffer_add(out, made);
 }
+
+const enum log_field log_pin_field[] = {
+	[THUMBPRINT_SHA256] = FIELD_SHA256,
+	[THUMBPRINT_SPKI] = FIELD_SPKI,
+	[THUMBPRINT_SHA1] = FIELD_SHA1,
+};
+
+bool
+log_pin_read(enum thumbprint_kind kind, struct span value,
+	     struct thumbprint *pin)
+{
+	uint8_t digest[DIGEST_MAX_SIZE];
+
+	if (!hex_decode(value, digest, thumbprint_size(kind)))
+		return false;
+	*pin = thumbprint_of(kind, digest);
+	return true;
+}

@@ -12,6 +12,7 @@
 #include "base/buffer.h"
 #include "base/span.h"
 #include "handler.h"
+#include "policy/thumbprint.h"
 
 enum {
 	LOG_LINE_MAX = 4096, /* bytes; within what a pipe takes as one */
@@ -105,5 +106,14 @@ void log_line_escape(struct buffer *out, struct span value);
 
 /* YYYY-MM-DDTHH:MM:SSZ */
 void log_line_time(struct buffer *out, int64_t seconds);
+
+/* The field of each kind of pin; from THUMBPRINT_SHA256 to THUMBPRINT_SHA1 is
+ * the order of look-ups. */
+extern const enum log_field log_pin_field[];
+
+/* Set *pin to that of such a field's value; false, and *pin as it was, if it
+ * has none. */
+bool log_pin_read(enum thumbprint_kind kind, struct span value,
+		  struct thumbprint *pin);
 
 #endif

@@ -82,16 +82,6 @@ check_certificate(struct subject *s, struct decision *d)
 	       refuse(d, REASON_LABEL_MISMATCH);
 }
 
-/* Take the entries that the store has for the client's pins.  False if one
- * cannot be read: a deny entry may be among them. */
-static bool
-take_stored(struct client *c)
-{
-	return stored_take(c->stored, &c->sha256) &&
-	       stored_take(c->stored, &c->spki) &&
-	       stored_take(c->stored, &c->sha1);
-}
-
 /* Return true if a deny entry may need more than the label. */
 static bool
 may_be_denied_by_content(const struct client *c)
@@ -103,7 +93,7 @@ may_be_denied_by_content(const struct client *c)
 static bool
 check_not_denied(struct subject *s, struct decision *d)
 {
-	if (!take_stored(&s->client))
+	if (!client_take_stored(&s->client))
 		return refuse(d, REASON_STORE);
 	if (!match_has_denies(&s->client))
 		return true;

@@ -42,6 +42,14 @@ client_recall(struct client *c, const struct logged_client *logged)
 	c->certificate.not_after = logged->not_after;
 }
 
+bool
+client_take_stored(struct client *c)
+{
+	return stored_take(c->stored, &c->sha256) &&
+	       stored_take(c->stored, &c->spki) &&
+	       stored_take(c->stored, &c->sha1);
+}
+
 /* What the log does not tell of a client held when it was accepted. */
 static bool
 assume(struct client *c)

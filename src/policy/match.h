@@ -68,6 +68,10 @@ bool client_read(struct client *c, struct span der)
 /* Take what the log has: client_read() without a certificate. */
 void client_recall(struct client *c, const struct logged_client *logged);
 
+/* Take the entries that the store has for the client's pins.  False if one
+ * cannot be read: a deny entry may be among them. */
+bool client_take_stored(struct client *c) __attribute__((warn_unused_result));
+
 /* Free what was parsed for c. */
 void client_free(struct client *c);
 

@@ -75,10 +75,7 @@ take_stored(struct client *c)
 {
 	if (c->list->store == NULL)
 		return true;
-	return stored_begin(c->stored, c->list->store) &&
-	       stored_take(c->stored, &c->sha256) &&
-	       stored_take(c->stored, &c->spki) &&
-	       stored_take(c->stored, &c->sha1);
+	return stored_begin(c->stored, c->list->store) && client_take_stored(c);
 }
 
 bool
