@@ -34,6 +34,16 @@ input_read(const char *path, const char *expected, struct buffer *bytes,
 	return input_read_large(path, expected, INPUT_MAX, bytes, e);
 }
 
+/* Return true if path is a file that others can read. */
+static bool
+is_exposed(const char *path)
+{
+	struct stat s;
+
+	return !is_standard(path) && stat(path, &s) == 0 &&
+	       S_ISREG(s.st_mode) && (s.st_mode & S_IROTH) != 0;
+}
+
 bool
 input_line(const char *path, const char *expected, struct buffer *bytes,
 	   struct span *line, struct error *e)
@@ -43,6 +53,11 @@ input_line(const char *path, const char *expected, struct buffer *bytes,
 	if (!input_read_large(path, expected, INPUT_LINE_MAX, bytes, e))
 		return false;
 	rest = buffer_span(bytes);
+	if (is_exposed(path))
+		return error_set(e,
+				 "%s: bad permissions: readable by others "
+				 "(fix: chmod o-r %s)",
+				 path, path);
 	if (span_next_word(&rest, "\r\n", line) && span_is_text(*line) &&
 	    !span_next_word(&rest, "\r\n", &more))
 		return true;

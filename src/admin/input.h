@@ -28,7 +28,7 @@ enum { INPUT_LINE_MAX = 16384 /* bytes; a token has some thousand */ };
 
 /* Read a file of one line, a secret, into bytes (initialised here, wiped by the
  * caller) and line, which borrows it.  If it is not there or has another form,
- * e says what was expected. */
+ * e says what was expected.  A file that others can read is an error. */
 bool input_line(const char *path, const char *expected, struct buffer *bytes,
 		struct span *line, struct error *e)
 	__attribute__((warn_unused_result));

@@ -465,6 +465,7 @@ def login():
         more = []
         if authorization is not None:
             token.write_text(authorization)
+            token.chmod(0o600)
             more = ["--authorization", token]
         done = run_doctor(own, f"https://localhost:{server.port}/eventhandler",
                           "--admitted", base / "pump.pem", *more)

@@ -352,7 +352,7 @@ def test_token_file(stage):
                                  stage.one)
 
     def run(*words):
-        got = way.administer(*words)
+        got = way.administer(*words, stdin=f"{token}\n".encode())
         stage.said.append(got.out + got.err)
         return got
 
@@ -363,6 +363,7 @@ def test_token_file(stage):
             ("another\n", 3, "not accept the token"), ("", 2, "a token"),
             ("two\nlines\n", 2, "a token"), ("a\x01b\n", 2, "a token")):
         file.write_text(text)
+        file.chmod(0o600)
         got = run("disconnect", "pump-7", "--token-file", file)
         out.result(got.code == code and said in got.err,
                    f"token: {text!r} is refused", got)
@@ -370,9 +371,18 @@ def test_token_file(stage):
     out.result(got.code == 2 and "expected a file of one line, a token" in
                got.err, "token: a missing file", got)
     file.write_text(token + "\n")
-    for words in (["disconnect", "pump-7"],
-                  ["remove", stage.one.file, "--disconnect"]):
-        got = run(*words, "--token-file", file)
+    file.chmod(0o644)
+    requests = way.service.trace().count(" Rest")
+    got = run("disconnect", "pump-7", "--token-file", file)
+    out.result(got.code == 2 and f"{file}: bad permissions: readable by others "
+               f"(fix: chmod o-r {file})" in got.err and
+               way.service.trace().count(" Rest") == requests,
+               "token: a file that others can read", got)
+    file.chmod(0o640)
+    for words, given in ((["disconnect", "pump-7"], "-"),
+                         (["disconnect", "pump-7"], file),
+                         (["remove", stage.one.file, "--disconnect"], file)):
+        got = run(*words, "--token-file", given)
         out.equal(got.code, 0, f"token: {words[0]}")
         out.result(is_closed(client), f"token: {words[0]} closes the client")
         client = admitted_again(way, stage.one)

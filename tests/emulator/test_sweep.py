@@ -388,6 +388,7 @@ def token(fleet, out):
             (text, ["--token-file", file], 0, "1 closed, "),
             (text, ["--token-file", file], 0, "0 closed, 1 had ended")):
         file.write_text(content and content + "\n")
+        file.chmod(0o600)
         got = keyless_path.administer(
             "sweep", *words,
             settings={"CERTGATE_LOG": private(fleet.base, files.log)})

@@ -42,12 +42,14 @@ class Path:
         self.text += line + "\n"
         self.configuration.write_list(self.text)
 
-    def administer(self, verb, *words, endpoint=None, settings=None):
+    def administer(self, verb, *words, endpoint=None, settings=None,
+                   stdin=b""):
         """certgate with the settings of the path, for its service."""
         return admin.run(
             verb, "--ca", self.ca, "--endpoint",
             endpoint or f"https://localhost:{self.service.port}/", *words,
-            environment=self.configuration.environment() | (settings or {}))
+            environment=self.configuration.environment() | (settings or {}),
+            stdin=stdin)
 
     def connects(self):
         """How many connect events certgate has decided on."""
