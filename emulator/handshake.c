@@ -229,6 +229,8 @@ begin_mqtt(struct visit *visit)
 {
 	if (!introduction_offers(&visit->introduction,
 				 CLIENT_MQTT_SUBPROTOCOL)) {
+		trace_refusal(visit, SOUP_STATUS_BAD_REQUEST,
+			      "the client does not offer the subprotocol mqtt");
 		refuse(visit->message, SOUP_STATUS_BAD_REQUEST,
 		       "The subprotocol mqtt is not offered.\n");
 		return;

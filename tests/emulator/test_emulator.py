@@ -246,6 +246,13 @@ def reliable_client(stage):
     stage.open(stage.good, ["protobuf.webpubsub.azure.v1"]).close()
     out.result("SubprotocolIgnored" in stage.service.trace(),
                "the trace has a subprotocol that nothing speaks")
+    try:
+        websocket.WebSocket(stage.port, "/clients/mqtt/hubs/plant", stage.good,
+                            ["mqttv3.1"]).close()
+    except websocket.Refused as e:
+        out.equal(e.answer.status, 400, "MQTT needs the subprotocol mqtt")
+    out.result("status=400: the client does not offer the subprotocol mqtt"
+               in stage.service.trace(), "and the trace has that")
 
 
 def rest(stage):
