@@ -5,6 +5,8 @@
 of each event.  The identity provider is a stand-in on this host that publishes
 RSA keys and replaces them; the real one cannot be reached by a test."""
 import base64
+import hashlib
+import hmac
 import http.server
 import json
 import os
@@ -96,6 +98,13 @@ class Issuer:
         return text + "." + part(key.sign(text.encode()))
 
 
+def confused(issuer, secret):
+    """A token whose HMAC has the published key as its secret."""
+    head, body, _ = issuer.token(header={"alg": "HS256"}).split(".")
+    digest = hmac.new(secret, f"{head}.{body}".encode(), hashlib.sha256)
+    return f"{head}.{body}.{part(digest.digest())}"
+
+
 def apache(issuer):
     """Starts Apache with both files of www/, as processes.Apache does."""
     def start(folder, configuration):
@@ -164,6 +173,12 @@ def tokens(issuer, foreign):
          issuer.token(foreign), 401, None),
         ("signed with it under a published name", issuer.token(
             foreign, header={"kid": "one"}), 401, None),
+        ("signed with a published key as a secret, in PEM", confused(
+            issuer, openssl("rsa", "-in", issuer.keys[-1].file, "-pubout")),
+         401, None),
+        ("signed with a published modulus as a secret", confused(
+            issuer, base64.urlsafe_b64decode(
+                issuer.keys[-1].public["n"] + "==")), 401, None),
         ("changed", f"{head}.{part(b'{}')}.{signature}", 401, None),
         ("cut off", f"{head}.{body}.", 401, None),
         ("not a token", "x", 401, None),
