@@ -144,6 +144,10 @@ def test_main_job(podman):
     health = ["healthcheck", "run", container.id]
     out.equal(podman.call(*health), (0, ""), "healthy")
     good = configuration.file.read_text(encoding="utf-8")
+    configuration.file.write_text(f"{good}CERTGATE_CODE=a+b\n",
+                                  encoding="utf-8")
+    place.wait_for(lambda: connect() == 401, 10, 0.2)
+    out.equal(podman.call(*health), (0, ""), "healthy with a code")
     configuration.file.write_text("CERTGATE_ORIGIN=\n", encoding="utf-8")
     place.wait_for(lambda: connect() != 200, 10, 0.2)
     out.equal(podman.call(*health)[0], 1, "invalid settings: unhealthy")
