@@ -132,8 +132,6 @@ ELSEWHERE = {
     "apt-get install ": "debian/tests/control has the package",
     "a2enmod ": "tests/doors/test_entra.py loads the module",
     "az ": "there is no Azure here",
-    "certgate disconnect --token-file ": "tests/emulator/test_disconnect.py",
-    "--query ": "a line of the az command above",
     "for host in ": "there is one host here",
     "cp ../certgate_": "tests/package/container.py makes the build context",
     "podman build ": "tests/package/container.py builds the image",
