@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 // Copyright The certgate authors
 //
-// A Web PubSub resource that asks its clients for a certificate, and a hub whose
-// events go to certgate.  webpubsub.json says the same; README.md says how.
+// A Web PubSub resource that requests client certificates, and a hub whose events
+// go to certgate.  webpubsub.json is the same template; README.md describes it.
 
 @description('Name of the resource; it is served as NAME.webpubsub.azure.com.')
 @minLength(3)
@@ -50,7 +50,7 @@ param handlerHost string
 @maxLength(1024)
 param handlerPath string = 'eventhandler'
 
-@description('URI of a Key Vault secret that the handler is sent as its code; empty for none.')
+@description('URI of the Key Vault secret that the service sends as the code; empty for none.')
 @maxLength(1024)
 param codeSecretUri string = ''
 
@@ -110,7 +110,7 @@ resource service 'Microsoft.SignalRService/webPubSub@2024-03-01' = {
     tier: 'Standard'
     capacity: units
   }
-  // It reads the secret and asks for tokens; it has no other rights.
+  // The identity reads the secret and requests tokens; it needs no other rights.
   identity: {
     type: empty(codeSecretUri) ? empty(tokenAudience) ? 'None' : 'SystemAssigned' : 'SystemAssigned'
   }
@@ -131,8 +131,8 @@ resource hub 'Microsoft.SignalRService/webPubSub/hubs@2024-03-01' = {
   }
 }
 
-@description('Where clients connect, and what CERTGATE_ORIGINS has to name.')
+@description('Host name for clients and for CERTGATE_ORIGINS.')
 output hostName string = service.properties.hostName
 
-@description('What CERTGATE_HUB may name.')
+@description('Name of the hub, for CERTGATE_HUB.')
 output hub string = hubName

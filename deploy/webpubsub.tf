@@ -2,7 +2,7 @@
 # Copyright The certgate authors
 #
 # The same as webpubsub.bicep for Terraform and OpenTofu: a Web PubSub resource
-# that asks its clients for a certificate, and a hub whose events go to certgate.
+# that requests client certificates, and a hub whose events go to certgate.
 
 terraform {
   required_providers {
@@ -19,7 +19,7 @@ variable "name" {
 }
 
 variable "resource_group_name" {
-  description = "Resource group, which exists."
+  description = "Name of an existing resource group."
   type        = string
 }
 
@@ -82,6 +82,6 @@ resource "azurerm_web_pubsub_hub" "hub" {
 }
 
 output "host_name" {
-  description = "Where clients connect, and what CERTGATE_ORIGINS has to name."
+  description = "Host name for clients and for CERTGATE_ORIGINS."
   value       = azurerm_web_pubsub.service.hostname
 }
