@@ -139,6 +139,14 @@ ELSEWHERE = {
     "cp ../certgate_": "tests/package/container.py makes the build context",
     "podman build ": "tests/package/container.py builds the image",
     "podman run ": "tests/package/container.py runs it with these options",
+    "for name in ": "tests/e2e/test_page.py makes the same certificates",
+    "openssl req ": "tests/e2e/test_page.py makes the same certificates",
+    "certgate allow pump-7.pem user=pump-7 roles=": "tests/e2e/test_page.py",
+    "certgate allow pump-8.pem user=pump-8 groups=": "tests/e2e/test_page.py",
+    "certgate-emulator ": "tests/e2e/test_page.py runs it on another port",
+    "npm install ": "./bootstrap check installs the packages",
+    "node ": "tests/e2e/test_page.py",
+    "certgate disconnect --hub plant ": "tests/e2e/test_page.py",
     "certgate fleet ": "tests/fleet/test_database.py",
     "certgate allow --fleet ": "tests/fleet/test_database.py",
     "certgate rotate --fleet ": "tests/fleet/test_database.py",
@@ -157,7 +165,7 @@ def commands(text):
     word = re.compile(r"(?:certgate|\./bootstrap|[a-z][a-z0-9-]*) ")
     for block in blocks(text):
         if re.match(r"(?:verdict=|what was|sender |revision |host=|hostssl |create |"
-                    r"FAULT |\[Service\]|"
+                    r"FAULT |\[Service\]|import |"
                     r"include |Include |CERTGATE_|[a-z.]+ += |╭| event )",
                     block):
             continue
