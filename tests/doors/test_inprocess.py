@@ -3,7 +3,6 @@
 # Copyright The certgate authors
 """The case tables through the core alone."""
 import pathlib
-import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
@@ -11,28 +10,25 @@ from harness import cases, cgi, door, inprocess, place  # noqa: E402
 from harness import processes, tap  # noqa: E402
 
 
-def run(case):
-    environment = processes.bare_environment(case.settings)
-    environment["CASE_NOW"] = str(case.now)
+def event_of(case):
+    """As the driver reads it."""
+    variables = processes.bare_environment(case.settings)
+    variables["CASE_NOW"] = str(case.now)
     if case.list is not None:
         folder = place.temporary() if case.files else None
         for name, text in case.files.items():
             (folder / name).write_text(text)
-        environment["CASE_LIST"] = case.list.replace("@{folder}", str(folder))
-    given = b"".join(n + b"=" + v + b"\0"
-                     for n, v in cgi.parameters(case).items())
-    return subprocess.run([place.BUILD / "tests/doors/inprocess"],
-                          input=given + b"\0" + case.body, env=environment,
-                          capture_output=True, check=True)
+        variables["CASE_LIST"] = case.list.replace("@{folder}", str(folder))
+    return (inprocess.strings(variables.items()),
+            inprocess.strings(cgi.parameters(case).items()), case.body)
 
 
 def main():
     out = tap.Tap()
     seen = {}
-    for case in cases.all_cases():
-        done = run(case)
-        log = done.stderr.decode("latin-1")
-        answer = cgi.answer_of(done.stdout)
+    rows = list(cases.all_cases())
+    for case, (text, log) in zip(rows, inprocess.run([*map(event_of, rows)])):
+        answer = cgi.answer_of(text)
         door.judge(out, "in process", case, answer, log)
         reason = log.rpartition("reason=")[2].split(" ")[0]
         seen.setdefault(reason, set()).add(str(answer.status))

@@ -3,34 +3,33 @@
 # Copyright The certgate authors
 """Values of settings through the core alone: the rows of cases/settings.tab, and
 the longest value of each, and one byte more."""
-import concurrent.futures
 import pathlib
-import subprocess
 import sys
 import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import cases, inprocess, place, processes, tap  # noqa: E402
+from harness import cases, cgi, inprocess, place, processes, tap  # noqa: E402
 
 SHA1 = cases.certificates()["device"]["sha1"]
-EVENT = inprocess.strings_of(cases.Case("", {}, None, {
+CASE = cases.Case("", {}, None, {
     "method": "POST", "path": "/eventhandler", "body": "{}",
-    "headers": cases.event_headers("azure.webpubsub.sys.connect")}, None))
+    "headers": cases.event_headers("azure.webpubsub.sys.connect")}, None)
 # What is before it, and the most bytes in all; these take any text.
 SIZES = {"CERTGATE_CODE": ("", 1024), "CERTGATE_REMOTE_USER": ("", 1024),
          "CERTGATE_MISSING_CERTIFICATE_USER": ("", 1024),
          "CERTGATE_LIST": ("/", 1024), "CERTGATE_HUB": ("", 128)}
 
 
-def fault(name, value):
-    """The error for a setting; "" if it is read."""
-    done = subprocess.run(
-        [place.BUILD / "tests/doors/inprocess"], input=EVENT,
-        capture_output=True, check=True, env=processes.bare_environment({
-            "CASE_NOW": "1893456000", "CASE_LIST": "# no entries\n",
-            name: value}))
-    log = done.stderr.decode("latin-1")
-    return log if processes.decisions(log)[-1]["reason"] == "settings" else ""
+def faults_of(table):
+    """The error for each setting; "" if it is read."""
+    parameters = inprocess.strings(cgi.parameters(CASE).items())
+    for _, log in inprocess.run([
+            (inprocess.strings(processes.bare_environment({
+                "CASE_NOW": "1893456000", "CASE_LIST": "# no entries\n",
+                name: value}).items()), parameters, CASE.body)
+            for name, value, _ in table]):
+        decided = processes.decisions(log)[-1]
+        yield log if decided["reason"] == "settings" else ""
 
 
 def rows():
@@ -48,9 +47,7 @@ def rows():
 def main():
     out = tap.Tap()
     table = list(rows())
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        faults = list(pool.map(lambda row: fault(*row[:2]), table))
-    for (name, value, expected), said in zip(table, faults):
+    for (name, value, expected), said in zip(table, faults_of(table)):
         good = not said if expected == "read" else \
             name in said.partition("\n")[0]
         out.result(good, f"{name}={value[:60]}: {expected}".replace("#", "%"),

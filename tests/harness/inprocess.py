@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
 """What the program knows of itself, to be compared with the documentation."""
-import re
 import subprocess
 
 from . import cases, cgi, place, processes
@@ -25,39 +24,52 @@ def reasons():
             for name, status, text in printed("--reasons")]
 
 
-def strings_of(case):
-    """The strings of a request and its body, as the driver reads them."""
-    given = b"".join(n + b"=" + v + b"\0"
-                     for n, v in cgi.parameters(case).items())
-    return given + b"\0" + case.body
+def strings(pairs):
+    """Names and values, as the driver reads them."""
+    def encoded(word):
+        return word if isinstance(word, bytes) else word.encode()
+
+    return b"".join(encoded(name) + b"=" + encoded(value) + b"\0"
+                    for name, value in pairs) + b"\0"
+
+
+def run(events):
+    """One run of the driver for events, each (variables, parameters, body) as it
+    reads them: the answer and the log of each."""
+    given = b"".join(b"%d\n" % len(one) + one
+                     for one in map(b"".join, events))
+    done = subprocess.run([place.BUILD / "tests/doors/inprocess"], input=given,
+                          env=processes.bare_environment(),
+                          capture_output=True, check=False)
+    logs = done.stderr.decode("latin-1").split("\n\n")
+    answers, rest = [], done.stdout
+    while rest:
+        size, _, rest = rest.partition(b"\n")
+        answers.append(rest[:int(size)])
+        rest = rest[int(size):]
+    if done.returncode != 0 or \
+            not len(logs) - 1 == len(answers) == len(events):
+        raise RuntimeError(f"{len(answers)} answers for {len(events)} events, "
+                           f"exit code {done.returncode}\n{logs[-1]}")
+    return list(zip(answers, logs))
 
 
 def decisions(connects):
     """One run of the driver for connect events, each (list, time in seconds,
     body): the decision of each as a dictionary, whose "log" is all that was
     logged for it and "body" that of the answer."""
-    given = []
+    events = []
     for text, now, body in connects:
         case = cases.Case("", {}, None, {
             "method": "POST", "path": "/eventhandler", "headers":
             cases.event_headers("azure.webpubsub.sys.connect")}, {})
         case.body = body
-        one = b"CASE_LIST=%b\0CASE_NOW=%d\0" % (
-            text if isinstance(text, bytes) else text.encode(), now) + \
-            strings_of(case)
-        given.append(b"%d\n" % len(one) + one)
-    done = subprocess.run(
-        [place.BUILD / "tests/doors/inprocess", "--many"],
-        input=b"".join(given), env=processes.bare_environment(),
-        capture_output=True, check=True)
-    logs = done.stderr.decode("latin-1").split("\n\n")[:-1]
-    answers = re.split(rb"Status: (?=\d{3} )", done.stdout)[1:]
-    if not len(logs) == len(answers) == len(given):
-        raise RuntimeError(f"{len(logs)} decisions and {len(answers)} answers "
-                           f"for {len(given)} events")
+        events.append((
+            strings([("CASE_LIST", text), ("CASE_NOW", str(now))]),
+            strings(cgi.parameters(case).items()), body))
     return [{**processes.decisions(log)[-1], "log": log,
              "body": answer.partition(b"\r\n\r\n")[2]}
-            for log, answer in zip(logs, answers)]
+            for answer, log in run(events)]
 
 
 def details(decision):
