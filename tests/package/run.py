@@ -47,8 +47,6 @@ AUTOPKGTESTS = ["cgi", "command", "lighttpd", "apache2", "nginx"]
 NSPAWN = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit",
           "--private-network", "--system-call-filter=landlock_create_ruleset "
           "landlock_add_rule landlock_restrict_self"]
-# Debian 13 and the container; not seen to pass as a whole yet.
-WITH_NEWER = os.environ.get("TEST_NEWER") == "yes"
 BOOT_SECONDS = 900
 
 
@@ -474,7 +472,7 @@ def main():
     work.mkdir(parents=True)
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         machine = pool.submit(make_root, work / "machine.tar", "apt", MACHINE)
-        newer = pool.submit(make_newer, work / "newer") if WITH_NEWER else None
+        newer = pool.submit(make_newer, work / "newer")
         minimal = pool.submit(make_root, work / "minimal.tar.gz", "minbase",
                               ["systemd"])
         built = check_builds(count, work)
@@ -494,18 +492,16 @@ def check_installed(count, work, pool, machine, minimal, newer):
     tests = pool.submit(check_autopkgtests, count, work,
                         unpack(machine, work / "chroot"))
     purge = pool.submit(check_piuparts, count, work, minimal)
-    more = []
-    if WITH_NEWER:
-        made = pool.submit(check_newer, count, work, newer)
-        more.append(pool.submit(check_container, count, work, minimal, deb))
+    made = pool.submit(check_newer, count, work, newer)
+    container = pool.submit(check_container, count, work, minimal, deb)
     # One after the other: they have one control group.
     for script in ("booted.py", "outages.py"):
         check_booted(count, work, unpack(
             machine, work / script.removesuffix(".py")), script, deb)
-    if WITH_NEWER and made.result():
+    if made.result():
         check_booted(count, work, made.result()[0], "newer.py",
                      made.result()[1])
-    for one in (tests, purge, *more):
+    for one in (tests, purge, container):
         one.result()
 
 
