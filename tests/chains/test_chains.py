@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import cases, cgi, der, pki, place, processes  # noqa: E402
+from harness import cases, der, inprocess, pki, place, processes  # noqa: E402
 from harness import tap  # noqa: E402
 
 WANTED = 200
@@ -306,19 +306,13 @@ def openssl_says(chain, folder):
 def certgate_says(chain, folder, before=""):
     body = json.dumps({"clientCertificates": chain.certificate.presented()})
     crl = f" crl={folder}/ca.crl" if chain.crl else ""
-    environment = processes.bare_environment({
-        "CASE_LIST": f"{before}ca:{folder}/ca.pem cn=*{crl}\n",
-        "CASE_NOW": str(int(chain.at.timestamp()))})
     case = cases.Case(chain.name, {}, None, {
         "method": "POST", "path": "/eventhandler", "body": body,
         "headers": cases.event_headers("azure.webpubsub.sys.connect")}, {})
-    given = b"".join(n + b"=" + v + b"\0"
-                     for n, v in cgi.parameters(case).items())
-    done = subprocess.run([place.BUILD / "tests/doors/inprocess"],
-                          input=given + b"\0" + case.body, env=environment,
-                          capture_output=True, check=True)
-    return done.stderr.decode("latin-1").rpartition(
-        "reason=")[2].split(" ")[0]
+    (_, log), = inprocess.run([inprocess.event(case, {
+        "CASE_LIST": f"{before}ca:{folder}/ca.pem cn=*{crl}\n",
+        "CASE_NOW": str(int(chain.at.timestamp()))})])
+    return processes.decisions(log)[-1]["reason"]
 
 
 def compare(out, chain, folder):

@@ -6,21 +6,18 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import cases, cgi, door, inprocess, place  # noqa: E402
-from harness import processes, tap  # noqa: E402
+from harness import cases, cgi, door, inprocess, place, tap  # noqa: E402
 
 
 def event_of(case):
     """As the driver reads it."""
-    variables = processes.bare_environment(case.settings)
-    variables["CASE_NOW"] = str(case.now)
+    variables = {**case.settings, "CASE_NOW": str(case.now)}
     if case.list is not None:
         folder = place.temporary() if case.files else None
         for name, text in case.files.items():
             (folder / name).write_text(text)
         variables["CASE_LIST"] = case.list.replace("@{folder}", str(folder))
-    return (inprocess.strings(variables.items()),
-            inprocess.strings(cgi.parameters(case).items()), case.body)
+    return inprocess.event(case, variables)
 
 
 def main():

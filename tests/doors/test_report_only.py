@@ -9,11 +9,10 @@ import datetime
 import json
 import pathlib
 import random
-import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import cases, cgi, pki, place, processes, tap  # noqa: E402
+from harness import cases, cgi, inprocess, pki, place, tap  # noqa: E402
 
 DAY = 86400
 BEGIN = 1893456000  # 2030-01-01, the first day of the trial
@@ -72,17 +71,11 @@ def event(certificates, key=cases.KEY):
 
 def decide(case, now, more, text=LIST):
     """Status, body and the log's fields."""
-    environment = processes.bare_environment({
+    (answer, log), = inprocess.run([inprocess.event(case, {
         "CERTGATE_ACCESS_KEYS": cases.KEY, "CASE_LIST": text,
-        "CASE_NOW": str(now), **more})
-    given = b"".join(n + b"=" + v + b"\0"
-                     for n, v in cgi.parameters(case).items())
-    done = subprocess.run([place.BUILD / "tests/doors/inprocess"],
-                          input=given + b"\0" + case.body, env=environment,
-                          capture_output=True, check=True)
-    answer = cgi.answer_of(done.stdout)
-    line = [x for x in done.stderr.decode().splitlines()
-            if "verdict=" in x][-1]
+        "CASE_NOW": str(now), **more})])
+    answer = cgi.answer_of(answer)
+    line = [x for x in log.splitlines() if "verdict=" in x][-1]
     fields = dict(f.split("=", 1) for f in line.split() if "=" in f)
     return answer.status, answer.body, fields
 

@@ -8,7 +8,7 @@ import sys
 import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import cases, cgi, inprocess, place, processes, tap  # noqa: E402
+from harness import cases, inprocess, place, processes, tap  # noqa: E402
 
 SHA1 = cases.certificates()["device"]["sha1"]
 CASE = cases.Case("", {}, None, {
@@ -22,12 +22,9 @@ SIZES = {"CERTGATE_CODE": ("", 1024), "CERTGATE_REMOTE_USER": ("", 1024),
 
 def faults_of(table):
     """The error for each setting; "" if it is read."""
-    parameters = inprocess.strings(cgi.parameters(CASE).items())
-    for _, log in inprocess.run([
-            (inprocess.strings(processes.bare_environment({
-                "CASE_NOW": "1893456000", "CASE_LIST": "# no entries\n",
-                name: value}).items()), parameters, CASE.body)
-            for name, value, _ in table]):
+    for _, log in inprocess.run([inprocess.event(CASE, {
+            "CASE_NOW": "1893456000", "CASE_LIST": "# no entries\n",
+            name: value}) for name, value, _ in table]):
         decided = processes.decisions(log)[-1]
         yield log if decided["reason"] == "settings" else ""
 

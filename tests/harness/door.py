@@ -6,7 +6,8 @@ import re
 
 from . import cases, expect, http, place, processes
 
-TOGETHER = 8  # servers
+TOGETHER = 8  # servers, or handlers
+AT_A_SERVER = 40  # configurations
 
 
 def groups(rows):
@@ -89,35 +90,77 @@ def repeat(tap, door, case, port):
                   f"{door}: {case.name}: the same answer")
 
 
-def run_group(tap, door, group, configuration, start, with_handler):
+def run_cases(tap, door, group, configuration, port, with_handler):
     handler = processes.Handler(configuration) if with_handler else None
-    server = start(configuration.folder / "server", configuration)
     for case in group:
         before = configuration.log_size()
-        answer = send(server.port, case)
+        answer = send(port, case)
         judge(tap, door, case, answer, configuration.log_since(before))
-        repeat(tap, door, case, server.port)
-    server.close()
+        repeat(tap, door, case, port)
     if handler:
         code = handler.close()
         if code != 0:
             tap.equal(code, 0, f"{door}: the handler ends with 0")
-    notified = sum(is_notified(case, door) for case in group)
+
+
+def check_notified(tap, door, rows, configuration):
+    """The handler, or the server that started it, has ended."""
+    notified = sum(is_notified(case, door) for case in rows)
     if notified:
         place.wait_for(lambda: count_notified(configuration) >= notified)
         tap.equal(count_notified(configuration), notified,
                   f"{door}: accepted notifications, counted")
 
 
+def run_group(tap, door, group, configuration, start, with_handler):
+    server = start(configuration.folder / "server", configuration)
+    run_cases(tap, door, group, configuration, server.port, with_handler)
+    server.close()
+    check_notified(tap, door, group, configuration)
+
+
+def table_rows():
+    return [c for c in cases.all_cases()
+            if not getattr(c, "only_inprocess", False) and not c.parameters]
+
+
 def run_server(tap, door, start, with_handler):
-    """start(folder, configuration) gives a running server with a port."""
-    run_rows(tap, door, start, with_handler, [
-        c for c in cases.all_cases()
-        if not getattr(c, "only_inprocess", False) and not c.parameters])
+    """start(folder, configurations) gives a running server with a port for
+    each."""
+    found = configured(place.temporary(), table_rows())
+    for first in range(0, len(found), AT_A_SERVER):
+        run_part(tap, door, start, with_handler,
+                 found[first:first + AT_A_SERVER])
+
+
+def run_part(tap, door, start, with_handler, part):
+    """Handlers that the server starts write into its log: then it gets one case
+    after the other, and what is counted has a server of its own."""
+    shared = []
+    for _, group, configuration in part:
+        if not with_handler and any(is_notified(case, door) for case in group):
+            run_group(tap, door, group, configuration, start, with_handler)
+        else:
+            shared.append((group, configuration))
+            if not with_handler:
+                configuration.log = shared[0][1].log
+    configurations = [configuration for _, configuration in shared]
+    server = start(configurations[0].folder / "server", configurations)
+    with concurrent.futures.ThreadPoolExecutor(
+            TOGETHER if with_handler else 1) as pool:
+        for done in [pool.submit(run_cases, tap, door, group, configuration,
+                                 port, with_handler)
+                     for (group, configuration), port in
+                     zip(shared, server.ports)]:
+            done.result()
+    server.close()
+    for group, configuration in shared:
+        check_notified(tap, door, group, configuration)
 
 
 def run_rows(tap, door, start, with_handler, rows):
-    """Several configurations are served at once."""
+    """start(folder, configuration) gives a running server with a port, one for
+    each configuration; several at once."""
     with concurrent.futures.ThreadPoolExecutor(TOGETHER) as pool:
         done = [pool.submit(run_group, tap, door, group, configuration, start,
                             with_handler)

@@ -33,9 +33,14 @@ def strings(pairs):
                     for name, value in pairs) + b"\0"
 
 
+def event(case, variables):
+    """The event of a case, as the driver reads it."""
+    return (strings(processes.bare_environment(variables).items()),
+            strings(cgi.parameters(case).items()), case.body)
+
+
 def run(events):
-    """One run of the driver for events, each (variables, parameters, body) as it
-    reads them: the answer and the log of each."""
+    """One run of the driver for events: the answer and the log of each."""
     given = b"".join(b"%d\n" % len(one) + one
                      for one in map(b"".join, events))
     done = subprocess.run([place.BUILD / "tests/doors/inprocess"], input=given,
@@ -64,9 +69,7 @@ def decisions(connects):
             "method": "POST", "path": "/eventhandler", "headers":
             cases.event_headers("azure.webpubsub.sys.connect")}, {})
         case.body = body
-        events.append((
-            strings([("CASE_LIST", text), ("CASE_NOW", str(now))]),
-            strings(cgi.parameters(case).items()), body))
+        events.append(event(case, {"CASE_LIST": text, "CASE_NOW": str(now)}))
     return [{**processes.decisions(log)[-1], "log": log,
              "body": answer.partition(b"\r\n\r\n")[2]}
             for answer, log in run(events)]

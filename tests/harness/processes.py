@@ -220,15 +220,17 @@ def is_serving(port):
 
 
 class Server:
-    """A web server with one of the files of www/ and nothing else."""
+    """A web server with one of the files of www/ and nothing else.  Of count
+    configurations, each has a port of its own."""
 
-    def __init__(self, folder, log):
+    def __init__(self, folder, log, count=1):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         if os.geteuid() == 0:
             self.folder.chmod(0o777)
         self.log = log
-        self.port = place.free_port()
+        self.ports = [place.free_port() for _ in range(count)]
+        self.port = self.ports[0]
         self.process = None
 
     def begin(self, arguments, environment=None):
@@ -250,27 +252,24 @@ class Server:
 
 
 class Lighttpd(Server):
-    """how: socket (of a running handler), spawn, cgi."""
+    """how: socket (of a running handler), spawn, cgi.  Several configurations
+    are conditions on the port; a spawned handler has one alone."""
 
     def __init__(self, folder, configuration, how="socket", more=""):
-        super().__init__(folder, configuration.log)
-        if how == "socket":
-            www = snippet("lighttpd.conf", {
-                "/run/certgate/certgate.sock": configuration.folder / "socket"
-            })
-        elif how == "spawn":
-            www = 'server.modules += ( "mod_fastcgi" )\n' + snippet(
-                "lighttpd.conf", {
-                    "/usr/sbin/certgate.fcgi": place.HANDLER,
-                    "/run/lighttpd/certgate.sock": self.folder / "spawned"
-                }, "bin-path")
-        else:
-            www = snippet("lighttpd.conf", {
-                "/usr/sbin/certgate.fcgi": place.HANDLER}, "cgi.assign")
-            more += f"""
-server.modules += ( "mod_setenv" )
-setenv.set-environment = ( "CERTGATE_CONFIG" => "{configuration.file}" )
-"""
+        several = configuration if isinstance(configuration, list) else \
+            [configuration]
+        configuration = several[0]
+        super().__init__(folder, configuration.log, len(several))
+        if how == "cgi":
+            more += '\nserver.modules += ( "mod_setenv" )\n'
+        www = self.part(configuration, how)
+        if len(several) > 1:
+            # Within a condition, lighttpd loads no modules.
+            more += "\n".join(re.findall("^server.modules.*", www, re.M))
+            www = "".join(
+                f'$SERVER["socket"] == "127.0.0.1:{port}" {{\n' + re.sub(
+                    "(?m)^server.modules.*", "", self.part(one, how)) + "}\n"
+                for one, port in zip(several, self.ports))
         config = self.write("lighttpd.conf", f"""
 server.document-root = "{self.folder}"
 server.bind = "127.0.0.1"
@@ -282,6 +281,23 @@ server.modules = ( )
 {www}""")
         self.begin([find("lighttpd"), "-D", "-f", config],
                    configuration.environment())
+
+    def part(self, configuration, how):
+        """What serves a configuration."""
+        if how == "socket":
+            return snippet("lighttpd.conf", {
+                "/run/certgate/certgate.sock": configuration.folder / "socket"
+            })
+        if how == "spawn":
+            return 'server.modules += ( "mod_fastcgi" )\n' + snippet(
+                "lighttpd.conf", {
+                    "/usr/sbin/certgate.fcgi": place.HANDLER,
+                    "/run/lighttpd/certgate.sock": self.folder / "spawned"
+                }, "bin-path")
+        return snippet("lighttpd.conf", {
+            "/usr/sbin/certgate.fcgi": place.HANDLER}, "cgi.assign") + \
+            'setenv.set-environment = ( "CERTGATE_CONFIG" => ' \
+            f'"{configuration.file}" )\n'
 
     def close(self):
         """By the signal that lets requests end: SIGTERM with a connection
@@ -307,7 +323,10 @@ class Nginx(Server):
 
     def __init__(self, folder, configuration, sites=None, tls=None,
                  kept=False, peer=None, more=""):
-        super().__init__(folder, configuration.log)
+        several = configuration if isinstance(configuration, list) else \
+            [configuration]
+        configuration = several[0]
+        super().__init__(folder, configuration.log, len(several))
         www = snippet("nginx.conf", {
             "/run/certgate/certgate.sock": configuration.folder / "socket"})
         upstream = f"server unix:{configuration.folder}/socket;"
@@ -324,6 +343,10 @@ class Nginx(Server):
             www.replace("#fastcgi_param CERTGATE_SITE NAME;",
                         f"fastcgi_param CERTGATE_SITE {site};") + "}\n"
             for host, site in (sites or {}).items())
+        others += "".join(
+            f"server {{ listen 127.0.0.1:{port};\n" + snippet("nginx.conf", {
+                "/run/certgate/certgate.sock": one.folder / "socket"}) + "}\n"
+            for one, port in zip(several[1:], self.ports[1:]))
         user = "user root;" if os.geteuid() == 0 else ""
         config = self.write("nginx.conf", f"""
 {user}
@@ -357,28 +380,26 @@ http {{
 
 class Apache(Server):
     """how: proxy (to a running handler's socket), fcgid, cgid; sites: of each
-    host, its site."""
+    host, its site.  Several configurations are virtual hosts."""
 
     MODULES = {"proxy": ["proxy", "proxy_fcgi"], "fcgid": ["fcgid"],
                "cgid": ["cgid"]}
 
     def __init__(self, folder, configuration, how="proxy", more="",
                  sites=None):
-        super().__init__(folder, configuration.log)
+        several = configuration if isinstance(configuration, list) else \
+            [configuration]
+        super().__init__(folder, several[0].log, len(several))
         modules = "/usr/lib/apache2/modules"
-        www = self.write("certgate.conf", snippet("apache2.conf", {
-            "/run/certgate/certgate.sock": configuration.folder / "socket",
-            "/usr/sbin/certgate.fcgi": place.HANDLER}))
         load = ["mpm_event", "authz_core", "alias", "env", "setenvif"]
         choice = {"proxy": "",
                   "fcgid": "Define CERTGATE_FCGID\n"
                            f"FcgidIPCDir {self.folder}\n"
-                           f"FcgidProcessTableFile {self.folder}/table\n"
-                           "FcgidInitialEnv CERTGATE_CONFIG "
-                           f"{configuration.file}",
+                           f"FcgidProcessTableFile {self.folder}/table\n",
                   "cgid": "Define CERTGATE_CGID\n"
-                          f"ScriptSock {self.folder}/cgisock\n"
-                          f"SetEnv CERTGATE_CONFIG {configuration.file}"}[how]
+                          f"ScriptSock {self.folder}/cgisock\n"}[how]
+        variable = {"proxy": "#", "fcgid": "FcgidInitialEnv",
+                    "cgid": "SetEnv"}[how] + " CERTGATE_CONFIG"
         loads = "\n".join(f"LoadModule {m}_module {modules}/mod_{m}.so"
                           for m in load + self.MODULES[how])
         hosts = "".join(
@@ -386,15 +407,24 @@ class Apache(Server):
             (f"SetEnv CERTGATE_SITE {site}\n" if site else "") +
             "</VirtualHost>\n" for host, site in
             (({"other.invalid": None} | sites) if sites else {}).items())
+        for number, (one, port) in enumerate(zip(several, self.ports)):
+            www = self.write(f"certgate-{number}.conf", snippet(
+                "apache2.conf", {
+                    "/run/certgate/certgate.sock": one.folder / "socket",
+                    "/usr/sbin/certgate.fcgi": place.HANDLER}))
+            lines = f"{variable} {one.file}\nInclude {www}\n"
+            hosts += f"<VirtualHost 127.0.0.1:{port}>\n{lines}" \
+                "</VirtualHost>\n" if len(several) > 1 else lines
+        listen = "".join(f"Listen 127.0.0.1:{port}\n" for port in self.ports)
         user = "User www-data\nGroup www-data" if os.geteuid() == 0 else ""
         config = self.write("httpd.conf", f"""
 ServerRoot "{self.folder}"
 ServerName localhost
-Listen 127.0.0.1:{self.port}
+{listen}
 PidFile {self.folder}/pid
 DefaultRuntimeDir {self.folder}
 Mutex file:{self.folder} default
-ErrorLog {configuration.log}
+ErrorLog {self.log}
 LogLevel warn
 DocumentRoot "{self.folder}"
 {loads}
@@ -404,7 +434,6 @@ DocumentRoot "{self.folder}"
 </Directory>
 MaxKeepAliveRequests 0
 {choice}
-Include {www}
 {more}
 {hosts}
 """)
