@@ -48,7 +48,7 @@ struct sweep {
 	bool look; /* close nothing: --dry-run, or others can write the log */
 	const char *silent; /* a host that gave no answer; borrowed */
 
-	/* What is not known. */
+	/* Not checked, or not closed. */
 	uint64_t lost; /* lines of the log */
 	uint64_t cut; /* lines without their end */
 	uint64_t assumed; /* judged without what the log does not have */
@@ -429,22 +429,22 @@ print_unseen(const struct sweep *s, size_t at)
 		if (s->seen[at][i] || entry->line == 0 ||
 		    !is_over(entry, s->now))
 			continue;
-		print("not known: clients of line %u", entry->line);
+		print("not checked: clients of line %u", entry->line);
 		if (at > 0)
 			print(" of site %s", s->sites.site[at - 1]->name);
 		if (entry->user != NULL) {
 			print(", user ");
 			print_text(span_of(entry->user));
 		}
-		print(": not in the log\n");
+		print(": the log has none\n");
 	}
 }
 
 static void
-print_count(uint64_t n, const char *text)
+print_count(const char *text, uint64_t n, const char *fix)
 {
 	if (n > 0)
-		print("not known: %" PRIu64 " %s\n", n, text);
+		print("%s: %" PRIu64 "%s\n", text, n, fix);
 }
 
 static void
@@ -452,19 +452,23 @@ show(const struct sweep *s, const struct log_reader *log)
 {
 	for (size_t i = 0; i <= s->sites.n; i++)
 		print_unseen(s, i);
-	print_count(s->lost, "lost lines of the log");
-	print_count(s->cut, "lines of the log without their end");
-	print_count(s->strange, "connections of unknown sites");
-	print_count(s->unnamed,
-		    "connections whose id or hub the log cut, or no URL can "
-		    "name");
-	print_count(s->unjudged, "connections without a current CRL");
-	print_count(s->assumed,
-		    "connections whose names, chain, client-id= or query. the "
-		    "log does not have");
+	print_count("not checked: lost lines of the log", s->lost, "");
+	print_count("not checked: cut lines of the log", s->cut, "");
+	print_count("not checked: connections of unknown sites", s->strange,
+		    " (fix: restore the settings of the site)");
+	print_count("not checked: connections without a current CRL",
+		    s->unjudged, " (fix: certgate crl fetch)");
+	print_count("not checked: connections with conditions on names, "
+		    "chain, client-id= or query.NAME=",
+		    s->assumed, " (the log has none of these)");
+	print_count("not closed: connections with an id or a hub that is cut "
+		    "in the log or invalid in a URL",
+		    s->unnamed, "");
 	log_reader_print_begin(log, false);
-	print("clients that connected before are not known\n");
-	print("%" PRIu64 " %s, %" PRIu64 " had ended, %" PRIu64
+	print("not checked: clients that connected before the log begins\n");
+	print("Connections that are not checked stay open (fix: certgate "
+	      "disconnect USER).\n");
+	print("%" PRIu64 " %s, %" PRIu64 " not connected, %" PRIu64
 	      " may be open\n",
 	      s->closed, s->look ? "would be closed" : "closed", s->gone,
 	      s->open);
@@ -519,9 +523,9 @@ close_and_show(struct sweep *s, const struct log_reader *log)
 	s->look = dry || log->doubt != NULL;
 	close_all(s);
 	show(s, log);
-	if (log->doubt != NULL)
-		print_problem("%s%s",
-			      dry ? "" : "nothing is closed: ", log->doubt);
+	if (s->look && !dry) /* the note says why */
+		print_problem("nothing is closed: the log is not trusted (fix: "
+			      "certgate disconnect CONNECTION)");
 	return s->open == 0 && (s->closed == 0 || dry || !s->look)
 		       ? EXIT_DONE
 		       : EXIT_SYSTEM;
