@@ -137,6 +137,12 @@ is_unknown(const struct facts *f)
 	return f->unit.state == UNIT_UNKNOWN && f->hour.events == 0;
 }
 
+static bool
+doubts_log(const struct facts *f)
+{
+	return f->hour.doubt != NULL;
+}
+
 static enum reason
 reason_of(const struct facts *f)
 {
@@ -182,23 +188,34 @@ first_error(const struct facts *f)
 	return NULL;
 }
 
+/* Set detail, and the fix if the error names it: then true. */
+static bool
+tell_fix(const struct error *e, struct cause *cause)
+{
+	char *text = cause->detail;
+
+	error_text(e, text, sizeof(cause->detail));
+	char *fix = strstr(text, " (fix: ");
+	size_t n = strlen(text);
+	if (fix == NULL || text[n - 1] != ')')
+		return false;
+	text[n - 1] = '\0';
+	set_fix(cause, fix + strlen(" (fix: "));
+	*fix = '\0';
+	return true;
+}
+
 /* Set detail and fix: the command that the error names, else the file. */
 static void
 tell_error(const struct facts *f, struct cause *cause)
 {
 	const struct error *e = first_error(f);
-	char *text = cause->detail;
+	const char *text = cause->detail;
 
-	if (e == NULL)
+	if (e == NULL || tell_fix(e, cause))
 		return;
-	error_text(e, text, sizeof(cause->detail));
-	char *fix = strstr(text, " (fix: "), *end = strstr(text, ": ");
-	size_t n = strlen(text);
-	if (fix != NULL && text[n - 1] == ')') {
-		text[n - 1] = '\0';
-		set_fix(cause, fix + strlen(" (fix: "));
-		*fix = '\0';
-	} else if (e->line > 0) {
+	const char *end = strstr(text, ": ");
+	if (e->line > 0) {
 		(void)snprintf(cause->fix, sizeof(cause->fix),
 			       "correct line %u of %s, then certgate check",
 			       e->line, e->where);
@@ -244,7 +261,14 @@ tell_status(const struct facts *f, struct cause *cause)
 static void
 tell_log(const struct facts *f, struct cause *cause)
 {
-	error_text(&f->log, cause->detail, sizeof(cause->detail));
+	(void)tell_fix(&f->log, cause);
+}
+
+static void
+tell_doubt(const struct facts *f, struct cause *cause)
+{
+	(void)snprintf(cause->detail, sizeof(cause->detail), "%s",
+		       f->hour.doubt);
 }
 
 static void
@@ -301,6 +325,7 @@ static const struct {
 	[OUTAGE_REPORTED] = { reports_outage, tell_status, EXIT_NO, false },
 	[OUTAGE_NO_LOG] = { lacks_log, tell_log, EXIT_SYSTEM, false },
 	[OUTAGE_UNKNOWN] = { is_unknown, NULL, EXIT_SYSTEM, false },
+	[OUTAGE_DOUBT] = { doubts_log, tell_doubt, EXIT_SYSTEM, false },
 };
 
 void

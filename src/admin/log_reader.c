@@ -14,6 +14,7 @@
 #include "admin/log_reader.h"
 #include "admin/print.h"
 #include "admin/setup.h"
+#include "admin/unit.h"
 #include "base/date.h"
 #include "base/hex.h"
 #include "host/account.h"
@@ -389,7 +390,7 @@ is_private(const char *path)
 	uid_t handler;
 	gid_t group;
 
-	if (!account_user("_certgate", &handler, &group))
+	if (!account_user(unit_user(), &handler, &group))
 		handler = 0;
 	struct error unsafe = { 0 };
 	bool ok = real != NULL && file_check_owned(real, handler, &unsafe);
@@ -446,6 +447,13 @@ prepare_file(struct log_reader *r, const char *path, bool named,
 			  ? STDIN_FILENO
 			  : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | flags);
 	error_where(e, file_shown(path));
+	if (r->file < 0 && errno == ENOENT)
+		return error_set(
+			e, named ? "missing log: the handler creates it when "
+				   "it starts (fix: systemctl restart "
+				   "certgate.service)"
+				 : "missing log (fix: give an existing file to "
+				   "--log)");
 	if (r->file < 0 || fstat(r->file, &s) != 0)
 		return error_system(e, "cannot be opened");
 	if (named && !S_ISREG(s.st_mode))

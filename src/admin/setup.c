@@ -39,6 +39,7 @@ const struct entry_files setup_files = { .read = read_file };
 static struct {
 	struct configuration_source source; /* of the settings */
 	struct configuration_source process; /* the same, or the main ones */
+	const char *user; /* of --as; NULL: none */
 } setup;
 
 bool
@@ -57,6 +58,12 @@ struct configuration_source
 setup_source(void)
 {
 	return setup.source;
+}
+
+const char *
+setup_user(void)
+{
+	return setup.user;
 }
 
 /* Return the path of the folder that has the folder of sites that path is right
@@ -209,6 +216,7 @@ setup_start(const struct command *command)
 	bool ok = true;
 
 	trust_handler();
+	setup.user = command->option[OPTION_AS];
 	setup.process = setup.source = configuration_source(
 		config == NULL ? getenv("CERTGATE_CONFIG") : config, environ);
 	if (site != NULL && !start_site(site))

@@ -38,6 +38,9 @@ bool setup_has_variables(void);
 /* Where they come from. */
 struct configuration_source setup_source(void);
 
+/* The user of --as; NULL: none. */
+const char *setup_user(void);
+
 /* The name of the site that this file is of, without .conf; absent if it is of
  * none. */
 struct span setup_site(void);

@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -126,12 +127,12 @@ show_row(const struct hour *h, enum reason reason)
 }
 
 static void
-show_hour(const struct hour *h)
+show_hour(const struct hour *h, const struct cause *cause)
 {
-	if (h->doubt != NULL) {
+	if (h->doubt != NULL)
 		log_reader_print_doubt(h->doubt, true);
+	if (h->doubt != NULL && strcmp(h->doubt, cause->detail) != 0)
 		log_reader_print_doubt(h->doubt, false);
-	}
 	print_json_number("events", (int64_t)h->events);
 	print_json_number("lost", (int64_t)h->lost);
 	print_label("last hour");
@@ -166,7 +167,7 @@ show(const struct facts *f, struct expiry_log *log, const struct cause *cause)
 	show_handler(f);
 	show_configuration(f);
 	if (f->has_log)
-		show_hour(&f->hour);
+		show_hour(&f->hour, cause);
 	show_expiries(f, log);
 	if (cause->code == EXIT_DONE)
 		print_field("next", span_of(cause->fix));

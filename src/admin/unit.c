@@ -236,6 +236,18 @@ find_config(const struct buffer *text)
 			other_config = at + name.len;
 }
 
+const char *
+unit_user(void)
+{
+	static struct unit unit;
+
+	if (setup_user() != NULL)
+		return setup_user();
+	if (is_installed() && unit.user[0] == '\0')
+		unit = unit_read();
+	return unit.user[0] == '\0' ? UNIT_USER : unit.user;
+}
+
 /* The handler's own variables are settings, too: those of its process.  This
  * process must still be root. */
 static bool

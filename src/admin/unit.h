@@ -37,6 +37,10 @@ const char *unit_state_text(enum unit_state state);
 /* Ask systemd for certgate.service and certgate.socket. */
 struct unit unit_read(void);
 
+/* Return the name of the handler's user: that of --as, else, with the installed
+ * settings, the unit's, else _certgate. */
+const char *unit_user(void);
+
 /* Read files, and judge their owners, as the user name from now on.  NULL: if
  * root asks about the installed settings, as the unit's user, else as _certgate
  * if it exists, with the settings in the environment of its

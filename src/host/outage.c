@@ -322,6 +322,9 @@ static const struct {
 	[OUTAGE_UNKNOWN] = { "It is unknown whether the handler is running: no "
 			     "event came.",
 			     "certgate doctor URL" },
+	[OUTAGE_DOUBT] = { "No fault was found, but the log is not trusted.",
+			   "set CERTGATE_LOG to a file that only the handler "
+			   "and root can write" },
 };
 
 /* Write what came and what is configured. */

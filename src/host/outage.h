@@ -64,6 +64,7 @@ enum outage {
 	OUTAGE_REPORTED, /* by the handler, and not found in the log */
 	OUTAGE_NO_LOG,
 	OUTAGE_UNKNOWN, /* whether the handler is running */
+	OUTAGE_DOUBT, /* none is found in a log that others can write */
 	OUTAGES
 };
 

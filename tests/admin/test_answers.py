@@ -281,7 +281,8 @@ def explain_fault(handler, explained):
 
 def status_fault(handler, explained, told, code):
     reason, cause = handler["reason"], told["cause"]
-    if code not in (0, 1) or told["well"] != (code == 0):
+    well = 3 if "doubt" in told else 0
+    if code not in (well, 1) or told["well"] != (code == 0):
         return f"status: exit {code}"
     # True whatever the handler decides about one client.
     if cause == "The configuration has errors." and told["errors"] > 0:
@@ -294,9 +295,9 @@ def status_fault(handler, explained, told, code):
                    "No allow entry is valid today."):
         good = handler["verdict"] == "deny"
     elif handler["verdict"] == "allow":
-        good = code == 0
+        good = code == well
     elif reason in STRANGER:
-        good = code == 0
+        good = code == well
     else:
         good = code == 1 and cause == SENTENCE.get(
             reason, "Every client is refused for one reason.")

@@ -9,6 +9,7 @@ import datetime
 import json
 import os
 import pathlib
+import pwd
 import re
 import signal
 import subprocess
@@ -28,6 +29,7 @@ DEVICE, OTHER, PUMP = (known[n]["sha1"] + "\n"
 SETTINGS = {"CERTGATE_HUB": "chat", "CERTGATE_ORIGINS": cases.ORIGIN,
             "CERTGATE_ACCESS_KEYS": cases.KEY, "CERTGATE_CODE": "a-code"}
 WELL = "All is well."
+DOUBT = "No fault was found, but the log is not trusted. ("
 
 
 class Gate:
@@ -416,11 +418,15 @@ def store_alone():
 def cannot_tell():
     gate = Gate("nowhere")
     gate.event()
-    done = gate.run("--log", gate.folder / "missing")
-    out.result(done.code == 3 and
-               done.out.startswith("The log cannot be read. ("),
-               "a log that is missing", done)
     gate.log.unlink()
+    for more in ["--log", gate.folder / "missing"], []:
+        done = gate.run(*more)
+        fix = "give an existing file to --log" if more else \
+            "systemctl restart certgate.service"
+        out.result(done.code == 3 and done.out.startswith(
+            f"The log cannot be read. ({more[1] if more else gate.log}: "
+            "missing log") and done.out.splitlines()[1] == f"fix       {fix}",
+            f"a log that is missing: {fix}", done)
     for what, make in (("a FIFO", lambda: os.mkfifo(gate.log)),
                        ("/dev/zero", lambda: gate.log.symlink_to("/dev/zero"))):
         make()
@@ -451,6 +457,36 @@ def cannot_tell():
     out.result(done.code == 3 and done.out.startswith(
         "It is unknown whether the handler is running"),
         "no socket and no event", done)
+    gate.close()
+
+
+def doubted():
+    """A stranger can write what looks like a handler's line."""
+    gate = Gate("doubted")
+    gate.event()
+    other = gate.folder / "other"
+    other.write_text(gate.log.read_text())
+    for why, more, mode in (
+            ("this is not the log of CERTGATE_LOG", ["--log", other], 0o640),
+            ("others can write this log", [], 0o666)):
+        gate.log.chmod(mode)
+        done = gate.run(*more)
+        out.result(done.code == 3 and done.out.startswith(f"{DOUBT}{why})\n") and
+                   done.out.count(why) == 1 and "\nfix       set CERTGATE_LOG "
+                   in done.out, why, done)
+        value = json.loads(gate.run("--json", *more).out)
+        out.equal((value["well"], value["doubt"]), (False, why),
+                  f"{why}: as JSON")
+        done = gate.run("--html", gate.folder / "page", *more)
+        out.equal((done.code, f"({why})" in done.out, why in (
+            gate.folder / "page").read_text()), (3, False, True),
+            f"{why}: the page")
+    gate.event(key="another-key-0123456789ab", count=3)
+    done = gate.run()
+    out.result(done.code == 1 and done.out.startswith(
+        "No event has a valid signature") and
+        "\nnote      others can write this log\n" in done.out,
+        "a doubted log: another cause", done)
     gate.close()
 
 
@@ -542,6 +578,13 @@ def as_the_handler():
     out.result(done.code == 1 and "list" in done.out and
                "www-data" in done.out, "explain, too", done)
     gate.configuration.list.chmod(0o644)
+    os.chown(gate.log, pwd.getpwnam("www-data").pw_uid, 0)
+    done = gate.run()
+    out.result(done.code == 3 and done.out.startswith(DOUBT),
+               "a log of another user", done)
+    done = gate.run("--as", "www-data")
+    out.result(DOUBT not in done.out and "note " not in done.out,
+               "a log of the handler's user", done)
     done = gate.run(pem, "--as", "www-data", verb="explain")
     out.equal(done.code, 0, "and the input is root's")
     out.equal(gate.run("--as", "no-such-user").code, 3, "no such user")
@@ -635,6 +678,9 @@ def installed():
             ("a running handler without its log", {
                 "verb": "check --quiet", "more": "rm /run/log/log"}, 3,
              "error: ", "/run/log/log: "),
+            ("a running handler without its log: status", {
+                "more": "rm /run/log/log"}, 3, "The log cannot be read. ("
+             "/run/log/log: missing log", "systemctl restart certgate.service"),
             ("not wired", {"nginx": ""}, 1, "No web server passes events",
              "server    none"),
             ("wired in a comment", {"nginx": "  # " + wired}, 1,
@@ -686,6 +732,7 @@ every_entry_over()
 store_alone()
 written_in_place()
 cannot_tell()
+doubted()
 sites()
 as_the_handler()
 installed()

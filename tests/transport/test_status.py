@@ -155,9 +155,9 @@ def outages():
         configuration, manager, handler = start(
             folder.name, {"CERTGATE_HUB": "chat", "CERTGATE_CODE": "a-code",
                           "CERTGATE_ORIGINS": cases.ORIGIN,
-                          "CERTGATE_LOG": folder / "log", **SETTINGS},
+                          "CERTGATE_LOG": folder / "own-log", **SETTINGS},
             f"{PIN}\n{known['expired']['sha1']}\n")
-        log = folder / "log"
+        log = folder / "own-log"  # others cannot write it
         manager.next()
         for one in events:
             event(handler, **one)
