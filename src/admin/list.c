@@ -34,16 +34,52 @@ kind_of(const struct entry *entry)
 	return names[entry->pin.kind];
 }
 
+/* The entries that may deny what another one allows. */
+struct denials {
+	const struct list *list; /* borrowed; no entries if it is invalid */
+	const struct stored_source *store; /* borrowed; NULL: none */
+	int64_t now;
+};
+
+static bool
+denies(const struct entry *entry, int64_t now)
+{
+	return !entry->allows && !entry_has_expired(entry, now);
+}
+
+/* Return true if a deny entry has the pin of the entry, or if the store
+ * fails. */
+static bool
+is_denied(const struct denials *all, const struct entry *entry)
+{
+	const struct list_key *found;
+	const struct entry *stored_entries;
+	struct stored stored = { .n = 0 };
+	size_t n = list_find(all->list, &entry->pin, &found);
+	bool denied =
+		all->store != NULL && (!stored_begin(&stored, all->store) ||
+				       !stored_take(&stored, &entry->pin));
+
+	for (size_t i = 0; i < n; i++)
+		denied |= denies(found[i].entry, all->now);
+	n = stored_find(&stored, &entry->pin, &stored_entries);
+	for (size_t i = 0; i < n; i++)
+		denied |= denies(&stored_entries[i], all->now);
+	stored_free(&stored);
+	return denied;
+}
+
 static const char *
-state_of(const struct entry *entry, int64_t now)
+state_of(const struct entry *entry, const struct denials *all)
 {
 	const struct terms *terms = entry->terms;
+	int64_t now = all->now;
 
 	if (terms != NULL && now < terms->not_before)
 		return "not yet";
 	if (entry_has_expired(entry, now))
-		return "ended";
-	return entry->allows ? "allowed" : "denied";
+		return "expired";
+	return entry->allows && !is_denied(all, entry) ? "allowed" : "denied";
 }
 
 static void
@@ -190,12 +226,12 @@ show_ends(struct ends *ends, unsigned line)
 
 /* used: NULL without --last-used; at: when it was; ends: NULL for the store. */
 static void
-show_entry(const struct edit_line *line, const struct last_used *used,
-	   int64_t at, struct ends *ends)
+show_entry(const struct edit_line *line, const struct denials *denials,
+	   const struct last_used *used, int64_t at, struct ends *ends)
 {
 	bool is_stored = line->number == ENTRY_LINE_STORED;
 	const struct entry *entry = &line->entry;
-	const char *state = state_of(entry, (int64_t)time(NULL));
+	const char *state = state_of(entry, denials);
 	struct span options = span_trim(span_after(line->text, entry->pin_end));
 
 	if (is_stored)
@@ -265,7 +301,8 @@ show_fault(const struct error *fault)
 /* Without a fault, the entries of the list are the lines that have one. */
 static void
 show(const struct edit *edit, const struct faults *faults,
-     const struct last_used *used, struct ends *ends)
+     const struct denials *denials, const struct last_used *used,
+     struct ends *ends)
 {
 	struct edit_line line = { 0 };
 	size_t i = 0, k = 0;
@@ -276,13 +313,14 @@ show(const struct edit *edit, const struct faults *faults,
 		if (k < faults->n && faults->fault[k].line == line.number)
 			show_fault(&faults->fault[k]);
 		else if (line.reads)
-			show_entry(&line, used,
+			show_entry(&line, denials, used,
 				   used == NULL ? 0 : used->at[i++], ends);
 	}
 }
 
 /* Entries of the store, one pin after the other. */
 struct stored_view {
+	const struct denials *denials;
 	const struct last_used *used; /* NULL: without --last-used */
 	const struct use *use; /* of the pin */
 	struct buffer text;
@@ -311,7 +349,7 @@ show_stored(void *context, const struct thumbprint *pin, struct span text)
 		int64_t at = view->use == NULL	 ? 0
 			     : line.entry.allows ? view->use->allowed
 						 : view->use->denied;
-		show_entry(&line, view->used, at, NULL);
+		show_entry(&line, view->denials, view->used, at, NULL);
 		entry_free(&line.entry);
 	}
 	return true;
@@ -347,23 +385,16 @@ show_stored_used(struct store *store, struct stored_view *view, struct error *e)
 	return ok;
 }
 
-/* Show the store of settings, if there is one, entry by entry: there may be
- * more than fit into memory. */
+/* Show the store entry by entry: there may be more than fit into memory. */
 static enum exit_code
-show_store(const struct settings *settings, const struct last_used *used,
-	   struct error *e)
+show_store(struct store *store, const struct denials *denials,
+	   const struct last_used *used, struct error *e)
 {
-	struct stored_view view = { .used = used };
+	struct stored_view view = { .denials = denials, .used = used };
 
-	if (settings->store == NULL)
-		return EXIT_DONE;
-	struct store *store =
-		store_open(settings->store, settings->store_owner, e);
 	buffer_init(&view.text, STORED_TEXT_MAX + 128);
-	bool ok = store != NULL &&
-		  (used != NULL ? show_stored_used(store, &view, e)
-				: store_each(store, show_stored, &view, e));
-	store_close(store);
+	bool ok = used != NULL ? show_stored_used(store, &view, e)
+			       : store_each(store, show_stored, &view, e);
 	buffer_free(&view.text);
 	return !ok ? EXIT_SYSTEM : view.failed ? EXIT_NO : EXIT_DONE;
 }
@@ -394,11 +425,23 @@ show_all(struct view *view, struct error *e)
 	const struct last_used *used =
 		view->command->option[OPTION_LAST_USED] == NULL ? NULL
 								: &view->used;
+	const struct settings *settings = view->settings;
+	struct denials denials = { .list = &view->list, .now = view->ends.now };
+	struct store *store = NULL;
+	enum exit_code code = EXIT_DONE;
 
+	if (settings->store != NULL) {
+		store = store_open(settings->store, settings->store_owner, e);
+		if (store == NULL)
+			return EXIT_SYSTEM;
+		denials.store = store_source(store);
+	}
 	print_json_open(NULL, '[');
-	show(view->edit, &view->faults, used, &view->ends);
-	enum exit_code code = show_store(view->settings, used, e);
+	show(view->edit, &view->faults, &denials, used, &view->ends);
+	if (store != NULL)
+		code = show_store(store, &denials, used, e);
 	print_json_close(']');
+	store_close(store);
 	if (used != NULL)
 		log_reader_print_begin(&used->log, false);
 	return code;
@@ -424,8 +467,10 @@ show_list(struct view *view, struct error *e)
 		return EXIT_SYSTEM;
 	}
 	if (!valid) {
+		const struct denials none = { .list = &view->list,
+					      .now = (int64_t)time(NULL) };
 		print_json_open(NULL, '[');
-		show(edit, &view->faults, NULL, &view->ends);
+		show(edit, &view->faults, &none, NULL, &view->ends);
 		print_json_close(']');
 		return report_faults(&view->faults);
 	}

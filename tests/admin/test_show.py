@@ -119,7 +119,7 @@ def entries():
     out.equal([line.split(None, 3)[:3] for line in got.out.splitlines()
                if "not yet" not in line],
               [["2", "allowed", "sha1"], ["4", "denied", "sha256"],
-               ["5", "ended", "spki"]], "line, state and kind of an entry")
+               ["5", "expired", "spki"]], "line, state and kind of an entry")
     told = json.loads(admin.run("list", "--json", "--list", book).out)
     out.equal(told[0], {"line": 2, "state": "allowed", "kind": "sha1",
                         "pin": A, "options": "user=a groups=x", "comment": "c",
@@ -130,8 +130,17 @@ def entries():
     out.equal([t.get("comment") for t in told],
               ["c", "\x1b[2J \xe2\x80\xae", None, None], "and in JSON")
     out.equal([(t["state"], t["pin"]) for t in told[1:]],
-              [("denied", B), ("ended", B), ("not yet", PUMP["sha256"])],
+              [("denied", B), ("expired", B), ("not yet", PUMP["sha256"])],
               "list --json: the others")
+    for denied, state in ((f"deny {B}", "denied"),
+                          (f"deny spki:{B}", "allowed"),
+                          (f"deny {B} expires=2020-01-01", "allowed"),
+                          (f"deny {B} expires=2099-01-01", "denied")):
+        for lines in [B, denied], [denied, B]:
+            book.write_text("\n".join(lines) + "\n")
+            told = json.loads(admin.run("list", "--json", "--list", book).out)
+            out.equal(told[lines.index(B)]["state"], state,
+                      f"list: allowed beside {denied[-20:]}, {lines[0][:6]}")
     got = admin.run("list", "--list", base / "nowhere")
     out.equal((got.code, got.out), (3, ""), "no list")
 

@@ -250,22 +250,31 @@ def test_list():
     got = book.command("list")
     out.equal((got.code, [" ".join(row.split()) for row in
                           got.out.splitlines()]),
-              (0, [f"2 allowed sha1 {A} user=l",
+              (0, [f"2 denied sha1 {A} user=l",
                    f"store allowed sha256 {B} user=b hub=h",
-                   f"store ended sha256 {'cc' * 32} expires={day(-9)}",
+                   f"store expired sha256 {'cc' * 32} expires={day(-9)}",
                    f"store not yet sha256 {'dd' * 32} not-before={day(9)}",
                    f"store denied sha1 {A} # why"]), "list: both")
     rows = json.loads(book.command("list", "--json").out)
     out.equal([(r["line"], r["state"], r["pin"][:4], r["options"])
                for r in rows],
-              [(2, "allowed", "aaaa", "user=l"),
+              [(2, "denied", "aaaa", "user=l"),
                ("store", "allowed", "bbbb", "user=b hub=h"),
-               ("store", "ended", "cccc", f"expires={day(-9)}"),
+               ("store", "expired", "cccc", f"expires={day(-9)}"),
                ("store", "not yet", "dddd", f"not-before={day(9)}"),
                ("store", "denied", "aaaa", "")], "list --json: both")
     got = book.command("list", "--list", book.list)
     out.result(got.code == 0 and "store" not in got.out,
                "list --list: the list alone", got)
+    book = Book(f"{EMPTY}deny {A}\n{'cc' * 32}\ndeny {B} expires={day(-9)}\n",
+                f"{A} user=s\n{B}\n{'cc' * 32} user=s\n"
+                f"deny {'cc' * 32}\n")
+    rows = json.loads(book.command("list", "--json").out)
+    out.equal([(r["line"], r["state"], r["pin"][:4]) for r in rows],
+              [(2, "denied", "aaaa"), (3, "denied", "cccc"),
+               (4, "expired", "bbbb"), ("store", "allowed", "bbbb"),
+               ("store", "denied", "cccc"), ("store", "denied", "cccc"),
+               ("store", "denied", "aaaa")], "list: a deny of either wins")
     book = Book(None, f"{A}\n")
     out.equal(len(book.command("list").out.splitlines()), 1, "list: no list")
     book = Book(EMPTY, None)
