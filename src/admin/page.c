@@ -212,7 +212,7 @@ add_expiry(struct buffer *out, const struct expiry *expiry, int64_t now)
 	int64_t left = expiry->not_after - now;
 
 	html_add(out, left < 0 ? "<tr class=\"over\">" : "<tr>");
-	html_add(out, "<td data-name=\"Ends\">");
+	html_add(out, "<td data-name=\"Expires\">");
 	html_time(out, expiry->not_after);
 	html_add(out, "<span class=\"words\">");
 	add_days(out, left);
@@ -247,7 +247,7 @@ add_expiries(struct buffer *out, const struct facts *f)
 	size_t n = expiries_sort(&all, f->hour.now);
 	html_add(out, "<section class=\"card wide\"><h2>What expires</h2>");
 	html_add(out, n == 0 ? "<p class=\"none\">Nothing within 30 days.</p>"
-			     : "<table class=\"rows\"><thead><tr><th>Ends</th>"
+			     : "<table class=\"rows\"><thead><tr><th>Expires</th>"
 			       "<th>User</th><th>What</th><th>Entry</th></tr>"
 			       "</thead><tbody>\n");
 	for (size_t i = 0; i < n && i < EXPIRIES_SHOWN; i++)

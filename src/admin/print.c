@@ -288,7 +288,7 @@ print_validity(const struct certificate *c, int64_t now)
 	    c->not_after == CERTIFICATE_NOT_AFTER_INVALID)
 		print("\n");
 	else
-		print("%s\n", now > c->not_after    ? " (it has ended)"
+		print("%s\n", now > c->not_after    ? " (it has expired)"
 			      : now < c->not_before ? " (not yet)"
 						    : "");
 }

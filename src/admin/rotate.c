@@ -123,7 +123,7 @@ rotate_line(struct rotation *r, const struct edit_line *line,
 	buffer_clear(text);
 	add_old(r, line, text);
 	if (!stays)
-		(void)edit_replace(&change->edit, "will end", line, text);
+		(void)edit_replace(&change->edit, "expires", line, text);
 	buffer_clear(text);
 	add_new(r, line, text);
 	/* The comment is about the old certificate. */

@@ -53,7 +53,7 @@ check_terms(const struct entry *entry, struct error *e)
 	if (!entry->allows)
 		return check_denying_terms(terms, e);
 	if (entry->not_after != 0 && entry->not_after < terms->not_before)
-		return error_set(e, "the entry ends before it begins");
+		return error_set(e, "the entry expires before it is valid");
 	/* A public key vouches for no name. */
 	if (entry->pin.kind == THUMBPRINT_SPKI && has_names(entry))
 		return error_set(e, "spki: vouches for no name: expected "

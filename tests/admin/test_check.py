@@ -47,7 +47,7 @@ LISTS = [
     (f"{A} expires=2026-02-30\n", "1:50 expected a date"),
     (f"{A} not-before=2026-1-1\n", "1:53 YYYY-MM-DD"),
     (f"{A} not-before=2027-01-02 expires=2027-01-01\n",
-     "1:82 ends before it begins"),
+     "1:82 expires before it is valid"),
     (f"deny {A} user=a\n", "1:47 deny takes no such option"),
     ("deny\n", "1:3 thumbprint of 4"),
     (f"Deny {A}\n", "1:3 thumbprint of 4"),

@@ -260,8 +260,8 @@ def dates():
         out.equal(("notBefore: invalid date" not in got.out,
                    "notAfter: invalid date" not in got.out), (begins, ends),
                   f"{name}: thumbprint")
-        out.result("ended" not in got.out and "not yet" not in got.out,
-                   f"{name}: not said to have ended", got)
+        out.result("expired" not in got.out and "not yet" not in got.out,
+                   f"{name}: not said to have expired", got)
         got = admin.run("check", "--quiet", "--list", book)
         out.equal(("notBefore is not a valid date" not in got.out,
                    "notAfter is not a valid date" not in got.out),

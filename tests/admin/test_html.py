@@ -157,6 +157,8 @@ def day():
     path = write(made, status(made).code)
     policy(path)
     rendering(path)
+    out.result("<th>Expires</th>" in path.read_text(),
+               "the column of the dates on which something expires")
     chromium.open(f"file://{path}", scripts=False)
     text = text_of("body")
     for words in (

@@ -85,7 +85,7 @@ def rewrites():
                and "added" not in done.out, "and shows the difference", done)
     _, done = rotated(f"{A} hub=x   # c\n{C}\n", A, B)
     out.equal(done.out.splitlines()[:-1],
-              [f"will end: line 1 of {base}/list: {A} hub=x "
+              [f"expires: line 1 of {base}/list: {A} hub=x "
                f"expires={day(14)}   # c",
                f"added: line 2 of {base}/list: {B} hub=x"],
               "it says what was done")

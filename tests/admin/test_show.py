@@ -141,6 +141,10 @@ def entries():
             told = json.loads(admin.run("list", "--json", "--list", book).out)
             out.equal(told[lines.index(B)]["state"], state,
                       f"list: allowed beside {denied[-20:]}, {lines[0][:6]}")
+    past = base / "past.pem"
+    past.write_text(cases.certificates()["expired"]["pem"])
+    got = admin.run("thumbprint", past)
+    out.result(" (it has expired)\n" in got.out, "thumbprint: expired", got)
     got = admin.run("list", "--list", base / "nowhere")
     out.equal((got.code, got.out), (3, ""), "no list")
 

@@ -471,7 +471,8 @@ def doubted():
             ("others can write this log", [], 0o666)):
         gate.log.chmod(mode)
         done = gate.run(*more)
-        out.result(done.code == 3 and done.out.startswith(f"{DOUBT}{why})\n") and
+        out.result(done.code == 3 and
+                   done.out.startswith(f"{DOUBT}{why})\n") and
                    done.out.count(why) == 1 and "\nfix       set CERTGATE_LOG "
                    in done.out, why, done)
         value = json.loads(gate.run("--json", *more).out)
