@@ -468,8 +468,10 @@ find_missing(const struct edit *edit, struct error *fault)
 	if (edit->exists || edit->file.path == NULL || edit_changes_list(edit))
 		return;
 	error_where(fault, edit->file.path);
-	error_set(fault, "there is no such list: every client is rejected "
-			 "(fix: begin it with a comment line)");
+	error_set(fault,
+		  "missing list: every client is rejected (fix: echo '# list' "
+		  ">%s, or unset CERTGATE_LIST)",
+		  edit->file.path);
 }
 
 /* Build the new list and store.  Unless it is EXIT_DONE, the error was printed,

@@ -478,15 +478,15 @@ edit_report_new(const struct edit *edit, bool made)
 		return;
 	error_where(&e, edit->file.path);
 	if (!made) {
-		error_set(&e, "there is no such list: it would be made");
+		error_set(&e, "missing list: without --dry-run it is created");
 	} else {
 		char user[ACCOUNT_NAME_SIZE], group[ACCOUNT_NAME_SIZE];
 		account_user_name(s.st_uid, user);
 		account_group_name(s.st_gid, group);
 		error_set(&e,
-			  "there was no such list: it is made, of user %s and "
-			  "group %s, mode %04o; can the handler read it: "
-			  "certgate check --as USER",
+			  "missing list: created with owner %s, group %s, mode "
+			  "%04o (check that the handler can read it: certgate "
+			  "check --as USER)",
 			  user, group, s.st_mode & 07777U);
 	}
 	print_error(&e);

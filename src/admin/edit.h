@@ -118,7 +118,7 @@ bool edit_check_before(const struct edit *edit, struct error *e)
 bool edit_commit(struct edit *edit, struct error *e)
 	__attribute__((warn_unused_result));
 
-/* If the list did not exist, print that it is made, or would be. */
+/* If the list did not exist, print that it is created, or would be. */
 void edit_report_new(const struct edit *edit, bool made);
 
 #endif

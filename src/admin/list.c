@@ -491,7 +491,8 @@ open_list(struct edit *edit, const struct settings *settings, struct error *e)
 	bool ok = path != NULL && edit_open(edit, path, true, e);
 
 	if (ok && !edit->exists)
-		ok = error_set(e, "%s: there is no such list", path);
+		ok = error_set(e, "%s: missing list (fix: certgate allow FILE)",
+			       path);
 	free(path);
 	if (may_miss)
 		*e = (struct error){ 0 };

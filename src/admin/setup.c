@@ -360,8 +360,8 @@ setup_list(struct error *e)
 		path = settings.list;
 		settings.list = NULL;
 		if (path == NULL)
-			error_set(e, "there is no list: expected "
-				     "CERTGATE_LIST, or --list FILE");
+			error_set(e, "no list is configured (fix: set "
+				     "CERTGATE_LIST, or use --list FILE)");
 	}
 	settings_free(&settings);
 	return path;

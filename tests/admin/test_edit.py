@@ -267,7 +267,7 @@ def install_list():
     new.write_text("".join(f"{i:064x}\n" for i in range(30)))
     got = book.run("install-list", new)
     out.result(got.code == 0 and got.out.count("added: 0") == 20 and
-               "added: 10 more" in got.out and "it is made" in got.err and
+               "added: 10 more" in got.out and "created with" in got.err and
                book.path.stat().st_mode & 0o777 == 0o640,
                "a list that is missing is made", got)
     out.equal(book.run("install-list", base / "nowhere.list").code, 3,
@@ -391,14 +391,13 @@ def files():
     book = List(None)
     got = book.run("allow", A, "--dry-run")
     out.equal((got.code, got.err, list(book.folder.iterdir())),
-              (0, f"certgate: {book.path}: there is no such list: it would "
-               "be made\n", []), "a list that is not there would be made")
+              (0, f"certgate: {book.path}: missing list: without --dry-run it "
+               "is created\n", []), "a missing list would be created")
     got = book.run("allow", A, "user=a")
-    out.result(got.err.startswith(f"certgate: {book.path}: there was no such "
-                                  f"list: it is made, of user "
-                                  f"{book.path.owner()} and group "
-                                  f"{book.path.group()}, mode 0640; "),
-               "that it was made is said", got)
+    out.equal(got.err, f"certgate: {book.path}: missing list: created with "
+              f"owner {book.path.owner()}, group {book.path.group()}, mode "
+              "0640 (check that the handler can read it: certgate check --as "
+              "USER)\n", "that it was created is said")
     out.equal(book.run("allow", B, "--dry-run").err, "",
               "nothing of one that is there")
     out.equal((got.code, book.text(), oct(book.path.stat().st_mode)),
@@ -424,7 +423,7 @@ def environment():
     got = admin.run("remove", B, "--config", conf)
     out.equal((got.code, book.text()), (0, f"{A}\n"), "or of --config")
     got = admin.run("deny", B)
-    out.result(got.code == 3 and "there is no list" in got.err and
+    out.result(got.code == 3 and "no list is configured (fix: " in got.err and
                "stays as it is" not in got.err, "no list at all", got)
     broken = base / "broken.conf"
     broken.write_text(f"CERTGATE_LIST={book.path}\nx\n")

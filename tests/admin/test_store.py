@@ -194,15 +194,18 @@ def test_lists():
     for arguments, stored in ((["allow", B], f"{B}\n{A}\n"),
                               (["deny", A], f"{B}\n{A}\ndeny {A}\n")):
         got = book.command(*arguments)
-        out.result(got.code == 1 and "there is no such list: every client is "
-                   "rejected" in got.err and book.both() == ("", stored),
+        out.result(got.code == 1 and f"{book.list}: missing list: every client "
+                   f"is rejected (fix: echo '# list' >{book.list}, or unset "
+                   "CERTGATE_LIST)\n" in got.err and
+                   book.both() == ("", stored),
                    f"missing list: {arguments[0]} says that none is accepted",
                    f"{got}{book.both()}")
     steps("no list", None, "", [
         (["allow", PUMP["sha256"], "user=p"], 0, None,
          f"{PUMP['sha256']} user=p\n", []),
         (["explain", pump], 0, None, None, ["/store: "]),
-        (["allow", f"ca:{ca}", "cn=*"], 3, None, None, ["there is no list"]),
+        (["allow", f"ca:{ca}", "cn=*"], 3, None, None,
+         ["no list is configured (fix: "]),
         (["remove", pump], 0, None, "", ["rejected"])])
 
 
