@@ -366,6 +366,22 @@ cause_find(const struct facts *f, struct cause *cause)
 		probes[i].tell(f, cause);
 }
 
+void
+cause_add_expired(struct cause *cause, const struct expiries *all, size_t n,
+		  int64_t now)
+{
+	size_t expired = 0;
+
+	for (size_t i = 0; i < n; i++)
+		expired += (all->expiry[i].kind == EXPIRY_CERTIFICATE ||
+			    all->expiry[i].kind == EXPIRY_FILE) &&
+			   all->expiry[i].not_after < now;
+	if (cause->code == EXIT_DONE && expired > 0)
+		(void)snprintf(cause->sentence, sizeof(cause->sentence),
+			       "All is well, but %zu certificate%s expired.",
+			       expired, expired == 1 ? " has" : "s have");
+}
+
 static void
 answer(int fd)
 {

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "admin/expiry.h"
 #include "admin/facts.h"
 #include "host/exit_code.h"
 
@@ -19,6 +20,11 @@ struct cause {
 };
 
 void cause_find(const struct facts *f, struct cause *cause);
+
+/* If all is well, note how many of the first n have expired that are
+ * certificates. */
+void cause_add_expired(struct cause *cause, const struct expiries *all,
+		       size_t n, int64_t now);
 
 /* Set the words, for the site of the text or of the settings. */
 void cause_set(struct cause *cause, const struct outage_text *text);

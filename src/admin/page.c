@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "admin/chart.h"
-#include "admin/expiry_log.h"
 #include "admin/history.h"
 #include "admin/html.h"
 #include "admin/page.h"
@@ -35,13 +34,11 @@ enum {
 /* Of the log; read before the process becomes another user. */
 static struct history history;
 static struct pending pending;
-static struct expiry_log *expiry_log;
 
 bool
 page_read(const char *path, struct error *e)
 {
-	expiry_log = expiry_log_read(path, e);
-	return expiry_log != NULL && history_read(&history, path, e) &&
+	return history_read(&history, path, e) &&
 	       pending_read(&pending, path, e);
 }
 
@@ -237,28 +234,23 @@ add_expiry(struct buffer *out, const struct expiry *expiry, int64_t now)
 
 /* What expires within 30 days, or has expired, the first end first. */
 static void
-add_expiries(struct buffer *out, const struct facts *f)
+add_expiries(struct buffer *out, const struct expiries *all, size_t n,
+	     int64_t now)
 {
-	struct expiries all = { .n = 0 };
-	struct error e = { 0 };
-
-	if (!expiries_add(&all, &f->sites, expiry_log, f->hour.now, &e))
-		out->failed = true;
-	size_t n = expiries_sort(&all, f->hour.now);
 	html_add(out, "<section class=\"card wide\"><h2>What expires</h2>");
-	html_add(out, n == 0 ? "<p class=\"none\">Nothing within 30 days.</p>"
-			     : "<table class=\"rows\"><thead><tr><th>Expires</th>"
-			       "<th>User</th><th>What</th><th>Entry</th></tr>"
-			       "</thead><tbody>\n");
+	html_add(out,
+		 n == 0 ? "<p class=\"none\">Nothing within 30 days.</p>"
+			: "<table class=\"rows\"><thead><tr><th>Expires</th>"
+			  "<th>User</th><th>What</th><th>Entry</th></tr>"
+			  "</thead><tbody>\n");
 	for (size_t i = 0; i < n && i < EXPIRIES_SHOWN; i++)
-		add_expiry(out, &all.expiry[i], f->hour.now);
+		add_expiry(out, &all->expiry[i], now);
 	html_add(out, n == 0 ? "" : "</tbody></table>");
 	if (n > EXPIRIES_SHOWN)
 		html_format(out,
 			    "<p>and %zu more: <code>certgate check</code></p>",
 			    n - EXPIRIES_SHOWN);
 	html_add(out, "</section>\n");
-	expiries_free(&all);
 }
 
 static void
@@ -446,7 +438,8 @@ add_foot(struct buffer *out, const struct facts *f)
 }
 
 void
-page_add(struct buffer *out, const struct facts *f, const struct cause *cause)
+page_add(struct buffer *out, const struct facts *f, const struct cause *cause,
+	 const struct expiries *all, size_t n)
 {
 	add_head(out, cause);
 	html_add(out, "Written ");
@@ -458,13 +451,12 @@ page_add(struct buffer *out, const struct facts *f, const struct cause *cause)
 	add_state(out, f, cause);
 	if (f->has_log) {
 		chart_add(out, &history);
-		add_expiries(out, f);
+		add_expiries(out, all, n, f->hour.now);
 		add_pending(out, &f->sites.main);
 		add_refusals(out);
 	}
 	add_box(out);
 	add_foot(out, f);
-	expiry_log_free(expiry_log);
 	pending_free(&pending);
 }
 

@@ -144,23 +144,10 @@ show_hour(const struct hour *h, const struct cause *cause)
 	print_json_close(']');
 }
 
-/* log: NULL: the lists alone. */
+/* all: n of them are to be shown. */
 static void
-show_expiries(const struct facts *f, struct expiry_log *log)
-{
-	int64_t now = (int64_t)time(NULL);
-	struct expiries all = { .n = 0 };
-	struct error e = { 0 };
-
-	if (expiries_add(&all, &f->sites, log, now, &e))
-		expiries_print(&all, expiries_sort(&all, now), now);
-	else
-		print_error(&e);
-	expiries_free(&all);
-}
-
-static void
-show(const struct facts *f, struct expiry_log *log, const struct cause *cause)
+show(const struct facts *f, const struct cause *cause,
+     const struct expiries *all, size_t n, int64_t now)
 {
 	print_json_open(NULL, '{');
 	show_cause(cause);
@@ -168,7 +155,7 @@ show(const struct facts *f, struct expiry_log *log, const struct cause *cause)
 	show_configuration(f);
 	if (f->has_log)
 		show_hour(&f->hour, cause);
-	show_expiries(f, log);
+	expiries_print(all, n, now);
 	if (cause->code == EXIT_DONE)
 		print_field("next", span_of(cause->fix));
 	print_json_close('}');
@@ -182,21 +169,31 @@ look(const struct command *command, struct buffer *page)
 	static struct facts facts;
 	const char *log = command->option[OPTION_LOG];
 	struct expiry_log *expiring = NULL;
+	struct expiries all = { .n = 0 };
+	int64_t now = (int64_t)time(NULL);
+	struct error e = { 0 };
 	struct cause cause;
 
 	facts_collect(&facts, command->option[OPTION_SOCKET], log, true);
-	if (page != NULL && facts.has_log)
-		facts.has_log = page_read(log, &facts.log);
-	else if (facts.has_log)
+	if (facts.has_log)
 		expiring = expiry_log_read(log, &facts.log);
+	if (page != NULL && facts.has_log)
+		facts.has_log = expiring != NULL && page_read(log, &facts.log);
 	if (!unit_become(command->option[OPTION_AS]))
 		return EXIT_SYSTEM;
 	facts_read_files(&facts);
 	cause_find(&facts, &cause);
+	if (!expiries_add(&all, &facts.sites, expiring, now, &e)) {
+		print_error(&e);
+		return EXIT_SYSTEM;
+	}
+	size_t n = expiries_sort(&all, now);
+	cause_add_expired(&cause, &all, n, now);
 	if (page != NULL)
-		page_add(page, &facts, &cause);
+		page_add(page, &facts, &cause, &all, n);
 	else
-		show(&facts, expiring, &cause);
+		show(&facts, &cause, &all, n, now);
+	expiries_free(&all);
 	expiry_log_free(expiring);
 	facts_free(&facts);
 	return cause.code;

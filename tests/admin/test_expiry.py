@@ -275,9 +275,10 @@ def shown():
     day = day_of(now + 3 * DAY)
     book = write("shown", f"{pin('a')} user=u\n{pin('b')} user=v "
                  f"expires={day}\n{pin('c')} expires=2020-01-01\n")
-    log = write("shown.log", logs.text(
+    log_text = logs.text(
         [logs.accepted(n, 9, user=u, not_after=logs.stamp(end)) for n, u, end
-         in (("a", "u", soon), ("b", "v", later), ("c", "w", soon))]))
+         in (("a", "u", soon), ("b", "v", later), ("c", "w", soon))])
+    log = write("shown.log", log_text)
     names = [f"entry of 'v' ({pin('b')}) expires within 7 days, on {day}",
              f"certificate of 'u' ({pin('a')}) expires within 7 days, on "
              f"{day_of(soon)}"]
@@ -301,6 +302,25 @@ def shown():
                                     conf).out)
         out.equal([w for e in told for w in e.get("warnings", ())], wanted,
                   f"list --json {more}")
+    got = admin.run("status", "--config", conf)
+    out.result(got.out.startswith("All is well.\n"), "status: none expired",
+               got)
+    page = base / "page.html"
+    for over, words in ((1, "1 certificate has"), (2, "2 certificates have")):
+        write("shown", f"{pin('a')} user=u\n{pin('b')} user=v\n"
+              f"{pin('c')} expires=2020-01-01\n")
+        write("shown.log", logs.text([logs.accepted(
+            n, 9, user=n, not_after=logs.stamp(now - 2 * DAY))
+            for n in "ab"[:over]]))
+        first = f"All is well, but {words} expired."
+        got = admin.run("status", "--config", conf)
+        told = json.loads(admin.run("status", "--json", "--config", conf).out)
+        admin.run("status", "--html", page, "--config", conf)
+        out.result(got.code == 0 and got.out.startswith(f"{first}\n") and
+                   told["well"] and told["cause"] == first and
+                   f"<h2>{first}</h2>" in page.read_text(),
+                   f"status: {first}", got)
+    write("shown.log", log_text)
     write("shown", "".join(f"{pin(n)} expires={day}\n" for n in range(9)))
     got = admin.run("status", "--config", conf)
     out.result(got.out.count("expires within 7 days") == 5 and
