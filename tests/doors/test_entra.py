@@ -112,7 +112,7 @@ def apache(issuer):
         www = folder / "entra.conf"
         www.write_text(processes.snippet("apache2-entra.conf", {}))
         www.chmod(0o644)
-        return processes.Apache(folder, configuration, more=f"""
+        return processes.Apache(folder, configuration, before=f"""
 LoadModule authn_core_module {MODULE.parent}/mod_authn_core.so
 LoadModule authz_user_module {MODULE.parent}/mod_authz_user.so
 LoadModule auth_openidc_module {MODULE}
@@ -120,8 +120,7 @@ OIDCCABundlePath {issuer.identity.file}
 Define ENTRA_TENANT {TENANT}
 Define ENTRA_AUDIENCE {AUDIENCE}
 Define ENTRA_KEYS {issuer.url}
-Include {www}
-""")
+""", inside=f"Include {www}\n")
     return start
 
 
@@ -136,11 +135,10 @@ def with_token(case, token):
 def play_tables(out, issuer):
     """A good token changes no verdict.  Cases about the remote user itself are
     played with tokens below."""
-    rows = [with_token(case, issuer.token()) for case in cases.all_cases()
-            if not getattr(case, "only_inprocess", False) and
-            not case.parameters and
-            "CERTGATE_REMOTE_USER" not in case.settings]
-    door.run_rows(out, "apache entra", apache(issuer), True, rows)
+    token = issuer.token()
+    door.run_server(out, "apache entra", apache(issuer), True, [
+        with_token(case, token) for case in door.table_rows()
+        if "CERTGATE_REMOTE_USER" not in case.settings])
 
 
 def tokens(issuer, foreign):

@@ -124,10 +124,10 @@ def table_rows():
             if not getattr(c, "only_inprocess", False) and not c.parameters]
 
 
-def run_server(tap, door, start, with_handler):
+def run_server(tap, door, start, with_handler, rows=None):
     """start(folder, configurations) gives a running server with a port for
     each."""
-    found = configured(place.temporary(), table_rows())
+    found = configured(place.temporary(), rows or table_rows())
     for first in range(0, len(found), AT_A_SERVER):
         run_part(tap, door, start, with_handler,
                  found[first:first + AT_A_SERVER])

@@ -380,13 +380,15 @@ http {{
 
 class Apache(Server):
     """how: proxy (to a running handler's socket), fcgid, cgid; sites: of each
-    host, its site.  Several configurations are virtual hosts."""
+    host, its site; before and inside: what is before the file of www/, and
+    behind it.  Of several configurations, all but the first are virtual
+    hosts."""
 
     MODULES = {"proxy": ["proxy", "proxy_fcgi"], "fcgid": ["fcgid"],
                "cgid": ["cgid"]}
 
     def __init__(self, folder, configuration, how="proxy", more="",
-                 sites=None):
+                 sites=None, before="", inside=""):
         several = configuration if isinstance(configuration, list) else \
             [configuration]
         super().__init__(folder, several[0].log, len(several))
@@ -412,9 +414,12 @@ class Apache(Server):
                 "apache2.conf", {
                     "/run/certgate/certgate.sock": one.folder / "socket",
                     "/usr/sbin/certgate.fcgi": place.HANDLER}))
-            lines = f"{variable} {one.file}\nInclude {www}\n"
-            hosts += f"<VirtualHost 127.0.0.1:{port}>\n{lines}" \
-                "</VirtualHost>\n" if len(several) > 1 else lines
+            lines = f"{variable} {one.file}\nInclude {www}\n{inside}"
+            if number == 0:
+                main = lines
+            else:
+                hosts += f"<VirtualHost 127.0.0.1:{port}>\n{lines}" \
+                    "</VirtualHost>\n"
         listen = "".join(f"Listen 127.0.0.1:{port}\n" for port in self.ports)
         user = "User www-data\nGroup www-data" if os.geteuid() == 0 else ""
         config = self.write("httpd.conf", f"""
@@ -434,6 +439,8 @@ DocumentRoot "{self.folder}"
 </Directory>
 MaxKeepAliveRequests 0
 {choice}
+{before}
+{main}
 {more}
 {hosts}
 """)
