@@ -46,7 +46,7 @@ build() {
 	[ -e Makefile ] || "$source/configure" --enable-sanitizers \
 		--enable-werror CC=clang CPPFLAGS= CFLAGS='-O1 -g' LDFLAGS=
 	# shellcheck disable=SC2086
-	nice "$MAKE" -j2 certgate certgate.fcgi tests/doors/inprocess \
+	"$MAKE" -j2 certgate certgate.fcgi tests/doors/inprocess \
 		tests/fuzz/fuzz $UNIT_TESTS
 }
 
