@@ -348,7 +348,8 @@ show(const struct answer *answer, const struct configuration *store,
 	const struct decision *d = &answer->decision;
 	const char *verdict = d->verdict == VERDICT_ALLOW ? "allow" : "deny";
 
-	print_field("sender", SPAN("not checked: code, origin, signature"));
+	print_field("sender",
+		    SPAN("not checked: code, origin, login, signature"));
 	print_json_open("checks", '[');
 	show_checks(d);
 	print_json_close(']');

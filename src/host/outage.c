@@ -205,7 +205,8 @@ static const struct refused {
 	  "set the same code in CERTGATE_CODE and in the event handler's URL" },
 	{ REASON_REMOTE_USER,
 	  "The web server authenticates no event as CERTGATE_REMOTE_USER.",
-	  "certgate doctor URL" },
+	  "compare CERTGATE_REMOTE_USER with the user that the web server "
+	  "authenticates, and let it pass REMOTE_USER and AUTH_TYPE on" },
 	{ REASON_SITE, "No event names a site that exists.",
 	  "set CERTGATE_SITE in the web server, or restore the settings of the "
 	  "site" },

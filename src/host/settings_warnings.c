@@ -11,15 +11,13 @@ note_signature(const struct settings *settings)
 {
 	bool has_keys = settings_has_keys(settings);
 	bool any_host = settings->origins == NULL;
-	/* Of a resource without keys the web server checks the token. */
-	bool is_logged_in = !has_keys && settings->remote_user != NULL;
 
 	if (settings->signature == SIGNATURE_REQUIRED && !has_keys)
 		log_note(LOG_LEVEL_WARNING,
 			 "every event is refused: CERTGATE_SIGNATURE is "
 			 "required, and there is no access key (fix: "
 			 "set " SETTINGS_KEYS_LINE ")");
-	else if (!is_logged_in &&
+	else if (settings->remote_user == NULL &&
 		 (settings->signature == SIGNATURE_OFF || !has_keys))
 		log_note(LOG_LEVEL_WARNING,
 			 "events%s are accepted without a check of their "

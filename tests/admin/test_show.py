@@ -313,7 +313,7 @@ def explain_refusals():
               "no support code, and nothing of one")
     out.equal([line[10:] for line in got.out.splitlines()
                if line.startswith(("yes ", "sender "))],
-              ["not checked: code, origin, signature",
+              ["not checked: code, origin, login, signature",
                "the settings are valid, and the request has the required "
                "headers", "the hub is one of CERTGATE_HUB",
                "the body is valid", "the list is valid",
