@@ -123,6 +123,10 @@ static const struct fault {
 	  "the web server asks for a login",
 	  "let OPTIONS of this path pass without a login; the service never "
 	  "logs in for a validation" },
+	{ EXPECT_EVENT, 401, 401, ASKS_LOGIN | KNOWN_LOGIN, 0, STOP | FOREIGN,
+	  "the web server does not accept the login",
+	  "give --authorization a login that the web server accepts, such as a "
+	  "token that has not expired; see the web server's error log" },
 	{ EXPECT_EVENT, 401, 401, ASKS_LOGIN, 0, STOP | FOREIGN,
 	  "the web server asks for a login",
 	  "exempt POST of this path from the web server's authentication, or "
@@ -183,14 +187,16 @@ static const struct fault {
 	{ EXPECT_LOGIN_REJECTED, 403, 403, 0, 0, NAMELESS,
 	  "the login is not checked",
 	  "set CERTGATE_REMOTE_USER of the handler too" },
+	{ EXPECT_EVENT & ~EXPECT_SIGNATURE_REJECTED, 401, 401, KNOWN_LOGIN,
+	  MQTT_CODE, STOP,
+	  "the handler rejects the login, or the signature if it checks one",
+	  "compare CERTGATE_REMOTE_USER of the handler with the user of the "
+	  "login, and its access keys with those here; let the web server pass "
+	  "REMOTE_USER, AUTH_TYPE and ce-signature on" },
 	{ EXPECT_EVENT & ~EXPECT_SIGNATURE_REJECTED, 401, 401, KNOWN_NO_KEY,
 	  MQTT_CODE, STOP,
 	  "the handler requires a signature, and there is no key here",
 	  "set CERTGATE_ACCESS_KEYS here to the access keys of the handler" },
-	{ EXPECT_EVENT & ~EXPECT_SIGNATURE_REJECTED, 401, 401, KNOWN_LOGIN,
-	  MQTT_CODE, STOP, "the handler rejects the login or the signature",
-	  "let the web server pass REMOTE_USER, AUTH_TYPE and ce-signature on; "
-	  "set CERTGATE_ACCESS_KEYS of the handler to the access keys here" },
 	{ EXPECT_EVENT & ~EXPECT_SIGNATURE_REJECTED, 401, 401, 0, MQTT_CODE,
 	  STOP, "the handler rejects the signature",
 	  "set CERTGATE_ACCESS_KEYS of the handler to the access keys here, "

@@ -24,7 +24,7 @@ enum expected {
 enum known {
 	KNOWN_REACHED = 1, /* the handler answered before */
 	KNOWN_NO_KEY = 2, /* the settings here have no key */
-	KNOWN_LOGIN = 4, /* the settings here ask for a login */
+	KNOWN_LOGIN = 4, /* the event had one */
 	KNOWN_BY_ANSWER = 8
 };
 

@@ -161,7 +161,7 @@ check_settings(struct doctor *doctor)
 		    "event is sent",
 		    "set CERTGATE_ACCESS_KEYS; for this command alone, "
 		    "CERTGATE_ACCESS_KEYS_FILE in its environment");
-	else if (s->keys.n == 0)
+	else if (s->keys.n == 0 && s->signature != SIGNATURE_OFF)
 		add(doctor, NOTE, "CERTGATE_ACCESS_KEYS",
 		    "no key here: events are sent without a signature", NULL);
 	if (!can_log_in(doctor))
@@ -228,8 +228,11 @@ reason_to_skip(const struct doctor *doctor, const struct probe *probe)
 		return "accepted: CERTGATE_MISSING_CERTIFICATE";
 	if (probe->wrong_signature &&
 	    (s->keys.n == 0 || s->signature == SIGNATURE_OFF))
-		return "not checked: any host can post events (fix: set "
-		       "CERTGATE_ACCESS_KEYS)";
+		return s->remote_user != NULL
+			       ? "not checked: the web server authenticates "
+				 "the sender"
+			       : "not checked: any host can post events (fix: "
+				 "set CERTGATE_ACCESS_KEYS)";
 	return NULL;
 }
 
@@ -314,10 +317,12 @@ judge(struct doctor *doctor, const struct probe *probe,
       const struct web_answer *answer, struct posting *posting)
 {
 	const struct settings *s = &doctor->store->settings;
+	bool validation = probe->expected == EXPECT_VALIDATED;
+	bool has_login = !validation && !probe->no_login &&
+			 doctor->plan.authorization.ptr != NULL;
 	unsigned known = (doctor->reached ? KNOWN_REACHED : 0) |
 			 (s->keys.n == 0 ? KNOWN_NO_KEY : 0) |
-			 (s->remote_user != NULL ? KNOWN_LOGIN : 0);
-	bool validation = probe->expected == EXPECT_VALIDATED;
+			 (has_login ? KNOWN_LOGIN : 0);
 	struct diagnosis d;
 
 	diagnose(&d, answer, probe->expected, doctor->origin, known);
@@ -441,6 +446,7 @@ print_hub(const struct doctor *doctor, const char *url, bool named)
 	const struct settings *settings = &doctor->store->settings;
 	int n = (int)(named ? doctor->plan.hub.len : sizeof("HUB") - 1);
 	const char *hub = named ? doctor->plan.hub.ptr : "HUB";
+	bool login = settings->remote_user != NULL;
 	const char *code = !posting_lacks_code(url, settings) ? ""
 			   : strchr(url, '?') == NULL	      ? "?code=CODE"
 							      : "&code=CODE";
@@ -451,26 +457,36 @@ print_hub(const struct doctor *doctor, const char *url, bool named)
 		      "names none (--hub NAME sets it)\n");
 	if (code[0] != '\0')
 		print("# CODE: the value of CERTGATE_CODE, percent-encoded\n");
+	if (login)
+		print("# AUDIENCE: what the web server requires in the token\n"
+		      "az webpubsub identity assign --name NAME "
+		      "--resource-group GROUP --identity [system]\n");
 	print("az webpubsub update --name NAME --resource-group GROUP "
 	      "--client-cert-enabled true\n"
 	      "az webpubsub hub create --name NAME --resource-group GROUP "
 	      "--hub-name %.*s \\\n"
 	      "  --allow-anonymous true \\\n"
-	      "  --event-handler url-template='%s%s' system-event=connect\n",
-	      n, hub, url, code);
+	      "  --event-handler url-template='%s%s' system-event=connect%s\n",
+	      n, hub, url, code,
+	      login ? " \\\n  auth-type=ManagedIdentity "
+		      "auth-resource=AUDIENCE"
+		    : "");
 	print("\nand in Bicep:\n"
 	      "resource hub "
 	      "'Microsoft.SignalRService/webPubSub/hubs@2024-03-01' = {\n"
-	      "  parent: service // with tls.clientCertEnabled: true\n"
+	      "  parent: service // with tls.clientCertEnabled: true%s\n"
 	      "  name: '%.*s'\n"
 	      "  properties: {\n"
 	      "    anonymousConnectPolicy: 'allow'\n"
 	      "    eventHandlers: [\n"
-	      "      { urlTemplate: '%s%s', systemEvents: [ 'connect' ] }\n"
+	      "      { urlTemplate: '%s%s', systemEvents: [ 'connect' ]%s }\n"
 	      "    ]\n"
 	      "  }\n"
 	      "}\n",
-	      n, hub, url, code);
+	      login ? ", and an identity" : "", n, hub, url, code,
+	      login ? "\n        auth: { type: 'ManagedIdentity', "
+		      "managedIdentity: { resource: 'AUDIENCE' } }"
+		    : "");
 }
 
 static enum exit_code

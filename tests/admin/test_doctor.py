@@ -445,6 +445,15 @@ def installed():
     handler.close()
 
 
+def keyless(name, user):
+    """A resource without keys, whose login the web server checks."""
+    return processes.Configuration(
+        base / f"keyless-{name}",
+        {"CERTGATE_REMOTE_USER": user, "CERTGATE_SIGNATURE": "off",
+         "CERTGATE_HUB": "pumps", "CERTGATE_ORIGINS": ORIGIN},
+        f"sha256:{PIN} user=pump-7\n")
+
+
 def login():
     """Behind a login: what is tried without one, and with one."""
     users, token = base / "users", base / "token"
@@ -456,7 +465,7 @@ def login():
               ('AUTH_TYPE ""', "AUTH_TYPE Basic")]
     own = gate("login", {"CERTGATE_REMOTE_USER": "service"})
 
-    def run(name, plant, configuration, authorization):
+    def run(name, plant, configuration, authorization, here=own):
         handler = processes.Handler(configuration, f"socket-{name}")
         link = configuration.folder / "socket"
         link.unlink(missing_ok=True)
@@ -467,7 +476,7 @@ def login():
             token.write_text(authorization)
             token.chmod(0o600)
             more = ["--authorization", token]
-        done = run_doctor(own, f"https://localhost:{server.port}/eventhandler",
+        done = run_doctor(here, f"https://localhost:{server.port}/eventhandler",
                           "--admitted", base / "pump.pem", *more)
         server.close()
         handler.close()
@@ -487,7 +496,24 @@ def login():
               (0, 11, True, False, False), "with one, all is tried")
     judge("a login that the web server does not take", run(
         "wrong", asks + passed, own, "Basic AAAA"),
-        ["asks for a login", "--authorization"], 1)
+        ["the web server does not accept the login",
+         "fix: give --authorization a login"], 1)
+    judge("a login of another user", run(
+        "other", asks + passed, keyless("other", "another"), basic,
+        keyless("other-here", "another")),
+        ["401: the handler rejects the login", "fix: compare "
+         "CERTGATE_REMOTE_USER"], 1)
+    done = run("entra", asks + passed, keyless("entra", "service"), basic,
+               keyless("entra-here", "service"))
+    out.equal((done.returncode, "the web server authenticates the sender" in
+               done.stdout, "any host can post" in done.stdout,
+               "CERTGATE_ACCESS_KEYS" in done.stdout),
+              (0, True, False, False),
+              "no signature, no keys: the web server checks the sender")
+    out.result("auth-type=ManagedIdentity auth-resource=AUDIENCE" in done.stdout
+               and "auth: {" in done.stdout and "# AUDIENCE: " in done.stdout,
+               "the settings of the hub have the managed identity",
+               done.stdout)
     judge("a login that is not passed on", run("lost", asks, own, basic),
           ["pass REMOTE_USER, AUTH_TYPE"])
     judge("a handler that asks for none", run(
@@ -575,6 +601,7 @@ def good():
                    f"{name}: nothing is wrong", done.stdout + done.stderr)
         out.result("--hub-name pumps" in done.stdout and
                    "anonymousConnectPolicy: 'allow'" in done.stdout and
+                   "auth" not in done.stdout and
                    f"'{scheme}://localhost:{server.port}/eventhandler'" in
                    done.stdout, f"{name}: the settings of the hub follow",
                    done.stdout)

@@ -173,6 +173,9 @@ OUTAGES = [
      "No event has a valid signature", "set CERTGATE_ACCESS_KEYS", None),
     ("no signature", {}, DEVICE, refused(headers={"ce-signature": None}),
      "No event has a signature", "certgate doctor", None),
+    ("no login", {"CERTGATE_REMOTE_USER": "*"}, DEVICE, refused(),
+     "The web server authenticates no event as CERTGATE_REMOTE_USER.",
+     "compare CERTGATE_REMOTE_USER", {"CERTGATE_REMOTE_USER": None}),
     ("wrong origin", {"CERTGATE_ORIGINS": "b.example"}, DEVICE, refused(),
      f"Every event names an origin that is not configured. ({cases.ORIGIN} "
      "came, configured: b.example)", "set CERTGATE_ORIGINS",
