@@ -83,7 +83,7 @@ _certgate() {
 		;;
 	doctor)
 		options="$config --json --hub --ca --admitted --connection-id --mqtt
-			--query --authorization"
+			--query --authorization --validation"
 		;;
 	stats) options="$config --json --log --since --prometheus --state" ;;
 	addresses) options="--tag --apache --nginx --lighttpd --help" ;;

@@ -79,6 +79,7 @@ struct doctor {
 	const struct configuration *store;
 	struct posting_plan plan; /* by the options, for --admitted */
 	const char *authorities; /* a file of CAs; NULL: the system's */
+	bool validation; /* send nothing but the first probe */
 	char origin[256];
 	struct buffer stranger, admitted; /* certificates, DER */
 	struct buffer authorization; /* the file's bytes */
@@ -503,6 +504,10 @@ examine(struct doctor *doctor, const char *url)
 	posting_default(&doctor->plan, settings);
 	(void)snprintf(doctor->origin, sizeof(doctor->origin), "%.*s",
 		       (int)doctor->plan.origin.len, doctor->plan.origin.ptr);
+	if (doctor->validation) {
+		(void)!run_probe(doctor, &probes[0]);
+		return print_results(doctor) > 0 ? EXIT_NO : EXIT_DONE;
+	}
 	check_handler(doctor);
 	check_settings(doctor);
 	run_probes(doctor);
@@ -528,6 +533,7 @@ read_options(struct doctor *doctor, const struct command *command,
 	const char *url = command->arguments[0];
 
 	doctor->authorities = command->option[OPTION_CA];
+	doctor->validation = command->option[OPTION_VALIDATION] != NULL;
 	if (!is_url(url))
 		return error_set(e, "expected a URL, https://HOST/PATH");
 	if (command->option[OPTION_AUTHORIZATION] != NULL && !is_https(url) &&
@@ -560,7 +566,7 @@ read_files(struct doctor *doctor, const struct command *command,
 static bool
 become_handler(struct doctor *doctor)
 {
-	doctor->has_cause = cause_ask(&doctor->cause);
+	doctor->has_cause = !doctor->validation && cause_ask(&doctor->cause);
 	return unit_take_variables();
 }
 

@@ -68,6 +68,8 @@ static const struct {
 			      "try a certificate that must be accepted" },
 	[OPTION_AUTHORIZATION] = { "authorization", "FILE",
 				   "log in with the line of FILE" },
+	[OPTION_VALIDATION] = { "validation", NULL,
+				"send one validation and no event" },
 	[OPTION_DENY] = { "deny", NULL, "remove deny entries too" },
 	[OPTION_DISCONNECT] = { "disconnect", NULL,
 				"close the certificate's connections too" },
@@ -160,7 +162,8 @@ static const struct verb {
 	  CONFIG EVENT "format post ca", 0, 1, simulate_run },
 #ifndef CERTGATE_NO_HTTP
 	{ "doctor", "URL", "send what the service sends, and name faults",
-	  CONFIG "json hub ca admitted connection-id mqtt query authorization",
+	  CONFIG "json hub ca admitted connection-id mqtt query authorization "
+		 "validation",
 	  1, 1, doctor_run },
 #endif
 	{ "stats", "", "count logged events by verdict and reason",

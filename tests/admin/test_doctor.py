@@ -536,6 +536,45 @@ def login():
                "a login does not go by plain HTTP", done.stderr)
 
 
+def validation():
+    """--validation sends the validation alone, as the settings say it."""
+    settings = {"CERTGATE_CODE": "a +b", "CERTGATE_SIGNATURE": "required",
+                "CERTGATE_ORIGINS": f"other.example {ORIGIN}"}
+    connection = (f"Endpoint=https://{ORIGIN};AccessKey={KEY};Version=1.0;")
+    for name, own in {
+            "two origins, a code with a blank": gate("valid", settings),
+            "a connection string alone": processes.Configuration(
+                base / "valid-connection",
+                {"WebPubSubConnectionString": connection}, ""),
+            "no setting": processes.Configuration(
+                base / "valid-none", {"CERTGATE_SIGNATURE": "off"}, "")}.items():
+        handler = processes.Handler(own)
+        server = processes.Lighttpd(base / f"server-{own.folder.name}", own)
+        url = f"http://127.0.0.1:{server.port}/eventhandler"
+        before = own.log_size()
+        done = certgate(own, "doctor", "--validation", url)
+        found = processes.decisions(own.log_since(before))
+        out.equal((done.returncode, done.stderr, done.stdout.splitlines()[1:],
+                   [row["reason"] for row in found]),
+                  (0, "", ["", "ok    validation: accepted (200)", "",
+                           "0 faults"], ["validated"]), f"valid: {name}")
+        other = gate(f"{own.folder.name}-other", {"CERTGATE_ORIGINS": "x.example",
+                                                  "CERTGATE_CODE": "b"})
+        done = certgate(other, "doctor", "--validation", url)
+        wrong = name != "no setting"
+        out.equal((done.returncode, "rejects the origin or the code" in
+                   done.stdout, len(re.findall("FAULT", done.stdout))),
+                  (int(wrong), wrong, int(wrong)), f"other settings: {name}")
+        handler.close()
+        done = certgate(own, "doctor", "--validation", url)
+        out.result(done.returncode == 1 and "FAULT validation" in done.stdout,
+                   f"no handler: {name}", done.stdout)
+        server.close()
+    own.file.write_text("CERTGATE_ORIGIN=\n", encoding="utf-8")
+    done = certgate(own, "doctor", "--validation", url)
+    out.equal((done.returncode, done.stdout), (3, ""), "invalid settings")
+
+
 def plain():
     """Plain HTTP is not a fault on loopback, and on loopback alone: a name that
     begins like an address there may be that of another host."""
@@ -656,6 +695,7 @@ all_alike()
 hub_settings()
 installed()
 login()
+validation()
 plain()
 version()
 planted()

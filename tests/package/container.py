@@ -144,10 +144,18 @@ def test_main_job(podman):
     health = ["healthcheck", "run", container.id]
     out.equal(podman.call(*health), (0, ""), "healthy")
     good = configuration.file.read_text(encoding="utf-8")
-    configuration.file.write_text(f"{good}CERTGATE_CODE=a+b\n",
-                                  encoding="utf-8")
-    place.wait_for(lambda: connect() == 401, 10, 0.2)
-    out.equal(podman.call(*health), (0, ""), "healthy with a code")
+    for name, text in {
+            "a code with a blank": f"{good}CERTGATE_CODE=a +b\n",
+            "two origins, and a code": good.replace(
+                ORIGIN, f"other.example {ORIGIN}") + "CERTGATE_CODE=a\n",
+            "a connection string alone":
+                f"WebPubSubConnectionString=Endpoint=https://{ORIGIN};"
+                f"AccessKey={KEY};Version=1.0;\nCERTGATE_CODE=b\n"}.items():
+        configuration.file.write_text(text, encoding="utf-8")
+        place.wait_for(lambda: connect() == 401, 10, 0.2)
+        # The settings that were in force before have another code.
+        place.wait_for(lambda: podman.call(*health)[0] == 0, 10, 0.2)
+        out.equal(podman.call(*health), (0, ""), f"healthy: {name}")
     configuration.file.write_text("CERTGATE_ORIGIN=\n", encoding="utf-8")
     place.wait_for(lambda: connect() != 200, 10, 0.2)
     out.equal(podman.call(*health)[0], 1, "invalid settings: unhealthy")
