@@ -50,6 +50,7 @@ struct closing {
 	char *const *hubs; /* ended by NULL */
 	struct item *items; /* owned */
 	size_t n;
+	struct buffer there; /* of each call: 1 if the service knew it, or 0 */
 };
 
 /* A host of the service, in one round. */
@@ -64,6 +65,7 @@ struct call {
 	struct host *host;
 	const char *hub;
 	struct item *item;
+	bool there; /* the service knew the item when it was asked */
 };
 
 static struct rest_call
@@ -92,28 +94,28 @@ close_one(struct closing *closing, const struct call *call)
 	return status / 100 == 2;
 }
 
-/* Ask whether the service knows the item: only 404 says that it does not. */
+/* Note if the service knows the item: only 404 says that it does not. */
 static void
 ask(struct closing *closing, const struct call *call)
 {
 	struct rest_call request = rest_of(call);
 	struct host *host = call->host;
 
-	if (!host->silent) {
-		request.method = "HEAD";
-		request.after = SPAN("");
-		int status = rest_send(&closing->rest, &request, host->problem);
-		call->item->there |= status != 404;
-		host->silent = status == 0;
-	}
-	call->item->there |= host->silent;
+	request.method = "HEAD";
+	request.after = SPAN("");
+	int status = host->silent ? 0
+				  : rest_send(&closing->rest, &request,
+					      host->problem);
+	host->silent = status == 0;
+	call->item->there |= status != 404;
+	buffer_add_byte(&closing->there, status == 404 ? '0' : '1');
 }
 
 /* What a round does: one call for each item at each host in each hub. */
 struct round {
 	bool show; /* print the calls, send none */
-	bool ask; /* set there of the items, close none */
-	bool tell; /* print what was closed */
+	bool ask; /* note what is there, close nothing */
+	bool tell; /* print what was there and is closed */
 	bool complain; /* print what was not */
 };
 
@@ -135,7 +137,7 @@ run_call(struct closing *closing, const struct round *round,
 		return true;
 	}
 	bool closed = !host->silent && close_one(closing, call);
-	if (closed && round->tell) {
+	if (closed && round->tell && call->there) {
 		print("closed: %s ", name);
 		print_text(id);
 		print(" in hub %s of %s\n", call->hub, host->url);
@@ -162,6 +164,7 @@ static bool
 run_round(struct closing *closing, struct round round)
 {
 	const char *scheme = closing->endpoint != NULL ? "" : "https://";
+	struct span there = buffer_span(&closing->there);
 	const char *name;
 	bool ok = true;
 
@@ -174,12 +177,22 @@ run_round(struct closing *closing, struct round round)
 		for (size_t i = 0; i < closing->n; i++)
 			for (char *const *hub = closing->hubs; *hub != NULL;
 			     hub++) {
-				struct call call = { &host, *hub,
-						     &closing->items[i] };
+				struct item *item = &closing->items[i];
+				bool is_there = span_starts(there, SPAN("1"));
+				struct call call = { &host, *hub, item,
+						     is_there };
+				there = span_after(there, there.len > 0);
 				ok &= run_call(closing, &round, &call);
 			}
 	}
 	return ok;
+}
+
+static void
+ask_all(struct closing *closing)
+{
+	buffer_init(&closing->there, INPUT_MAX);
+	(void)!run_round(closing, (struct round){ .ask = true });
 }
 
 /* https://HOST[:PORT], and perhaps a slash. */
@@ -307,6 +320,7 @@ close_closing(struct closing *closing)
 	for (size_t i = 0; i < closing->n; i++)
 		free(closing->items[i].id);
 	free(closing->items);
+	buffer_free(&closing->there);
 	buffer_wipe(&closing->token);
 	value_free_items(closing->given_hubs);
 }
@@ -451,6 +465,7 @@ close_twice(struct closing *closing)
 {
 	struct timespec rest = { .tv_sec = AGAIN_S };
 
+	ask_all(closing);
 	(void)!run_round(closing, (struct round){ .tell = true });
 	print("Closing again in %d s: until handlers have loaded the list, "
 	      "closed clients can reconnect.\n",
@@ -458,10 +473,11 @@ close_twice(struct closing *closing)
 	(void)fflush(stdout);
 	while (nanosleep(&rest, &rest) != 0)
 		;
-	bool ok = run_round(closing, (struct round){ .complain = true });
-	if (ok)
-		print("closed again\n");
-	return ok;
+	if (!run_round(closing, (struct round){ .complain = true }))
+		return false;
+	bool was_open = span_contains(buffer_span(&closing->there), SPAN("1"));
+	print(was_open ? "closed again\n" : "no connection was open\n");
+	return true;
 }
 
 /* A word may be the id of either; the service does not say of which. */
@@ -544,7 +560,7 @@ close_once(struct closing *closing)
 	struct round close = { .tell = true, .complain = true };
 	enum exit_code code = EXIT_DONE;
 
-	(void)!run_round(closing, (struct round){ .ask = true });
+	ask_all(closing);
 	if (!run_round(closing, close))
 		return EXIT_SYSTEM;
 	/* Each word is a user, then a connection. */

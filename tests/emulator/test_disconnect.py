@@ -119,6 +119,11 @@ def test_deny(stage):
     out.result(got.code == 0 and "already there" in got.out,
                "a second time: already there", got)
     stage.ended("and closed once more", [again], others)
+    got = stage.run("deny", stage.one.file, "--disconnect")
+    out.result(got.code == 0 and "closed: " not in got.out and
+               "closed again" not in got.out and
+               got.out.endswith("\nno connection was open\n"),
+               "a third time: nothing is connected", got)
 
 
 def test_remove(stage):
@@ -269,11 +274,17 @@ def test_disconnect(stage):
     out.equal((got.code, got.err), (1, "certgate: ghost: no such user or "
                                     "connection is connected\n"),
               "disconnect of a user in one hub; ghost is not there")
+    out.equal(got.out, "closed: user pump-8 in hub lab of "
+              f"https://localhost:{port}\n",
+              "and nothing is called closed that was not there")
     stage.ended("disconnect of a user in one hub", [c], [b])
-    out.equal(stage.run("disconnect", "pump-8", hub="lab").code, 1,
-              "and once more: it is not there")
-    out.equal(stage.run("disconnect", b.id, "pump-8", hub="plant").code, 0,
-              "a connection and its user")
+    got = stage.run("disconnect", "pump-8", hub="lab")
+    out.equal((got.code, got.out), (1, ""), "and once more: it is not there")
+    got = stage.run("disconnect", b.id, "pump-8")
+    out.equal((got.code, got.out), (0, "".join(
+        f"closed: {item} in hub plant of https://localhost:{port}\n"
+        for item in (f"connection {b.id}", "user pump-8"))),
+              "a connection and its user, in one of two hubs")
     stage.ended("a connection and its user", [b])
     b = stage.open(stage.two)
     for words in (["disconnect", ".."], ["disconnect", "a/../b"],
