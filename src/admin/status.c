@@ -100,8 +100,9 @@ show_configuration(const struct facts *f)
 	print_json_number("errors", f->findings.errors);
 	print_json_number("warnings", f->findings.warnings);
 	print_label("files");
-	print("%u errors, %u warnings\n", f->findings.errors,
-	      f->findings.warnings);
+	print("%u error%s, %u warning%s\n", f->findings.errors,
+	      f->findings.errors == 1 ? "" : "s", f->findings.warnings,
+	      f->findings.warnings == 1 ? "" : "s");
 	show_note("loaded", "loaded", &h->load);
 	if (h->failure.time > 0)
 		show_note("failed", "failed", &h->failure);
