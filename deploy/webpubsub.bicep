@@ -12,6 +12,13 @@ param name string
 @description('Region of the resource.')
 param location string = resourceGroup().location
 
+@description('Tier of the resource.')
+@allowed([
+  'Standard_S1'
+  'Premium_P1'
+])
+param sku string = 'Standard_S1'
+
 @description('Number of units.')
 @allowed([
   1
@@ -65,6 +72,9 @@ param userEvents string = ''
 @maxLength(1024)
 param tokenAudience string = ''
 
+@description('Whether the access keys are disabled; events then have no signature.')
+param disableLocalAuth bool = false
+
 // Always HTTPS: a server that answers for this URL can accept any client.
 var handlerUrl = 'https://${handlerHost}/${handlerPath}'
 
@@ -106,8 +116,7 @@ resource service 'Microsoft.SignalRService/webPubSub@2024-03-01' = {
   name: name
   location: location
   sku: {
-    name: 'Standard_S1'
-    tier: 'Standard'
+    name: sku
     capacity: units
   }
   // The identity reads the secret and requests tokens; it needs no other rights.
@@ -115,6 +124,7 @@ resource service 'Microsoft.SignalRService/webPubSub@2024-03-01' = {
     type: empty(codeSecretUri) ? empty(tokenAudience) ? 'None' : 'SystemAssigned' : 'SystemAssigned'
   }
   properties: {
+    disableLocalAuth: disableLocalAuth
     tls: {
       clientCertEnabled: true
     }

@@ -28,6 +28,12 @@ variable "location" {
   type        = string
 }
 
+variable "sku" {
+  description = "Tier of the resource, Standard_S1 or Premium_P1."
+  type        = string
+  default     = "Standard_S1"
+}
+
 variable "units" {
   description = "Number of units."
   type        = number
@@ -56,12 +62,19 @@ variable "notifications" {
   default     = false
 }
 
+variable "local_auth_enabled" {
+  description = "Whether the access keys are enabled; without them events have no signature."
+  type        = bool
+  default     = true
+}
+
 resource "azurerm_web_pubsub" "service" {
   name                = var.name
   resource_group_name = var.resource_group_name
   location            = var.location
-  sku                 = "Standard_S1"
+  sku                 = var.sku
   capacity            = var.units
+  local_auth_enabled  = var.local_auth_enabled
 
   # The provider sets tls.clientCertEnabled by this name.
   tls_client_cert_enabled = true

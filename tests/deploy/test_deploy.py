@@ -25,7 +25,8 @@ LEAST = {"name": "demo", "hubName": "plant", "handlerHost": "HOST"}
 MOST = LEAST | {"units": 2, "location": "northeurope", "handlerPath": "a/b",
                 "codeSecretUri": "https://v.vault.azure.net/secrets/code",
                 "notifications": True, "userEvents": "*",
-                "tokenAudience": "api://certgate"}
+                "tokenAudience": "api://certgate", "sku": "Premium_P1",
+                "disableLocalAuth": True}
 
 DIFFERENCES = [  # in the Bicep file: what is there, what is put there
     ("clientCertEnabled: true", "clientCertEnabled: false"),
@@ -33,7 +34,10 @@ DIFFERENCES = [  # in the Bicep file: what is there, what is put there
     ("Policy: 'allow'", "Policy: true"),
     ("Policy: 'allow'", "Policy: 'deny'"),
     ("hubs@2024-03-01", "hubs@2023-02-01"),
-    ("tier: 'Standard'", "tier: 'Free'"),
+    ("name: sku", "name: 'Premium_P1'"),
+    ("'Premium_P1'", "'Free_F1'"),
+    ("disableLocalAuth: disableLocalAuth", "disableLocalAuth: notifications"),
+    ("disableLocalAuth: disableLocalAuth\n", ""),
     ("'https://", "'http://"),
     ("?code={", "?key={"),
     ("  'disconnected'\n", ""),
@@ -69,10 +73,10 @@ REFUSED = [  # Bicep that the reader does not know, or that is wrong
     ("' = {\n  parent", "' = if (notifications) {\n  parent"),
     ("eventHandlers: handlers", "eventHandlers: [for x in y: "),
     ("    anonymous", "    anonymousConnectPolicy: 'deny'\n    anonymous"),
-    ("'Standard'", "'''Standard'''"),
-    ("'Standard'", "'Standard"),
-    ("'Standard'", "'Stand\\ard'"),
-    ("'Standard'", "concat('Stan', 'dard')"),
+    ("'allow'", "'''allow'''"),
+    ("'allow'", "'allow"),
+    ("'allow'", "'all\\ow'"),
+    ("'allow'", "concat('al', 'low')"),
     ("empty(userEvents)", "empty(userEvents, name)"),
     ("empty(userEvents)", "userEvents == ''"),
     ("(userEvents) ? nothing", "(userEvents ? nothing"),
@@ -91,8 +95,9 @@ SCHEMA_FAULTS = [  # in the ARM file
     ('"anonymousConnectPolicy": "allow"', '"anonymousConnectPolicy": true'),
     ('"anonymousConnectPolicy"', '"anonymousConnectPolice"'),
     ('"apiVersion": "2024-03-01"', '"apiVersion": "2023-02-01"'),
-    ('"tier": "Standard"', '"tier": "Standard", "size": "S1"'),
-    ('"tier": "Standard"', '"tier": "Gold"'),
+    ('"capacity":', '"size": "S1", "capacity":'),
+    ('"capacity":', '"tier": "Gold", "capacity":'),
+    ('"disableLocalAuth": "', '"disableLocalAuths": "'),
     ('"urlTemplate"', '"url"'),
     ('"systemEvents"', '"systemEvent"'),
     ('"type": "Microsoft.SignalRService/webPubSub"',
@@ -103,6 +108,7 @@ PARAMETERS_REFUSED = [
     {"name": "ab"}, {"name": "a" * 64}, {"hubName": ""},
     {"hubName": "h" * 129}, {"units": 11}, {"units": "1"},
     {"notifications": "true"}, {"handlerHost": ""}, {"size": "S1"},
+    {"sku": "Free_F1"}, {"disableLocalAuth": "true"},
 ]
 ROWS = {  # of README.md
     "resource, `tls.clientCertEnabled`":
@@ -166,10 +172,12 @@ def asked_for(out):
     out.equal(outputs, {"hostName": "demo.webpubsub.azure.com",
                         "hub": "plant"}, "outputs")
     out.equal(least["webPubSub"]["properties"],
-              {"tls": {"clientCertEnabled": True}}, "the resource")
+              {"disableLocalAuth": False, "tls": {"clientCertEnabled": True}},
+              "the resource")
+    out.equal(most["webPubSub"]["properties"]["disableLocalAuth"], True,
+              "the resource without keys")
     out.equal(least["webPubSub"]["sku"],
-              {"name": "Standard_S1", "tier": "Standard", "capacity": 1},
-              "the tier")
+              {"name": "Standard_S1", "capacity": 1}, "the tier")
     out.equal(least["webPubSub"]["identity"], {"type": "None"}, "no identity")
     out.equal(least["hubs"]["name"], "demo/plant", "the hub's name")
     out.equal(least["hubs"]["properties"],
@@ -179,7 +187,8 @@ def asked_for(out):
     out.equal(most["webPubSub"]["identity"], {"type": "SystemAssigned"},
               "an identity with a code")
     out.equal(most["webPubSub"]["location"], "northeurope", "the region")
-    out.equal(most["webPubSub"]["sku"]["capacity"], 2, "the units")
+    out.equal(most["webPubSub"]["sku"], {"name": "Premium_P1", "capacity": 2},
+              "another tier, and the units")
     out.equal(most["hubs"]["properties"]["eventHandlers"],
               [{"urlTemplate": "https://HOST/a/b?code={@Microsoft.KeyVault("
                                "SecretUri=https://v.vault.azure.net/secrets/"
@@ -256,6 +265,8 @@ def same_in_terraform(out):
         "service.resource_group_name": "resource_group_name",
         "service.sku": service["sku"]["name"],
         "service.capacity": service["sku"]["capacity"],
+        "service.local_auth_enabled":
+            not service["properties"]["disableLocalAuth"],
         "service.tls_client_cert_enabled":
             service["properties"]["tls"]["clientCertEnabled"],
         "hub.name": "hub_name", "hub.web_pubsub_id": "[id]",
@@ -270,6 +281,7 @@ def same_in_terraform(out):
               for name, value in wanted.items()}
     out.equal(terraform(text), wanted, "Terraform asks for the same")
     for old, new in (("enabled = true", "enabled = false"),
+                     ("= var.local_auth_enabled", "= false"),
                      ("https://", "http://"), ('["connect"]', "[]"),
                      ("Standard_S1", "Free_F1"), ("  }\n}", "  }\n")):
         out.result(terraform(planted(text, old, new)) != wanted,
