@@ -105,8 +105,9 @@ def confused(issuer, secret):
     return f"{head}.{body}.{part(digest.digest())}"
 
 
-def apache(issuer):
-    """Starts Apache with both files of www/, as processes.Apache does."""
+def apache(issuer, keys=True):
+    """Starts Apache with both files of www/, as processes.Apache does; without
+    keys, with the default of ENTRA_KEYS."""
     def start(folder, configuration):
         folder.mkdir(parents=True, exist_ok=True)
         www = folder / "entra.conf"
@@ -119,7 +120,7 @@ LoadModule auth_openidc_module {MODULE}
 OIDCCABundlePath {issuer.identity.file}
 Define ENTRA_TENANT {TENANT}
 Define ENTRA_AUDIENCE {AUDIENCE}
-Define ENTRA_KEYS {issuer.url}
+{f"Define ENTRA_KEYS {issuer.url}" if keys else ""}
 """, inside=f"Include {www}\n")
     return start
 
@@ -292,12 +293,30 @@ def play_tokens(out, issuer):
     out.equal((server.close(), handler.close()), (0, 0), "both end with 0")
 
 
+def play_default(out, issuer):
+    """Without ENTRA_KEYS: the keys are those of Entra ID."""
+    folder = place.temporary()
+    folder.chmod(0o755)
+    configuration = processes.Configuration(
+        folder / "default", {"CERTGATE_REMOTE_USER": SERVICE}, "")
+    handler = processes.Handler(configuration)
+    server = apache(issuer, keys=False)(folder / "server", configuration)
+    known = cases.certificates()
+    for method, status in (("OPTIONS", 200), ("POST", 401)):
+        case = cases.Case("", {}, None, cases.own_request(
+            {"method": method}, known), {})
+        out.equal(door.send(server.port, case).status, status,
+                  f"the default of ENTRA_KEYS: {method}")
+    out.equal((server.close(), handler.close()), (0, 0), "both end with 0")
+
+
 def main():
     if not MODULE.exists():
         tap.skip_all("mod_auth_openidc is not installed")
     out = tap.Tap()
     issuer = Issuer(place.temporary())
     play_tokens(out, issuer)
+    play_default(out, issuer)
     issuer.keys = [Key(place.temporary(), "three")]
     if os.environ.get("CERTGATE_ENTRA_TABLES") != "no":
         play_tables(out, issuer)
