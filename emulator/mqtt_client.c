@@ -200,7 +200,9 @@ send_to_group(struct connection *connection, const struct mqtt_publish *publish)
 	};
 	struct audience audience = { .group = publish->topic };
 
-	if (!settings_is_group_name(publish->topic))
+	/* A topic of events without the name of an event is not a group. */
+	if (!settings_is_group_name(publish->topic) ||
+	    g_str_has_prefix(publish->topic, MQTT_EVENTS))
 		return MQTT_TOPIC_NAME_INVALID;
 	if (!role_permits(connection->roles, ROLE_SEND_TO_GROUP,
 			  publish->topic))

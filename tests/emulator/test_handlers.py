@@ -366,6 +366,10 @@ def mqtt_answers(stage):
         other.send(8, b"\0\1\0" + mqtt.text(filters) + b"\0", 2)
         out.equal(other.receive(), (mqtt.SUBACK, 0, b"\0\1\0" +
                                     bytes([code])), f"MQTT: {filters}")
+    for name in ("", "1", "alarm/failed", "a" * 129):
+        other.publish(f"$webpubsub/server/events/{name}", b"", 1)
+        out.equal(other.receive(), (mqtt.PUBACK, 0, b"\0\1\x90"),
+                  f"MQTT: no event has the name {name[:12]!r}")
 
 
 def recorded(stage):
