@@ -305,6 +305,18 @@ def check_own_packages(root):
                     for name in found if "certgate" in name or "@" in name)
 
 
+def check_missing_packages(root):
+    """bootstrap names a package that two tests need once."""
+    function = re.search(r"^missing_of\(\) \{.*?^\}", (
+        root / "bootstrap").read_text(), re.MULTILINE | re.DOTALL)[0]
+    found = subprocess.run(
+        ["bash", "-c", f"{function}\nmissing_of no-such-one base-files "
+         "no-such-one no-such-two"], capture_output=True, text=True,
+        check=True).stdout.split()
+    if found != ["no-such-one", "no-such-two"]:
+        yield f"bootstrap: missing_of prints {found}"
+
+
 def check_proofs(root):
     """CONTRIBUTING.md has the longer proofs of bootstrap, with their sizes."""
     table = (root / "CONTRIBUTING.md").read_text()
@@ -363,6 +375,8 @@ CHECKS = {
                        ('"integrity"', '"resolved": "https://a", "integrity"')),
     "our own packages": (check_own_packages, "bootstrap",
                          ("(@|certgate)", "(@)")),
+    "missing packages": (check_missing_packages, "bootstrap",
+                         ("there[name[i]] = 1", "0")),
     "longer proofs": (check_proofs, "bootstrap", ("edits tests", "x tests")),
     "shell": (check_shell, "tests/spoilt.sh",
               "#!/bin/sh\n# SPDX-License-Identifier: ISC\nrm $x\n"),
