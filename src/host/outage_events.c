@@ -60,9 +60,11 @@ add_client(struct outage_events *events, struct outage_site *site,
 		return;
 	}
 	refusals->count[reason]++;
+	if (certificate == 0)
+		return;
 	refusals->several |=
 		refusals->first != 0 && refusals->first != certificate;
-	refusals->known |= certificate != 0 && *place == certificate;
+	refusals->known |= *place == certificate;
 	refusals->first = certificate;
 }
 

@@ -165,12 +165,43 @@ test_outages(void **state)
 	assert_int_equal(outages, 3);
 }
 
+static void
+count_client(uint8_t digest, unsigned times)
+{
+	struct answer answer = { .decision.reason = REASON_NOT_LISTED,
+				 .decision.sha1.digest = { digest } };
+
+	answer.decision.sha1.kind = THUMBPRINT_SHA1;
+	for (unsigned i = 0; i < times; i++)
+		status_count(&answer, START);
+}
+
+/* A single unknown client is not an outage, with others that have no
+ * certificate either: certgate doctor sends both. */
+static void
+test_unknown_clients(void **state)
+{
+	static const char unknown[] = "No entry matches any client.";
+	const int64_t now = START + 21 * HOUR;
+
+	(void)state;
+	(void)tell(now - HOUR);
+	(void)tell(now);
+	count_client(1, 2);
+	count(REASON_NO_CERTIFICATE, 1);
+	count_client(1, 3);
+	assert_null(strstr(tell(now + 60), unknown));
+	count_client(2, 1);
+	assert_non_null(strstr(tell(now + 120), unknown));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hours),
 		cmocka_unit_test(test_outages),
+		cmocka_unit_test(test_unknown_clients),
 	};
 
 	return cmocka_run_group_tests_name("status", tests, listen_there,
