@@ -230,6 +230,10 @@ perform(CURL *handle, struct web_answer *answer)
 	if (code != CURLE_OK && answer->problem[0] == '\0')
 		(void)snprintf(answer->problem, sizeof(answer->problem), "%s",
 			       curl.easy_strerror(code));
+	if (answer->headers.failed || answer->body.failed)
+		(void)snprintf(answer->problem, sizeof(answer->problem),
+			       "the answer is longer than %zu bytes",
+			       answer->body.max);
 	make_harmless(answer->problem);
 	(void)curl.easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
 	(void)curl.easy_getinfo(handle, CURLINFO_TOTAL_TIME, &answer->seconds);

@@ -3,11 +3,14 @@
 # Copyright The certgate authors
 """certgate simulate: what it prints is what a gate takes for an event of the
 service, as curl has it, as raw bytes, or posted at once."""
+import contextlib
 import json
 import pathlib
 import re
+import socketserver
 import subprocess
 import sys
+import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import cases, http, place, processes, tap  # noqa: E402
@@ -33,6 +36,15 @@ def simulate(*arguments, settings=None, stdin=None):
     return subprocess.run([place.BUILD / "certgate", "simulate", *arguments],
                           env=environment, capture_output=True, timeout=60,
                           input=stdin, check=False)
+
+
+class Large(socketserver.StreamRequestHandler):
+    """Answers with a file, as a server does that does not run programs."""
+
+    def handle(self):
+        self.request.recv(65536)
+        with contextlib.suppress(OSError):
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n" + bytes(1000000))
 
 
 def reason():
@@ -130,6 +142,11 @@ done = simulate(settings={"CERTGATE_CONFIG": "/dev/null",
                           "CERTGATE_HUB": "*"})
 out.result(done.returncode == 0 and b"ce-signature" not in done.stdout and
            b"not signed" in done.stderr, "without a key it says so")
+with socketserver.TCPServer(("127.0.0.1", 0), Large) as large:
+    threading.Thread(target=large.handle_request, daemon=True).start()
+    done = simulate("--post", f"http://127.0.0.1:{large.server_address[1]}/")
+out.result(done.returncode == 3 and b"longer than 65536 bytes" in done.stderr,
+           "a server that answers with a large file", done.stderr.decode())
 server.close()
 handler.close()
 out.done()
