@@ -14,8 +14,8 @@
 #include "base/span.h"
 #include "host/account.h"
 
-/* The user of a name, or of a number if name is NULL; valid until the next
- * call. */
+/* Return the user with this name, or with this number if name is NULL; the
+ * result is valid until the next call. */
 static const struct passwd *
 find_user(const char *name, uid_t number)
 {
@@ -115,7 +115,7 @@ is_member(const struct group *group, const char *name)
 	return false;
 }
 
-/* Set the groups that /etc/group names the user in, and its first. */
+/* Set the first group, and the groups of the user in /etc/group. */
 static bool
 set_groups(const char *name, gid_t first)
 {

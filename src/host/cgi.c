@@ -23,7 +23,7 @@ cgi_is_called(void)
 	       getenv("REQUEST_METHOD") != NULL;
 }
 
-/* As read, but waits no longer than until end; -1 then. */
+/* Read as read(2), but return -1 after the time end (monotonic ms). */
 static ssize_t
 read_until(char *to, size_t n, int64_t end)
 {

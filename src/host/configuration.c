@@ -15,22 +15,20 @@
 #include "protocol/digest.h"
 
 enum {
-	RETRY_MS = 5000, /* between two attempts without a change: the fault
-			  * may be elsewhere */
+	RETRY_MS = 5000, /* if no file changed: the fault may be elsewhere */
 	REPEAT_MS = 3600000 /* until the same failure is logged again */
 };
 
-/* What one attempt read. */
+/* The result of one attempt to load everything. */
 struct attempt {
 	struct settings settings;
 	struct list list;
 	struct store *store; /* NULL: none, or it cannot be opened */
-	bool is_new; /* the file of the settings itself changed */
-	bool is_exposed; /* every user may read that file */
-	/* ", sha256 " and the first digits of that of the list file; empty:
-	 * there is none */
+	bool is_new; /* the settings file changed */
+	bool is_exposed; /* every user can read the settings file */
+	/* ", sha256 " and digits of the list file's digest; empty: no list */
 	char digest[32];
-	struct error store_fault; /* set: of a start without its store */
+	struct error store_fault; /* set: the start found no store */
 	struct error e;
 };
 
@@ -67,8 +65,7 @@ note_restart(bool other, bool is_new, const char *name)
 		log_note(LOG_LEVEL_WARNING, "%s changed: restart needed", name);
 }
 
-/* Settings of the process, which it takes at its start and keeps; before is
- * what was in force. */
+/* Warn of changes that need a restart; before: the settings in force before. */
 static void
 note_process(const struct configuration *c, const struct settings *before)
 {
@@ -88,7 +85,7 @@ note_process(const struct configuration *c, const struct settings *before)
 	}
 }
 
-/* What a careful administrator wants to know of valid settings. */
+/* Log warnings about valid settings. */
 static void
 note_settings(const struct configuration *c, const struct settings *before,
 	      bool is_exposed)
@@ -96,7 +93,7 @@ note_settings(const struct configuration *c, const struct settings *before,
 	const struct settings *settings = &c->settings;
 
 	note_warnings(&settings->warnings, "CLIENT_CERT_THUMBPRINT");
-	/* A file of keys would be an error; the settings were valid before. */
+	/* A warning for settings; for a key file it would be an error. */
 	if (settings->has_secret && is_exposed)
 		log_note(LOG_LEVEL_WARNING,
 			 "%s: bad permissions: it has a secret and is readable "
@@ -106,7 +103,7 @@ note_settings(const struct configuration *c, const struct settings *before,
 	note_process(c, before);
 }
 
-/* The text stays empty if there is no file, and need not be one. */
+/* Load the settings file; text stays empty if it is missing and optional. */
 static bool
 load_settings_text(struct configuration *c, struct attempt *a,
 		   struct buffer *text)
@@ -128,8 +125,8 @@ load_settings_text(struct configuration *c, struct attempt *a,
 	return result == FILE_READ;
 }
 
-/* Without a file, a setting must be in the environment: an endpoint without any
- * configuration would agree to every validation, and reject every client. */
+/* Refuse to run without any configuration: the handler would accept every
+ * validation and reject every client. */
 static bool
 check_given(const struct configuration *c, struct error *e)
 {
@@ -168,7 +165,6 @@ load_settings(struct configuration *c, struct attempt *a)
 	if (c->files.starting)
 		settings_read_log(&c->start, span, c->source.path,
 				  c->source.environment);
-	/* What the environment names can be looked at without a file. */
 	if (ok && span.ptr == NULL)
 		ok = check_given(c, &a->e);
 	bool go_on = ok || error_report(c->report, &a->e);
@@ -185,7 +181,7 @@ check_time(struct configuration *c, struct attempt *a)
 				   (int64_t)time(NULL), &a->e);
 }
 
-/* path NULL: there is no such file. */
+/* Load a file with secrets; path NULL: not set. */
 static bool
 load_secret(struct configuration *c, struct attempt *a, const char *path,
 	    bool (*take)(struct settings *settings, struct span text,
@@ -223,8 +219,8 @@ is_same_text(const char *a, const char *b)
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-/* The store in force stays open as long as it is named.  A start without its
- * store goes on, to reject every client for that. */
+/* Open the store, or keep the one in force if its path is the same.  If the
+ * store is missing at the start, go on and reject every client. */
 static bool
 load_store(struct configuration *c, struct attempt *a)
 {
@@ -252,7 +248,7 @@ load_store(struct configuration *c, struct attempt *a)
 	return false;
 }
 
-/* As struct entry_files asks for it. */
+/* Read a file that an entry names, for struct entry_files. */
 static bool
 read_named(void *context, const char *path, struct buffer *text,
 	   struct error *e)
@@ -268,7 +264,7 @@ read_named(void *context, const char *path, struct buffer *text,
 	return ok;
 }
 
-/* Hosts with the same list log the same digits. */
+/* Keep the digest for the log: hosts with the same list log the same one. */
 static bool
 note_digest(struct attempt *a, struct span text)
 {
@@ -319,7 +315,8 @@ load_list(struct configuration *c, struct attempt *a)
 	return ok;
 }
 
-/* Cannot fail.  Takes what was read; list: also the list. */
+/* Put the loaded settings in force, and the list if list is set.  Takes
+ * ownership; cannot fail. */
 static void
 put_in_force(struct configuration *c, struct attempt *a, bool list)
 {
@@ -353,7 +350,7 @@ put_in_force(struct configuration *c, struct attempt *a, bool list)
 		 c->list.n, c->list.n == 1 ? "y" : "ies", a->digest);
 }
 
-/* Ends what was read from a file that is missing. */
+/* Drop the configuration of files that are missing. */
 static void
 drop_missing(struct configuration *c)
 {
@@ -409,7 +406,7 @@ say_no_store(struct configuration *c, const struct error *e)
 	c->said_ms = clock_ms();
 }
 
-/* Half-written files are waited for, but at a start these are reported. */
+/* Return true if a file is still being written; a start does not wait. */
 static bool
 must_wait(struct configuration *c)
 {
@@ -419,14 +416,14 @@ must_wait(struct configuration *c)
 	return files_state(&c->files) == FILES_BUSY;
 }
 
-/* In this order; what comes before the list is the settings. */
+/* The order counts: the steps before the list load the settings. */
 static bool (*const steps[])(struct configuration *c, struct attempt *a) = {
 	load_settings, check_time, load_keys, load_code, load_store, load_list,
 };
 enum { STEPS = sizeof(steps) / sizeof(steps[0]), STEP_LIST = STEPS - 1 };
 
-/* Return the first step that failed; STEPS: none.  Behind it, go on only to
- * report more. */
+/* Return the first step that failed; STEPS: none.  Later steps run only to
+ * report more errors. */
 static size_t
 load(struct configuration *c, struct attempt *a)
 {
@@ -444,8 +441,7 @@ load(struct configuration *c, struct attempt *a)
 	return failed;
 }
 
-/* Reads everything; a failure is logged if it is another than before, or with
- * say set. */
+/* Load everything.  Log a failure if it is a new one, or if say is set. */
 static void
 attempt(struct configuration *c, bool say)
 {

@@ -12,10 +12,10 @@
 #include "host/fastcgi.h"
 
 enum {
-	LOOK_SIZE = 65536, /* bytes; a request with more is never whole */
+	LOOK_SIZE = 65536, /* bytes; longer requests are never complete */
 	READ_SIZE = 16384, /* bytes asked for at once */
-	PROGRESS = 1024, /* bytes at once; fewer are a trickle */
-	READS = 16 /* in one turn, so that a fast peer delays no other */
+	PROGRESS = 1024, /* bytes at once; fewer do not count as progress */
+	READS = 16 /* in one turn, so that a fast peer does not delay others */
 };
 
 static char bytes[LOOK_SIZE];
@@ -68,7 +68,7 @@ note_progress(struct connection *c, size_t n)
 		c->progress_ms = clock_ms();
 }
 
-/* What recv returned instead of bytes. */
+/* Return the state after recv(2) gave no bytes. */
 static enum connection_state
 nothing_came(ssize_t n)
 {

@@ -39,7 +39,7 @@
 	X(socket)                                                              \
 	X(status)
 
-/* Each as PQ and its name. */
+/* The functions of libpq, each by its name without PQ. */
 static struct {
 #define FIELD(name) __typeof__(PQ##name) *name;
 	FUNCTIONS(FIELD)
@@ -57,12 +57,12 @@ load(struct error *e)
 
 struct database {
 	PGconn *connection; /* owned */
-	bool refused; /* the last statement, by the server */
+	bool refused; /* the server refused the last statement */
 };
 
-/* What counts unless the file says otherwise.  Every name is verified: an
- * entry from another server would be in force.  A peer that is gone without a
- * word is noticed by TCP within seconds, also while bytes to it wait. */
+/* The defaults of the connection string.  The server's name is verified, since
+ * entries from another server would be in force.  TCP detects a lost peer
+ * within seconds, also while unsent bytes wait. */
 static const char *const standard[][2] = {
 	{ "target_session_attrs", "read-write" },
 	{ "sslmode", "verify-full" },
@@ -76,7 +76,7 @@ static const char *const standard[][2] = {
 
 enum { STANDARDS = sizeof(standard) / sizeof(standard[0]) };
 
-/* The text without comments, ended by NUL. */
+/* Copy the text without comments, and end it with NUL. */
 static void
 take_lines(struct span text, struct buffer *info)
 {
@@ -101,7 +101,7 @@ is_given(const PQconninfoOption *option, const char *name)
 	return false;
 }
 
-/* Connect with what was given, and what is standard. */
+/* Connect with the given options and the defaults. */
 static PGconn *
 connect_with(const PQconninfoOption *given, const char *name)
 {
@@ -127,7 +127,7 @@ connect_with(const PQconninfoOption *given, const char *name)
 	return pq.connectdbParams(names, values, 0);
 }
 
-/* Say what failed: the first line of libpq's words, which have no secret. */
+/* Report the first line of libpq's message, which contains no secret. */
 static bool
 fault(const char *where, const char *message, struct error *e)
 {
@@ -152,7 +152,8 @@ connect_as(struct span text, const char *path, const char *name,
 
 	buffer_init(&info, DATABASE_TEXT_MAX + 1);
 	take_lines(text, &info);
-	/* Its message would repeat words of the file. */
+	/* Ignore the message of libpq: it quotes the file, which has
+	 * secrets. */
 	PQconninfoOption *given = info.failed || info.len < 2
 					  ? NULL
 					  : pq.conninfoParse(info.data, NULL);
@@ -224,8 +225,8 @@ lost(struct database *database, struct error *e)
 	return fault("database", pq.errorMessage(database->connection), e);
 }
 
-/* Wait until there is something to read, or room to write if that is wanted;
- * 0: it took too long, -1: failed. */
+/* Wait until the connection can be read, or written if writes is set.  Return 0
+ * after the time limit, -1 on failure. */
 static int
 poll_for(struct database *database, bool writes, int64_t until)
 {
@@ -257,7 +258,7 @@ send_all(struct database *database, int64_t until, struct error *e)
 	return left == 0 || lost(database, e);
 }
 
-/* The next result of a statement; *result is NULL behind the last. */
+/* Get the next result of a statement; *result is NULL after the last one. */
 static bool
 next_result(struct database *database, PGresult **result, struct error *e)
 {
@@ -273,7 +274,7 @@ next_result(struct database *database, PGresult **result, struct error *e)
 	return true;
 }
 
-/* Keep the last result that is an error, else the last one. */
+/* Keep the last result; after an error that is the error. */
 static bool
 take_results(struct database *database, PGresult **kept, struct error *e)
 {
@@ -352,7 +353,7 @@ database_wait(struct database *database, int ms, struct error *e)
 		if (n == 0)
 			return true;
 	}
-	/* All that there are are one reason to look. */
+	/* All pending notifications cause one look. */
 	while (notification != NULL) {
 		pq.freemem(notification);
 		notification = pq.notifies(database->connection);

@@ -11,7 +11,7 @@
 
 #include "host/document_root.h"
 
-/* Compared by number, so that links to it make no difference. */
+/* The folder is compared by device and inode, so links make no difference. */
 struct root {
 	const char *path; /* borrowed from the environment */
 	dev_t device;
@@ -35,7 +35,7 @@ is_root(const struct root *root, const struct stat *s)
 	return root->inode == s->st_ino && root->device == s->st_dev;
 }
 
-/* True if root is folder or above it; also if that cannot be found out. */
+/* Return true if root is folder or above it, or if this is unknown. */
 static bool
 is_below(int folder, const struct root *root)
 {
@@ -57,7 +57,8 @@ is_below(int folder, const struct root *root)
 	return below;
 }
 
-/* The same of the file path; false if it does not exist. */
+/* Return true if root is above the file path; false if the file does not
+ * exist. */
 static bool
 is_file_below(const char *path, const struct root *root)
 {
@@ -82,7 +83,7 @@ take(const char *path)
 	    !S_ISDIR(s.st_mode) || stat("/", &top) != 0 || is_same(&s, &top))
 		return;
 	struct root root = { path, s.st_dev, s.st_ino };
-	/* The script that a server runs may start a program elsewhere. */
+	/* The script of the request may start a program elsewhere. */
 	if (is_file_below(getenv("SCRIPT_FILENAME"), &root) ||
 	    is_file_below("/proc/self/exe", &root))
 		roots[n_roots++] = root;

@@ -31,7 +31,7 @@ static struct buffer output;
 bool
 fastcgi_start(fastcgi_answer *answer, void *context, struct error *e)
 {
-	/* No wait for the peer's close at the end of a connection. */
+	/* Do not wait for the peer to close the connection. */
 	if (setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "0", 1) != 0 ||
 	    FCGX_Init() != 0 || FCGX_InitRequest(&fcgi, -1, 0) != 0)
 		return error_set(e, "libfcgi does not start");
@@ -42,7 +42,7 @@ fastcgi_start(fastcgi_answer *answer, void *context, struct error *e)
 	return true;
 }
 
-/* Read up to the empty record, which ends the request. */
+/* Read the body up to the empty record that ends the request. */
 static bool
 read_body(void)
 {
@@ -58,8 +58,8 @@ read_body(void)
 	return FCGX_GetError(fcgi.in) == 0;
 }
 
-/* libfcgi writes at once what does not fit into its buffer of 8 KiB, and the
- * rest with END_REQUEST; the descriptor does not block. */
+/* Write the answer. libfcgi writes what exceeds its buffer of 8 KiB at once,
+ * and the rest with END_REQUEST; the descriptor does not block. */
 static bool
 write_answer(int to, struct span bytes)
 {
@@ -97,7 +97,7 @@ serve(int *from, int to, const struct record_reader *read)
 						      : buffer_span(&output));
 	if (input.size > KEPT_SIZE)
 		buffer_free(&input);
-	return written && !body.broken; /* its rest would be a next request */
+	return written && !body.broken; /* the rest is not a request */
 }
 
 bool
@@ -106,7 +106,7 @@ fastcgi_serve(int *fd, const struct record_reader *read)
 	return serve(fd, *fd, read);
 }
 
-/* -1 if it cannot be made. */
+/* Return a descriptor of a temporary file; -1 on failure. */
 static int
 make_file(const struct record_reader *spool)
 {

@@ -20,30 +20,29 @@
 #define OWN_PATH "/proc/self/fd/%d"
 enum { OWN_PATH_MAX = sizeof("/proc/self/fd/2147483647") };
 
-/* What is too much, of the group and of others, and how chmod(1) takes it
- * away. */
+/* A mode that gives the group or others too much, and the fix for chmod(1). */
 struct mode_fault {
 	const char *what; /* NULL: nothing */
 	char fix[sizeof("g-w,o-rw")];
 };
 
-/* With an access control list the group's bits are those of its mask: each user
- * that the list names may write (acl(5)). */
+/* Return true if only root's group has the group's bits.  With an access
+ * control list these bits are its mask, and the users in the list can write
+ * (acl(5)). */
 static bool
 group_is_root(int fd, const struct stat *s)
 {
 	char path[OWN_PATH_MAX];
 
-	/* The descriptor of a folder is not open to be read, and has a name
-	 * only here. */
+	/* The descriptor of a folder is O_PATH, so fgetxattr(2) refuses it. */
 	(void)snprintf(path, sizeof(path), OWN_PATH, fd);
 	return s->st_gid == 0 &&
 	       getxattr(path, "system.posix_acl_access", NULL, 0) < 0 &&
 	       (errno == ENODATA || errno == ENOTSUP);
 }
 
-/* Others must not be able to write the file, nor a group other than root's, nor
- * users of an access control list; nor to read it, if it is a secret. */
+/* Find a mode that lets others write the file, or a group other than root's, or
+ * users of an access control list; or lets others read a secret. */
 static struct mode_fault
 find_fault(int fd, const struct stat *s, bool secret)
 {
@@ -65,15 +64,15 @@ find_fault(int fd, const struct stat *s, bool secret)
 
 enum { LINKS_MAX = 16 /* symbolic links on one way */ };
 
-/* A way through the file system, one component at a time, so that each can be
- * looked at before it is followed. */
+/* A path that is opened one component at a time, so that each one is checked
+ * before it is used. */
 struct way {
-	int folder; /* owned; where the rest begins */
+	int folder; /* owned; the rest of the path begins here */
 	unsigned links; /* followed so far */
-	enum file_result failure; /* what its end not being opened means */
-	bool to_folder; /* its end is a folder, not a file */
+	enum file_result failure; /* the result if its end does not open */
+	bool to_folder; /* the path is that of a folder, not of a file */
 	int log; /* more flags to open a log; 0: not a log */
-	size_t at; /* where in text the rest is */
+	size_t at; /* offset of the rest in text */
 	char text[PATH_MAX];
 };
 
@@ -130,7 +129,7 @@ file_shown(const char *path)
 	return may ? path : hidden;
 }
 
-/* Write the path of fd to path; name if the kernel has none. */
+/* Write the path of fd to path, or name if /proc has none. */
 static void
 find_path(int fd, const char *name, char path[static PATH_MAX])
 {
@@ -144,8 +143,8 @@ find_path(int fd, const char *name, char path[static PATH_MAX])
 		(void)snprintf(path, PATH_MAX, "%s", name);
 }
 
-/* The owner of a folder can replace each file in it.  In a sticky folder others
- * can replace only their own. */
+/* Check owner and mode of a folder: its owner can replace each file in it.  In
+ * a sticky folder others can replace only their own files. */
 static bool
 check_folder(int fd, const char *name, const char *path, struct error *e)
 {
@@ -203,7 +202,7 @@ check_link(int folder, const char *name, const struct stat *s, const char *path,
 			 (unsigned)s->st_uid, above, slash, name);
 }
 
-/* Put the target of the link name before what is left of the way. */
+/* Put the target of the link name before the rest of the path. */
 static bool
 follow_link(struct way *way, const char *name, const struct stat *s,
 	    const char *path, struct error *e)
@@ -261,7 +260,7 @@ file_reader(void)
 	return reader_user[0] == '\0' ? NULL : reader_user;
 }
 
-/* errno says why. */
+/* Set the error of a path that cannot be opened, from errno. */
 static void
 set_unreadable(const char *path, struct error *e)
 {
@@ -274,7 +273,7 @@ set_unreadable(const char *path, struct error *e)
 		error_system(e, "%s", path);
 }
 
-/* The same of a name in a folder on the way. */
+/* Set the error of a folder that cannot be searched, from errno. */
 static void
 set_unsearchable(int folder, const char *path, struct error *e)
 {
@@ -292,7 +291,7 @@ set_unsearchable(int folder, const char *path, struct error *e)
 		  name);
 }
 
-/* Open the file at the end of the way: a descriptor, or -1 and e. */
+/* Open the file at the end of the path.  Return a descriptor, or -1 and e. */
 static int
 open_file(struct way *way, const char *name, const char *path, struct error *e)
 {
@@ -317,7 +316,7 @@ open_file(struct way *way, const char *name, const char *path, struct error *e)
 	return -1;
 }
 
-/* The same of a log, which is not read. */
+/* Open the log at the end of the path for writing.  Return as open_file. */
 static int
 open_log(struct way *way, const char *name, const char *path, struct error *e)
 {
@@ -341,7 +340,7 @@ open_log(struct way *way, const char *name, const char *path, struct error *e)
 	return fd;
 }
 
-/* Go one component further.  *file is the descriptor of the last one, with
+/* Open the next component.  After the last one *file is its descriptor, with
  * O_PATH for a folder. */
 static bool
 step(struct way *way, const char *path, int *file, struct error *e)
@@ -386,7 +385,7 @@ step(struct way *way, const char *path, int *file, struct error *e)
 	return true;
 }
 
-/* Give a descriptor, or -1, e, and in *failure what that means. */
+/* Return a descriptor; or -1, e, and the result in *failure. */
 static int
 open_safely(const char *path, bool folder, int log, enum file_result *failure,
 	    struct error *e)
@@ -458,8 +457,8 @@ file_read_all(int fd, struct buffer *text, struct error *e)
 	}
 }
 
-/* Has room for size bytes at once: a chunk is more than most files need, and
- * all of it would be wiped. */
+/* Read the file into text.  Reserve exactly its size: a chunk would be larger
+ * than most files, and all of it would be wiped. */
 static bool
 read_named(int fd, const char *path, size_t size, struct buffer *text,
 	   struct error *e)
@@ -519,7 +518,7 @@ int
 file_open_log(const char *path, bool create, struct error *e)
 {
 	int flags = O_WRONLY | O_APPEND | (create ? O_CREAT : 0);
-	/* The sandbox has no umask(2), nor anything to create. */
+	/* In the sandbox umask(2) is forbidden, and no file is created. */
 	mode_t mask = create ? umask(0137) : 0;
 	enum file_result failure;
 	int fd = open_safely(path, false, flags, &failure, e);

@@ -15,14 +15,12 @@
 #include "host/files.h"
 
 enum {
-	REST_MS = 1000, /* the same for so long: it is not being written */
-	BUSY_MS = 10000, /* of change, until it is read or reported */
-	SETTLE_MS = 2000, /* a start waits so long for one file to rest; a
-			   * write so long ago may go on */
-	PAUSE_MS = 20, /* between two looks meanwhile */
-	HELD_MAX = 8, /* in the process: connections need descriptors, too */
-	AHEAD_MS = 60000 /* a time further ahead of the clock is of before the
-			  * clock was set back, not of a write that goes on */
+	REST_MS = 1000, /* a file without a change for this time is complete */
+	BUSY_MS = 10000, /* of changes, until the file is read or reported */
+	SETTLE_MS = 2000, /* wait of a start, and pause of a writer, at most */
+	PAUSE_MS = 20, /* between two looks of a waiting start */
+	HELD_MAX = 8, /* in the process; connections need descriptors too */
+	AHEAD_MS = 60000 /* a file time further ahead: the clock was set back */
 };
 
 static const struct file_identity none = { 0 };
@@ -35,8 +33,8 @@ is_same_inode(const struct file_identity *a, const struct file_identity *b)
 	       a->inode == b->inode;
 }
 
-/* Changed within the last second, by the clock of the file system, which may be
- * that of another machine: for a first look alone. */
+/* Return true if the file changed within the last second.  Only for a first
+ * look: the times of a network file system are those of its server. */
 static bool
 is_fresh(const struct file_identity *file)
 {
@@ -49,7 +47,7 @@ is_fresh(const struct file_identity *file)
 	return file->exists && age_ms < REST_MS && age_ms > -AHEAD_MS;
 }
 
-/* The folder that path is in, or the next one above that exists. */
+/* Identify the folder of path, or the nearest folder above it that exists. */
 static void
 identify_folder(const char *path, struct file_identity *identity)
 {
@@ -81,8 +79,8 @@ let_go(struct files_file *f)
 	held--;
 }
 
-/* Hold the file, of which now will be, instead of the one held before: as long
- * as it is held, no other file gets its inode. */
+/* Open the file, and close the one that was held before.  While a file is open,
+ * no new file gets its inode. now: set to its identity. */
 static void
 hold(struct files_file *f, struct file_identity *now)
 {
@@ -119,8 +117,8 @@ look(struct files_file *f)
 	}
 }
 
-/* An editor may have moved a file away to write a new one, which changes the
- * folder. */
+/* Look at a new file.  If it is missing, the folder counts: an editor may have
+ * moved the file away to write a new one. */
 static void
 look_first(struct files_file *f)
 {
@@ -159,7 +157,7 @@ is_ready(const struct files *files, const struct files_file *f)
 	       now_ms - f->written_ms >= BUSY_MS;
 }
 
-/* Written in place for long, and until now. */
+/* Return true if the file has been written in place for BUSY_MS, until now. */
 static bool
 is_overdue(const struct files_file *f)
 {
@@ -203,7 +201,7 @@ files_find(const struct files *files, const char *path)
 	return NULL;
 }
 
-/* The file of that path, added if it is new; NULL and e if it cannot be. */
+/* Return the file of this path, and add a new one.  NULL and e on failure. */
 static struct files_file *
 want(struct files *files, const char *path, enum files_kind kind,
      struct error *e)
@@ -250,7 +248,8 @@ settle(struct files_file *f)
 	}
 }
 
-/* What was read is not what was judged, or was written in place meanwhile. */
+/* Return true if another file was read than was looked at, or if the file was
+ * written in place during the read. */
 static bool
 is_torn(const struct files_file *f, const struct file_identity *read)
 {
@@ -261,8 +260,8 @@ is_torn(const struct files_file *f, const struct file_identity *read)
 	       (is_same_inode(&after, read) && !file_same(&after, read));
 }
 
-/* Read the file as it was judged; again if it was renamed over meanwhile, as
- * each of these files is whole.  False with e if it is not at rest. */
+/* Read the file that was looked at.  Read again after a rename, since each
+ * renamed file is complete.  Return false and e if it keeps changing. */
 static bool
 read_judged(const struct files *files, struct files_file *f, size_t max,
 	    struct buffer *text, enum file_result *result, struct error *e)

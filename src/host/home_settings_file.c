@@ -15,7 +15,7 @@ const char settings_file_shown[] = "~/" IN_HOME;
 const char settings_file_fix[] =
 	"name the file in CERTGATE_CONFIG, as with-settings.cgi does";
 
-/* suEXEC passes on neither HOME nor CERTGATE_CONFIG. */
+/* suEXEC removes HOME and CERTGATE_CONFIG from the environment. */
 const char *
 settings_file(void)
 {

@@ -33,10 +33,10 @@ union address {
 };
 
 enum {
-	BACKLOG = 511, /* connections that wait; the kernel may cut it */
+	BACKLOG = 511, /* waiting connections; the kernel may lower it */
 	DEFAULT_MODE = 0660,
 	MODE_MAX = 0777,
-	LOCK_WAIT_MS = 5000 /* a start that has the lock is done at once */
+	LOCK_WAIT_MS = 5000 /* a start holds the lock only for a moment */
 };
 
 /* Return true if only processes of this host can have the address. */
@@ -108,7 +108,7 @@ read_unix(union address *address, socklen_t *size, const char *path,
 	return true;
 }
 
-/* *size is of what is used of address, in bytes. */
+/* Parse an address.  *size: the bytes of address in use. */
 static bool
 read_address(union address *address, socklen_t *size, const char *text,
 	     struct error *e)
@@ -133,7 +133,7 @@ listener_is(int fd)
 void
 listener_never_wait(const struct listener *listener)
 {
-	/* It is the one flag that sockets have. */
+	/* O_NONBLOCK is the only status flag of a socket. */
 	(void)fcntl(listener->fd, F_SETFL, O_NONBLOCK);
 }
 
@@ -156,8 +156,8 @@ others_reach(const char *path)
 	return true;
 }
 
-/* A process that can connect may write any parameter of a request.  The mode of
- * the path counts: fstat has 0777 for every socket. */
+/* Refuse a socket that others can connect to: they could write any parameter.
+ * The mode of the path counts, since fstat(2) gives 0777 for every socket. */
 static bool
 check_path(const char *path, struct error *e)
 {
@@ -188,7 +188,7 @@ check_path(const char *path, struct error *e)
 			 path, path);
 }
 
-/* size is that of the address in bytes. */
+/* Check the address of an open listener. size: bytes of address. */
 static bool
 check_address(const union address *address, socklen_t size, struct error *e)
 {
@@ -226,7 +226,8 @@ listener_take(struct listener *listener, int fd, struct error *e)
 	if (getsockname(fd, &address.any, &size) != 0)
 		return error_system(e, "file descriptor 0");
 	listener->inet = address.any.sa_family != AF_UNIX;
-	/* If another process clears O_NONBLOCK, accept waits no longer. */
+	/* The limit of a wait in accept(2), if another process clears
+	 * O_NONBLOCK. */
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof(most));
 	listener_never_wait(listener);
 	return check_address(&address, size, e);
@@ -254,7 +255,7 @@ listener_accept(const struct listener *listener)
 	return fd;
 }
 
-/* Make way for a socket at path: removes a dead one, and nothing else. */
+/* Remove a socket at path that no process listens on, and nothing else. */
 static bool
 clear_path(const char *path, const union address *address, struct error *e)
 {
@@ -305,8 +306,8 @@ read_mode(const char *text, mode_t *mode, struct error *e)
 	return true;
 }
 
-/* No client can connect before mode and group are set: the socket is made with
- * the mode, for chmod would follow a link in its place, and listens last. */
+/* Create the socket with its mode, since chmod(2) would follow a link, and
+ * listen last: no client can connect before mode and group are set. */
 static bool
 bind_unix(int fd, const union address *address, mode_t mode,
 	  const struct listener_options *options, struct error *e)
@@ -334,8 +335,8 @@ bind_unix(int fd, const union address *address, mode_t mode,
 	return false;
 }
 
-/* Lock the folder of path until the descriptor is closed: if two programs find
- * the same dead socket, only one may replace it.  -1 and e on failure. */
+/* Lock the folder of path until the returned descriptor is closed, so that only
+ * one program replaces a dead socket.  Return -1 and e on failure. */
 static int
 lock_folder(const char *path, struct error *e)
 {
@@ -436,7 +437,7 @@ listener_remove(struct listener *listener)
 {
 	struct stat s;
 
-	/* Another process may have replaced the file. */
+	/* Keep the socket of another process at this path. */
 	if (listener->path != NULL && lstat(listener->path, &s) == 0 &&
 	    s.st_dev == listener->device && s.st_ino == listener->inode)
 		(void)unlink(listener->path);

@@ -20,13 +20,13 @@
 #include "host/log_line.h"
 
 enum {
-	NOTE_MAX = 1024, /* bytes of a line about the program, with the NUL */
-	HELD_MAX = 64, /* lines that are held back; then all are written */
+	NOTE_MAX = 1024, /* bytes of a note, with the NUL */
+	HELD_MAX = 64, /* summarized lines; then all are written */
 	MINUTE_S = 60,
 	SUMMARIES = 64 /* at once; then all are written */
 };
 
-/* Accepted events of one kind, which have one line a minute. */
+/* The accepted events of one kind: one line a minute. */
 struct summary {
 	struct span event; /* a route's name */
 	bool verified;
@@ -36,15 +36,15 @@ struct summary {
 
 static enum log_target target = LOG_TARGET_STDERR;
 static enum log_format format = LOG_FORMAT_TEXT;
-static int output = STDERR_FILENO; /* owned if it is a file of ours */
-static const char *file; /* borrowed path of that; or NULL */
+static int output = STDERR_FILENO; /* owned if it is a log file */
+static const char *file; /* borrowed path of the log file; or NULL */
 static struct datagram daemon_socket = { NULL, -1 };
 static log_taker *taker;
 static void *taker_context;
 static const char *about; /* a site; or NULL */
 static bool may_block; /* stderr is a pipe or a socket, and may be full */
-static pid_t process; /* asked for once: the kernel is far away */
-static struct buffer line; /* the one being made; its memory is kept */
+static pid_t process; /* cached, to save a system call */
+static struct buffer line; /* the current line; its memory is reused */
 static bool holding;
 static bool quiet; /* no notes */
 static struct {
@@ -53,11 +53,12 @@ static struct {
 } held[HELD_MAX];
 static size_t n_held;
 static uint64_t lost; /* decisions whose lines could not be written */
-static int fault; /* errno of the last one; 0: it was written */
+static int fault; /* errno of the last line; 0: written */
 static struct summary summaries[SUMMARIES];
 static size_t n_summaries;
 
-/* JOURNAL_STREAM is "device:inode" of the stream (systemd.exec(5)). */
+/* Return true if stderr is the stream "device:inode" of JOURNAL_STREAM
+ * (systemd.exec(5)). */
 static bool
 stderr_is_journal(void)
 {
@@ -98,7 +99,7 @@ add_tag(void)
 	buffer_add(&line, SPAN("]: "));
 }
 
-/* The daemons have the time themselves. */
+/* Begin a line with the time; syslogd and journald add their own. */
 static void
 begin_timed(int64_t now)
 {
@@ -111,8 +112,8 @@ begin_timed(int64_t now)
 		add_tag();
 }
 
-/* RFC 3164 4.1: <facility * 8 + level>tag[pid]: text.  Not syslog(3), which
- * waits for a daemon that is stopped. */
+/* Begin a line of RFC 3164 4.1: <facility * 8 + level>tag[pid]: text. syslog(3)
+ * would wait for a stopped daemon. */
 static void
 begin_syslog(enum log_level level)
 {
@@ -126,7 +127,7 @@ begin_syslog(enum log_level level)
 		buffer_add_byte(&line, '{');
 }
 
-/* systemd, "Native Journal Protocol": a datagram of NAME=value lines. */
+/* Begin a datagram of NAME=value lines (systemd, "Native Journal Protocol"). */
 static void
 begin_journal(enum log_level level)
 {
@@ -153,7 +154,8 @@ begin(enum log_level level, int64_t now)
 		begin_timed(now);
 }
 
-/* A pipe that can be written to takes a line whole (pipe(7), PIPE_BUF). */
+/* Return true if a line can be written without a wait: a writable pipe takes a
+ * whole line (pipe(7), PIPE_BUF). */
 static bool
 has_room(void)
 {
@@ -162,7 +164,8 @@ has_room(void)
 	return poll(&out, 1, 0) == 1 && (out.revents & POLLOUT) != 0;
 }
 
-/* What a full disk has taken of a line, if nothing is behind it. */
+/* Remove the first n bytes of a line that a full disk cut, if they are the end
+ * of the file. */
 static void
 take_back(off_t n)
 {
@@ -174,7 +177,7 @@ take_back(off_t n)
 		(void)lseek(output, -n, SEEK_CUR);
 }
 
-/* False if the line was not written whole. */
+/* Return false if the line was not written completely. */
 static bool
 send_line(void)
 {
@@ -211,7 +214,8 @@ log_divert(log_taker *take, void *context)
 	taker_context = context;
 }
 
-/* A line that is not written is counted; the next one has the number. */
+/* Write the line of a decision.  Count a lost line; the next line has the
+ * number. */
 static void
 write_decision(const struct answer *answer, struct log_details details)
 {
@@ -223,8 +227,8 @@ write_decision(const struct answer *answer, struct log_details details)
 	log_line_fill(&decision, answer, &details);
 	begin(level, details.now);
 	if (target == LOG_TARGET_JOURNAL) {
-		/* The message last: the journal compresses it, and a reader of
-		 * the other fields need not unpack it. */
+		/* The message is last: the journal compresses it, and readers
+		 * of other fields need not decompress it. */
 		log_line_journal(&line, &decision);
 		buffer_add(&line, SPAN("\nMESSAGE="));
 		log_line_text(&line, &decision);
@@ -280,7 +284,8 @@ is_of(const struct summary *s, const struct answer *answer)
 	       span_equal(span_of(s->site), answer->site);
 }
 
-/* False if the answer needs a line of its own. */
+/* Count an accepted event in a summary; return false if it needs its own
+ * line. */
 static bool
 sum_up(const struct answer *answer, int64_t now)
 {
@@ -404,7 +409,7 @@ log_note(enum log_level level, const char *text, ...)
 		held[n_held].level = level;
 		memcpy(held[n_held++].text, message, strlen(message) + 1);
 	} else {
-		release(); /* rather as text than not at all */
+		release(); /* too many: as text */
 		write_note(level, message);
 	}
 }
