@@ -119,6 +119,8 @@ ELSEWHERE = {
     "lighty-enable-mod certgate": "tests/package types README.Debian",
     "systemctl ": "tests/package types README.Debian",
     "journalctl ": "tests/package boots a journal",
+    "certgate simulate pump-7.pem --post ": "tests/admin/test_simulate.py",
+    "certgate doctor ": "tests/admin/test_doctor.py",
     "certgate status": "tests/admin/test_status.py",
     "certgate why ": "tests/admin/test_why.py",
     "certgate/certgate ": "tests/doors/test_suexec.py plays docs/shared-host.md",
