@@ -54,7 +54,7 @@ log_field_find(struct span name)
 	return FIELDS;
 }
 
-/* Room for n bytes of the line; those of all values that are made fit. */
+/* Return room for n bytes of the line; it is large enough for all values. */
 static char *
 take(struct log_line *line, size_t n)
 {
@@ -101,7 +101,8 @@ number_of(struct log_line *line, int64_t number)
 	return (struct span){ text, digits.len + 1 };
 }
 
-/* One byte more than is written, for the reader to see that it is cut. */
+/* Return the serial number with one byte more than is written, so that the
+ * writer marks it as cut. */
 static struct span
 serial_of(struct log_line *line, struct span bytes)
 {
@@ -149,7 +150,7 @@ time_of(int64_t seconds, char text[TIME_LENGTH])
 	return (struct span){ text, TIME_LENGTH };
 }
 
-/* Of a refusal by an entry, the user that it would have made of the client. */
+/* Return the user id; for a refusal by an entry, the one of the entry. */
 static struct span
 user_of(const struct answer *answer)
 {
@@ -194,7 +195,6 @@ fill_numbers(struct log_line *line, const struct answer *answer,
 	struct span *value = line->value;
 	int64_t sent;
 
-	/* An entry of the variable has no line. */
 	if (d->entry != NULL && d->entry->line == ENTRY_LINE_STORED)
 		value[FIELD_LINE] = SPAN("store");
 	else if (d->entry != NULL && d->entry->line != 0)
@@ -238,7 +238,7 @@ log_line_fill(struct log_line *line, const struct answer *answer,
 	fill_numbers(line, answer, details);
 }
 
-/* Give the next field of the line from *i on; false behind the last. */
+/* Set *i to the next field that is written; return false after the last. */
 static bool
 next_field(const struct log_line *line, size_t *i)
 {
@@ -266,7 +266,8 @@ log_line_may_be_cut(struct span value)
 	       span_equal(span_after(value, value.len - mark.len), mark);
 }
 
-/* The front of value that is written; a byte that is not plain takes cost. */
+/* Return the part of value that is written; a byte that is not plain takes
+ * cost. */
 static struct span
 shorten(struct span value, size_t cost)
 {
@@ -282,7 +283,7 @@ shorten(struct span value, size_t cost)
 	return value;
 }
 
-/* How many bytes at the front of s can be written as they are. */
+/* Return the number of leading bytes of s that need no escape. */
 static size_t
 plain_length(struct span s)
 {
@@ -375,7 +376,7 @@ log_line_json(struct buffer *out, const struct log_line *line)
 	}
 }
 
-/* Many lines are of one second: its text is made once. */
+/* The text of a second is cached: many lines are of the same second. */
 void
 log_line_time(struct buffer *out, int64_t seconds)
 {

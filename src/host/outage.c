@@ -42,8 +42,8 @@ lacks_origin(const struct configuration *c, int64_t now)
 	return true;
 }
 
-/* True if only entries of the list can allow a client.  A store that cannot be
- * used is an outage of its own. */
+/* Return true if only entries of the list can allow a client.  A store that
+ * cannot be used is another outage. */
 static bool
 needs_entry(const struct configuration *c, int64_t now)
 {
@@ -64,7 +64,7 @@ lacks_entry(const struct configuration *c, int64_t now)
 	return needs_entry(c, now);
 }
 
-/* True if the entry is valid, and the certificate of a file: entry. */
+/* Return true if the entry is valid, and the certificate of a file: entry. */
 static bool
 is_valid(const struct entry *entry, bool ignore_dates, int64_t now)
 {
@@ -76,8 +76,7 @@ is_valid(const struct entry *entry, bool ignore_dates, int64_t now)
 		entry->ends + MATCH_LEEWAY >= now);
 }
 
-/* True if there are allow entries, and each has expired or is not valid
- * yet. */
+/* Return true if there are allow entries, and none is valid now. */
 static bool
 lacks_valid_entry(const struct configuration *c, int64_t now)
 {
@@ -101,7 +100,7 @@ is_too_old(const struct configuration *c, int64_t now)
 	return age < 0 || age > (int64_t)c->settings.store_max_age;
 }
 
-/* As installed. */
+/* Return true for the settings as installed. */
 static bool
 lacks_both(const struct configuration *c, int64_t now)
 {
@@ -328,7 +327,7 @@ static const struct {
 			   "and root can write" },
 };
 
-/* Write what came and what is configured. */
+/* Write the name in the event and the configured names. */
 static void
 tell_names(const char *theirs, char *const *ours, struct outage_text *text)
 {
@@ -346,7 +345,7 @@ tell_names(const char *theirs, char *const *ours, struct outage_text *text)
 	buffer_free(&out);
 }
 
-/* Of several resources, only one may have this outage. */
+/* Name the origin, since other resources may be without this outage. */
 static void
 tell_origin(const char *origin, struct outage_text *text)
 {
@@ -371,7 +370,7 @@ settings_of(const struct sites *sites, const char *name)
 	return &sites->main.settings;
 }
 
-/* sites: NULL if the settings are not known. */
+/* Write the sentence of a reason; sites: NULL if the settings are unknown. */
 static void
 tell_reason(const struct outage_events *events, const struct sites *sites,
 	    struct outage_text *text)

@@ -14,8 +14,8 @@ set_text(char to[OUTAGE_NAME_SIZE], struct span from)
 		       from.len == 0 ? "" : from.ptr);
 }
 
-/* Events refused for any other reason may be of anything that reaches the
- * URL. */
+/* Return true for reasons about the sender.  Other refused events may come from
+ * any host that reaches the URL. */
 static bool
 is_sender(enum reason reason)
 {
@@ -31,8 +31,8 @@ is_sender(enum reason reason)
 	return false;
 }
 
-/* The code is checked first.  The service names an origin in each event; a
- * scanner does not. */
+/* Return false for a scanner: the code is checked first, and only the service
+ * names an origin in each event. */
 static bool
 is_of_service(const struct outage_event *event)
 {
@@ -97,7 +97,7 @@ cut(struct span name)
 	return name;
 }
 
-/* Without strlen() of each text: there may be hundreds. */
+/* Compare without strlen(), since there may be hundreds of texts. */
 static bool
 is_name(const char *text, struct span name)
 {
@@ -128,8 +128,8 @@ site_of(struct outage_events *events, struct span name, struct span origin)
 	return site;
 }
 
-/* The event passed the checks of its sender.  A line of the log for many
- * notifications names no origin: then it is known if there is only one. */
+/* Reset the refusals of a sender whose event passed the checks.  A log line for
+ * many notifications has no origin; the only origin of a site is then meant. */
 static void
 forget_refusals(struct outage_events *events, const struct outage_event *event,
 		struct outage_site *sender)
@@ -171,7 +171,7 @@ outage_events_add(struct outage_events *events,
 	add_skew(events, event);
 	struct outage_site *site = site_of(events, event->site, SPAN(""));
 	struct outage_site *sender = site;
-	/* The origin of any other event is unchecked. */
+	/* For other reasons the origin is not verified. */
 	if (is_checked && event->origin.len > 0)
 		sender = site_of(events, event->site, event->origin);
 	if (is_sender(reason))

@@ -18,8 +18,8 @@
 #include "host/system_calls.h"
 
 enum {
-	FOLDERS_MAX = 65536, /* taken: 256 of each of as many sites */
-	LINK_DEPTH = 2 /* folders below it are not the distribution's */
+	FOLDERS_MAX = 65536, /* readable folders: 256 sites with 256 each */
+	LINK_DEPTH = 2 /* from here on a folder is not the system's */
 };
 
 /* Landlock as kernels up to 6.18 have it (landlock(7)); the headers of Debian
@@ -34,21 +34,21 @@ enum {
 enum {
 	FS_TRUNCATE = 1 << 14, /* of ABI_TRUNCATE */
 	FS_FIRST = 13, /* rights of ABI 1, from bit 0 on; later ones follow */
-	NET_ALL = 3, /* to bind, to connect by TCP */
+	NET_ALL = 3, /* TCP bind and connect */
 	SCOPE_ALL = 3 /* abstract unix sockets and signals of others */
 };
 struct ruleset {
-	uint64_t fs, net, scope; /* what is forbidden where no rule allows it */
+	uint64_t fs, net, scope; /* rights that need a rule */
 };
 
-/* A folder that was taken. */
+/* A folder that the handler can read in the sandbox. */
 struct folder {
 	dev_t device;
 	ino_t inode;
 };
 
-static int rules = -1; /* Landlock's, while they are collected */
-static uint64_t handled; /* rights that these are about */
+static int rules = -1; /* descriptor of the Landlock ruleset; -1: none */
+static uint64_t handled; /* rights that need a rule in the ruleset */
 static bool entered; /* Landlock is in force */
 static struct folder folders[FOLDERS_MAX];
 static size_t n_folders;
@@ -74,7 +74,7 @@ limit(__rlimit_resource_t resource, rlim_t most)
 	(void)setrlimit(resource, &now);
 }
 
-/* A file that grows: the log, or a plain CGI program's answers. */
+/* Return true for a regular file: the log, or the answers of plain CGI. */
 static bool
 is_file(int fd)
 {
@@ -130,7 +130,8 @@ allow(int folder, uint64_t access)
 		       &beneath, 0) == 0;
 }
 
-/* Go from *folder (owned) one up; false at the root, or if it cannot. */
+/* Replace *folder (owned) by its parent; return false at the root or on
+ * failure. */
 static bool
 go_up(int *folder, struct stat *s)
 {
@@ -155,7 +156,7 @@ is_taken(const struct stat *s)
 	return false;
 }
 
-/* True if folder is depth levels or more below /. */
+/* Return true if folder is at least depth levels below /. */
 static bool
 is_below(int folder, unsigned depth)
 {
@@ -203,8 +204,8 @@ sandbox_take(int folder, enum sandbox_use use)
 			openat(folder, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* Where other files are, these could be written, too.  To truncate takes back
- * what a full disk has taken of a line. */
+/* Allow writes in the log's folder, unless it has other files.  Truncation
+ * removes a line that a full disk cut. */
 static void
 allow_log(void)
 {
@@ -243,7 +244,8 @@ sandbox_has(int folder)
 	return found;
 }
 
-/* The right to remove files is the folder's: the kernel knows none of one. */
+/* Allow the removal of files in the folder of path: Landlock has no such right
+ * for one file. */
 static bool
 allow_removal(const char *path)
 {
@@ -279,7 +281,8 @@ enter_landlock(const struct sandbox_needs *needs)
 	rules = -1;
 }
 
-/* The calls that are left are those of all programs and of what needs says. */
+/* Restrict the system calls to those of all programs, and those that needs
+ * names. */
 static void
 enter_system_calls(const struct sandbox_needs *needs)
 {

@@ -15,8 +15,8 @@
 
 enum {
 	TICK_MS = 1000,
-	EVENTS = 64, /* taken from the kernel at once */
-	ACCEPTS = 64, /* new connections before others have a turn */
+	EVENTS = 64, /* for one epoll_wait(2) */
+	ACCEPTS = 64, /* new connections in one turn */
 	SPOOLED_MAX = 64 * 1024 * 1024 /* bytes in all spools */
 };
 
@@ -42,7 +42,8 @@ watch(struct loop *loop, int how, int fd, void *what, uint32_t flags)
 	return epoll_ctl(loop->epoll, how, fd, &event) == 0;
 }
 
-/* Several processes may wait at one listener: one is enough to wake. */
+/* Add the listener to the epoll set, or remove it.  Of several processes that
+ * wait, the kernel wakes one. */
 static void
 set_listening(struct loop *loop, bool wanted)
 {
@@ -66,14 +67,15 @@ drop(struct loop *loop, struct connection *c)
 		set_listening(loop, true);
 }
 
-/* A kept connection between two requests: its end loses nothing. */
+/* Return true for a kept connection between two requests: closing it loses
+ * nothing. */
 static bool
 is_kept(const struct connection *c)
 {
 	return c->fd >= 0 && c->served && connection_idle(c);
 }
 
-/* The first request of a new connection is on its way. */
+/* Return true for a new connection whose first request is incomplete. */
 static bool
 is_new(const struct connection *c)
 {
@@ -86,7 +88,8 @@ is_within_request(const struct connection *c)
 	return c->fd >= 0 && !connection_idle(c);
 }
 
-/* If all spools are too large, one of them has more than its share. */
+/* Return true if the spool has more than its share: one has if all together are
+ * too large. */
 static bool
 has_large_spool(const struct connection *c)
 {
@@ -94,7 +97,8 @@ has_large_spool(const struct connection *c)
 	       record_size(c->spool) > SPOOLED_MAX / SERVE_CONNECTIONS;
 }
 
-/* Of the n connections that are so, the one longest without progress. */
+/* Return the connection that is longest without progress, of the *n for which
+ * is_so is true. */
 static struct connection *
 find_oldest(struct loop *loop, bool (*is_so)(const struct connection *),
 	    size_t *n)
@@ -126,7 +130,7 @@ spooled(const struct loop *loop)
 	return bytes;
 }
 
-/* Take what has come.  last: no more will come. */
+/* Read from the peer; last: the peer sends no more. */
 static enum connection_state
 take(struct connection *c, bool last)
 {
@@ -140,7 +144,7 @@ take(struct connection *c, bool last)
 	return connection_read(c, last);
 }
 
-/* Edges are enough: what has come and was not taken is looked for again. */
+/* Watch the peer with EPOLLET: unread bytes are looked for again. */
 static bool
 watch_peer(struct loop *loop, struct connection *c, bool again)
 {
@@ -162,13 +166,13 @@ advance(struct loop *loop, struct connection *c, bool last)
 	    (loop->stopping && c->served && connection_idle(c)) ||
 	    !watch_peer(loop, c, state == CONNECTION_AGAIN))
 		drop(loop, c);
-	/* Small ones would give little, and are those of connect events. */
+	/* Small spools stay: they free little, and belong to connect events. */
 	while (c->spool != NULL && spooled(loop) > SPOOLED_MAX)
 		drop(loop, find_oldest(loop, has_large_spool, &n));
 }
 
-/* The connection whose place another one gets: one that is kept; a new one, if
- * there are more than ACCEPTS; one that is slow. */
+/* Return the connection to close for a new one: a kept one, else a new one if
+ * there are more than ACCEPTS, else a slow one. */
 static struct connection *
 find_least_needed(struct loop *loop)
 {
@@ -182,8 +186,8 @@ find_least_needed(struct loop *loop)
 	return new > ACCEPTS || slow == NULL ? newcomer : slow;
 }
 
-/* Close the connection that is needed least.  A request that has
- * arrived meanwhile is answered first, or read further if its peer was idle. */
+/* Close the connection that is needed least.  If its request has arrived,
+ * answer it first; if its peer was idle, read on. */
 static void
 evict(struct loop *loop)
 {
@@ -197,8 +201,8 @@ evict(struct loop *loop)
 		drop(loop, c);
 }
 
-/* The next connection; when there are too many files open, in the place of
- * another.  -1 if there is none to be had. */
+/* Accept a connection; if too many files are open, close another one for it.
+ * Return -1 if there is none. */
 static int
 accept_one(struct loop *loop)
 {
@@ -213,7 +217,7 @@ accept_one(struct loop *loop)
 	return fd;
 }
 
-/* Takes up to ACCEPTS connections; false once none is left to be taken. */
+/* Accept up to ACCEPTS connections; return false if no more wait. */
 static bool
 accept_some(struct loop *loop)
 {
@@ -233,8 +237,8 @@ accept_some(struct loop *loop)
 	return true;
 }
 
-/* A silent connection has as long as a half-spoken request; a kept one may be
- * idle for ever, until its place is needed. */
+/* Close late connections.  A silent one has the time of a partial request; a
+ * kept one stays until its place is needed. */
 static void
 drop_late(struct loop *loop, int64_t now)
 {
@@ -247,7 +251,8 @@ drop_late(struct loop *loop, int64_t now)
 	}
 }
 
-/* What waits at a listener of our own would be lost with it. */
+/* Stop, but first accept the waiting connections of our own listener, which
+ * would be lost. */
 static void
 begin_stop(struct loop *loop)
 {
@@ -320,8 +325,8 @@ start(struct loop *loop, struct error *e)
 	return true;
 }
 
-/* First what may close connections, then what opens new ones in their
- * places. */
+/* Handle events: first those that may close connections, then new
+ * connections. */
 static void
 take_events(struct loop *loop)
 {

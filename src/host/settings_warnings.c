@@ -28,7 +28,7 @@ note_signature(const struct settings *settings)
 				  : SETTINGS_KEYS_LINE);
 }
 
-/* As installed, for instance. */
+/* Warn of an origin that no host can have, such as the installed one. */
 static void
 note_origins(const struct settings *settings)
 {
@@ -53,7 +53,7 @@ note_origins(const struct settings *settings)
 	}
 }
 
-/* Settings that together require next to nothing of a client. */
+/* Warn of settings that together check almost nothing. */
 static void
 note_weak(const struct settings *settings)
 {

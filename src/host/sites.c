@@ -15,7 +15,7 @@
 #include "host/sandbox.h"
 #include "host/sites.h"
 
-enum { LOOK_MS = 500 /* between two looks: a change loads in two seconds */ };
+enum { LOOK_MS = 500 /* between two looks at the folder */ };
 
 static const struct span ending = SPAN_TEXT(".conf");
 
@@ -35,8 +35,7 @@ sites_path(const char *config, struct span name)
 	return n < 0 ? NULL : path;
 }
 
-/* Return the NAME in NAME.conf, valid or not; absent if the file has another
- * name. */
+/* Return NAME of NAME.conf, valid or not; absent for another file name. */
 static struct span
 name_of(const char *file)
 {
@@ -49,7 +48,7 @@ name_of(const char *file)
 	return name;
 }
 
-/* The next site's name in the folder; absent behind the last. */
+/* Return the next site's name in the folder; absent after the last. */
 static struct span
 next_name(struct sites *sites)
 {
@@ -111,7 +110,7 @@ look(struct sites *sites)
 	bool has = has_site(sites);
 	int64_t now_ms = clock_ms();
 
-	/* The folder, or what is in it, may be away for the moment only. */
+	/* The folder or its files may be missing only for a moment. */
 	if (has)
 		sites->had_ms = now_ms;
 	sites->in_use =
@@ -150,7 +149,7 @@ free_site(struct site *site)
 	free(site);
 }
 
-/* Read the file at path, which exists; takes path. */
+/* Load the site in the existing file path.  Takes path. */
 static struct site *
 read_site(struct sites *sites, struct span name, char *path)
 {
@@ -175,7 +174,7 @@ read_site(struct sites *sites, struct span name, char *path)
 	return site;
 }
 
-/* A site that was not asked for before; NULL if there is no such. */
+/* Add a site at its first request; NULL if it does not exist. */
 static struct site *
 add(struct sites *sites, struct span name)
 {
@@ -241,7 +240,8 @@ sites_read(struct sites *sites)
 	}
 }
 
-/* What is left of a site whose file has gone for good goes too. */
+/* Return true if the site's file is gone for good, so that the site is
+ * freed. */
 static bool
 is_over(const struct site *site)
 {
@@ -280,8 +280,8 @@ sites_find(struct sites *sites, const struct request *request,
 	struct site *site;
 
 	*gate = (struct gate){ 0 };
-	/* Unread settings are the reason, before sites that could not be
-	 * listed: both reject the request. */
+	/* Settings that failed to load are the reason, before sites that could
+	 * not be listed. */
 	if (name.ptr == NULL &&
 	    (!sites->in_use ||
 	     (sites->unsure != 0 && !sites->main.has_settings))) {

@@ -26,11 +26,11 @@ enum {
 	MAPPED_SIZE = 262144 /* bytes; more than an event needs */
 };
 
-/* What the program has open while it serves. */
+/* The state of a running handler. */
 struct host {
 	struct sites sites;
 	struct answer answer;
-	bool setting_said; /* the warning about settings in parameters */
+	bool setting_said; /* settings in parameters were warned of */
 };
 
 static void
@@ -51,7 +51,8 @@ open_host(struct host *host, bool all)
 		sites_read(&host->sites);
 }
 
-/* What such settings name is not known to the sandbox. */
+/* Warn of settings that failed to load: the sandbox does not know the files
+ * that they name. */
 static void
 say_if_unread(const struct sites *sites)
 {
@@ -65,8 +66,7 @@ say_if_unread(const struct sites *sites)
 			 "later name files outside their own folders");
 }
 
-/* The site that the one request is about: what it names is then known to the
- * sandbox. */
+/* Load the site of the one request, so that the sandbox knows its files. */
 static void
 read_own_site(struct sites *sites)
 {
@@ -115,8 +115,7 @@ close_host(struct host *host)
 	sites_close(&host->sites);
 }
 
-/* From parameters and body to the bytes of the answer and the line in the
- * log. */
+/* Make the answer to parameters and body, and log it. */
 static void
 answer_one(struct host *host, char *const *parameters,
 	   const struct request_body *body, struct buffer *out)
@@ -206,11 +205,11 @@ start_fastcgi(const struct start_options *options)
 	struct listener listener = { .fd = -1 };
 	struct error e = { 0 };
 	log_hold();
-	/* What an event leaves is joined as it is freed, which costs less than
-	 * to find it in pieces at the next one. */
+	/* Join freed blocks at once: this costs less than small pieces at the
+	 * next event. */
 	(void)mallopt(M_MXFAST, 0);
-	/* What a list leaves is returned to the system: unless this is set, it
-	 * grows to the largest block that was freed. */
+	/* Return the memory of an old list to the system: by default this limit
+	 * grows to the largest freed block. */
 	(void)mallopt(M_MMAP_THRESHOLD, MAPPED_SIZE);
 	bool ok = serve_hold_signals(&e);
 	if (options->sandbox)

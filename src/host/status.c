@@ -19,18 +19,18 @@ enum {
 	COUNTS_MAX = 256, /* bytes */
 	HOUR_S = 3600,
 	MINUTE_S = 60,
-	REASONS_TOLD = 4 /* the most frequent ones of an hour */
+	REASONS_TOLD = 4 /* the most frequent reasons of an hour */
 };
 
 static struct datagram manager = { NULL, -1 };
 static unsigned long counts[REASONS]; /* of the current hour */
-/* Since the hour before began, and since the current one did. */
+/* The events since the previous hour began, and since the current one did. */
 static struct outage_events events[2];
 static int64_t hour = -1; /* since 1970; -1: not known yet */
 static char this_hour[COUNTS_MAX], last_hour[COUNTS_MAX]; /* as text */
 
-/* A web server that is a service itself may hand the variable on to handlers
- * that it starts: it is the server that systemd waits for. */
+/* Return true if systemd started this process.  A web server that is a service
+ * passes NOTIFY_SOCKET on to the handlers that it starts. */
 static bool
 is_service(void)
 {
@@ -100,7 +100,7 @@ status_count(const struct answer *answer, int64_t now)
 		counts[reason]++;
 }
 
-/* Adds the most frequent refusals: (not-listed 12, denied 5). */
+/* Add the most frequent refusals: (not-listed 12, denied 5). */
 static void
 add_refusals(struct buffer *out)
 {
@@ -123,7 +123,7 @@ add_refusals(struct buffer *out)
 	}
 }
 
-/* 1204 allowed, 17 denied (not-listed 12, denied 5) */
+/* Write: 1204 allowed, 17 denied (not-listed 12, denied 5) */
 static void
 write_counts(char text[COUNTS_MAX])
 {
@@ -185,7 +185,8 @@ find_in_files(const struct sites *sites, int64_t now)
 	return OUTAGES;
 }
 
-/* As certgate status does, of what this process knows; OUTAGES: none. */
+/* Return the outage as certgate status does, from the data of this process;
+ * OUTAGES: none. */
 static enum outage
 find_outage(const struct sites *sites, int64_t now)
 {
@@ -215,7 +216,7 @@ find_outage(const struct sites *sites, int64_t now)
 static void
 add_outage(struct buffer *out, const struct sites *sites, int64_t now)
 {
-	static int64_t logged[OUTAGES]; /* hours since 1970, and 1; 0: never */
+	static int64_t logged[OUTAGES]; /* hours since 1970 plus 1; 0: never */
 	enum outage outage = find_outage(sites, now);
 	struct outage_text t;
 	char text[2 * sizeof(t)];
@@ -245,7 +246,7 @@ add_counts(struct buffer *out)
 	buffer_add(out, span_of(last_hour));
 }
 
-/* Take the text if it is another than before and was sent. */
+/* Send the text if it changed; keep it if it was sent. */
 static void
 send_status(struct buffer *text)
 {

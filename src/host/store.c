@@ -27,19 +27,19 @@ struct store {
 	struct file_identity locked; /* its lock file */
 	MDB_env *env; /* owned */
 	MDB_txn *txn; /* owned; at rest between look-ups */
-	bool active; /* it is not at rest */
+	bool active; /* txn is active */
 	size_t page; /* bytes */
 	unsigned max_age; /* seconds since the last contact; 0: any */
-	bool is_old; /* beyond that, at the last look-up */
-	int64_t away_ms; /* monotonic; since when path is missing; 0: not */
+	bool is_old; /* last contact was too old at the last look-up */
+	int64_t away_ms; /* monotonic ms since path is missing; 0: it exists */
 	struct stored_source source;
 	struct stored_counts counts;
-	struct error ended; /* set: it is another file's place now */
+	struct error ended; /* set: path names another file now */
 	struct error failure; /* of the last look-up */
-	bool is_new; /* the failure was not taken yet */
+	bool is_new; /* the failure is not reported yet */
 };
 
-/* Note why a look-up failed; always false. */
+/* Keep the error of a failed look-up; return false. */
 static bool
 fail(struct store *store, const struct error *e)
 {
@@ -61,7 +61,8 @@ grew(const struct store *store, off_t *size, struct error *e)
 	return true;
 }
 
-/* A page behind the end of the file would end the process. */
+/* Check that the file has all its pages: a read behind its end raises
+ * SIGBUS. */
 static bool
 check_size(const struct store *store, struct error *e)
 {
@@ -77,12 +78,12 @@ check_size(const struct store *store, struct error *e)
 	uintmax_t least = ((uintmax_t)info.me_last_pgno + 1) * store->page;
 	if ((uintmax_t)size >= least)
 		return true;
-	/* It may have grown between the two looks. */
+	/* The file may have grown between the two calls. */
 	return grew(store, &size, e) &&
 	       ((uintmax_t)size >= least || store_is_cut(store->path, e));
 }
 
-/* Map as much as the file has, and room for it to grow. */
+/* Map the file again, with room for growth. */
 static bool
 map_again(struct store *store, struct error *e)
 {
@@ -109,7 +110,7 @@ renew(struct store *store, struct error *e)
 	       error_set(e, "%s: %s", store->path, mdb_strerror(code));
 }
 
-/* Take the value of key.  False with e if it is damaged, or cannot be read. */
+/* Get the value of key.  Return false and e if it is damaged or unreadable. */
 static bool
 get(struct store *store, struct span key, struct span *text, bool *found,
     struct error *e)
@@ -166,7 +167,7 @@ begin(struct store *store, struct error *e)
 	if (!check_size(store, e) || !renew(store, e))
 		return false;
 	store->active = true;
-	/* A commit since then may have made the file longer. */
+	/* A later commit may have made the file longer. */
 	if (check_size(store, e) && get_counts(store, e))
 		return true;
 	store_rest(store);
@@ -195,7 +196,8 @@ store_age(struct store *store)
 	return age;
 }
 
-/* A store that no fleet keeps has no contact, which is too old as well. */
+/* Check the last contact; a store without a fleet has none, which counts as too
+ * old. */
 static bool
 check_age(struct store *store, struct error *e)
 {
@@ -205,7 +207,7 @@ check_age(struct store *store, struct error *e)
 		return true;
 	int64_t age = store_age(store);
 	store->is_old = age < 0 || age > (int64_t)store->max_age;
-	/* The text has no age: each new one would be logged. */
+	/* The text is without the age: each new text is logged. */
 	if (store->is_old)
 		return error_set(e,
 				 "%s: too old: the last contact with the "
@@ -264,7 +266,7 @@ store_rest(struct store *store)
 	store->active = false;
 }
 
-/* LMDB opens without a lock where the file system is read-only. */
+/* Note that LMDB opened without a lock, as on a read-only file system. */
 static int
 note_no_lock(const char *message, void *context)
 {
@@ -288,7 +290,7 @@ check_lock(const struct store *store, struct error *e)
 	return error_set(e, "%s: no lock on the store", store->lock);
 }
 
-/* The format, and so that it is a store of ours. */
+/* Check the format, and that the file is a store of certgate. */
 static bool
 check_format(struct store *store, struct error *e)
 {

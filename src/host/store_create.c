@@ -14,7 +14,7 @@
 #include "host/store_format.h"
 #include "host/store_writer.h"
 
-/* Put the value of a name; return what LMDB does. */
+/* Put the value of a name; return the result of LMDB. */
 static int
 put(MDB_txn *txn, const char *name, struct span text)
 {
@@ -70,7 +70,7 @@ fill(const char *path, struct error *e)
 	return code == 0 || error_set(e, "%s: %s", path, mdb_strerror(code));
 }
 
-/* Owner, group and mode of a file that was made; to the disk. */
+/* Set owner, group and mode of a new file, and sync it. */
 static bool
 own(const char *path, uid_t owner, gid_t group, mode_t mode, struct error *e)
 {
@@ -85,7 +85,7 @@ own(const char *path, uid_t owner, gid_t group, mode_t mode, struct error *e)
 	return ok;
 }
 
-/* Under a name of its own first: a store is there whole, or not at all. */
+/* Create the store under a temporary name, so that it appears complete. */
 static bool
 create_data(const char *path, uid_t owner, gid_t group, bool *made,
 	    struct error *e)

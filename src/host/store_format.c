@@ -33,7 +33,7 @@ store_paths(const char *path, char **data, char **lock, struct error *e)
 	return error_set(e, "out of memory");
 }
 
-/* The number of owner: a name, or digits; of root if it is NULL. */
+/* Find the number of owner, a name or digits; NULL: root. */
 static bool
 find_owner(const char *owner, uid_t *uid, struct error *e)
 {
@@ -49,7 +49,7 @@ find_owner(const char *owner, uid_t *uid, struct error *e)
 	return true;
 }
 
-/* A handler must be able to write to its lock; others must not. */
+/* Check that the handler, and no other user, can write the lock file. */
 static bool
 check_lock_file(const char *lock, uid_t owner, struct file_identity *identity,
 		struct error *e)
@@ -110,8 +110,8 @@ store_is_cut(const char *path, struct error *e)
 			 path);
 }
 
-/* The head of a data file, as LMDB 0.9 has it (mdb.c: MDB_page, MDB_meta); the
- * library believes all of it. */
+/* The head of a data file of LMDB 0.9 (mdb.c: MDB_page, MDB_meta).  The library
+ * does not check it. */
 struct head {
 	size_t number;
 	uint16_t pad, flags;
@@ -120,7 +120,7 @@ struct head {
 	void *address;
 	size_t map_size;
 	struct {
-		uint32_t pad; /* of the first: bytes of a page */
+		uint32_t pad; /* in the first head: bytes of a page */
 		uint16_t flags, depth;
 		size_t branch, leaf, overflow, entries, root;
 	} db[2];
@@ -145,7 +145,7 @@ is_foreign(const char *path, struct error *e)
 			 path);
 }
 
-/* The root of a tree: none, or a page that there is. */
+/* Return true if each root of a tree is an existing page, or none. */
 static bool
 has_roots(const struct head *head)
 {
@@ -184,9 +184,8 @@ check_head(const char *path, const struct head *head, struct error *e)
 	return true;
 }
 
-/* Check the head in use: that of the later transaction.  If the other one could
- * not be written, LMDB gives it an older number, and roots that are not
- * there. */
+/* Check the head of the later transaction.  After a failed write LMDB gives the
+ * other head an older number, and roots that do not exist. */
 static bool
 check_pages(const char *path, const struct head head[2], uintmax_t size,
 	    struct error *e)

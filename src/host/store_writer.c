@@ -25,13 +25,14 @@ struct store_writer {
 	char *lock; /* owned */
 	MDB_env *env; /* owned */
 	MDB_txn *txn; /* owned; NULL: none */
-	int fd; /* owned; of the file, for the lock; -1: none */
+	int fd; /* owned; the locked file; -1: none */
 	struct stored_counts counts;
 	struct stored_source source;
-	bool failed; /* so does the commit */
+	bool failed; /* the commit does too */
 };
 
-/* The map is address space; what a 32-bit process can have of it is less. */
+/* Return the size of the map: it is address space, which a 32-bit process has
+ * less of. */
 static size_t
 map_size(void)
 {
@@ -178,8 +179,8 @@ store_writer_close(struct store_writer *w)
 	free(w);
 }
 
-/* The lock that says which process has it.  A process that may not write to the
- * file cannot take it. */
+/* Take the lock by fcntl(2), which tells the process that has it, and needs
+ * write permission. */
 static bool
 take_lock(struct store_writer *w, struct error *e)
 {
@@ -210,7 +211,7 @@ give_lock(struct store_writer *w)
 	(void)fcntl(w->fd, F_SETLK, &lock);
 }
 
-/* What a signal handler writes, which may call next to nothing. */
+/* The text that the signal handler writes. */
 static char alarm_text[512];
 
 static void
@@ -221,7 +222,7 @@ say_and_end(int number)
 	_exit(EXIT_SYSTEM);
 }
 
-/* Write the processes that have the store open: one of them holds the lock. */
+/* Add a process that has the store open: one of them holds the lock. */
 static int
 add_process(const char *message, void *context)
 {
@@ -237,9 +238,9 @@ add_process(const char *message, void *context)
 	return 0;
 }
 
-/* LMDB's own lock is in the lock file, where a process that only reads can
- * hold it for ever; the library waits without an end, so a timer ends this
- * process.  set: until then; else no more. */
+/* Start (set) or stop a timer that ends this process.  A process that only
+ * reads can hold the lock of LMDB for ever, and the library waits without a
+ * limit. */
 static void
 set_alarm(struct store_writer *w, bool set)
 {
@@ -270,7 +271,7 @@ begin_txn(struct store_writer *w)
 	int dead;
 
 	set_alarm(w, true);
-	/* Readers that were killed keep pages from being used again. */
+	/* Remove killed readers, which keep pages from reuse. */
 	(void)mdb_reader_check(w->env, &dead);
 	int code = mdb_txn_begin(w->env, NULL, 0, &w->txn);
 	set_alarm(w, false);
@@ -322,7 +323,7 @@ store_writer_begin(struct store_writer *w, struct error *e)
 	return false;
 }
 
-/* Take the entries of the pin out of the counts. */
+/* Subtract the entries of the pin from the counts. */
 static bool
 count_off(struct store_writer *w, const struct thumbprint *pin, bool *found,
 	  struct error *e)
@@ -434,8 +435,8 @@ store_writer_remove(struct store_writer *w, const struct thumbprint *pin,
 
 enum { VALUES_MAX = 64 /* names that have a value */ };
 
-/* Copy the values of all names to kept: key and value of each in turn.  *n: how
- * many spans.  They are the first records. */
+/* Copy the first records, the values of all names, to kept: key and value in
+ * turn.  *n: the number of spans. */
 static int
 keep_values(struct store_writer *w, struct buffer kept[2 * VALUES_MAX],
 	    size_t *n)

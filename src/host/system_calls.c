@@ -23,14 +23,14 @@ enum {
 
 struct rule {
 	int call;
-	unsigned n; /* arguments that must be such */
+	unsigned n; /* number of conditions in arg */
 	struct scmp_arg_cmp argument[2];
-	unsigned needs; /* programs that have the rule; 0: all */
-	bool kills; /* the process; else the call is allowed */
+	unsigned needs; /* flags of the programs with this rule; 0: all */
+	bool kills; /* kills the process; else allows the call */
 };
 
 static const struct rule rules[] = {
-	/* Nothing that these do reaches beyond what is open. */
+	/* These calls use only what is open. */
 	{ SCMP_SYS(accept4) },
 	{ SCMP_SYS(brk) },
 	{ SCMP_SYS(clock_gettime) },
@@ -77,7 +77,7 @@ static const struct rule rules[] = {
 	{ SCMP_SYS(time) },
 	{ SCMP_SYS(write) },
 	{ SCMP_SYS(writev) },
-	/* Of processors with 32 bits. */
+	/* On 32-bit processors. */
 	{ SCMP_SYS(_llseek) },
 	{ SCMP_SYS(clock_gettime64) },
 	{ SCMP_SYS(fstat64) },
@@ -87,34 +87,34 @@ static const struct rule rules[] = {
 	{ SCMP_SYS(recv) },
 	{ SCMP_SYS(sigreturn) },
 	{ SCMP_SYS(stat64) },
-	/* No honest request leads here. */
+	/* No valid request leads to these calls. */
 	{ SCMP_SYS(execve), .kills = true },
 	{ SCMP_SYS(execveat), .kills = true },
 	{ SCMP_SYS(pidfd_getfd), .kills = true },
 	{ SCMP_SYS(process_vm_readv), .kills = true },
 	{ SCMP_SYS(process_vm_writev), .kills = true },
 	{ SCMP_SYS(ptrace), .kills = true },
-	/* Only so. */
+	/* Only with these arguments. */
 	{ SCMP_SYS(fcntl), 1, { { 1, SCMP_CMP_EQ, F_GETFL, 0 } } },
 	{ SCMP_SYS(fcntl), 1, { { 1, SCMP_CMP_EQ, F_SETFL, 0 } } },
 	{ SCMP_SYS(mmap), 1, { { 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0 } } },
 	{ SCMP_SYS(mmap2), 1, { { 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0 } } },
 	{ SCMP_SYS(mprotect), 1, { { 2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0 } } },
 	{ SCMP_SYS(openat), 1, { { 2, SCMP_CMP_MASKED_EQ, OPENS, O_RDONLY } } },
-	/* Only to where a socket is connected. */
+	/* Only to the peer of a connected socket. */
 	{ SCMP_SYS(sendto), 1, { { 4, SCMP_CMP_EQ, 0, 0 } } },
 	{ SCMP_SYS(setsockopt),
 	  2,
 	  { { 1, SCMP_CMP_EQ, IPPROTO_TCP, 0 },
 	    { 2, SCMP_CMP_EQ, TCP_NODELAY, 0 } } },
-	/* To connect again to the syslog or the journal. */
+	/* To reconnect to syslogd or journald. */
 	{ SCMP_SYS(connect), .needs = SYSTEM_CALLS_DAEMON },
 	{ SCMP_SYS(socket),
 	  2,
 	  { { 0, SCMP_CMP_EQ, AF_UNIX, 0 },
 	    { 1, SCMP_CMP_MASKED_EQ, SOCKET_TYPE, SOCK_DGRAM } },
 	  SYSTEM_CALLS_DAEMON },
-	/* To open the log again: a file that is there, to add to it. */
+	/* To reopen an existing log for appending. */
 	{ SCMP_SYS(openat),
 	  1,
 	  { { 2, SCMP_CMP_MASKED_EQ, OPENS | O_APPEND | O_TMPFILE,
