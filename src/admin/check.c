@@ -6,7 +6,6 @@
  */
 #include "config.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -46,21 +45,6 @@ show_origin(const struct command *command, const struct setting_given *given,
 		(void)snprintf(text, size, "environment");
 }
 
-/* True if value is like the name of a user or an application id, and not like a
- * key: of few characters, without = and /. */
-static bool
-is_name(struct span value)
-{
-	enum { NAME_MAX_SHOWN = 64 /* characters */ };
-	static const char marks[] = "*-._@ ";
-
-	for (size_t i = 0; i < value.len; i++)
-		if (!isalnum((unsigned char)value.ptr[i]) &&
-		    strchr(marks, value.ptr[i]) == NULL)
-			return false;
-	return value.len <= NAME_MAX_SHOWN;
-}
-
 /* Return the i-th setting's value, unless it may be a secret in the wrong
  * place: a value that does not parse, or a path where nothing is.  Then return
  * its length, written to text. */
@@ -72,9 +56,7 @@ shown_value(size_t i, struct span value, char *text, size_t size)
 
 	if (value.ptr == NULL)
 		return span_of(help->standard);
-	if (help->secret &&
-	    !(span_starts(span_of(help->expected), SPAN("a name")) &&
-	      is_name(value)))
+	if (help->secret)
 		return SPAN("(secret)");
 	if (shown && value.ptr[0] == '/') {
 		char *path = span_copy(value);

@@ -231,7 +231,7 @@ add_outage(struct buffer *out, const struct sites *sites, int64_t now)
 	buffer_add(out, span_of(text));
 	buffer_add_byte(out, ' ');
 	if (logged[outage] != now / HOUR_S + 1)
-		log_note(LOG_LEVEL_WARNING, "%s (fix: certgate status)", text);
+		log_note(LOG_LEVEL_WARNING, "%s See certgate status.", text);
 	logged[outage] = now / HOUR_S + 1;
 }
 

@@ -284,15 +284,6 @@ def files():
                "has 1 entry" in got.out, "all is well", got)
     out.result(KEY not in got.out and "(secret)" in got.out,
                "a secret is not shown", got)
-    for name in ("CERTGATE_REMOTE_USER", "CERTGATE_MISSING_CERTIFICATE_USER"):
-        for value, shown in (("6c0f3b8e-0000-4000-8000-000000000002", True),
-                             ("service_1@example.com", True), ("*", True),
-                             ("a" * 43 + "=", False), ("a/b", False),
-                             ("a" * 65, False)):
-            named = admin.run("check", environment={name: value})
-            text = value if shown else "(secret)"
-            out.result(f"{name:34} {text}  [environment]\n" in named.out,
-                       f"{name}={value}", named)
     out.result(re.search(rf"^CERTGATE_LIST +{book}  \[{conf}:1\]$", got.out,
                          re.MULTILINE), "a value and its line", got)
     out.result(re.search(r"^CERTGATE_LOG_FORMAT +text  \[default\]$", got.out,

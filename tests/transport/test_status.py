@@ -175,8 +175,8 @@ def outages():
             event(handler, **events[-1])
         handler.close()
         text = log.read_text()
-        out.equal((first == "All is well.", text.count("; see certgate "
-                                                       "status")),
+        out.equal((first == "All is well.", text.count(" See certgate "
+                                                       "status.")),
                   (well, 0 if well else 1), f"{name}: {first}")
         out.result(not any(secret in text + first for secret in
                            (cases.KEY, "a-code", "the-secret")),

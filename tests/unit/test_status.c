@@ -147,7 +147,7 @@ test_outages(void **state)
 	count(REASON_SIGNATURE, 1);
 	assert_true(strncmp(tell(now + 2), "STATUS=" SIGNATURE " list 1: ",
 			    strlen("STATUS=" SIGNATURE " list 1: ")) == 0);
-	assert_string_equal(warned, SIGNATURE " (fix: certgate status)");
+	assert_string_equal(warned, SIGNATURE " See certgate status.");
 	assert_non_null(strstr(tell(now + 60), SIGNATURE));
 	count(REASON_LISTED, 1);
 	assert_null(strstr(tell(now + 120), SIGNATURE));
