@@ -25,7 +25,7 @@ enum {
 	FILE_MAX = 67108864, /* bytes; 5 MB in 2026 */
 	ADDRESSES_MAX = 65536, /* of one tag */
 	ADDRESS_SIZE = 50, /* characters of an address with its length */
-	DEPTH_MAX = 8, /* arrays and objects inside each other; it has 4 */
+	DEPTH_MAX = 8, /* nested arrays and objects; the file has 4 */
 	/* Shorter ones would include a good part of the internet. */
 	SHORTEST_V4 = 8,
 	SHORTEST_V6 = 16,
@@ -39,7 +39,7 @@ struct tag {
 	int64_t change; /* number of changes; 0: unknown */
 };
 
-/* Line and column of the byte at. */
+/* Set the place of e: line and column of the byte at offset at. */
 static void
 say_where(struct error *e, struct span text, size_t at)
 {
@@ -59,7 +59,7 @@ parse(struct span text, struct error *e)
 		text.len > INT_MAX ? NULL : json_tokener_new_ex(DEPTH_MAX);
 	struct json_object *tree;
 
-	/* The provider's file has one, and json-c does not take it. */
+	/* Skip the byte order mark, which json-c refuses. */
 	if (span_starts(text, SPAN("\xef\xbb\xbf")))
 		text = span_after(text, 3);
 	if (tokener == NULL) {
@@ -95,7 +95,7 @@ member(struct json_object *object, const char *name, enum json_type type)
 	return value;
 }
 
-/* Every bit behind the first `length` ones is zero. */
+/* Return true if all bits after the first length bits are zero. */
 static bool
 is_network(const uint8_t *address, unsigned length, unsigned bits)
 {
@@ -239,7 +239,7 @@ static const struct server {
 
 enum { SERVERS = sizeof(servers) / sizeof(servers[0]) };
 
-/* The one that was asked for; NULL if none or several were. */
+/* Return the web server of the option; NULL if there is none or several. */
 static const struct server *
 find_server(const struct command *command)
 {

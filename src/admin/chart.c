@@ -10,7 +10,7 @@
 #include "base/date.h"
 
 enum {
-	COLOURS = 6, /* of the most frequent reasons; others share one */
+	COLOURS = 6, /* for the most frequent reasons; the others share one */
 	SLOT = 10, /* width of a slot in units of the drawing */
 	BAR = 8, /* width of a bar in it */
 	HEIGHT = 100 /* of a drawing, in units */
@@ -27,7 +27,7 @@ struct chart {
 	uint64_t sum[REASONS + 1];
 };
 
-/* The colour of each reason; COLOURS: that of all others. */
+/* The colour of each reason; COLOURS: the shared one. */
 struct colours {
 	size_t most[REASONS + 1]; /* refusals, most frequent first */
 	size_t refusals; /* of these */
@@ -40,7 +40,8 @@ is_refusal(size_t reason)
 	return reason_status((enum reason)reason) != 0;
 }
 
-/* A validation or a notification is of no client. */
+/* Return true for an accepted client; validations and notifications do not
+ * count. */
 static bool
 is_acceptance(size_t reason)
 {
@@ -84,7 +85,7 @@ choose_colours(struct colours *colours, const uint64_t sum[REASONS + 1])
 		colours->of[colours->most[i]] = i;
 }
 
-/* HH:MM */
+/* Add HH:MM. */
 static void
 add_clock(struct buffer *out, int64_t seconds)
 {
@@ -105,7 +106,7 @@ add_bar(struct buffer *out, const char *colour, size_t slot, double from,
 		    height);
 }
 
-/* What the pointer shows: the time and the numbers of a slot. */
+/* Add the text that the pointer shows: the time and the numbers of a slot. */
 static void
 add_title(struct buffer *out, const struct chart *c, size_t slot,
 	  const char *what, bool (*counts)(size_t reason), int64_t now)
@@ -123,7 +124,8 @@ add_title(struct buffer *out, const struct chart *c, size_t slot,
 	html_add(out, "</title>");
 }
 
-/* The bars of a slot, the most frequent reason of the day at the foot. */
+/* Add the bars of a slot; the most frequent reason of the day is at the
+ * bottom. */
 static void
 add_slot(struct buffer *out, const struct chart *c, size_t slot,
 	 const struct colours *colours, uint64_t most)
@@ -143,7 +145,8 @@ add_slot(struct buffer *out, const struct chart *c, size_t slot,
 			(double)sum_of(c->slot[slot], is_acceptance) * unit);
 }
 
-/* Refusals with the colours of their reasons; NULL: what was accepted. */
+/* Add a drawing of refusals with their colours; colours NULL: of accepted
+ * clients. */
 static void
 add_drawing(struct buffer *out, const struct chart *c,
 	    const struct colours *colours, int64_t now)

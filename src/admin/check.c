@@ -143,13 +143,12 @@ show_trusts(const struct trusts *trusts)
 	print_json_close(']');
 }
 
-/* What is found in a store, which may have more entries than there can be
- * findings. */
+/* The result for a store, which may have more entries than FINDINGS_MAX. */
 struct look {
 	int64_t now; /* UTC seconds */
 	uint64_t entries, weak, expired, soon, invalid;
-	int64_t first; /* UTC seconds; of those that expire soon */
-	struct error fault; /* of the first that is invalid */
+	int64_t first; /* UTC seconds, the first of those that expire soon */
+	struct error fault; /* of the first invalid entry */
 	struct progress progress;
 };
 
@@ -209,7 +208,7 @@ warn_of(struct findings *findings, const struct look *look)
 			      date_text(look->first, day));
 }
 
-/* Look at each entry of a store that is open.  Return how many it has. */
+/* Check each entry of an open store.  Return their number. */
 static uint64_t
 check_store(struct findings *findings, const struct configuration *c)
 {
@@ -387,7 +386,7 @@ read_log(struct facts *f, const char *path, bool *unread)
 	return NULL;
 }
 
-/* Another list, or other settings, than those that the log is of. */
+/* Return true for another list or other settings than those of the log. */
 static bool
 is_candidate(const struct command *command)
 {

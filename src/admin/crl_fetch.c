@@ -25,14 +25,14 @@
 #include "policy/list.h"
 #include "protocol/chain_trust.h"
 
-/* An answer from a URL, for all files that it may be for. */
+/* The answer from a URL, for all files that use it. */
 struct download {
 	char *url; /* owned */
-	char *shown; /* owned; url without what may be a secret */
+	char *shown; /* owned; url without secrets */
 	struct web_answer answer;
 	bool failed; /* and that was printed */
 	bool used; /* it has a CRL of one of the CAs */
-	bool named; /* it has one with the name of such a CA */
+	bool named; /* it has a CRL with the name of one of the CAs */
 };
 
 /* The files of ca: and crl= of an entry. */
@@ -50,7 +50,7 @@ struct fetch {
 	bool failed;
 };
 
-/* One pair of files, while its file is locked. */
+/* A pair of files, while the CRL file is locked. */
 struct renewal {
 	const struct pair *pair;
 	struct replacement file;
@@ -61,7 +61,7 @@ struct renewal {
 	size_t n_old; /* CRLs of trust that the file had */
 	bool replaced[CHAIN_PARTS_MAX]; /* of these */
 	bool changed; /* trust has a new CRL */
-	bool written; /* and the file has it, too */
+	bool written; /* the CRL is in the file too */
 	bool found; /* a CRL of one of its CAs, new or not */
 	bool failed;
 };
@@ -142,7 +142,7 @@ find_download(struct fetch *f, const char *url)
 	return made;
 }
 
-/* Both are of one CA, and in scope of the same certificates. */
+/* Return true if both are from one CA, for the same certificates. */
 static bool
 takes_place_of(const struct crl *crl, const struct crl *old)
 {
@@ -313,7 +313,7 @@ take_url(struct fetch *f, struct renewal *r, const char *url)
 	chain_trust_free(fresh);
 }
 
-/* From the settings, else from the CAs. */
+/* Take the URLs of the settings, else those in the CAs. */
 static void
 take_urls(struct fetch *f, struct renewal *r, char *const *urls)
 {
@@ -337,7 +337,7 @@ take_urls(struct fetch *f, struct renewal *r, char *const *urls)
 	buffer_free(&found);
 }
 
-/* The whole new file must load, as the handler loads it. */
+/* Check that the new file loads, as the handler loads it. */
 static bool
 check_text(const struct renewal *r, struct span text, struct error *e)
 {
@@ -373,7 +373,7 @@ write_file(struct fetch *f, struct renewal *r)
 	complain_error(f, r->pair->crl, &e);
 }
 
-/* When clients are rejected if no fetch succeeds. */
+/* Print when clients will be rejected if no fetch succeeds. */
 static void
 print_force(const struct fetch *f, const struct renewal *r)
 {
@@ -428,7 +428,7 @@ read_files(struct fetch *f, struct renewal *r)
 	buffer_free(&text);
 	if (broken || (result != FILE_READ && result != FILE_ABSENT))
 		complain_error(f, r->pair->crl, &e);
-	/* Root must replace no other file by a link that _certgate made. */
+	/* A link of _certgate must not make root replace another file. */
 	return (result == FILE_READ || result == FILE_ABSENT) &&
 	       (!broken || strcmp(path, r->pair->crl) == 0);
 }
@@ -456,7 +456,7 @@ renew(struct fetch *f, const struct pair *pair, char *const *urls)
 	buffer_free(&r.ca);
 }
 
-/* A URL whose CRLs are of none of the CAs. */
+/* Print the URLs whose CRLs are from none of the CAs. */
 static void
 print_unused(struct fetch *f)
 {
@@ -491,7 +491,8 @@ add_pair(struct fetch *f, const struct terms *terms)
 	complain(f, terms->crl, "out of memory");
 }
 
-/* Line by line: a list whose CRL is missing does not load. */
+/* Find the pairs line by line, since a list with a missing CRL does not
+ * load. */
 static void
 find_pairs(struct fetch *f, const char *path, struct span text)
 {
@@ -541,7 +542,7 @@ fetch_by(struct fetch *f, const struct configuration *c)
 		renew(f, &f->pair[i], c->settings.crl_urls);
 }
 
-/* A list that does not load yet is read here line by line. */
+/* Ignore errors of the list: it is read here line by line. */
 static void
 take_line(void *context, enum log_level level, const struct error *e)
 {

@@ -12,15 +12,15 @@
 #include "admin/print.h"
 #include "admin/setup.h"
 
-/* A CA, whose certificates are not known. */
+/* Return true for a CA: its certificates are unknown. */
 static bool
 is_authority(const struct target *target)
 {
 	return target->main.kind == THUMBPRINT_NONE;
 }
 
-/* Remark which entries allow the target, and find one that denies it with the
- * same options. */
+/* Report the entries that allow the target, and find one that denies it with
+ * the same options. */
 static void
 look_at_lines(struct change *change, struct span options)
 {
@@ -55,7 +55,7 @@ print_connected(const struct command *command, const struct target *target)
 			      : "--disconnect does that.");
 }
 
-/* The entry is added to an invalid list, too. */
+/* Add the entry, also to an invalid list. */
 static enum exit_code
 deny(struct change *change, struct buffer *text)
 {
@@ -84,7 +84,8 @@ deny(struct change *change, struct buffer *text)
 	return code;
 }
 
-/* Give the path to which the list is moved: free().  NULL with e. */
+/* Move the list; look: only check.  Return the new path, or NULL and e.  Gives:
+ * free(). */
 static char *
 move_list(const struct replacement *list, bool look, struct error *e)
 {
@@ -111,8 +112,8 @@ move_list(const struct replacement *list, bool look, struct error *e)
 	return NULL;
 }
 
-/* Move the list away, whatever is in it.  Without a list, pins in the settings
- * and CERTGATE_REPORT_ONLY_UNTIL admit no client either. */
+/* Move the list away, also an invalid one.  Without a list, the settings and
+ * CERTGATE_REPORT_ONLY_UNTIL accept no client either. */
 static enum exit_code
 deny_all(const struct command *command)
 {

@@ -17,8 +17,8 @@
 #include "policy/value.h"
 
 enum {
-	/* A handler leaves a new list alone for one second, and looks at its
-	 * files once a second; one more for answers on their way. */
+	/* A handler waits until a list is unchanged for one second, and looks
+	 * at its files once a second; one more for late answers. */
 	AGAIN_S = 3,
 	HOST_SIZE = 320, /* of https://HOST:PORT */
 };
@@ -38,13 +38,13 @@ static const struct {
 struct item {
 	enum kind kind;
 	char *id; /* of a user or a connection; owned */
-	bool there; /* the service knows it, or cannot be asked */
+	bool there; /* the service knows it, or gave no answer */
 };
 
 struct closing {
 	const struct settings *settings; /* borrowed */
 	struct rest rest;
-	const char *endpoint; /* NULL: the hosts are those of the settings */
+	const char *endpoint; /* NULL: the hosts of the settings */
 	struct buffer token; /* of --token-file */
 	char **given_hubs; /* of --hub; owned */
 	char *const *hubs; /* ended by NULL */
@@ -81,8 +81,8 @@ rest_of(const struct call *call)
 	};
 }
 
-/* False, with the reason in the host's problem, if the service does not say
- * that it closed. */
+/* Close one item.  Return false, with the problem in the host, unless the
+ * service reports success. */
 static bool
 close_one(struct closing *closing, const struct call *call)
 {
@@ -111,7 +111,7 @@ ask(struct closing *closing, const struct call *call)
 	buffer_add_byte(&closing->there, status == 404 ? '0' : '1');
 }
 
-/* What a round does: one call for each item at each host in each hub. */
+/* A round of calls: one for each item, host and hub. */
 struct round {
 	bool show; /* print the calls, send none */
 	bool ask; /* note what is there, close nothing */
@@ -149,7 +149,7 @@ run_call(struct closing *closing, const struct round *round,
 	return closed;
 }
 
-/* The n-th host of the service, or its URL; NULL: there are no more. */
+/* Return the n-th host of the service, or its URL; NULL: after the last. */
 static const char *
 host_at(const struct closing *closing, size_t n)
 {
@@ -284,9 +284,9 @@ disconnect_read_token(const struct command *command, struct buffer *text,
 	return false;
 }
 
-/* Hosts and hubs are those of the options, else of the settings.  False, and
- * printed, if there are none, or no key and no token.  close_closing() in any
- * case. */
+/* Take hosts and hubs from the options, else from the settings.  Print an error
+ * and return false if there are none, or no key and no token. close_closing()
+ * in any case. */
 static bool
 open_closing(struct closing *closing, const struct command *command,
 	     const struct settings *settings)
@@ -325,7 +325,7 @@ close_closing(struct closing *closing)
 	value_free_items(closing->given_hubs);
 }
 
-/* A server that normalizes a path would read ".." as the whole hub. */
+/* Refuse "..": a server that normalizes paths would close the whole hub. */
 bool
 disconnect_names(struct span id)
 {
@@ -370,11 +370,11 @@ struct revocation {
 	const struct target *target;
 	const struct configuration *store;
 	struct closing *closing;
-	bool open; /* a client may be connected that cannot be closed */
-	bool tokens; /* the user id may be that of a token */
+	bool open; /* a connection may stay open */
+	bool tokens; /* the user id may be from a token */
 };
 
-/* The entry as a message names it. */
+/* Write the name of the entry for a message. */
 static const char *
 name_entry(const struct entry *entry, char text[ENTRY_PLACE_SIZE])
 {
@@ -382,7 +382,7 @@ name_entry(const struct entry *entry, char text[ENTRY_PLACE_SIZE])
 			     : entry_place(entry->line, text);
 }
 
-/* The entry accepts other certificates than the target. */
+/* Return true if the entry accepts other certificates than the target. */
 static bool
 is_of_others(const struct target *target, const struct entry *entry)
 {
@@ -391,7 +391,7 @@ is_of_others(const struct target *target, const struct entry *entry)
 		target_match(target, entry, (struct span){ 0 }) == TARGET_NONE);
 }
 
-/* The service closes users, not certificates. */
+/* Warn of other clients: the service closes users, not certificates. */
 static void
 warn_of_others(const struct revocation *r, struct span user)
 {
@@ -480,7 +480,8 @@ close_twice(struct closing *closing)
 	return true;
 }
 
-/* A word may be the id of either; the service does not say of which. */
+/* Add each word as a user and as a connection: the service does not tell which
+ * it is. */
 static bool
 add_arguments(struct closing *closing, const struct command *command)
 {

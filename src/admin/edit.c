@@ -22,7 +22,8 @@ changed(const struct edit *edit, struct error *e)
 			 edit->file.path);
 }
 
-/* path is the list as it was named: its links are to be safe, too. */
+/* Read the list. path: the list as it was named, so that its links are checked
+ * too. */
 static bool
 read_list(struct edit *edit, const char *path, struct error *e)
 {
@@ -92,7 +93,7 @@ read_entry(struct edit_line *line)
 						 &setup_files, &warnings, &e);
 }
 
-/* What is behind the line in the text that it is of. */
+/* Return the text after the line. */
 static struct span
 text_behind(const struct edit *edit, const struct edit_line *line)
 {
@@ -159,8 +160,8 @@ edit_has_options(const struct edit_line *line, struct span options)
 	return true;
 }
 
-/* The value in quotes, if it has none and needs them: a shell took them off.
- * An escape stays one. */
+/* Add the value, in quotes if it needs them: the shell removed its own.  An
+ * escape stays. */
 static void
 add_value(struct buffer *text, const char *value)
 {
@@ -179,8 +180,8 @@ add_value(struct buffer *text, const char *value)
 	buffer_add_byte(text, '"');
 }
 
-/* Text behind a value in one argument would become an option that was not
- * given, or a comment that hides those that follow. */
+/* Refuse text after a value in one argument: it would become an option, or a
+ * comment that hides the next options. */
 static bool
 check_value(struct span written, struct error *e)
 {
@@ -231,7 +232,7 @@ is_stored(const struct edit_change *change)
 	return change->line == ENTRY_LINE_STORED;
 }
 
-/* The list as it is, or the entries of the store. */
+/* Return the text of the list, or of the entries of the store. */
 static struct span
 text_of(const struct edit *edit, bool stored)
 {
@@ -306,7 +307,7 @@ edit_old_text(const struct edit *edit, const struct edit_change *change)
 	return text;
 }
 
-/* New lines end as the first one of the list does. */
+/* Return the line end of the first line, for new lines. */
 static const char *
 line_end(struct span before)
 {
@@ -352,7 +353,7 @@ write_after(struct edit *edit)
 	write_text(edit, true);
 }
 
-/* A list without a line would be an error. */
+/* Add a comment, since a list without a line is an error. */
 static void
 add_comment(struct edit *edit)
 {
@@ -409,7 +410,7 @@ edit_changes_store(const struct edit *edit)
 	return changes(edit, true);
 }
 
-/* A list that exists; one without a byte is not the same as none. */
+/* Return the text of an existing list; an empty list is not a missing one. */
 static struct span
 whole_of(const struct buffer *text)
 {
@@ -458,7 +459,7 @@ edit_commit(struct edit *edit, struct error *e)
 
 	if (!is_whole(edit, e))
 		return false;
-	/* An editor that knows no lock may have been quicker. */
+	/* An editor without the lock may have changed the list. */
 	file_identify(edit->file.path, &now);
 	if (!file_same(&now, &edit->identity))
 		return changed(edit, e);
@@ -466,8 +467,8 @@ edit_commit(struct edit *edit, struct error *e)
 			      edit->exists ? &edit->status : NULL, e);
 }
 
-/* The name may be wrong, and the handler may not be able to read a new
- * list. */
+/* Report a new list: its name may be wrong, and the handler may be unable to
+ * read it. */
 void
 edit_report_new(const struct edit *edit, bool made)
 {

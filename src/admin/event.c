@@ -111,7 +111,7 @@ add_source(struct buffer *headers, const struct posting_plan *plan)
 	buffer_add_byte(headers, '\n');
 }
 
-/* One token for each key, as the service sends those of both its keys. */
+/* Add the signature by each key, as the service does. */
 static bool
 add_signature(struct buffer *headers, const struct posting_plan *plan,
 	      const struct settings *settings)
@@ -162,7 +162,8 @@ add_headers(struct buffer *headers, const struct posting_plan *plan,
 	return add_signature(headers, plan, settings);
 }
 
-/* The service ends each line with CRLF, except the last one. */
+/* Add the certificate as PEM; as from the service, each line but the last ends
+ * with CRLF. */
 static void
 add_pem(struct buffer *body, struct span der)
 {
@@ -201,7 +202,7 @@ add_certificate(struct buffer *body, struct span der)
 	return true;
 }
 
-/* The service sends a list of values for each name. */
+/* Add the query: a list of values for each name, as from the service. */
 static void
 add_query(struct buffer *body, struct span query)
 {
@@ -299,7 +300,7 @@ posting_free(struct posting *posting)
 	buffer_free(&posting->body);
 }
 
-/* RFC 3875 4.1.18 */
+/* Add the variable of a header (RFC 3875 4.1.18). */
 static void
 add_header_name(struct buffer *words, struct span name)
 {

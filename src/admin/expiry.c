@@ -65,7 +65,7 @@ expiries_free(struct expiries *all)
 	*all = (struct expiries){ 0 };
 }
 
-/* The digits of t behind prefix. */
+/* Write prefix and the digits of t. */
 static char *
 pin_text(const char *prefix, const struct thumbprint *t, char text[PIN_SIZE])
 {
@@ -77,7 +77,7 @@ pin_text(const char *prefix, const struct thumbprint *t, char text[PIN_SIZE])
 	return text;
 }
 
-/* What one entry has of its own. */
+/* Add the dates of one entry. */
 static bool
 add_entry(struct expiries *all, const struct entry *entry, struct expiry one,
 	  struct error *e)
@@ -129,7 +129,7 @@ add_named(struct expiries *all, const struct chain_trust *trust, size_t i,
 	return ok;
 }
 
-/* The number of the first CA that signed crl; 0 if none did. */
+/* Return the number of the first CA that signed crl; 0: none. */
 static size_t
 signer_of(const struct crl *crl)
 {

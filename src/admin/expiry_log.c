@@ -12,8 +12,7 @@
 #include "base/date.h"
 #include "base/hex.h"
 
-/* A user has an old certificate and a new one; more of them are those of
- * several devices. */
+/* An old and a new certificate; a user with more has several devices. */
 enum { USER_CERTIFICATES_MAX = 2 };
 
 /* A certificate in the log. */
@@ -28,10 +27,10 @@ struct seen {
 	/* By the list: */
 	const struct configuration *by; /* borrowed */
 	unsigned line; /* of the entry; 0: none */
-	bool admitted; /* the list still admits it */
-	bool is_stored; /* the entry is one of the store */
+	bool admitted; /* the list still accepts it */
+	bool is_stored; /* the entry is in the store */
 	bool has_end; /* its entry has expires= */
-	bool is_group; /* its entry's user is that of all of a CA */
+	bool is_group; /* its entry gives all clients of a CA one user */
 	bool renewed;
 };
 
@@ -61,7 +60,7 @@ expiry_log_free(struct expiry_log *log)
 	free(log);
 }
 
-/* NULL is the empty span. */
+/* Return true if text is s; NULL is the empty span. */
 static bool
 is_same(const char *text, struct span s)
 {
@@ -110,7 +109,7 @@ reserve(struct expiry_log *log)
 	return true;
 }
 
-/* Replace *to by a copy of text, if that is another; absent: NULL. */
+/* Replace *to by a copy of text, if it differs; absent: NULL. */
 static bool
 set_text(char **to, struct span text)
 {
@@ -208,8 +207,7 @@ expiry_log_read(const char *path, struct error *e)
 	return NULL;
 }
 
-/* Judge as of the certificate's last second, if it has expired: the entry may
- * admit it apart from that. */
+/* Decide again; for an expired certificate, as of its last second. */
 static void
 judge(struct seen *one, const struct sites *sites, int64_t now,
       struct decision *d)
@@ -251,7 +249,7 @@ compare_end(const struct seen *a, const struct seen *b)
 	return (a->not_after > b->not_after) - (a->not_after < b->not_after);
 }
 
-/* By site and user; of one, by the end. */
+/* Compare by site and user, then by the end. */
 static int
 compare_user(const void *a, const void *b)
 {
@@ -263,7 +261,7 @@ compare_user(const void *a, const void *b)
 	return order != 0 ? order : compare_end(one, other);
 }
 
-/* The same by the public key. */
+/* Compare by the public key, then by the end. */
 static int
 compare_key(const void *a, const void *b)
 {
@@ -305,8 +303,8 @@ are_of_group(const struct seen *seen, size_t n)
 	return lasting > USER_CERTIFICATES_MAX;
 }
 
-/* Of n certificates of one device, in the order of their ends, mark each that
- * was last seen before a later one was first seen. */
+/* Mark the renewed certificates of one device, sorted by end: those last seen
+ * before a later one was first seen. */
 static void
 mark_renewed(struct seen *seen, size_t n)
 {
@@ -340,7 +338,7 @@ find_renewed(struct expiry_log *log,
 	}
 }
 
-/* One that expired long ago is of a device that is gone. */
+/* Add a certificate, unless it expired long ago: then its device is gone. */
 static bool
 add_seen(struct expiries *all, const struct seen *one, int64_t now,
 	 struct error *e)
@@ -365,7 +363,7 @@ add_seen(struct expiries *all, const struct seen *one, int64_t now,
 	       expiries_append(all, &expiry, e);
 }
 
-/* The order is free now: no line is added any more. */
+/* Sort and add the certificates; no line may be added after this. */
 bool
 expiries_add_log(struct expiries *all, struct expiry_log *log,
 		 const struct sites *sites, int64_t now, struct error *e)

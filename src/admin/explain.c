@@ -50,8 +50,8 @@ take_line(void *context, enum log_level level, const struct error *e)
 		print_error(e);
 }
 
-/* The checks before those of the client, and the last of the reasons (they are
- * in the order of the checks) for which each refuses. */
+/* The checks of the event, and the last reason of each; reasons are in the
+ * order of the checks. */
 static const struct {
 	const char *text;
 	enum reason last;
@@ -122,7 +122,7 @@ find_line(const char *path, unsigned number, struct buffer *text)
 	return line;
 }
 
-/* The same of the store: the line of the entry that decided. */
+/* Return the line of the store's entry that decided. */
 static struct span
 find_stored(const struct configuration *store, const struct decision *d,
 	    struct buffer *text)
@@ -206,7 +206,7 @@ show_certificate(const struct request *request, int64_t now)
 	decision_free(&d);
 }
 
-/* Each line of what the web server gets. */
+/* Print each line of the answer to the web server. */
 static void
 show_answer(struct span bytes)
 {
@@ -285,7 +285,7 @@ show_note(const char *text)
 
 static struct cause cause; /* of an outage; empty: none */
 
-/* What keeps clients out that is not in the settings, the list or the event. */
+/* Print a cause of refusals outside the settings, the list and the event. */
 static void
 show_cause(const struct configuration *store)
 {
@@ -302,7 +302,8 @@ show_cause(const struct configuration *store)
 	}
 }
 
-/* True if the user id is the thumbprint because the common name cannot be. */
+/* Return true if the user id is the thumbprint because the common name is
+ * invalid. */
 static bool
 has_no_name(const struct decision *d)
 {
@@ -479,8 +480,8 @@ explain(const struct command *command, const struct configuration *store,
 	return code;
 }
 
-/* The input is the administrator's; settings and list are read as the handler's
- * user. */
+/* Explain input that the administrator's user read; settings and list are read
+ * as the handler's user. */
 static enum exit_code
 explain_input(const struct command *command, struct span bytes, struct error *e)
 {
@@ -501,7 +502,7 @@ explain_input(const struct command *command, struct span bytes, struct error *e)
 	return code;
 }
 
-/* The name of a file that is a pin. */
+/* Explain that a missing file could be a pin. */
 static void
 explain_pin(const char *path)
 {

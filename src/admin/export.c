@@ -37,7 +37,7 @@ write_pin(void *context, const struct thumbprint *pin, struct span text)
 	return !it->failed;
 }
 
-/* A list without a line would be an error. */
+/* Write a comment, since a list without a line is an error. */
 static void
 write_none(const struct output *it)
 {

@@ -36,8 +36,8 @@ reacts(int fd)
 	return shutdown(fd, SHUT_WR) == 0 && poll(&wanted, 1, REACTS_MS) != 0;
 }
 
-/* A socket that does not exist may be that of a handler which a web server
- * starts, unless it was named. */
+/* Find the process that listens.  A missing socket is not a fault if a web
+ * server starts the handler, unless --socket names it. */
 static void
 find_listener(struct facts *f, bool named)
 {
@@ -124,7 +124,7 @@ take_line(void *context, enum log_level level, const struct error *e)
 	findings_add(context, level, e);
 }
 
-/* A log that the handler would make in folder. */
+/* Check a log that the handler would create in folder. */
 static bool
 check_new_log(const char *path, const char *folder, struct error *e)
 {
@@ -142,7 +142,8 @@ check_new_log(const char *path, const char *folder, struct error *e)
 			 path, user, user, path);
 }
 
-/* Root can write every log: without --as, only the log's folder must exist. */
+/* Check that the log can be written.  Root can write every log: without --as,
+ * only its folder must exist. */
 static bool
 check_log(const char *path, bool is_handler, struct error *e)
 {
@@ -197,7 +198,7 @@ find_age(struct findings *findings, const struct sites *sites)
 	findings->path = NULL;
 }
 
-/* What the start itself does not say. */
+/* Add the findings that a start does not report. */
 static void
 find_more(struct findings *findings, const struct sites *sites, bool starts)
 {
@@ -212,7 +213,7 @@ find_more(struct findings *findings, const struct sites *sites, bool starts)
 					site->settings.list);
 	}
 	find_age(findings, sites);
-	/* If it cannot be told, that was said. */
+	/* If it is unknown, an error was printed. */
 	if (sites->in_use && sites->unsure == 0) {
 		findings->path = sites->folder;
 		findings_warn(findings,

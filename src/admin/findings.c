@@ -186,7 +186,7 @@ check_begin(struct findings *findings, const char *what, int64_t from)
 			      date_text(from, day));
 }
 
-/* An error if none of a CA's CRLs is current. */
+/* Report an error if none of a CA's CRLs is current. */
 static void
 check_crls(struct findings *findings, const struct chain_trust *trust, size_t i)
 {
@@ -215,7 +215,7 @@ check_crls(struct findings *findings, const struct chain_trust *trust, size_t i)
 	buffer_free(&name);
 }
 
-/* The CAs and CRLs of a ca: entry. */
+/* Check the CAs and CRLs of a ca: entry. */
 static void
 check_trust(struct findings *findings, const struct chain_trust *trust)
 {
@@ -227,7 +227,7 @@ check_trust(struct findings *findings, const struct chain_trust *trust)
 		check_begin(findings, "a CRL", trust->crls[i].from);
 }
 
-/* pattern: NULL if there is none. */
+/* Return true if pattern matches every name; NULL: no pattern. */
 static bool
 limits_nothing(const char *pattern)
 {

@@ -13,7 +13,7 @@
 #include "admin/print.h"
 #include "host/database.h"
 
-enum { CONNECTED_S = 15 /* a contact that is older is none */ };
+enum { CONNECTED_S = 15 /* an older contact does not count */ };
 
 static enum exit_code
 print_schema(void)
@@ -23,7 +23,7 @@ print_schema(void)
 	return EXIT_DONE;
 }
 
-/* A row of hosts. */
+/* Print a row of hosts. */
 static bool
 print_host(const struct rows *rows, size_t i)
 {
@@ -65,7 +65,7 @@ print_host(const struct rows *rows, size_t i)
 	return well;
 }
 
-/* Revisions that hosts had in force and the database does not have. */
+/* Print revisions that hosts had in force and the database lost. */
 static void
 print_gone(const struct rows *rows)
 {
@@ -119,7 +119,7 @@ print_head(struct database *database, struct error *e)
 	return true;
 }
 
-/* *well: all hosts have the revision of the database. */
+/* Print the hosts.  *well: all have the revision of the database. */
 static bool
 print_hosts(struct database *database, bool *well, struct error *e)
 {

@@ -14,15 +14,15 @@
 #include "host/database.h"
 
 enum {
-	WAIT_MS = 10000, /* for hosts that are connected */
-	GONE_S = 15, /* without a contact: it is not waited for */
+	WAIT_MS = 10000, /* for connected hosts */
+	GONE_S = 15, /* without contact: the host is not waited for */
 	ARRAY_MAX = 1048576, /* bytes of an array of PostgreSQL */
 	PINS = 3 /* of a certificate */
 };
 
 struct fleet_edit {
 	struct database *database; /* owned */
-	char revision[SPAN_DIGITS_MAX + 1]; /* that the change led to */
+	char revision[SPAN_DIGITS_MAX + 1]; /* the revision of the change */
 	int64_t committed_ms;
 };
 
@@ -47,7 +47,7 @@ add_element(struct buffer *array, struct span text)
 	buffer_add_byte(array, '"');
 }
 
-/* NULL if it has grown too large. */
+/* Return the array as text; NULL if it is too large. */
 static const char *
 end_array(struct buffer *array)
 {
@@ -66,7 +66,7 @@ add_pin(struct buffer *pins, const struct thumbprint *pin)
 		add_element(pins, (struct span){ digits, 2 * n });
 }
 
-/* The entries with these pins, as lines of a list. */
+/* Add the entries with these pins, as lines of a list. */
 static bool
 add_lines(const struct fleet_edit *fleet, struct edit *edit, const char *pins,
 	  struct error *e)
@@ -115,7 +115,8 @@ fleet_edit_add(const struct fleet_edit *fleet, const struct target *target,
 	return ok ? EXIT_DONE : EXIT_SYSTEM;
 }
 
-/* A fleet has pins alone: files may differ from host to host. */
+/* Replace a file: target by its digest, since files may differ between
+ * hosts. */
 static bool
 write_digits(struct target *target)
 {
@@ -156,12 +157,12 @@ fleet_edit_open(struct fleet_edit **fleet, const struct command *command,
 		print_error(&e);
 		return EXIT_SYSTEM;
 	}
-	/* A text without a line would be an empty list, which is an error. */
+	/* A comment, since a list without a line is an error. */
 	buffer_add(&edit->before, SPAN("# entries of this pin\n"));
 	return fleet_edit_add(*fleet, target, edit);
 }
 
-/* The entry of a line, and its comment without the mark. */
+/* Split a line into the entry and the comment without its mark. */
 static void
 split(struct span line, struct span *entry, struct span *comment)
 {
@@ -173,7 +174,7 @@ split(struct span line, struct span *entry, struct span *comment)
 		*comment = SPAN("");
 }
 
-/* One change of a line as changes of entries. */
+/* Add the change of a line as changes of entries. */
 static void
 add_change(const struct edit *edit, const struct edit_change *change,
 	   struct buffer *verbs, struct buffer *entries,
@@ -262,7 +263,8 @@ hosts(const struct fleet_edit *fleet, struct error *e)
 		values, 1, e);
 }
 
-/* How many are there; *waits: one that is connected is not. */
+/* Return the number of hosts with the revision; *waits: a connected host is
+ * late. */
 static size_t
 count(const struct rows *rows, bool *waits)
 {

@@ -34,7 +34,7 @@ print_reasons(const struct hour *h)
 	print_json_number("lost", (int64_t)h->lost);
 }
 
-/* The last ones, and how many there are. */
+/* Print the last pending certificates, and their number. */
 static void
 print_pending(const struct configuration *c, struct pending *pending)
 {
@@ -122,7 +122,7 @@ fleet_report_print(const struct rows *rows, size_t i, size_t first)
 	print("\n");
 }
 
-/* A certificate, which one host has rejected, or several. */
+/* Print a certificate that one or more hosts rejected. */
 static void
 print_certificate_row(const struct rows *rows, size_t i)
 {

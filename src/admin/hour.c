@@ -13,7 +13,7 @@
 
 enum { HOUR = 3600, DAY = 86400 /* seconds */ };
 
-/* FNV-1a; 0: no certificate. */
+/* Return the FNV-1a hash of the digits; 0: no certificate. */
 static uint64_t
 hash_of(struct span digits)
 {
@@ -100,8 +100,7 @@ is_same_site(struct span a, struct span b)
 			  (struct span){ b.ptr, site_length(b) });
 }
 
-/* What a load of the configuration logs.  A failure counts until its site
- * loads. */
+/* Add a load of the configuration.  A failure counts until its site loads. */
 static void
 add_note(struct hour *h, const struct log_reader *log)
 {
@@ -161,7 +160,7 @@ read_lines(struct hour *h, struct log_reader *log, const char *path, bool loads,
 	}
 	h->begins = log->begins;
 	h->doubt = log->doubt;
-	day.skewed = 0; /* the clock may have been set since */
+	day.skewed = 0; /* the clock may be correct now */
 	if (h->events < OUTAGE_REFUSALS && h->last > loaded)
 		h->outage = day;
 	return log_reader_ended(log, e);

@@ -78,7 +78,7 @@ html_time(struct buffer *out, int64_t seconds)
 		    t.month, t.day, t.hour, t.minute, t.second);
 }
 
-/* RFC 4648 4 */
+/* Add base64 (RFC 4648 4). */
 static void
 add_base64(struct buffer *out, const uint8_t *bytes, size_t n)
 {
@@ -97,7 +97,7 @@ add_base64(struct buffer *out, const uint8_t *bytes, size_t n)
 	}
 }
 
-/* CSP Level 3, 2.3.1 */
+/* Add the source of an inline text (CSP Level 3, 2.3.1). */
 void
 html_source(struct buffer *out, struct span text)
 {

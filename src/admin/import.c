@@ -114,7 +114,7 @@ count_lines(struct span text)
 	return n;
 }
 
-/* False, and printed, if the text is invalid. */
+/* Check the text; print its errors and return false if it is invalid. */
 static bool
 check(struct import *it, const char *path)
 {
@@ -146,7 +146,7 @@ check(struct import *it, const char *path)
 	return it->report.faults == 0;
 }
 
-/* By pin, then in the order of the lines. */
+/* Compare by pin, then by line. */
 static int
 compare(const void *a, const void *b, void *context)
 {
@@ -262,8 +262,7 @@ import(struct import *it, const struct command *command)
 	const char *path = command->arguments[0];
 	struct error e = { 0 };
 
-	/* Fail before the list is read, which other writers need not wait
-	 * for. */
+	/* Fail early; the lock is not held while the list is read. */
 	bool ok = begin(it, &e);
 	store_writer_abort(it->writer);
 	if (!ok) {
