@@ -318,7 +318,8 @@ static const struct {
 			      "no event.",
 			      "systemctl status certgate" },
 	[OUTAGE_NO_LOG] = { "The log cannot be read.",
-			    "run certgate status as root, or with --log FILE" },
+			    "run certgate status as root or with --log FILE, "
+			    "or set CERTGATE_LOG to a file" },
 	[OUTAGE_UNKNOWN] = { "It is unknown whether the handler is running: no "
 			     "event came.",
 			     "certgate doctor URL" },
