@@ -13,7 +13,7 @@
 #include "admin/setup.h"
 #include "base/text.h"
 
-enum { SHOWN_MAX = 20 /* entries of a kind; of more, the number */ };
+enum { SHOWN_MAX = 20 /* entries of a kind */ };
 
 /* The entries of a list without their comments, sorted. */
 struct texts {
@@ -105,7 +105,7 @@ print_fault(void *context, const struct error *e)
 	print_error(e);
 }
 
-/* False, and printed, if the new list is invalid. */
+/* Check the new list; print its errors and return false if it is invalid. */
 static bool
 check(struct installation *it, const char *path)
 {
@@ -135,7 +135,7 @@ is_deny(struct span text)
 	       (text.ptr[4] == ' ' || text.ptr[4] == '\t');
 }
 
-/* Entries that deny come first: that they are gone opens the gate. */
+/* Report the entries, deny entries first: a removed one may allow clients. */
 static void
 report_texts(const char *what, const struct texts *texts)
 {
@@ -199,8 +199,8 @@ install(struct installation *it, const struct command *command)
 	return EXIT_DONE;
 }
 
-/* False with e if the settings, the list in force or the file cannot be
- * read. */
+/* Open the settings, the list in force and the file.  Return false and e on
+ * failure. */
 static bool
 open_installation(struct installation *it, const struct command *command,
 		  struct error *e)

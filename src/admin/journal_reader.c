@@ -16,10 +16,10 @@
 enum {
 	PER_SECOND = 1000000, /* microseconds */
 	MATCH_MAX = 256, /* bytes of NAME=value */
-	VALUE_MAX = 512 /* bytes of what is read, but for messages */
+	VALUE_MAX = 512 /* bytes of a value, except messages */
 };
 
-/* Seconds; 0: unknown. */
+/* Return the time of the entry in UTC seconds; 0: unknown. */
 static int64_t
 time_of(sd_journal *j)
 {
@@ -39,7 +39,7 @@ match(sd_journal *j, const char *name, const char *value)
 	return sd_journal_add_match(j, text, 0) >= 0;
 }
 
-/* The program, started by a web server. */
+/* Match the program when a web server started it. */
 static bool
 match_program(sd_journal *j)
 {
@@ -58,8 +58,8 @@ match_program(sd_journal *j)
 	return ok;
 }
 
-/* journald adds these fields itself: systemd.journal-fields(7).  Each entry
- * costs a third less without a program that no entry is of. */
+/* Match the fields that journald itself adds (systemd.journal-fields(7)).  Each
+ * entry costs a third less without an unused program. */
 static bool
 match_handler(sd_journal *j)
 {
@@ -82,8 +82,8 @@ match_reasons(sd_journal *j, const char *const *reason)
 	return true;
 }
 
-/* Most lines have none of the optional fields: without one in the whole
- * journal, no entry is searched for it to its end. */
+/* Drop optional fields that the whole journal does not have, so that no entry
+ * is searched for them. */
 static void
 drop_unused(struct journal_reader *j)
 {
@@ -101,7 +101,7 @@ drop_unused(struct journal_reader *j)
 	}
 }
 
-/* To where the query begins; true if that is there. */
+/* Seek to the start of the query; return true if it exists. */
 static bool
 seek(struct journal_reader *j)
 {
@@ -158,7 +158,7 @@ journal_reader_close(struct journal_reader *j)
 	sd_journal_close(j->open);
 }
 
-/* The wanted field that data, NAME=value, has; FIELDS: none. */
+/* Return the wanted field of data, NAME=value; FIELDS: none. */
 static enum log_field
 find(unsigned wanted, struct span data)
 {

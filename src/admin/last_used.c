@@ -24,7 +24,7 @@ later(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-/* Sort the uses, and make those of a pin one. */
+/* Sort the uses, and merge those of a pin. */
 static void
 merge_uses(struct last_used *used)
 {
@@ -67,8 +67,8 @@ add_use(struct last_used *used, const struct thumbprint *pin, bool allows)
 	return true;
 }
 
-/* By every pin of the certificate: an entry in use is never said to be unused
- * because another one decided.  False: out of memory. */
+/* Count a use for every pin of the certificate, so that an entry counts as used
+ * even if another one decided.  Return false without memory. */
 static bool
 use_pins(struct last_used *used, bool allows)
 {
@@ -94,8 +94,8 @@ use_pins(struct last_used *used, bool allows)
 	return true;
 }
 
-/* An entry of a CA has only its line, and that only while the list is the same:
- * a line of "stale" or of the variable is one of another list. */
+/* Count a use by line, for an entry of a CA.  Only lines of the list on disk
+ * count, not those of an older list or of CLIENT_CERT_THUMBPRINT. */
 static void
 use_line(struct last_used *used, bool allows)
 {

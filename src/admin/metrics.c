@@ -24,7 +24,7 @@
 enum {
 	NAME_SIZE = 136, /* bytes of a hub's or a site's name */
 	STATE_MAX = 16777216, /* bytes of the state file */
-	EXPIRED_DAYS = 7, /* that what has expired is still the next end */
+	EXPIRED_DAYS = 7, /* for which an expired item is still the next end */
 	PER_SECOND = 1000000 /* microseconds */
 };
 
@@ -33,11 +33,11 @@ const unsigned metrics_limit[METRICS_TIMES + 1] = { 10,	    20,	   50,	  100,
 						    5000,   10000, 20000, 50000,
 						    100000, 0 };
 
-/* No name of a site or a hub: what is not in the configuration, so that a
- * sender cannot make up names. */
+/* The label of all sites and hubs outside the configuration, since a sender can
+ * invent names. */
 static const char other[] = "(other)";
 
-/* The events at a hub of a site; empty: none is named. */
+/* The events at a hub of a site; empty: no name. */
 struct series {
 	char site[NAME_SIZE], hub[NAME_SIZE];
 	uint64_t count[REASONS + 1]; /* the last one: unknown */
@@ -48,7 +48,7 @@ struct series {
 struct metrics {
 	struct series *series; /* owned */
 	size_t n;
-	uint64_t us, lost; /* all decisions took; lines */
+	uint64_t us, lost; /* of all decisions; lines */
 	uint64_t within[METRICS_TIMES + 1]; /* decisions by metrics_slot() */
 	struct loads loads;
 	char *cursor; /* owned; NULL: there is no state */
@@ -94,7 +94,7 @@ make_series(struct metrics *m, struct span site, struct span hub)
 	return longer;
 }
 
-/* Those that are configured, and one for all other hubs. */
+/* Add the configured hubs, and one for all others. */
 static void
 add_configuration(struct metrics *m, const char *site,
 		  const struct configuration *c)
@@ -106,7 +106,7 @@ add_configuration(struct metrics *m, const char *site,
 	(void)make_series(m, span_of(site), span_of(other));
 }
 
-/* The name of the configuration that is not a site of another. */
+/* Return the name of the main configuration. */
 static const char *
 main_name(void)
 {
@@ -217,7 +217,7 @@ take_count(struct metrics *m, struct span name, struct span number)
 	}
 }
 
-/* "SITE HUB REASON NUMBER"; what is not there is a '.'. */
+/* Take "SITE HUB REASON NUMBER"; a missing name is '.'. */
 static void
 take_series(struct metrics *m, struct span rest)
 {
@@ -239,7 +239,8 @@ take_series(struct metrics *m, struct span rest)
 		series->count[reason_find(word[2])] = number;
 }
 
-/* A first line "cursor CURSOR", then "NAME NUMBER", "events …" and "load …". */
+/* Read a first line "cursor CURSOR", then "NAME NUMBER", "events …" and "load
+ * …". */
 static void
 read_state(struct metrics *m, const char *path)
 {
@@ -334,7 +335,7 @@ write_state(const struct metrics *m, struct span cursor, const char *path,
 	return ok;
 }
 
-/* Names of sites and hubs have no character that a label escapes. */
+/* Print the events.  Names of sites and hubs need no escapes. */
 static void
 print_events(const struct metrics *m)
 {
@@ -402,7 +403,7 @@ print_age(const char *site, const struct configuration *c)
 		print("%" PRId64 "\n", age);
 }
 
-/* Of stores that a fleet keeps. */
+/* Print the ages of the stores of a fleet. */
 static void
 print_ages(const struct sites *sites)
 {
@@ -430,7 +431,7 @@ print_configurations(const struct metrics *m, const struct sites *sites)
 	      (int64_t)time(NULL));
 }
 
-/* The metric's word for it. */
+/* The names of the kinds in the metrics. */
 static const char *const kinds[EXPIRY_KINDS] = {
 	[EXPIRY_CERTIFICATE] = "certificate",
 	[EXPIRY_FILE] = "file",
@@ -440,8 +441,8 @@ static const char *const kinds[EXPIRY_KINDS] = {
 	[EXPIRY_CRL] = "crl",
 };
 
-/* The next end of each kind, or what has expired within the last days: an alert
- * must not end when what it warned of happens. */
+/* Add the next end of each kind, or one of the last days: an alert must not
+ * stop when the certificate expires. */
 static void
 add_ends(struct metrics *m, const struct expiries *all)
 {
@@ -487,8 +488,8 @@ reset(struct metrics *m)
 	}
 }
 
-/* Without a state, or if the log no longer has its cursor, all counters begin
- * at 0 with what is logged from now on. */
+/* Count the new lines.  Without a state, or if the log lost its cursor, all
+ * counters begin at 0 now. */
 static bool
 count(struct metrics *m, const struct command *command,
       const struct sites *sites, struct error *e)
@@ -544,7 +545,7 @@ metrics_run(const struct command *command)
 			      "excludes --since");
 		return EXIT_MISUSED;
 	}
-	/* Faults of the files are for certgate check. */
+	/* Errors of the files are reported by certgate check. */
 	log_divert(log_ignore, NULL);
 	sites_open(&sites, setup_source(), NULL);
 	sites_read(&sites);

@@ -25,13 +25,13 @@
 #include "base/hex.h"
 
 enum {
-	PAGE_MAX = 1000000, /* bytes; what strangers write is limited below */
+	PAGE_MAX = 1000000, /* bytes; text from outside is limited below */
 	PENDING_SHOWN = 25, /* certificates */
 	EXPIRIES_SHOWN = 50,
 	DIGITS_SHOWN = 16 /* of a SHA-256 */
 };
 
-/* Of the log; read before the process becomes another user. */
+/* From the log, which is read before the process changes its user. */
 static struct history history;
 static struct pending pending;
 
@@ -157,7 +157,7 @@ add_state(struct buffer *out, const struct facts *f, const struct cause *cause)
 	html_add(out, "</section>\n");
 }
 
-/* A cell of a table whose rows become blocks on a narrow screen. */
+/* Add a cell of a table whose rows become blocks on a narrow screen. */
 static void
 add_cell(struct buffer *out, const char *name, struct span text)
 {
@@ -181,7 +181,7 @@ add_digits(struct buffer *out, struct span digits)
 	html_add(out, "</code>");
 }
 
-/* in 3 days, expired today, expired 1 day ago */
+/* Add: in 3 days, expired today, expired 1 day ago. */
 static void
 add_days(struct buffer *out, int64_t left)
 {
@@ -232,7 +232,7 @@ add_expiry(struct buffer *out, const struct expiry *expiry, int64_t now)
 	html_add(out, "</td></tr>\n");
 }
 
-/* What expires within 30 days, or has expired, the first end first. */
+/* Add what expires within 30 days or has expired, by its end. */
 static void
 add_expiries(struct buffer *out, const struct expiries *all, size_t n,
 	     int64_t now)
@@ -322,7 +322,7 @@ value_of(const struct history_refusal *refusal, enum log_field field)
 	return span_of(refusal->value[field]);
 }
 
-/* The name that the certificate claims, or else the user of an entry. */
+/* Add the name in the certificate, else the user of the entry. */
 static void
 add_client(struct buffer *out, const struct history_refusal *refusal)
 {
@@ -400,7 +400,7 @@ add_refusals(struct buffer *out)
 	html_add(out, "</tbody></table></section>\n");
 }
 
-/* The script shows the box; without it the sentence stays. */
+/* Add the box; without the script only its sentence is visible. */
 static void
 add_box(struct buffer *out)
 {
@@ -460,7 +460,7 @@ page_add(struct buffer *out, const struct facts *f, const struct cause *cause,
 	pending_free(&pending);
 }
 
-/* What the process that makes the page leaves to the one that writes it. */
+/* The page, from the process that makes it to the one that writes it. */
 struct shared {
 	size_t len; /* bytes; 0: no page, and the problem was printed */
 	char text[PAGE_MAX];
@@ -500,7 +500,7 @@ run(struct shared *shared, const struct command *command, page_look *look)
 	return (enum exit_code)WEXITSTATUS(status);
 }
 
-/* A file that exists keeps its owner, group and mode. */
+/* Write the file; an existing one keeps its owner, group and mode. */
 static bool
 put(const char *path, struct span text, struct error *e)
 {

@@ -18,14 +18,15 @@
 #include "base/hex.h"
 
 enum {
-	ROWS = 4 * PENDING_MAX, /* in memory, until some have to go */
+	ROWS = 4 * PENDING_MAX, /* rows in memory before some are dropped */
 	SLOTS = 131072, /* a power of two, more than twice as many */
 	FILTER_BITS = 67108864, /* of a million, one in a thousand is wrong */
 	DIGITS_SHOWN = 16, /* of a SHA-256 */
 	DIGITS = 2 * DIGEST_SHA256_SIZE
 };
 
-/* In the order in which they were first seen; the filter remembers all. */
+/* The rows in the order of their first event; the filter has all
+ * certificates. */
 struct pending_table {
 	struct pending_row memory[ROWS];
 	size_t n, distinct; /* rows; certificates at all hubs */
@@ -51,7 +52,7 @@ take_text(struct pending_text *to, struct span value)
 		memcpy(to->text, value.ptr, n);
 }
 
-/* FNV-1a; the digest is as good as random in most cases. */
+/* Return an FNV-1a hash. */
 static uint64_t
 hash_of(const uint8_t *sha256, struct span hub)
 {
@@ -65,7 +66,7 @@ hash_of(const uint8_t *sha256, struct span hub)
 	return hash ^ hash >> 32;
 }
 
-/* True if the filter had the hash, in both of its bits; it has it now. */
+/* Add the hash to the filter; return true if both of its bits were set. */
 static bool
 filter_add(struct pending_table *t, uint64_t hash)
 {
@@ -80,7 +81,7 @@ filter_add(struct pending_table *t, uint64_t hash)
 	return had;
 }
 
-/* The slot of this certificate at this hub, or the free one for it. */
+/* Return the slot of this certificate at this hub, or a free one. */
 static uint32_t *
 find_slot(struct pending_table *t, const uint8_t *sha256, struct span hub,
 	  uint64_t hash)
@@ -147,8 +148,8 @@ add(struct pending_table *t, const struct log_reader *log,
 	take_text(&row->issuer, value[FIELD_ISSUER]);
 }
 
-/* A certificate that has no SHA-256, for its event had none of its bytes, has
- * no digits to be allowed by. */
+/* Take a line, unless the certificate has no SHA-256: its event had only the
+ * thumbprint. */
 static void
 take_line(struct pending_table *t, const struct log_reader *log,
 	  bool signed_only)

@@ -12,7 +12,7 @@
 #include "base/text.h"
 
 static bool is_json;
-static bool comma; /* before the next value of the JSON text */
+static bool comma; /* write a comma before the next JSON value */
 
 void
 print_as_json(void)
@@ -126,7 +126,7 @@ write_string(struct span text)
 	(void)putchar('"');
 }
 
-/* False in the text form. */
+/* Begin a JSON value; return false in the text form. */
 static bool
 begin_value(const char *name)
 {
@@ -248,7 +248,7 @@ print_field_digits(const char *name, const struct thumbprint *t)
 	print("\n");
 }
 
-/* names: each with a NUL behind it. */
+/* Print names; each ends with NUL. */
 static void
 print_names(struct span names)
 {

@@ -17,7 +17,7 @@ enum { LINE_DIGITS = 9 };
 static void
 remove_line(struct change *change, const struct edit_line *line)
 {
-	/* By its number, the entry says what the edit is about. */
+	/* A line number is given: the entry has the pin. */
 	if (line->reads && change->target.main.kind == THUMBPRINT_NONE)
 		change->target.main = line->entry.pin;
 	edit_drop(&change->edit, "removed", line);
@@ -80,7 +80,7 @@ report_none(const struct change *change)
 	return EXIT_NO;
 }
 
-/* users: NULL if they were not asked for, or cannot be named. */
+/* End the edit. users: NULL without --disconnect, or if they are unknown. */
 static enum exit_code
 finish(struct change *change, struct disconnection *users)
 {
@@ -111,8 +111,8 @@ remove_by_line(struct change *change, uint64_t number)
 			      : disconnect_prepare(command, &change->target));
 }
 
-/* The users are those of list and store as they were; one process opens a store
- * once. */
+/* Remove by pin.  The users are found before the edit, since a process opens a
+ * store once. */
 static enum exit_code
 remove_by_pin(struct change *change)
 {

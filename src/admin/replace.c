@@ -15,12 +15,12 @@
 #include "host/lock.h"
 
 enum {
-	LOCK_WAIT_MS = 30000, /* an edit that takes longer hangs */
+	LOCK_WAIT_MS = 30000, /* longer edits hang */
 	NEW_MODE = 0640
 };
 
-/* Where path leads to, symbolic links followed; the file itself may be missing.
- * A device is not replaced. */
+/* Return path with symbolic links followed; the file may be missing, but must
+ * not be a device. */
 static char *
 resolve(const char *path, struct error *e)
 {
@@ -59,8 +59,8 @@ open_folder(struct replacement *r, struct error *e)
 	return r->folder >= 0 || error_system(e, "%s", file_shown(folder));
 }
 
-/* The file belongs to the owner of its folder, so that this user can wait for
- * root's edit. */
+/* Create the new file for the owner of its folder, so that this user can wait
+ * for an edit of root. */
 static int
 make_new_file(const struct replacement *r)
 {
@@ -77,7 +77,7 @@ make_new_file(const struct replacement *r)
 	return fd;
 }
 
-/* False if it was renamed, or removed. */
+/* Return false if the file was renamed or removed. */
 static bool
 is_new_file(const struct replacement *r, int fd)
 {
@@ -111,7 +111,7 @@ wait_for_other(const struct replacement *r, struct error *e)
 	return ok;
 }
 
-/* Another process may take the file between its making and its locking. */
+/* Lock the new file; another process may take it before it is locked. */
 static bool
 lock(struct replacement *r, struct error *e)
 {
@@ -158,7 +158,7 @@ write_all(int fd, struct span text, struct error *e)
 	return true;
 }
 
-/* The owner before the mode: chown takes bits away. */
+/* Set the owner, then the mode, since chown(2) clears bits. */
 static bool
 set_owner(int fd, const struct stat *old, struct error *e)
 {

@@ -15,11 +15,11 @@
 #include "protocol/signature.h"
 
 enum {
-	TOKEN_S = 300, /* for which a token is valid */
+	TOKEN_S = 300, /* validity of a token */
 	TEXT_MAX = 32768 /* bytes of a URL, of claims, of headers */
 };
 
-/* RFC 4648 5, without padding. */
+/* Add base64url without padding (RFC 4648 5). */
 static void
 add_base64url(struct buffer *out, struct span bytes)
 {
@@ -37,7 +37,8 @@ add_base64url(struct buffer *out, struct span bytes)
 	}
 }
 
-/* audience, the URL without the query, needs no escapes in JSON. */
+/* Add the claims. audience: the URL without the query; it needs no escapes in
+ * JSON. */
 static void
 add_claims(struct buffer *out, struct span audience)
 {
@@ -108,8 +109,7 @@ rest_show(const struct rest_call *call)
 	buffer_free(&url);
 }
 
-/* The answer to a call is in answer (web_free() in any case).  key is NULL if a
- * token was given. */
+/* Send a call; web_free(answer) in any case. key: NULL if a token was given. */
 static void
 send_call(const struct rest *rest, const struct rest_call *call,
 	  struct signature_key *key, struct web_answer *answer)

@@ -18,11 +18,11 @@ enum {
 struct rotation {
 	struct change change; /* of the old pin */
 	struct target fresh;
-	int64_t now, end; /* UTC seconds; the old one's last */
+	int64_t now, end; /* UTC seconds; end: the last of the old entry */
 	char day[DATE_TEXT_SIZE]; /* of that */
 };
 
-/* Nd */
+/* Read Nd. */
 static bool
 read_overlap(const char *text, uint64_t *days)
 {
@@ -55,7 +55,7 @@ set_end(struct rotation *r)
 	return true;
 }
 
-/* The next NAME=VALUE; blanks in quotes are the value's. */
+/* Get the next NAME=VALUE; blanks in quotes belong to the value. */
 static bool
 next_option(struct span *rest, struct span *option)
 {
@@ -77,7 +77,7 @@ next_option(struct span *rest, struct span *option)
 	return n > 0;
 }
 
-/* The entry as it is, but for its end. */
+/* Add the old entry with its new end. */
 static void
 add_old(const struct rotation *r, const struct edit_line *line,
 	struct buffer *text)
@@ -96,7 +96,8 @@ add_old(const struct rotation *r, const struct edit_line *line,
 	change_keep_comment(line, text);
 }
 
-/* All options: one that is dropped would open the gate further. */
+/* Add the new entry with all options: without one it would accept more
+ * clients. */
 static void
 add_new(const struct rotation *r, const struct edit_line *line,
 	struct buffer *text)
@@ -110,7 +111,8 @@ add_new(const struct rotation *r, const struct edit_line *line,
 	buffer_add(text, options);
 }
 
-/* False, and printed, if the comment is invalid. */
+/* Rotate one line; print an error and return false if the comment is
+ * invalid. */
 static bool
 rotate_line(struct rotation *r, const struct edit_line *line,
 	    struct buffer *text)
@@ -142,8 +144,8 @@ rotate_line(struct rotation *r, const struct edit_line *line,
 	return true;
 }
 
-/* The old pin, or the certificate by another of its digests; not by its key,
- * which the new one may have too. */
+/* Return true for the old pin, or another digest of the certificate, but not
+ * its key: the new one may have the same. */
 static bool
 is_old(const struct rotation *r, const struct edit_line *line)
 {

@@ -84,7 +84,7 @@ above_site(const char *path)
 	return (struct span){ path, n - folder.len };
 }
 
-/* The site name beside the main settings. */
+/* Use the site name beside the main settings. */
 static bool
 start_site(const char *name)
 {
@@ -104,8 +104,8 @@ start_site(const char *name)
 	return path != NULL;
 }
 
-/* The site whose file the source is: beside the sites, the main file has the
- * name that it is installed with. */
+/* Use the site of the settings file; the main file has its installed name,
+ * above the folder of the sites. */
 static bool
 start_beside(struct span folder)
 {
@@ -195,7 +195,7 @@ setup_add_environment(char *variables, size_t length)
 	return true;
 }
 
-/* Root reads what the handler reads: CRLs that its user downloaded. */
+/* Trust files of the handler's user, such as CRLs that it downloaded. */
 static void
 trust_handler(void)
 {
@@ -375,7 +375,7 @@ setup_store(struct settings *settings, struct error *e)
 		error_set(e, "there is no store: expected CERTGATE_STORE"));
 }
 
-/* Warnings are for certgate check. */
+/* Take errors; warnings are reported by certgate check. */
 static void
 take_error(void *context, enum log_level level, const struct error *e)
 {

@@ -15,7 +15,7 @@
 
 static const char url_without_host[] = "https://HOST/eventhandler";
 
-/* For a shell: in single quotes, and those themselves as '\''. */
+/* Print for a shell: in single quotes, with each quote as '\''. */
 static void
 print_quoted(struct span text)
 {
@@ -45,7 +45,7 @@ print_curl(const struct posting *posting, struct span url)
 	print("\n");
 }
 
-/* From https://HOST/PATH the two. */
+/* Print a request to HOST and PATH of the URL. */
 static void
 print_http(const struct posting *posting, struct span url)
 {

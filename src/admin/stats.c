@@ -44,7 +44,7 @@ enum counter {
 
 struct totals {
 	uint64_t count[COUNTERS];
-	struct hub hub[HUBS_MAX + 1]; /* the last one: those without a place */
+	struct hub hub[HUBS_MAX + 1]; /* the last: all other hubs */
 	size_t n_hubs;
 };
 
@@ -73,7 +73,7 @@ hub_of(struct totals *t, struct span site, struct span name)
 	return &t->hub[t->n_hubs++];
 }
 
-/* A summary line stands for many events that needed no decision. */
+/* Add a line; a summary line counts many events, without their time. */
 static void
 add_line(struct totals *t, const struct log_reader *log)
 {
@@ -140,7 +140,7 @@ lost(const struct totals *t)
 	return t->count[COUNT_LOST];
 }
 
-/* Numbers that each form has. */
+/* The numbers in each output form. */
 static const struct number {
 	uint64_t (*of)(const struct totals *t);
 	const char *text, *json;
@@ -152,14 +152,14 @@ static const struct number {
 
 enum { NUMBERS = sizeof(numbers) / sizeof(numbers[0]) };
 
-/* Decisions that took no longer than the i-th limit. */
+/* Return the number of decisions within the i-th limit. */
 static uint64_t
 within(const struct totals *t, unsigned i)
 {
 	return sum(t, COUNT_WITHIN, COUNT_WITHIN + i + 1);
 }
 
-/* Hubs with events: those without a place have none in most cases. */
+/* Return true if the hub has events. */
 static bool
 has_events(const struct hub *hub)
 {
@@ -256,7 +256,7 @@ print_json_form(const struct totals *t)
 	print_json_close(']');
 }
 
-/* 30m, 1h, 7d; YYYY-MM-DD, or with THH:MM:SSZ behind it */
+/* Read 30m, 1h, 7d, YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ. */
 static bool
 read_since(const char *text, int64_t *since, struct error *e)
 {
@@ -281,7 +281,7 @@ read_since(const char *text, int64_t *since, struct error *e)
 	return true;
 }
 
-/* A site that was removed is in the log still. */
+/* Check the site; a removed one is still in the log. */
 static bool
 check_site(const struct totals *t, struct error *e)
 {

@@ -15,8 +15,7 @@
 #include "host/file.h"
 #include "host/store_writer.h"
 
-/* The users of the files: of the handler, whose group reads; and of the one
- * that writes. */
+/* The owner of the files, and the handler's group, which reads them. */
 struct owners {
 	uid_t owner;
 	gid_t group;
