@@ -18,8 +18,10 @@ KEYS = ["the-primary-key-of-nobody012", "the-secondary-key-of-nobody0"]
 JSON = "json.webpubsub.azure.v1"
 RELIABLE = "json.reliable.webpubsub.azure.v1"
 EVENTS = "$webpubsub/server/events/"
-REQUESTS = 200  # of each kind of event, checked against the protocol
-KINDS = {  # the events of visits() by what the protocol calls them
+REQUESTS = 200  # of each kind, checked against the protocol
+HUBS = [f"visited{number}" for number in range(REQUESTS)]
+KINDS = {  # the requests of visits() by what the protocol calls them
+    "validation": r"",
     "connect": r"azure\.webpubsub\.sys\.connect",
     "connected": r"azure\.webpubsub\.sys\.connected",
     "disconnected": r"azure\.webpubsub\.sys\.disconnected",
@@ -52,7 +54,10 @@ class Stage:
             self.base, self.server, KEYS, HOST,
             ["--hub", "plant", "--anonymous", "allow",
              "--handler", url + "{hub}/{event}?code=secret%2F",
-             "--hub", "office", "--handler", url + "{event}?hub={hub}"])
+             "--hub", "office", "--handler", url + "{event}?hub={hub}",
+             *(word for hub in HUBS for word in (
+                 "--hub", hub, "--anonymous", "allow",
+                 "--handler", url + "{event}?hub={hub}"))])
         self.port = self.service.port
         self.shapes = shapes.Shapes(HOST, KEYS, self.path)
 
@@ -399,9 +404,11 @@ def limits(stage):
 
 
 def visit(stage, number):
-    """Four clients connect, send an event and leave."""
+    """Four clients connect, send an event and leave.  Each has a hub of its own,
+    whose handler is validated first."""
+    hubs = iter(HUBS[4 * number:])
     for subprotocols in ([], [JSON]):
-        client = stage.open(stage.good, subprotocols)
+        client = stage.open(stage.good, subprotocols, next(hubs))
         if subprotocols:
             client.json()
             client.send({"type": "event", "event": "visit", "ackId": 1,
@@ -411,7 +418,7 @@ def visit(stage, number):
             client.send(str(number))
         client.close()
     for version in (4, 5):
-        client = mqtt.Client(stage.port, "plant", stage.good, version)
+        client = mqtt.Client(stage.port, next(hubs), stage.good, version)
         client.connect(f"visit-{version}-{number}")
         client.publish(EVENTS + "visit", str(number).encode(), 1)
         client.receive()
@@ -420,8 +427,8 @@ def visit(stage, number):
 
 
 def visits(stage):
-    """REQUESTS events of each kind; a quarter of each is of plain clients, one
-    of json.webpubsub.azure.v1, and one of each version of MQTT."""
+    """REQUESTS of each kind; a quarter of the events is of plain clients, one of
+    json.webpubsub.azure.v1, and one of each version of MQTT."""
     for number in range(REQUESTS // 4):
         visit(stage, number)
     place.wait_for(lambda: all(number_of(stage, kind) >= REQUESTS
@@ -466,6 +473,7 @@ def spoilt(good):
             continue
         yield copy([h for h in good.headers if h[0] != name])
         yield copy(good.headers + [(name, value)])
+    yield copy(good.headers + [("ce-subprotocol", JSON)])
     for old, new in [(b"\\r\\n", b"\\n"), (b'"claims"', b'"claim"'),
                      (b"END CERTIFICATE-----", b"END CERTIFICATE-----\\r\\n"),
                      (b'"subprotocols":[]', b'"subprotocols":null'),

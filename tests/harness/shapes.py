@@ -177,6 +177,9 @@ class Shapes:
             found.append(f"sent to {request.path}")
         if bool(physical) != (request.header("ce-subprotocol") == "mqtt"):
             found.append("MQTT has physicalConnectionId and subprotocol")
+        if name == "connect" and not physical and \
+                request.header("ce-subprotocol") is not None:
+            found.append("connect of a WebSocket with ce-subprotocol")
         if bool(request.header("ce-sessionId")) != \
                 (bool(physical) and name != "connect"):
             found.append(f"ce-sessionId on {name}")
