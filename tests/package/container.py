@@ -6,6 +6,7 @@ made, run in a user namespace with a read-only root file system.  run.py starts
 this in a mount namespace of its own, for podman's crun refuses a machine that
 has both kinds of control groups."""
 import argparse
+import concurrent.futures
 import ctypes
 import json
 import os
@@ -20,7 +21,6 @@ from harness import cases, door, http, place, processes, tap  # noqa: E402
 
 PORT = 8080
 ROOT = 100000  # the user of this machine that is root in the container
-SHARED_BY = 3  # cases, of a configuration that is worth a container
 KEY = "test-access-key-of-nobody012"
 ORIGIN = "demo.webpubsub.azure.com"
 CLONE_NEWNET = 0x40000000
@@ -82,31 +82,69 @@ class Container:
         return state["ExitCode"], state["Status"]
 
 
-def play(podman, group, configuration):
-    """The cases of one configuration; the log passes through conmon, so the
-    line of an answer may be later than that."""
-    container = Container(podman, configuration)
-    for case in group:
-        before = configuration.log_size()
-        answer = door.send(PORT, case)
-        if not door.server_says(case, "lighttpd"):
-            place.wait_for(lambda: not door.reason_fault(
-                case, configuration.log_since(before)), 5)
-        door.judge(out, "lighttpd in a container", case, answer,
-                   configuration.log_since(before))
-    container.close()
+class Shell:
+    """A shell in a container of the image; it starts lighttpd for each
+    configuration in a folder, and ends it.  The configuration of lighttpd is that
+    of the image with another port and socket."""
+
+    def __init__(self, podman, folder):
+        self.process = subprocess.Popen(
+            [*podman.command, "run", "--interactive", *OPTIONS,
+             "--log-driver=none", f"--volume={folder}:{folder}", "certgate",
+             "/bin/sh"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+    def run(self, command):
+        os.write(self.process.stdin.fileno(), command.encode() + b"\n")
+
+    def start(self, _, configuration):
+        server = Inside(self, place.free_port())
+        file = configuration.folder / "lighttpd.conf"
+        text = (place.SOURCE / "www/container.conf").read_text(encoding="utf-8")
+        for old, new in ((f"server.port = {PORT}",
+                          f"server.port = {server.port}\n"
+                          f'server.pid-file = "{server.pid}"'),
+                         ("/tmp/certgate.sock", f"/tmp/{server.port}.sock")):
+            if old not in text:
+                tap.bail_out(f"www/container.conf does not have {old}")
+            text = text.replace(old, new)
+        file.write_text(text, encoding="utf-8")
+        for path in [configuration.folder, *configuration.folder.rglob("*")]:
+            os.chown(path, ROOT, ROOT)
+        self.run(f"CERTGATE_CONFIG={configuration.file} lighttpd -D -f {file} "
+                 f"2>>{configuration.log} &")
+        if not place.wait_for(lambda: processes.is_serving(server.port), 60):
+            tap.bail_out(f"no port: {configuration.log_since(0)}")
+        return server
+
+    def close(self):
+        self.process.stdin.close()
+        return self.process.wait(60)
+
+
+class Inside:
+    """A lighttpd that a shell started."""
+
+    def __init__(self, shell, port):
+        self.shell, self.port, self.pid = shell, port, f"/tmp/{port}.pid"
+
+    def close(self):
+        """As processes.Lighttpd: it may leave its handler."""
+        self.shell.run(f"p=$(cat {self.pid}); c=$(cat /proc/$p/task/$p/children)"
+                       "; kill -INT $p; kill $c")
 
 
 def play_tables(podman):
-    rows = [case for case in cases.all_cases()
-            if not getattr(case, "only_inprocess", False) and
-            not case.parameters]
-    shared = [case for group in door.groups(rows) if len(group) >= SHARED_BY
-              for case in group]
-    out.result(len(shared) > 400, f"{len(shared)} of {len(rows)} cases",
-               len(shared))
-    for _, group, configuration in door.configured(place.temporary(), shared):
-        play(podman, group, configuration)
+    rows = door.table_rows()
+    out.result(len(rows) > 800, f"{len(rows)} cases", len(rows))
+    folder = place.temporary()
+    folder.chmod(0o755)
+    os.chown(folder, ROOT, ROOT)
+    shell = Shell(podman, folder)
+    with concurrent.futures.ThreadPoolExecutor(door.TOGETHER) as pool:
+        list(pool.map(lambda one: door.run_group(
+            out, "lighttpd in a container", one[1], one[2], shell.start, False),
+                      door.configured(folder, rows)))
+    out.equal(shell.close(), 0, "the shell of the tables ends with 0")
 
 
 def connect():
