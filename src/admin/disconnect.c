@@ -81,8 +81,7 @@ rest_of(const struct call *call)
 	};
 }
 
-/* Close one item.  Return false, with the problem in the host, unless the
- * service reports success. */
+/* False, with the problem in the host, unless the service reports success. */
 static bool
 close_one(struct closing *closing, const struct call *call)
 {
