@@ -459,7 +459,7 @@ print_hub(const struct doctor *doctor, const char *url, bool named)
 	if (code[0] != '\0')
 		print("# CODE: the value of CERTGATE_CODE, percent-encoded\n");
 	if (login)
-		print("# AUDIENCE: what the web server requires in the token\n"
+		print("# AUDIENCE: the audience that the web server requires\n"
 		      "az webpubsub identity assign --name NAME "
 		      "--resource-group GROUP --identity [system]\n");
 	print("az webpubsub update --name NAME --resource-group GROUP "
