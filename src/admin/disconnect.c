@@ -50,7 +50,7 @@ struct closing {
 	char *const *hubs; /* ended by NULL */
 	struct item *items; /* owned */
 	size_t n;
-	struct buffer there; /* of each call: 1 if the service knew it, or 0 */
+	struct buffer there; /* '0' for each call with a 404, else '1' */
 };
 
 /* A host of the service, in one round. */
@@ -475,7 +475,7 @@ close_twice(struct closing *closing)
 	if (!run_round(closing, (struct round){ .complain = true }))
 		return false;
 	bool was_open = span_contains(buffer_span(&closing->there), SPAN("1"));
-	print(was_open ? "closed again\n" : "no connection was open\n");
+	print(was_open ? "closed again\n" : "no open connection was found\n");
 	return true;
 }
 

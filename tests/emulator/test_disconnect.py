@@ -122,7 +122,7 @@ def test_deny(stage):
     got = stage.run("deny", stage.one.file, "--disconnect")
     out.result(got.code == 0 and "closed: " not in got.out and
                "closed again" not in got.out and
-               got.out.endswith("\nno connection was open\n"),
+               got.out.endswith("\nno open connection was found\n"),
                "a third time: nothing is connected", got)
 
 
