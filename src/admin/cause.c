@@ -188,7 +188,7 @@ first_error(const struct facts *f)
 	return NULL;
 }
 
-/* Set detail, and the fix if the error names it: then true. */
+/* Set the detail.  If the error names a fix, set it too, and return true. */
 static bool
 tell_fix(const struct error *e, struct cause *cause)
 {

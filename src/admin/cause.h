@@ -21,8 +21,8 @@ struct cause {
 
 void cause_find(const struct facts *f, struct cause *cause);
 
-/* If all is well, note how many of the first n have expired that are
- * certificates. */
+/* If all is well, add the number of expired certificates among the first n to
+ * the sentence. */
 void cause_add_expired(struct cause *cause, const struct expiries *all,
 		       size_t n, int64_t now);
 

@@ -29,7 +29,7 @@ enum exit_code page_write(const struct command *command, page_look *look);
 bool page_read(const char *path, struct error *e)
 	__attribute__((warn_unused_result));
 
-/* Add the whole page; all: n of them are to be shown. */
+/* Add the whole page; n: the number of expiries to show. */
 void page_add(struct buffer *page, const struct facts *facts,
 	      const struct cause *cause, const struct expiries *all, size_t n);
 

@@ -145,7 +145,7 @@ show_hour(const struct hour *h, const struct cause *cause)
 	print_json_close(']');
 }
 
-/* all: n of them are to be shown. */
+/* Print all; n: the number of expiries to print. */
 static void
 show(const struct facts *f, const struct cause *cause,
      const struct expiries *all, size_t n, int64_t now)

@@ -17,7 +17,7 @@
 enum {
 	REST_MS = 1000, /* a file without a change for this time is complete */
 	BUSY_MS = 10000, /* of changes, until the file is read or reported */
-	SETTLE_MS = 2000, /* wait of a start, and pause of a writer, at most */
+	SETTLE_MS = 2000, /* longest wait of a start, or pause of a writer */
 	PAUSE_MS = 20, /* between two looks of a waiting start */
 	HELD_MAX = 8, /* in the process; connections need descriptors too */
 	AHEAD_MS = 60000 /* a file time further ahead: the clock was set back */

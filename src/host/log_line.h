@@ -111,8 +111,8 @@ void log_line_time(struct buffer *out, int64_t seconds);
  * the order of look-ups. */
 extern const enum log_field log_pin_field[];
 
-/* Set *pin to that of such a field's value; false, and *pin as it was, if it
- * has none. */
+/* Set *pin from the value of such a field.  Return false and keep *pin if the
+ * value is not a pin. */
 bool log_pin_read(enum thumbprint_kind kind, struct span value,
 		  struct thumbprint *pin);
 

@@ -88,8 +88,8 @@ is_within_request(const struct connection *c)
 	return c->fd >= 0 && !connection_idle(c);
 }
 
-/* Return true if the spool has more than its share: one has if all together are
- * too large. */
+/* Return true if the spool has more than its share; if all spools together are
+ * too large, at least one has. */
 static bool
 has_large_spool(const struct connection *c)
 {
@@ -97,8 +97,8 @@ has_large_spool(const struct connection *c)
 	       record_size(c->spool) > SPOOLED_MAX / SERVE_CONNECTIONS;
 }
 
-/* Return the connection that is longest without progress, of the *n for which
- * is_so is true. */
+/* Return the connection that is longest without progress, of those for which
+ * is_so is true; *n: their number. */
 static struct connection *
 find_oldest(struct loop *loop, bool (*is_so)(const struct connection *),
 	    size_t *n)

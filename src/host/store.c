@@ -31,7 +31,7 @@ struct store {
 	size_t page; /* bytes */
 	unsigned max_age; /* seconds since the last contact; 0: any */
 	bool is_old; /* last contact was too old at the last look-up */
-	int64_t away_ms; /* monotonic ms since path is missing; 0: it exists */
+	int64_t away_ms; /* monotonic ms when path went missing; 0: not */
 	struct stored_source source;
 	struct stored_counts counts;
 	struct error ended; /* set: path names another file now */
