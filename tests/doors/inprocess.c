@@ -4,15 +4,15 @@
  * The core alone, for cases: no web server, the list's text and the files that
  * it names, and the time that the case names.
  *
- * Standard input holds any number of cases, each behind a line with its
- * length in bytes: the variables of the environment, NAME=value, each ended by
- * NUL, and an empty one; the parameters of the request in the same way; the
- * body.  CASE_LIST is the text of the list, CASE_NOW the time in seconds.
- * Standard output: each answer, behind a line with its length.  Standard error:
- * the lines of the log, and an empty line behind those of each case.
+ * Standard input holds any number of cases, each after a line with its length
+ * in bytes: the variables of the environment, NAME=value, each ended by NUL,
+ * and an empty one; the parameters of the request in the same way; the body.
+ * CASE_LIST is the text of the list, CASE_NOW the time in seconds.  Standard
+ * output: each answer, after a line with its length.  Standard error: the lines
+ * of the log, and an empty line after those of each case.
  *
- * With --reasons or --settings it prints them all, to be compared with the
- * documentation.
+ * --reasons prints all reasons, --settings all settings; the tests compare them
+ * with the documentation.
  */
 #include "config.h"
 
@@ -89,7 +89,7 @@ print_settings(void)
 	return 0;
 }
 
-/* Take strings off *input, up to an empty one; NULL ends them. */
+/* Take strings from *input, up to an empty one; add NULL at the end. */
 static void
 take_strings(char **input, const char *end, char *strings[STRINGS_MAX + 1])
 {
@@ -152,7 +152,7 @@ answer_cases(void)
 
 	while (fgets(line, sizeof(line), stdin) != NULL) {
 		size_t n = strtoul(line, NULL, 10);
-		/* A copy of its size: a sanitizer sees a read behind it. */
+		/* n bytes, so that a sanitizer detects a read beyond. */
 		char *input = n > INPUT_MAX ? NULL : malloc(n + (n == 0));
 		bool whole = input != NULL && fread(input, 1, n, stdin) == n;
 		if (whole)

@@ -106,8 +106,8 @@ def confused(issuer, secret):
 
 
 def apache(issuer, keys=True):
-    """Starts Apache with both files of www/, as processes.Apache does; without
-    keys, with the default of ENTRA_KEYS."""
+    """A function that starts Apache with both files of www/; without keys, with
+    the default of ENTRA_KEYS."""
     def start(folder, configuration):
         folder.mkdir(parents=True, exist_ok=True)
         www = folder / "entra.conf"

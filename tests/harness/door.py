@@ -43,7 +43,7 @@ def server_says(case, door):
 
 def reason_fault(case, log):
     wanted = case.expected.get("reason")
-    if not wanted or wanted == "notified":  # see run_server
+    if not wanted or wanted == "notified":  # see check_notified
         return []
     # A line with a count is of notifications before, written once a minute.
     found = [d["reason"] for d in processes.decisions(log)
@@ -104,7 +104,8 @@ def run_cases(tap, door, group, configuration, port, with_handler):
 
 
 def check_notified(tap, door, rows, configuration):
-    """The handler, or the server that started it, has ended."""
+    """Compares the number of notifications in the log with that of the cases.
+    Call it after the end of the handler, which writes the last count."""
     notified = sum(is_notified(case, door) for case in rows)
     if notified:
         place.wait_for(lambda: count_notified(configuration) >= notified)
@@ -134,8 +135,9 @@ def run_server(tap, door, start, with_handler, rows=None):
 
 
 def run_part(tap, door, start, with_handler, part):
-    """Handlers that the server starts write into its log: then it gets one case
-    after the other, and what is counted has a server of its own."""
+    """One server for all configurations of the part.  Handlers that the server
+    starts write to its log: then the cases run one after the other, and a group
+    with notifications has a server of its own."""
     shared = []
     for _, group, configuration in part:
         if not with_handler and any(is_notified(case, door) for case in group):

@@ -40,7 +40,7 @@ def event(case, variables):
 
 
 def run(events):
-    """One run of the driver for events: the answer and the log of each."""
+    """Runs the driver once for all events.  Gives (answer, log) of each."""
     given = b"".join(b"%d\n" % len(one) + one
                      for one in map(b"".join, events))
     done = subprocess.run([place.BUILD / "tests/doors/inprocess"], input=given,

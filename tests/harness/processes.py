@@ -220,8 +220,8 @@ def is_serving(port):
 
 
 class Server:
-    """A web server with one of the files of www/ and nothing else.  Of count
-    configurations, each has a port of its own."""
+    """A web server with one of the files of www/ and nothing else; count: the
+    number of configurations, each with its own port."""
 
     def __init__(self, folder, log, count=1):
         self.folder = pathlib.Path(folder)
@@ -253,7 +253,7 @@ class Server:
 
 class Lighttpd(Server):
     """how: socket (of a running handler), spawn, cgi.  Several configurations
-    are conditions on the port; a spawned handler has one alone."""
+    are conditions on the port; spawn takes only one."""
 
     def __init__(self, folder, configuration, how="socket", more=""):
         several = configuration if isinstance(configuration, list) else \
@@ -379,10 +379,9 @@ http {{
 
 
 class Apache(Server):
-    """how: proxy (to a running handler's socket), fcgid, cgid; sites: of each
-    host, its site; before and inside: what is before the file of www/, and
-    behind it.  Of several configurations, all but the first are virtual
-    hosts."""
+    """how: proxy (to a running handler's socket), fcgid, cgid; sites: the site
+    of each host; before and inside: lines before and after the file of www/.
+    Of several configurations, all but the first are virtual hosts."""
 
     MODULES = {"proxy": ["proxy", "proxy_fcgi"], "fcgid": ["fcgid"],
                "cgid": ["cgid"]}

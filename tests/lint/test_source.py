@@ -306,7 +306,7 @@ def check_own_packages(root):
 
 
 def check_missing_packages(root):
-    """bootstrap names a package that two tests need once."""
+    """bootstrap prints each missing package once."""
     function = re.search(r"^missing_of\(\) \{.*?^\}", (
         root / "bootstrap").read_text(), re.MULTILINE | re.DOTALL)[0]
     found = subprocess.run(

@@ -83,9 +83,9 @@ class Container:
 
 
 class Shell:
-    """A shell in a container of the image; it starts lighttpd for each
-    configuration in a folder, and ends it.  The configuration of lighttpd is that
-    of the image with another port and socket."""
+    """A shell in a container of the image.  It starts and ends a lighttpd for
+    each configuration in a folder, with the configuration file of the image but
+    another port and socket."""
 
     def __init__(self, podman, folder):
         self.process = subprocess.Popen(
@@ -128,7 +128,8 @@ class Inside:
         self.shell, self.port, self.pid = shell, port, f"/tmp/{port}.pid"
 
     def close(self):
-        """As processes.Lighttpd: it may leave its handler."""
+        """Ends the handler too: lighttpd may leave it running, as in
+        processes.Lighttpd."""
         self.shell.run(f"p=$(cat {self.pid}); c=$(cat /proc/$p/task/$p/children)"
                        "; kill -INT $p; kill $c")
 
@@ -191,7 +192,7 @@ def test_main_job(podman):
                 f"AccessKey={KEY};Version=1.0;\nCERTGATE_CODE=b\n"}.items():
         configuration.file.write_text(text, encoding="utf-8")
         place.wait_for(lambda: connect() == 401, 10, 0.2)
-        # The settings that were in force before have another code.
+        # Until the new settings are in force, the code is wrong.
         place.wait_for(lambda: podman.call(*health)[0] == 0, 10, 0.2)
         out.equal(podman.call(*health), (0, ""), f"healthy: {name}")
     configuration.file.write_text("CERTGATE_ORIGIN=\n", encoding="utf-8")
