@@ -72,7 +72,7 @@ param userEvents string = ''
 @maxLength(1024)
 param tokenAudience string = ''
 
-@description('Whether the access keys are disabled; events then have no signature.')
+@description('Whether the access keys are disabled; events then have no signature, so give tokenAudience.')
 param disableLocalAuth bool = false
 
 // Always HTTPS: a server that answers for this URL can accept any client.

@@ -287,8 +287,11 @@ diagnose(struct diagnosis *d, const struct web_answer *answer,
 	struct span detail = span_of(answered ? NULL : answer->problem);
 	char number[16] = "";
 
-	if (status / 100 == 3)
-		detail = web_header(answer, "Location", 0);
+	if (status / 100 == 3) {
+		struct span location = web_header(answer, "Location", 0);
+		/* Behind it may be the code. */
+		(void)span_next(&location, "?", &detail);
+	}
 	if (status / 100 == 2 && expected == EXPECT_VALIDATED)
 		detail = web_header(answer, "WebHook-Allowed-Origin", 0);
 	if (answered)

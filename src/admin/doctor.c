@@ -505,6 +505,7 @@ examine(struct doctor *doctor, const char *url)
 	(void)snprintf(doctor->origin, sizeof(doctor->origin), "%.*s",
 		       (int)doctor->plan.origin.len, doctor->plan.origin.ptr);
 	if (doctor->validation) {
+		check_settings(doctor);
 		(void)!run_probe(doctor, &probes[0]);
 		return print_results(doctor) > 0 ? EXIT_NO : EXIT_DONE;
 	}

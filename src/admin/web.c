@@ -233,7 +233,8 @@ perform(CURL *handle, struct web_answer *answer)
 	if (answer->headers.failed || answer->body.failed)
 		(void)snprintf(answer->problem, sizeof(answer->problem),
 			       "the answer is longer than %zu bytes",
-			       answer->body.max);
+			       answer->headers.failed ? answer->headers.max
+						      : answer->body.max);
 	make_harmless(answer->problem);
 	(void)curl.easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
 	(void)curl.easy_getinfo(handle, CURLINFO_TOTAL_TIME, &answer->seconds);

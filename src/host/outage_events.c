@@ -212,9 +212,8 @@ most(const struct outage_refusals *refusals)
 	return found;
 }
 
-/* Return the cause, or REASONS.  A single unknown client is not an outage, nor
- * are unknown clients beside accepted ones; a client that was accepted before
- * is. */
+/* Return the cause, or REASONS.  One client that is unknown or denied is not an
+ * outage; beside accepted clients, several that were accepted before are. */
 static enum reason
 site_cause(const struct outage_site *site)
 {

@@ -2,6 +2,8 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <string.h>
+
 #include "base/date.h"
 #include "host/log.h"
 #include "host/settings_warnings.h"
@@ -11,13 +13,16 @@ note_signature(const struct settings *settings)
 {
 	bool has_keys = settings_has_keys(settings);
 	bool any_host = settings->origins == NULL;
+	/* With *, the web server lets any of its users send events. */
+	bool is_named = settings->remote_user != NULL &&
+			strcmp(settings->remote_user, "*") != 0;
 
 	if (settings->signature == SIGNATURE_REQUIRED && !has_keys)
 		log_note(LOG_LEVEL_WARNING,
 			 "every event is refused: CERTGATE_SIGNATURE is "
 			 "required, and there is no access key (fix: "
 			 "set " SETTINGS_KEYS_LINE ")");
-	else if (settings->remote_user == NULL &&
+	else if (!is_named &&
 		 (settings->signature == SIGNATURE_OFF || !has_keys))
 		log_note(LOG_LEVEL_WARNING,
 			 "events%s are accepted without a check of their "

@@ -167,6 +167,10 @@ def warnings():
             **more})
         out.result("signature" not in got.out,
                    "not if the web server checks the sender", got)
+    got = admin.run("check", environment={
+        "CERTGATE_LIST": str(book), "CERTGATE_REMOTE_USER": "*"})
+    out.result("without a check of their signature" in got.out,
+               "any user of the web server: it is warned of", got)
     # tests/doors/test_report_only.py tests the clients that it accepts.
     got = admin.run("check", environment={
         "CERTGATE_LIST": str(book), "CERTGATE_REPORT_ONLY_UNTIL": day(9)})

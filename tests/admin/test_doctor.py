@@ -570,6 +570,15 @@ def validation():
         out.result(done.returncode == 1 and "FAULT validation" in done.stdout,
                    f"no handler: {name}", done.stdout)
         server.close()
+    own = gate("valid-moved", settings)
+    server = processes.Nginx(base / "server-moved", own, more="location = "
+                             "/moved { return 301 /elsewhere?$args; }")
+    done = certgate(own, "doctor", "--validation",
+                    f"http://127.0.0.1:{server.port}/moved")
+    out.result("/elsewhere" in done.stdout and "a%20" not in done.stdout and
+               "code=" not in done.stdout, "a redirect: not the code",
+               done.stdout)
+    server.close()
     own.file.write_text("CERTGATE_ORIGIN=\n", encoding="utf-8")
     done = certgate(own, "doctor", "--validation", url)
     out.equal((done.returncode, done.stdout), (3, ""), "invalid settings")

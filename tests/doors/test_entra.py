@@ -305,7 +305,10 @@ def play_default(out, issuer):
     for method, status in (("OPTIONS", 200), ("POST", 401)):
         case = cases.Case("", {}, None, cases.own_request(
             {"method": method}, known), {})
-        out.equal(door.send(server.port, case).status, status,
+        before = configuration.log_size()
+        out.equal((door.send(server.port, case).status, len(
+            processes.decisions(configuration.log_since(before)))),
+                  (status, int(method == "OPTIONS")),
                   f"the default of ENTRA_KEYS: {method}")
     out.equal((server.close(), handler.close()), (0, 0), "both end with 0")
 

@@ -235,9 +235,10 @@ class Server:
 
     def begin(self, arguments, environment=None):
         self.process = begin(arguments, self.log, environment)
-        place.wait_for(lambda: is_serving(self.port) or
+        place.wait_for(lambda: all(map(is_serving, self.ports)) or
                        self.process.poll() is not None)
-        if self.process.poll() is not None or not is_serving(self.port):
+        if self.process.poll() is not None or \
+                not all(map(is_serving, self.ports)):
             tap.bail_out(f"{arguments[0]} does not serve: " + pathlib.Path(
                 self.log).read_text(errors="replace")[-800:])
 

@@ -131,7 +131,7 @@ class Inside:
         """Ends the handler too: lighttpd may leave it running, as in
         processes.Lighttpd."""
         self.shell.run(f"p=$(cat {self.pid}); c=$(cat /proc/$p/task/$p/children)"
-                       "; kill -INT $p; kill $c")
+                       "; kill -INT $p; wait $p; kill $c 2>/dev/null; :")
 
 
 def play_tables(podman):
