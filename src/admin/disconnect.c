@@ -176,11 +176,12 @@ run_round(struct closing *closing, struct round round)
 		for (size_t i = 0; i < closing->n; i++)
 			for (char *const *hub = closing->hubs; *hub != NULL;
 			     hub++) {
-				struct item *item = &closing->items[i];
 				bool is_there = span_starts(there, SPAN("1"));
-				struct call call = { &host, *hub, item,
+				struct call call = { &host, *hub,
+						     &closing->items[i],
 						     is_there };
-				there = span_after(there, there.len > 0);
+				if (there.len > 0)
+					there = span_after(there, 1);
 				ok &= run_call(closing, &round, &call);
 			}
 	}
@@ -552,8 +553,7 @@ disconnect_finish(const struct command *command, struct disconnection *d)
 	return EXIT_SYSTEM;
 }
 
-/* Close the items.  They are asked for before, and closed in any case: a client
- * may have connected meanwhile. */
+/* Close the items, also those that the service does not know, or not yet. */
 static enum exit_code
 close_once(struct closing *closing)
 {

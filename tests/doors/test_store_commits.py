@@ -24,6 +24,7 @@ from harness import store, tap  # noqa: E402
 STRACE = processes.find("strace")
 CALLS = "write,writev,pwrite64,pwritev,fdatasync,msync,mmap,ftruncate"
 SECONDS = 3  # of commits beside a reader
+SEEN_MIN, PATIENCE = 100, 60  # commits; seconds on a busy host
 SITES = 40
 known = cases.certificates()
 DEVICE = known["device"]["sha1"]
@@ -170,7 +171,9 @@ def test_torn(memory):
     writer.thread.start()
     bad, seen, last = [], set(), 0
     end = time.monotonic() + SECONDS
-    while time.monotonic() < end:
+    last_end = end + PATIENCE
+    while time.monotonic() < end or (len(seen) <= SEEN_MIN and
+                                     time.monotonic() < last_end):
         least = writer.done
         got = door.answer()
         most = writer.done + 1
@@ -187,9 +190,9 @@ def test_torn(memory):
     writer.ends = True
     writer.thread.join()
     writer.writer.close()
-    out.equal(bad[:3], [], f"{writer.done} commits in {SECONDS} s, "
+    out.equal(bad[:3], [], f"{writer.done} commits, "
               f"{len(seen)} of them seen: none torn, none stale")
-    out.result(len(seen) > 100, "many of them are seen", len(seen))
+    out.result(len(seen) > SEEN_MIN, "many of them are seen", len(seen))
     out.equal(door.close(), 0, "the handler ends with 0")
 
 
