@@ -239,7 +239,7 @@ static const struct server {
 
 enum { SERVERS = sizeof(servers) / sizeof(servers[0]) };
 
-/* Return the web server of the option; NULL if there is none or several. */
+/* Return the web server of the option; NULL unless there is exactly one. */
 static const struct server *
 find_server(const struct command *command)
 {

@@ -202,7 +202,7 @@ evict(struct loop *loop)
 }
 
 /* Accept a connection; if too many files are open, close another one for it.
- * Return -1 if there is none. */
+ * Return -1 without one. */
 static int
 accept_one(struct loop *loop)
 {
