@@ -218,7 +218,7 @@ check_store(struct findings *findings, const struct configuration *c)
 	if (c->store == NULL)
 		return 0;
 	findings->path = c->settings.store;
-	progress_begin(&look.progress, "check ", configuration_stored(c));
+	progress_begin(&look.progress, "check ", configuration_stored(c, true));
 	if (store_each(c->store, look_at_pin, &look, &e) && look.invalid > 0)
 		e = look.fault;
 	progress_end(&look.progress);

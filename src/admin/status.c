@@ -91,7 +91,7 @@ show_configuration(const struct facts *f)
 	print_label("entries");
 	print("%zu\n", f->sites.main.list.n);
 	if (f->sites.main.settings.store != NULL) {
-		uint64_t stored = configuration_stored(&f->sites.main);
+		uint64_t stored = configuration_stored(&f->sites.main, true);
 		print_field("store", span_of(f->sites.main.settings.store));
 		print_json_number("stored", (int64_t)stored);
 		print_label("stored");

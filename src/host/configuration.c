@@ -282,7 +282,7 @@ note_digest(struct attempt *a, struct span text)
 static bool
 load_list(struct configuration *c, struct attempt *a)
 {
-	struct entry_files files = { .read = read_named, .context = &c->files };
+	struct entry_files files = { read_named, &c->files, c->source.pause };
 	const char *path = a->settings.list;
 	enum file_result result = FILE_READ;
 	struct buffer text;
@@ -315,13 +315,14 @@ load_list(struct configuration *c, struct attempt *a)
 	return ok;
 }
 
-/* Put the loaded settings in force, and the list if list is set.  Takes
- * ownership; cannot fail. */
+/* Put the loaded settings in force, and the list if list is set; a keeps the
+ * list before.  Takes ownership; cannot fail. */
 static void
 put_in_force(struct configuration *c, struct attempt *a, bool list)
 {
 	bool is_first = !c->has_settings;
 	struct settings before = c->settings;
+	struct list old = c->list;
 
 	if (c->store != a->store)
 		store_close(c->store);
@@ -336,9 +337,8 @@ put_in_force(struct configuration *c, struct attempt *a, bool list)
 	settings_free(&before);
 	if (!list)
 		return;
-	list_free(&c->list);
 	c->list = a->list;
-	a->list = (struct list){ 0 };
+	a->list = old;
 	if (c->settings.store != NULL)
 		c->list.store = store_source(c->store);
 	c->has_list = true;
@@ -443,35 +443,43 @@ load(struct configuration *c, struct attempt *a)
 
 /* Load everything.  Log a failure if it is a new one, or if say is set. */
 static void
-attempt(struct configuration *c, bool say)
+try(struct configuration *c, struct attempt *a, bool say)
 {
-	struct attempt a = { .is_new = false };
-
 	files_begin(&c->files);
-	size_t failed = load(c, &a);
+	size_t failed = load(c, a);
 	bool settings = failed >= STEP_LIST, all = failed == STEPS;
 	bool wait = !all && must_wait(c);
 	c->tried_ms = clock_ms();
 	if (all || (settings && !wait && !c->has_list))
-		put_in_force(c, &a, all);
+		put_in_force(c, a, all);
 	else
 		files_use(&c->files, FILES_USE_NOTHING_NEW);
+	if (wait)
+		return;
+	c->stale = all && !a->store_fault.set ? CONFIGURATION_LOADED
+		   : settings		      ? CONFIGURATION_NO_LIST
+					      : CONFIGURATION_NO_SETTINGS;
+	if (a->store_fault.set)
+		say_no_store(c, &a->store_fault);
+	if (all)
+		return;
+	drop_missing(c);
+	if (c->report == NULL && (say || !is_said(c, &a->e)))
+		say_failure(c, &a->e);
+}
+
+static void
+attempt(struct configuration *c, bool say)
+{
+	struct attempt a = { .is_new = false };
+
+	try(c, &a, say);
+	if (c->source.pause != NULL)
+		c->source.pause();
 	if (a.store != c->store)
 		store_close(a.store);
 	settings_free(&a.settings);
 	list_free(&a.list);
-	if (wait)
-		return;
-	c->stale = all && !a.store_fault.set ? CONFIGURATION_LOADED
-		   : settings		     ? CONFIGURATION_NO_LIST
-					     : CONFIGURATION_NO_SETTINGS;
-	if (a.store_fault.set)
-		say_no_store(c, &a.store_fault);
-	if (all)
-		return;
-	drop_missing(c);
-	if (c->report == NULL && (say || !is_said(c, &a.e)))
-		say_failure(c, &a.e);
 }
 
 struct configuration_source
@@ -514,8 +522,8 @@ configuration_refresh(struct configuration *c, bool now)
 		configuration_rest(c);
 }
 
-static uint64_t
-count_stored(const struct configuration *c, bool all)
+uint64_t
+configuration_stored(const struct configuration *c, bool all)
 {
 	const struct stored_source *source = store_source(c->store);
 	struct stored_counts counts;
@@ -528,18 +536,6 @@ count_stored(const struct configuration *c, bool all)
 		n += counts.entries[i] - (all ? 0 : counts.denies[i]);
 	store_rest(c->store);
 	return n;
-}
-
-uint64_t
-configuration_stored(const struct configuration *c)
-{
-	return count_stored(c, true);
-}
-
-uint64_t
-configuration_stored_allows(const struct configuration *c)
-{
-	return count_stored(c, false);
 }
 
 void

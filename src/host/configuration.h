@@ -30,6 +30,7 @@ struct configuration_source {
 	bool may_miss; /* the file need not exist; reset once it did */
 	bool is_site; /* of a process whose main settings are elsewhere */
 	char *const *environment; /* ended by NULL; NULL: none */
+	void (*pause)(void); /* of struct entry_files */
 };
 
 /* What the last attempt failed at. */
@@ -78,12 +79,9 @@ void configuration_close(struct configuration *c);
 /* Close the store alone: no client is accepted any more. */
 void configuration_close_store(struct configuration *c);
 
-/* Return how many entries the store has; 0: none, or it cannot be read.  Not
- * within a request. */
-uint64_t configuration_stored(const struct configuration *c);
-
-/* The same of those that allow. */
-uint64_t configuration_stored_allows(const struct configuration *c);
+/* Return how many entries the store has, without all those that allow; 0: none,
+ * or it cannot be read.  Not within a request. */
+uint64_t configuration_stored(const struct configuration *c, bool all);
 
 /* Behind each request: let the store rest, and log why it failed. */
 void configuration_rest(struct configuration *c);

@@ -51,7 +51,7 @@ bool listener_open(struct listener *listener,
 		   const struct listener_options *options, struct error *e)
 	__attribute__((warn_unused_result));
 
-/* Set O_NONBLOCK; call it every second.  systemd holds the socket too, and
+/* Set O_NONBLOCK; call it each half second.  systemd holds the socket too, and
  * clears the flag when it starts a program of the unit, such as that of
  * ExecReload. */
 void listener_never_wait(const struct listener *listener);

@@ -342,10 +342,13 @@ log_stop(int64_t now)
 	file = NULL;
 }
 
-void
+const char *
 log_about(const char *site)
 {
+	const char *before = about;
+
 	about = site;
+	return before;
 }
 
 /* Write a line about the program itself. */

@@ -77,8 +77,8 @@ void log_note(enum log_level level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* From now on lines about the program are about this site (borrowed); NULL:
- * about all of it. */
-void log_about(const char *site);
+ * about all of it.  Return what they were about. */
+const char *log_about(const char *site);
 
 void log_error(enum log_level level, const struct error *e);
 

@@ -49,7 +49,7 @@ needs_entry(const struct configuration *c, int64_t now)
 {
 	bool has_store =
 		c->list.store != NULL &&
-		(c->store == NULL || configuration_stored_allows(c) > 0);
+		(c->store == NULL || configuration_stored(c, false) > 0);
 
 	return !has_store && !c->settings.missing_allowed &&
 	       !settings_report_only(&c->settings, now);

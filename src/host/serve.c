@@ -14,7 +14,7 @@
 #include "host/serve.h"
 
 enum {
-	TICK_MS = 1000,
+	TICK_MS = 500,
 	EVENTS = 64, /* for one epoll_wait(2) */
 	ACCEPTS = 64, /* new connections in one turn */
 	SPOOLED_MAX = 64 * 1024 * 1024 /* bytes in all spools */
@@ -32,6 +32,8 @@ struct loop {
 	size_t open; /* connections */
 	struct connection connections[SERVE_CONNECTIONS];
 };
+
+static struct loop *ticking; /* its tick is running; or NULL */
 
 static bool
 watch(struct loop *loop, int how, int fd, void *what, uint32_t flags)
@@ -271,13 +273,21 @@ begin_stop(struct loop *loop)
 }
 
 static void
+call_tick(struct loop *loop, bool now)
+{
+	ticking = loop;
+	loop->tick(loop->context, now);
+	ticking = NULL;
+}
+
+static void
 take_signals(struct loop *loop)
 {
 	struct signalfd_siginfo info;
 
 	while (read(loop->signals, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGHUP)
-			loop->tick(loop->context, true);
+			call_tick(loop, true);
 		else if (!loop->stopping)
 			begin_stop(loop);
 	}
@@ -326,12 +336,12 @@ start(struct loop *loop, struct error *e)
 }
 
 /* Handle events: first those that may close connections, then new
- * connections. */
+ * connections.  Within a tick, neither wait nor take signals. */
 static void
-take_events(struct loop *loop)
+take_events(struct loop *loop, bool in_tick)
 {
 	struct epoll_event events[EVENTS];
-	int n = epoll_wait(loop->epoll, events, EVENTS, TICK_MS);
+	int n = epoll_wait(loop->epoll, events, EVENTS, in_tick ? 0 : TICK_MS);
 	bool signalled = false, called = false;
 
 	for (int i = 0; i < n; i++) {
@@ -344,7 +354,7 @@ take_events(struct loop *loop)
 		advance(loop, c,
 			(events[i].events & (EPOLLRDHUP | EPOLLHUP)) != 0);
 	}
-	if (signalled)
+	if (signalled && !in_tick)
 		take_signals(loop);
 	if (called && loop->listening)
 		(void)accept_some(loop);
@@ -355,10 +365,22 @@ tick(struct loop *loop, int64_t now)
 {
 	loop->ticked_ms = now;
 	listener_never_wait(loop->listener);
-	loop->tick(loop->context, false);
+	call_tick(loop, false);
 	drop_late(loop, now);
 	if (!loop->stopping)
 		set_listening(loop, true);
+}
+
+void
+serve_meanwhile(void)
+{
+	struct loop *loop = ticking;
+
+	if (loop == NULL)
+		return;
+	ticking = NULL; /* an event that loads a list does not come here */
+	take_events(loop, true);
+	ticking = loop;
 }
 
 bool
@@ -374,7 +396,7 @@ serve_run(struct listener *listener, serve_tick *tell, void *context,
 			      .signals = -1 };
 	bool ok = start(&loop, e);
 	while (ok && (!loop.stopping || loop.open > 0)) {
-		take_events(&loop);
+		take_events(&loop, false);
 		int64_t now = clock_ms();
 		if (now - loop.ticked_ms >= TICK_MS)
 			tick(&loop, now);

@@ -22,7 +22,7 @@ enum {
 	SERVE_STOP_MS = 5000 /* the same once the program stops */
 };
 
-/* Called every second, and after SIGHUP with now set. */
+/* Called each half second, and after SIGHUP with now set. */
 typedef void serve_tick(void *context, bool now);
 
 /* Block the signals that serve_run() handles, at once: a reload that comes
@@ -36,5 +36,8 @@ bool serve_hold_signals(struct error *e) __attribute__((warn_unused_result));
  */
 bool serve_run(struct listener *listener, serve_tick *tick, void *context,
 	       struct error *e) __attribute__((warn_unused_result));
+
+/* Answer what has come so far, if a tick is running; a long one calls it. */
+void serve_meanwhile(void);
 
 #endif

@@ -15,8 +15,6 @@
 #include "host/sandbox.h"
 #include "host/sites.h"
 
-enum { LOOK_MS = 500 /* between two looks at the folder */ };
-
 static const struct span ending = SPAN_TEXT(".conf");
 
 char *
@@ -164,12 +162,14 @@ read_site(struct sites *sites, struct span name, char *path)
 			 error_word(name));
 		return NULL;
 	}
-	log_about(site->name);
+	const char *before = log_about(site->name);
 	configuration_open(&site->store,
-			   (struct configuration_source){ .path = site->path,
-							  .is_site = true },
+			   (struct configuration_source){
+				   .path = site->path,
+				   .is_site = true,
+				   .pause = sites->main.source.pause },
 			   sites->main.report);
-	log_about(NULL);
+	(void)log_about(before);
 	sites->site[sites->n++] = site;
 	return site;
 }
@@ -254,15 +254,16 @@ is_over(const struct site *site)
 void
 sites_refresh(struct sites *sites, bool now)
 {
-	if (!now && clock_ms() - sites->looked_ms < LOOK_MS)
+	if (sites->refreshing)
 		return;
+	sites->refreshing = true;
 	look(sites);
 	configuration_refresh(&sites->main, now);
 	for (size_t i = sites->n; i-- > 0;) {
 		struct site *site = sites->site[i];
-		log_about(site->name);
+		(void)log_about(site->name);
 		configuration_refresh(&site->store, now);
-		log_about(NULL);
+		(void)log_about(NULL);
 		if (!is_over(site))
 			continue;
 		sites->site[i] = sites->site[--sites->n];
@@ -270,6 +271,7 @@ sites_refresh(struct sites *sites, bool now)
 		free_site(site);
 	}
 	sites->looked_ms = clock_ms();
+	sites->refreshing = false;
 }
 
 struct configuration *

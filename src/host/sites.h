@@ -45,6 +45,7 @@ struct sites {
 	struct site *site[SITES_MAX]; /* owned */
 	size_t n;
 	int64_t looked_ms; /* monotonic */
+	bool refreshing; /* sites_refresh() runs */
 };
 
 /* Read the main settings.  environment stays borrowed, and is that of these
@@ -57,7 +58,8 @@ void sites_read(struct sites *sites);
 
 void sites_close(struct sites *sites);
 
-/* Look at all files, at most once a second unless now is true. */
+/* Look at all files; now: also try again what failed.  Within itself, by its
+ * pause, it does nothing. */
 void sites_refresh(struct sites *sites, bool now);
 
 /* Fill gate with what decides on request.  Gives the store that is from, or

@@ -23,7 +23,8 @@
 enum {
 	OPEN_FILES = SERVE_CONNECTIONS + 32 +
 		     STORE_FILES * (SITES_MAX + 1), /* at once */
-	MAPPED_SIZE = 262144 /* bytes; more than an event needs */
+	MAPPED_SIZE = 262144, /* bytes; more than an event needs */
+	LATE_MS = 1000 /* more than between two ticks */
 };
 
 /* The state of a running handler. */
@@ -41,9 +42,10 @@ open_host(struct host *host, bool all)
 	if (!digest_start(DIGEST_USE_HANDLER))
 		log_note(LOG_LEVEL_ERROR, "OpenSSL does not start");
 	file_set_reader();
-	sites_open(&host->sites,
-		   configuration_source(getenv("CERTGATE_CONFIG"), environ),
-		   NULL);
+	struct configuration_source source =
+		configuration_source(getenv("CERTGATE_CONFIG"), environ);
+	source.pause = serve_meanwhile;
+	sites_open(&host->sites, source, NULL);
 	log_start(host->sites.main.start.log_target,
 		  host->sites.main.start.log_file,
 		  host->sites.main.start.log_format);
@@ -173,7 +175,9 @@ answer_fastcgi(void *context, char *const *parameters,
 {
 	struct host *host = context;
 
-	sites_refresh(&host->sites, false);
+	/* A process that was stopped looks at its files first. */
+	if (clock_ms() - host->sites.looked_ms >= LATE_MS)
+		sites_refresh(&host->sites, false);
 	answer_one(host, parameters, body, out);
 	if (host->answer.setting.ptr == NULL || host->setting_said)
 		return;

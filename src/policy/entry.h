@@ -45,6 +45,8 @@ struct entry_files {
 	bool (*read)(void *context, const char *path, struct buffer *text,
 		     struct error *e);
 	void *context;
+	/* Called each few lines of a long list; NULL: not. */
+	void (*pause)(void);
 };
 
 /* Name where an entry with this line is: "line 7", "the store" or

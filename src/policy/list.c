@@ -12,6 +12,8 @@
 #include "policy/terms.h"
 #include "policy/value.h"
 
+enum { PAUSE_LINES = 1024 };
+
 /* Texts of users, beside each other: malloc(3) would add half of their
  * length. */
 struct list_users {
@@ -279,6 +281,13 @@ add_line(struct list *list, struct span line, const struct entry_files *files,
 	return false;
 }
 
+static void
+pause_for(const struct entry_files *files)
+{
+	if (files->pause != NULL)
+		files->pause();
+}
+
 /* Add the lines of text; with report, also those after an invalid line. */
 static bool
 add_text(struct list *list, struct span text, const struct entry_files *files,
@@ -292,7 +301,8 @@ add_text(struct list *list, struct span text, const struct entry_files *files,
 	if (!lines_start(&text, "an entry", report, e))
 		return false;
 	while (ok && !full && span_next(&text, "\n", &line)) {
-		number++;
+		if (number++ % PAUSE_LINES == 0)
+			pause_for(files);
 		if (add_line(list, line, files, &pool, number, e))
 			continue;
 		full = list->n == LIST_ENTRIES_MAX;
@@ -301,6 +311,7 @@ add_text(struct list *list, struct span text, const struct entry_files *files,
 	}
 	list->warnings.begin = NULL;
 	terms_pool_free(&pool);
+	pause_for(files);
 	return ok;
 }
 
@@ -516,6 +527,7 @@ list_report(struct list *list, struct span text, const struct thumbprint *pins,
 		  sort(list, e) && collect_authorities(list, e);
 
 	if (ok) {
+		pause_for(files);
 		warn_of_repeats(list);
 		add_pins(list, pins, n);
 		ok = n == 0 || sort(list, e);

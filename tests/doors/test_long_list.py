@@ -4,6 +4,8 @@
 """The longest list: its limit at the handler and the command, and reloads
 under load: verdicts are those of the list in force, and memory is as after the
 first reload."""
+import ctypes
+import os
 import pathlib
 import re
 import subprocess
@@ -170,7 +172,34 @@ def reloads():
     handler.close()
 
 
+def wait_for_read(path):
+    """Until the file is read: inotify(7)."""
+    libc, read = ctypes.CDLL(None, use_errno=True), 1  # IN_ACCESS
+    fd = libc.inotify_init1(os.O_CLOEXEC)
+    if libc.inotify_add_watch(fd, os.fsencode(path), read) < 0:
+        raise OSError(ctypes.get_errno(), "inotify_add_watch")
+    os.read(fd, 4096)
+    os.close(fd)
+
+
+def meanwhile():
+    """What comes while many lines are loaded is answered."""
+    configuration, handler = begin("meanwhile", text(LIMIT, DEVICE))
+    handler.becomes(("listed", "1"), "before the reload")
+    configuration.write_list(text(LIMIT, "deny " + DEVICE))
+    peer = fastcgi.Peer(handler.path)
+    wait_for_read(configuration.list)
+    answers = [handler.ask(peer)]
+    while answers[-1] not in (403, 0):
+        answers.append(handler.ask(peer))
+    peer.close()
+    out.result(len(answers) > 10, "a reload answers events, and the list "
+               "before decides them", answers)
+    handler.close()
+
+
 limits()
 edits()
 reloads()
+meanwhile()
 out.done()
