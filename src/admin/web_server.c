@@ -21,7 +21,7 @@ static const struct {
 	{ "/etc/apache2/apache2.conf", APACHE },
 	{ "/etc/apache2/conf-enabled", APACHE },
 	{ "/etc/apache2/sites-enabled", APACHE },
-#define LIGHTTPD "lighty-enable-mod certgate && systemctl reload lighttpd"
+#define LIGHTTPD "lighty-enable-mod certgate && systemctl restart lighttpd"
 	{ "/etc/lighttpd/lighttpd.conf", LIGHTTPD },
 	{ "/etc/lighttpd/conf-enabled", LIGHTTPD },
 #define NGINX                                                                  \
