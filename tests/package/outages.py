@@ -256,7 +256,7 @@ def break_site():
     event(site="two", count=3)
 
 
-def mend_site(_lines):
+def repair_site(_lines):
     write_site("two")
     restart()
     event(site="one")
@@ -270,7 +270,7 @@ def stop():
 
 def unwire():
     quiet("a2disconf -q certgate; systemctl reload apache2; "
-          "lighty-disable-mod certgate; systemctl reload lighttpd", (0, 2))
+          "lighty-disable-mod certgate; systemctl restart lighttpd", (0, 2))
 
 
 def wire(lines):
@@ -366,7 +366,7 @@ def outages(fleet):
          fleet.repair),
         ("site broken", break_site, "The configuration has errors. "
          f"({SITES}/two.conf:1", f"correct line 1 of {SITES}/two.conf",
-         mend_site),
+         repair_site),
         ("web server not wired", unwire,
          "No web server passes events to the handler, and none came.",
          "a2enconf certgate && systemctl reload apache2", wire),
