@@ -252,13 +252,17 @@ class Server:
         return end(self.process)
 
 
+def several_of(configuration):
+    return configuration if isinstance(configuration, list) else \
+        [configuration]
+
+
 class Lighttpd(Server):
     """how: socket (of a running handler), spawn, cgi.  Several configurations
     are conditions on the port; spawn takes only one."""
 
     def __init__(self, folder, configuration, how="socket", more=""):
-        several = configuration if isinstance(configuration, list) else \
-            [configuration]
+        several = several_of(configuration)
         configuration = several[0]
         super().__init__(folder, configuration.log, len(several))
         if how == "cgi":
@@ -324,8 +328,7 @@ class Nginx(Server):
 
     def __init__(self, folder, configuration, sites=None, tls=None,
                  kept=False, peer=None, more=""):
-        several = configuration if isinstance(configuration, list) else \
-            [configuration]
+        several = several_of(configuration)
         configuration = several[0]
         super().__init__(folder, configuration.log, len(several))
         www = snippet("nginx.conf", {
@@ -389,8 +392,7 @@ class Apache(Server):
 
     def __init__(self, folder, configuration, how="proxy", more="",
                  sites=None, before="", inside=""):
-        several = configuration if isinstance(configuration, list) else \
-            [configuration]
+        several = several_of(configuration)
         super().__init__(folder, several[0].log, len(several))
         modules = "/usr/lib/apache2/modules"
         load = ["mpm_event", "authz_core", "alias", "env", "setenvif"]

@@ -92,10 +92,10 @@ def restart():
     quiet("systemctl restart certgate")
 
 
-def drop_in(text):
+def drop_in(text, codes=(0,)):
     UNIT.parent.mkdir(exist_ok=True)
     UNIT.write_text(f"[Service]\n{text}\n")
-    quiet("systemctl daemon-reload; systemctl restart certgate")
+    quiet("systemctl daemon-reload; systemctl restart certgate", codes)
 
 
 def forget_log():
@@ -263,6 +263,23 @@ def repair_site(_lines):
     event(site="two")
 
 
+def end_each():
+    """A handler that ends as soon as it starts."""
+    drop_in("ExecStart=\nExecStart=/usr/sbin/certgate.fcgi --unknown", (0, 1))
+    place.wait_for(lambda: int(quiet(
+        "systemctl show -P NRestarts certgate.service")) > 3, 20, 0.1)
+
+
+def take_drop_in(_lines):
+    shutil.rmtree(UNIT.parent)
+    quiet("systemctl daemon-reload; systemctl restart certgate")
+
+
+def hang():
+    event()
+    quiet("systemctl kill -s STOP certgate.service")
+
+
 def stop():
     event()
     quiet("systemctl stop certgate.socket certgate.service")
@@ -359,6 +376,12 @@ def outages(fleet):
          f"chgrp _certgate {KEYS} && chmod 640 {KEYS}", execute),
         ("handler stopped", stop, "The handler is not running.",
          "systemctl start certgate.socket certgate.service", execute),
+        ("handler ends again and again", end_each,
+         "The handler is not running. (it ends, and is restarted, again",
+         "journalctl -u certgate.service -n 20 shows why", take_drop_in),
+        ("handler hangs", hang,
+         "The handler is not running. (its process does not react)",
+         "systemctl restart certgate.service", execute),
         ("disk full", fill_disk, "The disk of the log is full.",
          f"free space in {LOGS}", free_disk),
         ("CRL expired", fleet.plant_over, "The configuration has errors. "
@@ -391,6 +414,23 @@ def others_tell(name):
     quiet(f"certgate doctor {URL}", (1, 3), True, f"{name}: doctor")
 
 
+# Outages that the handler itself cannot see.
+NOT_SEEN = {"handler stopped", "handler ends again and again", "handler hangs",
+            "web server not wired"}
+
+
+def handler_tells(name, sentence):
+    """The same sentence is in the unit's status, and once in its log."""
+    out.result(place.wait_for(lambda: quiet(
+        "systemctl show -P StatusText certgate.service").startswith(sentence),
+        5, 0.1), f"{name}: the unit's status",
+        quiet("systemctl show -P StatusText certgate.service"))
+    journal = quiet("journalctl --sync; journalctl -q -t certgate -o cat")
+    found = [line for line in journal.splitlines() if sentence in line
+             and line.endswith(" See certgate status.")]
+    out.result(len(found) == 1, f"{name}: one line of the log", journal[-900:])
+
+
 def outage(name, plant, first, fix, repair):
     begin()
     plant()
@@ -404,6 +444,8 @@ def outage(name, plant, first, fix, repair):
     out.result(not value["well"] and fix in value["fix"], f"{name}: JSON",
                value)
     others_tell(name)
+    if name not in NOT_SEEN:
+        handler_tells(name, lines[0].partition(" (")[0])
     if repair:
         repair(lines)
     if not SITES.exists():
@@ -437,7 +479,13 @@ def rotate_log():
     settings(CERTGATE_LOG=LOG)
     restart()
     event()
-    quiet("logrotate -f /etc/logrotate.d/certgate")
+    conf = FILES / "logrotate.conf"  # many hosts have dateext for all files
+    conf.write_text("dateext\n" + pathlib.Path(
+        "/etc/logrotate.d/certgate").read_text())
+    quiet(f"logrotate -f {conf}")
+    out.result(LOG.with_name(LOG.name + ".1").exists(),
+               "the log is rotated to .1, also with dateext",
+               sorted(LOGS.iterdir()))
     event()
 
 
