@@ -18,7 +18,7 @@
 
 enum {
 	/* A handler waits until a list is unchanged for one second, and looks
-	 * at its files once a second; one more for late answers. */
+	 * at its files each half second; the rest is for late answers. */
 	AGAIN_S = 3,
 	HOST_SIZE = 320, /* of https://HOST:PORT */
 };

@@ -61,7 +61,7 @@ json_string_add_bytes(struct buffer *out, struct span bytes)
 
 struct scanner {
 	struct span rest;
-	size_t depth, values, members;
+	size_t depth, values;
 	struct buffer names; /* struct span: of the objects that are open */
 	struct buffer decoded; /* borrowed by the names that had escapes */
 	struct json_member *found;
@@ -277,7 +277,7 @@ read_member(struct scanner *s)
 		return false;
 	skip_blanks(s);
 	const char *begin = s->rest.ptr;
-	size_t members = ++s->members;
+	size_t values = s->values;
 	if (!read_value(s))
 		return false;
 	size_t length = (size_t)(s->rest.ptr - begin);
@@ -286,7 +286,7 @@ read_member(struct scanner *s)
 		if (!span_equal(found->name, name))
 			continue;
 		found->value = (struct span){ begin, length };
-		found->members = s->members - members;
+		found->values = s->values - values;
 	}
 	return true;
 }

@@ -229,10 +229,12 @@ load_store(struct configuration *c, struct attempt *a)
 
 	if (now->store == NULL)
 		return true;
-	if (c->store != NULL && is_same_text(now->store, before->store) &&
-	    is_same_text(now->store_owner, before->store_owner)) {
-		a->store = c->store;
-		return true;
+	if (c->store != NULL && is_same_text(now->store, before->store)) {
+		a->store = c->store; /* LMDB: one process opens it once */
+		if (is_same_text(now->store_owner, before->store_owner))
+			return true;
+		error_where(&a->e, "CERTGATE_STORE_OWNER");
+		return error_set(&a->e, "restart needed");
 	}
 	a->store = store_open(now->store, now->store_owner, &e);
 	if (a->store != NULL)

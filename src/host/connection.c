@@ -129,12 +129,8 @@ connection_read(struct connection *c, bool last)
 	for (unsigned i = 0; i < READS; i++) {
 		bool progress = false;
 		ssize_t n = recv(c->fd, bytes, READ_SIZE, 0);
-		if (n <= 0) {
-			enum connection_state nothing = nothing_came(n);
-			if (record_idle(c->spool))
-				end_spool(c);
-			return nothing;
-		}
+		if (n <= 0)
+			return nothing_came(n);
 		size_t known = c->seen < (size_t)n ? c->seen : (size_t)n;
 		c->seen -= known;
 		note_progress(c, (size_t)n - known);
@@ -151,8 +147,11 @@ connection_read(struct connection *c, bool last)
 		}
 		if (state == RECORD_BAD)
 			return CONNECTION_ENDS;
-		if (progress)
+		if (progress) {
+			if (record_idle(c->spool))
+				end_spool(c);
 			break;
+		}
 		if (n < READ_SIZE && !last)
 			return CONNECTION_WAITS; /* the socket is empty */
 	}

@@ -17,6 +17,7 @@ enum {
 	TICK_MS = 500,
 	EVENTS = 64, /* for one epoll_wait(2) */
 	ACCEPTS = 64, /* new connections in one turn */
+	MEANWHILE = 8, /* of both within a tick, which must end */
 	SPOOLED_MAX = 64 * 1024 * 1024 /* bytes in all spools */
 };
 
@@ -219,11 +220,11 @@ accept_one(struct loop *loop)
 	return fd;
 }
 
-/* Accept up to ACCEPTS connections; return false if no more wait. */
+/* Accept up to so many connections; return false if no more wait. */
 static bool
-accept_some(struct loop *loop)
+accept_some(struct loop *loop, unsigned most)
 {
-	for (unsigned i = 0; i < ACCEPTS; i++) {
+	for (unsigned i = 0; i < most; i++) {
 		struct connection *c = loop->connections;
 		int fd = accept_one(loop);
 		if (fd < 0)
@@ -260,7 +261,7 @@ begin_stop(struct loop *loop)
 {
 	loop->stopping = true;
 	listener_remove(loop->listener);
-	while (loop->listener->ours && accept_some(loop))
+	while (loop->listener->ours && accept_some(loop, ACCEPTS))
 		;
 	set_listening(loop, false);
 	for (size_t i = 0; i < SERVE_CONNECTIONS; i++) {
@@ -341,7 +342,9 @@ static void
 take_events(struct loop *loop, bool in_tick)
 {
 	struct epoll_event events[EVENTS];
-	int n = epoll_wait(loop->epoll, events, EVENTS, in_tick ? 0 : TICK_MS);
+	int64_t left = in_tick ? 0 : TICK_MS - (clock_ms() - loop->ticked_ms);
+	int n = epoll_wait(loop->epoll, events, in_tick ? MEANWHILE : EVENTS,
+			   left > 0 ? (int)left : 0);
 	bool signalled = false, called = false;
 
 	for (int i = 0; i < n; i++) {
@@ -357,7 +360,7 @@ take_events(struct loop *loop, bool in_tick)
 	if (signalled && !in_tick)
 		take_signals(loop);
 	if (called && loop->listening)
-		(void)accept_some(loop);
+		(void)accept_some(loop, in_tick ? MEANWHILE : ACCEPTS);
 }
 
 static void

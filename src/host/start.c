@@ -178,15 +178,17 @@ answer_fastcgi(void *context, char *const *parameters,
 	/* A process that was stopped looks at its files first. */
 	if (clock_ms() - host->sites.looked_ms >= LATE_MS)
 		sites_refresh(&host->sites, false);
+	const char *before = log_about(NULL); /* a reload may go on */
 	answer_one(host, parameters, body, out);
-	if (host->answer.setting.ptr == NULL || host->setting_said)
-		return;
-	host->setting_said = true;
-	log_note(LOG_LEVEL_WARNING,
-		 "the parameter %s of a request sets nothing: put it into the "
-		 "settings file, or into the environment of the program "
-		 "(FcgidInitialEnv, bin-environment)",
-		 settings_shown_name(host->answer.setting));
+	if (host->answer.setting.ptr != NULL && !host->setting_said) {
+		host->setting_said = true;
+		log_note(LOG_LEVEL_WARNING,
+			 "the parameter %s of a request sets nothing: put it "
+			 "into the settings file, or into the environment of "
+			 "the program (FcgidInitialEnv, bin-environment)",
+			 settings_shown_name(host->answer.setting));
+	}
+	(void)log_about(before);
 }
 
 static void

@@ -28,6 +28,13 @@ is_same(const char *a, const char *b)
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
+static void
+pause_for(const struct entry_files *files)
+{
+	if (files->pause != NULL)
+		files->pause();
+}
+
 static struct chain_trust *
 read_trust(const struct terms *terms, const struct entry_files *files,
 	   struct error *e)
@@ -72,6 +79,7 @@ trusts_take(struct trusts *trusts, const struct terms *terms,
 	struct chain_trust *chain = read_trust(terms, files, e);
 	if (chain == NULL)
 		return NULL;
+	pause_for(files);
 	chain_trust_warn(chain, terms->ca, terms->crl, warnings);
 	size_t i = trusts->n++;
 	trusts->trust[i].chain = chain;
@@ -279,13 +287,6 @@ add_line(struct list *list, struct span line, const struct entry_files *files,
 		return true;
 	e->column = indent + 1;
 	return false;
-}
-
-static void
-pause_for(const struct entry_files *files)
-{
-	if (files->pause != NULL)
-		files->pause();
 }
 
 /* Add the lines of text; with report, also those after an invalid line. */

@@ -20,27 +20,27 @@ static const struct event nothing = {
 
 enum { KEPT_MAX = 65536 /* bytes of a member whose tokener is kept */ };
 
-/* The members of all objects in tree; as deep as JSON_MAX_DEPTH at most. */
+/* The values in tree, with itself; as deep as JSON_MAX_DEPTH at most. */
 static size_t
-count_members(struct json_object *tree)
+count_values(struct json_object *tree)
 {
-	size_t count = 0;
+	size_t count = 1;
 
 	if (json_object_is_type(tree, json_type_object)) {
 		json_object_object_foreach (tree, name, value) {
 			(void)name;
-			count += 1 + count_members(value);
+			count += count_values(value);
 		}
 	} else if (json_object_is_type(tree, json_type_array)) {
 		for (size_t i = 0; i < json_object_array_length(tree); i++)
-			count += count_members(
+			count += count_values(
 				json_object_array_get_idx(tree, i));
 	}
 	return count;
 }
 
 /* The tree of a member that is an object or an array; NULL if it is neither, or
- * without memory.  Members are counted because json-c 0.16 drops a value
+ * without memory.  Values are counted because json-c 0.16 drops a value
  * silently if an allocation fails.  The flag JSON_TOKENER_STRICT is not set:
  * with it, json-c 0.18 rejects every byte above 0x7F in a string. */
 static struct json_object *
@@ -61,7 +61,7 @@ decode(struct event *event, enum event_member which)
 	json_tokener_reset(tokener);
 	tree = json_tokener_parse_ex(tokener, text.ptr, (int)text.len);
 	if (json_tokener_get_parse_end(tokener) != text.len ||
-	    count_members(tree) != member->members) {
+	    count_values(tree) != member->values) {
 		json_object_put(tree);
 		tree = NULL;
 	}

@@ -56,15 +56,26 @@ def new(path, data):
     return found
 
 
-def kept(path, data):
+def kept(path, data, first=None):
+    """first: what each connection sends before."""
     found = 0
     peers = [Peer(path) for _ in range(TOGETHER)]
+    if first:
+        for peer in peers:
+            peer.send(first)
+        found += answered(peers)
     for _ in range(REQUESTS // TOGETHER):
         for peer in peers:
             peer.send(data)
         found += answered(peers)
     close(peers)
     return found
+
+
+def after_large(path, data):
+    """A request that is too large for one look needs a memory file; those
+    behind it on the same connection do not."""
+    return kept(path, data, connect(100000, keep=True))
 
 
 def slow(path, data):
@@ -136,6 +147,8 @@ if subprocess.run([STRACE, "-o", "/dev/null", "true"], check=False,
 start, _ = count("start")
 check("new connections", 8, new, connect())
 check("kept connections", 5, kept, connect(keep=True))
+check("kept connections, after a large request", 6, after_large,
+      connect(keep=True), requests=REQUESTS + TOGETHER)
 check("requests of 20 KB", 11, new, connect(20000))
 check("bytes of slow peers", 3, slow, connect(), PEERS * PIECES, PEERS)
 out.done()
