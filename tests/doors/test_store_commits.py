@@ -14,8 +14,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import admin, cases, cgi, fastcgi, place, processes  # noqa: E402
@@ -23,8 +21,6 @@ from harness import store, tap  # noqa: E402
 
 STRACE = processes.find("strace")
 CALLS = "write,writev,pwrite64,pwritev,fdatasync,msync,mmap,ftruncate"
-SECONDS = 3  # of commits beside a reader
-SEEN_MIN, PATIENCE = 100, 60  # commits; seconds on a busy host
 SITES = 40
 known = cases.certificates()
 DEVICE = known["device"]["sha1"]
@@ -143,56 +139,12 @@ def test_interrupted():
     interrupted(few, "import", "before", "after", ["import", text])
 
 
-class Writer:
-    """Commits to the store as fast as it can, each with another value that is
-    in the entry twice."""
-
-    def __init__(self, path):
-        self.writer = store.Writer(path)
-        self.done = 0
-        self.ends = False
-        self.thread = threading.Thread(target=self.run)
-
-    def run(self):
-        while not self.ends:
-            value = self.done + 1
-            self.writer.put(DEVICE, f"user=v{value} groups=g{value} # "
-                            .ljust(40 + value % 3000, "x"))
-            self.done = value
-
-
 def test_torn(memory):
-    """A reader beside a thousand commits a second: each value is whole, and
-    none is older than the one before.  In memory: a disk takes fewer."""
-    one = store.Stored(pathlib.Path(memory) / "torn", f"{DEVICE} user=v0 groups=g0\n" +
+    """In memory: a disk takes fewer than a thousand commits a second."""
+    one = store.Stored(pathlib.Path(memory) / "torn", f"{DEVICE} {store.FIRST}\n" +
                        "".join(f"{n:040x}\n" for n in range(1, 3000)))
     door = Door(one)
-    writer = Writer(one.store)
-    writer.thread.start()
-    bad, seen, last = [], set(), 0
-    end = time.monotonic() + SECONDS
-    last_end = end + PATIENCE
-    while time.monotonic() < end or (len(seen) <= SEEN_MIN and
-                                     time.monotonic() < last_end):
-        least = writer.done
-        got = door.answer()
-        most = writer.done + 1
-        if got.status != 200:
-            bad.append(got.status)
-            continue
-        value = json.loads(got.body)
-        number = int(value["userId"][1:])
-        if value["groups"] != [f"g{number}"] or not \
-                max(least, last) <= number <= most:
-            bad.append((least, value, most))
-        last = number
-        seen.add(number)
-    writer.ends = True
-    writer.thread.join()
-    writer.writer.close()
-    out.equal(bad[:3], [], f"{writer.done} commits, "
-              f"{len(seen)} of them seen: none torn, none stale")
-    out.result(len(seen) > SEEN_MIN, "many of them are seen", len(seen))
+    store.watch_commits(out, one.store, DEVICE, door.answer)
     out.equal(door.close(), 0, "the handler ends with 0")
 
 

@@ -3,14 +3,19 @@
 """Configurations whose entries are in a store."""
 import contextlib
 import ctypes
+import json
 import re
 import subprocess
 import sys
+import threading
+import time
 
 from . import admin, cases, door, place, processes
 
 SETTINGS = {"CERTGATE_HUB": "chat", "CERTGATE_ORIGINS": cases.ORIGIN,
             "CERTGATE_ACCESS_KEYS": cases.KEY}
+SECONDS = 3  # of commits beside a reader
+SEEN_MIN, PATIENCE = 100, 60  # commits; seconds on a busy host
 
 
 def checksum(*parts):
@@ -75,6 +80,61 @@ class Writer:
 
     def close(self):
         self.lmdb.mdb_env_close(self.env)
+
+
+FIRST = "user=v0 groups=g0"  # of the entry that watch_commits() changes
+
+
+class Commits:
+    """Commits to the store as fast as it can, each with another value that is
+    in the entry twice."""
+
+    def __init__(self, path, sha1):
+        self.writer, self.sha1 = Writer(path), sha1
+        self.done = 0
+        self.ends = False
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        while not self.ends:
+            value = self.done + 1
+            self.writer.put(self.sha1, f"user=v{value} groups=g{value} # "
+                            .ljust(40 + value % 3000, "x"))
+            self.done = value
+
+    def close(self):
+        self.ends = True
+        self.thread.join()
+        self.writer.close()
+
+
+def watch_commits(out, path, sha1, ask):
+    """Ask for the entry of a SHA-1 beside commits: each value is whole, and
+    none is older than the one before."""
+    commits = Commits(path, sha1)
+    bad, seen, last = [], set(), 0
+    begin = time.monotonic()
+    while time.monotonic() < begin + SECONDS or (
+            len(seen) <= SEEN_MIN and time.monotonic() < begin + PATIENCE):
+        least = commits.done
+        got = ask()
+        most = commits.done + 1
+        if got.status != 200:
+            bad.append(got.status)
+            continue
+        value = json.loads(got.body)
+        number = int(value["userId"][1:])
+        if value["groups"] != [f"g{number}"] or not \
+                max(least, last) <= number <= most:
+            bad.append((least, value, most))
+        last = number
+        seen.add(number)
+    took = time.monotonic() - begin
+    commits.close()
+    out.equal(bad[:3], [], f"{commits.done / took:.0f} commits a second, "
+              f"{len(seen)} of them seen: none torn, none stale")
+    out.result(len(seen) > SEEN_MIN, "many of them are seen", len(seen))
 
 
 def set_value(path, name, value):

@@ -13,6 +13,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from harness import cases, cgi, fastcgi, http, logs, pki, place  # noqa: E402
+from harness import store  # noqa: E402
 from booted import (HUB, KEY, KEYS, LIST, ORIGIN, PORTS, SETTINGS,  # noqa: E402
                     known, options, out, quiet, run, soon, type_in)
 
@@ -41,10 +42,10 @@ def body_of(client):
     return cases.connect_body([f"@{client}"] if client else "absent", known, {})
 
 
-def event(client="device", count=1, key=KEY, hub=HUB, origin=ORIGIN, code=CODE,
-          ahead=0, site=None):
+def answer(client="device", count=1, key=KEY, hub=HUB, origin=ORIGIN, code=CODE,
+           ahead=0, site=None):
     """So many connect events, through Apache, or with the parameter of a site
-    straight to the handler; the status of the last one."""
+    straight to the handler; the answer to the last one."""
     headers = cases.event_headers(
         "azure.webpubsub.sys.connect", hub=hub, key=key, more={
             "WebHook-Request-Origin": origin, "ce-time": time.strftime(
@@ -58,12 +59,16 @@ def event(client="device", count=1, key=KEY, hub=HUB, origin=ORIGIN, code=CODE,
             peer = fastcgi.Peer(SOCKET)
             peer.send(fastcgi.request(list(cgi.parameters(case).items()),
                                       case.body))
-            status = cgi.answer_of(peer.answer()).status
+            got = cgi.answer_of(peer.answer())
             peer.close()
         else:
-            status = http.exchange(PORT, http.request_bytes(
-                case.method, case.path, case.headers, case.body)).status
-    return status
+            got = http.exchange(PORT, http.request_bytes(
+                case.method, case.path, case.headers, case.body))
+    return got
+
+
+def event(*arguments, **more):
+    return answer(*arguments, **more).status
 
 
 def put(path, text, mode=0o640):
@@ -605,6 +610,22 @@ def cannot_tell():
                "a user that is not root", text)
 
 
+def commits():
+    """A store that changes all the time, by the unit's own rules."""
+    begin()
+    folder = pathlib.Path("/var/lib/certgate")
+    run(f"mount -t tmpfs -o mode=750,gid=$(id -g _certgate) none {folder}")
+    settings(CERTGATE_LIST=None, CERTGATE_STORE=folder / "store")
+    (FILES / "entries").write_text(f"{DEVICE} {store.FIRST}\n")
+    run(f"certgate store init && certgate import {FILES}/entries")
+    restart()
+    out.result(place.wait_for(lambda: event() == 200, 10, 0.1),
+               "the handler has the store")
+    store.watch_commits(out, folder / "store", DEVICE, answer)
+    begin()
+    run(f"umount {folder}")
+
+
 def main():
     began = time.monotonic()
     run("apt-get -q -y install /certgate/one.deb")
@@ -619,6 +640,7 @@ def main():
     for story in healthy(fleet):
         stays_well(*story)
     cannot_tell()
+    commits()
     print(f"# {time.monotonic() - began:.0f} s")
     out.done()
 
