@@ -118,22 +118,27 @@ static enum exit_code
 judge(struct change *change, const struct state *state)
 {
 	bool replace = change->command->option[OPTION_REPLACE] != NULL;
+	const char *options = setup_options("");
 	char place[ENTRY_PLACE_SIZE];
 
 	if (state->denied > 0 && change->fleet != NULL) {
-		print_problem("an entry of the fleet denies it, and a deny "
-			      "wins (fix: certgate remove --fleet --deny PIN)");
+		print_problem("an entry of the fleet denies the certificate; a "
+			      "deny entry takes precedence (fix: certgate "
+			      "remove%s --fleet --deny PIN)",
+			      options);
 		return EXIT_NO;
 	}
 	if (state->denied == ENTRY_LINE_STORED) {
-		print_problem("an entry of the store denies it, and a deny "
-			      "wins (fix: certgate remove --deny PIN)");
+		print_problem("an entry of the store denies the certificate; a "
+			      "deny entry takes precedence (fix: certgate "
+			      "remove%s --deny PIN)",
+			      options);
 		return EXIT_NO;
 	}
 	if (state->denied > 0) {
-		print_problem("line %u denies it, and a deny wins: first take "
-			      "out that line alone: certgate remove %u",
-			      state->denied, state->denied);
+		print_problem("line %u denies the certificate; a deny entry "
+			      "takes precedence (fix: certgate remove%s %u)",
+			      state->denied, options, state->denied);
 		return EXIT_NO;
 	}
 	if (state->other > 0 && !replace) {
@@ -336,8 +341,9 @@ check_unasked(const struct addition *a)
 	else if (strlen(digits) < UNASKED_DIGITS_MIN)
 		print_problem("%s: too few digits without confirmation (fix: "
 			      "--yes and %d to %d digits of the sha256 of "
-			      "certgate pending --json)",
-			      digits, UNASKED_DIGITS_MIN, DIGITS_MAX);
+			      "certgate pending%s --json)",
+			      digits, UNASKED_DIGITS_MIN, DIGITS_MAX,
+			      setup_options(""));
 	else if (yes)
 		return EXIT_DONE;
 	else

@@ -341,15 +341,14 @@ cause_set(struct cause *cause, const struct outage_text *text)
 	if (text->site[0] == '\0' && site.ptr != NULL)
 		(void)snprintf(cause->site, sizeof(cause->site), "%.*s",
 			       (int)site.len, site.ptr);
-	outage_write_fix(text->fix, cause->site, cause->fix,
-			 sizeof(cause->fix));
+	setup_write_fix(text->fix, cause->site, cause->fix, sizeof(cause->fix));
 }
 
 void
 cause_find(const struct facts *f, struct cause *cause)
 {
 	struct outage_text text = { .sentence = "All is well.",
-				    .fix = "certgate stats@" };
+				    .fix = "certgate stats%" };
 	size_t i = 0;
 
 	*cause = (struct cause){ .code = EXIT_DONE };

@@ -544,9 +544,10 @@ report_fault(const struct change *change, const struct error *fault)
 	if (change->edit.exists)
 		print_problem("running handlers use the last good list, %s "
 			      "this entry, until %s is fixed (see "
-			      "certgate status); a handler that starts rejects "
-			      "every client",
-			      list ? "without" : "and", place);
+			      "certgate status%s); a handler that starts "
+			      "rejects every client",
+			      list ? "without" : "with", place,
+			      setup_options(""));
 	return EXIT_NO;
 }
 

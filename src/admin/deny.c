@@ -45,14 +45,15 @@ look_at_lines(struct change *change, struct span options)
 static void
 print_connected(const struct command *command, const struct target *target)
 {
+	bool by_user =
+		is_authority(target) || command->option[OPTION_FLEET] != NULL;
+
 	if (command->option[OPTION_DRY_RUN] == NULL &&
 	    command->option[OPTION_DISCONNECT] == NULL)
-		print("A client that is connected stays so until it is closed: "
-		      "%s\n",
-		      is_authority(target) ||
-				      command->option[OPTION_FLEET] != NULL
-			      ? "certgate disconnect USER does that."
-			      : "--disconnect does that.");
+		print("Connected clients stay connected (fix: %s%s%s).\n",
+		      by_user ? "certgate disconnect" : "--disconnect",
+		      by_user ? setup_config_options("") : "",
+		      by_user ? " USER" : "");
 }
 
 /* Add the entry, also to an invalid list. */
@@ -179,7 +180,8 @@ deny_run(const struct command *command)
 
 	if (code == EXIT_DONE && closes && is_authority(&change.target)) {
 		print_problem("--disconnect: a CA names no user (fix: certgate "
-			      "disconnect USER)");
+			      "disconnect%s USER)",
+			      setup_config_options(""));
 		code = EXIT_MISUSED;
 	}
 	buffer_init(&text, CHANGE_TEXT_MAX);

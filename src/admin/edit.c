@@ -487,8 +487,8 @@ edit_report_new(const struct edit *edit, bool made)
 		error_set(&e,
 			  "missing list: created with owner %s, group %s, mode "
 			  "%04o (check that the handler can read it: certgate "
-			  "check --as USER)",
-			  user, group, s.st_mode & 07777U);
+			  "check%s --as USER)",
+			  user, group, s.st_mode & 07777U, setup_options(""));
 	}
 	print_error(&e);
 }

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "admin/outcome.h"
+#include "admin/setup.h"
 #include "base/hex.h"
 #include "policy/match.h"
 
@@ -151,8 +152,10 @@ outcome_remark(const struct outcome *outcome)
 	char name[ENTRY_PLACE_SIZE];
 
 	if (!outcome->known)
-		remarks_add(remarks, "The verdict on its clients is unknown "
-				     "(fix: certgate explain FILE).");
+		remarks_add(remarks,
+			    "The verdict on its clients is unknown "
+			    "(fix: certgate explain%s FILE).",
+			    setup_options(""));
 	else if (outcome->denies != NULL)
 		remarks_add(remarks, "%s rejected: %s denies it.", of,
 			    entry_place(outcome->denies->line, name));

@@ -351,7 +351,8 @@ show_all(const struct command *command, const struct configuration *store,
 	}
 	if (!json && shown > 0)
 		print("A name is the certificate's claim.  To allow one: "
-		      "certgate allow DIGITS\n");
+		      "certgate allow%s DIGITS\n",
+		      setup_options(""));
 }
 
 static void

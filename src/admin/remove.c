@@ -10,6 +10,7 @@
 #include "admin/disconnect.h"
 #include "admin/input.h"
 #include "admin/print.h"
+#include "admin/setup.h"
 
 /* A thumbprint has forty digits or more. */
 enum { LINE_DIGITS = 9 };
@@ -53,8 +54,9 @@ look_at_line(struct change *change, const struct edit_line *line)
 	else
 		remarks_add(&change->remarks,
 			    "%s denies it and stays: use --deny, or "
-			    "certgate remove %u.",
-			    change_place(line->number, place), line->number);
+			    "certgate remove%s %u.",
+			    change_place(line->number, place),
+			    setup_options(""), line->number);
 }
 
 static void

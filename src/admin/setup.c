@@ -2,6 +2,7 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +40,7 @@ const struct entry_files setup_files = { .read = read_file };
 static struct {
 	struct configuration_source source; /* of the settings */
 	struct configuration_source process; /* the same, or the main ones */
-	const char *user; /* of --as; NULL: none */
+	const char *const *option; /* of the command; borrowed */
 } setup;
 
 bool
@@ -63,7 +64,7 @@ setup_source(void)
 const char *
 setup_user(void)
 {
-	return setup.user;
+	return setup.option[OPTION_AS];
 }
 
 /* Return the path of the folder that has the folder of sites that path is right
@@ -216,7 +217,7 @@ setup_start(const struct command *command)
 	bool ok = true;
 
 	trust_handler();
-	setup.user = command->option[OPTION_AS];
+	setup.option = command->option;
 	setup.process = setup.source = configuration_source(
 		config == NULL ? getenv("CERTGATE_CONFIG") : config, environ);
 	if (site != NULL && !start_site(site))
@@ -280,6 +281,56 @@ setup_site(void)
 	    span_equal(span_after(name, name.len - ending.len), ending))
 		name.len -= ending.len;
 	return name;
+}
+
+enum { OPTIONS_SIZE = 2 * PATH_MAX + 256 /* bytes */ };
+
+const char *
+setup_config_options(const char *site)
+{
+	static char text[OPTIONS_SIZE];
+	const char *config = setup.option[OPTION_CONFIG];
+
+	if (setup.option[OPTION_SITE] != NULL)
+		site = setup.option[OPTION_SITE];
+	else if (setup_site().ptr != NULL) /* by its file */
+		site = "";
+	(void)snprintf(text, sizeof(text), "%s%s%s%s",
+		       config == NULL ? "" : " --config ",
+		       config == NULL ? "" : config,
+		       site[0] == '\0' ? "" : " --site ", site);
+	return text;
+}
+
+const char *
+setup_options(const char *site)
+{
+	static char text[OPTIONS_SIZE];
+	const char *list = setup.option[OPTION_LIST];
+
+	(void)snprintf(text, sizeof(text), "%s%s%s", setup_config_options(site),
+		       list == NULL ? "" : " --list ",
+		       list == NULL ? "" : list);
+	return text;
+}
+
+void
+setup_write_fix(const char *fix, const char *site, char *text, size_t size)
+{
+	struct buffer out;
+
+	buffer_init(&out, size - 1);
+	for (; *fix != '\0'; fix++) {
+		if (*fix == '@')
+			buffer_add(&out, span_of(setup_options(site)));
+		else if (*fix == '%')
+			buffer_add(&out, span_of(setup_config_options(site)));
+		else
+			buffer_add_byte(&out, *fix);
+	}
+	(void)snprintf(text, size, "%.*s", out.failed ? 0 : (int)out.len,
+		       out.len == 0 ? "" : (const char *)out.data);
+	buffer_free(&out);
 }
 
 bool

@@ -5,6 +5,7 @@
 #define CERTGATE_ADMIN_SETUP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "admin/command.h"
 #include "base/buffer.h"
@@ -37,6 +38,17 @@ bool setup_has_variables(void);
 
 /* Where they come from. */
 struct configuration_source setup_source(void);
+
+/* Return the options that a command for the same settings needs, as they were
+ * given, each with a blank before it, valid until the next call; site: the one
+ * to name if none was given, or "".  The second is for verbs without --list. */
+const char *setup_options(const char *site);
+const char *setup_config_options(const char *site);
+
+/* Write a fix of outage.h to text, with setup_options() for each @, and
+ * setup_config_options() for each %; "" if it is too long. */
+void setup_write_fix(const char *fix, const char *site, char *text,
+		     size_t size);
 
 /* The user of --as; NULL: none. */
 const char *setup_user(void);

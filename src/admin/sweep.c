@@ -525,7 +525,8 @@ close_and_show(struct sweep *s, const struct log_reader *log)
 	show(s, log);
 	if (s->look && !dry) /* the note says why */
 		print_problem("nothing is closed: the log is not trusted (fix: "
-			      "certgate disconnect CONNECTION)");
+			      "certgate disconnect%s CONNECTION)",
+			      setup_config_options(""));
 	return s->open == 0 && (s->closed == 0 || dry || !s->look)
 		       ? EXIT_DONE
 		       : EXIT_SYSTEM;

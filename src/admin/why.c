@@ -49,8 +49,8 @@ write_advice(enum reason reason, const char *site, char *text, size_t size)
 	const char *fix = reason < REASONS ? outage_fix(reason) : NULL;
 
 	if (fix == NULL && (reason == REASONS || reason_status(reason) != 0))
-		fix = "certgate status";
-	outage_write_fix(fix == NULL ? "" : fix, site, text, size);
+		fix = "certgate status@";
+	setup_write_fix(fix == NULL ? "" : fix, site, text, size);
 }
 
 /* False with e if word is not a pin. */

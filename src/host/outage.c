@@ -184,7 +184,7 @@ outage_store_age(const struct sites *sites, const char **site)
 
 /* The reasons for which all events, or all clients, may be refused: the
  * sentence of the outage (NULL: the reason's name), and what to do about one
- * refusal.  An @ stands for --site of the site. */
+ * refusal. */
 static const struct refused {
 	enum reason reason;
 	const char *sentence, *fix;
@@ -193,7 +193,7 @@ static const struct refused {
 	  "No event has a valid signature: was an access key regenerated?",
 	  "set CERTGATE_ACCESS_KEYS to the keys of the Web PubSub resource" },
 	{ REASON_NO_SIGNATURE, "No event has a signature.",
-	  "certgate doctor URL" },
+	  "certgate doctor% URL" },
 	{ REASON_NO_KEY, "A signature is required, and there is no access key.",
 	  "set CERTGATE_ACCESS_KEYS" },
 	{ REASON_ORIGIN, "Every event names an origin that is not configured.",
@@ -210,11 +210,11 @@ static const struct refused {
 	  "set CERTGATE_SITE in the web server, or restore the settings of the "
 	  "site" },
 	{ REASON_SETTINGS, "Every event was refused for the settings.",
-	  "certgate check" },
+	  "certgate check@" },
 	{ REASON_LIST_UNREADABLE, "Every client was refused for the list.",
-	  "certgate check" },
+	  "certgate check@" },
 	{ REASON_STORE, "Every client was refused for the store.",
-	  "certgate check" },
+	  "certgate check@" },
 	{ REASON_NO_CERTIFICATE,
 	  "No client presents a certificate: is tls.clientCertEnabled on for "
 	  "the resource?",
@@ -260,25 +260,6 @@ outage_fix(enum reason reason)
 	return row == NULL ? NULL : row->fix;
 }
 
-void
-outage_write_fix(const char *fix, const char *site, char *text, size_t size)
-{
-	struct span rest = span_of(fix), part;
-	struct buffer out;
-
-	buffer_init(&out, size - 1);
-	while (span_next(&rest, "@", &part)) {
-		buffer_add(&out, part);
-		if (rest.ptr == NULL || site[0] == '\0')
-			continue;
-		buffer_add(&out, SPAN(" --site "));
-		buffer_add(&out, span_of(site));
-	}
-	(void)snprintf(text, size, "%.*s", (int)out.len,
-		       out.len == 0 ? "" : (const char *)out.data);
-	buffer_free(&out);
-}
-
 static const struct {
 	const char *sentence, *fix;
 } words[OUTAGES] = {
@@ -286,43 +267,44 @@ static const struct {
 			     "systemctl start certgate.socket "
 			     "certgate.service" },
 	[OUTAGE_RIGHTS] = { "This user cannot read the configuration.",
-			    "run certgate status as root" },
+			    "run certgate status@ as root" },
 	[OUTAGE_OTHER] = { "The unit names another settings file.", "" },
-	[OUTAGE_SETTINGS] = { "The settings do not load.", "certgate check" },
-	[OUTAGE_LIST] = { "The list does not load.", "certgate check" },
+	[OUTAGE_SETTINGS] = { "The settings do not load.", "certgate check@" },
+	[OUTAGE_LIST] = { "The list does not load.", "certgate check@" },
 	[OUTAGE_VARIABLES] = { "The variables of the handler are unknown: its "
 			       "process cannot be "
 			       "read.",
 			       "systemctl start certgate.service, and certgate "
-			       "status as root" },
+			       "status@ as root" },
 	[OUTAGE_REFUSING] = { "The configuration refuses every client.", "" },
-	[OUTAGE_ERRORS] = { "The configuration has errors.", "certgate check" },
+	[OUTAGE_ERRORS] = { "The configuration has errors.",
+			    "certgate check@" },
 	[OUTAGE_UNWIRED] = { "No web server passes events to the handler, and "
 			     "none came.",
 			     "" },
 	[OUTAGE_SENDERS] = { "Every event is refused for one reason.",
-			     "certgate stats@" },
+			     "certgate stats%" },
 	[OUTAGE_SKEWED] = { "The clock disagrees with the time in the events.",
 			    "timedatectl set-ntp true" },
 	[OUTAGE_STALE] = { "The handler uses an older configuration.",
 			   "systemctl reload certgate" },
 	[OUTAGE_CLIENTS] = { "Every client is refused for one reason.",
-			     "certgate stats@" },
+			     "certgate stats%" },
 	[OUTAGE_NO_VALID_ENTRY] = { "No allow entry is valid today.",
 				    "certgate list@ prints their dates" },
 	[OUTAGE_AGED] = { "The store has no contact with the fleet's database.",
 			  "systemctl status certgate-sync" },
 	[OUTAGE_FULL] = { "The disk of the log is full.", "" },
-	[OUTAGE_LOST] = { "Lines of the log were lost.", "certgate stats@" },
+	[OUTAGE_LOST] = { "Lines of the log were lost.", "certgate stats%" },
 	[OUTAGE_REPORTED] = { "The handler reports an outage, and the log has "
 			      "no event.",
 			      "systemctl status certgate" },
 	[OUTAGE_NO_LOG] = { "The log cannot be read.",
-			    "run certgate status as root or with --log FILE, "
+			    "run certgate status@ as root or with --log FILE, "
 			    "or set CERTGATE_LOG to a file" },
 	[OUTAGE_UNKNOWN] = { "It is unknown whether the handler is running: no "
 			     "event came.",
-			     "certgate doctor URL" },
+			     "certgate doctor% URL" },
 	[OUTAGE_DOUBT] = { "No fault was found, but the log is not trusted.",
 			   "set CERTGATE_LOG to a file that only the handler "
 			   "and root can write" },

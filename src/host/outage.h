@@ -19,7 +19,7 @@
 struct outage_refusal {
 	bool (*holds)(const struct configuration *c, int64_t now);
 	const char *text;
-	const char *fix; /* for outage_write_fix() */
+	const char *fix; /* as in outage_text */
 };
 
 /* Return why settings that load refuse every client; NULL: they do not. */
@@ -71,7 +71,9 @@ enum outage {
 struct outage_text {
 	char sentence[96];
 	char detail[640]; /* empty: none */
-	char fix[320]; /* for outage_write_fix() */
+	/* An @ stands for the options that a verb needs to use the same
+	 * settings, and a % for those of a verb without --list. */
+	char fix[320];
 	char site[OUTAGE_NAME_SIZE]; /* empty: none */
 };
 
@@ -83,13 +85,8 @@ void outage_tell(enum outage outage, const struct outage_events *events,
 		 const struct outage_refusal *refusal,
 		 struct outage_text *text);
 
-/* Return what to do about a refusal for this reason, for outage_write_fix();
+/* Return what to do about a refusal for this reason, as in outage_text;
  * NULL: nothing special. */
 const char *outage_fix(enum reason reason);
-
-/* Write a fix to text: behind each verb that needs it, --site of the site.
- * site: empty: none. */
-void outage_write_fix(const char *fix, const char *site, char *text,
-		      size_t size);
 
 #endif

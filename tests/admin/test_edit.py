@@ -54,6 +54,7 @@ def steps(name, text, rows):
         out.equal((got.code, book.text()),
                   (code, before if after is None else after), what)
         for word in says:
+            word = word.replace("LIST", str(book.path))
             out.result(word in got.out + got.err, f"{what}: says {word}", got)
     out.equal([p.name for p in book.folder.iterdir()], ["list"],
               f"{name}: nothing is left beside the list")
@@ -146,15 +147,16 @@ steps("deny", f"{A} user=a\n{PUMP['sha1']}\n", [
     (["deny", A, "--comment", "stolen"], 0,
      f"{A} user=a\n{PUMP['sha1']}\ndeny {A}   # stolen\n",
      ["Line 1 still allows it", "deny wins", f": deny {A}   # stolen\n",
-      "connected stays so"]),
+      "Connected clients stay connected (fix: --disconnect).\n"]),
     (["deny", A, "--comment", "lost"], 0, None,
      ["already there: line 3", f": deny {A}   # stolen\n"]),
     (["allow", A, "user=z"], 1, None,
-     ["line 3 denies it", "that line alone: certgate remove 3\n"]),
+     ["line 3 denies the certificate; a deny entry takes precedence (fix: "
+      "certgate remove --list LIST 3)\n"]),
     (["deny", pump], 0,
      f"{A} user=a\n{PUMP['sha1']}\ndeny {A}   # stolen\n"
      f"deny {PUMP['sha256']}\n", ["Line 2 still allows it"]),
-    (["allow", pump, "--spki"], 1, None, ["line 4 denies it"]),
+    (["allow", pump, "--spki"], 1, None, ["line 4 denies the certificate"]),
     (["deny", "--spki", pump, "--dry-run"], 0, None,
      [f"+deny spki:{PUMP['spki']}"]),
     (["deny", A, "user=x"], 1, None, []),
@@ -166,7 +168,8 @@ steps("remove", f"{A} user=a\n# keep\n{PUMP['sha1']}\nspki:{PUMP['spki']}\n"
            f"{A} user=a\n# keep\nspki:{PUMP['spki']}\n"
            f"deny {PUMP['sha256']}\n{B}\n",
            ["Line 4 has its public key and stays",
-            "Line 5 denies it and stays: use --deny, or certgate remove 5.\n",
+            "Line 5 denies it and stays: use --deny, or certgate remove "
+            "--list LIST 5.\n",
             "The certificate is rejected: line 4 denies it.\n"]),
           (["remove", pump], 1, None, ["Line 4 denies it and stays",
                                        "no such entry"]),
@@ -396,8 +399,9 @@ def files():
     got = book.run("allow", A, "user=a")
     out.equal(got.err, f"certgate: {book.path}: missing list: created with "
               f"owner {book.path.owner()}, group {book.path.group()}, mode "
-              "0640 (check that the handler can read it: certgate check --as "
-              "USER)\n", "that it was created is said")
+              "0640 (check that the handler can read it: certgate check "
+              f"--list {book.path} --as USER)\n",
+              "that it was created is said")
     out.equal(book.run("allow", B, "--dry-run").err, "",
               "nothing of one that is there")
     out.equal((got.code, book.text(), oct(book.path.stat().st_mode)),
@@ -661,7 +665,7 @@ def denials():
         (["allow", A], 0, None, ["already there: line 1"]),
         (["deny", A], 0,
          f"{A}\ndeny {A} expires=2020-01-31\ndeny {A}\n", []),
-        (["allow", A], 1, None, ["line 3 denies it"]),
+        (["allow", A], 1, None, ["line 3 denies the certificate"]),
         (["deny", A], 0, None, ["already there: line 3"]),
     ])
     # What a line denies by words, no line of the pin says.
@@ -714,6 +718,37 @@ def expiring():
     got = json.loads(book.run("allow", old, "--json").out)
     out.equal((got["verdict"], got["written"]), ("deny", False),
               "one that has expired is not accepted")
+
+
+def advice():
+    """The commands that are advised are for the same settings."""
+    folder = base / "advice"
+    (folder / "sites").mkdir(parents=True)
+    conf, main, one = (folder / name for name in ("certgate.conf", "main",
+                                                  "one"))
+    texts = {main: f"deny {B}\n", one: f"deny {A}\n"}
+    for book, text in texts.items():
+        book.write_text(text)
+    conf.write_text(f"CERTGATE_LIST={main}\n")
+    site = folder / "sites/one.conf"
+    site.write_text(f"CERTGATE_LIST={one}\n")
+    for options in (["--config", conf, "--site", "one"], ["--config", site]):
+        one.write_text(texts[one])
+        got = admin.run("allow", A, *options)
+        words = " ".join(map(str, ["certgate remove", *options, "1"]))
+        out.result(got.code == 1 and f"(fix: {words})" in got.err,
+                   f"allow: {words}", got)
+        got = admin.run(*words.split()[1:])
+        out.equal((got.code, A in one.read_text(), main.read_text()),
+                  (0, False, texts[main]), "the advice edits that list alone")
+    none = folder / "none"
+    for arguments, words in (
+            (["check", "--config", site],
+             f"certgate allow --config {site} FILE"),
+            (["list", "--list", none, "--config", conf],
+             f"certgate allow --config {conf} --list {none} FILE")):
+        got = admin.run(*arguments)
+        out.result(words in got.out + got.err, words, got)
 
 
 def in_json():
@@ -797,5 +832,6 @@ broken_deny()
 denials()
 pins_of_settings()
 expiring()
+advice()
 in_json()
 out.done()

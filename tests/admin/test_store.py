@@ -125,7 +125,7 @@ def test_emptied():
     book = Book(EMPTY, f"{B}\n")
     book.list.write_text("")
     got = book.command("deny", B)
-    out.result(got.code == 1 and "last good list, and" in got.err and
+    out.result(got.code == 1 and "last good list, with" in got.err and
                book.both() == ("", f"{B}\ndeny {B}\n"),
                "an emptied list: deny changes the store alone",
                f"{got}{book.both()}")
@@ -188,7 +188,7 @@ def test_lists():
          [":2:1: ", "list and store stay as they are: the list is invalid"]),
         (["remove", A], 1, None, None, ["stay as they are"]),
         (["deny", A], 1, None, f"{A} user=a\ndeny {A}\n",
-         [":2:1: ", "last good list, and this entry"])])
+         [":2:1: ", "last good list, with this entry"])])
     book = Book(EMPTY, f"{A}\n")
     book.list.unlink()
     for arguments, stored in ((["allow", B], f"{B}\n{A}\n"),
