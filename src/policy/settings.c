@@ -186,7 +186,7 @@ static const struct setting table[] = {
 	  user_sources, NULL, offsetof(struct settings, user_id) },
 	{ "CERTGATE_SECURITY_LEVEL", "0 to 5", "2", false, NULL,
 	  read_security_level, offsetof(struct settings, security_level) },
-	{ "CERTGATE_CRL_URLS", "URLs", "those in the CAs' certificates", false,
+	{ "CERTGATE_CRL_URLS", "URLs", "those in the CAs' certificates", true,
 	  NULL, value_urls, offsetof(struct settings, crl_urls) },
 	{ "CERTGATE_REPORT_ONLY_UNTIL", "YYYY-MM-DD", "none", false, NULL,
 	  value_last_second, offsetof(struct settings, report_only_until) },

@@ -140,7 +140,7 @@ struct setting {
 	const char *name;
 	const char *expected; /* what a value looks like */
 	const char *standard; /* the default, in words */
-	bool secret; /* not shown: any text is valid, so it may be a key */
+	bool secret; /* not shown: it may be a key, or have a password */
 	const char *const *choices; /* words, ended by NULL; NULL: read */
 	bool (*read)(void *field, struct span value, struct error *e);
 	size_t offset; /* of the field; 0: all settings */

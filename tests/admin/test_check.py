@@ -288,6 +288,11 @@ def files():
                "has 1 entry" in got.out, "all is well", got)
     out.result(KEY not in got.out and "(secret)" in got.out,
                "a secret is not shown", got)
+    got = admin.run("check", "--config", conf, environment={
+        "CERTGATE_CRL_URLS": "http://u:hunter2@a.example/x.crl?sig=hunter3"})
+    out.result(got.code == 0 and "hunter" not in got.out,
+               "nor a URL with a password", got)
+    got = admin.run("check", "--config", conf)
     out.result(re.search(rf"^CERTGATE_LIST +{book}  \[{conf}:1\]$", got.out,
                          re.MULTILINE), "a value and its line", got)
     out.result(re.search(r"^CERTGATE_LOG_FORMAT +text  \[default\]$", got.out,
