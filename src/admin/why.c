@@ -49,7 +49,7 @@ write_advice(enum reason reason, const char *site, char *text, size_t size)
 	const char *fix = reason < REASONS ? outage_fix(reason) : NULL;
 
 	if (fix == NULL && (reason == REASONS || reason_status(reason) != 0))
-		fix = "certgate status@";
+		fix = "certgate explain@ EVENT";
 	setup_write_fix(fix == NULL ? "" : fix, site, text, size);
 }
 
@@ -230,7 +230,9 @@ show_line(const struct list *list, const struct line *line)
 	print_json_open(NULL, '{');
 	print_json_time("time", line->time);
 	print_time(line->time);
-	print(" %s: ", line->value[FIELD_VERDICT]);
+	print(" ");
+	print_text(span_of(line->value[FIELD_VERDICT]));
+	print(": ");
 	print("%s\n",
 	      reason == REASONS ? "unknown reason" : reason_text(reason));
 	print_json_string("verdict", span_of(line->value[FIELD_VERDICT]));

@@ -194,7 +194,8 @@ OUTAGES = [
     ("accepted before", {}, DEVICE + OTHER, dropped,
      "No entry matches any client.", "certgate pending", DEVICE),
     ("entry expired", {}, DEVICE.strip() + " expires=2020-01-01\n", refused(),
-     "The entry of every client has expired.", "certgate allow FILE --replace",
+     "The entry of every client has expired.", "certgate allow FILE --replace "
+     "with a later expires= and all other options of the entry",
      DEVICE),
     ("entry not yet", {}, DEVICE.strip() + " not-before=2099-01-01\n",
      refused(), "The entry of no client is valid yet.", "not-before=", DEVICE),

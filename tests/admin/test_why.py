@@ -24,6 +24,8 @@ LINES = [
     logs.rejected("pump", 700, reason="not-listed", line="1", code="k7m3"),
     logs.rejected("stranger", 600, code="k7m4"),
     logs.line(500, reason="a-reason-to-come", code="k7m5"),
+    *(logs.line(490, reason=reason, code=reason)
+      for reason in ("chain", "weak", "body")),
     *(logs.accepted("many", 400 - n, user="many") for n in range(9))]
 log.write_text(logs.text(LINES))
 
@@ -54,9 +56,17 @@ for word, wanted in (
 for word, words in (
         ("k7m2", "The entry has expired"),
         ("k7m4", "certgate pending, then certgate allow"),
+        ("chain", "certgate explain FILE, then replace the file of ca:"),
+        ("weak", "a stronger key"), ("body", "certgate explain EVENT"),
         ("k7m5", "unknown reason"), ("many", "4 earlier decisions")):
     done = why(word)
     out.result(done.code == 0 and words in done.out, f"{word}: {words}", done)
+escape = base / "escape"
+escape.write_text(logs.text([logs.line(9, code="k7m6")]).replace(
+    "verdict=deny", "verdict=\x1b[31mred"))
+done = why("k7m6", "--log", escape)
+out.result("red: No entry matches" in done.out and "\x1b" not in done.out,
+           "a verdict is escaped", done)
 done = why("nothing-like-it")
 out.result(done.code == 1 and "no decision in the log matches" in done.out and
            "log begins " in done.out, "no match", done)
