@@ -12,6 +12,7 @@
 #include "host/outage.h"
 #include "host/store_contact.h"
 #include "policy/match.h"
+#include "policy/value.h"
 #include "protocol/certificate.h"
 
 static bool
@@ -22,24 +23,17 @@ lacks_key(const struct configuration *c, int64_t now)
 	       !settings_has_keys(&c->settings);
 }
 
-/* RFC 6761 6.4 */
 static bool
 lacks_origin(const struct configuration *c, int64_t now)
 {
-	const struct span invalid = SPAN(".invalid");
 	char **at = c->settings.origins;
 
 	(void)now;
 	if (at == NULL || *at == NULL)
 		return false;
-	for (; *at != NULL; at++) {
-		struct span host = span_of(*at);
-		if (host.len < invalid.len ||
-		    !span_equal_nocase(span_after(host, host.len - invalid.len),
-				       invalid))
-			return false;
-	}
-	return true;
+	while (*at != NULL && value_is_invalid_domain(span_of(*at)))
+		at++;
+	return *at == NULL;
 }
 
 /* Return true if only entries of the list can allow a client.  A store that

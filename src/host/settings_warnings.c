@@ -7,6 +7,7 @@
 #include "base/date.h"
 #include "host/log.h"
 #include "host/settings_warnings.h"
+#include "policy/value.h"
 
 static void
 note_signature(const struct settings *settings)
@@ -37,8 +38,6 @@ note_signature(const struct settings *settings)
 static void
 note_origins(const struct settings *settings)
 {
-	const struct span invalid = SPAN(".invalid"); /* RFC 6761 6.4 */
-
 	if (settings->keys.host != NULL &&
 	    !settings_names(settings->origins, span_of(settings->keys.host)))
 		log_note(LOG_LEVEL_WARNING,
@@ -48,9 +47,7 @@ note_origins(const struct settings *settings)
 			 error_word(span_of(settings->keys.host)));
 	for (char **at = settings->origins; at != NULL && *at != NULL; at++) {
 		struct span host = span_of(*at);
-		if (host.len >= invalid.len &&
-		    span_equal_nocase(span_after(host, host.len - invalid.len),
-				      invalid))
+		if (value_is_invalid_domain(host))
 			log_note(LOG_LEVEL_WARNING,
 				 "CERTGATE_ORIGINS: no host has the name %s "
 				 "(fix: set " SETTINGS_ORIGINS_LINE ")",

@@ -102,6 +102,16 @@ value_is_host(struct span word)
 }
 
 bool
+value_is_invalid_domain(struct span host)
+{
+	const struct span domain = SPAN(".invalid");
+
+	return host.len >= domain.len &&
+	       span_equal_nocase(span_after(host, host.len - domain.len),
+				 domain);
+}
+
+bool
 value_is_hub(struct span name)
 {
 	return name.len > 0 && name.len <= HUB_MAX && is_letter(name.ptr[0]) &&

@@ -53,6 +53,9 @@ size_t value_letters(struct span text, const char *others);
 /* A host's name or address as in a Host header, but without a port. */
 bool value_is_host(struct span word);
 
+/* Return true for a name in .invalid: no host has one (RFC 6761 6.4). */
+bool value_is_invalid_domain(struct span host);
+
 /* A hub's name as the service has them: a letter, then up to 127 letters,
  * digits, or characters of _`,.[] */
 bool value_is_hub(struct span name);
