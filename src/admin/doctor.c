@@ -11,6 +11,7 @@
 #include "admin/command.h"
 #include "admin/diagnosis.h"
 #include "admin/event.h"
+#include "admin/hub_settings.h"
 #include "admin/input.h"
 #include "admin/print.h"
 #include "admin/setup.h"
@@ -18,6 +19,7 @@
 #include "admin/unit.h"
 #include "admin/web.h"
 #include "base/date.h"
+#include "policy/value.h"
 
 enum {
 	DAYS_LEFT = 14, /* of the web server's certificate */
@@ -116,17 +118,6 @@ add(struct doctor *doctor, enum result_kind kind, const char *name,
 	return f;
 }
 
-/* RFC 6761 6.4: no host has such a name; certgate.conf begins with one. */
-static bool
-is_invalid(struct span host)
-{
-	struct span invalid = SPAN(".invalid");
-
-	return host.len >= invalid.len &&
-	       span_equal_nocase(span_after(host, host.len - invalid.len),
-				 invalid);
-}
-
 static bool
 can_sign(const struct settings *settings)
 {
@@ -141,21 +132,29 @@ can_log_in(const struct doctor *doctor)
 	       doctor->plan.authorization.ptr != NULL;
 }
 
+/* Find the first origin that no host has; certgate.conf begins with one. */
 static void
-check_settings(struct doctor *doctor)
+check_origins(struct doctor *doctor)
 {
-	const struct settings *s = &doctor->store->settings;
+	char **at = doctor->store->settings.origins;
 	char text[128];
 
-	for (char **at = s->origins; at != NULL && *at != NULL; at++) {
-		if (!is_invalid(span_of(*at)))
-			continue;
-		(void)snprintf(text, sizeof(text), "no host has the name %s",
-			       error_word(span_of(*at)));
-		add(doctor, FAULT, "CERTGATE_ORIGINS", text,
-		    "set CERTGATE_ORIGINS to the host name of the Web "
-		    "PubSub resource");
-	}
+	while (at != NULL && *at != NULL &&
+	       !value_is_invalid_domain(span_of(*at)))
+		at++;
+	if (at == NULL || *at == NULL)
+		return;
+	(void)snprintf(text, sizeof(text), "no host has the name %s",
+		       error_word(span_of(*at)));
+	add(doctor, FAULT, "CERTGATE_ORIGINS", text,
+	    "set CERTGATE_ORIGINS to the host name of the Web PubSub resource");
+}
+
+static void
+check_keys(struct doctor *doctor)
+{
+	const struct settings *s = &doctor->store->settings;
+
 	if (!can_sign(s))
 		add(doctor, FAULT, "CERTGATE_ACCESS_KEYS",
 		    "no key here, and CERTGATE_SIGNATURE=required: no "
@@ -440,56 +439,6 @@ print_results(const struct doctor *doctor)
 	return faults;
 }
 
-/* Without the code that the settings add to the URL: it is a secret. */
-static void
-print_hub(const struct doctor *doctor, const char *url, bool named)
-{
-	const struct settings *settings = &doctor->store->settings;
-	int n = (int)(named ? doctor->plan.hub.len : sizeof("HUB") - 1);
-	const char *hub = named ? doctor->plan.hub.ptr : "HUB";
-	bool login = settings->remote_user != NULL;
-	const char *code = !posting_lacks_code(url, settings) ? ""
-			   : strchr(url, '?') == NULL	      ? "?code=CODE"
-							      : "&code=CODE";
-
-	print("\nSettings of the hub, with az:\n");
-	if (!named)
-		print("# HUB: the hub that clients connect to; CERTGATE_HUB "
-		      "names none (--hub NAME sets it)\n");
-	if (code[0] != '\0')
-		print("# CODE: the value of CERTGATE_CODE, percent-encoded\n");
-	if (login)
-		print("# AUDIENCE: the audience that the web server requires\n"
-		      "az webpubsub identity assign --name NAME "
-		      "--resource-group GROUP --identity [system]\n");
-	print("az webpubsub update --name NAME --resource-group GROUP "
-	      "--client-cert-enabled true\n"
-	      "az webpubsub hub create --name NAME --resource-group GROUP "
-	      "--hub-name %.*s \\\n"
-	      "  --allow-anonymous true \\\n"
-	      "  --event-handler url-template='%s%s' system-event=connect%s\n",
-	      n, hub, url, code,
-	      login ? " \\\n  auth-type=ManagedIdentity "
-		      "auth-resource=AUDIENCE"
-		    : "");
-	print("\nand in Bicep:\n"
-	      "resource hub "
-	      "'Microsoft.SignalRService/webPubSub/hubs@2024-03-01' = {\n"
-	      "  parent: service // with tls.clientCertEnabled: true%s\n"
-	      "  name: '%.*s'\n"
-	      "  properties: {\n"
-	      "    anonymousConnectPolicy: 'allow'\n"
-	      "    eventHandlers: [\n"
-	      "      { urlTemplate: '%s%s', systemEvents: [ 'connect' ]%s }\n"
-	      "    ]\n"
-	      "  }\n"
-	      "}\n",
-	      login ? ", and an identity" : "", n, hub, url, code,
-	      login ? "\n        auth: { type: 'ManagedIdentity', "
-		      "managedIdentity: { resource: 'AUDIENCE' } }"
-		    : "");
-}
-
 static enum exit_code
 examine(struct doctor *doctor, const char *url)
 {
@@ -505,19 +454,22 @@ examine(struct doctor *doctor, const char *url)
 	(void)snprintf(doctor->origin, sizeof(doctor->origin), "%.*s",
 		       (int)doctor->plan.origin.len, doctor->plan.origin.ptr);
 	if (doctor->validation) {
-		check_settings(doctor);
+		check_origins(doctor);
 		(void)!run_probe(doctor, &probes[0]);
 		return print_results(doctor) > 0 ? EXIT_NO : EXIT_DONE;
 	}
 	check_handler(doctor);
-	check_settings(doctor);
+	check_origins(doctor);
+	check_keys(doctor);
 	run_probes(doctor);
 	if (doctor->answered)
 		check_transport(doctor, url);
 	if (print_results(doctor) > 0)
 		return EXIT_NO;
-	print_hub(doctor, url, named);
-	return EXIT_DONE;
+	return hub_settings_print(settings, named ? doctor->plan.hub : SPAN(""),
+				  url)
+		       ? EXIT_DONE
+		       : EXIT_SYSTEM;
 }
 
 static bool
@@ -525,6 +477,37 @@ is_url(const char *url)
 {
 	return (is_https(url) || strncmp(url, "http://", 7) == 0) &&
 	       span_is_text(span_of(url)) && strpbrk(url, "'\\ ") == NULL;
+}
+
+/* Refuse an option of an event that is not sent. */
+static bool
+check_options(const struct command *command, struct error *e)
+{
+	static const struct {
+		enum command_option option;
+		const char *name;
+	} events[] = {
+		{ OPTION_CONNECTION_ID, "connection-id" },
+		{ OPTION_MQTT, "mqtt" },
+		{ OPTION_QUERY, "query" },
+		{ OPTION_ADMITTED, "admitted" },
+		{ OPTION_AUTHORIZATION, "authorization" },
+		{ OPTION_HUB, "hub" },
+	};
+	bool validation = command->option[OPTION_VALIDATION] != NULL;
+	bool admitted = command->option[OPTION_ADMITTED] != NULL;
+	size_t n = validation ? sizeof(events) / sizeof(events[0])
+		   : admitted ? 0
+			      : 3; /* are of the accepted client alone */
+
+	for (size_t i = 0; i < n; i++)
+		if (command->option[events[i].option] != NULL)
+			return error_set(e, "%s (fix: remove --%s)",
+					 validation ? "--validation sends no "
+						      "event"
+						    : "missing --admitted FILE",
+					 events[i].name);
+	return true;
 }
 
 static bool
@@ -541,7 +524,8 @@ read_options(struct doctor *doctor, const struct command *command,
 	    !web_is_loopback(url))
 		return error_set(e, "--authorization: expected https://: "
 				    "plain HTTP can be read on the way");
-	return posting_read_options(&doctor->plan, command, e);
+	return check_options(command, e) &&
+	       posting_read_options(&doctor->plan, command, e);
 }
 
 static bool

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <string.h>
+#include <strings.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -361,13 +362,12 @@ posting_request(struct posting *posting, const struct settings *settings,
 }
 
 bool
-posting_lacks_code(const char *url, const struct settings *settings)
+posting_has_code(const char *url)
 {
 	const char *query = strchr(url, '?');
 
-	return settings->code != NULL &&
-	       (query == NULL || (strncmp(query, "?code=", 6) != 0 &&
-				  strstr(query, "&code=") == NULL));
+	return query != NULL && (strncasecmp(query, "?code=", 6) == 0 ||
+				 strcasestr(query, "&code=") != NULL);
 }
 
 bool
@@ -376,7 +376,7 @@ posting_url(struct buffer *target, const char *url,
 {
 	buffer_init(target, URL_MAX);
 	buffer_add(target, span_of(url));
-	if (posting_lacks_code(url, settings)) {
+	if (settings->code != NULL && !posting_has_code(url)) {
 		buffer_add_byte(target, strchr(url, '?') == NULL ? '?' : '&');
 		buffer_add(target, SPAN("code="));
 		buffer_add_percent(target, span_of(settings->code));

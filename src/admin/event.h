@@ -60,11 +60,12 @@ bool posting_request(struct posting *posting, const struct settings *settings,
 		     struct request *request)
 	__attribute__((warn_unused_result));
 
-/* True if settings ask for a code and the URL has none. */
-bool posting_lacks_code(const char *url, const struct settings *settings);
+/* Return true if the URL has a code. */
+bool posting_has_code(const char *url);
 
-/* Put url, with the code that it lacks, and a NUL into target, initialised
- * here; buffer_wipe() in any case.  False with e if it is too long. */
+/* Put url, with the code of the settings if it has none, and a NUL into target,
+ * initialised here; buffer_wipe() in any case.  False with e if it is too
+ * long. */
 bool posting_url(struct buffer *target, const char *url,
 		 const struct settings *settings, struct error *e)
 	__attribute__((warn_unused_result));

@@ -409,11 +409,15 @@ def hub_settings():
                "of any hub the settings have a word to be replaced", text)
     out.result(f"'{url}?code=CODE'" in text and "# CODE: " in text and
                "s3cret" not in text, "and one in place of the code", text)
-    text = run_doctor(own, url + "?code=s3cret%2Fx", "--hub", "chat").stdout
-    out.result("--hub-name chat " in text and "  name: 'chat'\n" in text and
-               "HUB" not in text, "--hub names it", text)
-    out.result(f"'{url}?code=s3cret%2Fx'" in text and "CODE" not in text,
-               "a URL with a code stays as it is", text)
+    for name in ("code", "Code"):
+        text = run_doctor(
+            own, url.replace("//", "//user:passw0rd@") +
+            f"?{name}=s3cret%2Fx", "--hub", "chat").stdout
+        out.result("--hub-name chat " in text and "  name: 'chat'\n" in text
+                   and "HUB" not in text, "--hub names it", text)
+        out.result(f"'{url}?code=CODE'" in text and "s3cret" not in text and
+                   "passw0rd" not in text,
+                   f"no secret of a URL with {name}", text)
     text = run_doctor(own, url + "?code=other").stdout
     out.result("FAULT validation" in text and "hub-name" not in text,
                "no settings of the hub if something is wrong", text)
@@ -438,6 +442,13 @@ def installed():
                   ("fault", "CERTGATE_ORIGINS",
                    "no host has the name unset.invalid", True),
                   ("ok", "validation", "accepted (200)", False)]), "as JSON")
+    two = gate("installed-two", {
+        "CERTGATE_ORIGINS": "unset.invalid other.invalid"})
+    done = run_doctor(two, f"http://localhost:{server.port}/eventhandler")
+    out.result(re.search("^FAULT CERTGATE_ORIGINS$", done.stdout, re.M) and
+               "the name unset.invalid\n" in done.stdout and
+               "other.invalid" not in done.stdout,
+               "of several such origins the first", done.stdout)
     out.result("ok    validation: accepted (200)" in done.stdout and
                done.stdout.find("FAULT") < done.stdout.find("ok    "),
                "faults come first", done.stdout)
@@ -584,6 +595,34 @@ def validation():
     out.equal((done.returncode, done.stdout), (3, ""), "invalid settings")
 
 
+def options():
+    """A validation needs no key, and options of events that are not sent are
+    refused."""
+    own = processes.Configuration(
+        base / "options", {"CERTGATE_SIGNATURE": "required",
+                           "CERTGATE_ORIGINS": ORIGIN}, "")
+    handler = processes.Handler(own)
+    server = processes.Lighttpd(base / "server-options", own)
+    url = f"http://127.0.0.1:{server.port}/eventhandler"
+    done = certgate(own, "doctor", "--validation", url)
+    out.equal((done.returncode, "FAULT" in done.stdout), (0, False),
+              "a validation without a key")
+    for arguments, words in (
+            *((["--validation", f"--{name}", value],
+               f"--validation sends no event (fix: remove --{name})")
+              for name, value in (("admitted", "/nowhere"), ("mqtt", "5"),
+                                  ("authorization", "/nowhere"),
+                                  ("connection-id", "a"), ("hub", "a"),
+                                  ("query", "a=b"))),
+            *((["--mqtt", "5"],
+               "missing --admitted FILE (fix: remove --mqtt)"),)):
+        done = certgate(own, "doctor", url, *arguments)
+        out.result((done.returncode, done.stdout) == (2, "") and
+                   words in done.stderr, words, done.stdout + done.stderr)
+    server.close()
+    handler.close()
+
+
 def plain():
     """Plain HTTP is not a fault on loopback, and on loopback alone: a name that
     begins like an address there may be that of another host."""
@@ -705,6 +744,7 @@ hub_settings()
 installed()
 login()
 validation()
+options()
 plain()
 version()
 planted()
