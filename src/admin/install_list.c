@@ -105,6 +105,28 @@ print_fault(void *context, const struct error *e)
 	print_error(e);
 }
 
+static void
+print_warnings(const struct list *list, const char *where)
+{
+	const struct warnings *warnings = &list->warnings;
+	char text[sizeof(struct error)];
+	size_t i = 0;
+
+	for (; i < warnings->n && i < WARNINGS_MAX; i++) {
+		struct error warning = warnings->warning[i];
+		error_where(&warning, where);
+		error_text(&warning, text, sizeof(text));
+		print_problem("%s%s", warning.severe ? "" : "warning: ", text);
+	}
+	if (warnings->n > i)
+		print_problem("warning: %s: %zu more warning%s", where,
+			      warnings->n - i, warnings->n - i == 1 ? "" : "s");
+	for (i = 0; i < list->n && !list->entries[i].allows; i++)
+		;
+	if (i == list->n)
+		print_problem("warning: %s: no entry allows a client", where);
+}
+
 /* Check the new list; print its errors and return false if it is invalid. */
 static bool
 check(struct installation *it, const char *path)
@@ -117,13 +139,10 @@ check(struct installation *it, const char *path)
 
 	bool ok = list_report(&list, text, it->settings.pins,
 			      it->settings.n_pins, &setup_files, &report, &e);
-	bool allows = false;
-	for (size_t i = 0; ok && i < list.n && !allows; i++)
-		allows = list.entries[i].allows;
-	if (!ok)
+	if (ok)
+		print_warnings(&list, report.where);
+	else
 		print_problem("the list stays as it is");
-	else if (!allows)
-		print_problem("warning: no entry allows a client");
 	list_free(&list);
 	return ok;
 }
@@ -165,7 +184,8 @@ report(const struct installation *it, bool written)
 	print_json_string("file", span_of(it->edit.file.path));
 	print_json_bool("written", written);
 	print_text(span_of(it->edit.file.path));
-	print(": %zu entries, %zu before\n", it->after.n, it->before.n);
+	print(": %zu entr%s, %zu before\n", it->after.n,
+	      it->after.n == 1 ? "y" : "ies", it->before.n);
 	report_texts("removed", &it->removed);
 	report_texts("added", &it->added);
 	print_json_close('}');

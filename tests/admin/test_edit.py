@@ -264,8 +264,19 @@ def install_list():
         new.write_text(f"deny {A}\n")
         got = book.run("install-list", new)
         out.result(got.code == 0 and book.text() == f"deny {A}\n" and
-                   "warning: no entry allows a client" in got.err,
+                   f"{book.path}: 1 entry, " in got.out and
+                   f"warning: {new}: no entry allows a client" in got.err,
                    f"the list in force may be {broken!r:.12}", got)
+    new.write_text(f"{A} user=x;\n")
+    got = book.run("install-list", new)
+    out.result(got.code == 0 and book.text() == f"{A} user=x;\n" and
+               f"certgate: warning: {new}:1:" in got.err,
+               "a warning of the list is printed", got)
+    new.write_text("".join(f"{i:040x} user=x;\n" for i in range(10)))
+    got = book.run("install-list", new)
+    out.result(got.err.count("warning: ") == 9 and
+               f"certgate: warning: {new}: 2 more warnings\n" in got.err,
+               "of many, the number", got)
     book.path.unlink()
     new.write_text("".join(f"{i:064x}\n" for i in range(30)))
     got = book.run("install-list", new)
