@@ -110,38 +110,38 @@ ask(struct closing *closing, const struct call *call)
 	buffer_add_byte(&closing->there, status == 404 ? '0' : '1');
 }
 
-/* A round of calls: one for each item, host and hub. */
-struct round {
-	bool show; /* print the calls, send none */
-	bool ask; /* note what is there, close nothing */
-	bool tell; /* print what was there and is closed */
-	bool complain; /* print what was not */
+/* What a round does: one call for each item, host and hub. */
+enum round {
+	SHOW = 0, /* print the calls, send none */
+	ASK, /* note what is there, close nothing */
+	CLOSE, /* print what was there and is closed */
+	CLOSE_AGAIN, /* print what is not closed */
+	CLOSE_ONCE /* print both */
 };
 
 static bool
-run_call(struct closing *closing, const struct round *round,
-	 const struct call *call)
+run_call(struct closing *closing, enum round round, const struct call *call)
 {
 	const char *name = kinds[call->item->kind].name;
 	const struct host *host = call->host;
 	struct span id = span_of(call->item->id);
 
-	if (round->show) {
+	if (round == SHOW) {
 		struct rest_call request = rest_of(call);
 		rest_show(&request);
 		return true;
 	}
-	if (round->ask) {
+	if (round == ASK) {
 		ask(closing, call);
 		return true;
 	}
 	bool closed = !host->silent && close_one(closing, call);
-	if (closed && round->tell && call->there) {
+	if (closed && round != CLOSE_AGAIN && call->there) {
 		print("closed: %s ", name);
 		print_text(id);
 		print(" in hub %s of %s\n", call->hub, host->url);
 	}
-	if (!closed && round->complain)
+	if (!closed && round != CLOSE)
 		print_problem("still open: %s '%s' in hub %s of %s: %s", name,
 			      error_word(id), call->hub, host->url,
 			      host->problem);
@@ -160,7 +160,7 @@ host_at(const struct closing *closing, size_t n)
 }
 
 static bool
-run_round(struct closing *closing, struct round round)
+run_round(struct closing *closing, enum round round)
 {
 	const char *scheme = closing->endpoint != NULL ? "" : "https://";
 	struct span there = buffer_span(&closing->there);
@@ -176,23 +176,26 @@ run_round(struct closing *closing, struct round round)
 		for (size_t i = 0; i < closing->n; i++)
 			for (char *const *hub = closing->hubs; *hub != NULL;
 			     hub++) {
-				bool is_there = span_starts(there, SPAN("1"));
-				struct call call = { &host, *hub,
-						     &closing->items[i],
-						     is_there };
-				if (there.len > 0)
-					there = span_after(there, 1);
-				ok &= run_call(closing, &round, &call);
+				struct call call = {
+					&host, *hub, &closing->items[i],
+					span_starts(there, SPAN("1"))
+				};
+				there = span_after(there, there.len > 0);
+				ok &= run_call(closing, round, &call);
 			}
 	}
 	return ok;
 }
 
-static void
+/* False, and printed, if there is no memory for the answers. */
+static bool
 ask_all(struct closing *closing)
 {
-	buffer_init(&closing->there, INPUT_MAX);
-	(void)!run_round(closing, (struct round){ .ask = true });
+	buffer_init(&closing->there, SIZE_MAX);
+	(void)!run_round(closing, ASK);
+	if (closing->there.failed)
+		print_problem("out of memory");
+	return !closing->there.failed;
 }
 
 /* https://HOST[:PORT], and perhaps a slash. */
@@ -243,8 +246,7 @@ disconnect_check_service(const struct command *command)
 	return ok;
 }
 
-/* Refuse an option that has no effect: the administrator expects that a
- * connection is closed. */
+/* Refuse an option that has no effect. */
 bool
 disconnect_check(const struct command *command)
 {
@@ -254,9 +256,9 @@ disconnect_check(const struct command *command)
 
 	if (command->option[OPTION_DISCONNECT] != NULL &&
 	    command->option[OPTION_FLEET] != NULL) {
-		print_problem("--disconnect: the list of this host says which "
-			      "users, not --fleet (fix: certgate disconnect "
-			      "USER)");
+		print_problem("--disconnect: not with --fleet (fix: certgate "
+			      "disconnect%s USER)",
+			      setup_config_options(""));
 		return false;
 	}
 	if (command->option[OPTION_DISCONNECT] != NULL)
@@ -374,7 +376,6 @@ struct revocation {
 	bool tokens; /* the user id may be from a token */
 };
 
-/* Write the name of the entry for a message. */
 static const char *
 name_entry(const struct entry *entry, char text[ENTRY_PLACE_SIZE])
 {
@@ -447,8 +448,9 @@ find_users(struct revocation *r)
 		der = buffer_span(&r->target->der);
 	if (!users_tell(&store->settings, &store->list, der, &r->target->main,
 			(int64_t)time(NULL), take_user, r)) {
-		print_problem("the store cannot be read (fix: certgate "
-			      "check)");
+		print_problem(
+			"the store cannot be read (fix: certgate check%s)",
+			setup_options(""));
 		return false;
 	}
 	if (r->closing->n == 0 && !r->open)
@@ -465,15 +467,16 @@ close_twice(struct closing *closing)
 {
 	struct timespec rest = { .tv_sec = AGAIN_S };
 
-	ask_all(closing);
-	(void)!run_round(closing, (struct round){ .tell = true });
+	if (!ask_all(closing))
+		return false;
+	(void)!run_round(closing, CLOSE);
 	print("Closing again in %d s: until handlers have loaded the list, "
 	      "closed clients can reconnect.\n",
 	      AGAIN_S);
 	(void)fflush(stdout);
 	while (nanosleep(&rest, &rest) != 0)
 		;
-	if (!run_round(closing, (struct round){ .complain = true }))
+	if (!run_round(closing, CLOSE_AGAIN))
 		return false;
 	bool was_open = span_contains(buffer_span(&closing->there), SPAN("1"));
 	print(was_open ? "closed again\n" : "no open connection was found\n");
@@ -539,8 +542,7 @@ disconnect_finish(const struct command *command, struct disconnection *d)
 	if (ok && dry)
 		print("Requests, to be sent twice within %d s:\n", AGAIN_S);
 	if (ok)
-		ok = (dry ? run_round(&d->closing,
-				      (struct round){ .show = true })
+		ok = (dry ? run_round(&d->closing, SHOW)
 			  : close_twice(&d->closing)) &&
 		     !d->r.open;
 	disconnect_free(d);
@@ -557,11 +559,9 @@ disconnect_finish(const struct command *command, struct disconnection *d)
 static enum exit_code
 close_once(struct closing *closing)
 {
-	struct round close = { .tell = true, .complain = true };
 	enum exit_code code = EXIT_DONE;
 
-	ask_all(closing);
-	if (!run_round(closing, close))
+	if (!ask_all(closing) || !run_round(closing, CLOSE_ONCE))
 		return EXIT_SYSTEM;
 	/* Each word is a user, then a connection. */
 	for (size_t i = 0; i + 1 < closing->n; i += 2) {
@@ -591,7 +591,7 @@ disconnect_run(const struct command *command)
 			code = EXIT_MISUSED;
 		else if (!dry)
 			code = close_once(&closing);
-		else if (run_round(&closing, (struct round){ .show = true }))
+		else if (run_round(&closing, SHOW))
 			code = EXIT_DONE;
 	}
 	close_closing(&closing);
