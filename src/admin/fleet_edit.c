@@ -35,27 +35,6 @@ fleet_connection(const struct command *command)
 }
 
 static void
-add_element(struct buffer *array, struct span text)
-{
-	buffer_add_byte(array, array->len == 0 ? '{' : ',');
-	buffer_add_byte(array, '"');
-	for (size_t i = 0; i < text.len; i++) {
-		if (text.ptr[i] == '"' || text.ptr[i] == '\\')
-			buffer_add_byte(array, '\\');
-		buffer_add_byte(array, text.ptr[i]);
-	}
-	buffer_add_byte(array, '"');
-}
-
-/* Return the array as text; NULL if it is too large. */
-static const char *
-end_array(struct buffer *array)
-{
-	buffer_add(array, array->len == 0 ? SPAN("{}\0") : SPAN("}\0"));
-	return array->failed ? NULL : array->data;
-}
-
-static void
 add_pin(struct buffer *pins, const struct thumbprint *pin)
 {
 	char digits[2 * DIGEST_MAX_SIZE];
@@ -63,7 +42,7 @@ add_pin(struct buffer *pins, const struct thumbprint *pin)
 
 	hex_encode(pin->digest, n, digits);
 	if (n > 0)
-		add_element(pins, (struct span){ digits, 2 * n });
+		database_add_element(pins, (struct span){ digits, 2 * n });
 }
 
 /* Add the entries with these pins, as lines of a list. */
@@ -106,7 +85,7 @@ fleet_edit_add(const struct fleet_edit *fleet, const struct target *target,
 		add_pin(&pins, &target->sha256);
 		add_pin(&pins, &target->spki);
 	}
-	const char *array = end_array(&pins);
+	const char *array = database_end_array(&pins);
 	bool ok = array != NULL ? add_lines(fleet, edit, array, &e)
 				: error_set(&e, "out of memory");
 	buffer_free(&pins);
@@ -191,14 +170,14 @@ add_change(const struct edit *edit, const struct edit_change *change,
 	if (span_equal(old, new))
 		return;
 	if (old.len > 0) {
-		add_element(verbs, SPAN("remove"));
-		add_element(entries, old);
-		add_element(comments, SPAN(""));
+		database_add_element(verbs, SPAN("remove"));
+		database_add_element(entries, old);
+		database_add_element(comments, SPAN(""));
 	}
 	if (new.len > 0) {
-		add_element(verbs, SPAN("add"));
-		add_element(entries, new);
-		add_element(comments, comment);
+		database_add_element(verbs, SPAN("add"));
+		database_add_element(entries, new);
+		database_add_element(comments, comment);
 	}
 }
 
@@ -219,8 +198,9 @@ fleet_edit_commit(struct fleet_edit *fleet, struct edit *edit, bool there,
 			add_change(edit, &edit->changes[i], &verbs, &entries,
 				   &comments);
 	bool some = verbs.len > 0;
-	const char *values[] = { end_array(&verbs), end_array(&entries),
-				 end_array(&comments) };
+	const char *values[] = { database_end_array(&verbs),
+				 database_end_array(&entries),
+				 database_end_array(&comments) };
 	const char *statement = some ? "select certgate.make($1, $2, $3)"
 				     : "select rev from certgate.head";
 	if (values[0] == NULL || values[1] == NULL || values[2] == NULL)

@@ -361,6 +361,26 @@ database_wait(struct database *database, int ms, struct error *e)
 	return true;
 }
 
+void
+database_add_element(struct buffer *array, struct span text)
+{
+	buffer_add_byte(array, array->len == 0 ? '{' : ',');
+	buffer_add_byte(array, '"');
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.ptr[i] == '"' || text.ptr[i] == '\\')
+			buffer_add_byte(array, '\\');
+		buffer_add_byte(array, text.ptr[i]);
+	}
+	buffer_add_byte(array, '"');
+}
+
+const char *
+database_end_array(struct buffer *array)
+{
+	buffer_add(array, array->len == 0 ? SPAN("{}\0") : SPAN("}\0"));
+	return array->failed ? NULL : array->data;
+}
+
 size_t
 rows_count(const struct rows *rows)
 {

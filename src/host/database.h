@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "base/span.h"
 
@@ -56,6 +57,13 @@ bool database_refused(const struct database *database);
  * lost. */
 bool database_wait(struct database *database, int ms, struct error *e)
 	__attribute__((warn_unused_result));
+
+/* Add an element to the text of an array, which is empty before the first. */
+void database_add_element(struct buffer *array, struct span text);
+
+/* End the array, and return it as a value, borrowed; NULL if it is too
+ * large. */
+const char *database_end_array(struct buffer *array);
 
 size_t rows_count(const struct rows *rows);
 

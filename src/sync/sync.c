@@ -14,6 +14,7 @@
 #include "host/database.h"
 #include "host/datagram.h"
 #include "host/log.h"
+#include "sync/applied.h"
 #include "sync/log_report.h"
 #include "sync/replica.h"
 #include "sync/sync.h"
@@ -24,25 +25,15 @@ enum {
 	REPEAT_MS = 60000, /* between two lines about the same fault */
 	PULL_ROWS = 10000, /* changes of one transaction */
 	FETCH_ROWS = 5000, /* entries of one answer */
-	RECENT_MAX = 256, /* changes that are remembered */
 	STATE_MAX = 512, /* bytes of a line about the state */
-	DIGITS = 2 * DIGEST_SHA256_SIZE,
 	NUMBER_SIZE = sizeof("-9223372036854775808")
-};
-
-/* A change that was applied. */
-struct applied {
-	struct revision at;
-	char *text; /* owned; verb and entry */
 };
 
 struct sync {
 	const struct sync_options *options;
 	struct replica *replica; /* owned */
 	struct database *database; /* owned; NULL: not connected */
-	/* The last changes, as a ring: they may turn out to be gone. */
-	struct applied recent[RECENT_MAX];
-	size_t n_recent; /* all, so far */
+	struct applied applied; /* they may turn out to be gone */
 	int64_t refused; /* revision that has an entry that does not parse, at
 			  * the last look at all entries; -1: none */
 	int64_t contact_ms; /* that the store has; -1: none yet */
@@ -114,13 +105,6 @@ say_well(struct sync *s)
 	s->logged[0] = '\0';
 }
 
-static void
-write_digest(const struct revision *at, char digits[DIGITS + 1])
-{
-	hex_encode(at->digest, sizeof(at->digest), digits);
-	digits[DIGITS] = '\0';
-}
-
 static bool
 read_number(struct span text, int64_t *number)
 {
@@ -164,88 +148,6 @@ chain(const struct revision *at, struct span verb, struct span entry,
 		  digest_sha256(buffer_span(&bytes), next->digest);
 	buffer_free(&bytes);
 	return ok || error_set(e, "out of memory");
-}
-
-static void
-remember(struct sync *s, const struct revision *at, struct span verb,
-	 struct span entry)
-{
-	struct applied *one = &s->recent[s->n_recent++ % RECENT_MAX];
-
-	free(one->text);
-	one->at = *at;
-	if (asprintf(&one->text, "%.*s %.*s", (int)verb.len, verb.ptr,
-		     (int)entry.len, entry.ptr) < 0)
-		one->text = NULL;
-}
-
-/* Begin a text for each row of an array of PostgreSQL. */
-static void
-add_element(struct buffer *array, struct span text)
-{
-	buffer_add_byte(array, array->len == 0 ? '{' : ',');
-	buffer_add_byte(array, '"');
-	for (size_t i = 0; i < text.len; i++) {
-		if (text.ptr[i] == '"' || text.ptr[i] == '\\')
-			buffer_add_byte(array, '\\');
-		buffer_add_byte(array, text.ptr[i]);
-	}
-	buffer_add_byte(array, '"');
-}
-
-/* Tell the fleet which revisions this host had, in case they are gone: they
- * were in force here.  Nothing depends on it. */
-static void
-tell_missed(struct sync *s, const struct revision *at)
-{
-	enum { MISSED_MAX = 1048576 /* bytes of one column */ };
-	struct buffer numbers, digests, texts;
-	char digits[DIGITS + 1], number[SPAN_DIGITS_MAX];
-	struct error e = { 0 };
-
-	buffer_init(&numbers, MISSED_MAX);
-	buffer_init(&digests, MISSED_MAX);
-	buffer_init(&texts, 8 * MISSED_MAX);
-	for (size_t i = 0; i <= RECENT_MAX; i++) {
-		const struct applied *one = &s->recent[i % RECENT_MAX];
-		/* The last one, if what led to it is not known. */
-		const struct revision *r = i < RECENT_MAX ? &one->at : at;
-		if (i < RECENT_MAX ? one->text == NULL : at->number < 0)
-			continue;
-		write_digest(r, digits);
-		add_element(&numbers,
-			    span_of_number((uint64_t)r->number, number));
-		add_element(&digests, span_of(digits));
-		add_element(&texts,
-			    i < RECENT_MAX ? span_of(one->text) : SPAN(""));
-	}
-	bool some = numbers.len > 0;
-	buffer_add(&numbers, SPAN("}\0"));
-	buffer_add(&digests, SPAN("}\0"));
-	buffer_add(&texts, SPAN("}\0"));
-	const char *values[] = { numbers.data, digests.data, texts.data };
-	if (some && !numbers.failed && !digests.failed && !texts.failed) {
-		struct rows *rows = database_ask(
-			s->database, "select certgate.miss($1, $2, $3)", values,
-			3, &e);
-		if (rows == NULL)
-			log_error(LOG_LEVEL_WARNING, &e);
-		rows_free(rows);
-	}
-	buffer_free(&numbers);
-	buffer_free(&digests);
-	buffer_free(&texts);
-}
-
-/* Forget what was applied: it is reported, or has nothing to do with what is in
- * force now. */
-static void
-forget(struct sync *s)
-{
-	for (size_t i = 0; i < RECENT_MAX; i++) {
-		free(s->recent[i].text);
-		s->recent[i].text = NULL;
-	}
 }
 
 /* Put all entries into the transaction, by a cursor.  The revision at which one
@@ -321,7 +223,7 @@ read_all(struct sync *s, const struct error *why, struct error *e)
 	int64_t begin = clock_ms();
 
 	if (!s->missed)
-		tell_missed(s, &was);
+		applied_tell(&s->applied, &was, s->database);
 	s->missed = true; /* once for each doubt */
 	note_question(s);
 	if (!database_do(s->database,
@@ -332,7 +234,7 @@ read_all(struct sync *s, const struct error *why, struct error *e)
 	bool open = database_do(s->database, "rollback", &end);
 	if (!ok)
 		return false;
-	forget(s);
+	applied_clear(&s->applied);
 	s->missed = false;
 	s->refused = -1;
 	s->contact_ms = s->asked_ms;
@@ -419,7 +321,8 @@ apply(struct sync *s, const struct rows *rows, struct error *e)
 		if (!read_revision(rows, i, 0, 3, &one, &failed) ||
 		    one.number > at.number)
 			break;
-		remember(s, &one, rows_text(rows, i, 1), rows_text(rows, i, 2));
+		applied_add(&s->applied, &one, rows_text(rows, i, 1),
+			    rows_text(rows, i, 2));
 	}
 	return outcome;
 }
@@ -445,13 +348,13 @@ static enum outcome
 pull(struct sync *s, bool *more, struct error *e)
 {
 	struct revision at = replica_at(s->replica);
-	char number[NUMBER_SIZE], digest[DIGITS + 3] = "\\x", most[16];
+	char number[NUMBER_SIZE], digest[APPLIED_DIGITS + 3] = "\\x", most[16];
 	const char *values[] = { number, digest, s->problem, most };
 	struct error why = { 0 };
 
 	(void)snprintf(number, sizeof(number), "%" PRId64, at.number);
 	(void)snprintf(most, sizeof(most), "%d", PULL_ROWS);
-	write_digest(&at, digest + 2);
+	applied_digits(&at, digest + 2);
 	note_question(s);
 	struct rows *rows =
 		database_ask(s->database,
