@@ -28,19 +28,54 @@ end $$;
 
 create schema if not exists certgate;
 
+-- Return true for an entry that certgate parses, so that none stops a host.
+-- Pins are written in one way, so that one entry has one text.
 create or replace function certgate.is_entry(entry text) returns boolean
 language sql immutable strict parallel safe as $$
-	-- Quoted values count as a letter.  Pins are written in one way, so that
-	-- one entry has one text.
-	select octet_length(entry) <= 32768
-		and entry !~ '[\u0001-\u001f\u007f-\u009f\u2028\u2029]'
-		and regexp_replace(entry, '="([^"\\]|\\.)*"( |$)', '=q\2', 'g') ~
-		('^(deny (spki:[0-9a-f]{64}|[0-9a-f]{64}|[0-9a-f]{40})'
-			'( expires=[0-9-]+)?'
-		'|(spki:[0-9a-f]{64}|[0-9a-f]{64}|[0-9a-f]{40})'
-			'( (user|groups|roles|subprotocol|client-id'
-			'|query\.[^ =#"]+|hub|not-before|expires)'
-			'=[^ "]+)*)$')
+	with part as (select -- each text is a part of a regular expression
+		'(spki:[0-9a-f]{64}|[0-9a-f]{64}|[0-9a-f]{40})' as pin,
+		'[0-9]{4}-[0-9]{2}-[0-9]{2}' as date,
+		'(@cn|@san|[^ "@][^ "]*|" *[^ "@][^"]*")' as name,
+		'(%1$s(,%1$s)*|"%2$s(,%2$s)*")' as list,
+		'(webpubsub\.)?(joinLeave|sendTo)Group(\.(?=[^ ",])[^ ",]+'
+		'|s\.(?=[^ ",])([^ ",*\ue000]|\ue000[^ ",])*'
+		'(\*\*?([^ ",*\ue000]|\ue000[^ ",])*){0,5})?' as role,
+		'[!#$%&''*+.^_`|~0-9A-Za-z-]+' as token,
+		'[A-Za-z][A-Za-z0-9_`.[\]]{0,127}' as hub),
+	-- An escaped backslash counts as one letter, and so does \" or \,
+	line as (select regexp_replace(regexp_replace(entry, '\\\\',
+		chr(57344), 'g'), '\\[",]', chr(57345), 'g') as text)
+	select case
+	when entry ~ ('^(deny )?' || pin || '$') then true
+	when octet_length(entry) > 32768
+		or text ~ '[\\\u0001-\u001f\u007f-\u00a0\u00ad\u034f\u061c]'
+		or text ~ '[\u115f-\u1160\u1680\u17b4-\u17b5\u180b-\u180f]'
+		or text ~ '[\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800]'
+		or text ~ '[\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffc]'
+		or text ~ '[\U0001bca0-\U0001bca3\U0001d159]'
+		or text ~ '[\U0001d173-\U0001d17a\U000e0000-\U000e0fff]'
+		or text ~ '( [^ ="]+=)(.*\1)' -- an option twice
+		or text ~ '^spki:.*=@(cn|san)'
+		or text ~ '( query\..*){9}'
+		or length(text) - length(replace(text, ',', '')) > 255
+	then false
+	when octet_length(text) > 1024 and exists (select from regexp_matches(
+		text, '(?:(?:user|client-id|query\.[^ =]+)=[^ "]+|"[^"]*"'
+		'|[^ ",]+)', 'g') m where octet_length(m[1]) > 1024)
+	then false
+	else text ~ ('^(deny ' || pin || '( expires=' || date || ')?|' || pin ||
+		'( (user=(@thumbprint|' || name || ')'
+		'|(client-id|query\.' || token || ')=' || name ||
+		'|groups=' || format(list, '[^ ",]+', ' *[^ ",][^",]*') ||
+		'|roles=' || format(list, role, replace(replace(role,
+			'[^ ",', '[^",'), '(?=[^",])', '(?= *[^ ",])')) ||
+		'|subprotocol=' || format(list, token, token) ||
+		'|hub=' || format(list, hub, hub) ||
+		'|(not-before|expires)=' || date || '))*)$')
+		-- The casts refuse a day that does not exist.
+		and coalesce(substring(text from ' not-before=([0-9-]+)')::date
+			<= substring(text from ' expires=([0-9-]+)')::date, true)
+	end from part, line
 $$;
 
 -- What finds an entry: an index has no room for a long one.
@@ -142,6 +177,11 @@ begin
 			insert into certgate.entry (entry, comment, rev)
 				values (e, coalesce(c, ''), r)
 				on conflict do nothing;
+			if (select sum(octet_length(o.entry)) > 65536
+				from certgate.entry o where o.pin = substring(
+				e from '([0-9a-f]{40,64})( |$)')) then
+				raise 'certgate: too many entries of one pin';
+			end if;
 		elsif v = 'remove' then
 			delete from certgate.entry
 				where certgate.key(entry.entry) =
@@ -265,5 +305,5 @@ grant select on all tables in schema certgate to certgate_admin;
 grant select on certgate.head, certgate.entry to certgate_host;
 grant execute on function certgate.make, certgate.allow, certgate.deny,
 	certgate.remove, certgate.compact, certgate.forget to certgate_admin;
-grant execute on function certgate.pull, certgate.report, certgate.miss
-	to certgate_host;
+grant execute on function certgate.pull, certgate.report, certgate.miss,
+	certgate.key to certgate_host;

@@ -34,8 +34,7 @@ struct sync {
 	struct replica *replica; /* owned */
 	struct database *database; /* owned; NULL: not connected */
 	struct applied applied; /* they may turn out to be gone */
-	int64_t refused; /* revision that has an entry that does not parse, at
-			  * the last look at all entries; -1: none */
+	char *refused; /* owned; the entry that does not parse; NULL: none */
 	int64_t contact_ms; /* that the store has; -1: none yet */
 	int64_t asked_ms; /* the last question to the database */
 	int64_t began_ms;
@@ -98,6 +97,8 @@ say_well(struct sync *s)
 	int64_t number = replica_at(s->replica).number;
 
 	s->problem[0] = '\0';
+	free(s->refused);
+	s->refused = NULL;
 	tell(s, "STATUS=in force: revision %" PRId64, number);
 	if (s->logged[0] != '\0')
 		log_note(LOG_LEVEL_NOTE, "sync: caught up, revision %" PRId64,
@@ -150,11 +151,39 @@ chain(const struct revision *at, struct span verb, struct span entry,
 	return ok || error_set(e, "out of memory");
 }
 
-/* Put all entries into the transaction, by a cursor.  The revision at which one
- * does not parse is remembered: to read a million entries again each second
- * would not make it valid. */
+/* Remember an entry that does not parse: to read a million entries again each
+ * second would not make it valid. */
+static void
+refuse(struct sync *s, struct span entry)
+{
+	free(s->refused);
+	s->refused = span_copy(entry);
+}
+
+/* *there: the database still has the entry that does not parse. */
 static bool
-copy_entries(struct sync *s, int64_t at, struct error *e)
+find_refused(struct sync *s, bool *there, struct error *e)
+{
+	const char *values[] = { s->refused };
+
+	*there = false;
+	if (s->refused == NULL)
+		return true;
+	struct rows *rows = database_ask(
+		s->database,
+		"select from certgate.entry where certgate.key(entry) = "
+		"certgate.key($1)",
+		values, 1, e);
+	if (rows == NULL)
+		return false;
+	*there = rows_count(rows) > 0;
+	rows_free(rows);
+	return true;
+}
+
+/* Put all entries into the transaction, by a cursor. */
+static bool
+copy_entries(struct sync *s, struct error *e)
 {
 	char fetch[64];
 	size_t n;
@@ -168,12 +197,13 @@ copy_entries(struct sync *s, int64_t at, struct error *e)
 			return false;
 		n = rows_count(rows);
 		enum replica_result result = REPLICA_DONE;
-		for (size_t i = 0; i < n && result == REPLICA_DONE; i++)
-			result = replica_add(s->replica, rows_text(rows, i, 0),
-					     e);
+		for (size_t i = 0; i < n && result == REPLICA_DONE; i++) {
+			struct span entry = rows_text(rows, i, 0);
+			result = replica_add(s->replica, entry, e);
+			if (result == REPLICA_INVALID)
+				refuse(s, entry);
+		}
 		rows_free(rows);
-		if (result == REPLICA_INVALID)
-			s->refused = at;
 		if (result != REPLICA_DONE)
 			return false;
 	} while (n == FETCH_ROWS);
@@ -193,8 +223,6 @@ copy_all(struct sync *s, struct revision *at, struct error *e)
 				   error_set(e, "database: no revision"));
 
 	rows_free(rows);
-	if (ok && at->number == s->refused)
-		return error_set(e, "%s", s->problem);
 	if (!ok ||
 	    !database_do(s->database,
 			 "declare entries no scroll cursor for "
@@ -202,7 +230,7 @@ copy_all(struct sync *s, struct revision *at, struct error *e)
 			 e) ||
 	    !replica_begin(s->replica, true, e))
 		return false;
-	if (copy_entries(s, at->number, e))
+	if (copy_entries(s, e))
 		return replica_commit(s->replica, at, true, e);
 	replica_abort(s->replica);
 	return false;
@@ -236,7 +264,6 @@ read_all(struct sync *s, const struct error *why, struct error *e)
 		return false;
 	applied_clear(&s->applied);
 	s->missed = false;
-	s->refused = -1;
 	s->contact_ms = s->asked_ms;
 	log_note(LOG_LEVEL_NOTE,
 		 "sync: %s: all entries read: revision %" PRId64
@@ -282,6 +309,8 @@ apply_row(struct sync *s, const struct rows *rows, size_t i,
 		*at = next;
 		return OUTCOME_DONE;
 	}
+	if (result == REPLICA_INVALID)
+		refuse(s, entry);
 	struct error inner = *e;
 	*e = (struct error){ 0 };
 	error_set(e, "revision %" PRId64 ": %s", next.number, inner.text);
@@ -382,12 +411,15 @@ pull(struct sync *s, bool *more, struct error *e)
 	rows_free(rows);
 	if (outcome != OUTCOME_DOUBT && outcome != OUTCOME_INVALID)
 		return outcome;
-	*more = true;
-	if (read_all(s, &why, e))
-		return OUTCOME_DONE;
-	if (outcome == OUTCOME_INVALID && s->refused >= 0)
+	bool there;
+	if (!find_refused(s, &there, e))
+		return OUTCOME_LOST;
+	if (there && outcome == OUTCOME_INVALID)
 		*e = why; /* which has the revision */
-	return OUTCOME_STOPPED;
+	else if (there)
+		error_set(e, "%s", s->problem);
+	*more = !there;
+	return !there && read_all(s, &why, e) ? OUTCOME_DONE : OUTCOME_STOPPED;
 }
 
 /* Ready, so that the handler starts: with what is in force now, or after the
@@ -472,7 +504,6 @@ sync_run(const struct sync_options *options)
 	struct sync s = {
 		.options = options,
 		.report = { .path = options->report },
-		.refused = -1,
 		.contact_ms = -1,
 		.began_ms = clock_ms(),
 		.manager = { getenv("NOTIFY_SOCKET"), -1 },

@@ -44,6 +44,48 @@ def refuses(text, user, name):
         out.result(False, name, "it was done")
 
 
+def fails(text, words, name):
+    """An administrator's statement is refused, and changes nothing."""
+    revision = server.one("select rev from certgate.head")
+    try:
+        said = server.sql(text, postgres.ADMIN)
+    except postgres.Failure as e:
+        said = str(e)
+    out.equal((words in said, server.one("select rev from certgate.head")),
+              (True, revision), f"refused: {name}")
+
+
+def options():
+    """Each option with each value: certgate parses what the database takes."""
+    names = ("user", "groups", "roles", "subprotocol", "client-id", "query.a",
+             "query.", "query.a b", "hub", "not-before", "expires", "cn", "crl")
+    plain = ("a", "@cn", "@san", "@thumbprint", "@", "@x", "a,b", "a,", ",a",
+             "a,,b", "#a", "a#", "a=b", "a\\,b", 'a\\"b', "a\\\\", "\\a", "a\\",
+             "-", "1", "h[0].x_y`", "é", "\ue000", "joinLeaveGroup",
+             "sendToGroup.", "sendToGroup.a.b", "sendToGroups.a",
+             "sendToGroups.\\\\", "sendToGroups.\\\\a", "sendToGroups.*****",
+             "sendToGroups.a*b*c*d*e*f*", "sendToGroups.***********",
+             "sendToGroups.\\,*\\,*\\,*\\,*\\,*\\,*", "joinLeaveGroupsx",
+             "webpubsub.joinLeaveGroup", "webpubsub", "2030-01-31")
+    quoted = ("", " ", "a b", " a", "a ", " @cn", "@cn", "a,b", "a, b", "a, ,b",
+              "a\\,b", 'a\\"b', "a\\\\", "a user=b", "a # b", "joinLeaveGroup",
+              "sendToGroup. ", "sendToGroup. a,sendToGroups. ", "2030-01-31",
+              "sendToGroups. *", "sendToGroups.a b, joinLeaveGroup")
+    values = [*plain, *(f'"{q}"' for q in quoted)]
+    pins = (fresh(), f"spki:{fresh()}", f"deny {fresh()}")
+    texts = ",".join(f"$q${pin} {name}={value}$q$" for pin in pins
+                     for name in names for value in values)
+    taken = server.sql(f"select e from unnest(array[{texts}]) e where "
+                       "certgate.is_entry(e)")
+    settings = base / "settings"
+    settings.write_text(f"CERTGATE_STORE={base}/store\n")
+    admin.run("store", "init", "--config", settings)
+    done = admin.run("import", "--dry-run", "-", "--config", settings,
+                     stdin="".join(e + "\n" for e in taken).encode())
+    out.result(len(taken) > 150 and done.code == 0,
+               f"certgate parses all of {len(taken)} entries", done)
+
+
 def schema():
     out.equal(admin.run("fleet", "init").out,
               postgres.SCHEMA.read_text(encoding="utf-8"),
@@ -60,10 +102,31 @@ def schema():
            "# b", f"{fresh()}  user=a", f"{fresh()} user=\"a b", "ca:/x cn=*",
            "file:/etc/x.pem", f"{fresh()}\n{fresh()}", f"deny {fresh()} "
            "user=a", "", f"{fresh()} user=", f"{fresh()} hub=a\u2028b", "# x",
-           f"deny deny {fresh()}", f" {fresh()}"]
+           f"deny deny {fresh()}", f" {fresh()}", f"deny {fresh()} expires=1",
+           f"{fresh()} expires=tomorrow", f"{fresh()} user=a user=b",
+           f"{fresh()} user=@x", f"{fresh()} roles=x", f"{fresh()} hub=1",
+           f"{fresh()} user=a\u200b", f'{fresh()} user=""',
+           f"spki:{fresh()} user=@cn", f'{fresh()} roles="sendToGroup. "',
+           f"{fresh()} roles=sendToGroups",
+           f"{fresh()} roles=sendToGroups.a\\\\",
+           f"{fresh()} groups={','.join(['g'] * 257)}",
+           f"{fresh()} user={'x' * 1025}",
+           f"{fresh()} not-before=2030-01-02 expires=2030-01-01"]
+    good += [f'{fresh()} user="a\\\\b" roles=joinLeaveGroup,sendToGroup.a '
+             'hub=x,y subprotocol=a.b client-id=@san query.x=@cn',
+             f'{fresh()} roles="webpubsub.sendToGroups.a*b**,sendToGroup.a b" '
+             'groups="a b,c" not-before=2030-01-01 expires=2030-01-01',
+             f"{fresh()} groups={','.join(f'g-{n:09}' for n in range(256))}"]
     got = [e for e in good + bad if server.one(
         f"select certgate.is_entry($q${e}$q$)") == "t"]
-    out.equal(got, good, "is_entry: what looks like an entry, and what not")
+    out.equal(got, good, "is_entry: what is an entry, and what not")
+    fails(f"select certgate.deny('{fresh()} expires=2027-02-29')",
+          "out of range", "a day that does not exist")
+    pin, groups = fresh(), ",".join(["g" * 99] * 200)
+    for i in range(3):
+        allow(f"{pin} groups={i},{groups}")
+    fails(f"select certgate.allow('{pin} groups={groups}')",
+          "too many entries of one pin", "more than a host can store of a pin")
     for verb in ("allow", "remove"):
         revision = server.one("select rev from certgate.head")
         try:
@@ -255,6 +318,7 @@ server.make()
 connection.write_text(server.connection("admin", more="sslmode=disable"))
 connection.chmod(0o600)
 schema()
+options()
 rights()
 edits()
 late()
