@@ -117,6 +117,15 @@ create table if not exists certgate.entry (
 	comment text not null default '',
 	rev bigint not null
 );
+-- The command reads a comment as the end of a line.
+update certgate.entry set comment = left(regexp_replace(comment,
+		'[\u0001-\u001f\u007f-\u009f\u2028\u2029]', ' ', 'g'), 250)
+	where octet_length(comment) > 1000
+		or comment ~ '[\u0001-\u001f\u007f-\u009f\u2028\u2029]';
+alter table certgate.entry drop constraint if exists is_comment;
+alter table certgate.entry add constraint is_comment
+	check (octet_length(comment) <= 1000 and comment !~
+		'[\u0001-\u001f\u007f-\u009f\u2028\u2029]') not valid;
 create unique index if not exists entry_key on certgate.entry
 	(certgate.key(entry));
 create index if not exists entry_pin on certgate.entry (pin);

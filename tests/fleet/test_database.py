@@ -91,7 +91,13 @@ def schema():
               postgres.SCHEMA.read_text(encoding="utf-8"),
               "fleet init prints the SQL")
     before = server.sql("select * from certgate.change")
+    pin = fresh()
+    server.sql("alter table certgate.entry drop constraint is_comment")
+    server.sql("insert into certgate.entry (entry, comment, rev) values "
+               f"('{pin}', E'x\\ndeny {pin}', 0)")
     server.install()
+    out.equal(server.sql("delete from certgate.entry returning comment"),
+              [f"x deny {pin}"], "init: a comment of two lines becomes one")
     out.equal(server.sql("select * from certgate.change"), before,
               "init: once more is nothing")
     good = [f"{fresh()}", f"deny {fresh()}", f"spki:{fresh()} user=@san",
@@ -122,6 +128,9 @@ def schema():
     out.equal(got, good, "is_entry: what is an entry, and what not")
     fails(f"select certgate.deny('{fresh()} expires=2027-02-29')",
           "out of range", "a day that does not exist")
+    for comment in ("x\\ndeny", "a\\rb", "a\\u2028b", "x" * 1001):
+        fails(f"select certgate.allow('{fresh()}', E'{comment}')",
+              "is_comment", f"the comment {comment[:9]}")
     pin, groups = fresh(), ",".join(["g" * 99] * 200)
     for i in range(3):
         allow(f"{pin} groups={i},{groups}")
