@@ -129,6 +129,9 @@ alter table certgate.entry add constraint is_comment
 create unique index if not exists entry_key on certgate.entry
 	(certgate.key(entry));
 create index if not exists entry_pin on certgate.entry (pin);
+-- Hosts read all entries in the order of their revisions: the first entry of a
+-- pin that matches decides, on each host the same.
+create index if not exists entry_rev on certgate.entry (rev);
 
 create table if not exists certgate.host (
 	name text primary key,

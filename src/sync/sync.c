@@ -226,7 +226,7 @@ copy_all(struct sync *s, struct revision *at, struct error *e)
 	if (!ok ||
 	    !database_do(s->database,
 			 "declare entries no scroll cursor for "
-			 "select entry from certgate.entry",
+			 "select entry from certgate.entry order by rev",
 			 e) ||
 	    !replica_begin(s->replica, true, e))
 		return false;

@@ -89,6 +89,25 @@ def order():
     return first
 
 
+def lines():
+    """The first entry of a pin that matches decides."""
+    pin = fresh()
+    entries = [f"{pin} user={name}" for name in "abc"]
+    for entry in entries:
+        allow(entry)
+    # The row moves to the end of the table.
+    server.sql(f"update certgate.entry set comment = 'x' where entry = "
+               f"'{entries[0]}'")
+    host = fleet.Host(base / "lines", server, "lines").start()
+    is_equal(host, "entries of one pin")
+    got = [line for line in fleet.check(
+        "export", "--config", host.settings).splitlines() if pin in line]
+    out.equal([" ".join(line.split()) for line in got], entries,
+              "are in the order of their revisions")
+    host.stop()
+    server.sql("select certgate.forget('lines')", postgres.ADMIN)
+
+
 def notifications(host):
     source = postgres.SCHEMA.read_text(encoding="utf-8")
     make = re.search(r"create or replace function certgate\.make.*?end \$\$;",
@@ -451,6 +470,7 @@ def fail_over():
 
 server.make()
 it = order()
+lines()
 notifications(it)
 restarts(it)
 digests(it)
