@@ -73,7 +73,8 @@ print_gone(const struct rows *rows)
 
 	if (n > 0)
 		print("\ngone after a fail-over or from a backup (fix: make "
-		      "these changes again if they still count):\n");
+		      "these changes again if they still count, then select "
+		      "certgate.settle()):\n");
 	print_json_open("gone", '[');
 	for (size_t i = 0; i < n; i++) {
 		struct span text = rows_text(rows, i, 1);
@@ -156,12 +157,17 @@ print_status(struct database *database, struct error *e)
 	bool ok = print_head(database, e) && print_hosts(database, &well, e) &&
 		  fleet_report_pending(database, e);
 	struct rows *gone =
-		ok ? database_ask(database,
-				  "select rev, change, host, to_char(seen at "
-				  "time zone 'UTC', "
-				  "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') from "
-				  "certgate.gone order by seen, rev limit 1000",
-				  NULL, 0, e)
+		ok ? database_ask(
+			     database,
+			     "select rev, change, name, to_char(seen at "
+			     "time zone 'UTC', "
+			     "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') from "
+			     "(select distinct on (rev, digest) g.*, name "
+			     "from certgate.host, jsonb_to_recordset(gone) "
+			     "g(rev bigint, digest text, change text, "
+			     "seen timestamptz) order by rev, digest, "
+			     "change desc, seen) g order by seen, rev",
+			     NULL, 0, e)
 		   : NULL;
 	if (gone != NULL)
 		print_gone(gone);

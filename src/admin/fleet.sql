@@ -143,16 +143,11 @@ create table if not exists certgate.host (
 -- What the log of the host has of the last hour; of any form.
 alter table certgate.host add column if not exists report jsonb;
 
--- Revisions that a host applied and that the database no longer has, after a
--- fail-over or a restored backup.
-create table if not exists certgate.gone (
-	rev bigint not null,
-	digest bytea not null,
-	change text not null default '', -- empty: not known
-	host text not null,
-	seen timestamptz not null default clock_timestamp(),
-	primary key (rev, digest)
-);
+-- Revisions that the host applied and that the database no longer has, after a
+-- fail-over or a restored backup; an empty change is not known.
+alter table certgate.host add column if not exists gone jsonb not null
+	default '[]';
+drop table if exists certgate.gone;
 
 insert into certgate.change (rev, verb, entry, digest, previous)
 	select 0, 'begin', '', sha256(''), ''
@@ -293,20 +288,28 @@ end $$;
 create or replace function certgate.miss(revs bigint[], digests text[],
 	changes text[]) returns void
 language sql security definer set search_path = pg_catalog, pg_temp as $$
-	insert into certgate.gone (rev, digest, change, host)
-		select distinct on (m.rev, m.digest) m.rev,
-			decode(m.digest, 'hex'), left(m.change, 1000),
-			session_user
-		from unnest(revs, digests, changes) as m(rev, digest, change)
-		where (m.rev >= (select min(c.rev) from certgate.change c)
-			or m.rev > (select h.rev from certgate.head h))
-			and not exists (select from certgate.change c
-				where c.rev = m.rev and
-				c.digest = decode(m.digest, 'hex'))
-		order by m.rev, m.digest, m.change desc
-		limit 1000
-		on conflict (rev, digest) do update set change = excluded.change
-			where gone.change = ''
+	update certgate.host h set gone = h.gone || (
+		select coalesce(jsonb_agg(m), '[]') from (
+			select distinct on (rev, digest) rev, digest,
+				left(change, 1000) as change,
+				date_trunc('second', clock_timestamp()) as seen
+			from unnest(revs, digests, changes)
+				as u(rev, digest, change)
+			where (rev >= (select min(c.rev) from certgate.change c)
+				or rev > (select d.rev from certgate.head d))
+				and digest ~ '^[0-9a-f]{64}$'
+				and not exists (select from certgate.change c
+					where c.rev = u.rev and
+					encode(c.digest, 'hex') = u.digest)
+			order by rev, digest, u.change desc limit 300) m)
+		where name = session_user and jsonb_array_length(gone) < 300
+$$;
+
+-- Forget the revisions that are gone, once the changes that still count are
+-- made again.
+create or replace function certgate.settle() returns void
+language sql security definer set search_path = pg_catalog, pg_temp as $$
+	update certgate.host set gone = '[]' where gone <> '[]'
 $$;
 
 revoke all on schema certgate from public;
@@ -316,6 +319,7 @@ grant usage on schema certgate to certgate_admin, certgate_host;
 grant select on all tables in schema certgate to certgate_admin;
 grant select on certgate.head, certgate.entry to certgate_host;
 grant execute on function certgate.make, certgate.allow, certgate.deny,
-	certgate.remove, certgate.compact, certgate.forget to certgate_admin;
+	certgate.remove, certgate.compact, certgate.forget, certgate.settle
+	to certgate_admin;
 grant execute on function certgate.pull, certgate.report, certgate.miss,
 	certgate.key to certgate_host;

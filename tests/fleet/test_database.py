@@ -160,6 +160,8 @@ def rights():
                  "update certgate.host set rev = 1",
                  "select certgate.compact(0)",
                  "select certgate.forget('rights')",
+                 "select certgate.settle()",
+                 "update certgate.host set gone = '[]'",
                  "update certgate.host set report = '{}'"):
         refuses(text, "rights", f"a host cannot: {text[:44]}")
     for text in ("insert into certgate.entry (entry, rev) "
@@ -286,18 +288,35 @@ def late():
                "fleet status: a revision of another database", done)
     done = run("deny", "--fleet", fresh())
     out.result("late: web3" in done.out, "and it is late", done)
-    server.sql("select certgate.miss('{1000000}', '{00ff}', '{add deny x}')",
-               "web3")
     hosts[1].contact()
+    for junk in (f"'{{2000000}}', '{{{fresh()[1:]}}}', '{{junk}}'",
+                 "'{2000000}', '{zz}', '{junk}'",
+                 f"'{{0}}', '{{{fresh()}}}', '{{{'c' * 2000}}}'"):
+        server.sql(f"select certgate.miss({junk})", "web1")
+    gone = fresh()
+    for name, change in (("web3", "add deny x"), ("web2", "")):
+        server.sql(f"select certgate.miss('{{1000000}}', '{{{gone}}}', "
+                   f"'{{{change}}}')".replace("'{}'", "'{\"\"}'"), name)
+    for _ in range(2):
+        server.sql("select certgate.miss(array_agg(7000000 + i), array_agg("
+                   "repeat('ab', 32)), array_agg('')) from generate_series("
+                   "1, 500) i", "web1")
+    done = run("fleet", "status", "--json")
+    rows = json.loads(done.out)["gone"]
+    out.equal(([(g["change"], g["host"]) for g in rows if g["revision"] ==
+                "1000000"], len(rows), sorted({len(g["change"]) for g in rows})),
+              ([("add deny x", "web3")], 302, [0, 10, 1000]),
+              "fleet status: what is gone, by all hosts")
+    done = run("fleet", "status")
+    out.result(says(done, 1, "revision 1000000", "add deny x", "seen by web3",
+                    "certgate.settle()") and "junk" not in done.out,
+               "the same as text", done)
     done = run("fleet", "forget", "web3")
     out.equal(done.code, 0, "fleet forget")
     out.equal(run("fleet", "forget", "web3").code, 1, "fleet forget: none")
     for host in hosts[:2]:
         host.contact()
-    done = run("fleet", "status")
-    out.result(says(done, 1, "revision 1000000", "add deny x",
-                    "seen by web3"), "fleet status: what is gone", done)
-    server.sql("truncate certgate.gone")
+    server.sql("select certgate.settle()", postgres.ADMIN)
     out.equal(run("fleet", "status").code, 0, "fleet status: all well")
 
 
