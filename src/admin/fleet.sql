@@ -280,7 +280,9 @@ begin
 	if octet_length(json) > 65536 then
 		raise 'certgate: a report of % bytes', octet_length(json);
 	end if;
-	update certgate.host h set report = json::jsonb
+	-- A name in a certificate can have a NUL, which jsonb cannot.
+	update certgate.host h
+		set report = replace(json, '\u0000', '\ufffd')::jsonb
 		where h.name = session_user;
 end $$;
 
