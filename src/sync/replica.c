@@ -161,7 +161,7 @@ change(struct replica *replica, const struct thumbprint *pin, struct span line,
        bool adds, struct error *e)
 {
 	struct buffer lines, rest;
-	enum replica_result result = REPLICA_FAILED;
+	enum replica_result result = REPLICA_DOUBT; /* the record is damaged */
 	bool found = false;
 
 	buffer_init(&lines, STORED_TEXT_MAX);
@@ -171,7 +171,6 @@ change(struct replica *replica, const struct thumbprint *pin, struct span line,
 			lines.len > 0 ? buffer_span(&lines) : SPAN("");
 		bool there = found && split_line(text, line, &rest);
 		bool last = !adds && text.len == line.len;
-		result = REPLICA_DOUBT;
 		if (there == adds) {
 			error_set(e, adds ? "the store has it already"
 					  : "the store does not have it");

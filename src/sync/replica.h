@@ -27,7 +27,7 @@ struct revision {
 enum replica_result {
 	REPLICA_FAILED = 0, /* the store cannot be written */
 	REPLICA_INVALID, /* the entry does not parse: it can never be made */
-	REPLICA_DOUBT, /* the store is not what the change is about */
+	REPLICA_DOUBT, /* the store is damaged, or does not fit the change */
 	REPLICA_DONE
 };
 

@@ -320,7 +320,8 @@ apply_row(struct sync *s, const struct rows *rows, size_t i,
 }
 
 /* Apply the changes of a pull, whose first row is the revision that the store
- * is at, in one transaction: up to the first one that cannot be applied. */
+ * is at, in one transaction: up to the first one that does not parse, and none
+ * in doubt. */
 static enum outcome
 apply(struct sync *s, const struct rows *rows, struct error *e)
 {
@@ -333,7 +334,7 @@ apply(struct sync *s, const struct rows *rows, struct error *e)
 		return OUTCOME_STOPPED;
 	for (; i < n && outcome == OUTCOME_DONE; i++)
 		outcome = apply_row(s, rows, i, &at, e);
-	if (outcome == OUTCOME_STOPPED ||
+	if (outcome == OUTCOME_STOPPED || outcome == OUTCOME_DOUBT ||
 	    at.number == replica_at(s->replica).number) {
 		replica_abort(s->replica);
 		return outcome;

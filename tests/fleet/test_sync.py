@@ -4,6 +4,7 @@
 """certgate-sync and the database of a fleet: every host has what the database
 has, in the order of its commits, whatever fails in between; and what a host
 cannot take is never skipped."""
+import ctypes
 import pathlib
 import re
 import signal
@@ -12,7 +13,7 @@ import sys
 import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import fleet, place, postgres, tap  # noqa: E402
+from harness import fleet, place, postgres, store, tap  # noqa: E402
 
 out = tap.Tap()
 base = place.temporary()
@@ -151,6 +152,25 @@ def digests(host):
                "previous, rev, verb, entry) where digest = sha256('wrong')")
     deny(fresh())
     is_equal(host, "and the next change is applied")
+
+
+def damage(host):
+    """A record with a wrong checksum, which a change of its pin meets."""
+    pin = fresh()
+    allow(f"{pin} user=a")
+    host.catches_up()
+    writer = store.Writer(host.store)
+    txn, dbi = writer.begin()
+    writer.do("put", txn, dbi, ctypes.byref(store.Value(
+        b"\1" + bytes.fromhex(pin))), ctypes.byref(store.Value(
+            b"checksum" + b"user=a")), 0)
+    writer.do("txn_commit", txn)
+    writer.close()
+    deny(fresh())
+    deny(pin)
+    is_equal(host, "a damaged record: all entries are read again")
+    out.result("wrong checksum" in host.said(), "and the log has the reason",
+               host.said()[-600:])
 
 
 def gone():
@@ -478,6 +498,7 @@ lines()
 notifications(it)
 restarts(it)
 digests(it)
+damage(it)
 backups(it)
 invalid(it)
 kills(it)
