@@ -47,6 +47,7 @@ struct import {
 	size_t n, size;
 	struct report report;
 	struct store_writer *writer; /* owned */
+	size_t number; /* of its first transaction; 0: none yet */
 	struct progress progress;
 };
 
@@ -231,11 +232,22 @@ fetch(const struct import *it, size_t i)
 	}
 }
 
+/* Begin a transaction.  A change since the first one is an error: it would be
+ * overwritten by a text from before. */
 static bool
 begin(struct import *it, struct error *e)
 {
-	return store_writer_begin(it->writer, e) &&
-	       store_edit_is_local(it->writer, it->settings.store, e);
+	if (!store_writer_begin(it->writer, e) ||
+	    !store_edit_is_local(it->writer, it->settings.store, e))
+		return false;
+	size_t number = store_writer_number(it->writer);
+	if (it->number != 0 && number != it->number)
+		return error_set(e,
+				 "%s: changed while the file was read (fix: "
+				 "run the command again)",
+				 it->settings.store);
+	it->number = number;
+	return true;
 }
 
 static bool

@@ -534,6 +534,12 @@ store_writer_each(struct store_writer *w, stored_function *take, void *context,
 	return ok;
 }
 
+size_t
+store_writer_number(const struct store_writer *w)
+{
+	return mdb_txn_id(w->txn);
+}
+
 static int
 note_reader(const char *message, void *context)
 {

@@ -104,6 +104,9 @@ bool store_writer_each(struct store_writer *w, stored_function *take,
 		       void *context, struct error *e)
 	__attribute__((warn_unused_result));
 
+/* Return the number of this transaction: that of the last commit, and one. */
+size_t store_writer_number(const struct store_writer *w);
+
 /* Return true if a process that runs has the store open to read, as a handler
  * has it from its start. */
 bool store_writer_has_reader(struct store_writer *w);

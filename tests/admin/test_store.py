@@ -3,9 +3,11 @@
 # Copyright The certgate authors
 """The administrator's verbs with a store: which of list and store an edit
 changes, what both say of a client, and what is refused."""
+import contextlib
 import datetime
 import http.server
 import json
+import os
 import pathlib
 import ssl
 import sys
@@ -219,6 +221,34 @@ def test_unusable():
     got = book.command("deny", "--list", book.list, A)
     out.equal((got.code, book.list.read_text()), (0, f"{EMPTY}deny {A}\n"),
               "no store: deny --list")
+
+
+def test_import_while_edited():
+    """An import of a text from before a deny does not overwrite it."""
+    book = Book(EMPTY, f"{A} user=a\n")
+    pipe = book.folder / "pipe"
+    os.mkfifo(pipe)
+    done = []
+    thread = threading.Thread(target=lambda: done.append(
+        book.command("import", pipe)))
+    thread.start()
+    opened = []
+
+    def is_open():  # once the reader has it
+        with contextlib.suppress(OSError):
+            opened.append(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+        return opened
+
+    place.wait_for(is_open)
+    denied = book.command("deny", A)
+    os.write(opened[0], f"{A} user=a\n{B}\n".encode())
+    os.close(opened[0])
+    thread.join()
+    out.equal((denied.code, done[0].code, book.text()),
+              (0, 3, f"{A} user=a\ndeny {A}\n"),
+              "import: a deny came while the file was read")
+    out.result("run the command again" in done[0].err,
+               "import: run it again", done[0])
 
 
 def test_fleet():
@@ -436,6 +466,7 @@ def main():
     test_json()
     test_lists()
     test_unusable()
+    test_import_while_edited()
     test_fleet()
     out.done()
 
