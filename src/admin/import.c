@@ -233,28 +233,36 @@ fetch(const struct import *it, size_t i)
 }
 
 /* Begin a transaction.  A change since the first one is an error: it would be
- * overwritten by a text from before. */
-static bool
-begin(struct import *it, struct error *e)
+ * overwritten by a text from before.  EXIT_DONE, or the error was printed. */
+static enum exit_code
+begin(struct import *it)
 {
-	if (!store_writer_begin(it->writer, e) ||
-	    !store_edit_is_local(it->writer, it->settings.store, e))
-		return false;
+	struct error e = { 0 };
+
+	if (!store_writer_begin(it->writer, &e)) {
+		print_error(&e);
+		return EXIT_SYSTEM;
+	}
+	enum exit_code code =
+		store_edit_check_local(it->writer, it->settings.store);
 	size_t number = store_writer_number(it->writer);
-	if (it->number != 0 && number != it->number)
-		return error_set(e,
-				 "%s: changed while the file was read (fix: "
-				 "run the command again)",
-				 it->settings.store);
+	if (code == EXIT_DONE && it->number != 0 && number != it->number) {
+		error_set(&e,
+			  "%s: changed while the file was read (fix: run the "
+			  "command again)",
+			  it->settings.store);
+		print_error(&e);
+		code = EXIT_SYSTEM;
+	}
 	it->number = number;
-	return true;
+	return code;
 }
 
 static bool
 write_all(struct import *it, struct error *e)
 {
 	struct buffer text;
-	bool ok = begin(it, e) && store_writer_clear(it->writer, e);
+	bool ok = store_writer_clear(it->writer, e);
 
 	buffer_init(&text, STORED_TEXT_MAX);
 	progress_begin(&it->progress, "import", it->n);
@@ -269,18 +277,33 @@ write_all(struct import *it, struct error *e)
 }
 
 static enum exit_code
+replace(struct import *it)
+{
+	struct error e = { 0 };
+	enum exit_code code = EXIT_SYSTEM;
+
+	if (sort(it, &e))
+		code = begin(it);
+	if (code == EXIT_DONE && !write_all(it, &e))
+		code = EXIT_SYSTEM;
+	if (e.set)
+		print_error(&e);
+	if (code != EXIT_DONE)
+		print_problem("the store stays as it is");
+	return code;
+}
+
+static enum exit_code
 import(struct import *it, const struct command *command)
 {
 	const char *path = command->arguments[0];
 	struct error e = { 0 };
 
 	/* Fail early; the lock is not held while the list is read. */
-	bool ok = begin(it, &e);
+	enum exit_code code = begin(it);
 	store_writer_abort(it->writer);
-	if (!ok) {
-		print_error(&e);
-		return EXIT_SYSTEM;
-	}
+	if (code != EXIT_DONE)
+		return code;
 	if (!input_read_large(path, "a list", (size_t)TEXT_GIB << 30, &it->text,
 			      &e)) {
 		print_error(&e);
@@ -288,12 +311,10 @@ import(struct import *it, const struct command *command)
 	}
 	if (!check(it, path))
 		return EXIT_NO;
-	if (command->option[OPTION_DRY_RUN] == NULL &&
-	    (!sort(it, &e) || !write_all(it, &e))) {
-		print_error(&e);
-		print_problem("the store stays as it is");
-		return EXIT_SYSTEM;
-	}
+	if (command->option[OPTION_DRY_RUN] == NULL)
+		code = replace(it);
+	if (code != EXIT_DONE)
+		return code;
 	print_text(span_of(it->settings.store));
 	print(": %zu entr%s\n", it->n, it->n == 1 ? "y" : "ies");
 	return EXIT_DONE;

@@ -21,22 +21,26 @@ struct store_edit {
 	size_t n;
 };
 
-bool
-store_edit_is_local(struct store_writer *writer, const char *path,
-		    struct error *e)
+enum exit_code
+store_edit_check_local(struct store_writer *writer, const char *path)
 {
 	struct buffer revision;
+	struct error e = { 0 };
 
 	buffer_init(&revision, STORED_VALUE_MAX);
-	bool ok = store_writer_value(writer, "revision", &revision, e);
-	if (ok && revision.len > 0)
-		ok = error_set(e,
-			       "%s: certgate-sync writes this store, and would "
-			       "overwrite this change (fix: change the "
-			       "fleet, with --fleet)",
-			       path);
+	bool ok = store_writer_value(writer, "revision", &revision, &e);
+	bool local = revision.len == 0;
 	buffer_free(&revision);
-	return ok;
+	if (ok && local)
+		return EXIT_DONE;
+	if (ok)
+		error_set(&e,
+			  "%s: certgate-sync writes this store, and would "
+			  "overwrite this change (fix: change the fleet, with "
+			  "--fleet)",
+			  path);
+	print_error(&e);
+	return ok ? EXIT_MISUSED : EXIT_SYSTEM;
 }
 
 /* Add the entries of a pin as lines, unless they are there. */
@@ -100,11 +104,12 @@ store_edit_open(struct store_edit **store, const struct settings *settings,
 		print_error(&e);
 		return EXIT_SYSTEM;
 	}
-	if (!store_edit_is_local(it->writer, settings->store, &e)) {
-		print_error(&e);
+	enum exit_code code =
+		store_edit_check_local(it->writer, settings->store);
+	if (code == EXIT_MISUSED)
 		print_problem("--list FILE edits the list of this host alone");
-		return EXIT_MISUSED;
-	}
+	if (code != EXIT_DONE)
+		return code;
 	buffer_init(&edit->stored, LIST_TEXT_MAX);
 	edit->has_store = true;
 	return store_edit_add(it, target, edit);

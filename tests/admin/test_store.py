@@ -263,13 +263,23 @@ def test_fleet():
                    and book.both() == before, f"of a fleet: {arguments[0]}",
                    got)
     got = book.put(f"{B}\n")
-    out.result(got.code == 3 and OWN in got.err, "of a fleet: import", got)
+    out.result(got.code == 2 and OWN in got.err, "of a fleet: import", got)
     got = book.command("deny", "--list", book.list, A)
     out.equal((got.code, book.both()), (0, (f"{EMPTY}deny {A}\n",
                                            f"{A} user=a\n")),
               "of a fleet: deny --list denies on this host")
     got = book.command("allow", f"ca:{ca}", "cn=*.x")
     out.equal(got.code, 0, "of a fleet: an entry of a CA is the list's")
+
+
+def test_damaged():
+    """Whether certgate-sync writes to the store cannot be told."""
+    book = Book(EMPTY, f"{A} user=a\n")
+    store.set_value(book.store, "revision", b"17", b"checksum")
+    for arguments in (["deny", A], ["import", "-"]):
+        got = book.command(*arguments)
+        out.result(got.code == 3 and "wrong checksum" in got.err and
+                   "--list" not in got.err, f"damaged: {arguments[0]}", got)
 
 
 def day(days):
@@ -468,6 +478,7 @@ def main():
     test_unusable()
     test_import_while_edited()
     test_fleet()
+    test_damaged()
     out.done()
 
 

@@ -4,7 +4,6 @@
 """certgate-sync and the database of a fleet: every host has what the database
 has, in the order of its commits, whatever fails in between; and what a host
 cannot take is never skipped."""
-import ctypes
 import pathlib
 import re
 import signal
@@ -160,11 +159,7 @@ def damage(host):
     allow(f"{pin} user=a")
     host.catches_up()
     writer = store.Writer(host.store)
-    txn, dbi = writer.begin()
-    writer.do("put", txn, dbi, ctypes.byref(store.Value(
-        b"\1" + bytes.fromhex(pin))), ctypes.byref(store.Value(
-            b"checksum" + b"user=a")), 0)
-    writer.do("txn_commit", txn)
+    writer.write(b"\1" + bytes.fromhex(pin), b"user=a", b"checksum")
     writer.close()
     deny(fresh())
     deny(pin)

@@ -63,10 +63,11 @@ class Writer:
         self.do("dbi_open", txn, None, 0, ctypes.byref(dbi))
         return txn, dbi
 
-    def write(self, key, text):
+    def write(self, key, text, seal=None):
+        """seal: a wrong checksum, of eight bytes."""
         txn, dbi = self.begin()
         self.do("put", txn, dbi, ctypes.byref(Value(key)), ctypes.byref(
-            Value(checksum(key, text) + text)), 0)
+            Value((seal or checksum(key, text)) + text)), 0)
         self.do("txn_commit", txn)
 
     def put(self, sha1, text):
@@ -137,10 +138,10 @@ def watch_commits(out, path, sha1, ask):
     out.result(len(seen) > SEEN_MIN, "many of them are seen", len(seen))
 
 
-def set_value(path, name, value):
+def set_value(path, name, value, seal=None):
     """Write a value of the store, as certgate-sync writes its revision."""
     writer = Writer(path)
-    writer.write(b"\0" + name.encode(), value)
+    writer.write(b"\0" + name.encode(), value, seal)
     writer.close()
 
 
