@@ -13,7 +13,7 @@
 
 /* The folder is compared by device and inode, so links make no difference. */
 struct root {
-	const char *path; /* borrowed from the environment */
+	const char *path; /* of the environment, or until the process ends */
 	dev_t device;
 	ino_t inode;
 };
@@ -74,6 +74,22 @@ is_file_below(const char *path, const struct root *root)
 	return below;
 }
 
+/* Return the folder of the script, which is in root by its name; the caller
+ * owns it.  NULL: it is not. */
+static char *
+folder_of(const char *script, const char *root)
+{
+	size_t n = strlen(root);
+	char *folder = NULL;
+
+	if (script != NULL && strncmp(script, root, n) == 0 &&
+	    (root[n - 1] == '/' || script[n] == '/'))
+		folder = realpath(script, NULL);
+	if (folder != NULL)
+		strrchr(folder, '/')[1] = '\0';
+	return folder;
+}
+
 static void
 take(const char *path)
 {
@@ -83,10 +99,17 @@ take(const char *path)
 	    !S_ISDIR(s.st_mode) || stat("/", &top) != 0 || is_same(&s, &top))
 		return;
 	struct root root = { path, s.st_dev, s.st_ino };
+	const char *script = getenv("SCRIPT_FILENAME");
 	/* The script of the request may start a program elsewhere. */
-	if (is_file_below(getenv("SCRIPT_FILENAME"), &root) ||
-	    is_file_below("/proc/self/exe", &root))
+	if (is_file_below(script, &root) ||
+	    is_file_below("/proc/self/exe", &root)) {
 		roots[n_roots++] = root;
+		return;
+	}
+	/* A link in the folder leads to it: the web server publishes it. */
+	path = folder_of(script, path);
+	if (path != NULL && stat(path, &s) == 0)
+		roots[n_roots++] = (struct root){ path, s.st_dev, s.st_ino };
 }
 
 void

@@ -113,6 +113,11 @@ def check_roots(out, home):
     refused(out, home, "CONTEXT_DOCUMENT_ROOT, of a user's folder",
             inside | {"DOCUMENT_ROOT": "/var/www",
                       "CONTEXT_DOCUMENT_ROOT": "@/public"})
+    (home.public / "kit").symlink_to("../private")
+    refused(out, home, "a link in it leads to the folder of the script", {
+        "CERTGATE_CONFIG": "@/private/settings", "DOCUMENT_ROOT": "@/public",
+        "SCRIPT_FILENAME": "@/public/kit/certgate.cgi"},
+        home.path / "private/certgate.cgi")
     refused(out, home, "a script in it starts a program elsewhere",
             inside | {"DOCUMENT_ROOT": "@/public",
                       "SCRIPT_FILENAME": "@/public/list"},

@@ -76,7 +76,10 @@ def check_upload(out, host, server, archive):
     """By FTP modes are lost; the page says which ones to set."""
     text = PAGE.read_text(encoding="utf-8")
     section = text.partition("## By FTP\n")[2].partition("\n## ")[0]
-    modes = re.findall(r"`([\w.]+)` to (\d{3})", section)
+    modes = re.findall(r"`([\w.-]+)` to (\d{3})", section)
+    out.result("create the folder `certgate` in your home folder, and set its "
+               "mode to 700" in " ".join(section.split()),
+               "the page has the mode of the folder before the upload")
     out.equal(len(modes), 3, "the page says three modes")
     kept = {}
     for name in ("certgate", "public_html/certgate"):
@@ -85,7 +88,7 @@ def check_upload(out, host, server, archive):
     with zipfile.ZipFile(archive) as packed:
         packed.extractall(host.home)
     for path in (host.home / "certgate", host.public / "certgate"):
-        path.chmod(0o755)
+        path.chmod(0o700 if path.parent == host.home else 0o755)
         for file in path.iterdir():
             file.chmod(0o644)
     for name in ("certgate.conf", "list"):
