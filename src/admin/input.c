@@ -27,44 +27,6 @@ input_name(const char *path)
 	return is_standard(path) ? "standard input" : file_shown(path);
 }
 
-bool
-input_read(const char *path, const char *expected, struct buffer *bytes,
-	   struct error *e)
-{
-	return input_read_large(path, expected, INPUT_MAX, bytes, e);
-}
-
-/* Return true if path is a file that others can read. */
-static bool
-is_exposed(const char *path)
-{
-	struct stat s;
-
-	return !is_standard(path) && stat(path, &s) == 0 &&
-	       S_ISREG(s.st_mode) && (s.st_mode & S_IROTH) != 0;
-}
-
-bool
-input_line(const char *path, const char *expected, struct buffer *bytes,
-	   struct span *line, struct error *e)
-{
-	struct span rest, more;
-
-	if (!input_read_large(path, expected, INPUT_LINE_MAX, bytes, e))
-		return false;
-	rest = buffer_span(bytes);
-	if (is_exposed(path))
-		return error_set(e,
-				 "%s: bad permissions: readable by others "
-				 "(fix: chmod o-r %s)",
-				 path, path);
-	if (span_next_word(&rest, "\r\n", line) && span_is_text(*line) &&
-	    !span_next_word(&rest, "\r\n", &more))
-		return true;
-	error_where(e, input_name(path));
-	return error_set(e, "expected %s", expected);
-}
-
 static int
 open_file(const char *path, const char *expected, struct error *e)
 {
@@ -78,18 +40,21 @@ open_file(const char *path, const char *expected, struct error *e)
 	return fd;
 }
 
-bool
-input_read_large(const char *path, const char *expected, size_t max,
-		 struct buffer *bytes, struct error *e)
+/* Read as input_read_large(); set *exposed if path is a file that others can
+ * read. */
+static bool
+read_bytes(const char *path, const char *expected, size_t max,
+	   struct buffer *bytes, bool *exposed, struct error *e)
 {
 	bool standard = is_standard(path);
 	int fd = standard ? STDIN_FILENO : open_file(path, expected, e);
 	struct stat s;
 
 	buffer_init(bytes, max + 1);
+	bool regular = fd >= 0 && fstat(fd, &s) == 0 && S_ISREG(s.st_mode);
+	*exposed = regular && !standard && file_readable_by_others(&s);
 	/* A buffer that grows copies and wipes what it has. */
-	if (fd >= 0 && fstat(fd, &s) == 0 && S_ISREG(s.st_mode) &&
-	    (uintmax_t)s.st_size < max)
+	if (regular && (uintmax_t)s.st_size < max)
 		(void)buffer_reserve(bytes, (size_t)s.st_size + 1);
 	bool ok = fd >= 0 && file_read_all(fd, bytes, e);
 	if (!ok)
@@ -97,6 +62,44 @@ input_read_large(const char *path, const char *expected, size_t max,
 	if (fd >= 0 && !standard)
 		close(fd);
 	return ok;
+}
+
+bool
+input_read_large(const char *path, const char *expected, size_t max,
+		 struct buffer *bytes, struct error *e)
+{
+	bool exposed;
+
+	return read_bytes(path, expected, max, bytes, &exposed, e);
+}
+
+bool
+input_read(const char *path, const char *expected, struct buffer *bytes,
+	   struct error *e)
+{
+	return input_read_large(path, expected, INPUT_MAX, bytes, e);
+}
+
+bool
+input_line(const char *path, const char *expected, struct buffer *bytes,
+	   struct span *line, struct error *e)
+{
+	struct span rest, more;
+	bool exposed;
+
+	if (!read_bytes(path, expected, INPUT_LINE_MAX, bytes, &exposed, e))
+		return false;
+	rest = buffer_span(bytes);
+	if (exposed)
+		return error_set(e,
+				 "%s: bad permissions: readable by others "
+				 "(fix: chmod o-r %s)",
+				 path, path);
+	if (span_next_word(&rest, "\r\n", line) && span_is_text(*line) &&
+	    !span_next_word(&rest, "\r\n", &more))
+		return true;
+	error_where(e, input_name(path));
+	return error_set(e, "expected %s", expected);
 }
 
 void

@@ -41,6 +41,12 @@ group_is_root(int fd, const struct stat *s)
 	       (errno == ENODATA || errno == ENOTSUP);
 }
 
+bool
+file_readable_by_others(const struct stat *s)
+{
+	return (s->st_mode & S_IROTH) != 0;
+}
+
 /* Find a mode that lets others write the file, or a group other than root's, or
  * users of an access control list; or lets others read a secret. */
 static struct mode_fault
@@ -48,7 +54,7 @@ find_fault(int fd, const struct stat *s, bool secret)
 {
 	bool group = (s->st_mode & S_IWGRP) != 0 && !group_is_root(fd, s);
 	bool write = (s->st_mode & S_IWOTH) != 0;
-	bool read = secret && (s->st_mode & S_IROTH) != 0;
+	bool read = secret && file_readable_by_others(s);
 	struct mode_fault fault = { NULL };
 
 	fault.what = write   ? "writable by others"
@@ -475,7 +481,7 @@ file_identity_of(const struct stat *s, struct file_identity *identity)
 {
 	*identity = (struct file_identity){
 		.exists = true,
-		.readable = (s->st_mode & S_IROTH) != 0,
+		.readable = file_readable_by_others(s),
 		.device = s->st_dev,
 		.inode = s->st_ino,
 		.size = s->st_size,

@@ -22,6 +22,8 @@
 #include "base/buffer.h"
 #include "base/error.h"
 
+bool file_readable_by_others(const struct stat *s);
+
 /* Differs if a file has changed. */
 struct file_identity {
 	bool exists;
