@@ -28,11 +28,10 @@ enum {
 };
 
 static const enum log_field kept[] = {
-	FIELD_VERDICT,	 FIELD_REASON, FIELD_WOULD, FIELD_EVENT,
-	FIELD_HUB,	 FIELD_SITE,   FIELD_USER,  FIELD_CONNECTION,
-	FIELD_SHA1,	 FIELD_SHA256, FIELD_SPKI,  FIELD_SUBJECT,
-	FIELD_NOT_AFTER, FIELD_CODE,   FIELD_LIST,  FIELD_LINE,
-	FIELD_ORIGIN,
+	FIELD_VERDICT, FIELD_REASON, FIELD_WOULD,      FIELD_HUB,
+	FIELD_SITE,    FIELD_USER,   FIELD_CONNECTION, FIELD_SHA1,
+	FIELD_SHA256,  FIELD_SPKI,   FIELD_SUBJECT,    FIELD_NOT_AFTER,
+	FIELD_CODE,    FIELD_LINE,   FIELD_ORIGIN,
 };
 
 struct line {
@@ -233,12 +232,9 @@ show_line(const struct list *list, const struct line *line)
 	print(" ");
 	print_text(span_of(line->value[FIELD_VERDICT]));
 	print(": ");
-	print("%s\n",
-	      reason == REASONS ? "unknown reason" : reason_text(reason));
+	print("%s\n", reason_text(reason));
 	print_json_string("verdict", span_of(line->value[FIELD_VERDICT]));
-	print_json_string("text",
-			  span_of(reason == REASONS ? "unknown reason"
-						    : reason_text(reason)));
+	print_json_string("text", span_of(reason_text(reason)));
 	show_value("reason", line->value[FIELD_REASON]);
 	show_value("would", line->value[FIELD_WOULD]);
 	show_value("hub", line->value[FIELD_HUB]);

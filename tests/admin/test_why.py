@@ -58,7 +58,7 @@ for word, words in (
         ("k7m4", "certgate pending, then certgate allow"),
         ("chain", "certgate explain FILE, then replace the file of ca:"),
         ("weak", "a stronger key"), ("body", "certgate explain EVENT"),
-        ("k7m5", "unknown reason"), ("many", "4 earlier decisions")):
+        ("k7m5", "A reason of another version."), ("many", "4 earlier decisions")):
     done = why(word)
     out.result(done.code == 0 and words in done.out, f"{word}: {words}", done)
 escape = base / "escape"
