@@ -13,18 +13,13 @@
 
 enum { HOUR = 3600, DAY = 86400 /* seconds */ };
 
-/* Return the FNV-1a hash of the digits; 0: no certificate. */
+/* Return a hash of the digits; 0: no certificate. */
 static uint64_t
 hash_of(struct span digits)
 {
-	uint64_t hash = UINT64_C(14695981039346656037);
+	uint64_t hash = span_hash(digits);
 
-	if (digits.len == 0)
-		return 0;
-	for (size_t i = 0; i < digits.len; i++)
-		hash = (hash ^ (uint8_t)digits.ptr[i]) *
-		       UINT64_C(1099511628211);
-	return hash == 0 ? 1 : hash;
+	return digits.len == 0 ? 0 : hash == 0 ? 1 : hash;
 }
 
 static void

@@ -68,18 +68,6 @@ free_target(struct target_connection *one)
 	free(one->user);
 }
 
-static uint64_t
-hash_of(struct span hub, struct span id)
-{
-	uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
-
-	for (size_t i = 0; i < id.len; i++)
-		hash = (hash ^ (uint8_t)id.ptr[i]) * UINT64_C(1099511628211);
-	for (size_t i = 0; i < hub.len; i++)
-		hash = (hash ^ (uint8_t)hub.ptr[i]) * UINT64_C(1099511628211);
-	return hash;
-}
-
 /* Which connection a line is of.  An MQTT client chooses its id: two services
  * can have the same.  --endpoint stands for all of them. */
 struct key {
@@ -99,8 +87,9 @@ static size_t *
 find_place(const struct sweep *s, const struct key *key)
 {
 	bool by_origin = s->command->option[OPTION_ENDPOINT] == NULL;
+	uint64_t at = span_hash(key->id) ^ span_hash(key->hub);
 
-	for (uint64_t at = hash_of(key->hub, key->id);; at++) {
+	for (;; at++) {
 		size_t *place = &s->places[at & (s->n_places - 1)];
 		if (*place == 0)
 			return place;
@@ -258,18 +247,6 @@ judge(struct sweep *s, const struct log_reader *log)
 }
 
 static bool
-is_acceptance(struct span reason)
-{
-	static const enum reason accepted[] = { REASON_LISTED, REASON_ANONYMOUS,
-						REASON_REPORT_ONLY };
-
-	for (size_t i = 0; i < sizeof(accepted) / sizeof(accepted[0]); i++)
-		if (span_equal(span_of(reason_name(accepted[i])), reason))
-			return true;
-	return false;
-}
-
-static bool
 read_log(struct sweep *s, struct log_reader *log, struct error *e)
 {
 	const struct log_query query = {
@@ -286,7 +263,8 @@ read_log(struct sweep *s, struct log_reader *log, struct error *e)
 		return false;
 	while (log_reader_next(log)) {
 		s->lost += log_reader_number(log, FIELD_LOST);
-		if (is_acceptance(log->value[FIELD_REASON]) && !judge(s, log))
+		enum reason reason = reason_find(log->value[FIELD_REASON]);
+		if (reason_is_acceptance(reason) && !judge(s, log))
 			return error_set(e, "out of memory");
 	}
 	return log_reader_ended(log, e);

@@ -39,13 +39,6 @@ is_of_service(const struct outage_event *event)
 	return event->reason != REASON_CODE || !span_empty(event->origin);
 }
 
-static bool
-is_acceptance(enum reason reason)
-{
-	return reason == REASON_LISTED || reason == REASON_ANONYMOUS ||
-	       reason == REASON_REPORT_ONLY;
-}
-
 static void
 add_client(struct outage_events *events, struct outage_site *site,
 	   enum reason reason, uint64_t certificate)
@@ -53,7 +46,7 @@ add_client(struct outage_events *events, struct outage_site *site,
 	uint64_t *place = &events->accepted_hash[certificate % OUTAGE_ACCEPTED];
 	struct outage_refusals *refusals = &site->client;
 
-	if (is_acceptance(reason)) {
+	if (reason_is_acceptance(reason)) {
 		site->accepted++;
 		*place = certificate;
 		*refusals = (struct outage_refusals){ .first = 0 };
@@ -158,7 +151,8 @@ outage_events_add(struct outage_events *events,
 		  const struct outage_event *event)
 {
 	enum reason reason = event->reason;
-	bool is_client = is_acceptance(reason) || reason_is_client(reason);
+	bool is_client =
+		reason_is_acceptance(reason) || reason_is_client(reason);
 	bool is_checked =
 		reason == REASON_HUB || reason == REASON_REMOTE_USER ||
 		reason == REASON_NO_KEY || reason == REASON_NO_SIGNATURE ||

@@ -188,6 +188,13 @@ reason_status(enum reason reason)
 }
 
 bool
+reason_is_acceptance(enum reason reason)
+{
+	return reason == REASON_LISTED || reason == REASON_ANONYMOUS ||
+	       reason == REASON_REPORT_ONLY;
+}
+
+bool
 reason_is_client(enum reason reason)
 {
 	return reason >= REASON_LIST_UNREADABLE && reason <= REASON_GRANT;

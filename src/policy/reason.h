@@ -84,6 +84,9 @@ const char *reason_text(enum reason reason);
 /* Return the HTTP status of a refusal; 0 for an acceptance. */
 int reason_status(enum reason reason);
 
+/* Return true for the acceptance of a client. */
+bool reason_is_acceptance(enum reason reason);
+
 /* Return true if the reason is about the client: MQTT clients get an MQTT
  * refusal. */
 bool reason_is_client(enum reason reason);
