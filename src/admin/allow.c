@@ -142,8 +142,8 @@ judge(struct change *change, const struct state *state)
 		return EXIT_NO;
 	}
 	if (state->other > 0 && !replace) {
-		print_problem("%s has other options for it: give --replace to "
-			      "put this in its place",
+		print_problem("%s has this pin with other options (fix: "
+			      "--replace)",
 			      entry_place(state->other, place));
 		return EXIT_NO;
 	}
@@ -186,7 +186,7 @@ collect(struct addition *a, struct state *state, struct buffer *text)
 	return ok ? number : 0;
 }
 
-/* A pin by file has no common name that is the user id. */
+/* Warn if the common name cannot be the user id. */
 static void
 warn_of_name(struct addition *a, unsigned number)
 {
@@ -201,8 +201,8 @@ warn_of_name(struct addition *a, unsigned number)
 	    certificate_has_unusable_name(&c))
 		remarks_add(&a->change.remarks,
 			    "Warning: %s: the user id is the "
-			    "thumbprint: several common names, or one that "
-			    "could look like another's (fix: user=NAME)",
+			    "thumbprint: " CERTIFICATE_UNUSABLE_NAME
+			    " (fix: user=NAME)",
 			    entry_place(number, place));
 }
 

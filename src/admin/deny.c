@@ -36,7 +36,8 @@ look_at_lines(struct change *change, struct span options)
 		} else if (match != TARGET_NONE && line.entry.allows &&
 			   !is_authority(&change->target)) {
 			remarks_add(&change->remarks,
-				    "%s still allows it; the deny wins.",
+				    "%s allows the certificate; the deny entry "
+				    "takes precedence.",
 				    change_place(line.number, place));
 		}
 	}
@@ -128,10 +129,9 @@ deny_all(const struct command *command)
 	if (away == NULL) {
 		print_error(&e);
 	} else {
-		print(look ? "to be moved to " : "moved to ");
-		print_text(span_of(away));
-		print(": ");
 		print_text(span_of(path));
+		print(look ? ": to be moved to " : ": moved to ");
+		print_text(span_of(away));
 		print("\nRunning handlers reject every client within seven "
 		      "seconds, until there is a list again.\n");
 		print_json_open(NULL, '{');

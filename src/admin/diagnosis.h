@@ -30,7 +30,7 @@ enum known {
 
 struct diagnosis {
 	bool good;
-	bool stop; /* every event ends alike */
+	bool stop; /* every event fails in the same way */
 	bool foreign; /* another program than the handler answered */
 	char cause[512]; /* of a fault; "" if good */
 	const char *fix;

@@ -311,7 +311,7 @@ add_result(struct doctor *doctor, const struct probe *probe,
 	add(doctor, OK, probe->name, text, NULL);
 }
 
-/* Return false if every later probe would end alike. */
+/* Return false if every later probe would fail in the same way. */
 static bool
 judge(struct doctor *doctor, const struct probe *probe,
       const struct web_answer *answer, struct posting *posting)
@@ -386,7 +386,7 @@ run_probes(struct doctor *doctor)
 	}
 	if (!goes_on)
 		add(doctor, NOTE, "other events",
-		    "not sent: they would end alike", NULL);
+		    "not sent: they would fail in the same way", NULL);
 }
 
 static void

@@ -190,7 +190,7 @@ check_value(struct span written, struct error *e)
 	buffer_init(&text, VALUE_MAX);
 	bool ok = value_take(&written, ',', &text, e) &&
 		  (written.len == 0 ||
-		   error_set(e, "something is behind the value"));
+		   error_set(e, "unexpected text after the value"));
 	buffer_free(&text);
 	if (!ok)
 		error_where(e, "a value");

@@ -326,18 +326,18 @@ show_notes(const struct configuration *store, const struct decision *d,
 
 	print_json_open("notes", '[');
 	if (has_no_name(d))
-		show_note("the user id is the thumbprint: several common "
-			  "names, or one that could look like another's");
+		show_note("the user id is the "
+			  "thumbprint: " CERTIFICATE_UNUSABLE_NAME);
 	if (reason == REASON_SETTINGS)
 		show_note("a running handler keeps its last good settings and "
-			  "list, unless a file is gone: it may accept this "
+			  "list, unless a file is missing: it may accept this "
 			  "client");
 	if (reason == REASON_LIST_UNREADABLE)
 		show_note("a running handler keeps its last good list, unless "
-			  "a file is gone: it may accept this client");
+			  "a file is missing: it may accept this client");
 	if (has_code)
-		show_note("the support code is of no connection: no log has "
-			  "it");
+		show_note("the support code belongs to no connection; it is in "
+			  "no log");
 	show_cause(store);
 	print_json_close(']');
 }
@@ -411,8 +411,8 @@ take_input(struct posting_plan *plan, struct span bytes, struct buffer *der,
 		return EXIT_SYSTEM;
 	}
 	if (is_other_json(bytes)) {
-		error_set(e, "not a connect event: no member "
-			     "clientCertificates, claims, headers or query");
+		error_set(e, "not a connect event: no member of one, such as "
+			     "clientCertificates");
 		return EXIT_SYSTEM;
 	}
 	plan->body = bytes.ptr == NULL ? SPAN("") : bytes;

@@ -309,14 +309,7 @@ check_paths(const struct command *command)
 static enum exit_code
 start(const struct command *command)
 {
-	enum exit_code code =
-		check_paths(command) ? setup_start(command) : EXIT_MISUSED;
-
-	if (code == EXIT_DONE && !digest_start(DIGEST_USE_TLS))
-		code = EXIT_SYSTEM;
-	if (code == EXIT_SYSTEM)
-		print_problem("cannot start");
-	return code;
+	return check_paths(command) ? setup_start(command) : EXIT_MISUSED;
 }
 
 /* True if word is a part of a thumbprint, as between blanks. */

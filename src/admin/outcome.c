@@ -26,7 +26,7 @@ remark_setting(struct remarks *remarks, const struct thumbprint *pin,
 	remarks_add(remarks, "CLIENT_CERT_THUMBPRINT still allows %s%.*s%s.",
 		    pin->kind == THUMBPRINT_SPKI ? "spki:" : "",
 		    (int)(2 * thumbprint_size(pin->kind)), digits,
-		    denied ? "; the deny wins" : "");
+		    denied ? "; the deny entry takes precedence" : "");
 }
 
 /* Note what the entry, which allows the target, does now.  Pins of the settings

@@ -181,7 +181,7 @@ rotate(struct rotation *r)
 			      entry_place(there, place));
 	else if (ok && r->change.edit.n_changes == 0)
 		print_problem(
-			"%s: no allow entry has its pin; an entry of a CA "
+			"%s: no allow entry matches; an entry of a CA "
 			"needs no rotation",
 			error_word(span_of(r->change.command->arguments[0])));
 	else if (ok)
@@ -202,7 +202,9 @@ read_fresh(struct rotation *r)
 	}
 	if (r->fresh.main.kind == THUMBPRINT_NONE ||
 	    r->change.target.main.kind == THUMBPRINT_NONE) {
-		print_problem("expected pins: a CA has no options to hand on");
+		print_problem(
+			"an entry of a CA cannot be rotated: expected two "
+			"pins or files");
 		return EXIT_MISUSED;
 	}
 	return change_add(&r->change, &r->fresh);

@@ -435,10 +435,16 @@ take_error(void *context, enum log_level level, const struct error *e)
 		print_error(e);
 }
 
+void
+setup_print_errors(void)
+{
+	log_divert(take_error, NULL);
+}
+
 bool
 setup_open(struct configuration *store)
 {
-	log_divert(take_error, NULL);
+	setup_print_errors();
 	configuration_open(store, setup.source, NULL);
 	return store->has_settings;
 }

@@ -97,6 +97,9 @@ char *setup_list(struct error *e);
 bool setup_store(struct settings *settings, struct error *e)
 	__attribute__((warn_unused_result));
 
+/* Print the errors that would be logged, and nothing else of the log. */
+void setup_print_errors(void);
+
 /* Read everything as the handler does, and print the errors.  False if the
  * settings are invalid; to be closed with configuration_close() in any case. */
 bool setup_open(struct configuration *store)

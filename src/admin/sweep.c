@@ -434,8 +434,10 @@ show(const struct sweep *s, const struct log_reader *log)
 	print_count("not checked: cut lines of the log", s->cut, "");
 	print_count("not checked: connections of unknown sites", s->strange,
 		    " (fix: restore the settings of the site)");
-	print_count("not checked: connections without a current CRL",
-		    s->unjudged, " (fix: certgate crl fetch)");
+	if (s->unjudged > 0)
+		print("not checked: connections without a current CRL: %" PRIu64
+		      " (fix: certgate crl fetch%s)\n",
+		      s->unjudged, setup_config_options(""));
 	print_count("not checked: connections with conditions on names, "
 		    "chain, client-id= or query.NAME=",
 		    s->assumed, " (the log has none of these)");
@@ -443,22 +445,21 @@ show(const struct sweep *s, const struct log_reader *log)
 		    "in the log or invalid in a URL",
 		    s->unnamed, "");
 	log_reader_print_begin(log, false);
-	print("not checked: clients that connected before the log begins\n");
-	print("Connections that are not checked stay open (fix: certgate "
-	      "disconnect USER).\n");
+	print("not checked: clients that connected before the log begins (fix: "
+	      "certgate disconnect%s USER)\n",
+	      setup_config_options(""));
+	if (s->lost + s->cut + s->strange + s->unjudged + s->assumed +
+		    s->unnamed >
+	    0)
+		print("Connections that are not checked stay open.\n");
+	if (s->closed + s->gone + s->open + s->unnamed == 0) {
+		print("No connection to close was found.\n");
+		return;
+	}
 	print("%" PRIu64 " %s, %" PRIu64 " not connected, %" PRIu64
 	      " may be open\n",
 	      s->closed, s->look ? "would be closed" : "closed", s->gone,
 	      s->open);
-}
-
-/* Warnings are for certgate check. */
-static void
-take_error(void *context, enum log_level level, const struct error *e)
-{
-	(void)context;
-	if (level == LOG_LEVEL_ERROR)
-		print_error(e);
 }
 
 /* False, and printed, if there is a site, or none, that cannot decide: its
@@ -466,7 +467,7 @@ take_error(void *context, enum log_level level, const struct error *e)
 static bool
 open_sites(struct sweep *s)
 {
-	log_divert(take_error, NULL);
+	setup_print_errors();
 	sites_open(&s->sites, setup_source(), NULL);
 	sites_read(&s->sites);
 	bool ok = s->sites.main.has_settings && s->sites.main.has_list &&

@@ -40,10 +40,9 @@ warn_of_file(struct span text, const char *path, const struct certificate *c,
 {
 	if (certificate_has_unusable_name(c) &&
 	    !span_contains(options, SPAN("user=")))
-		error_set(warnings_next(warnings, at),
-			  "several common names, or one that could look like "
-			  "another's: the default user id is the thumbprint "
-			  "(fix: user=NAME)");
+		error_set(warnings_next(warnings, at), CERTIFICATE_UNUSABLE_NAME
+			  ": the default user id is the thumbprint (fix: "
+			  "user=NAME)");
 	if (c->not_before == CERTIFICATE_NOT_BEFORE_INVALID)
 		error_set(warnings_next(warnings, at),
 			  "the certificate's notBefore is not a valid date");

@@ -312,7 +312,7 @@ explain_base64(struct span word, enum thumbprint_kind named, struct error *e)
 		error_set(e, "base64 is not a thumbprint: %s",
 			  kinds[named].expected);
 	else
-		error_set(e, "base64 is not a thumbprint: %s, as %.*s",
+		error_set(e, "base64 is not a thumbprint: %s (fix: write %.*s)",
 			  kinds[named].expected, (int)(2 * n), digits);
 	return true;
 }

@@ -70,6 +70,8 @@ enum certificate_name certificate_common_name(const struct certificate *c,
 /* Return true if the certificate has several common names, or one that cannot
  * be a user id. */
 bool certificate_has_unusable_name(const struct certificate *c);
+#define CERTIFICATE_UNUSABLE_NAME                                              \
+	"several common names, or one that could look like another's"
 
 /* The first DNS name among the subject's alternative names, else the first
  * URI, else the first e-mail address, added to name; *kind says which.

@@ -369,7 +369,7 @@ def all_alike():
         done = run_doctor(gate("alike"),
                           f"http://localhost:{server.port}{path}")
         judge(name, done, words, faults)
-        out.result("would end alike\n" in done.stdout and
+        out.result("would fail in the same way\n" in done.stdout and
                    "replaced" not in done.stdout and
                    "hub pumps, origin " + ORIGIN + "\n" in done.stdout,
                    f"{name}: and nothing else", done.stdout)
@@ -380,7 +380,7 @@ def all_alike():
                       plant=inside("return 200;"))
     done = run_doctor(own, f"https://localhost:{server.port}/eventhandler")
     judge("a page for all", done, ["another program", "pass POST"], 2)
-    out.result("would end alike\n" in done.stdout,
+    out.result("would fail in the same way\n" in done.stdout,
                "a page for all: and nothing else", done.stdout)
     server.close()
     keyless = processes.Configuration(

@@ -82,7 +82,7 @@ steps("allow writes the digits alone", "", [
     (["allow", f"\u200eSHA1 Fingerprint={SPACED.replace(' ', ':')}", "user=a"],
      0, f"{PUMP['sha1']} user=a\n", ["allowed: line 1"]),
     (["allow", SPACED, "user=a"], 0, None, ["already there: line 1"]),
-    (["allow", SPACED, "user=b"], 1, None, ["other options"]),
+    (["allow", SPACED, "user=b"], 1, None, ["with other options (fix: --replace)"]),
     (["deny", f"SPKI:{PUMP['spki'].upper()}"], 0,
      f"{PUMP['sha1']} user=a\ndeny spki:{PUMP['spki']}\n", []),
 ])
@@ -96,8 +96,8 @@ steps("a pin of other form", f"{SPACED} user=a\n", [
 steps("an argument is one option", f"{A}\n", [
     # What is behind a value would grant, or hide the limit that follows.
     *((["allow", B, option, "hub=x"], 2, None, [says]) for option, says in (
-        ('user="x" groups=admins', "behind the value"),
-        ('user="x" #', "behind the value"),
+        ('user="x" groups=admins', "unexpected text after the value"),
+        ('user="x" #', "unexpected text after the value"),
         ("user=a\\", "a backslash before"),
         ("user=a b\\", "no closing quote"),
         ("#=", "an argument of 2 characters: expected NAME=VALUE"),
@@ -138,7 +138,7 @@ steps("allow refuses", f"{A}\n", [
     *(([verb, "4262c4ac"], 1, None, ["thumbprint of 8 digits",
                                      "certgate why 4262c4ac\n"])
       for verb in ("deny", "remove")),
-    (["remove", "42624442"], 1, None, ["no such entry", "certgate why 42624442\n"]),
+    (["remove", "42624442"], 1, None, ["42624442: no such entry (fix: certgate list --list LIST prints the entries)\n", "certgate why 42624442\n"]),
     (["allow", "--list"], 2, None, []),
     (["allow"], 2, None, ["expected PIN"]),
     (["allow", B, "--colour"], 2, None, ["colour"]),
@@ -146,7 +146,8 @@ steps("allow refuses", f"{A}\n", [
 steps("deny", f"{A} user=a\n{PUMP['sha1']}\n", [
     (["deny", A, "--comment", "stolen"], 0,
      f"{A} user=a\n{PUMP['sha1']}\ndeny {A}   # stolen\n",
-     ["Line 1 still allows it", "deny wins", f": deny {A}   # stolen\n",
+     ["Line 1 allows the certificate; the deny entry takes "
+      "precedence.\n", f": deny {A}   # stolen\n",
       "Connected clients stay connected (fix: --disconnect).\n"]),
     (["deny", A, "--comment", "lost"], 0, None,
      ["already there: line 3", f": deny {A}   # stolen\n"]),
@@ -155,7 +156,7 @@ steps("deny", f"{A} user=a\n{PUMP['sha1']}\n", [
       "certgate remove --list LIST 3)\n"]),
     (["deny", pump], 0,
      f"{A} user=a\n{PUMP['sha1']}\ndeny {A}   # stolen\n"
-     f"deny {PUMP['sha256']}\n", ["Line 2 still allows it"]),
+     f"deny {PUMP['sha256']}\n", ["Line 2 allows the certificate"]),
     (["allow", pump, "--spki"], 1, None, ["line 4 denies the certificate"]),
     (["deny", "--spki", pump, "--dry-run"], 0, None,
      [f"+deny spki:{PUMP['spki']}"]),
@@ -666,7 +667,7 @@ def denials():
          ["a CA names no user"]),
         (["deny", ca, "cn=x", "hub=chat"], 1, None, ["no such option"]),
         (["deny", ca, "cn=x", "y"], 2, None, ["expected NAME=VALUE"]),
-        (["deny", ca, 'cn="x" # y'], 2, None, ["behind the value"]),
+        (["deny", ca, 'cn="x" # y'], 2, None, ["unexpected text after the value"]),
         (["deny", "--all", "cn=x"], 2, None, ["--all alone"]),
     ])
     steps("deny that ends", f"{A}\n", [
@@ -702,7 +703,7 @@ def pins_of_settings():
     says = f"CLIENT_CERT_THUMBPRINT still allows {PUMP['sha1']}"
     for arguments, end, wanted in (
             (["rotate", pump, B, "--dry-run"], ".", True),
-            (["deny", pump, "--dry-run"], "; the deny wins.", True),
+            (["deny", pump, "--dry-run"], "; the deny entry takes precedence.", True),
             (["remove", pump, "--dry-run"], ".", True),
             (["remove", 1, "--dry-run"], ".", False),
             (["remove", PUMP["sha256"]], ".", False),
@@ -775,10 +776,12 @@ def in_json():
          [], "deny"),
         (["deny", PUMP["sha256"]], True,
          [("denied", 3, f"deny {PUMP['sha256']}")],
-         ["Line 2 still allows it; the deny wins."], "deny"),
+         ["Line 2 allows the certificate; the deny entry takes "
+          "precedence."], "deny"),
         (["deny", PUMP["sha256"]], False,
          [("already there", 3, f"deny {PUMP['sha256']}")],
-         ["Line 2 still allows it; the deny wins."], "deny"),
+         ["Line 2 allows the certificate; the deny entry takes "
+          "precedence."], "deny"),
         (["remove", 3], True, [("removed", 3, f"deny {PUMP['sha256']}")],
          ["By this pin it is still accepted: line 2 allows it."], "allow"),
         (["allow", PUMP["sha256"], "expires=2020-01-01", "--replace"], True,
@@ -813,7 +816,7 @@ def deny_all():
     out.equal((got.code, book.text(), away.exists()),
               (0, "nonsense\n", False), "deny --all --dry-run")
     got = book.run("deny", "--all")
-    out.result(got.code == 0 and f"moved to {away}: {book.path}\n" in got.out,
+    out.result(got.code == 0 and f"{book.path}: moved to {away}\n" in got.out,
                "deny --all", got)
     out.equal((away.read_text(), book.path.exists()), ("nonsense\n", False),
               "the list is moved")

@@ -305,7 +305,7 @@ def explain_refusals():
                "A deny entry matches the certificate." in got.out, "denied in plain words", got)
     for options, noted in ((), True), (("--connection-id", "a"), False):
         got = admin.run("explain", "--config", conf, *options, pump)
-        out.equal("no log has it" in got.out, noted,
+        out.equal("it is in no log" in got.out, noted,
                   f"explain {options}: whose support code it is")
     book.write_text(PUMP["sha256"] + "\n")
     got = admin.run("explain", "--config", conf, pump)

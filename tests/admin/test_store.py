@@ -64,12 +64,13 @@ def test_edits():
         (["allow", A, "user=pump", "hub=h"], 0, None, None,
          ["already there: "]),
         (["allow", A, "user=other"], 1, None, None,
-         ["the store has other options", "--replace"]),
+         ["the store has this pin with other options", "--replace"]),
         (["allow", A, "user=other", "--replace", "--comment", "why"], 0, None,
          f"{A} user=other # why\n", []),
         (["allow", B, "colour=red"], 1, None, None, ["unknown option"]),
         (["deny", A, "--dry-run"], 0, None, None,
-         [f"+deny {A}", "The store still allows it; the deny wins"]),
+         [f"+deny {A}", "The store allows the certificate; the deny "
+          "entry takes precedence"]),
         (["deny", A, "expires=2099-01-31"], 0, None,
          f"{A} user=other # why\ndeny {A} expires=2099-01-31\n", ["denied: "]),
         (["allow", A, "user=again"], 1, None, None,
@@ -100,7 +101,7 @@ def test_both():
          "", ["removed: ", "allowed: line 2 of"])])
     steps("both", listed, stored, [
         (["deny", B], 0, None, f"{stored}deny {B}\n",
-         ["Line 2 still allows it", "The store still allows it"]),
+         ["Line 2 allows the certificate", "The store allows the certificate"]),
         (["remove", B], 0, EMPTY, f"deny {B}\n",
          ["Running handlers load the list", "rejected"])])
     steps("both", listed, stored, [
