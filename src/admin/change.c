@@ -30,13 +30,13 @@ uses_store(const struct change *change)
 static enum exit_code
 open_list(struct change *change)
 {
-	bool look = change->command->option[OPTION_DRY_RUN] != NULL;
+	bool dry_run = change->command->option[OPTION_DRY_RUN] != NULL;
 	struct error e = { 0 };
 	char *path = setup_list(&e);
 
 	/* An error in the settings has a place; a missing list has none. */
 	bool fault = path == NULL && e.where[0] != '\0';
-	bool ok = path != NULL && edit_open(&change->edit, path, look, &e);
+	bool ok = path != NULL && edit_open(&change->edit, path, dry_run, &e);
 	ok |= path == NULL && uses_store(change);
 	free(path);
 	if (!ok)
@@ -554,8 +554,9 @@ report_fault(const struct change *change, const struct error *fault)
 enum exit_code
 change_finish(struct change *change, bool force)
 {
-	bool look = change->command->option[OPTION_DRY_RUN] != NULL;
-	bool written = !look && (change->there == 0 || change->fleet != NULL);
+	bool dry_run = change->command->option[OPTION_DRY_RUN] != NULL;
+	bool written =
+		!dry_run && (change->there == 0 || change->fleet != NULL);
 	struct outcome outcome = { .settings = &change->settings,
 				   .target = &change->target,
 				   .remarks = &change->remarks };
@@ -567,7 +568,7 @@ change_finish(struct change *change, bool force)
 		code = EXIT_SYSTEM;
 	}
 	if (code == EXIT_DONE) {
-		if (look && change->there == 0)
+		if (dry_run && change->there == 0)
 			report_difference(change);
 		code = report(change, &outcome, written,
 			      written && !fault.set && change->fleet == NULL);

@@ -86,10 +86,10 @@ deny(struct change *change, struct buffer *text)
 	return code;
 }
 
-/* Move the list; look: only check.  Return the new path, or NULL and e.  Gives:
- * free(). */
+/* Move the list; dry_run: only check.  Return the new path, or NULL and e.
+ * Gives: free(). */
 static char *
-move_list(const struct replacement *list, bool look, struct error *e)
+move_list(const struct replacement *list, bool dry_run, struct error *e)
 {
 	char *away = NULL;
 	struct stat s;
@@ -104,7 +104,7 @@ move_list(const struct replacement *list, bool look, struct error *e)
 	else if (lstat(away, &s) == 0)
 		error_set(e, "%s: already exists (fix: rename it)", away);
 	else
-		ok = look ||
+		ok = dry_run ||
 		     renameat2(AT_FDCWD, list->path, AT_FDCWD, away,
 			       RENAME_NOREPLACE) == 0 ||
 		     error_system(e, "%s", away);
@@ -119,24 +119,24 @@ move_list(const struct replacement *list, bool look, struct error *e)
 static enum exit_code
 deny_all(const struct command *command)
 {
-	bool look = command->option[OPTION_DRY_RUN] != NULL;
+	bool dry_run = command->option[OPTION_DRY_RUN] != NULL;
 	struct replacement list = REPLACEMENT_NONE;
 	struct error e = { 0 };
 	char *path = setup_list(&e), *away = NULL;
 
-	if (path != NULL && replace_open(&list, path, look, &e))
-		away = move_list(&list, look, &e);
+	if (path != NULL && replace_open(&list, path, dry_run, &e))
+		away = move_list(&list, dry_run, &e);
 	if (away == NULL) {
 		print_error(&e);
 	} else {
 		print_text(span_of(path));
-		print(look ? ": to be moved to " : ": moved to ");
+		print(dry_run ? ": to be moved to " : ": moved to ");
 		print_text(span_of(away));
 		print("\nRunning handlers reject every client within seven "
 		      "seconds, until there is a list again.\n");
 		print_json_open(NULL, '{');
 		print_json_string("file", span_of(list.path));
-		print_json_bool("written", !look);
+		print_json_bool("written", !dry_run);
 		print_json_string("movedTo", span_of(away));
 		print_json_string("verdict", SPAN("deny"));
 		print_json_close('}');

@@ -50,17 +50,18 @@ read_list(struct edit *edit, const char *path, struct error *e)
 }
 
 bool
-edit_open_any(struct edit *edit, const char *path, bool look, struct error *e)
+edit_open_any(struct edit *edit, const char *path, bool dry_run,
+	      struct error *e)
 {
 	*edit = EDIT_CLOSED;
-	return replace_open(&edit->file, path, look, e) &&
+	return replace_open(&edit->file, path, dry_run, e) &&
 	       read_list(edit, path, e);
 }
 
 bool
-edit_open(struct edit *edit, const char *path, bool look, struct error *e)
+edit_open(struct edit *edit, const char *path, bool dry_run, struct error *e)
 {
-	if (!edit_open_any(edit, path, look, e))
+	if (!edit_open_any(edit, path, dry_run, e))
 		return false;
 	error_where(e, edit->file.path);
 	if (!lines_check(buffer_span(&edit->before), e))

@@ -58,13 +58,13 @@ struct edit_line {
 #define EDIT_CLOSED ((struct edit){ .file = REPLACEMENT_NONE })
 
 /* Lock and read the list at path, which is an empty one if it does not exist;
- * look: as replace_open().  edit_close() whatever it returns. */
-bool edit_open(struct edit *edit, const char *path, bool look, struct error *e)
-	__attribute__((warn_unused_result));
+ * dry_run: as replace_open().  edit_close() whatever it returns. */
+bool edit_open(struct edit *edit, const char *path, bool dry_run,
+	       struct error *e) __attribute__((warn_unused_result));
 void edit_close(struct edit *edit);
 
 /* The same for a list whose lines do not matter; for edit_set(). */
-bool edit_open_any(struct edit *edit, const char *path, bool look,
+bool edit_open_any(struct edit *edit, const char *path, bool dry_run,
 		   struct error *e) __attribute__((warn_unused_result));
 
 /* Make text the new list, which the caller has checked. */

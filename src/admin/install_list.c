@@ -197,7 +197,7 @@ static enum exit_code
 install(struct installation *it, const struct command *command)
 {
 	const char *path = command->arguments[0];
-	bool look = command->option[OPTION_DRY_RUN] != NULL;
+	bool dry_run = command->option[OPTION_DRY_RUN] != NULL;
 	struct error e = { 0 };
 
 	if (!check(it, path))
@@ -209,7 +209,7 @@ install(struct installation *it, const struct command *command)
 		print_problem("out of memory");
 		return EXIT_SYSTEM;
 	}
-	bool written = !look && !same;
+	bool written = !dry_run && !same;
 	if (written && !edit_commit(&it->edit, &e)) {
 		print_error(&e);
 		return EXIT_SYSTEM;
@@ -225,7 +225,7 @@ static bool
 open_installation(struct installation *it, const struct command *command,
 		  struct error *e)
 {
-	bool look = command->option[OPTION_DRY_RUN] != NULL;
+	bool dry_run = command->option[OPTION_DRY_RUN] != NULL;
 	char *path = NULL;
 
 	bool ok = setup_settings(&it->settings, e);
@@ -234,7 +234,7 @@ open_installation(struct installation *it, const struct command *command,
 	ok = path != NULL &&
 	     input_read_large(command->arguments[0], "a list", LIST_TEXT_MAX,
 			      &it->text, e) &&
-	     edit_open_any(&it->edit, path, look, e);
+	     edit_open_any(&it->edit, path, dry_run, e);
 	free(path);
 	return ok;
 }

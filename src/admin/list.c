@@ -128,7 +128,7 @@ show_terms(const struct entry *entry)
 }
 
 /* What expires within 30 days, or has expired. */
-struct ends {
+struct expiring {
 	struct expiries all; /* in the order of lines */
 	struct sites sites; /* owns what all borrows */
 	bool has_sites;
@@ -148,7 +148,7 @@ compare_lines(const void *one, const void *other)
 
 /* The certificates in the log, by the main list of the settings. */
 static bool
-add_clients(struct ends *ends, const char *path, struct error *e)
+add_clients(struct expiring *expiring, const char *path, struct error *e)
 {
 	struct expiry_log *log = expiry_log_read(path, e);
 
@@ -156,45 +156,48 @@ add_clients(struct ends *ends, const char *path, struct error *e)
 		return false;
 	/* Faults of the files are for certgate check. */
 	log_divert(log_ignore, NULL);
-	sites_open(&ends->sites, setup_source(), NULL);
-	ends->has_sites = true;
-	bool ok = expiries_add_log(&ends->all, log, &ends->sites, ends->now, e);
+	sites_open(&expiring->sites, setup_source(), NULL);
+	expiring->has_sites = true;
+	bool ok = expiries_add_log(&expiring->all, log, &expiring->sites,
+				   expiring->now, e);
 	expiry_log_free(log);
 	return ok;
 }
 
 static bool
-ends_read(struct ends *ends, const struct list *list, bool wants_log,
-	  const char *path, struct error *e)
+expiring_read(struct expiring *expiring, const struct list *list,
+	      bool wants_log, const char *path, struct error *e)
 {
-	ends->now = (int64_t)time(NULL);
-	if (!expiries_add_list(&ends->all, list, NULL, setup_site(), e) ||
-	    (wants_log && !add_clients(ends, path, e)))
+	expiring->now = (int64_t)time(NULL);
+	if (!expiries_add_list(&expiring->all, list, NULL, setup_site(), e) ||
+	    (wants_log && !add_clients(expiring, path, e)))
 		return false;
-	ends->n = expiries_sort(&ends->all, ends->now);
-	if (ends->n > 0)
-		qsort(ends->all.expiry, ends->n, sizeof(*ends->all.expiry),
-		      compare_lines);
+	expiring->n = expiries_sort(&expiring->all, expiring->now);
+	if (expiring->n > 0)
+		qsort(expiring->all.expiry, expiring->n,
+		      sizeof(*expiring->all.expiry), compare_lines);
 	return true;
 }
 
 static void
-ends_free(struct ends *ends)
+expiring_free(struct expiring *expiring)
 {
-	expiries_free(&ends->all);
-	if (ends->has_sites)
-		sites_close(&ends->sites);
+	expiries_free(&expiring->all);
+	if (expiring->has_sites)
+		sites_close(&expiring->sites);
 }
 
 /* Take the next one of the line, but for what its state says; NULL: none. */
 static const struct expiry *
-ends_next(struct ends *ends, unsigned line)
+expiring_next(struct expiring *expiring, unsigned line)
 {
-	while (ends->at < ends->n && ends->all.expiry[ends->at].line <= line) {
-		const struct expiry *one = &ends->all.expiry[ends->at++];
+	while (expiring->at < expiring->n &&
+	       expiring->all.expiry[expiring->at].line <= line) {
+		const struct expiry *one =
+			&expiring->all.expiry[expiring->at++];
 		bool is_state = (one->kind == EXPIRY_ENTRY ||
 				 one->kind == EXPIRY_DENY) &&
-				one->not_after < ends->now;
+				one->not_after < expiring->now;
 		if (one->line == line && !is_state)
 			return one;
 	}
@@ -203,18 +206,18 @@ ends_next(struct ends *ends, unsigned line)
 
 /* Those of the line, below it. */
 static void
-show_ends(struct ends *ends, unsigned line)
+show_expiring(struct expiring *expiring, unsigned line)
 {
-	const struct expiry *one = ends_next(ends, line);
+	const struct expiry *one = expiring_next(expiring, line);
 	struct buffer text;
 
 	if (one == NULL)
 		return;
 	buffer_init(&text, sizeof(((struct error *)0)->text));
 	print_json_open("warnings", '[');
-	for (; one != NULL; one = ends_next(ends, line)) {
+	for (; one != NULL; one = expiring_next(expiring, line)) {
 		buffer_clear(&text);
-		expiry_text(one, ends->now, &text);
+		expiry_text(one, expiring->now, &text);
 		print("      ");
 		print_text(buffer_span(&text));
 		print("\n");
@@ -224,10 +227,11 @@ show_ends(struct ends *ends, unsigned line)
 	buffer_free(&text);
 }
 
-/* used: NULL without --last-used; at: when it was; ends: NULL for the store. */
+/* used: NULL without --last-used; at: when it was; expiring: NULL for the
+ * store. */
 static void
 show_entry(const struct edit_line *line, const struct denials *denials,
-	   const struct last_used *used, int64_t at, struct ends *ends)
+	   const struct last_used *used, int64_t at, struct expiring *expiring)
 {
 	bool is_stored = line->number == ENTRY_LINE_STORED;
 	const struct entry *entry = &line->entry;
@@ -260,8 +264,8 @@ show_entry(const struct edit_line *line, const struct denials *denials,
 	}
 	print("\n");
 	show_terms(entry);
-	if (ends != NULL)
-		show_ends(ends, line->number);
+	if (expiring != NULL)
+		show_expiring(expiring, line->number);
 	print_json_close('}');
 }
 
@@ -302,7 +306,7 @@ show_fault(const struct error *fault)
 static void
 show(const struct edit *edit, const struct faults *faults,
      const struct denials *denials, const struct last_used *used,
-     struct ends *ends)
+     struct expiring *expiring)
 {
 	struct edit_line line = { 0 };
 	size_t i = 0, k = 0;
@@ -314,7 +318,7 @@ show(const struct edit *edit, const struct faults *faults,
 			show_fault(&faults->fault[k]);
 		else if (line.reads)
 			show_entry(&line, denials, used,
-				   used == NULL ? 0 : used->at[i++], ends);
+				   used == NULL ? 0 : used->at[i++], expiring);
 	}
 }
 
@@ -415,7 +419,7 @@ struct view {
 	const struct edit *edit; /* the list */
 	struct list list;
 	struct last_used used;
-	struct ends ends;
+	struct expiring expiring;
 	struct faults faults;
 };
 
@@ -426,7 +430,8 @@ show_all(struct view *view, struct error *e)
 		view->command->option[OPTION_LAST_USED] == NULL ? NULL
 								: &view->used;
 	const struct settings *settings = view->settings;
-	struct denials denials = { .list = &view->list, .now = view->ends.now };
+	struct denials denials = { .list = &view->list,
+				   .now = view->expiring.now };
 	struct store *store = NULL;
 	enum exit_code code = EXIT_DONE;
 
@@ -437,7 +442,7 @@ show_all(struct view *view, struct error *e)
 		denials.store = store_source(store);
 	}
 	print_json_open(NULL, '[');
-	show(view->edit, &view->faults, &denials, used, &view->ends);
+	show(view->edit, &view->faults, &denials, used, &view->expiring);
 	if (store != NULL)
 		code = show_store(store, &denials, used, e);
 	print_json_close(']');
@@ -470,14 +475,14 @@ show_list(struct view *view, struct error *e)
 		const struct denials none = { .list = &view->list,
 					      .now = (int64_t)time(NULL) };
 		print_json_open(NULL, '[');
-		show(edit, &view->faults, &none, NULL, &view->ends);
+		show(edit, &view->faults, &none, NULL, &view->expiring);
 		print_json_close(']');
 		return report_faults(&view->faults);
 	}
 	view->used.has_store = view->settings->store != NULL;
 	if ((wants_use && !last_used_read(&view->used, &view->list,
 					  &edit->identity, log, e)) ||
-	    !ends_read(&view->ends, &view->list, wants_use, log, e))
+	    !expiring_read(&view->expiring, &view->list, wants_use, log, e))
 		return EXIT_SYSTEM;
 	return show_all(view, e);
 }
@@ -521,7 +526,7 @@ list_run(const struct command *command)
 	if (e.set)
 		print_error(&e);
 	last_used_free(&view.used);
-	ends_free(&view.ends);
+	expiring_free(&view.expiring);
 	free(view.faults.fault);
 	list_free(&view.list);
 	settings_free(&settings);

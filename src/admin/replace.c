@@ -136,12 +136,12 @@ lock(struct replacement *r, struct error *e)
 }
 
 bool
-replace_open(struct replacement *r, const char *path, bool look,
+replace_open(struct replacement *r, const char *path, bool dry_run,
 	     struct error *e)
 {
 	*r = REPLACEMENT_NONE;
 	r->path = resolve(path, e);
-	return r->path != NULL && open_folder(r, e) && (look || lock(r, e));
+	return r->path != NULL && open_folder(r, e) && (dry_run || lock(r, e));
 }
 
 static bool

@@ -30,10 +30,10 @@ struct replacement {
 #define REPLACEMENT_NONE ((struct replacement){ .folder = -1, .fd = -1 })
 
 /* Make and lock the new file for path, which is absolute and need not exist; if
- * look is set, which needs no right to write, only find path.  replace_close()
- * whatever it returns.  False with e, which names the file in the way, if
- * another process has the lock for 30 s. */
-bool replace_open(struct replacement *r, const char *path, bool look,
+ * dry_run is set, which needs no right to write, only find path.
+ * replace_close() whatever it returns.  False with e, which names the file in
+ * the way, if another process has the lock for 30 s. */
+bool replace_open(struct replacement *r, const char *path, bool dry_run,
 		  struct error *e) __attribute__((warn_unused_result));
 
 /* Write text to the disk, with owner, group and mode of old, and rename it.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* certgate rotate: adds a new pin with the options of an old one, which ends
+/* certgate rotate: adds a new pin with the options of an old one, which expires
  * some days later. */
 #include "config.h"
 

@@ -45,7 +45,7 @@ struct sweep {
 	struct decision decision;
 	struct buffer token; /* of --token-file */
 	struct span token_line; /* borrows token; absent: sign with the keys */
-	bool look; /* close nothing: --dry-run, or others can write the log */
+	bool dry_run; /* close nothing; also if others can write the log */
 	const char *silent; /* a host that gave no answer; borrowed */
 
 	/* Not checked, or not closed. */
@@ -308,7 +308,7 @@ close_at(struct sweep *s, const struct target_connection *one,
 	}
 	if (status / 100 != 2)
 		return false;
-	if (s->look) {
+	if (s->dry_run) {
 		s->closed++;
 		print_target("would close", one);
 		return true;
@@ -458,7 +458,7 @@ show(const struct sweep *s, const struct log_reader *log)
 	}
 	print("%" PRIu64 " %s, %" PRIu64 " not connected, %" PRIu64
 	      " may be open\n",
-	      s->closed, s->look ? "would be closed" : "closed", s->gone,
+	      s->closed, s->dry_run ? "would be closed" : "closed", s->gone,
 	      s->open);
 }
 
@@ -499,14 +499,14 @@ close_and_show(struct sweep *s, const struct log_reader *log)
 {
 	bool dry = s->command->option[OPTION_DRY_RUN] != NULL;
 
-	s->look = dry || log->doubt != NULL;
+	s->dry_run = dry || log->doubt != NULL;
 	close_all(s);
 	show(s, log);
-	if (s->look && !dry) /* the note says why */
+	if (s->dry_run && !dry) /* the note says why */
 		print_problem("nothing is closed: the log is not trusted (fix: "
 			      "certgate disconnect%s CONNECTION)",
 			      setup_config_options(""));
-	return s->open == 0 && (s->closed == 0 || dry || !s->look)
+	return s->open == 0 && (s->closed == 0 || dry || !s->dry_run)
 		       ? EXIT_DONE
 		       : EXIT_SYSTEM;
 }
