@@ -20,12 +20,24 @@
 #include "host/store_contact.h"
 #include "host/store_format.h"
 
+/* A file that is open.  LMDB must not open a file twice in a process: the close
+ * of one would drop the locks of the other. */
+struct opened {
+	struct opened *next;
+	struct file_identity data, lock;
+	MDB_env *env; /* owned */
+	size_t stores; /* that use it */
+};
+
+static struct opened *all_opened;
+
 struct store {
 	char *path; /* owned; symbolic links followed */
 	char *lock; /* owned */
 	struct file_identity opened; /* the file that is open */
 	struct file_identity locked; /* its lock file */
-	MDB_env *env; /* owned */
+	struct opened *shared; /* with other stores of the same path */
+	MDB_env *env; /* borrowed from it */
 	MDB_txn *txn; /* owned; at rest between look-ups */
 	bool active; /* txn is active */
 	size_t page; /* bytes */
@@ -277,6 +289,12 @@ note_no_lock(const char *message, void *context)
 }
 
 static bool
+is_same(const struct file_identity *a, const struct file_identity *b)
+{
+	return a->inode == b->inode && a->device == b->device;
+}
+
+static bool
 check_lock(const struct store *store, struct error *e)
 {
 	struct file_identity now;
@@ -284,8 +302,7 @@ check_lock(const struct store *store, struct error *e)
 
 	file_identify(store->lock, &now);
 	if (mdb_reader_list(store->env, note_no_lock, &none) >= 0 && !none &&
-	    now.exists && now.inode == store->locked.inode &&
-	    now.device == store->locked.device)
+	    now.exists && is_same(&now, &store->locked))
 		return true;
 	return error_set(e, "%s: no lock on the store", store->lock);
 }
@@ -302,19 +319,64 @@ check_format(struct store *store, struct error *e)
 	return store_check_format(store->path, found, text, e);
 }
 
-static bool
-open_env(struct store *store, struct error *e)
+/* Open the file, or share it if it is open. */
+static int
+share(struct store *store)
 {
 	unsigned flags = MDB_RDONLY | MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD;
 	size_t size = store_map_size(store->opened.size);
-	int code = mdb_env_create(&store->env);
+	struct opened *one = all_opened;
 
+	while (one != NULL && !is_same(&one->lock, &store->locked))
+		one = one->next;
+	if (one == NULL) {
+		one = calloc(1, sizeof(*one));
+		if (one == NULL)
+			return ENOMEM;
+		*one = (struct opened){ .next = all_opened,
+					.data = store->opened,
+					.lock = store->locked };
+		all_opened = one;
+	}
+	store->shared = one;
+	if (one->stores++ > 0) {
+		store->env = one->env;
+		return is_same(&one->data, &store->opened) ? 0 : EBUSY;
+	}
+	int code = mdb_env_create(&one->env);
+	store->env = one->env;
 	if (code == 0)
-		code = mdb_env_set_maxreaders(store->env, STORE_READERS);
+		code = mdb_env_set_maxreaders(one->env, STORE_READERS);
 	if (code == 0)
-		code = mdb_env_set_mapsize(store->env, size);
+		code = mdb_env_set_mapsize(one->env, size);
 	if (code == 0)
-		code = mdb_env_open(store->env, store->path, flags, 0);
+		code = mdb_env_open(one->env, store->path, flags, 0);
+	return code;
+}
+
+static void
+leave(struct opened *one)
+{
+	struct opened **at = &all_opened;
+
+	if (--one->stores > 0)
+		return;
+	while (*at != one)
+		at = &(*at)->next;
+	*at = one->next;
+	if (one->env != NULL)
+		mdb_env_close(one->env);
+	free(one);
+}
+
+static bool
+open_env(struct store *store, struct error *e)
+{
+	int code = share(store);
+
+	if (code == EACCES) /* the data was read before */
+		return error_set(e, "%s: the lock file of the store: %s",
+				 store->lock, mdb_strerror(code));
 	if (code == 0 && !check_lock(store, e))
 		return false;
 	if (code == 0)
@@ -363,8 +425,8 @@ store_close(struct store *store)
 		return;
 	if (store->txn != NULL)
 		mdb_txn_abort(store->txn);
-	if (store->env != NULL)
-		mdb_env_close(store->env);
+	if (store->shared != NULL)
+		leave(store->shared);
 	free(store->path);
 	free(store->lock);
 	free(store);
@@ -405,8 +467,7 @@ is_other(const char *path, const struct file_identity *opened, bool *away)
 
 	file_identify(path, &now);
 	*away |= !now.exists;
-	return now.exists &&
-	       (now.inode != opened->inode || now.device != opened->device);
+	return now.exists && !is_same(&now, opened);
 }
 
 bool

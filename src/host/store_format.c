@@ -49,16 +49,16 @@ find_owner(const char *owner, uid_t *uid, struct error *e)
 	return true;
 }
 
-/* Check that the handler, and no other user, can write the lock file. */
+/* Check that no other user can write the lock file.  Do not open it: a close
+ * would drop the locks that LMDB has on it in this process. */
 static bool
 check_lock_file(const char *lock, uid_t owner, struct file_identity *identity,
 		struct error *e)
 {
-	int fd = open(lock,
-		      O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat s;
+	bool ok = lstat(lock, &s) == 0;
 
-	if (fd < 0)
+	if (!ok)
 		return errno == ENOENT
 			       ? error_set(e,
 					   "%s: missing: without its lock file "
@@ -68,10 +68,7 @@ check_lock_file(const char *lock, uid_t owner, struct file_identity *identity,
 			       : error_system(e,
 					      "%s: the lock file of the store",
 					      lock);
-	bool ok = fstat(fd, &s) == 0;
-	if (!ok)
-		error_system(e, "%s", lock);
-	else if (!S_ISREG(s.st_mode))
+	if (!S_ISREG(s.st_mode))
 		ok = error_set(e, "%s: expected a file", lock);
 	else if (s.st_uid != 0 && s.st_uid != geteuid() && s.st_uid != owner)
 		ok = error_set(e, "%s: bad owner: uid %u (fix: chown root %s)",
@@ -83,7 +80,6 @@ check_lock_file(const char *lock, uid_t owner, struct file_identity *identity,
 			       lock, lock);
 	if (ok)
 		file_identity_of(&s, identity);
-	close(fd);
 	return ok;
 }
 

@@ -62,6 +62,9 @@ open_env(struct store_writer *w, struct error *e)
 		code = mdb_env_open(w->env, w->path,
 				    MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD,
 				    0600);
+	if (code == EACCES) /* the data was opened before */
+		return error_set(e, "%s: the lock file of the store: %s",
+				 w->lock, mdb_strerror(code));
 	return code == 0 || set_code(w, code, e);
 }
 

@@ -3,7 +3,7 @@
 # Copyright The certgate authors
 """Commits of the store: a fault or a signal at each system call of one, a reader
 beside many, one that grows the file, a file that is replaced, writers that
-wait, and the stores of sites."""
+wait, and the stores of sites, and one that they share."""
 import concurrent.futures
 import fcntl
 import json
@@ -238,6 +238,41 @@ def test_sites():
     out.equal(door.close(), 0, "the handler ends with 0")
 
 
+def test_shared():
+    """Sites and main settings with one store: a site that leaves it does not
+    take it from the others."""
+    one = store.Stored(base / "shared", f"{DEVICE} user=first\n")
+    folder = one.folder / "sites"
+    folder.mkdir()
+    paths = [folder / f"s{n}.conf" for n in range(3)]
+
+    def write(path, more):
+        path.with_suffix(".new").write_text(
+            f"CERTGATE_ACCESS_KEYS={cases.KEY}\n{more}\n")
+        path.with_suffix(".new").chmod(0o640)
+        path.with_suffix(".new").rename(path)
+
+    for path in paths:
+        write(path, f"CERTGATE_STORE={one.store}")
+    door = Door(one)
+    places = [[(b"CERTGATE_SITE", f"s{n}".encode())] for n in range(3)]
+    out.equal([door.user(p) for p in places], ["first"] * 3,
+              "three with one store")
+    links = [os.readlink(p) for p in pathlib.Path(
+        f"/proc/{door.handler.process.pid}/fd").iterdir() if p.is_symlink()]
+    out.equal(sum("/store" in link for link in links), 2,
+              "two descriptors for all of them")
+    write(paths[2], f"CERTGATE_LIST={one.folder}/list")
+    (one.folder / "list").write_text(f"{DEVICE} user=list\n")
+    out.result(place.wait_for(lambda: door.user(places[2]) == "list", 30),
+               "a site leaves it", one.log_since(0))
+    for user in ("second", "third"):
+        one.command("allow", DEVICE, f"user={user}", "--replace")
+        out.equal([door.user(p) for p in places[:2]], [user] * 2,
+                  f"the others go on: {user}")
+    out.equal(door.close(), 0, "the handler ends with 0")
+
+
 def main():
     with tempfile.TemporaryDirectory(dir="/dev/shm") as memory:
         test_torn(memory)
@@ -245,6 +280,7 @@ def main():
     test_replaced()
     test_locked()
     test_sites()
+    test_shared()
     test_interrupted()
     out.done()
 
