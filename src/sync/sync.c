@@ -181,6 +181,24 @@ find_refused(struct sync *s, bool *there, struct error *e)
 	return true;
 }
 
+/* Ready, so that the handler starts: with what is in force now, or after the
+ * wait with what there is. */
+static void
+tell_ready(struct sync *s)
+{
+	int64_t waited = clock_ms() - s->began_ms;
+
+	if (s->ready || (!s->caught_up && waited < 1000 * s->options->wait_s))
+		return;
+	if (!s->caught_up)
+		log_note(LOG_LEVEL_WARNING,
+			 "sync: not caught up after %d s: clients are decided "
+			 "on by revision %" PRId64,
+			 s->options->wait_s, replica_at(s->replica).number);
+	tell(s, "READY=1");
+	s->ready = true;
+}
+
 /* Put all entries into the transaction, by a cursor. */
 static bool
 copy_entries(struct sync *s, struct error *e)
@@ -204,6 +222,7 @@ copy_entries(struct sync *s, struct error *e)
 				refuse(s, entry);
 		}
 		rows_free(rows);
+		tell_ready(s);
 		if (result != REPLICA_DONE)
 			return false;
 	} while (n == FETCH_ROWS);
@@ -423,24 +442,6 @@ pull(struct sync *s, bool *more, struct error *e)
 	return !there && read_all(s, &why, e) ? OUTCOME_DONE : OUTCOME_STOPPED;
 }
 
-/* Ready, so that the handler starts: with what is in force now, or after the
- * wait with what there is. */
-static void
-tell_ready(struct sync *s)
-{
-	int64_t waited = clock_ms() - s->began_ms;
-
-	if (s->ready || (!s->caught_up && waited < 1000 * s->options->wait_s))
-		return;
-	if (!s->caught_up)
-		log_note(LOG_LEVEL_WARNING,
-			 "sync: not caught up after %d s: clients are decided "
-			 "on by revision %" PRId64,
-			 s->options->wait_s, replica_at(s->replica).number);
-	tell(s, "READY=1");
-	s->ready = true;
-}
-
 static void
 disconnect(struct sync *s, const struct error *e)
 {
@@ -482,11 +483,11 @@ step(struct sync *s)
 			more = s->problem[0] != '\0'; /* tell that it is over */
 			say_well(s);
 		}
+		tell_ready(s);
 	} while (outcome == OUTCOME_DONE && more);
 	/* The connection counts as lost but where the store is at fault. */
 	if (outcome == OUTCOME_STOPPED)
 		stop_at(s, &e);
-	tell_ready(s);
 	if (outcome != OUTCOME_LOST)
 		log_report_send(&s->report, s->database);
 	struct error wait = { 0 };

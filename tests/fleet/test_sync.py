@@ -429,6 +429,31 @@ def readiness(host):
     is_equal(host, "it goes on")
 
 
+def replace_pull(begin=""):
+    """What a host asks; begin: what is done first."""
+    source = re.search(r"create or replace function certgate\.pull.*?end \$\$;",
+                       postgres.SCHEMA.read_text(encoding="utf-8"),
+                       re.DOTALL)[0]
+    server.script(source.replace("\nbegin\n", f"\nbegin\n{begin}\n", 1))
+
+
+def busy(host):
+    """Changes come faster than the host applies them."""
+    host.stop()
+    folder = base / "busy"
+    folder.mkdir()
+    manager = Manager(folder)
+    replace_pull("""
+    perform certgate.make('{add}', array[encode(sha256(random()::text::bytea),
+        'hex')]);
+    perform pg_sleep(0.1);""")
+    host.start("--wait", "1", environment={"NOTIFY_SOCKET": str(manager.path)})
+    out.result(place.wait_for(lambda: manager.hears("READY=1")),
+               "never caught up: ready after the wait", manager.told)
+    replace_pull()
+    is_equal(host, "and it catches up")
+
+
 def slow(host):
     """It lags behind more changes than one transaction has."""
     host.process.send_signal(signal.SIGSTOP)
@@ -503,6 +528,7 @@ compaction(it)
 timeouts(it)
 connections(it)
 readiness(it)
+busy(it)
 slow(it)
 fail_over()
 server.stop()
