@@ -20,6 +20,10 @@ enum {
 	PINS = 3 /* of a certificate */
 };
 
+/* The server ends a change that waits for another one before this program stops
+ * waiting for it: it is not made later. */
+static const char time_limit[] = "set statement_timeout = 4500";
+
 struct fleet_edit {
 	struct database *database; /* owned */
 	char revision[SPAN_DIGITS_MAX + 1]; /* the revision of the change */
@@ -205,9 +209,14 @@ fleet_edit_commit(struct fleet_edit *fleet, struct edit *edit, bool there,
 				     : "select rev from certgate.head";
 	if (values[0] == NULL || values[1] == NULL || values[2] == NULL)
 		error_set(e, "too many changes");
-	else if (database_do(fleet->database, "listen certgate_host", e))
+	else if (database_do(fleet->database, "listen certgate_host", e) &&
+		 database_do(fleet->database, time_limit, e)) {
 		rows = database_ask(fleet->database, statement, values,
 				    some ? 3 : 0, e);
+		if (rows == NULL && some && !database_refused(fleet->database))
+			print_problem("the change may be in the database (fix: "
+				      "certgate fleet status)");
+	}
 	fleet->committed_ms = clock_ms();
 	if (rows != NULL)
 		(void)snprintf(fleet->revision, sizeof(fleet->revision), "%s",

@@ -3,6 +3,7 @@
 # Copyright The certgate authors
 """The database of a fleet, and the verbs with --fleet: what is an entry, which
 role can do what, which hosts are late, what is gone."""
+import concurrent.futures
 import json
 import pathlib
 import sys
@@ -320,6 +321,31 @@ def late():
     out.equal(run("fleet", "status").code, 0, "fleet status: all well")
 
 
+def waits():
+    """Another change holds the lock: the server gives up first."""
+    def held(pin, after):
+        server.sql("begin")
+        server.sql("select rev from certgate.head for update")
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            done = pool.submit(run, "deny", "--fleet", pin)
+            after()
+            got = done.result()
+        server.sql("rollback")
+        place.wait_for(lambda: server.one(
+            "select count(*) from pg_stat_activity where usename = 'admin' "
+            "and state = 'active'") == "0")
+        return got, f"deny {pin}" in [e for e, _ in entries()]
+
+    done, there = held(fresh(), lambda: None)
+    out.result(says(done, 3, "statement timeout") and not there and
+               "may be" not in done.err, "a change that waits too long", done)
+    done, there = held(fresh(), lambda: place.wait_for(lambda: server.sql(
+        "select pg_terminate_backend(pid) from pg_stat_activity where usename "
+        "= 'admin' and wait_event_type = 'Lock'")))
+    out.result(says(done, 3, "may be in the database", "fleet status"),
+               "a connection that is lost during a change", done)
+
+
 def faults():
     text = connection.read_text(encoding="utf-8")
     connection.chmod(0o644)
@@ -350,5 +376,6 @@ options()
 rights()
 edits()
 late()
+waits()
 faults()
 out.done()
