@@ -17,7 +17,8 @@
 enum { DIGITS = 2 * DIGEST_SHA256_SIZE };
 
 struct replica {
-	struct store_writer *writer; /* owned */
+	const char *path; /* borrowed */
+	struct store_writer *writer; /* owned; NULL: a write failed */
 	struct revision at;
 	char asked[STORE_CONTACT_SIZE]; /* when, as a contact */
 };
@@ -62,6 +63,7 @@ replica_open(const char *path, struct error *e)
 		error_set(e, "out of memory");
 		return NULL;
 	}
+	replica->path = path;
 	replica->writer = store_writer_open(path, NULL, e);
 	if (replica->writer != NULL && store_writer_begin(replica->writer, e)) {
 		bool ok = read_revision(replica, e) &&
@@ -94,15 +96,27 @@ replica_ask(struct replica *replica)
 	store_contact_write(replica->asked);
 }
 
+/* After some failed writes LMDB refuses all others, until the store is opened
+ * again. */
+static bool
+fail(struct replica *replica)
+{
+	store_writer_close(replica->writer);
+	replica->writer = NULL;
+	return false;
+}
+
 bool
 replica_begin(struct replica *replica, bool empty, struct error *e)
 {
-	if (!store_writer_begin(replica->writer, e))
+	if (replica->writer == NULL)
+		replica->writer = store_writer_open(replica->path, NULL, e);
+	if (replica->writer == NULL)
 		return false;
-	if (!empty || store_writer_clear(replica->writer, e))
+	if (store_writer_begin(replica->writer, e) &&
+	    (!empty || store_writer_clear(replica->writer, e)))
 		return true;
-	store_writer_abort(replica->writer);
-	return false;
+	return fail(replica);
 }
 
 static bool
@@ -256,12 +270,9 @@ bool
 replica_commit(struct replica *replica, const struct revision *at, bool contact,
 	       struct error *e)
 {
-	if (!write_revision(replica, at, contact, e)) {
-		store_writer_abort(replica->writer);
-		return false;
-	}
-	if (!store_writer_commit(replica->writer, e))
-		return false;
+	if (!write_revision(replica, at, contact, e) ||
+	    !store_writer_commit(replica->writer, e))
+		return fail(replica);
 	replica->at = *at;
 	return true;
 }

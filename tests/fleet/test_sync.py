@@ -8,11 +8,12 @@ import pathlib
 import re
 import signal
 import socket
+import subprocess
 import sys
 import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import fleet, place, postgres, store, tap  # noqa: E402
+from harness import fleet, place, postgres, processes, store, tap  # noqa: E402
 
 out = tap.Tap()
 base = place.temporary()
@@ -302,6 +303,33 @@ def full(host):
     is_equal(host, "room again: the host catches up")
 
 
+def write_faults(host):
+    """A write that fails, at each step of a commit: of a page of entries, or
+    of the first pages, after which LMDB refuses all writes."""
+    stuck = []
+    for step in range(1, 7):
+        before = host.log.stat().st_size
+        tracer = subprocess.Popen(
+            [processes.find("strace"), "-f", "-q", "-o", base / "trace", "-e",
+             "trace=pwrite64,pwritev", "-e",
+             f"inject=pwrite64,pwritev:error=EIO:when={step}", "-p",
+             str(host.process.pid)], stderr=subprocess.PIPE)
+        place.wait_for(lambda: "TracerPid:\t0" not in pathlib.Path(
+            f"/proc/{host.process.pid}/status").read_text())
+        deny(fresh())
+        place.wait_for(lambda offset=before: "nput/output error" in
+                       host.said()[offset:], 5)
+        tracer.terminate()
+        tracer.wait()
+        if not host.catches_up():
+            stuck.append(step)
+            break
+    out.equal(stuck, [], "a failed write: the host catches up after it")
+    out.result("nput/output error" in host.said(), "and logged the fault",
+               host.said()[-900:])
+    is_equal(host, "and has all entries")
+
+
 def compaction(host):
     host.stop()
     for _ in range(20):
@@ -524,6 +552,7 @@ invalid(it)
 kills(it)
 half_open()
 full(it)
+write_faults(it)
 compaction(it)
 timeouts(it)
 connections(it)
