@@ -106,6 +106,23 @@ fail(struct replica *replica)
 	return false;
 }
 
+/* A process that can write the lock file can make LMDB go back to an older
+ * commit. */
+static bool
+check_revision(struct replica *replica, struct error *e)
+{
+	struct revision was = replica->at;
+
+	return read_revision(replica, e) &&
+	       ((replica->at.number == was.number &&
+		 digest_equal(replica->at.digest, was.digest,
+			      sizeof(was.digest))) ||
+		error_set(e,
+			  "%s: at revision %" PRId64 ", expected %" PRId64
+			  ": changed by another program",
+			  replica->path, replica->at.number, was.number));
+}
+
 bool
 replica_begin(struct replica *replica, bool empty, struct error *e)
 {
@@ -114,7 +131,8 @@ replica_begin(struct replica *replica, bool empty, struct error *e)
 	if (replica->writer == NULL)
 		return false;
 	if (store_writer_begin(replica->writer, e) &&
-	    (!empty || store_writer_clear(replica->writer, e)))
+	    (empty ? store_writer_clear(replica->writer, e)
+		   : check_revision(replica, e)))
 		return true;
 	return fail(replica);
 }

@@ -45,7 +45,8 @@ struct revision replica_at(const struct replica *replica);
 /* Call it before the database is asked: a contact is as old as the question. */
 void replica_ask(struct replica *replica);
 
-/* Begin a transaction; empty: without the entries that there are. */
+/* Begin a transaction; empty: without the entries that there are.  False with
+ * e, too, if the store is not at replica_at(), which is then what it is at. */
 bool replica_begin(struct replica *replica, bool empty, struct error *e)
 	__attribute__((warn_unused_result));
 

@@ -415,6 +415,11 @@ pull(struct sync *s, bool *more, struct error *e)
 		return OUTCOME_LOST;
 	size_t n = rows_count(rows);
 	enum outcome outcome = OUTCOME_DONE;
+	struct revision first;
+	/* The row may be dropped between the two statements of pull. */
+	if (n > 0 && (!read_revision(rows, 0, 0, 3, &first, &why) ||
+		      first.number != at.number))
+		n = 0;
 	if (n == 0) {
 		error_set(&why,
 			  "revision %" PRId64 ": the database does not have it",

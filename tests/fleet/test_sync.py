@@ -4,6 +4,7 @@
 """certgate-sync and the database of a fleet: every host has what the database
 has, in the order of its commits, whatever fails in between; and what a host
 cannot take is never skipped."""
+import ctypes
 import pathlib
 import re
 import signal
@@ -167,6 +168,41 @@ def damage(host):
     is_equal(host, "a damaged record: all entries are read again")
     out.result("wrong checksum" in host.said(), "and the log has the reason",
                host.said()[-600:])
+
+
+def set_back(host):
+    """Another program makes the store what it was at an older revision."""
+    pin = fresh()
+    allow(f"{pin} user=a")
+    host.catches_up()
+    number, digest, _ = host.row()
+    deny(pin)
+    is_equal(host, "a deny")
+    values = {b"\1" + bytes.fromhex(pin): b"user=a",
+              b"\0revision": number.encode(), b"\0digest": digest.encode()}
+    writer = store.Writer(host.store)
+    txn, dbi = writer.begin()
+    for key, text in values.items():
+        writer.do("put", txn, dbi, ctypes.byref(store.Value(key)), ctypes.byref(
+            store.Value(store.checksum(key, text) + text)), 0)
+    writer.do("txn_commit", txn)
+    writer.close()
+    out.result(place.wait_for(lambda: "changed by another" in host.said(), 20),
+               "a store that was set back is noticed", host.said()[-600:])
+    is_equal(host, "and the deny is in force again")
+
+
+def passed_over(host):
+    """A row that is not the host's revision: the one was dropped meanwhile."""
+    replace_pull("""
+    return query select c.rev, c.verb, c.entry, c.digest
+        from certgate.change c where c.rev = at + 1;
+    if found then return; end if;""")
+    deny(fresh())
+    out.result(place.wait_for(lambda: host.is_at_head() and
+                              "all entries read" in host.said()[-600:]),
+               "no row of its revision: all entries are read", host.said()[-600:])
+    replace_pull()
 
 
 def gone():
@@ -547,6 +583,8 @@ notifications(it)
 restarts(it)
 digests(it)
 damage(it)
+set_back(it)
+passed_over(it)
 backups(it)
 invalid(it)
 kills(it)
