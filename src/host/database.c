@@ -72,11 +72,12 @@ static const char *const standard[][2] = {
 	{ "keepalives_interval", "2" }, /* s */
 	{ "keepalives_count", "3" },
 	{ "client_encoding", "UTF8" },
+	{ "gssencmode", "disable" }, /* it would take the place of TLS */
 };
 
 enum { STANDARDS = sizeof(standard) / sizeof(standard[0]) };
 
-/* Copy the text without comments, and end it with NUL. */
+/* Copy the lines without comments as one, and end it with NUL. */
 static void
 take_lines(struct span text, struct buffer *info)
 {
@@ -86,8 +87,9 @@ take_lines(struct span text, struct buffer *info)
 		line = span_trim(line);
 		if (line.len == 0 || line.ptr[0] == '#')
 			continue;
+		if (info->len > 0)
+			buffer_add_byte(info, ' ');
 		buffer_add(info, line);
-		buffer_add_byte(info, ' ');
 	}
 	buffer_add_byte(info, '\0');
 }

@@ -400,6 +400,12 @@ def connections(host):
     deny(fresh())
     is_equal(host, "the first of two databases is not there")
     host.stop()
+    host.connect(f"# a URI\npostgresql://{host.name}@127.0.0.1:{server.port}/"
+                 "fleet?sslmode=disable\n")
+    host.start()
+    deny(fresh())
+    is_equal(host, "a URI")
+    host.stop()
     for text in ("host=127.0.0.1 hunter2\n", "password=hunter2 'x\n",
                  "hunter2=1\n", server.connection(
                      host.name, more="password=hunter2 sslmode=nonsense"),
