@@ -2,7 +2,7 @@
 -- Copyright The certgate authors
 --
 -- The database of a fleet: certgate fleet init prints this; psql runs it, as
--- the owner of the database, any number of times.
+-- the owner of the database with CREATEROLE, any number of times.
 --
 --	certgate fleet init | psql -v ON_ERROR_STOP=1 -1 DATABASE
 --
@@ -78,7 +78,7 @@ language sql immutable strict parallel safe as $$
 	end from part, line
 $$;
 
--- What finds an entry: an index has no room for a long one.
+-- The key of an entry: an index has no room for a long one.
 create or replace function certgate.key(entry text) returns bytea
 language sql immutable strict parallel safe as $$
 	select sha256(convert_to(entry, 'UTF8'))
@@ -108,7 +108,7 @@ create table if not exists certgate.change (
 	previous bytea not null
 );
 
--- What is in force: the changes from the first one on, in their order.
+-- The entries in force: all changes from the first one on, in their order.
 create table if not exists certgate.entry (
 	entry text not null
 		constraint is_entry check (certgate.is_entry(entry)),
@@ -140,7 +140,7 @@ create table if not exists certgate.host (
 	contact timestamptz not null,
 	problem text not null default ''
 ) with (fillfactor = 50);
--- What the log of the host has of the last hour; of any form.
+-- A summary of the host's log of the last hour; of any form.
 alter table certgate.host add column if not exists report jsonb;
 
 -- Revisions that the host applied and that the database no longer has, after a
@@ -319,7 +319,9 @@ revoke all on all tables in schema certgate from public;
 revoke all on all functions in schema certgate from public;
 grant usage on schema certgate to certgate_admin, certgate_host;
 grant select on all tables in schema certgate to certgate_admin;
-grant select on certgate.head, certgate.entry to certgate_host;
+revoke select on certgate.entry from certgate_host;
+grant select on certgate.head to certgate_host;
+grant select (entry, rev) on certgate.entry to certgate_host;
 grant execute on function certgate.make, certgate.allow, certgate.deny,
 	certgate.remove, certgate.compact, certgate.forget, certgate.settle
 	to certgate_admin;

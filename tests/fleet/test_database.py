@@ -157,6 +157,7 @@ def rights():
                  "update certgate.head set rev = 1",
                  "delete from certgate.change",
                  "select * from certgate.change",
+                 "select comment from certgate.entry",
                  "select * from certgate.host",
                  "update certgate.host set rev = 1",
                  "select certgate.compact(0)",
@@ -341,7 +342,7 @@ def waits():
                "may be" not in done.err, "a change that waits too long", done)
     done, there = held(fresh(), lambda: place.wait_for(lambda: server.sql(
         "select pg_terminate_backend(pid) from pg_stat_activity where usename "
-        "= 'admin' and wait_event_type = 'Lock'")))
+        "= 'admin' and wait_event_type = 'Lock'", postgres.ADMIN)))
     out.result(says(done, 3, "may be in the database", "fleet status"),
                "a connection that is lost during a change", done)
 
