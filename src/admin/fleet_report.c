@@ -151,8 +151,8 @@ print_certificate_row(const struct rows *rows, size_t i)
 bool
 fleet_report_pending(struct database *database, struct error *e)
 {
-	/* What a host sent is not trusted to be of any form.  No host hides
-	 * what others sent, by more rows than print_pending() writes; the first
+	/* A report of a host may have any form.  No host hides those of others,
+	 * by more rows than print_pending() writes; the first
 	 * column is copied into a command. */
 	struct rows *rows = database_ask(
 		database,

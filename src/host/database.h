@@ -31,7 +31,8 @@ struct database;
 struct rows;
 
 /* Connect as the file at path says: a connection string of libpq, on any
- * number of lines, # before a comment.  name: of the program, for the server.
+ * number of lines, with # at the start of a comment.  name: of the program, for
+ * the server.
  * NULL and e, which never has a part of the file, if it cannot be read or no
  * server takes the connection. */
 struct database *database_open(const char *path, const char *name,

@@ -48,7 +48,7 @@ enum stored_result {
 	STORED_FOUND
 };
 
-/* Where the lines come from; both look at one and the same commit until the
+/* The source of the lines; both look at one and the same commit until the
  * owner of context ends that. */
 struct stored_source {
 	/* False: the store cannot be used. */
@@ -117,7 +117,7 @@ void stored_seal(struct span key, struct span text, struct buffer *value);
 /* Take the text out of that; false if it is damaged. */
 bool stored_open(struct span key, struct span value, struct span *text);
 
-/* What is done with the lines of a pin; false: no more of them. */
+/* Take the lines of a pin; false: no more of them. */
 typedef bool stored_function(void *context, const struct thumbprint *pin,
 			     struct span text);
 

@@ -147,7 +147,7 @@ read_no_file(void *context, const char *path, struct buffer *text,
 	return error_set(e, "an entry of a fleet names no file");
 }
 
-/* What the handler will parse, parsed now.  Add the store's line to line. */
+/* Parse the entry as the handler will.  Add the store's line to line. */
 static bool
 parse(struct span entry, struct thumbprint *pin, struct buffer *line,
       struct error *e)

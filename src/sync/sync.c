@@ -293,7 +293,7 @@ read_all(struct sync *s, const struct error *why, struct error *e)
 	return open;
 }
 
-/* What became of the rows of a pull. */
+/* The result of a pull. */
 enum outcome {
 	OUTCOME_LOST = 0,
 	OUTCOME_STOPPED,
