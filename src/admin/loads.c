@@ -64,8 +64,9 @@ take_load(struct load *load, struct span text)
 void
 loads_add(struct loads *loads, int64_t time, struct span note)
 {
-	const struct span site_mark = SPAN("site "), list_mark = SPAN("list "),
-			  failed_mark = SPAN("see certgate check");
+	const struct span site_mark = SPAN("site "),
+			  list_mark = SPAN(CONFIGURATION_NOTE_LIST),
+			  failed_mark = SPAN(CONFIGURATION_NOTE_FAILED);
 	struct span site = { 0 };
 
 	if (span_starts(note, site_mark)) {

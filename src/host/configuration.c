@@ -348,8 +348,11 @@ put_in_force(struct configuration *c, struct attempt *a, bool list)
 	c->said = (struct error){ 0 };
 	note_warnings(&c->list.warnings,
 		      c->settings.list == NULL ? "list" : c->settings.list);
-	log_note(LOG_LEVEL_NOTE, "list %u: %zu entr%s%s", c->generation,
-		 c->list.n, c->list.n == 1 ? "y" : "ies", a->digest);
+	log_note(LOG_LEVEL_NOTE,
+		 CONFIGURATION_NOTE_LIST "%u: %zu" CONFIGURATION_NOTE_ENTRIES
+					 "%s%s",
+		 c->generation, c->list.n, c->list.n == 1 ? "y" : "ies",
+		 a->digest);
 }
 
 /* Drop the configuration of files that are missing. */
@@ -391,11 +394,12 @@ say_failure(struct configuration *c, const struct error *e)
 	log_error(LOG_LEVEL_ERROR, e);
 	c->said = *e;
 	c->said_ms = clock_ms();
-	log_note(LOG_LEVEL_NOTE, "%s; see certgate check%s%s",
+	log_note(LOG_LEVEL_NOTE, "%s; " CONFIGURATION_NOTE_FAILED "%s%s",
 		 c->has_list ? "the last good settings and list stay in force"
-		 : c->has_settings
-			 ? "rejecting all clients until the list is valid"
-			 : "rejecting all events until the settings are valid",
+		 : c->has_settings ? CONFIGURATION_NOTE_NONE
+			 "clients until the list is valid"
+				   : CONFIGURATION_NOTE_NONE
+			 "events until the settings are valid",
 		 user == NULL ? "" : " --as ", user == NULL ? "" : user);
 }
 

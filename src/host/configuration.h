@@ -24,6 +24,14 @@
 #include "policy/list.h"
 #include "policy/settings.h"
 
+/* Words of the log that certgate reads: a load begins with the first two, and
+ * a failed one has the last. */
+#define CONFIGURATION_NOTE_LIST "list "
+#define CONFIGURATION_NOTE_ENTRIES " entr"
+#define CONFIGURATION_NOTE_FAILED "see certgate check"
+/* And in place of the last good configuration, there is none. */
+#define CONFIGURATION_NOTE_NONE "rejecting all "
+
 /* Where settings come from; borrows its members. */
 struct configuration_source {
 	const char *path; /* of the settings file; NULL: none */
