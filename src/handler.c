@@ -311,6 +311,9 @@ handler_answer(const struct gate *gate, const struct request *request,
 		answer->response.allowed_origin = sender.origin;
 		answer_route(route, gate, request, now, answer);
 	}
+	/* The line may name others, too. */
+	if (sender.origin.ptr != NULL && !span_equal(sender.origin, SPAN("*")))
+		answer->origin = sender.origin;
 	answer->verified = sender.verified;
 	if (answer->decision.verdict != VERDICT_ALLOW)
 		finish_refusal(answer);

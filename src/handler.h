@@ -33,8 +33,8 @@ struct answer {
 	struct response response;
 	struct decision decision;
 	struct span event; /* the route's name: connect, validate, … */
-	struct span origin; /* the first line; borrowed from the request, as are
-			     * hub and connection */
+	struct span origin; /* the configured one; else the first line, borrowed
+			     * from the request as are hub and connection */
 	struct span hub;
 	struct span connection;
 	struct span user; /* granted, or of the client's token; may be absent */
