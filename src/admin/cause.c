@@ -73,17 +73,60 @@ is_unwired(const struct facts *f)
 	       f->hour.events == 0;
 }
 
-/* A failure without a time is older than the lines that were read; one in the
- * future was logged before the clock was set back. */
+/* A site that was removed does not matter. */
+static bool
+is_in_use(const struct facts *f, const char *site)
+{
+	bool found =
+		site[0] == '\0' || !f->has_files || setup_site().ptr != NULL;
+
+	for (size_t i = 0; i < f->sites.n && !found; i++)
+		found = strcmp(f->sites.site[i]->name, site) == 0;
+	return found;
+}
+
+static bool
+has_none(const struct hour_site *site)
+{
+	return strcmp(site->list, "none") == 0 ||
+	       (site->failure.time != 0 &&
+		strstr(site->failure.text, CONFIGURATION_NOTE_NONE) != NULL);
+}
+
+/* Return true if the handler failed to load a configuration that loads here,
+ * and none or an older one is in force.  A failure without a time is older than
+ * the lines that were read; one in the future was logged before the clock was
+ * set back. */
+static bool
+fails(const struct facts *f, const struct hour_site *site, bool none)
+{
+	int64_t age = f->hour.now - site->failure.time;
+
+	return (site->failure.time != 0 || has_none(site) ||
+		strcmp(site->list, "stale") == 0) &&
+	       has_none(site) == none && (age < 0 || age > STALE_MAX) &&
+	       is_in_use(f, site->name);
+}
+
+static const struct hour_site *
+find_failing(const struct facts *f, bool none)
+{
+	for (size_t i = 0; i < f->hour.n_sites; i++)
+		if (fails(f, &f->hour.site[i], none))
+			return &f->hour.site[i];
+	return NULL;
+}
+
+static bool
+is_none(const struct facts *f)
+{
+	return find_failing(f, true) != NULL;
+}
+
 static bool
 is_stale(const struct facts *f)
 {
-	const struct hour *h = &f->hour;
-	int64_t age = h->now - h->failure.time;
-
-	return (strcmp(h->list, "stale") == 0 ||
-		strcmp(h->list, "none") == 0) &&
-	       (age < 0 || age > STALE_MAX);
+	return find_failing(f, false) != NULL;
 }
 
 static bool
@@ -98,19 +141,28 @@ lacks_valid_entry(const struct facts *f)
 	const char *site;
 
 	return f->has_files &&
-	       outage_lacks_valid_entry(&f->sites, (int64_t)time(NULL), &site);
+	       outage_lacks_valid_entry(&f->sites, f->now, &site);
+}
+
+/* Return true if the handler reports this outage. */
+static bool
+reports(const struct facts *f, enum outage outage)
+{
+	const char *sentence = outage_sentence(outage);
+
+	return strncmp(f->unit.status, sentence, strlen(sentence)) == 0;
 }
 
 static bool
 is_full(const struct facts *f)
 {
-	return f->full;
+	return f->full || reports(f, OUTAGE_FULL);
 }
 
 static bool
 loses_lines(const struct facts *f)
 {
-	return f->hour.losing;
+	return f->hour.losing || reports(f, OUTAGE_LOST);
 }
 
 /* The status begins with the list or the number of sites, unless there is an
@@ -121,7 +173,7 @@ reports_outage(const struct facts *f)
 	const char *status = f->unit.status;
 
 	return f->hour.events == 0 && status[0] != '\0' &&
-	       strncmp(status, "list ", strlen("list ")) != 0 &&
+	       !span_starts(span_of(status), SPAN(CONFIGURATION_NOTE_LIST)) &&
 	       (status[0] < '0' || status[0] > '9');
 }
 
@@ -205,6 +257,31 @@ tell_fix(const struct error *e, struct cause *cause)
 	return true;
 }
 
+/* Set the fix for the file that the detail names.  If certgate deny --all moved
+ * it away, set the detail to that. */
+static void
+tell_missing(struct cause *cause)
+{
+	char away[sizeof(cause->fix) / 2];
+	const char *path = cause->detail;
+	int n = (int)strcspn(path, ":");
+
+	(void)snprintf(cause->fix, sizeof(cause->fix),
+		       "restore %.*s, then certgate check", n, path);
+	if (snprintf(away, sizeof(away), "%.*s.before-deny-all", n, path) >=
+	    (int)sizeof(away))
+		return;
+	away[n] = '\0';
+	bool exists = access(away, F_OK) == 0;
+	away[n] = '.';
+	if (exists || access(away, F_OK) != 0)
+		return;
+	(void)snprintf(cause->fix, sizeof(cause->fix),
+		       "to allow clients again: mv %s %.*s", away, n, path);
+	(void)snprintf(cause->detail, sizeof(cause->detail),
+		       "certgate deny --all moved it to %s", away);
+}
+
 /* Set detail and fix: the command that the error names, else the file. */
 static void
 tell_error(const struct facts *f, struct cause *cause)
@@ -214,16 +291,24 @@ tell_error(const struct facts *f, struct cause *cause)
 
 	if (e == NULL || tell_fix(e, cause))
 		return;
-	const char *end = strstr(text, ": ");
 	if (e->line > 0) {
 		(void)snprintf(cause->fix, sizeof(cause->fix),
 			       "correct line %u of %s, then certgate check",
 			       e->line, e->where);
-	} else if (text[0] == '/' && end != NULL) {
-		(void)snprintf(cause->fix, sizeof(cause->fix),
-			       "restore %.*s, then certgate check",
-			       (int)(end - text), text);
+	} else if (text[0] == '/' && strstr(text, ": ") != NULL) {
+		tell_missing(cause);
 	}
+}
+
+/* Set the error that the handler logged, and the site. */
+static void
+tell_failure(const struct facts *f, struct cause *cause)
+{
+	bool none = find_failing(f, true) != NULL;
+	const struct hour_site *site = find_failing(f, none);
+
+	(void)snprintf(cause->detail, sizeof(cause->detail), "%s", site->error);
+	(void)snprintf(cause->site, sizeof(cause->site), "%s", site->name);
 }
 
 static void
@@ -234,8 +319,8 @@ tell_unit(const struct facts *f, struct cause *cause)
 	if (f->unit.state == UNIT_STOPPED)
 		return;
 	(void)snprintf(cause->detail, sizeof(cause->detail), "%s",
-		       is_failing ? "it ends, and is restarted, again and again"
-				  : "its process does not react");
+		       is_failing ? "it exits, and systemd restarts it"
+				  : "its process does not respond");
 	set_fix(cause,
 		is_failing ? "journalctl -u certgate.service -n 20 shows why"
 			   : "systemctl restart certgate.service");
@@ -316,7 +401,8 @@ static const struct {
 	[OUTAGE_UNWIRED] = { is_unwired, tell_server, EXIT_NO, false },
 	[OUTAGE_SENDERS] = { refuses_senders, tell_last, EXIT_NO, false },
 	[OUTAGE_SKEWED] = { is_skewed, NULL, EXIT_NO, false },
-	[OUTAGE_STALE] = { is_stale, NULL, EXIT_NO, false },
+	[OUTAGE_NONE] = { is_none, tell_failure, EXIT_NO, false },
+	[OUTAGE_STALE] = { is_stale, tell_failure, EXIT_NO, false },
 	[OUTAGE_CLIENTS] = { refuses_clients, tell_last, EXIT_NO, false },
 	[OUTAGE_NO_VALID_ENTRY] = { lacks_valid_entry, NULL, EXIT_NO, true },
 	[OUTAGE_AGED] = { is_aged, NULL, EXIT_NO, true },
@@ -356,7 +442,8 @@ cause_find(const struct facts *f, struct cause *cause)
 		i++;
 	if (i < OUTAGES) {
 		outage_tell((enum outage)i, &f->hour.outage,
-			    f->has_files ? &f->sites : NULL, f->refusal, &text);
+			    f->has_files ? &f->sites : NULL, f->refusal, f->now,
+			    &text);
 		cause->code = probes[i].code;
 		cause->is_file = probes[i].is_file;
 	}
@@ -387,10 +474,10 @@ answer(int fd)
 	static struct facts facts;
 	struct cause cause;
 
-	facts_collect(&facts, NULL, NULL, false);
+	facts_collect(&facts, NULL, NULL);
 	if (!unit_become(NULL))
 		return;
-	facts_read_files(&facts);
+	facts_read_files(&facts, (int64_t)time(NULL));
 	cause_find(&facts, &cause);
 	facts_free(&facts);
 	(void)!write(fd, &cause, sizeof(cause));

@@ -271,12 +271,13 @@ show_result(const struct findings *findings, bool starts, size_t entries,
 }
 
 static void
-show_fix(const struct sites *sites, const struct outage_refusal *refusal)
+show_fix(const struct sites *sites, const struct outage_refusal *refusal,
+	 int64_t now)
 {
 	struct outage_text text;
 	struct cause cause;
 
-	outage_tell(OUTAGE_REFUSING, NULL, sites, refusal, &text);
+	outage_tell(OUTAGE_REFUSING, NULL, sites, refusal, now, &text);
 	cause_set(&cause, &text);
 	print_fix(cause.fix);
 }
@@ -297,7 +298,7 @@ show(const struct command *command, struct findings *findings,
 		show_trusts(&sites->main.list.trusts);
 		show_result(findings, starts, sites->main.list.n, stored);
 		if (!starts && refusal != NULL)
-			show_fix(sites, refusal);
+			show_fix(sites, refusal, findings->now);
 	}
 	print_json_close('}');
 }
@@ -426,12 +427,12 @@ check_run(const struct command *command)
 		return EXIT_MISUSED;
 	}
 	if (whole) {
-		facts_collect(&facts, NULL, log, false);
+		facts_collect(&facts, NULL, log);
 		expiring = read_log(&facts, log, &unread);
 	}
 	if (!unit_become(command->option[OPTION_AS]))
 		return EXIT_SYSTEM;
-	facts_read_files(&facts);
+	facts_read_files(&facts, findings->now);
 	add_no_valid_entry(findings, &facts.sites);
 	bool has_other = add_other(findings);
 	if (whole)

@@ -12,6 +12,7 @@
 #include "base/hex.h"
 #include "base/json.h"
 #include "host/log_line.h"
+#include "host/outage_events.h"
 #include "protocol/digest.h"
 #include "protocol/pem.h"
 
@@ -271,7 +272,7 @@ posting_make(struct posting *posting, const struct posting_plan *plan,
 {
 	struct posting_plan whole = *plan;
 	uint8_t bytes[ID_BYTES];
-	char id[2 * ID_BYTES];
+	char id[sizeof(OUTAGE_OWN) - 1 + 2 * ID_BYTES] = OUTAGE_OWN;
 
 	*posting = (struct posting){ 0 };
 	buffer_init(&posting->headers, HEADERS_MAX);
@@ -282,7 +283,7 @@ posting_make(struct posting *posting, const struct posting_plan *plan,
 				    "expected text");
 	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
 		return error_system(e, "random bytes");
-	hex_encode(bytes, sizeof(bytes), id);
+	hex_encode(bytes, sizeof(bytes), id + sizeof(OUTAGE_OWN) - 1);
 	if (plan->connection.ptr == NULL)
 		whole.connection = (struct span){ id, sizeof(id) };
 	buffer_add(&posting->body, plan->body);

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <sys/socket.h>
 #include <sys/statvfs.h>
 #include <sys/time.h>
@@ -101,7 +100,7 @@ find_space(struct facts *f)
 }
 
 void
-facts_collect(struct facts *f, const char *socket, const char *log, bool loads)
+facts_collect(struct facts *f, const char *socket, const char *log)
 {
 	find_handler(f, socket);
 	find_space(f);
@@ -109,7 +108,7 @@ facts_collect(struct facts *f, const char *socket, const char *log, bool loads)
 	if (!f->has_log)
 		error_set(&f->log, "CERTGATE_LOG names no file");
 	else
-		f->has_log = hour_read(&f->hour, log, loads, &f->log);
+		f->has_log = hour_read(&f->hour, log, true, &f->log);
 }
 
 static void
@@ -244,11 +243,12 @@ read_files(struct findings *findings, struct report *report,
 }
 
 void
-facts_read_files(struct facts *f)
+facts_read_files(struct facts *f, int64_t now)
 {
+	f->now = now;
 	f->has_files = true;
 	f->starts = read_files(&f->findings, &f->report, &f->sites);
-	f->refusal = outage_refusal(&f->sites, (int64_t)time(NULL));
+	f->refusal = outage_refusal(&f->sites, now);
 }
 
 void

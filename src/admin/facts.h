@@ -27,6 +27,7 @@ struct facts {
 	char log_folder[256];
 	bool full; /* its disk */
 	bool has_files; /* the rest was read */
+	int64_t now; /* UTC seconds */
 	struct findings findings;
 	struct report report;
 	struct sites sites;
@@ -35,12 +36,12 @@ struct facts {
 };
 
 /* Collect what is not in the files, as the user of this process.  socket and
- * log: of the options, NULL: the settings say; loads: see hour_read(). */
-void facts_collect(struct facts *f, const char *socket, const char *log,
-		   bool loads);
+ * log: of the options, NULL: the settings say. */
+void facts_collect(struct facts *f, const char *socket, const char *log);
 
-/* Read the files as a handler that starts now, as the user of unit_become(). */
-void facts_read_files(struct facts *f);
+/* Read the files as a handler that starts at that time, as the user of
+ * unit_become(). */
+void facts_read_files(struct facts *f, int64_t now);
 
 void facts_free(struct facts *f);
 

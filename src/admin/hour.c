@@ -40,135 +40,170 @@ read_skew(struct outage_event *event, struct span text)
 	event->skew = negative ? -(int64_t)number : (int64_t)number;
 }
 
-static void
-add_event(struct hour *h, struct outage_events *events,
-	  const struct log_reader *log)
+/* Return the main settings (name empty) or a site; further ones share the last
+ * place. */
+static struct hour_site *
+site_of(struct hour *h, struct span name)
 {
-	enum reason reason = reason_find(log->value[FIELD_REASON]);
+	struct hour_site *site = h->site, *end = site + h->n_sites;
 
-	if (reason == REASONS)
-		return;
+	while (site < end && !span_equal(span_of(site->name), name))
+		site++;
+	if (site == h->site + HOUR_SITES)
+		return site - 1;
+	if (site == end) {
+		*site = (struct hour_site){ .name = "" };
+		set_text(site->name, sizeof(site->name), name);
+		h->n_sites++;
+	}
+	return site;
+}
+
+/* An old event before the last load does not count, wherever it is in the log,
+ * and its time says nothing about the clocks of today. */
+static void
+add_event(struct hour *h, const struct log_reader *log, enum reason reason,
+	  bool is_old)
+{
 	struct outage_event event = {
 		.reason = reason,
 		.certificate = hash_of(log->value[FIELD_SHA1]),
+		.name = log->value[FIELD_EVENT],
 		.site = log->value[FIELD_SITE],
 		.origin = log->value[FIELD_ORIGIN],
 		.hub = log->value[FIELD_HUB],
+		.connection = log->value[FIELD_CONNECTION],
 	};
+
 	h->last = log->time;
-	read_skew(&event, log->value[FIELD_SKEW]);
-	outage_events_add(events, &event);
+	if (is_old && log->time < h->load.time)
+		return;
+	if (!is_old)
+		read_skew(&event, log->value[FIELD_SKEW]);
+	outage_events_add(&h->outage, &event);
 }
 
 static void
 add_decision(struct hour *h, const struct log_reader *log)
 {
 	enum reason reason = reason_find(log->value[FIELD_REASON]);
+	bool is_old = log->time < h->now - HOUR;
+	struct span list = log->value[FIELD_LIST];
 	uint64_t count = log_reader_number(log, FIELD_COUNT);
 
+	if (reason != REASONS)
+		add_event(h, log, reason, is_old);
+	if (is_old)
+		return;
 	count += count == 0;
 	h->count[reason] += count;
 	h->events += count;
 	h->losing = log_reader_number(log, FIELD_LOST) > 0;
 	h->lost += log_reader_number(log, FIELD_LOST);
-	if (log->value[FIELD_LIST].len > 0)
-		set_text(h->list, sizeof(h->list), log->value[FIELD_LIST]);
-	add_event(h, &h->outage, log);
+	if (list.len > 0) {
+		struct hour_site *site = site_of(h, log->value[FIELD_SITE]);
+		set_text(site->list, sizeof(site->list), list);
+	}
 }
 
-/* Return the length of the words "site NAME: " at the front. */
-static size_t
-site_length(struct span text)
+/* Remove the words "site NAME: " from the front of a note, and return the
+ * name. */
+static struct span
+take_site(struct span *note)
 {
-	const char *end = !span_starts(text, SPAN("site "))
-				  ? NULL
-				  : memmem(text.ptr, text.len, ": ", 2);
+	const struct span mark = SPAN("site ");
+	struct span rest = span_after(*note, mark.len), name;
 
-	return end == NULL ? 0 : (size_t)(end - text.ptr) + 2;
+	if (!span_starts(*note, mark) ||
+	    memmem(rest.ptr, rest.len, ": ", 2) == NULL)
+		return SPAN("");
+	(void)span_next(&rest, ":", &name);
+	*note = span_skip_blanks(rest);
+	return name;
 }
 
-/* Return true if both are about the same site, or about none. */
-static bool
-is_same_site(struct span a, struct span b)
-{
-	return span_equal((struct span){ a.ptr, site_length(a) },
-			  (struct span){ b.ptr, site_length(b) });
-}
-
-/* Add a load of the configuration.  A failure counts until its site loads. */
+/* Add a load of the configuration.  A failure counts until its site loads; its
+ * error is the note before. */
 static void
-add_note(struct hour *h, const struct log_reader *log)
+add_note(struct hour *h, const struct log_reader *log, struct hour_note *before)
 {
-	struct span text = log->note;
-	struct span words = span_after(text, site_length(text));
-	struct hour_note *note = NULL;
+	const struct span list = SPAN(CONFIGURATION_NOTE_LIST),
+			  entries = SPAN(CONFIGURATION_NOTE_ENTRIES),
+			  failed = SPAN(CONFIGURATION_NOTE_FAILED);
+	struct span text = log->note, words = text;
+	struct span name = take_site(&words);
+	struct hour_note note = { .time = log->time };
 
-	if (span_starts(words, SPAN("list ")) &&
-	    memmem(words.ptr, words.len, " entr", 5) != NULL)
-		note = &h->load;
-	else if (memmem(text.ptr, text.len, "see certgate check", 18) != NULL)
-		note = &h->failure;
-	if (note == NULL)
+	if (setup_site().ptr != NULL && !span_equal(name, setup_site()))
 		return;
-	if (note == &h->load)
-		h->list[0] = '\0';
-	if (note == &h->load && is_same_site(span_of(h->failure.text), text))
-		h->failure.time = 0;
-	note->time = log->time;
-	set_text(note->text, sizeof(note->text), text);
+	set_text(note.text, sizeof(note.text), text);
+	if (span_starts(words, list) && span_contains(words, entries)) {
+		h->load = note;
+		outage_events_load(&h->outage, name);
+		struct hour_site *site = site_of(h, name);
+		site->list[0] = '\0';
+		site->failure.time = 0;
+	} else if (span_contains(words, failed)) {
+		struct hour_site *site = site_of(h, name);
+		site->failure = note;
+		set_text(site->error, sizeof(site->error),
+			 span_of(before->text));
+	}
+	*before = note;
+}
+
+static void
+find_failure(struct hour *h)
+{
+	for (size_t i = 0; i < h->n_sites; i++) {
+		const struct hour_note *note = &h->site[i].failure;
+		if (note->time != 0 &&
+		    (h->failure == NULL || note->time >= h->failure->time))
+			h->failure = note;
+	}
 }
 
 static bool
-read_lines(struct hour *h, struct log_reader *log, const char *path, bool loads,
+read_lines(struct hour *h, struct log_reader *log, const char *path, bool day,
 	   struct error *e)
 {
 	const struct log_query query = {
 		.path = path,
-		.since = h->now - (loads ? DAY : HOUR),
+		.since = h->now - (day ? DAY : HOUR),
 		.site = setup_site(),
 		.all_sites = setup_site().ptr == NULL,
 		.notes = true,
 		.fields = FIELD_BIT(FIELD_VERDICT) | FIELD_BIT(FIELD_REASON) |
-			  FIELD_BIT(FIELD_ORIGIN) | FIELD_BIT(FIELD_HUB) |
+			  FIELD_BIT(FIELD_EVENT) | FIELD_BIT(FIELD_ORIGIN) |
+			  FIELD_BIT(FIELD_HUB) | FIELD_BIT(FIELD_CONNECTION) |
 			  FIELD_BIT(FIELD_SHA1) | FIELD_BIT(FIELD_SITE) |
 			  FIELD_BIT(FIELD_LIST) | FIELD_BIT(FIELD_SKEW) |
 			  FIELD_BIT(FIELD_COUNT) | FIELD_BIT(FIELD_LOST),
 	};
-
-	static struct outage_events day; /* since the last load */
-	int64_t loaded = 0;
+	struct hour_note before = { .time = 0 };
 
 	if (!log_reader_open(log, &query, e))
 		return false;
-	memset(&day, 0, sizeof(day));
 	while (log_reader_next(log)) {
-		if (log->note.ptr != NULL) {
-			add_note(h, log);
-			if (h->load.time > loaded)
-				memset(&day, 0, sizeof(day));
-			loaded = h->load.time;
-			continue;
-		}
-		add_event(h, &day, log);
-		if (log->time >= h->now - HOUR)
+		if (log->note.ptr != NULL)
+			add_note(h, log, &before);
+		else
 			add_decision(h, log);
 	}
+	find_failure(h);
 	h->begins = log->begins;
 	h->doubt = log->doubt;
-	day.skewed = 0; /* the clock may be correct now */
-	if (h->events < OUTAGE_REFUSALS && h->last > loaded)
-		h->outage = day;
 	return log_reader_ended(log, e);
 }
 
 bool
-hour_read(struct hour *h, const char *path, bool loads, struct error *e)
+hour_read(struct hour *h, const char *path, bool day, struct error *e)
 {
 	struct log_reader log = { .file = -1 };
 
 	memset(h, 0, sizeof(*h));
 	h->now = (int64_t)time(NULL);
-	bool ok = read_lines(h, &log, path, loads, e);
+	bool ok = read_lines(h, &log, path, day, e);
 	log_reader_close(&log);
 	return ok;
 }

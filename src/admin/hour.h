@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Copyright The certgate authors */
-/* hour: the decisions of the last hour in the log. */
+/* hour: the decisions of the last hour in the log, and outages of the day. */
 #ifndef CERTGATE_ADMIN_HOUR_H
 #define CERTGATE_ADMIN_HOUR_H
 
@@ -12,11 +12,19 @@
 #include "host/outage.h"
 #include "policy/reason.h"
 
-enum { HOUR_NOTE_SIZE = 512 };
+enum { HOUR_NOTE_SIZE = 512, HOUR_SITES = SITES_MAX + 1 };
 
 struct hour_note {
 	int64_t time; /* UTC seconds; 0: none in the last day */
 	char text[HOUR_NOTE_SIZE];
+};
+
+/* Of the main settings or a site, since its last load. */
+struct hour_site {
+	char name[OUTAGE_NAME_SIZE]; /* empty: the main settings */
+	char list[16]; /* word of the last decision; empty: none */
+	struct hour_note failure;
+	char error[HOUR_NOTE_SIZE]; /* of the failure */
 };
 
 struct hour {
@@ -25,20 +33,18 @@ struct hour {
 	uint64_t count[REASONS + 1]; /* the last one: unknown reasons */
 	uint64_t events, lost;
 	bool losing; /* lines were lost before the last event */
-	/* The same events; if they are too few for a cause, those of the day
-	 * since the last load of a configuration. */
-	struct outage_events outage;
+	struct outage_events outage; /* of the day */
 	int64_t last; /* UTC seconds; of the last event, 0: none */
-	char list[16]; /* word of the last decision since the last load; empty:
-			* none */
-	/* The last ones, of any site; a failure until that site loads. */
-	struct hour_note load, failure;
+	struct hour_note load; /* the last one, of any site */
+	const struct hour_note *failure; /* the last one; NULL: none */
+	struct hour_site site[HOUR_SITES];
+	size_t n_sites;
 };
 
 /* Read the log of path (NULL: that of the settings, or the journal), for the
- * site of the settings.  With loads, also what was loaded in the last day,
- * which takes longer.  False with e if it cannot be read. */
-bool hour_read(struct hour *hour, const char *path, bool loads, struct error *e)
+ * site of the settings.  With day, also what only outages need: events and
+ * loads of the day before.  False with e if it cannot be read. */
+bool hour_read(struct hour *hour, const char *path, bool day, struct error *e)
 	__attribute__((warn_unused_result));
 
 #endif

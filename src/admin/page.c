@@ -124,8 +124,8 @@ add_facts(struct buffer *out, const struct facts *f)
 		       f->findings.warnings == 1 ? "" : "s");
 	add_row(out, "Check", span_of(text));
 	add_note(out, "Loaded", &f->hour.load);
-	if (f->hour.failure.time > 0)
-		add_note(out, "Failed", &f->hour.failure);
+	if (f->hour.failure != NULL)
+		add_note(out, "Failed", f->hour.failure);
 	html_add(out, "</dl>\n");
 }
 

@@ -104,8 +104,8 @@ show_configuration(const struct facts *f)
 	      f->findings.errors == 1 ? "" : "s", f->findings.warnings,
 	      f->findings.warnings == 1 ? "" : "s");
 	show_note("loaded", "loaded", &h->load);
-	if (h->failure.time > 0)
-		show_note("failed", "failed", &h->failure);
+	if (h->failure != NULL)
+		show_note("failed", "failed", h->failure);
 }
 
 static void
@@ -175,14 +175,14 @@ look(const struct command *command, struct buffer *page)
 	struct error e = { 0 };
 	struct cause cause;
 
-	facts_collect(&facts, command->option[OPTION_SOCKET], log, true);
+	facts_collect(&facts, command->option[OPTION_SOCKET], log);
 	if (facts.has_log)
 		expiring = expiry_log_read(log, &facts.log);
 	if (page != NULL && facts.has_log)
 		facts.has_log = expiring != NULL && page_read(log, &facts.log);
 	if (!unit_become(command->option[OPTION_AS]))
 		return EXIT_SYSTEM;
-	facts_read_files(&facts);
+	facts_read_files(&facts, now);
 	cause_find(&facts, &cause);
 	if (!expiries_add(&all, &facts.sites, expiring, now, &e)) {
 		print_error(&e);

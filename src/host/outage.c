@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/buffer.h"
 #include "host/log_line.h"
@@ -203,6 +202,21 @@ static const struct refused {
 	{ REASON_SITE, "No event names a site that exists.",
 	  "set CERTGATE_SITE in the web server, or restore the settings of the "
 	  "site" },
+	{ REASON_MALFORMED_REQUEST,
+	  "A required header of every event is missing or invalid.",
+	  "certgate doctor URL" },
+	{ REASON_UNKNOWN_EVENT,
+	  "No event has a known ce-type: does the web server pass all headers "
+	  "on?",
+	  "certgate doctor URL" },
+	{ REASON_NO_ORIGIN, "No event has the header WebHook-Request-Origin.",
+	  "certgate doctor URL" },
+	{ REASON_LENGTH, "No event has a body of the length in Content-Length.",
+	  "certgate doctor URL" },
+	{ REASON_CONTENT_TYPE,
+	  "No event has the content type application/json: does the web server "
+	  "pass it on?",
+	  "certgate doctor URL" },
 	{ REASON_SETTINGS, "Every event was refused for the settings.",
 	  "certgate check@" },
 	{ REASON_LIST_UNREADABLE, "Every client was refused for the list.",
@@ -292,8 +306,11 @@ static const struct {
 			     "certgate stats%" },
 	[OUTAGE_SKEWED] = { "The clock disagrees with the time in the events.",
 			    "timedatectl set-ntp true" },
+	[OUTAGE_NONE] = { "The handler refuses every client: its configuration "
+			  "does not load.",
+			  "systemctl restart certgate" },
 	[OUTAGE_STALE] = { "The handler uses an older configuration.",
-			   "systemctl reload certgate" },
+			   "systemctl restart certgate" },
 	[OUTAGE_CLIENTS] = { "Every client is refused for one reason.",
 			     "certgate stats%" },
 	[OUTAGE_NO_VALID_ENTRY] = { "No allow entry is valid today.",
@@ -316,15 +333,16 @@ static const struct {
 			   "and root can write" },
 };
 
-/* Write the name in the event and the configured names. */
+/* Write the name in the events and the configured names. */
 static void
 tell_names(const char *theirs, char *const *ours, struct outage_text *text)
 {
 	struct buffer out;
 
 	buffer_init(&out, sizeof(text->detail) - 1);
+	buffer_add(&out, SPAN("events name "));
 	log_line_escape(&out, span_of(theirs));
-	buffer_add(&out, SPAN(" came, configured:"));
+	buffer_add(&out, SPAN("; configured:"));
 	for (; ours != NULL && *ours != NULL; ours++) {
 		buffer_add_byte(&out, ' ');
 		log_line_escape(&out, span_of(*ours));
@@ -383,9 +401,9 @@ tell_reason(const struct outage_events *events, const struct sites *sites,
 		return;
 	const struct settings *settings = settings_of(sites, site->name);
 	if (reason == REASON_ORIGIN)
-		tell_names(events->names.origin, settings->origins, text);
+		tell_names(site->theirs, settings->origins, text);
 	else if (reason == REASON_HUB)
-		tell_names(events->names.hub, settings->hubs, text);
+		tell_names(site->theirs, settings->hubs, text);
 	else if (reason == REASON_SIGNATURE)
 		tell_origin(site->origin, text);
 }
@@ -394,10 +412,8 @@ tell_reason(const struct outage_events *events, const struct sites *sites,
  * have it. */
 static void
 tell_site(const struct sites *sites, const struct outage_refusal *refusal,
-	  struct outage_text *text)
+	  int64_t now, struct outage_text *text)
 {
-	int64_t now = (int64_t)time(NULL);
-
 	for (size_t i = 0; sites != NULL && i < sites->n; i++) {
 		const struct site *site = sites->site[i];
 		if (outage_find_refusal(&site->store, now) != refusal)
@@ -409,11 +425,12 @@ tell_site(const struct sites *sites, const struct outage_refusal *refusal,
 }
 
 static void
-tell_no_valid_entry(const struct sites *sites, struct outage_text *text)
+tell_no_valid_entry(const struct sites *sites, int64_t now,
+		    struct outage_text *text)
 {
 	const char *site;
 
-	if (outage_lacks_valid_entry(sites, (int64_t)time(NULL), &site))
+	if (outage_lacks_valid_entry(sites, now, &site))
 		(void)snprintf(text->site, sizeof(text->site), "%s", site);
 }
 
@@ -434,10 +451,16 @@ tell_age(const struct sites *sites, struct outage_text *text)
 	(void)snprintf(text->site, sizeof(text->site), "%s", site);
 }
 
+const char *
+outage_sentence(enum outage outage)
+{
+	return words[outage].sentence;
+}
+
 void
 outage_tell(enum outage outage, const struct outage_events *events,
 	    const struct sites *sites, const struct outage_refusal *refusal,
-	    struct outage_text *text)
+	    int64_t now, struct outage_text *text)
 {
 	*text = (struct outage_text){ .sentence = "" };
 	(void)snprintf(text->sentence, sizeof(text->sentence), "%s",
@@ -446,7 +469,7 @@ outage_tell(enum outage outage, const struct outage_events *events,
 	if (outage == OUTAGE_SENDERS || outage == OUTAGE_CLIENTS)
 		tell_reason(events, sites, text);
 	if (outage == OUTAGE_NO_VALID_ENTRY && sites != NULL)
-		tell_no_valid_entry(sites, text);
+		tell_no_valid_entry(sites, now, text);
 	if (outage == OUTAGE_SKEWED)
 		(void)snprintf(text->detail, sizeof(text->detail),
 			       "%+" PRId64 " seconds", events->skew);
@@ -456,5 +479,5 @@ outage_tell(enum outage outage, const struct outage_events *events,
 		return;
 	(void)snprintf(text->detail, sizeof(text->detail), "%s", refusal->text);
 	(void)snprintf(text->fix, sizeof(text->fix), "%s", refusal->fix);
-	tell_site(sites, refusal, text);
+	tell_site(sites, refusal, now, text);
 }

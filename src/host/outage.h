@@ -55,7 +55,8 @@ enum outage {
 	OUTAGE_UNWIRED, /* no web server has the handler */
 	OUTAGE_SENDERS, /* outage_events_reason(), not of clients */
 	OUTAGE_SKEWED, /* clocks */
-	OUTAGE_STALE, /* configuration of the handler */
+	OUTAGE_NONE, /* configuration of the handler */
+	OUTAGE_STALE, /* the same: an older one */
 	OUTAGE_CLIENTS, /* outage_events_reason() */
 	OUTAGE_NO_VALID_ENTRY, /* outage_lacks_valid_entry() */
 	OUTAGE_AGED, /* outage_store_age() */
@@ -77,12 +78,15 @@ struct outage_text {
 	char site[OUTAGE_NAME_SIZE]; /* empty: none */
 };
 
+/* Return the sentence of the outage; of events, that of no reason. */
+const char *outage_sentence(enum outage outage);
+
 /* Write the sentence and the fix of the outage, and what events, sites (NULL:
  * not read) and refusal (of OUTAGE_REFUSING) tell of it.  Names from outside
  * are escaped. */
 void outage_tell(enum outage outage, const struct outage_events *events,
 		 const struct sites *sites,
-		 const struct outage_refusal *refusal,
+		 const struct outage_refusal *refusal, int64_t now,
 		 struct outage_text *text);
 
 /* Return what to do about a refusal for this reason, as in outage_text;

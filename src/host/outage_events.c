@@ -14,29 +14,47 @@ set_text(char to[OUTAGE_NAME_SIZE], struct span from)
 		       from.len == 0 ? "" : from.ptr);
 }
 
-/* Return true for reasons about the sender.  Other refused events may come from
+/* Return true for reasons about the sender.  These refused events may come from
  * any host that reaches the URL. */
 static bool
 is_sender(enum reason reason)
 {
-	static const enum reason of_sender[] = {
-		REASON_SETTINGS, REASON_SITE,	      REASON_CODE,
-		REASON_ORIGIN,	 REASON_HUB,	      REASON_REMOTE_USER,
-		REASON_NO_KEY,	 REASON_NO_SIGNATURE, REASON_SIGNATURE,
-	};
-
-	for (size_t i = 0; i < sizeof(of_sender) / sizeof(of_sender[0]); i++)
-		if (of_sender[i] == reason)
-			return true;
-	return false;
+	return reason >= REASON_MALFORMED_REQUEST &&
+	       reason <= REASON_SIGNATURE && reason != REASON_METHOD;
 }
 
-/* Return false for a scanner: the code is checked first, and only the service
- * names an origin in each event. */
+/* Return true for faults of a connect event whose sender passed the checks. */
+static bool
+is_content(enum reason reason)
+{
+	return reason == REASON_INTERNAL ||
+	       (reason >= REASON_LENGTH && reason <= REASON_DUPLICATE_MEMBER);
+}
+
+/* Return false for a scanner: these reasons come before the code is checked, or
+ * without it, and only the service names an origin in each event. */
 static bool
 is_of_service(const struct outage_event *event)
 {
-	return event->reason != REASON_CODE || !span_empty(event->origin);
+	bool is_connect = span_equal(event->name, SPAN("connect"));
+	enum reason reason = event->reason;
+
+	if (reason == REASON_NO_ORIGIN || is_content(reason))
+		return is_connect;
+	if (reason == REASON_MALFORMED_REQUEST && !is_connect)
+		return false;
+	return !span_empty(event->origin) ||
+	       (reason != REASON_MALFORMED_REQUEST && reason != REASON_SITE &&
+		reason != REASON_UNKNOWN_EVENT && reason != REASON_CODE);
+}
+
+static void
+accept_client(struct outage_site *site, uint64_t certificate)
+{
+	site->accepted++;
+	site->others |= site->one != 0 && site->one != certificate;
+	site->one = certificate;
+	memset(site->client, 0, sizeof(site->client));
 }
 
 static void
@@ -44,15 +62,14 @@ add_client(struct outage_events *events, struct outage_site *site,
 	   enum reason reason, uint64_t certificate)
 {
 	uint64_t *place = &events->accepted_hash[certificate % OUTAGE_ACCEPTED];
-	struct outage_refusals *refusals = &site->client;
+	struct outage_refusals *refusals = &site->client[reason];
 
 	if (reason_is_acceptance(reason)) {
-		site->accepted++;
 		*place = certificate;
-		*refusals = (struct outage_refusals){ .first = 0 };
+		accept_client(site, certificate);
 		return;
 	}
-	refusals->count[reason]++;
+	refusals->count++;
 	if (certificate == 0)
 		return;
 	refusals->several |=
@@ -62,12 +79,13 @@ add_client(struct outage_events *events, struct outage_site *site,
 }
 
 static void
-add_names(struct outage_events *events, const struct outage_event *event)
+add_sender(struct outage_site *site, const struct outage_event *event)
 {
+	site->sender[event->reason]++;
 	if (event->reason == REASON_ORIGIN)
-		set_text(events->names.origin, event->origin);
+		set_text(site->theirs, event->origin);
 	if (event->reason == REASON_HUB)
-		set_text(events->names.hub, event->hub);
+		set_text(site->theirs, event->hub);
 }
 
 static void
@@ -121,8 +139,15 @@ site_of(struct outage_events *events, struct span name, struct span origin)
 	return site;
 }
 
-/* Reset the refusals of a sender whose event passed the checks.  A log line for
- * many notifications has no origin; the only origin of a site is then meant. */
+static void
+forget_sender(struct outage_site *site)
+{
+	memset(site->sender, 0, sizeof(site->sender));
+}
+
+/* Reset the refusals of a sender whose event passed the checks, and those of
+ * events that name no site.  A log line for many notifications has no origin;
+ * the only origin of a site is then meant. */
 static void
 forget_refusals(struct outage_events *events, const struct outage_event *event,
 		struct outage_site *sender)
@@ -131,19 +156,30 @@ forget_refusals(struct outage_events *events, const struct outage_event *event,
 	struct outage_site *only = NULL;
 	size_t n = 0;
 
-	sender->sender = (struct outage_refusals){ .first = 0 };
+	forget_sender(sender);
 	for (; site < end; site++) {
-		if (!is_name(site->name, cut(event->site)))
-			continue;
+		bool is_same = is_name(site->name, cut(event->site));
 		if (site->origin[0] == '\0') {
-			site->sender = (struct outage_refusals){ .first = 0 };
-			continue;
+			if (is_same || site->name[0] == '\0')
+				forget_sender(site);
+		} else if (is_same) {
+			only = site;
+			n++;
 		}
-		only = site;
-		n++;
 	}
 	if (event->origin.len == 0 && n == 1)
-		only->sender = (struct outage_refusals){ .first = 0 };
+		forget_sender(only);
+}
+
+/* Add an event whose sender passed the checks. */
+static void
+add_passed(struct outage_events *events, const struct outage_event *event,
+	   struct outage_site *site, struct outage_site *sender)
+{
+	forget_refusals(events, event, sender);
+	add_skew(events, event);
+	if (event->reason != REASON_NOTIFIED)
+		add_client(events, site, event->reason, event->certificate);
 }
 
 void
@@ -151,80 +187,102 @@ outage_events_add(struct outage_events *events,
 		  const struct outage_event *event)
 {
 	enum reason reason = event->reason;
-	bool is_client =
-		reason_is_acceptance(reason) || reason_is_client(reason);
-	bool is_checked =
-		reason == REASON_HUB || reason == REASON_REMOTE_USER ||
-		reason == REASON_NO_KEY || reason == REASON_NO_SIGNATURE ||
-		reason == REASON_SIGNATURE || reason == REASON_NOTIFIED ||
-		is_client;
-
-	if (!is_of_service(event))
-		return;
-	add_names(events, event);
-	add_skew(events, event);
-	struct outage_site *site = site_of(events, event->site, SPAN(""));
-	struct outage_site *sender = site;
+	bool has_passed = reason_is_acceptance(reason) || reason_is_client(reason) ||
+			  is_content(reason) || reason == REASON_NOTIFIED;
 	/* For other reasons the origin is not verified. */
-	if (is_checked && event->origin.len > 0)
-		sender = site_of(events, event->site, event->origin);
-	if (is_sender(reason))
-		sender->sender.count[reason]++;
-	else if (is_checked)
-		forget_refusals(events, event, sender);
-	if (is_client)
-		add_client(events, site, reason, event->certificate);
+	bool has_origin =
+		has_passed || reason == REASON_HUB ||
+		reason == REASON_REMOTE_USER || reason == REASON_NO_KEY ||
+		reason == REASON_NO_SIGNATURE || reason == REASON_SIGNATURE;
+	/* A site that does not exist has no place. */
+	struct span name = reason == REASON_SITE ? SPAN("") : event->site;
+
+	if (span_starts(event->connection, SPAN(OUTAGE_OWN)) ||
+	    !is_of_service(event) || !(has_passed || is_sender(reason)))
+		return;
+	struct outage_site *site = site_of(events, name, SPAN(""));
+	struct outage_site *sender = site;
+	if (has_origin && event->origin.len > 0)
+		sender = site_of(events, name, event->origin);
+	if (has_passed)
+		add_passed(events, event, site, sender);
+	else
+		add_sender(sender, event);
 }
 
 void
-outage_events_move(struct outage_events *to, struct outage_events *from)
+outage_events_load(struct outage_events *events, struct span name)
 {
-	memcpy(to->site, from->site, from->n_sites * sizeof(*from->site));
-	to->n_sites = from->n_sites;
-	to->names = from->names;
-	to->skew = from->skew;
-	to->skewed = from->skewed;
-	memcpy(to->accepted_hash, from->accepted_hash,
-	       sizeof(to->accepted_hash));
-	from->n_sites = 0;
-	from->names = (struct outage_names){ .origin = "" };
-	from->skewed = 0;
-	memset(from->accepted_hash, 0, sizeof(from->accepted_hash));
+	for (size_t i = 0; i < events->n_sites; i++) {
+		struct outage_site *site = &events->site[i];
+		if (!is_name(site->name, cut(name)))
+			continue;
+		forget_sender(site);
+		memset(site->client, 0, sizeof(site->client));
+		site->before += site->accepted;
+		site->accepted = 0;
+		site->one = 0;
+		site->others = false;
+	}
 }
 
-/* Return the most frequent reason, if it is frequent enough. */
-static enum reason
-most(const struct outage_refusals *refusals)
+/* Return true if these refusals may be those of all clients.
+ *
+ * Any stranger can cause the reasons up to not-listed; the others need an
+ * entry.  One client that is unknown or denied is not an outage.  Beside
+ * accepted clients, a client that was accepted before must be refused, and
+ * several, or the only one.  Without certificates, clients cannot be told
+ * apart: more refusals are needed beside more accepted clients. */
+static bool
+stands_out(const struct outage_site *site, enum reason reason)
 {
-	enum reason found = REASONS;
+	const struct outage_refusals *refusals = &site->client[reason];
+	uint64_t all = site->accepted + site->before;
+	uint64_t clients = reason <= REASON_NOT_LISTED ? all : site->accepted;
 
-	for (enum reason i = 0; i < REASONS; i++)
-		if (refusals->count[i] >= OUTAGE_REFUSALS &&
-		    (found == REASONS ||
-		     refusals->count[i] > refusals->count[found]))
-			found = i;
-	return found;
+	if (refusals->count < OUTAGE_REFUSALS)
+		return false;
+	if (reason == REASON_STORE) /* whatever the certificate */
+		return true;
+	if ((reason == REASON_NOT_LISTED || reason == REASON_DENIED) &&
+	    !refusals->several)
+		return false;
+	if (refusals->first == 0)
+		return refusals->count >= all ||
+		       refusals->count >= OUTAGE_REFUSALS_MAX;
+	return clients == 0 ||
+	       (refusals->known && (refusals->several || !site->others));
 }
 
-/* Return the cause, or REASONS.  One client that is unknown or denied is not an
- * outage; beside accepted clients, several that were accepted before are. */
+/* Return how often the reason was, but 0 for strangers. */
+static uint32_t
+weight(const struct outage_site *site, enum reason reason)
+{
+	const struct outage_refusals *refusals = &site->client[reason];
+
+	if ((reason == REASON_NOT_LISTED || reason == REASON_DENIED) &&
+	    !refusals->known)
+		return 0;
+	return refusals->count;
+}
+
+/* Return the cause, or REASONS. */
 static enum reason
 site_cause(const struct outage_site *site)
 {
-	const struct outage_refusals *clients = &site->client;
-	enum reason sender = most(&site->sender), client = most(clients);
+	enum reason sender = REASONS, client = REASONS;
 
-	if (sender != REASONS || client == REASONS)
-		return sender;
-	if (client == REASON_STORE) /* whatever the certificate */
-		return client;
-	if ((client == REASON_NOT_LISTED || client == REASON_DENIED) &&
-	    !clients->several)
-		return REASONS;
-	if (site->accepted > 0 && client != REASON_NO_CERTIFICATE &&
-	    (!clients->several || !clients->known))
-		return REASONS;
-	return client;
+	for (enum reason i = 0; i < REASONS; i++) {
+		if (site->sender[i] >= OUTAGE_REFUSALS &&
+		    (sender == REASONS ||
+		     site->sender[i] > site->sender[sender]))
+			sender = i;
+		if (stands_out(site, i) &&
+		    (client == REASONS ||
+		     weight(site, i) > weight(site, client)))
+			client = i;
+	}
+	return sender != REASONS ? sender : client;
 }
 
 enum reason

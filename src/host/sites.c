@@ -170,6 +170,7 @@ read_site(struct sites *sites, struct span name, char *path)
 				   .pause = sites->main.source.pause },
 			   sites->main.report);
 	(void)log_about(before);
+	site->generation = site->store.generation;
 	sites->site[sites->n++] = site;
 	return site;
 }

@@ -29,6 +29,7 @@ struct site {
 	char *name; /* owned */
 	char *path; /* owned */
 	struct configuration store;
+	unsigned generation; /* of store, when the status was last told */
 };
 
 struct sites {

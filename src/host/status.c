@@ -18,14 +18,15 @@ enum {
 	TEXT_MAX = 2048, /* bytes */
 	COUNTS_MAX = 256, /* bytes */
 	HOUR_S = 3600,
+	DAY_S = 24 * HOUR_S,
 	MINUTE_S = 60,
 	REASONS_TOLD = 4 /* the most frequent reasons of an hour */
 };
 
 static struct datagram manager = { NULL, -1 };
 static unsigned long counts[REASONS]; /* of the current hour */
-/* The events since the previous hour began, and since the current one did. */
-static struct outage_events events[2];
+static struct outage_events events;
+static int64_t last_event; /* seconds since 1970 */
 static int64_t hour = -1; /* since 1970; -1: not known yet */
 static char this_hour[COUNTS_MAX], last_hour[COUNTS_MAX]; /* as text */
 
@@ -63,7 +64,7 @@ add_number(struct buffer *out, uint64_t number, const char *one,
 static void
 add_main(struct buffer *out, const struct configuration *c)
 {
-	buffer_add(out, SPAN("list "));
+	buffer_add(out, SPAN(CONFIGURATION_NOTE_LIST));
 	buffer_add_number(out, c->generation);
 	buffer_add(out, SPAN(": "));
 	add_number(out, c->list.n, " entry", " entries");
@@ -86,16 +87,18 @@ status_count(const struct answer *answer, int64_t now)
 	struct outage_event event = {
 		.reason = reason,
 		.certificate = hash_of(&answer->decision.sha1),
+		.name = answer->event,
 		.site = log_line_site(answer->site),
 		.origin = answer->origin,
 		.hub = answer->hub,
+		.connection = answer->connection,
 	};
 	int64_t sent;
 
 	event.has_skew = date_time_parse(answer->time, &sent);
 	event.skew = event.has_skew ? now - sent : 0;
-	outage_events_add(&events[0], &event);
-	outage_events_add(&events[1], &event);
+	outage_events_add(&events, &event);
+	last_event = now;
 	if (reason != REASON_VALIDATED && reason != REASON_NOTIFIED)
 		counts[reason]++;
 }
@@ -159,11 +162,31 @@ keep_counts(int64_t now)
 	if (over) {
 		memcpy(last_hour, this_hour, sizeof(last_hour));
 		memset(counts, 0, sizeof(counts));
-		outage_events_move(&events[0], &events[1]);
+		events.skewed = 0; /* the clock may be correct now */
+		if (now - last_event > DAY_S)
+			events.n_sites = 0;
 		write_counts(this_hour);
 		log_note(LOG_LEVEL_NOTE, "last hour: %s", last_hour);
 	}
 	hour = now / HOUR_S;
+}
+
+/* Forget the refusals of each configuration that was loaded since the last
+ * call. */
+static void
+keep_loads(const struct sites *sites)
+{
+	static unsigned main;
+
+	if (sites->main.generation != main)
+		outage_events_load(&events, (struct span){ 0 });
+	main = sites->main.generation;
+	for (size_t i = 0; i < sites->n; i++) {
+		struct site *site = sites->site[i];
+		if (site->generation != site->store.generation)
+			outage_events_load(&events, span_of(site->name));
+		site->generation = site->store.generation;
+	}
 }
 
 static enum outage
@@ -193,13 +216,13 @@ find_outage(const struct sites *sites, int64_t now)
 	const struct outage_site *site;
 	const char *name;
 	enum outage in_files = find_in_files(sites, now);
-	enum reason reason = outage_events_reason(&events[0], &site);
+	enum reason reason = outage_events_reason(&events, &site);
 
 	if (in_files != OUTAGES)
 		return in_files;
 	if (reason != REASONS && !reason_is_client(reason))
 		return OUTAGE_SENDERS;
-	if (events[0].skewed >= OUTAGE_REFUSALS)
+	if (events.skewed >= OUTAGE_REFUSALS)
 		return OUTAGE_SKEWED;
 	if (reason != REASONS)
 		return OUTAGE_CLIENTS;
@@ -223,7 +246,8 @@ add_outage(struct buffer *out, const struct sites *sites, int64_t now)
 
 	if (outage == OUTAGES)
 		return;
-	outage_tell(outage, &events[0], sites, outage_refusal(sites, now), &t);
+	outage_tell(outage, &events, sites, outage_refusal(sites, now), now,
+		    &t);
 	bool has_site = t.site[0] != '\0', has_detail = t.detail[0] != '\0';
 	(void)snprintf(text, sizeof(text), "%s%s%s%s%s%s%s", t.sentence,
 		       has_detail ? " (" : "", t.detail, has_detail ? ")" : "",
@@ -272,6 +296,7 @@ status_tell(const struct sites *sites, int64_t now)
 	struct buffer text;
 
 	keep_counts(now);
+	keep_loads(sites);
 	buffer_init(&text, TEXT_MAX);
 	buffer_add(&text, SPAN("STATUS="));
 	add_outage(&text, sites, now);

@@ -52,13 +52,28 @@ def one_of(numbers, reason="signature", origin=None):
         logs.accepted("device", 90 - n, origin=cases.ORIGIN))]
 
 
-def loaded(ago):
-    return logs.NOW - ago, "level=note list 1: 1 entry, sha256 f3763f66c295314f"
+def clients(ago, count):
+    return [logs.accepted(f"c{n}", ago - n) for n in range(count)]
 
 
-def failed(ago):
-    return logs.NOW - ago, "level=warning last good settings and list stay in " \
-        "force; see certgate check"
+def examined(*times, admitted=True):
+    """What certgate doctor leaves behind, at these times."""
+    return [make(ago - n, connection="certgate-5e1f") for ago in times
+            for n, make in enumerate([
+                lambda ago, **more: logs.rejected("doctor", ago, **more),
+                lambda ago, **more: logs.line(
+                    ago, reason="no-certificate", **more),
+                lambda ago, **more: logs.line(ago, reason="signature", **more),
+                lambda ago, **more: logs.accepted("device", ago, **more)][
+                    :4 if admitted else 3])]
+
+
+def loaded(ago, site=""):
+    return logs.NOW - ago, f"level=note {site}list 1: 1 entry, sha256 f3763f66"
+
+
+def failed(ago, words="the last good settings and list stay in force", site=""):
+    return logs.NOW - ago, f"level=note {site}{words}; see certgate check"
 
 
 # A name, lines, and the first line of status.  An outage lasts until an event
@@ -126,6 +141,88 @@ STORIES = [
     ("scanners, then the service", [
         *refused(99, "code", 9), *refused(9, "code", origin=cases.ORIGIN)],
      "No event has the configured code in its URL."),
+    ("a stranger's clock", [
+        logs.accepted("device", 90), *refused(
+            9, "unknown-event", event="-", skew="820000000")], WELL),
+    ("scanners of a vhost without a site", [
+        logs.accepted("device", 90, site="one"), *refused(9, "site")], WELL),
+    ("strangers that name a site and an origin", [
+        *refused(90, "site", site="evil", origin="x"),
+        logs.accepted("device", 9, site="one", origin=cases.ORIGIN)], WELL),
+    ("the service without a site", [
+        logs.accepted("device", 90, site="one"),
+        *refused(9, "site", origin=cases.ORIGIN)],
+     "No event names a site that exists."),
+    ("strangers in a quiet hour", [
+        logs.accepted("device", 5 * HOUR), *strangers(9, 3)], WELL),
+    ("strangers after a load", [
+        logs.accepted("device", 5 * HOUR), loaded(2 * HOUR), *strangers(9, 3)],
+     WELL),
+    ("clients without a certificate beside others", [
+        *clients(5 * HOUR, 5), *refused(9, "no-certificate", 4)], WELL),
+    ("as many clients without a certificate", [
+        *clients(5 * HOUR, 5), *refused(9, "no-certificate", 5)],
+     "No client presents a certificate"),
+    ("many clients without a certificate", [
+        *clients(5 * HOUR, 99), *refused(99, "no-certificate", 20)],
+     "No client presents a certificate"),
+    ("the only client's entry expires", [
+        logs.accepted("device", 1900), *(logs.rejected(
+            "device", 1500 - n, reason="entry-expired") for n in range(99))],
+     "The entry of every client has expired."),
+    ("the entry of one of two clients expires", [
+        logs.accepted("device", 1900), logs.accepted("other", 1900), *(
+            logs.rejected("device", 1500 - n, reason="entry-expired")
+            for n in range(99))], WELL),
+    ("an expired entry beside strangers", [
+        *strangers(900, 99), *(logs.rejected(
+            "device", 500 - n, reason="entry-expired") for n in range(9))],
+     "The entry of every client has expired."),
+    ("no certificate, and one stranger more often", [
+        *(logs.rejected("x", 900 - n) for n in range(9)),
+        *refused(9, "no-certificate")], "No client presents a certificate"),
+    ("the doctor, each five minutes", [
+        logs.accepted("device", 5 * HOUR), *examined(
+            1500, 1200, 900, 600, 300, admitted=False)], WELL),
+    ("no certificate, and the doctor each five minutes", [
+        line for ago in (1500, 1200, 900, 600) for line in [
+            *examined(ago), logs.line(ago - 9, reason="no-certificate")]],
+     "No client presents a certificate"),
+    ("no content type", refused(9, "content-type", origin=cases.ORIGIN),
+     "No event has the content type application/json"),
+    ("no length", [logs.accepted("device", 90), *refused(9, "length")],
+     "No event has a body of the length in Content-Length."),
+    ("a header less", refused(9, "malformed-request", origin=cases.ORIGIN),
+     "A required header of every event is missing or invalid."),
+    ("no ce- headers", refused(9, "unknown-event", origin=cases.ORIGIN,
+                               event="-", connection=None),
+     "No event has a known ce-type"),
+    ("no origin", refused(9, "no-origin"),
+     "No event has the header WebHook-Request-Origin."),
+    ("an internal error", refused(9, "internal"),
+     "Every event is refused for one reason. (internal)"),
+    ("scanners without a type", [
+        *refused(99, "unknown-event", 9, event="-"),
+        *refused(50, "no-origin", 9, event="validate"),
+        *refused(30, "malformed-request", 9, event="validate", origin="x"),
+        *refused(9, "body", 9, event="user")], WELL),
+    ("a list that only the handler cannot load", [
+        loaded(3 * HOUR), (logs.NOW - HOUR, "level=error CERTGATE_LIST: "
+                           "restart needed: /srv/list"), failed(HOUR),
+        logs.accepted("device", 9, site="two", list="3")],
+     "The handler uses an older configuration. (CERTGATE_LIST: restart needed: "
+     "/srv/list)"),
+    ("a list that only the handler cannot load, at its start", [
+        failed(HOUR, "rejecting all clients until the list is valid"),
+        logs.accepted("device", 9, site="two", list="3")],
+     "The handler refuses every client: its configuration does not load."),
+    ("a list that loads soon", [
+        failed(9), logs.accepted("device", 8, list="stale")], WELL),
+    ("names of two sites", [
+        *refused(90, "origin", site="one", origin="a.example"),
+        logs.line(9, reason="origin", site="two", origin="b.example")],
+     "Every event names an origin that is not configured. (events name "
+     "a.example; "),
 ]
 
 
@@ -228,6 +325,25 @@ def of_sites():
         out.result(done.code == 1 and
                    "certgate allow --site one FILE" in done.out and
                    "@" not in done.out, f"sites: {' '.join(arguments)}", done)
+    for name in ("one", "two"):
+        (folder / f"{name}.list").write_text(f"{PIN}\n")
+        (folder / f"{name}.conf").write_text(
+            f"CERTGATE_LIST={folder}/{name}.list\nCERTGATE_SIGNATURE=off\n")
+    log.write_text(logs.text([
+        failed(900, site="site one: "), failed(800, site="site two: "),
+        loaded(700, "site two: "), logs.accepted("device", 9, site="two")]))
+    for arguments, first in (
+            (["status"], "The handler uses an older configuration."),
+            (["status", "--site", "one"], "The handler uses an older "),
+            (["status", "--site", "two"], WELL)):
+        done = run(*arguments)
+        out.result(done.out.startswith(first) and
+                   ("\nsite      one\n" in done.out) == (first != WELL),
+                   f"sites: one failed to load: {' '.join(arguments)}", done)
+    (folder / "one.conf").unlink()
+    done = run("status")
+    out.result(done.out.startswith(WELL), "sites: one that failed is removed",
+               done)
     shutil.rmtree(folder)
     done = run("status", "--site", site)
     out.result(done.code == 1 and done.out.startswith(

@@ -158,6 +158,11 @@ def write_log(*lines):
     return plant
 
 
+def deny_all(gate):
+    gate.event()
+    gate.run("--all", verb="deny")
+
+
 def log_is_folder(gate):
     gate.event()
     gate.write_settings({"CERTGATE_LOG": gate.folder / "nowhere/log"})
@@ -177,12 +182,12 @@ OUTAGES = [
      "The web server authenticates no event as CERTGATE_REMOTE_USER.",
      "compare CERTGATE_REMOTE_USER", {"CERTGATE_REMOTE_USER": None}),
     ("wrong origin", {"CERTGATE_ORIGINS": "b.example"}, DEVICE, refused(),
-     f"Every event names an origin that is not configured. ({cases.ORIGIN} "
-     "came, configured: b.example)", "set CERTGATE_ORIGINS",
+     "Every event names an origin that is not configured. (events name "
+     f"{cases.ORIGIN}; configured: b.example)", "set CERTGATE_ORIGINS",
      {"CERTGATE_ORIGINS": cases.ORIGIN}),
     ("wrong hub", {"CERTGATE_HUB": "plant"}, DEVICE, refused(),
-     "Every event names a hub that is not configured. (chat came, configured: "
-     "plant)", "set CERTGATE_HUB", {"CERTGATE_HUB": "chat"}),
+     "Every event names a hub that is not configured. (events name chat; "
+     "configured: plant)", "set CERTGATE_HUB", {"CERTGATE_HUB": "chat"}),
     ("wrong code", {"CERTGATE_CODE": "the-secret"}, DEVICE, refused(),
      "No event has the configured code", "set the same code",
      {"CERTGATE_CODE": "a-code"}),
@@ -219,6 +224,8 @@ OUTAGES = [
      "certgate check", DEVICE),
     ("list removed", {}, DEVICE, remove_list, "The list does not load.",
      "restore /", DEVICE),
+    ("all denied", {}, DEVICE, deny_all, "The list does not load. (certgate "
+     "deny --all moved it to /", "to allow clients again: mv /", DEVICE),
     ("list invalid", {}, DEVICE, fill("list", "zz\n"),
      "The list does not load. (", "correct line 1 of /", DEVICE),
     ("list mode", {}, DEVICE, mode, "The list does not load. (",
@@ -230,7 +237,7 @@ OUTAGES = [
     ("handler stopped", {}, DEVICE, stop, "The handler is not running.",
      "systemctl start certgate.socket certgate.service", None),
     ("handler that hangs", {}, DEVICE, hang,
-     "The handler is not running. (its process does not react)",
+     "The handler is not running. (its process does not respond)",
      "systemctl restart certgate.service", None),
     ("every entry over", {}, OTHER.strip() + " expires=2020-01-01\n" +
      PUMP.strip() + " not-before=2099-01-01\n", lambda gate: None,
@@ -660,12 +667,12 @@ def installed():
              "The handler is not running.", "systemctl start"),
             ("restarted now", {"service": "activating",
                                "unit": "SubState=auto-restart"}, 1,
-             "The handler is not running. (it ends, and is restarted",
+             "The handler is not running. (it exits, and systemd restarts it",
              "journalctl -u certgate.service"),
             ("restarted again and again", {
                 "unit": "NRestarts=3\nExecMainStartTimestampMonotonic="
                 f"{time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}"}, 1,
-             "The handler is not running. (it ends, and is restarted",
+             "The handler is not running. (it exits, and systemd restarts it",
              "restarted again and again"),
             ("restarted some time ago", {
                 "unit": "NRestarts=9\nExecMainStartTimestampMonotonic=1"}, 0,
@@ -702,6 +709,14 @@ def installed():
             ("a full disk", {
                 "more": "cat /dev/zero >/run/log/fill 2>/run/full || :"}, 1,
              "The disk of the log is full.", "df"),
+            ("a full disk that the handler reports", {
+                "decision": decision, "unit": "StatusText=The disk of the log "
+                "is full. list 2: 1 entry"}, 1, "The disk of the log is full.",
+             "free space in /run/log"),
+            ("lost lines that the handler reports", {
+                "decision": decision, "unit": "StatusText=Lines of the log were "
+                "lost. list 2: 1 entry"}, 1, "Lines of the log were lost.",
+             "certgate stats"),
             ("no key in the unit", {"verb": "simulate --format http"}, 0,
              "POST ", "ce-connectionId: "),
             ("a key in the unit", {

@@ -139,12 +139,19 @@ REFUSED = [
     ("strangers", [{"certificate": name} for name in
                    ("other", "pump", "stranger")]),
     ("expired", [{"certificate": "expired"}] * 3),
+    ("content type", [{"headers": {"Content-Type": "text/plain"}}] * 3),
     ("clock", [{"headers": {"ce-time": "2020-01-01T00:00:00Z"}}] * 3),
 ]
 HEALTHY = [
     ("two refusals", [{"certificate": None}] * 2),
     ("refusals, then a client", [{"certificate": None}] * 4 + [{}]),
     ("one stranger", [{"certificate": "stranger"}] * 5),
+    ("another origin first, each before a client", [{
+        "key": "another-key-0123456789ab", "headers": {
+            "WebHook-Request-Origin": f"x.example, {cases.ORIGIN}"}}, {}] * 3),
+    ("a stranger's clock", [{"path": "/eventhandler", "headers": {
+        "ce-type": "x", "ce-time": "2020-01-01T00:00:00Z",
+        "WebHook-Request-Origin": None}}] * 3),
 ]
 
 

@@ -45,15 +45,15 @@ struct manager {
 
 static struct manager manager;
 
+static struct sites sites = { .main = { .has_settings = true,
+					.has_list = true,
+					.settings.missing_allowed = true,
+					.generation = 1 } };
+
 /* The message at the time now; "" if there is none. */
 static const char *
 tell(int64_t now)
 {
-	static struct sites sites = { .main = { .has_settings = true,
-						.has_list = true,
-						.settings.missing_allowed =
-							true,
-						.generation = 1 } };
 	static char text[1024];
 
 	status_tell(&sites, now);
@@ -130,8 +130,8 @@ test_hours(void **state)
 #define SIGNATURE                                                              \
 	"No event has a valid signature: was an access key regenerated?"
 
-/* An outage is in each message while it lasts, up to the end of the hour after
- * its last event; a line of the log names it once in an hour. */
+/* An outage is in each message while it lasts, up to a day after the last
+ * event; a line of the log names it once in an hour. */
 static void
 test_outages(void **state)
 {
@@ -155,14 +155,18 @@ test_outages(void **state)
 	assert_non_null(strstr(tell(now + 180), SIGNATURE));
 	assert_int_equal(outages, 1);
 	count(REASON_NOTIFIED, 1);
-	count(REASON_NO_CERTIFICATE, 3);
-	assert_non_null(strstr(tell(now + 181), "clientCertEnabled"));
+	count(REASON_NO_CERTIFICATE, 19); /* beside 1206 clients */
+	assert_null(strstr(tell(now + 181), "clientCertEnabled"));
+	count(REASON_NO_CERTIFICATE, 1);
+	assert_non_null(strstr(tell(now + 182), "clientCertEnabled"));
 	assert_non_null(strstr(warned, "clientCertEnabled"));
 	assert_int_equal(outages, 2);
 	assert_non_null(strstr(tell(now + HOUR), "clientCertEnabled"));
 	assert_int_equal(outages, 3);
-	assert_null(strstr(tell(now + 2 * HOUR), "clientCertEnabled"));
-	assert_int_equal(outages, 3);
+	assert_non_null(strstr(tell(now + 2 * HOUR), "clientCertEnabled"));
+	assert_int_equal(outages, 4);
+	assert_null(strstr(tell(START + 25 * HOUR), "clientCertEnabled"));
+	assert_int_equal(outages, 4);
 }
 
 static void
@@ -182,7 +186,7 @@ static void
 test_unknown_clients(void **state)
 {
 	static const char unknown[] = "No entry matches any client.";
-	const int64_t now = START + 21 * HOUR;
+	const int64_t now = START + 41 * HOUR;
 
 	(void)state;
 	(void)tell(now - HOUR);
@@ -193,6 +197,17 @@ test_unknown_clients(void **state)
 	assert_null(strstr(tell(now + 60), unknown));
 	count_client(2, 1);
 	assert_non_null(strstr(tell(now + 120), unknown));
+	sites.main.generation++;
+	assert_null(strstr(tell(now + 180), unknown));
+	count_client(1, 1);
+	count_client(2, 2);
+	assert_non_null(strstr(tell(now + 240), unknown));
+	count(REASON_LISTED, 1);
+	sites.main.generation++;
+	(void)tell(now + 300);
+	count_client(1, 1);
+	count_client(2, 2);
+	assert_null(strstr(tell(now + 360), unknown));
 }
 
 int
