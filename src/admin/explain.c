@@ -291,10 +291,12 @@ show_cause(const struct configuration *store)
 {
 	const struct outage_refusal *refusal =
 		outage_find_refusal(store, (int64_t)time(NULL));
-	char text[sizeof("certgate status: ") + sizeof(cause.sentence)];
+	char text[sizeof("every client is refused: ") + sizeof(cause.sentence)];
 
 	if (refusal != NULL) {
-		show_note(refusal->text);
+		(void)snprintf(text, sizeof(text),
+			       "every client is refused: %s", refusal->text);
+		show_note(text);
 	} else if (cause.sentence[0] != '\0') {
 		(void)snprintf(text, sizeof(text), "certgate status: %s",
 			       cause.sentence);

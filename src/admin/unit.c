@@ -29,7 +29,7 @@ unit_state_text(enum unit_state state)
 	static const char *const words[] = {
 		[UNIT_UNKNOWN] = "unknown",
 		[UNIT_STOPPED] = "not running",
-		[UNIT_FAILING] = "restarted again and again",
+		[UNIT_FAILING] = "restarted repeatedly",
 		[UNIT_SILENT] = "hangs",
 		[UNIT_WAITING] = "starts with the next event",
 		[UNIT_RUNNING] = "running",

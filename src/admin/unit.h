@@ -16,8 +16,8 @@ enum { UNIT_STATUS_SIZE = 512 /* bytes */ };
 enum unit_state {
 	UNIT_UNKNOWN = 0, /* systemd does not run, or has no such unit */
 	UNIT_STOPPED,
-	UNIT_FAILING, /* it ends, and systemd restarts it, again and again */
-	UNIT_SILENT, /* it runs, and does not react to a connection */
+	UNIT_FAILING, /* it exits repeatedly, and systemd restarts it */
+	UNIT_SILENT, /* it runs, and does not respond to a connection */
 	UNIT_WAITING, /* the socket listens; the next event starts it */
 	UNIT_RUNNING
 };

@@ -102,24 +102,20 @@ lacks_both(const struct configuration *c, int64_t now)
 
 static const struct outage_refusal refusals[] = {
 	{ lacks_both,
-	  "every event is refused: CERTGATE_ORIGINS names no Web PubSub "
-	  "resource, and there is no access key",
+	  "CERTGATE_ORIGINS names no Web PubSub resource, and there is no "
+	  "access "
+	  "key",
 	  "set these lines in the settings file:\n" SETTINGS_ORIGINS_LINE
 	  "\n" SETTINGS_KEYS_LINE },
-	{ lacks_key,
-	  "every event is refused: a signature is required, and there is no "
-	  "access key",
+	{ lacks_key, "a signature is required, and there is no access key",
 	  "set " SETTINGS_KEYS_LINE },
-	{ lacks_origin,
-	  "every event is refused: CERTGATE_ORIGINS names no Web PubSub "
-	  "resource",
+	{ lacks_origin, "CERTGATE_ORIGINS names no Web PubSub resource",
 	  "set " SETTINGS_ORIGINS_LINE },
 	{ is_too_old,
-	  "every client is refused: the store's last contact with the fleet's "
-	  "database is older than CERTGATE_STORE_MAX_AGE",
+	  "the store's last contact with the fleet's database is older than "
+	  " CERTGATE_STORE_MAX_AGE",
 	  "systemctl status certgate-sync" },
-	{ lacks_entry, "every client is refused: the list has no allow entry",
-	  "certgate allow@ FILE" },
+	{ lacks_entry, "the list has no allow entry", "certgate allow@ FILE" },
 };
 
 const struct outage_refusal *
@@ -204,24 +200,25 @@ static const struct refused {
 	  "site" },
 	{ REASON_MALFORMED_REQUEST,
 	  "A required header of every event is missing or invalid.",
-	  "certgate doctor URL" },
+	  "certgate doctor% URL" },
 	{ REASON_UNKNOWN_EVENT,
 	  "No event has a known ce-type: does the web server pass all headers "
 	  "on?",
-	  "certgate doctor URL" },
+	  "certgate doctor% URL" },
 	{ REASON_NO_ORIGIN, "No event has the header WebHook-Request-Origin.",
-	  "certgate doctor URL" },
+	  "certgate doctor% URL" },
 	{ REASON_LENGTH, "No event has a body of the length in Content-Length.",
-	  "certgate doctor URL" },
+	  "certgate doctor% URL" },
 	{ REASON_CONTENT_TYPE,
 	  "No event has the content type application/json: does the web server "
 	  "pass it on?",
-	  "certgate doctor URL" },
-	{ REASON_SETTINGS, "Every event was refused for the settings.",
+	  "certgate doctor% URL" },
+	{ REASON_SETTINGS, "The settings do not load: every event is refused.",
 	  "certgate check@" },
-	{ REASON_LIST_UNREADABLE, "Every client was refused for the list.",
+	{ REASON_LIST_UNREADABLE,
+	  "The list does not load: every client is refused.",
 	  "certgate check@" },
-	{ REASON_STORE, "Every client was refused for the store.",
+	{ REASON_STORE, "The store cannot be used: every client is refused.",
 	  "certgate check@" },
 	{ REASON_NO_CERTIFICATE,
 	  "No client presents a certificate: is tls.clientCertEnabled on for "
@@ -235,16 +232,15 @@ static const struct refused {
 	{ REASON_ENTRY_EXPIRED, "The entry of every client has expired.",
 	  "certgate allow@ FILE --replace with a later expires= and all other "
 	  "options of the entry" },
-	{ REASON_ENTRY_NOT_YET, "The entry of no client is valid yet.",
+	{ REASON_ENTRY_NOT_YET, "No client's entry is valid yet.",
 	  "change not-before= of the entry, or wait" },
 	{ REASON_CERTIFICATE_EXPIRED,
 	  "The certificate of every client has expired.",
 	  "renew the certificate, then certgate rotate@ OLD NEW" },
-	{ REASON_CERTIFICATE_NOT_YET,
-	  "The certificate of no client is valid yet.",
+	{ REASON_CERTIFICATE_NOT_YET, "No client's certificate is valid yet.",
 	  "check the clocks of this host and of the CA, or wait" },
 	{ REASON_CRL, "No CRL of the clients' CA is current.",
-	  "replace the file of crl= in the entry" },
+	  "certgate crl fetch%, or replace the file of crl= in the entry" },
 	{ REASON_CERTIFICATE, NULL, "issue a new certificate" },
 	{ REASON_NOT_BEFORE_INVALID, NULL, "issue a new certificate" },
 	{ REASON_NOT_AFTER_INVALID, NULL, "issue a new certificate" },
@@ -314,7 +310,8 @@ static const struct {
 	[OUTAGE_CLIENTS] = { "Every client is refused for one reason.",
 			     "certgate stats%" },
 	[OUTAGE_NO_VALID_ENTRY] = { "No allow entry is valid today.",
-				    "certgate list@ prints their dates" },
+				    "certgate list@ prints the dates of the "
+				    "entries" },
 	[OUTAGE_AGED] = { "The store has no contact with the fleet's database.",
 			  "systemctl status certgate-sync" },
 	[OUTAGE_FULL] = { "The disk of the log is full.", "" },
@@ -472,7 +469,9 @@ outage_tell(enum outage outage, const struct outage_events *events,
 		tell_no_valid_entry(sites, now, text);
 	if (outage == OUTAGE_SKEWED)
 		(void)snprintf(text->detail, sizeof(text->detail),
-			       "%+" PRId64 " seconds", events->skew);
+			       "this host's clock is %" PRId64 " s %s",
+			       events->skew < 0 ? -events->skew : events->skew,
+			       events->skew < 0 ? "behind" : "ahead");
 	if (outage == OUTAGE_AGED)
 		tell_age(sites, text);
 	if (outage != OUTAGE_REFUSING)

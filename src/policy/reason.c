@@ -18,7 +18,7 @@ static const struct {
 				       "A required header is missing, "
 				       "repeated or invalid." },
 	[REASON_SETTINGS] = { "settings", 403,
-			      "The settings are invalid; the log has the "
+			      "The settings failed to load; the log has the "
 			      "error." },
 	[REASON_SITE] = { "site", 403,
 			  "CERTGATE_SITE is missing, repeated, or not "
@@ -29,8 +29,8 @@ static const struct {
 	[REASON_UNKNOWN_EVENT] = { "unknown-event", 400,
 				   "Unknown event type." },
 	[REASON_CODE] = { "code", 401,
-			  "The query string does not have CERTGATE_CODE"
-			  " as its only code." },
+			  "The query string does not have CERTGATE_CODE as its "
+			  "only code." },
 	[REASON_NO_ORIGIN] = { "no-origin", 400,
 			       "The header WebHook-Request-Origin is "
 			       "missing." },
@@ -56,8 +56,8 @@ static const struct {
 			       "The body is larger than 1 MiB (system "
 			       "events) or 16 MiB." },
 	[REASON_CONTENT_TYPE] = { "content-type", 415,
-				  "The content type of the connect event is not"
-				  " application/json." },
+				  "The content type of the connect event is "
+				  "not application/json." },
 	[REASON_BODY] = { "body", 400,
 			  "The body is not a JSON object, or exceeds a "
 			  "limit." },
@@ -83,14 +83,11 @@ static const struct {
 	[REASON_CONTENT_MISSING] = { "content-missing", 403,
 				     "The event has a thumbprint without its "
 				     "certificate, and "
-				     "CERTGATE_REQUIRE_CONTENT is"
-				     " yes." },
+				     "CERTGATE_REQUIRE_CONTENT is yes." },
 	[REASON_CONTENT_NEEDED] = { "content-needed", 403,
 				    "The event has only the SHA-1, and the "
-				    "list "
-				    "may allow, deny or limit the certificate "
-				    "by "
-				    "other fields." },
+				    "list may allow, deny or limit the "
+				    "certificate by other fields." },
 	[REASON_DENIED] = { "denied", 403,
 			    "A deny entry matches the certificate." },
 	[REASON_NOT_LISTED] = { "not-listed", 403,
@@ -107,8 +104,7 @@ static const struct {
 				   "The entry has expired." },
 	[REASON_ENTRY_CLIENT_ID] = { "entry-client-id", 403,
 				     "The entry is for another MQTT client id, "
-				     "or "
-				     "the client does not use MQTT." },
+				     "or the client does not use MQTT." },
 	[REASON_ENTRY_QUERY] = { "entry-query", 403,
 				 "The entry requires another query string." },
 	[REASON_NOT_BEFORE_INVALID] = { "not-before-invalid", 403,

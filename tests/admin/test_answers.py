@@ -43,9 +43,9 @@ SENTENCE = {
     "no-certificate": "No client presents a certificate: is "
                       "tls.clientCertEnabled on for the resource?",
     "entry-expired": "The entry of every client has expired.",
-    "entry-not-yet": "The entry of no client is valid yet.",
+    "entry-not-yet": "No client's entry is valid yet.",
     "certificate-expired": "The certificate of every client has expired.",
-    "certificate-not-yet": "The certificate of no client is valid yet.",
+    "certificate-not-yet": "No client's certificate is valid yet.",
     "crl": "No CRL of the clients' CA is current."}
 # One certificate that is refused again and again is not an outage.
 STRANGER = {"not-listed", "denied"}

@@ -131,10 +131,10 @@ STORIES = [
      WELL),
     ("the store, beside a client", [
         logs.accepted("device", 90), *strangers(50, 4, reason="store")],
-     "Every client was refused for the store."),
+     "The store cannot be used: every client is refused."),
     ("the store, for one client", [logs.accepted("device", 90), *(
         logs.rejected("x", 50 - n, reason="store") for n in range(3))],
-     "Every client was refused for the store."),
+     "The store cannot be used: every client is refused."),
     ("scanners without the code", refused(9, "code", 9), WELL),
     ("the service without the code", refused(9, "code", origin=cases.ORIGIN),
      "No event has the configured code in its URL."),

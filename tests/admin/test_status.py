@@ -203,22 +203,22 @@ OUTAGES = [
      "with a later expires= and all other options of the entry",
      DEVICE),
     ("entry not yet", {}, DEVICE.strip() + " not-before=2099-01-01\n",
-     refused(), "The entry of no client is valid yet.", "not-before=", DEVICE),
+     refused(), "No client's entry is valid yet.", "not-before=", DEVICE),
     ("certificate expired", {}, known["expired"]["sha1"] + "\n",
      refused(certificate="expired"),
      "The certificate of every client has expired.", "certgate rotate OLD NEW",
      DEVICE),
     ("no key", {"CERTGATE_ACCESS_KEYS": None,
                 "CERTGATE_SIGNATURE": "required"}, DEVICE, refused(),
-     "The configuration refuses every client. (every event is refused: a "
-     "signature is required", "set CERTGATE_ACCESS_KEYS",
+     "The configuration refuses every client. (a signature is required",
+     "set CERTGATE_ACCESS_KEYS",
      {"CERTGATE_ACCESS_KEYS": cases.KEY}),
     ("as installed", {"CERTGATE_ORIGINS": "unset.invalid"}, DEVICE,
-     lambda gate: None, "The configuration refuses every client. (every event "
-     "is refused: CERTGATE_ORIGINS", "set CERTGATE_ORIGINS",
+     lambda gate: None, "The configuration refuses every client. "
+     "(CERTGATE_ORIGINS", "set CERTGATE_ORIGINS",
      {"CERTGATE_ORIGINS": cases.ORIGIN}),
     ("list without entries", {}, DEVICE, fill("list", "# none\n"),
-     "The configuration refuses every client. (every client", "certgate allow",
+     "The configuration refuses every client. (the list has", "certgate allow",
      DEVICE),
     ("list emptied", {}, DEVICE, fill("list", ""), "The list does not load.",
      "certgate check", DEVICE),
@@ -243,7 +243,8 @@ OUTAGES = [
      PUMP.strip() + " not-before=2099-01-01\n", lambda gate: None,
      "No allow entry is valid today.", "certgate list prints", DEVICE),
     ("clock", {}, DEVICE, refused(ago=-7200),
-     "The clock disagrees with the time in the events. (-7",
+     "The clock disagrees with the time in the events. (this host's clock "
+     "is 7",
      "timedatectl set-ntp true", {}),
     ("lines lost", {}, DEVICE, write_log(logs.accepted("device", 9, lost="3")),
      "Lines of the log were lost.", "certgate stats", None),
@@ -669,11 +670,11 @@ def installed():
                                "unit": "SubState=auto-restart"}, 1,
              "The handler is not running. (it exits, and systemd restarts it",
              "journalctl -u certgate.service"),
-            ("restarted again and again", {
+            ("restarted repeatedly", {
                 "unit": "NRestarts=3\nExecMainStartTimestampMonotonic="
                 f"{time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}"}, 1,
              "The handler is not running. (it exits, and systemd restarts it",
-             "restarted again and again"),
+             "restarted repeatedly"),
             ("restarted some time ago", {
                 "unit": "NRestarts=9\nExecMainStartTimestampMonotonic=1"}, 0,
              WELL, "running, process 42"),

@@ -338,18 +338,18 @@ def outages(fleet):
          "The entry of every client has expired.", "certgate allow FILE",
          replace_entry),
         ("certificate not yet valid", listed("not_yet", NOT_YET),
-         "The certificate of no client is valid yet.", "check the clocks",
+         "No client's certificate is valid yet.", "check the clocks",
          rotate(NOT_YET, DEVICE)),
         ("entry not yet valid", listed(
             "device", f"{DEVICE} not-before={day(2)}"),
-         "The entry of no client is valid yet.", "not-before=", replace_entry),
+         "No client's entry is valid yet.", "not-before=", replace_entry),
         ("wrong key", set_to(refused(), CERTGATE_ACCESS_KEYS="k" * 32),
          "No event has a valid signature: was an access key regenerated?",
          "set CERTGATE_ACCESS_KEYS", good_settings),
         ("wrong origin", set_to(refused(), CERTGATE_ORIGINS="b.example"),
          "Every event names an origin that is not configured. "
-         f"(events name {ORIGIN}; configured: b.example)", "set CERTGATE_ORIGINS",
-         good_settings),
+         f"(events name {ORIGIN}; configured: b.example)",
+         "set CERTGATE_ORIGINS", good_settings),
         ("wrong hub", set_to(refused(), CERTGATE_HUB="plant"),
          "Every event names a hub that is not configured. "
          f"(events name {HUB}; configured: plant)", "set CERTGATE_HUB",
@@ -399,7 +399,8 @@ def outages(fleet):
          "No web server passes events to the handler, and none came.",
          "a2enconf certgate && systemctl reload apache2", wire),
         ("clock wrong", refused(ahead=7200),
-         "The clock disagrees with the time in the events. (-7",
+         "The clock disagrees with the time in the events. (this host's clock "
+     "is 7",
          "timedatectl set-ntp true", None),
         ("as installed", as_installed,
          "The configuration refuses every client. (",

@@ -94,12 +94,11 @@ def broken():
             ("list", SETTINGS, "nonsense\n",
              "The list does not load. list 0: 0 entries"),
             ("no key", {"CERTGATE_SIGNATURE": "required"}, PIN + "\n",
-             "The configuration refuses every client. (every event is "
-             "refused: a signature is required, and there is no access key) "
-             "list 1: 1 entry"),
+             "The configuration refuses every client. (a signature is "
+             "required, and there is no access key) list 1: 1 entry"),
             ("no entry", SETTINGS, "# none\n",
-             "The configuration refuses every client. (every client is "
-             "refused: the list has no allow entry) list 1: 0 entries")):
+             "The configuration refuses every client. (the list has no "
+             "allow entry) list 1: 0 entries")):
         _, manager, handler = start(name, settings, text)
         out.equal(manager.next(), [state(sentence), "READY=1"],
                   f"{name}: it starts and says so")
