@@ -83,6 +83,15 @@ add_event(struct hour *h, const struct log_reader *log, enum reason reason,
 	outage_events_add(&h->outage, &event);
 }
 
+/* Add the word for the list of a decision.  A number shows that it loaded. */
+static void
+add_list(struct hour_site *site, struct span list)
+{
+	set_text(site->list, sizeof(site->list), list);
+	if (list.ptr[0] >= '0' && list.ptr[0] <= '9')
+		site->failure.time = 0;
+}
+
 static void
 add_decision(struct hour *h, const struct log_reader *log)
 {
@@ -100,10 +109,8 @@ add_decision(struct hour *h, const struct log_reader *log)
 	h->events += count;
 	h->losing = log_reader_number(log, FIELD_LOST) > 0;
 	h->lost += log_reader_number(log, FIELD_LOST);
-	if (list.len > 0) {
-		struct hour_site *site = site_of(h, log->value[FIELD_SITE]);
-		set_text(site->list, sizeof(site->list), list);
-	}
+	if (list.len > 0)
+		add_list(site_of(h, log->value[FIELD_SITE]), list);
 }
 
 /* Remove the words "site NAME: " from the front of a note, and return the

@@ -78,7 +78,7 @@ struct outage_text {
 	char site[OUTAGE_NAME_SIZE]; /* empty: none */
 };
 
-/* Return the sentence of the outage; of events, that of no reason. */
+/* Return the sentence of the outage, without a reason of events. */
 const char *outage_sentence(enum outage outage);
 
 /* Write the sentence and the fix of the outage, and what events, sites (NULL:

@@ -216,6 +216,8 @@ STORIES = [
         failed(HOUR, "rejecting all clients until the list is valid"),
         logs.accepted("device", 9, site="two", list="3")],
      "The handler refuses every client: its configuration does not load."),
+    ("a failed load, then a decision by a new list", [
+        failed(900), logs.accepted("device", 8, list="2")], WELL),
     ("a list that loads soon", [
         failed(9), logs.accepted("device", 8, list="stale")], WELL),
     ("names of two sites", [

@@ -214,6 +214,9 @@ def fill_disk():
 def free_disk(_lines):
     (LOGS / "full").unlink()
     event(count=2)
+    place.wait_for(lambda: quiet(
+        "systemctl show -P StatusText certgate.service").startswith("list"),
+        5, 0.1)
 
 
 class Fleet:
