@@ -392,7 +392,8 @@ static bool
 is_candidate(const struct command *command)
 {
 	return command->option[OPTION_LOG] == NULL &&
-	       (command->option[OPTION_CONFIG] != NULL ||
+	       ((command->option[OPTION_CONFIG] != NULL &&
+		 !setup_is_installed()) ||
 		command->option[OPTION_LIST] != NULL);
 }
 

@@ -10,6 +10,7 @@
 #include <systemd/sd-journal.h>
 
 #include "admin/journal_reader.h"
+#include "admin/unit.h"
 #include "host/account.h"
 #include "host/file.h"
 
@@ -48,7 +49,7 @@ match_program(sd_journal *j)
 	char digits[SPAN_DIGITS_MAX + 1];
 	bool ok = match(j, "_EXE", CERTGATE_HANDLER);
 
-	if (!account_user("_certgate", &users[2], &group))
+	if (!account_user(unit_user(), &users[2], &group))
 		users[2] = 0;
 	for (size_t i = 0; ok && i < sizeof(users) / sizeof(users[0]); i++) {
 		(void)snprintf(digits, sizeof(digits), "%ju",

@@ -12,6 +12,7 @@
 #include "admin/command.h"
 #include "admin/print.h"
 #include "admin/setup.h"
+#include "admin/unit.h"
 #include "base/hex.h"
 #include "base/suggestion.h"
 #include "policy/thumbprint.h"
@@ -309,7 +310,12 @@ check_paths(const struct command *command)
 static enum exit_code
 start(const struct command *command)
 {
-	return check_paths(command) ? setup_start(command) : EXIT_MISUSED;
+	enum exit_code code =
+		check_paths(command) ? setup_start(command) : EXIT_MISUSED;
+
+	if (code == EXIT_DONE)
+		unit_start();
+	return code;
 }
 
 /* True if word is a part of a thumbprint, as between blanks. */

@@ -12,7 +12,6 @@
 #include "admin/print.h"
 #include "admin/setup.h"
 #include "base/date.h"
-#include "host/account.h"
 #include "host/file.h"
 #include "host/log.h"
 #include "host/sites.h"
@@ -41,6 +40,7 @@ static struct {
 	struct configuration_source source; /* of the settings */
 	struct configuration_source process; /* the same, or the main ones */
 	const char *const *option; /* of the command; borrowed */
+	bool installed; /* the unit's process names them */
 } setup;
 
 bool
@@ -99,8 +99,7 @@ start_site(const char *name)
 	if (config != NULL)
 		path = sites_path(config, span_of(name));
 	if (path == NULL)
-		print_problem("--site: there is no settings file to have it "
-			      "beside");
+		print_problem("--site: no settings file (fix: --config FILE)");
 	setup.source = (struct configuration_source){ .path = path };
 	return path != NULL;
 }
@@ -196,17 +195,6 @@ setup_add_environment(char *variables, size_t length)
 	return true;
 }
 
-/* Trust files of the handler's user, such as CRLs that it downloaded. */
-static void
-trust_handler(void)
-{
-	uid_t user;
-	gid_t group;
-
-	if (geteuid() == 0 && account_user("_certgate", &user, &group))
-		file_trust(user);
-}
-
 enum exit_code
 setup_start(const struct command *command)
 {
@@ -216,7 +204,6 @@ setup_start(const struct command *command)
 	struct span above = above_site(config);
 	bool ok = true;
 
-	trust_handler();
 	setup.option = command->option;
 	setup.process = setup.source = configuration_source(
 		config == NULL ? getenv("CERTGATE_CONFIG") : config, environ);
@@ -351,12 +338,25 @@ setup_log(struct setup_log *log, struct error *e)
 	return ok;
 }
 
+const char *
+setup_main_path(void)
+{
+	return setup.process.path;
+}
+
 bool
 setup_is_installed(void)
 {
 	const char *path = setup.process.path;
 
-	return path != NULL && strcmp(path, CERTGATE_CONFIG_DEFAULT) == 0;
+	return path != NULL &&
+	       (setup.installed || strcmp(path, CERTGATE_CONFIG_DEFAULT) == 0);
+}
+
+void
+setup_set_installed(void)
+{
+	setup.installed = true;
 }
 
 bool
@@ -423,7 +423,8 @@ setup_store(struct settings *settings, struct error *e)
 {
 	return setup_settings(settings, e) &&
 	       (settings->store != NULL ||
-		error_set(e, "there is no store: expected CERTGATE_STORE"));
+		error_set(e, "no store is configured (fix: set "
+			     "CERTGATE_STORE)"));
 }
 
 /* Take errors; warnings are reported by certgate check. */

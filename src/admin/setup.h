@@ -49,6 +49,8 @@ const char *setup_config_options(const char *site);
  * setup_config_options() for each %; "" if it is too long. */
 void setup_write_fix(const char *fix, const char *site, char *text,
 		     size_t size);
+/* The path of the main settings, also if these are a site's; NULL: none. */
+const char *setup_main_path(void);
 
 /* The user of --as; NULL: none. */
 const char *setup_user(void);
@@ -70,6 +72,9 @@ bool setup_log(struct setup_log *log, struct error *e)
 /* True if the settings are the installed ones, of the handler that systemd or a
  * web server of this host starts. */
 bool setup_is_installed(void);
+
+/* The unit's process names these settings. */
+void setup_set_installed(void);
 
 /* True if the log is theirs: a file that they name, or the journal of the
  * installed handler. */

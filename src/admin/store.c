@@ -28,7 +28,6 @@ find_owners(const struct command *command, const struct settings *settings,
 	    struct owners *owners)
 {
 	const char *handler = command->option[OPTION_AS];
-	struct unit unit = { .state = UNIT_UNKNOWN };
 	uid_t user;
 	gid_t group;
 
@@ -39,15 +38,13 @@ find_owners(const struct command *command, const struct settings *settings,
 		return false;
 	}
 	if (handler == NULL && geteuid() == 0 && setup_is_installed()) {
-		unit = unit_read();
-		handler = unit.user[0] == '\0' ? UNIT_USER : unit.user;
-		if (!account_user(handler, &user, &owners->group))
+		if (!account_user(unit_user(), &user, &owners->group))
 			owners->group = (gid_t)-1;
 		return true;
 	}
 	if (handler == NULL || account_user(handler, &user, &owners->group))
 		return true;
-	print_problem("--as: no such user");
+	print_problem("no such user: %s", error_word(span_of(handler)));
 	return false;
 }
 

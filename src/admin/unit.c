@@ -2,10 +2,12 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,12 +16,16 @@
 #include "admin/unit.h"
 #include "host/clock.h"
 #include "host/file.h"
+#include "policy/settings.h"
 
 enum {
 	ANSWER_MAX = 16384, /* bytes of systemctl's answer */
 	RESTARTS = 3, /* of a handler that lives less than: */
-	RESTARTS_MS = 60000,
+	RESTARTS_MS = 600000,
+	START_MS = 30000, /* that a start may take */
+	NAME_SIZE = 64, /* bytes of a unit's name */
 	US_PER_MS = 1000,
+	MS_PER_S = 1000,
 	ENVIRONMENT_MAX = 262144 /* bytes; twice the usual ARG_MAX */
 };
 
@@ -31,6 +37,7 @@ unit_state_text(enum unit_state state)
 		[UNIT_STOPPED] = "not running",
 		[UNIT_FAILING] = "restarted repeatedly",
 		[UNIT_SILENT] = "hangs",
+		[UNIT_UNREACHABLE] = "unreachable",
 		[UNIT_WAITING] = "starts with the next event",
 		[UNIT_RUNNING] = "running",
 	};
@@ -86,28 +93,43 @@ read_environment(int process, struct buffer *text)
 	char path[sizeof("/proc//environ") + SPAN_DIGITS_MAX];
 	struct error e = { 0 };
 
+	buffer_init(text, ENVIRONMENT_MAX);
 	(void)snprintf(path, sizeof(path), "/proc/%d/environ", process);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	bool ok = fd >= 0 && file_read_all(fd, text, &e);
 	if (fd >= 0)
 		close(fd);
-	buffer_add_byte(text, '\0');
-	return ok && !text->failed;
+	if (ok)
+		buffer_add_byte(text, '\0');
+	if (!ok || text->failed)
+		buffer_wipe(text);
+	return text->len > 0;
+}
+
+static bool
+has_systemd(void)
+{
+	return access("/run/systemd/system", F_OK) == 0;
 }
 
 /* Ask for the properties of a unit; false: there is none. */
 static bool
-ask(char *name, char text[ANSWER_MAX])
+ask(const char *unit, char text[ANSWER_MAX])
 {
-	static char program[] = "/usr/bin/systemctl", verb[] = "show",
-		    option[] = "-p",
-		    properties[] =
-			    "LoadState,ActiveState,SubState,UnitFileState,"
-			    "MainPID,NRestarts,ExecMainStartTimestampMonotonic,"
-			    "User,Environment,EnvironmentFiles,StatusText";
+	static char
+		program[] = "/usr/bin/systemctl",
+		verb[] = "show", option[] = "-p",
+		properties[] =
+			"LoadState,ActiveState,SubState,UnitFileState,"
+			"MainPID,NRestarts,ExecMainStartTimestampMonotonic,"
+			"InactiveEnterTimestampMonotonic,Job,Listen,User,Group,"
+			"SupplementaryGroups,Environment,EnvironmentFiles,"
+			"PassEnvironment,StatusText";
+	char name[NAME_SIZE];
 	char *const arguments[] = { program,	verb, option,
 				    properties, name, NULL };
 
+	(void)snprintf(name, sizeof(name), "%s", unit);
 	return run(arguments, text) &&
 	       span_equal(find_value(text, "LoadState"), SPAN("loaded"));
 }
@@ -123,28 +145,41 @@ is_active(const char *text)
 }
 
 static bool
+is_enabled(const char *text)
+{
+	return span_starts(find_value(text, "UnitFileState"), SPAN("enabled"));
+}
+
+/* Return how long ago a time of the boot was, in ms; INT64_MAX: never. */
+static int64_t
+age_of(const char *text, const char *name)
+{
+	uint64_t us;
+
+	return span_number(find_value(text, name), 1, INT64_MAX, &us)
+		       ? clock_ms() - (int64_t)(us / US_PER_MS)
+		       : INT64_MAX;
+}
+
+static bool
 is_failing(const char *service)
 {
 	struct span state = find_value(service, "SubState");
 	struct span starts = find_value(service, "NRestarts");
-	struct span begin =
-		find_value(service, "ExecMainStartTimestampMonotonic");
-	uint64_t n, us;
+	uint64_t n;
 
 	return span_equal(state, SPAN("auto-restart")) ||
 	       (span_number(starts, RESTARTS, UINT32_MAX, &n) &&
-		span_number(begin, 1, INT64_MAX, &us) &&
-		clock_ms() < (int64_t)(us / US_PER_MS) + RESTARTS_MS);
+		age_of(service, "ExecMainStartTimestampMonotonic") <
+			RESTARTS_MS);
 }
 
 /* A handler that a web server starts needs no unit. */
 static enum unit_state
-find_state(const char *service, const char *socket, bool has_socket)
+find_state(const char *service, const char *socket, bool listens)
 {
 	struct span load = find_value(service, "LoadState");
-	struct span enabled = find_value(socket, "UnitFileState");
 	struct span active = find_value(service, "ActiveState");
-	bool listens = has_socket && is_active(socket);
 
 	if (!span_equal(load, SPAN("loaded")))
 		return listens ? UNIT_STOPPED : UNIT_UNKNOWN;
@@ -152,59 +187,150 @@ find_state(const char *service, const char *socket, bool has_socket)
 		return is_failing(service) ? UNIT_FAILING : UNIT_RUNNING;
 	if (listens && !span_equal(active, SPAN("failed")))
 		return UNIT_WAITING;
-	return listens || span_equal(enabled, SPAN("enabled")) ? UNIT_STOPPED
-							       : UNIT_UNKNOWN;
+	return listens || is_enabled(socket) || is_enabled(service)
+		       ? UNIT_STOPPED
+		       : UNIT_UNKNOWN;
+}
+
+/* With a job, systemd is about to start it, as in a boot, or stops it now. */
+static struct unit_stop
+find_stop(const char *text)
+{
+	int64_t age = age_of(text, "InactiveEnterTimestampMonotonic");
+	uint64_t job;
+
+	if (is_active(text) ||
+	    span_number(find_value(text, "Job"), 1, UINT32_MAX, &job))
+		return (struct unit_stop){ .is_stopped = false };
+	return (struct unit_stop){
+		.is_stopped = true,
+		.is_enabled = is_enabled(text),
+		.time = age == INT64_MAX ? 0
+					 : (int64_t)time(NULL) - age / MS_PER_S,
+	};
+}
+
+struct unit_stop
+unit_find_stop(const char *name)
+{
+	char text[ANSWER_MAX] = "";
+
+	return has_systemd() && ask(name, text)
+		       ? find_stop(text)
+		       : (struct unit_stop){ .is_stopped = false };
+}
+
+static void
+set_text(char *text, size_t size, struct span value)
+{
+	(void)snprintf(text, size, "%.*s", (int)value.len,
+		       value.len > 0 ? value.ptr : "");
+}
+
+/* Take the path of a line such as Listen=/run/a.sock (Stream). */
+static void
+take_path(struct unit *unit, const char *socket)
+{
+	struct span listen = find_value(socket, "Listen"), path;
+
+	if (span_starts(listen, SPAN("/")) && span_next(&listen, " ", &path))
+		set_text(unit->socket, sizeof(unit->socket), path);
+}
+
+/* Return true if a setting, or CERTGATE_CONFIG, is in the text. */
+static bool
+names_setting(struct span text)
+{
+	const char *name = "CERTGATE_";
+
+	for (size_t i = 0; text.len > 0; i++) {
+		if (memmem(text.ptr, text.len, name, strlen(name)) != NULL)
+			return true;
+		if (settings_help(i) == NULL)
+			break;
+		name = settings_help(i)->name;
+	}
+	return false;
+}
+
+/* The variables of the handler's process; empty: none were read. */
+static struct buffer variables;
+
+static void
+take_service(struct unit *unit, const char *service)
+{
+	uint64_t number;
+
+	set_text(unit->user, sizeof(unit->user), find_value(service, "User"));
+	set_text(unit->group, sizeof(unit->group),
+		 find_value(service, "Group"));
+	set_text(unit->groups, sizeof(unit->groups),
+		 find_value(service, "SupplementaryGroups"));
+	if (unit->state == UNIT_RUNNING)
+		set_text(unit->status, sizeof(unit->status),
+			 find_value(service, "StatusText"));
+	unit->stop = find_stop(service);
+	unit->is_starting =
+		span_equal(find_value(service, "ActiveState"),
+			   SPAN("activating")) &&
+		age_of(service, "ExecMainStartTimestampMonotonic") < START_MS;
+	if (span_number(find_value(service, "MainPID"), 1, INT32_MAX, &number))
+		unit->process = (int)number;
+	if (span_number(find_value(service, "NRestarts"), 1, UINT32_MAX,
+			&number))
+		unit->restarts = (unsigned)number;
+	unit->has_variables =
+		unit->process > 0 && read_environment(unit->process, &variables)
+			? names_setting(buffer_span(&variables))
+			: find_value(service, "EnvironmentFiles").len > 0 ||
+				  names_setting(
+					  find_value(service, "Environment")) ||
+				  names_setting(find_value(service,
+							   "PassEnvironment"));
 }
 
 struct unit
 unit_read(void)
 {
-	struct unit unit = { .state = UNIT_UNKNOWN };
-	static char service_name[] = "certgate.service",
-		    socket_name[] = "certgate.socket";
+	static struct unit unit;
+	static bool is_read;
 	char service[ANSWER_MAX] = "", socket[ANSWER_MAX] = "";
-	uint64_t process;
 
-	if (access("/run/systemd/system", F_OK) != 0)
+	if (is_read || !has_systemd())
 		return unit;
-	bool is_loaded = ask(service_name, service);
-	unit.state = find_state(service, socket, ask(socket_name, socket));
-	if (!is_loaded)
-		return unit;
-	struct span user = find_value(service, "User");
-	struct span status = find_value(service, "StatusText");
-	unit.is_starting = span_equal(find_value(service, "ActiveState"),
-				      SPAN("activating"));
-	if (user.len < sizeof(unit.user))
-		(void)snprintf(unit.user, sizeof(unit.user), "%.*s",
-			       (int)user.len, user.len > 0 ? user.ptr : "");
-	if (span_number(find_value(service, "MainPID"), 1, INT32_MAX, &process))
-		unit.process = (int)process;
-	unit.has_variables = find_value(service, "Environment").len > 0 ||
-			     find_value(service, "EnvironmentFiles").len > 0;
-	if (unit.state == UNIT_RUNNING)
-		(void)snprintf(unit.status, sizeof(unit.status), "%.*s",
-			       (int)status.len,
-			       status.len > 0 ? status.ptr : "");
+	is_read = true;
+	bool is_loaded = ask("certgate.service", service);
+	bool listens = ask("certgate.socket", socket) && is_active(socket);
+	unit.state = find_state(service, socket, listens);
+	if (listens)
+		take_path(&unit, socket);
+	if (is_loaded)
+		take_service(&unit, service);
 	return unit;
 }
 
 static bool is_handler, is_other, lacks_variables;
-static const char *other_config;
 
+/* Become the user, with the groups of the unit; unit: NULL: none. */
 static bool
-become(const char *name)
+become(const char *name, const struct unit *unit)
 {
+	const char *shown = error_word(span_of(name));
 	uid_t user;
-	gid_t group;
+	gid_t group, other;
 
 	if (!account_user(name, &user, &group)) {
-		print_problem("--as: no such user");
+		print_problem("no such user: %s", shown);
 		return false;
 	}
-	if (user != geteuid() && !account_become(name, user, group)) {
-		print_problem("only root can look as another user: %s",
-			      error_word(span_of(name)));
+	if (unit != NULL && account_group(unit->group, &other))
+		group = other;
+	if (user != geteuid() &&
+	    !account_become(name, user, group,
+			    unit == NULL ? "" : unit->groups)) {
+		print_problem("cannot read files as user %s: %s (fix: run as "
+			      "root)",
+			      shown, strerror(errno));
 		return false;
 	}
 	file_set_reader();
@@ -212,28 +338,35 @@ become(const char *name)
 	return true;
 }
 
-/* True if the settings are in the folder of the installed ones: others are
- * another handler's, whose user is not known. */
+/* True if the settings are in the folder of the installed ones: a new version
+ * of them is for the same handler.  The user of another is not known. */
 static bool
-is_installed(void)
+is_handlers(void)
 {
 	static const char installed[] = CERTGATE_CONFIG_DEFAULT;
 	const char *path = setup_source().path;
 	size_t folder = (size_t)(strrchr(installed, '/') - installed) + 1;
 
-	return path != NULL && strncmp(path, installed, folder) == 0;
+	return setup_is_installed() ||
+	       (path != NULL && strncmp(path, installed, folder) == 0);
 }
 
-static void
-find_config(const struct buffer *text)
+/* Return the settings file that the process of the unit names; NULL: none, or
+ * this user cannot read it. */
+static const char *
+find_config(void)
 {
 	const struct span name = SPAN("CERTGATE_CONFIG=");
-	const char *at = (const char *)text->data, *end = at + text->len;
+	size_t i = 0;
 
-	for (; at < end; at += strlen(at) + 1)
-		if (span_starts(span_of(at), name) &&
-		    strcmp(at + name.len, setup_source().path) != 0)
-			other_config = at + name.len;
+	(void)unit_read();
+	while (i < variables.len) {
+		const char *variable = variables.data + i;
+		if (span_starts(span_of(variable), name))
+			return variable + name.len;
+		i += strlen(variable) + 1;
+	}
+	return NULL;
 }
 
 const char *
@@ -243,9 +376,23 @@ unit_user(void)
 
 	if (setup_user() != NULL)
 		return setup_user();
-	if (is_installed() && unit.user[0] == '\0')
+	if (is_handlers())
 		unit = unit_read();
 	return unit.user[0] == '\0' ? UNIT_USER : unit.user;
+}
+
+void
+unit_start(void)
+{
+	const char *config = geteuid() == 0 ? find_config() : NULL;
+	const char *path = setup_main_path();
+	uid_t user;
+	gid_t group;
+
+	if (config != NULL && path != NULL && strcmp(config, path) == 0)
+		setup_set_installed();
+	if (geteuid() == 0 && account_user(unit_user(), &user, &group))
+		file_trust(user);
 }
 
 /* The handler's own variables are settings, too: those of its process.  This
@@ -253,15 +400,9 @@ unit_user(void)
 static bool
 take_variables(const struct unit *unit)
 {
-	static struct buffer text; /* the settings borrow it */
-
-	if (!unit->has_variables)
-		return true;
-	buffer_init(&text, ENVIRONMENT_MAX);
-	if (unit->process == 0 || !read_environment(unit->process, &text))
-		return false;
-	find_config(&text);
-	return setup_add_environment(text.data, text.len);
+	return variables.len == 0
+		       ? !unit->has_variables
+		       : setup_add_environment(variables.data, variables.len);
 }
 
 bool
@@ -271,27 +412,27 @@ unit_become(const char *name)
 	gid_t group;
 
 	if (name != NULL)
-		return become(name);
+		return become(name, NULL);
 	is_handler = geteuid() != 0;
-	if (!is_installed())
+	if (!is_handlers())
 		return true;
 	struct unit unit = unit_read();
-	const char *handler = unit.user[0] == '\0' ? UNIT_USER : unit.user;
-	bool is_there = account_user(handler, &user, &group);
+	bool is_there = account_user(unit_user(), &user, &group);
 	if (is_handler) {
 		is_other = is_there && user != geteuid();
 		lacks_variables = unit.has_variables && !setup_has_variables();
 		return true;
 	}
 	lacks_variables = !take_variables(&unit);
-	return unit.user[0] == '\0' && !is_there ? true : become(handler);
+	return unit.user[0] == '\0' && !is_there ? true
+						 : become(unit_user(), &unit);
 }
 
 bool
 unit_take_variables(void)
 {
-	return geteuid() != 0 || !is_installed() ||
-	       !unit_read().has_variables || unit_become(NULL);
+	return geteuid() != 0 || !is_handlers() || !unit_read().has_variables ||
+	       unit_become(NULL);
 }
 
 bool
@@ -309,7 +450,11 @@ unit_is_other(void)
 const char *
 unit_other_config(void)
 {
-	return other_config;
+	const char *config = setup_is_installed() ? find_config() : NULL;
+
+	return config == NULL || strcmp(config, setup_main_path()) == 0
+		       ? NULL
+		       : config;
 }
 
 bool

@@ -5,37 +5,63 @@
 #define CERTGATE_ADMIN_UNIT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "host/account.h"
 
 /* The user of the package. */
 #define UNIT_USER "_certgate"
 
-enum { UNIT_STATUS_SIZE = 512 /* bytes */ };
+enum { UNIT_TEXT_SIZE = 512 /* bytes */ };
 
 enum unit_state {
 	UNIT_UNKNOWN = 0, /* systemd does not run, or has no such unit */
 	UNIT_STOPPED,
 	UNIT_FAILING, /* it exits repeatedly, and systemd restarts it */
 	UNIT_SILENT, /* it runs, and does not respond to a connection */
+	UNIT_UNREACHABLE, /* nothing listens on its socket */
 	UNIT_WAITING, /* the socket listens; the next event starts it */
 	UNIT_RUNNING
 };
 
+/* A unit that is loaded and not active. */
+struct unit_stop {
+	bool is_stopped;
+	bool is_enabled;
+	int64_t time; /* UTC seconds; 0: it was not active since the boot */
+};
+
 struct unit {
 	enum unit_state state;
+	struct unit_stop stop; /* of the service */
 	bool is_starting; /* it need not react to a connection yet */
 	int process; /* id; 0: none */
+	unsigned restarts; /* after failures, since the last start by hand */
+	char socket[UNIT_TEXT_SIZE]; /* path of the socket on which systemd
+				      * listens; empty: none */
 	char user[ACCOUNT_NAME_SIZE]; /* empty: unknown */
-	bool has_variables; /* the unit sets some that may be settings */
-	char status[UNIT_STATUS_SIZE]; /* of the running handler; empty: none */
+	char group[ACCOUNT_NAME_SIZE]; /* empty: the user's */
+	char groups[UNIT_TEXT_SIZE]; /* more of them, with blanks between */
+	bool has_variables; /* its process has settings in the environment;
+			     * without a process, the unit may set some */
+	char status[UNIT_TEXT_SIZE]; /* of the running handler; empty: none */
 };
 
 /* Return the words for it. */
 const char *unit_state_text(enum unit_state state);
 
-/* Ask systemd for certgate.service and certgate.socket. */
+/* Return what systemd knows of certgate.service and certgate.socket; asks it
+ * once. */
 struct unit unit_read(void);
+
+/* Return whether, and since when, the unit is stopped; not if there is no such
+ * unit. */
+struct unit_stop unit_find_stop(const char *name);
+
+/* If this process is root, find out whether the settings are those of the
+ * unit's process, and trust files of the handler's user, such as downloaded
+ * CRLs. */
+void unit_start(void);
 
 /* Return the name of the handler's user: that of --as, else, with the installed
  * settings, the unit's, else _certgate. */
@@ -58,11 +84,11 @@ bool unit_is_handler(void);
  * nor the handler's. */
 bool unit_is_other(void);
 
-/* Return the settings file that the process of the unit names, if unit_become()
- * found that it is another than that of this process; else NULL. */
+/* Return the settings file that the unit's process names, if the settings are
+ * the installed ones and that is another file; else NULL. */
 const char *unit_other_config(void);
 
-/* True if unit_become() did not find the settings in the environment. */
+/* True if unit_become() did not find the handler's variables. */
 bool unit_lacks_variables(void);
 
 #endif

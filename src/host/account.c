@@ -115,9 +115,20 @@ is_member(const struct group *group, const char *name)
 	return false;
 }
 
-/* Set the first group, and the groups of the user in /etc/group. */
 static bool
-set_groups(const char *name, gid_t first)
+has_word(const char *words, const char *name)
+{
+	struct span rest = span_of(words), word;
+
+	while (span_next(&rest, " ", &word))
+		if (span_equal(word, span_of(name)))
+			return true;
+	return false;
+}
+
+/* Set the first group, the groups of the user in /etc/group, and more. */
+static bool
+set_groups(const char *name, gid_t first, const char *more)
 {
 	gid_t groups[NGROUPS_MAX] = { first };
 	size_t count = 1;
@@ -127,15 +138,15 @@ set_groups(const char *name, gid_t first)
 	if (file == NULL)
 		return false;
 	while (count < NGROUPS_MAX && (group = fgetgrent(file)) != NULL)
-		if (is_member(group, name))
+		if (is_member(group, name) || has_word(more, group->gr_name))
 			groups[count++] = group->gr_gid;
 	fclose(file);
 	return setgroups(count, groups) == 0;
 }
 
 bool
-account_become(const char *name, uid_t user, gid_t group)
+account_become(const char *name, uid_t user, gid_t group, const char *more)
 {
-	return set_groups(name, group) && setgid(group) == 0 &&
+	return set_groups(name, group, more) && setgid(group) == 0 &&
 	       setuid(user) == 0;
 }

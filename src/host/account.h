@@ -32,9 +32,9 @@ bool account_home(uid_t user, char *home, size_t size)
 bool account_group(const char *name, gid_t *group)
 	__attribute__((warn_unused_result));
 
-/* Become the user, with its first group and all others that it is in; errno on
- * failure. */
-bool account_become(const char *name, uid_t user, gid_t group)
+/* Become the user, with this first group, those that the user is in, and the
+ * groups named in more, with blanks between; errno on failure. */
+bool account_become(const char *name, uid_t user, gid_t group, const char *more)
 	__attribute__((warn_unused_result));
 
 #endif

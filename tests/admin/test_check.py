@@ -379,7 +379,8 @@ def other_user():
                        f"--as: a user that may not enter a folder, {option}", got)
         got = admin.run("check", "--list", book, "--as", "root", user=65534,
                         group=65534, extra_groups=[])
-        out.result(got.code == 3 and "only root" in got.err,
+        out.result(got.code == 3 and got.err.endswith(
+            "user root: Operation not permitted (fix: run as root)\n"),
                    "--as: only root can", got)
     got = admin.run("check", "--as", "no-such-user")
     out.result(got.code == 3 and "no such user" in got.err,

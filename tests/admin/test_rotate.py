@@ -196,8 +196,9 @@ def sites():
         out.equal((done.code, done.out), (2, ""), f"--site {name[:20]!r}")
     out.equal(admin.run("check", "--config", conf, "--site", "two").code, 1,
               "a site that is not there")
-    out.equal(admin.run("check", "--site", "one").code, 2,
-              "no settings file, and so no site")
+    done = admin.run("check", "--site", "one")
+    out.result(done.code == 2 and "(fix: --config FILE)" in done.err,
+               "no settings file, and so no site", done)
     done = admin.run("check", "--config", conf)
     out.result(done.code == 0 and "there are sites" in done.out,
                "a check of the main file tells of the sites", done)
