@@ -21,7 +21,8 @@ static bool
 is_stopped(const struct facts *f)
 {
 	return f->unit.state == UNIT_STOPPED || f->unit.state == UNIT_FAILING ||
-	       f->unit.state == UNIT_SILENT;
+	       f->unit.state == UNIT_SILENT ||
+	       f->unit.state == UNIT_UNREACHABLE;
 }
 
 static bool
@@ -67,10 +68,16 @@ has_errors(const struct facts *f)
 }
 
 static bool
+lacks_server(const struct facts *f)
+{
+	return f->server_stopped;
+}
+
+static bool
 is_unwired(const struct facts *f)
 {
-	return f->wiring != NULL && f->server[0] == '\0' && f->has_log &&
-	       f->hour.events == 0;
+	return f->server.wiring != NULL && f->server.file[0] == '\0' &&
+	       f->has_log && f->hour.last == 0;
 }
 
 /* A site that was removed does not matter. */
@@ -318,6 +325,13 @@ tell_unit(const struct facts *f, struct cause *cause)
 
 	if (f->unit.state == UNIT_STOPPED)
 		return;
+	if (f->unit.state == UNIT_UNREACHABLE) {
+		(void)snprintf(cause->detail, sizeof(cause->detail),
+			       "nothing listens on %s", f->socket);
+		set_fix(cause,
+			"systemctl restart certgate.socket certgate.service");
+		return;
+	}
 	(void)snprintf(cause->detail, sizeof(cause->detail), "%s",
 		       is_failing ? "it exits, and systemd restarts it"
 				  : "its process does not respond");
@@ -359,7 +373,16 @@ tell_doubt(const struct facts *f, struct cause *cause)
 static void
 tell_server(const struct facts *f, struct cause *cause)
 {
-	set_fix(cause, f->wiring);
+	set_fix(cause, f->server.wiring);
+}
+
+static void
+tell_stopped_server(const struct facts *f, struct cause *cause)
+{
+	(void)snprintf(cause->detail, sizeof(cause->detail), "%s",
+		       f->server.unit);
+	(void)snprintf(cause->fix, sizeof(cause->fix), "systemctl start %s",
+		       f->server.unit);
 }
 
 static void
@@ -398,6 +421,7 @@ static const struct {
 	[OUTAGE_VARIABLES] = { lacks_variables, NULL, EXIT_SYSTEM, false },
 	[OUTAGE_REFUSING] = { is_refusing, NULL, EXIT_NO, true },
 	[OUTAGE_ERRORS] = { has_errors, tell_error, EXIT_NO, true },
+	[OUTAGE_SERVER] = { lacks_server, tell_stopped_server, EXIT_NO, false },
 	[OUTAGE_UNWIRED] = { is_unwired, tell_server, EXIT_NO, false },
 	[OUTAGE_SENDERS] = { refuses_senders, tell_last, EXIT_NO, false },
 	[OUTAGE_SKEWED] = { is_skewed, NULL, EXIT_NO, false },

@@ -36,7 +36,7 @@ reacts(int fd)
 }
 
 /* Find the process that listens.  A missing socket is not a fault if a web
- * server starts the handler, unless --socket names it. */
+ * server starts the handler, unless --socket or systemd names it. */
 static void
 find_listener(struct facts *f, bool named)
 {
@@ -60,9 +60,9 @@ find_listener(struct facts *f, bool named)
 			f->unit.process = (int)peer.pid;
 	} else if (errno == EAGAIN) { /* its queue stays full */
 		f->unit.state = UNIT_SILENT;
-	} else if (!is_known &&
-		   (errno == ECONNREFUSED || (errno == ENOENT && named))) {
-		f->unit.state = UNIT_STOPPED;
+	} else if ((errno == ECONNREFUSED && (named || !is_known)) ||
+		   (errno == ENOENT && named)) {
+		f->unit.state = is_known ? UNIT_UNREACHABLE : UNIT_STOPPED;
 	}
 	close(fd);
 }
@@ -73,14 +73,31 @@ find_handler(struct facts *f, const char *socket)
 	bool installed = setup_is_installed();
 
 	if (installed)
-		f->wiring = web_server_find(f->server);
+		web_server_find(&f->server);
 	if (installed && socket == NULL)
 		f->unit = unit_read();
+	if (f->unit.socket[0] != '\0')
+		socket = f->unit.socket;
 	if (socket != NULL || installed)
 		f->socket = socket != NULL ? socket : SOCKET_DEFAULT;
-	if (f->socket != NULL && !f->unit.is_starting &&
-	    (f->unit.state == UNIT_UNKNOWN || f->unit.state == UNIT_RUNNING))
+	if (f->unit.state == UNIT_WAITING) { /* a connection would start it */
+		if (access(f->socket, F_OK) != 0 && errno == ENOENT)
+			f->unit.state = UNIT_UNREACHABLE;
+	} else if (f->socket != NULL && !f->unit.is_starting &&
+		   (f->unit.state == UNIT_UNKNOWN ||
+		    f->unit.state == UNIT_RUNNING)) {
 		find_listener(f, socket != NULL);
+	}
+}
+
+/* Return true if the unit is stopped, and no event came since another way.  One
+ * that is not enabled is not meant to run, unless events came before. */
+static bool
+has_stopped(const struct facts *f, const struct unit_stop *stop)
+{
+	if (!stop->is_stopped || f->hour.last > stop->time)
+		return false;
+	return stop->is_enabled || f->hour.last > 0;
 }
 
 static void
@@ -109,6 +126,9 @@ facts_collect(struct facts *f, const char *socket, const char *log)
 		error_set(&f->log, "CERTGATE_LOG names no file");
 	else
 		f->has_log = hour_read(&f->hour, log, true, &f->log);
+	if (f->unit.state == UNIT_UNKNOWN && has_stopped(f, &f->unit.stop))
+		f->unit.state = UNIT_STOPPED;
+	f->server_stopped = has_stopped(f, &f->server.stop);
 }
 
 static void

@@ -17,10 +17,8 @@
 struct facts {
 	struct unit unit;
 	const char *socket; /* NULL: none was looked at */
-	const char *wiring; /* how the web server passes events on; NULL: none
-			     * is installed */
-	char server[WEB_SERVER_PATH_SIZE]; /* its file that has certgate; empty:
-					    * none has */
+	struct web_server server;
+	bool server_stopped; /* no web server that passes events is running */
 	struct hour hour;
 	bool has_log; /* hour was read */
 	struct error log; /* why not */

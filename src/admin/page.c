@@ -107,9 +107,10 @@ add_facts(struct buffer *out, const struct facts *f)
 		       unit_state_text(f->unit.state), f->unit.process);
 	add_row(out, "Handler", span_of(text));
 	add_row(out, "Socket", span_of(f->socket));
-	if (f->wiring != NULL)
+	if (f->server.wiring != NULL)
 		add_row(out, "Web server",
-			span_of(f->server[0] == '\0' ? "none" : f->server));
+			span_of(f->server.file[0] == '\0' ? "none"
+							  : f->server.file));
 	add_row(out, "Settings", span_of(setup_source().path));
 	add_row(out, "List", span_of(settings->list));
 	(void)snprintf(text, sizeof(text), "%zu", f->sites.main.list.n);

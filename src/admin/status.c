@@ -50,16 +50,21 @@ show_handler(const struct facts *f)
 	print_json_string("handler", span_of(state));
 	if (f->unit.process > 0)
 		print_json_number("process", f->unit.process);
+	if (f->unit.restarts > 0)
+		print_json_number("restarts", f->unit.restarts);
 	print_label("handler");
 	print("%s", state);
 	if (f->unit.process > 0)
 		print(", process %d", f->unit.process);
+	if (f->unit.restarts > 0)
+		print(", restarts: %u", f->unit.restarts);
 	print("\n");
 	if (f->socket != NULL)
 		print_field("socket", span_of(f->socket));
-	if (f->wiring != NULL)
-		print_field("server",
-			    span_of(f->server[0] == '\0' ? "none" : f->server));
+	if (f->server.wiring != NULL)
+		print_field("server", span_of(f->server.file[0] == '\0'
+						      ? "none"
+						      : f->server.file));
 }
 
 static void

@@ -4,11 +4,19 @@
 #ifndef CERTGATE_ADMIN_WEB_SERVER_H
 #define CERTGATE_ADMIN_WEB_SERVER_H
 
-enum { WEB_SERVER_PATH_SIZE = 256 };
+#include "admin/unit.h"
 
-/* Return how the web server that is installed passes events to the handler;
- * NULL: none is installed.  Write to file the path of the first file in force
- * that has certgate, cut to its size; empty: none has. */
-const char *web_server_find(char file[WEB_SERVER_PATH_SIZE]);
+struct web_server {
+	const char *wiring; /* how one that is installed passes events to the
+			     * handler; NULL: none is installed */
+	char file[256]; /* path of the first file in force that passes them,
+			 * cut to the size; empty: none does */
+	const char *unit; /* of the web server of the file */
+	struct unit_stop stop; /* of that unit; if another one has such a file,
+				* too, both are stopped */
+};
+
+/* Find the web servers of this host. */
+void web_server_find(struct web_server *found);
 
 #endif

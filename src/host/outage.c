@@ -295,6 +295,7 @@ static const struct {
 	[OUTAGE_REFUSING] = { "The configuration refuses every client.", "" },
 	[OUTAGE_ERRORS] = { "The configuration has errors.",
 			    "certgate check@" },
+	[OUTAGE_SERVER] = { "The web server is not running.", "" },
 	[OUTAGE_UNWIRED] = { "No web server passes events to the handler, and "
 			     "none came.",
 			     "" },

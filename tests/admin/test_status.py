@@ -12,6 +12,7 @@ import pathlib
 import pwd
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -625,11 +626,13 @@ echo '{nginx}' >/etc/nginx/nginx.conf
 cat >/run/systemctl <<'EOF'
 #!/bin/sh
 case $4 in
-*.service) echo LoadState={load}; echo User=www-data
-  echo '{unit}'; echo ActiveState={service}; echo MainPID=`cat /run/pid || echo 42`
-  test ! -e /run/pid || echo EnvironmentFiles=/run/variables ;;
-*) echo LoadState=loaded; echo UnitFileState=enabled
-  echo ActiveState={socket} ;;
+nginx.service) echo '{web}' ;;
+certgate.service) echo LoadState={load}; echo User=www-data
+  echo '{unit}'; echo ActiveState={service}
+  echo MainPID=`cat /run/pid || echo {process}` ;;
+certgate.socket) echo '{enabled}'; echo ActiveState={socket}
+  echo 'Listen={listen} (Stream)' ;;
+*) echo LoadState=loaded; echo ActiveState=active ;;
 esac
 EOF
 chmod 755 /run/systemctl
@@ -643,6 +646,33 @@ echo $! >/run/pid
 """
 OTHER_SETTINGS = VARIABLES.replace("CERTGATE_ACCESS_KEYS={key}",
                                    "CERTGATE_CONFIG=/etc/other.conf")
+OWN_SETTINGS = OTHER_SETTINGS.replace("/etc/other.conf",
+                                      "/etc/certgate/certgate.conf")
+NOT_RUNNING = "The handler is not running."
+
+
+def listen(name, answers):
+    """The path of a socket that systemd may name; it closes each connection,
+    as a handler does, or hangs."""
+    path = base / name
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(str(path))
+    server.listen()
+
+    def accept():
+        while True:
+            with server.accept()[0]:
+                pass
+
+    if answers:
+        threading.Thread(target=accept, daemon=True).start()
+    return path, server
+
+
+def ago(name, seconds):
+    """A property of systemd with a time of the boot."""
+    now = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+    return f"{name}Monotonic={max(now - seconds * 1000000, 1)}"
 
 
 def installed():
@@ -651,14 +681,107 @@ def installed():
         return
     wired = "fastcgi_pass unix:/run/certgate/certgate.sock;"
     decision = logs.text([logs.accepted("device", 60)]).strip()
+    hours_ago = logs.text([logs.accepted("device", 9000)]).strip()
+    path, server = listen("listens", True)
+    silent, other = listen("silent", False)
+    started = "ExecMainStartTimestamp"
+    stopped = "InactiveEnterTimestamp"
+    web = "LoadState=loaded\nUnitFileState={}\nActiveState={}\n{}"
+    disabled = {"service": "inactive", "socket": "inactive", "process": 0,
+                "enabled": "LoadState=loaded\nUnitFileState=disabled"}
+    of_socket = ("The handler is not running. (nothing listens on {})",
+                 "systemctl restart certgate.socket certgate.service")
+    waiting = {"service": "inactive", "process": 0}
+    key_required = "echo CERTGATE_SIGNATURE=required " \
+        ">>/etc/certgate/certgate.conf\n"
+    copy = "cp /etc/certgate/certgate.conf /etc/other.conf\n"
     well = {"decision": "", "pin": DEVICE.strip(), "mode": 644,
             "nginx": wired, "service": "active", "socket": "active",
-            "load": "loaded", "unit": "SubState=running", "more": "", "command": admin.COMMAND, "verb": "status"}
-    for name, change, code, first, words in (
+            "load": "loaded", "unit": "SubState=running", "more": "",
+            "enabled": "LoadState=loaded\nUnitFileState=enabled",
+            "listen": path, "process": 42,
+            "web": web.format("enabled", "active", ""),
+            "command": admin.COMMAND, "verb": "status"}
+    rows = (
             ("running", {}, 0, WELL, "running, process 42"),
             ("wired", {}, 0, WELL, "/etc/nginx/nginx.conf"),
             ("started by its socket", {"service": "inactive"}, 0, WELL,
              "starts with the next event"),
+            ("the socket of the unit", {}, 0, WELL, f"socket    {path}\n"),
+            ("a socket file that is gone", {"listen": "/run/gone"}, 1,
+             of_socket[0].format("/run/gone"), of_socket[1]),
+            ("a socket file that is gone before the first event", {
+                "listen": "/run/gone", **waiting}, 1,
+             of_socket[0].format("/run/gone"), of_socket[1]),
+            ("a socket file of an earlier process", {
+                "listen": "/run/old", "more": "python3 -c 'import socket\n"
+                "socket.socket(socket.AF_UNIX).bind(\"/run/old\")'"}, 1,
+             of_socket[0].format("/run/old"), of_socket[1]),
+            ("a unit that listens by itself", {
+                "socket": "inactive", "listen": "/run/gone"}, 0, WELL,
+             "running, process 42"),
+            ("a unit that listens by itself is stopped", {
+                "service": "inactive", "socket": "inactive",
+                "enabled": "LoadState=not-found", "decision": decision,
+                "unit": "UnitFileState=enabled"}, 1, NOT_RUNNING,
+             "systemctl start"),
+            ("enabled until the next boot", {
+                **disabled, "decision": decision, "enabled":
+                "LoadState=loaded\nUnitFileState=enabled-runtime"}, 1,
+             NOT_RUNNING, "systemctl start"),
+            ("disabled now", {**disabled, "decision": decision,
+                              "unit": ago(stopped, 1)}, 1, NOT_RUNNING,
+             "systemctl start"),
+            ("disabled two hours ago", {
+                **disabled, "decision": hours_ago,
+                "unit": ago(stopped, 7200)}, 1, NOT_RUNNING,
+             "systemctl start"),
+            ("disabled, and events since", {
+                **disabled, "decision": decision,
+                "unit": ago(stopped, 300)}, 0, WELL, "unknown"),
+            ("disabled since the boot, and events", {
+                **disabled, "decision": decision}, 0, WELL, "unknown"),
+            ("the web server is stopped", {
+                "web": web.format("enabled", "inactive", ago(stopped, 1)),
+                "decision": decision}, 1,
+             "The web server is not running. (nginx.service)",
+             "systemctl start nginx.service"),
+            ("the web server has failed, and no event came", {
+                "web": web.format("enabled", "failed", ago(stopped, 9000))},
+             1, "The web server is not running. (nginx.service)",
+             "systemctl start nginx.service"),
+            ("the web server is stopped: check", {
+                "web": web.format("disabled", "inactive", ago(stopped, 1)),
+                "decision": decision, "verb": "check --quiet"}, 1, "",
+             "handler: The web server is not running. (nginx.service)"),
+            ("a stopped web server, and events since", {
+                "web": web.format("enabled", "failed", ago(stopped, 300)),
+                "decision": decision}, 0, WELL, "/etc/nginx/nginx.conf"),
+            ("a web server that is not used", {
+                "web": web.format("disabled", "inactive", "")}, 0, WELL,
+             "/etc/nginx/nginx.conf"),
+            ("a web server without a unit", {"web": "LoadState=not-found"}, 0,
+             WELL, "/etc/nginx/nginx.conf"),
+            ("a web server that the boot starts later", {
+                "web": web.format("enabled", "inactive", "Job=7")}, 0, WELL,
+             "/etc/nginx/nginx.conf"),
+            ("a web server that reloads", {
+                "web": web.format("enabled", "reloading", "")}, 0, WELL,
+             "/etc/nginx/nginx.conf"),
+            ("one of two web servers is stopped", {
+                "web": web.format("enabled", "inactive", ago(stopped, 1)),
+                "decision": decision, "more": "mkdir /etc/apache2 && cp "
+                "/etc/nginx/nginx.conf /etc/apache2/apache2.conf"}, 0, WELL,
+             "/etc/apache2/apache2.conf"),
+            ("a start that hangs", {
+                "service": "activating", "listen": silent,
+                "unit": "SubState=start\n" + ago(started, 60)}, 1,
+             "The handler is not running. (its process does not react)",
+             "systemctl restart certgate.service"),
+            ("a start", {
+                "service": "activating", "listen": silent,
+                "unit": "SubState=start\n" + ago(started, -600)}, 0, WELL,
+             "running, process 42"),
             ("stopped", {"service": "failed", "socket": "failed",
                          "decision": decision}, 1,
              "The handler is not running.", "systemctl start"),
@@ -671,13 +794,16 @@ def installed():
              "The handler is not running. (it exits, and systemd restarts it",
              "journalctl -u certgate.service"),
             ("restarted repeatedly", {
-                "unit": "NRestarts=3\nExecMainStartTimestampMonotonic="
-                f"{time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}"}, 1,
+                "unit": "NRestarts=3\n" + ago(started, 0)}, 1,
+             "The handler is not running. (it exits, and systemd restarts it",
+             "restarted repeatedly"),
+            ("restarted each few minutes", {
+                "unit": "NRestarts=3\n" + ago(started, 200)}, 1,
              "The handler is not running. (it exits, and systemd restarts it",
              "restarted repeatedly"),
             ("restarted some time ago", {
                 "unit": "NRestarts=9\nExecMainStartTimestampMonotonic=1"}, 0,
-             WELL, "running, process 42"),
+             WELL, "running, process 42, restarts: 9\n"),
             ("an outage that the log does not have", {
                 "unit": "StatusText=No event has a valid signature: was an "
                 "access key regenerated? list 2: 1 entry; this hour: 0 allowed,"
@@ -700,9 +826,31 @@ def installed():
              "server    none"),
             ("wired in a comment", {"nginx": "  # " + wired}, 1,
              "No web server passes events", "server    none"),
+            ("a host of that name is not wired", {
+                "nginx": "server_name certgate.a.example;"}, 1,
+             "No web server passes events", "server    none"),
+            ("wired by the file of the package", {
+                "nginx": "include /usr/share/certgate/www/nginx*.conf;"}, 0,
+             WELL, "/etc/nginx/nginx.conf"),
             ("events, however they come", {"nginx": "", "decision": decision},
              0, WELL, "server    none"),
+            ("events some hours ago, however they came", {
+                "nginx": "", "decision": hours_ago}, 0, WELL,
+             "server    none"),
+            ("events some hours ago: check", {
+                "nginx": "", "decision": hours_ago,
+                "verb": "check --quiet"}, 0, "", ""),
             ("a list for root alone", {"mode": 600}, 1,
+             "The list does not load. (", "www-data"),
+            ("a group of the unit", {
+                "mode": 640, "unit": "SupplementaryGroups=games adm",
+                "more": "chgrp adm /etc/certgate/list"}, 0, WELL, "running"),
+            ("the group of the unit", {
+                "mode": 640, "unit": "Group=adm",
+                "more": "chgrp adm /etc/certgate/list"}, 0, WELL, "running"),
+            ("the user's group is not the unit's", {
+                "mode": 640, "unit": "Group=adm",
+                "more": "chgrp www-data /etc/certgate/list"}, 1,
              "The list does not load. (", "www-data"),
             ("a log that the handler cannot write", {
                 "more": "chown root /run/log/log"}, 1,
@@ -724,6 +872,34 @@ def installed():
                 "more": VARIABLES.format(key=cases.KEY),
                 "verb": "simulate --format http"}, 0, "POST ",
              "ce-signature: sha256="),
+            ("another variable of a unit without a process", {
+                **waiting, "unit": "Environment=TZ=UTC"}, 0, WELL,
+             "starts with the next event"),
+            ("a setting of a unit without a process", {
+                **waiting, "unit": "Environment=TZ=UTC CERTGATE_HUB=a"}, 3,
+             "The variables of the handler are unknown", "root"),
+            ("a key from the environment of systemd", {
+                "more": VARIABLES.format(key=cases.KEY) + key_required}, 0,
+             WELL, "running"),
+            ("no key", {"more": key_required}, 1,
+             "The configuration refuses every client. (", "ACCESS_KEYS"),
+            ("the settings of the unit, by their name", {
+                "more": copy + OTHER_SETTINGS,
+                "verb": "status --config /etc/other.conf"}, 0, WELL,
+             "settings  /etc/other.conf\n"),
+            ("the settings of the unit, by their name: check", {
+                "more": copy + OTHER_SETTINGS, "service": "failed",
+                "verb": "check --quiet --config /etc/other.conf"}, 1, "",
+             "error: handler: The handler is not running."),
+            ("other settings than the unit's", {
+                "more": copy + OWN_SETTINGS, "service": "failed",
+                "verb": "check --quiet --config /etc/other.conf"}, 0, "", ""),
+            ("a site of the settings of the unit", {
+                "more": OWN_SETTINGS + "mkdir /etc/certgate/sites\n"
+                "cp /etc/certgate/certgate.conf /etc/certgate/sites/one.conf",
+                "unit": "EnvironmentFiles=/run/variables",
+                "verb": "status --site one"}, 0, WELL,
+             "settings  /etc/certgate/sites/one.conf\n"),
             ("settings of the unit", {"more": OTHER_SETTINGS}, 3,
              "The unit names another settings file. (/etc/other.conf)",
              "certgate status --config /etc/other.conf"),
@@ -735,15 +911,23 @@ def installed():
                 "more": VARIABLES.format(key=cases.KEY),
                 "verb": "doctor http://localhost:1/"}, 1, "", "not no key here"),
             ("no key in the unit: the doctor", {
-                "verb": "doctor http://localhost:1/"}, 1, "", "no key here")):
-        done = admin.Result(subprocess.run(
-            ["unshare", "-m", "sh", "-c", INSTALLED.format(**well | change)],
+                "verb": "doctor http://localhost:1/"}, 1, "", "no key here"))
+
+    def run(row):
+        return admin.Result(subprocess.run(
+            ["unshare", "-m", "sh", "-c", INSTALLED.format(**well | row[1])],
             capture_output=True, check=False,
             env={"PATH": os.environ["PATH"]}))
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(run, rows))
+    for (name, _, code, first, words), done in zip(rows, results):
         absent = words.startswith("not ")
         out.result(done.code == code and done.out.startswith(first) and
                    (words.removeprefix("not ") in done.out) != absent,
                    f"installed: {name}", done)
+    server.close()
+    other.close()
 
 
 with concurrent.futures.ThreadPoolExecutor(8) as pool:

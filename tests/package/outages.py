@@ -293,6 +293,31 @@ def stop():
     quiet("systemctl stop certgate.socket certgate.service")
 
 
+def disable():
+    event()
+    quiet("systemctl disable --now certgate.socket certgate.service")
+
+
+def enable(lines):
+    quiet("systemctl enable certgate.socket certgate.service")
+    execute(lines)
+
+
+def lose_socket():
+    event()
+    os.unlink(SOCKET)
+
+
+def stop_server():
+    event()
+    quiet("systemctl stop lighttpd apache2")
+
+
+def start_server(lines):
+    execute(lines)
+    quiet("systemctl start lighttpd apache2")
+
+
 def unwire():
     quiet("a2disconf -q certgate; systemctl reload apache2; "
           "lighty-disable-mod certgate; systemctl restart lighttpd", (0, 2))
@@ -384,6 +409,13 @@ def outages(fleet):
          f"chgrp _certgate {KEYS} && chmod 640 {KEYS}", execute),
         ("handler stopped", stop, "The handler is not running.",
          "systemctl start certgate.socket certgate.service", execute),
+        ("handler disabled", disable, "The handler is not running.",
+         "systemctl start certgate.socket certgate.service", enable),
+        ("socket file deleted", lose_socket,
+         f"The handler is not running. (nothing listens on {SOCKET})",
+         "systemctl restart certgate.socket certgate.service", execute),
+        ("web server stopped", stop_server,
+         "The web server is not running. (", "systemctl start ", start_server),
         ("handler ends again and again", end_each,
          "The handler is not running. (it exits, and systemd restarts it)",
          "journalctl -u certgate.service -n 20 shows why", take_drop_in),
@@ -424,8 +456,9 @@ def others_tell(name):
 
 
 # Outages that the handler itself cannot see.
-NOT_SEEN = {"handler stopped", "handler ends again and again", "handler hangs",
-            "web server not wired"}
+NOT_SEEN = {"handler stopped", "handler disabled", "socket file deleted",
+            "web server stopped", "handler ends again and again",
+            "handler hangs", "web server not wired"}
 
 
 def handler_tells(name, sentence):
