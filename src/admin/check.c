@@ -144,7 +144,7 @@ show_trusts(const struct trusts *trusts)
 }
 
 /* The result for a store, which may have more entries than FINDINGS_MAX. */
-struct look {
+struct store_summary {
 	int64_t now; /* UTC seconds */
 	uint64_t entries, weak, expired, soon, invalid;
 	int64_t first; /* UTC seconds, the first of those that expire soon */
@@ -153,82 +153,84 @@ struct look {
 };
 
 static void
-look_at(struct look *look, const struct thumbprint *pin, struct span line)
+add_entry(struct store_summary *summary, const struct thumbprint *pin,
+	  struct span line)
 {
 	const int64_t soon =
-		look->now + (int64_t)EXPIRY_SOON_DAYS * DATE_DAY_SECONDS;
+		summary->now + (int64_t)EXPIRY_SOON_DAYS * DATE_DAY_SECONDS;
 	struct entry entry;
 
-	look->entries++;
-	if (!stored_parse(pin, line, &entry, &look->fault)) {
-		look->invalid++;
+	summary->entries++;
+	if (!stored_parse(pin, line, &entry, &summary->fault)) {
+		summary->invalid++;
 		return;
 	}
-	look->weak += pin->kind == THUMBPRINT_SHA1 && entry.allows;
-	if (entry_has_expired(&entry, look->now)) {
-		look->expired++;
+	summary->weak += pin->kind == THUMBPRINT_SHA1 && entry.allows;
+	if (entry_has_expired(&entry, summary->now)) {
+		summary->expired++;
 	} else if (entry.not_after != 0 && entry.not_after <= soon) {
-		look->soon++;
-		if (look->first == 0 || entry.not_after < look->first)
-			look->first = entry.not_after;
+		summary->soon++;
+		if (summary->first == 0 || entry.not_after < summary->first)
+			summary->first = entry.not_after;
 	}
 	entry_free(&entry);
 }
 
 static bool
-look_at_pin(void *context, const struct thumbprint *pin, struct span text)
+add_pin(void *context, const struct thumbprint *pin, struct span text)
 {
-	struct look *look = context;
+	struct store_summary *summary = context;
 	struct span line;
 
 	while (stored_next(&text, &line))
-		look_at(look, pin, line);
-	progress_tell(&look->progress, look->entries);
+		add_entry(summary, pin, line);
+	progress_tell(&summary->progress, summary->entries);
 	return true;
 }
 
 static void
-warn_of(struct findings *findings, const struct look *look)
+warn_of(struct findings *findings, const struct store_summary *summary)
 {
 	char day[DATE_TEXT_SIZE];
 
-	if (look->weak > 0)
+	if (summary->weak > 0)
 		findings_warn(findings,
 			      "entries pinned by SHA-1: %" PRIu64
 			      ": prefer SHA-256 (certgate thumbprint FILE)",
-			      look->weak);
-	if (look->expired > 0)
+			      summary->weak);
+	if (summary->expired > 0)
 		findings_warn(findings, "entries that expired: %" PRIu64,
-			      look->expired);
-	if (look->soon > 0)
+			      summary->expired);
+	if (summary->soon > 0)
 		findings_warn(findings,
 			      "entries that expire within %d days: %" PRIu64
 			      ", the first on %s",
-			      EXPIRY_SOON_DAYS, look->soon,
-			      date_text(look->first, day));
+			      EXPIRY_SOON_DAYS, summary->soon,
+			      date_text(summary->first, day));
 }
 
 /* Check each entry of an open store.  Return their number. */
 static uint64_t
 check_store(struct findings *findings, const struct configuration *c)
 {
-	struct look look = { .now = findings->now };
+	struct store_summary summary = { .now = findings->now };
 	struct error e = { 0 };
 
 	if (c->store == NULL)
 		return 0;
 	findings->path = c->settings.store;
-	progress_begin(&look.progress, "check ", configuration_stored(c, true));
-	if (store_each(c->store, look_at_pin, &look, &e) && look.invalid > 0)
-		e = look.fault;
-	progress_end(&look.progress);
+	progress_begin(&summary.progress, "check ",
+		       configuration_stored(c, true));
+	if (store_each(c->store, add_pin, &summary, &e) && summary.invalid > 0)
+		e = summary.fault;
+	progress_end(&summary.progress);
 	if (e.set) {
 		error_where(&e, c->settings.store);
 		findings_add(findings, LOG_LEVEL_ERROR, &e);
 	}
-	warn_of(findings, &look);
+	warn_of(findings, &summary);
 	findings->path = NULL;
-	return look.entries;
+	return summary.entries;
 }
 
 /* Check the main store and those of the sites.  Return how many entries the
@@ -236,17 +238,11 @@ check_store(struct findings *findings, const struct configuration *c)
 static uint64_t
 check_stores(struct findings *findings, const struct sites *sites)
 {
-	const struct configuration *main = &sites->main;
-
 	if (findings->now == 0)
 		findings->now = (int64_t)time(NULL);
 	for (size_t i = 0; i < sites->n; i++)
 		(void)check_store(findings, &sites->site[i]->store);
-	uint64_t entries = check_store(findings, main);
-	if (main->store != NULL && main->has_list && main->list.n == 0 &&
-	    entries == 0 && !main->settings.missing_allowed)
-		findings_warn(findings, "no entry: every client is rejected");
-	return entries;
+	return check_store(findings, &sites->main);
 }
 
 static void
@@ -271,21 +267,8 @@ show_result(const struct findings *findings, bool starts, size_t entries,
 }
 
 static void
-show_fix(const struct sites *sites, const struct outage_refusal *refusal,
-	 int64_t now)
-{
-	struct outage_text text;
-	struct cause cause;
-
-	outage_tell(OUTAGE_REFUSING, NULL, sites, refusal, now, &text);
-	cause_set(&cause, &text);
-	print_fix(cause.fix);
-}
-
-static void
 show(const struct command *command, struct findings *findings,
-     const struct sites *sites, bool starts, uint64_t stored,
-     const struct outage_refusal *refusal)
+     const struct sites *sites, bool starts, uint64_t stored)
 {
 	bool all = command->option[OPTION_QUIET] == NULL ||
 		   command->option[OPTION_JSON] != NULL;
@@ -297,8 +280,6 @@ show(const struct command *command, struct findings *findings,
 	if (all) {
 		show_trusts(&sites->main.list.trusts);
 		show_result(findings, starts, sites->main.list.n, stored);
-		if (!starts && refusal != NULL)
-			show_fix(sites, refusal, findings->now);
 	}
 	print_json_close('}');
 }
@@ -319,6 +300,25 @@ add_other(struct findings *findings)
 		  path);
 	findings_add(findings, LOG_LEVEL_ERROR, &e);
 	return true;
+}
+
+static void
+add_refusal(const struct facts *f, struct findings *findings)
+{
+	const char *path = setup_source().path;
+	struct outage_text text;
+	struct error e = { 0 };
+	struct cause cause;
+
+	outage_tell(OUTAGE_REFUSING, NULL, &f->sites, f->refusal, findings->now,
+		    &text);
+	cause_set(&cause, &text);
+	error_where(&e, text.site[0] != '\0' ? text.site
+			: path != NULL	     ? path
+					     : "settings");
+	error_set(&e, "every client is refused: %s (fix: %s)", cause.detail,
+		  cause.fix);
+	findings_add(findings, LOG_LEVEL_ERROR, &e);
 }
 
 static void
@@ -434,6 +434,9 @@ check_run(const struct command *command)
 	if (!unit_become(command->option[OPTION_AS]))
 		return EXIT_SYSTEM;
 	facts_read_files(&facts, findings->now);
+	bool refuses = facts.refusal != NULL && !unit_lacks_variables();
+	if (refuses)
+		add_refusal(&facts, findings);
 	add_no_valid_entry(findings, &facts.sites);
 	bool has_other = add_other(findings);
 	if (whole)
@@ -441,11 +444,10 @@ check_run(const struct command *command)
 	uint64_t stored = check_stores(findings, &facts.sites);
 	if (expiring != NULL)
 		find_expiring(findings, expiring, &facts.sites);
-	bool starts = facts.starts &&
-		      (facts.refusal == NULL || unit_lacks_variables());
+	bool starts = facts.starts && (!refuses || facts.sites.in_use);
 	bool good = starts &&
 		    findings->errors == (unsigned)unread + (unsigned)has_other;
-	show(command, findings, &facts.sites, starts, stored, facts.refusal);
+	show(command, findings, &facts.sites, starts, stored);
 	expiry_log_free(expiring);
 	facts_free(&facts);
 	return !good ? EXIT_NO : unread || has_other ? EXIT_SYSTEM : EXIT_DONE;

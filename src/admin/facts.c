@@ -219,7 +219,7 @@ find_age(struct findings *findings, const struct sites *sites)
 
 /* Add the findings that a start does not report. */
 static void
-find_more(struct findings *findings, const struct sites *sites, bool starts)
+find_more(struct findings *findings, const struct sites *sites)
 {
 	const struct configuration *main = &sites->main;
 
@@ -232,19 +232,6 @@ find_more(struct findings *findings, const struct sites *sites, bool starts)
 					site->settings.list);
 	}
 	find_age(findings, sites);
-	/* If it is unknown, an error was printed. */
-	if (sites->in_use && sites->unsure == 0) {
-		findings->path = sites->folder;
-		findings_warn(findings,
-			      "there are sites: a request must name one, and "
-			      "the main list allows no client (fix: --site "
-			      "NAME checks one)");
-		findings->path = NULL;
-	} else if (!sites->in_use && starts && main->list.n == 0 &&
-		   main->list.store == NULL &&
-		   !main->settings.missing_allowed) {
-		findings_warn(findings, "no entry: every client is rejected");
-	}
 }
 
 /* Start what a handler starts.  Return true if settings and list load. */
@@ -258,7 +245,7 @@ read_files(struct findings *findings, struct report *report,
 	sites_read(sites);
 	bool starts = sites->main.has_settings && sites->main.has_list;
 	find_log(findings, &sites->main.settings, unit_is_handler());
-	find_more(findings, sites, starts);
+	find_more(findings, sites);
 	return starts;
 }
 

@@ -37,7 +37,7 @@ show_cause(const struct cause *cause)
 	print_text(span_of(cause->detail));
 	print("%s\n", has_detail ? ")" : "");
 	if (cause->code != EXIT_DONE)
-		print_fix(cause->fix);
+		print_field("fix", span_of(cause->fix));
 	if (cause->site[0] != '\0')
 		print_field("site", span_of(cause->site));
 }
@@ -170,7 +170,7 @@ show(const struct facts *f, const struct cause *cause,
 /* Read the log before the process changes to the handler's user, which may not
  * be able to. */
 static enum exit_code
-look(const struct command *command, struct buffer *page)
+run(const struct command *command, struct buffer *page)
 {
 	static struct facts facts;
 	const char *log = command->option[OPTION_LOG];
@@ -208,6 +208,6 @@ look(const struct command *command, struct buffer *page)
 enum exit_code
 status_run(const struct command *command)
 {
-	return command->option[OPTION_HTML] != NULL ? page_write(command, look)
-						    : look(command, NULL);
+	return command->option[OPTION_HTML] != NULL ? page_write(command, run)
+						    : run(command, NULL);
 }

@@ -103,17 +103,15 @@ lacks_both(const struct configuration *c, int64_t now)
 static const struct outage_refusal refusals[] = {
 	{ lacks_both,
 	  "CERTGATE_ORIGINS names no Web PubSub resource, and there is no "
-	  "access "
-	  "key",
-	  "set these lines in the settings file:\n" SETTINGS_ORIGINS_LINE
-	  "\n" SETTINGS_KEYS_LINE },
+	  "access key",
+	  "set " SETTINGS_ORIGINS_LINE " and " SETTINGS_KEYS_LINE },
 	{ lacks_key, "a signature is required, and there is no access key",
 	  "set " SETTINGS_KEYS_LINE },
 	{ lacks_origin, "CERTGATE_ORIGINS names no Web PubSub resource",
 	  "set " SETTINGS_ORIGINS_LINE },
 	{ is_too_old,
 	  "the store's last contact with the fleet's database is older than "
-	  " CERTGATE_STORE_MAX_AGE",
+	  "CERTGATE_STORE_MAX_AGE",
 	  "systemctl status certgate-sync" },
 	{ lacks_entry, "the list has no allow entry", "certgate allow@ FILE" },
 };

@@ -225,12 +225,22 @@ def as_installed():
     conf = write("installed", text.replace("/etc/certgate/list", str(empty)))
     got = admin.run("check", "--quiet", "--config", conf)
     for word in ("every event is refused", "no host has the name unset.invalid",
-                 "no entry: every client is rejected"):
+                 f"error: {conf}: every client is refused: CERTGATE_ORIGINS",
+                 "(fix: set CERTGATE_ORIGINS=NAME.webpubsub.azure.com and "
+                 "CERTGATE_ACCESS_KEYS=PRIMARY,SECONDARY)\n"):
         out.result(got.code == 1 and word in got.out, f"as installed: {word}",
                    got)
-    write("empty", f"{B}\n")
     conf.write_text(conf.read_text().replace("unset.invalid", "a.example") +
                     f"CERTGATE_ACCESS_KEYS={KEY}\n")
+    for text, entries in (("# no entries\n", "no entry"),
+                          (f"deny {B}\n", "a deny entry alone")):
+        write("empty", text)
+        got = admin.run("check", "--config", conf)
+        out.result(got.code == 1 and f"error: {conf}: every client is refused: "
+                   "the list has no allow entry (fix: certgate allow" in got.out
+                   and "rejects every client" in got.out,
+                   f"every client is rejected: {entries}", got)
+    write("empty", f"{B}\n")
     got = admin.run("check", "--quiet", "--config", conf)
     out.equal((got.code, got.out), (0, ""), "as installed, and filled in")
 
@@ -374,8 +384,7 @@ def other_user():
             got = admin.run("check", "--quiet", option, path, "--as", "nobody")
             out.result(got.code == 1 and f"error: {path}: bad folder: {locked} "
                        "is not searchable by user nobody (fix: chgrp nogroup "
-                       f"{locked} && chmod g+x {locked})\n" in got.out and
-                       "there are sites:" not in got.out,
+                       f"{locked} && chmod g+x {locked})\n" in got.out,
                        f"--as: a user that may not enter a folder, {option}", got)
         got = admin.run("check", "--list", book, "--as", "root", user=65534,
                         group=65534, extra_groups=[])

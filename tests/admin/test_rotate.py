@@ -200,8 +200,7 @@ def sites():
     out.result(done.code == 2 and "(fix: --config FILE)" in done.err,
                "no settings file, and so no site", done)
     done = admin.run("check", "--config", conf)
-    out.result(done.code == 0 and "there are sites" in done.out,
-               "a check of the main file tells of the sites", done)
+    out.equal(done.code, 0, "a check of the main file of the sites")
     one.write_text("CERTGATE_HUB=\n")
     done = admin.run("check", "--config", conf)
     out.result(done.code == 1 and f"{one}:1" in done.out,

@@ -564,6 +564,11 @@ def sites():
     out.result(status.code == 1 and status.out.startswith(
         "The configuration refuses every client. (") and
         "\nsite      two\n" in status.out, "a site without entries", status)
+    check = gate.run(verb="check")
+    out.result(check.code == 1 and "error: two: every client is refused: the "
+               "list has no allow entry (fix: " in check.out and
+               "rejects every client" not in check.out,
+               "a site without entries: check", check)
     (gate.folder / "sites/two.conf").write_text(good)
     place.wait_for(lambda: "site two: list 2: " in gate.log.read_text())
     events()

@@ -364,8 +364,9 @@ def test_check():
     out.result(got.code == 1 and "damaged: wrong checksum" in got.out,
                "check: a damaged entry", got)
     book = Book(EMPTY, "")
-    out.result("no entry: every client is rejected" in
-               book.command("check").out, "check: no entry in either")
+    got = book.command("check")
+    out.result(got.code == 1 and "every client is refused: the list has no "
+               "allow entry" in got.out, "check: no entry in either", got)
     book = Book(f"{EMPTY}{A}\n", None)
     got = book.command("check")
     out.result(got.code == 1 and "there is no store" in got.out,

@@ -439,7 +439,7 @@ def outages(fleet):
          "timedatectl set-ntp true", None),
         ("as installed", as_installed,
          "The configuration refuses every client. (",
-         "set these lines in the settings file:",
+         "set CERTGATE_ORIGINS=NAME.webpubsub.azure.com and ",
          lambda lines: [good_settings(lines), good_list(lines)]),
     ]
 
