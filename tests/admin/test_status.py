@@ -877,6 +877,9 @@ def installed():
                 "more": VARIABLES.format(key=cases.KEY),
                 "verb": "simulate --format http"}, 0, "POST ",
              "ce-signature: sha256="),
+            ("a list of the unit's user", {
+                "more": "chown www-data /etc/certgate/list", "verb": "list"},
+             0, "", DEVICE.strip()),
             ("another variable of a unit without a process", {
                 **waiting, "unit": "Environment=TZ=UTC"}, 0, WELL,
              "starts with the next event"),
