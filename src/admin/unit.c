@@ -213,11 +213,14 @@ find_stop(const char *text)
 struct unit_stop
 unit_find_stop(const char *name)
 {
+	struct unit_stop none = { .is_stopped = false };
 	char text[ANSWER_MAX] = "";
 
-	return has_systemd() && ask(name, text)
+	return has_systemd() && (ask(name, text) ||
+				 span_equal(find_value(text, "LoadState"),
+					    SPAN("masked")))
 		       ? find_stop(text)
-		       : (struct unit_stop){ .is_stopped = false };
+		       : none;
 }
 
 static void

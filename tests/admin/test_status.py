@@ -751,6 +751,11 @@ def installed():
                 "decision": decision}, 1,
              "The web server is not running. (nginx.service)",
              "systemctl start nginx.service"),
+            ("the web server is masked", {
+                "web": web.format("masked", "inactive", ago(stopped, 1))
+                .replace("loaded", "masked"), "decision": decision}, 1,
+             "The web server is not running. (nginx.service)",
+             "systemctl start nginx.service"),
             ("the web server has failed, and no event came", {
                 "web": web.format("enabled", "failed", ago(stopped, 9000))},
              1, "The web server is not running. (nginx.service)",
