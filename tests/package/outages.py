@@ -455,21 +455,21 @@ def others_tell(name):
     quiet(f"certgate doctor {URL}", (1, 3), True, f"{name}: doctor")
 
 
-# Outages that the handler itself cannot see.
+# Outages that the handler itself cannot see, or sees as refusals of clients.
 NOT_SEEN = {"handler stopped", "handler disabled", "socket file deleted",
             "web server stopped", "handler ends again and again",
-            "handler hangs", "web server not wired"}
+            "handler hangs", "web server not wired", "CRL expired"}
 
 
 def handler_tells(name, sentence):
-    """The same sentence is in the unit's status, and once in its log."""
+    """The same sentence is in the unit's status, and once in the journal."""
     out.result(place.wait_for(lambda: quiet(
         "systemctl show -P StatusText certgate.service").startswith(sentence),
         5, 0.1), f"{name}: the unit's status",
         quiet("systemctl show -P StatusText certgate.service"))
     journal = quiet("journalctl --sync; journalctl -q -t certgate -o cat")
-    found = [line for line in journal.splitlines() if sentence in line
-             and line.endswith(" See certgate status.")]
+    found = [line for line in journal.splitlines() if sentence in line and
+             ("See certgate status." in line or "error: handler: " in line)]
     out.result(len(found) == 1, f"{name}: one line of the log", journal[-900:])
 
 
