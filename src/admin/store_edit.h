@@ -47,9 +47,9 @@ bool store_edit_has_reader(const struct store_edit *store);
 /* NULL is nothing.  Without a commit the store stays as it was. */
 void store_edit_close(struct store_edit *store);
 
-/* EXIT_DONE in a transaction on a store of this host alone.  Otherwise the error
- * was printed: certgate-sync writes to the store, and would overwrite each other
- * change (EXIT_MISUSED), or that cannot be told. */
+/* EXIT_DONE in a transaction on a store of this host alone.  Otherwise the
+ * error was printed: certgate-sync writes to the store, and would overwrite
+ * each other change (EXIT_MISUSED), or that cannot be told. */
 enum exit_code store_edit_check_local(struct store_writer *writer,
 				      const char *path);
 

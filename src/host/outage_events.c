@@ -187,8 +187,9 @@ outage_events_add(struct outage_events *events,
 		  const struct outage_event *event)
 {
 	enum reason reason = event->reason;
-	bool has_passed = reason_is_acceptance(reason) || reason_is_client(reason) ||
-			  is_content(reason) || reason == REASON_NOTIFIED;
+	bool has_passed = reason_is_acceptance(reason) ||
+			  reason_is_client(reason) || is_content(reason) ||
+			  reason == REASON_NOTIFIED;
 	/* For other reasons the origin is not verified. */
 	bool has_origin =
 		has_passed || reason == REASON_HUB ||

@@ -262,7 +262,7 @@ def invalid(host):
         place.wait_for(lambda: False, 1.5)
     out.equal((host.row()[0], host.row()[2] != ""), (str(before), True),
               "it stays there")
-    out.equal(scans(), read, "and does not read all entries again")
+    out.equal(scans(), read, "all entries are not copied again")
     log = host.said()
     out.result(log.count(f"revision {before + 1}: ") <= 4,
                "the log does not repeat it each second", log[-900:])
