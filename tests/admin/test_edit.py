@@ -82,7 +82,8 @@ steps("allow writes the digits alone", "", [
     (["allow", f"\u200eSHA1 Fingerprint={SPACED.replace(' ', ':')}", "user=a"],
      0, f"{PUMP['sha1']} user=a\n", ["allowed: line 1"]),
     (["allow", SPACED, "user=a"], 0, None, ["already there: line 1"]),
-    (["allow", SPACED, "user=b"], 1, None, ["with other options (fix: --replace)"]),
+    (["allow", SPACED, "user=b"], 1, None,
+     ["with other options (fix: --replace)"]),
     (["deny", f"SPKI:{PUMP['spki'].upper()}"], 0,
      f"{PUMP['sha1']} user=a\ndeny spki:{PUMP['spki']}\n", []),
 ])
@@ -138,7 +139,9 @@ steps("allow refuses", f"{A}\n", [
     *(([verb, "4262c4ac"], 1, None, ["thumbprint of 8 digits",
                                      "certgate why 4262c4ac\n"])
       for verb in ("deny", "remove")),
-    (["remove", "42624442"], 1, None, ["42624442: no such entry (fix: certgate list --list LIST prints the entries)\n", "certgate why 42624442\n"]),
+    (["remove", "42624442"], 1, None, [
+        "42624442: no such entry (fix: certgate list --list LIST prints the "
+        "entries)\n", "certgate why 42624442\n"]),
     (["allow", "--list"], 2, None, []),
     (["allow"], 2, None, ["expected PIN"]),
     (["allow", B, "--colour"], 2, None, ["colour"]),
