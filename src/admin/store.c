@@ -44,7 +44,7 @@ find_owners(const struct command *command, const struct settings *settings,
 	}
 	if (handler == NULL || account_user(handler, &user, &owners->group))
 		return true;
-	print_problem("no such user: %s", error_word(span_of(handler)));
+	print_problem("--as: no such user");
 	return false;
 }
 

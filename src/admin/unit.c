@@ -318,12 +318,12 @@ static bool is_handler, is_other, lacks_variables;
 static bool
 become(const char *name, const struct unit *unit)
 {
-	const char *shown = error_word(span_of(name));
 	uid_t user;
 	gid_t group, other;
 
 	if (!account_user(name, &user, &group)) {
-		print_problem("no such user: %s", shown);
+		print_problem("%s: no such user",
+			      unit == NULL ? "--as" : "User= of the unit");
 		return false;
 	}
 	if (unit != NULL && account_group(unit->group, &other))
@@ -333,7 +333,7 @@ become(const char *name, const struct unit *unit)
 			    unit == NULL ? "" : unit->groups)) {
 		print_problem("cannot read files as user %s: %s (fix: run as "
 			      "root)",
-			      shown, strerror(errno));
+			      error_word(span_of(name)), strerror(errno));
 		return false;
 	}
 	file_set_reader();
