@@ -786,7 +786,7 @@ def installed():
             ("a start that hangs", {
                 "service": "activating", "listen": silent,
                 "unit": "SubState=start\n" + ago(started, 60)}, 1,
-             "The handler is not running. (its process does not react)",
+             "The handler is not running. (its process does not respond)",
              "systemctl restart certgate.service"),
             ("a start", {
                 "service": "activating", "listen": silent,
