@@ -269,12 +269,13 @@ tell_fix(const struct error *e, struct cause *cause)
 static void
 tell_missing(struct cause *cause)
 {
-	char away[sizeof(cause->fix) / 2];
+	char away[sizeof(cause->fix) / 2], fix[sizeof(cause->fix)];
 	const char *path = cause->detail;
-	int n = (int)strcspn(path, ":");
+	int n = (int)(strstr(path, ": ") - path);
 
-	(void)snprintf(cause->fix, sizeof(cause->fix),
-		       "restore %.*s, then certgate check", n, path);
+	if (snprintf(fix, sizeof(fix), "restore %.*s, then certgate check%s", n,
+		     path, setup_options(cause->site)) < (int)sizeof(fix))
+		set_fix(cause, fix);
 	if (snprintf(away, sizeof(away), "%.*s.before-deny-all", n, path) >=
 	    (int)sizeof(away))
 		return;
@@ -283,8 +284,10 @@ tell_missing(struct cause *cause)
 	away[n] = '.';
 	if (exists || access(away, F_OK) != 0)
 		return;
-	(void)snprintf(cause->fix, sizeof(cause->fix),
-		       "to allow clients again: mv %s %.*s", away, n, path);
+	if (snprintf(fix, sizeof(fix), "to allow clients again: mv %s %.*s",
+		     away, n, path) >= (int)sizeof(fix))
+		return;
+	set_fix(cause, fix);
 	(void)snprintf(cause->detail, sizeof(cause->detail),
 		       "certgate deny --all moved it to %s", away);
 }
@@ -295,13 +298,16 @@ tell_error(const struct facts *f, struct cause *cause)
 {
 	const struct error *e = first_error(f);
 	const char *text = cause->detail;
+	char fix[sizeof(cause->fix)];
 
 	if (e == NULL || tell_fix(e, cause))
 		return;
 	if (e->line > 0) {
-		(void)snprintf(cause->fix, sizeof(cause->fix),
-			       "correct line %u of %s, then certgate check",
-			       e->line, e->where);
+		if (snprintf(fix, sizeof(fix),
+			     "correct line %u of %s, then certgate check%s",
+			     e->line, e->where,
+			     setup_options(cause->site)) < (int)sizeof(fix))
+			set_fix(cause, fix);
 	} else if (text[0] == '/' && strstr(text, ": ") != NULL) {
 		tell_missing(cause);
 	}

@@ -15,7 +15,7 @@ struct cause {
 	bool is_file; /* the files have it, so certgate check prints it */
 	char sentence[96]; /* as struct outage_text, like the rest */
 	char detail[640]; /* empty: none */
-	char fix[320]; /* if all is well: what shows more */
+	char fix[640]; /* if all is well: what shows more */
 	char site[OUTAGE_NAME_SIZE]; /* empty: none */
 };
 

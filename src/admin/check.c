@@ -268,7 +268,7 @@ show_result(const struct findings *findings, bool starts, size_t entries,
 
 static void
 show(const struct command *command, struct findings *findings,
-     const struct sites *sites, bool starts, uint64_t stored)
+     const struct sites *sites, bool starts, uint64_t stored, const char *fix)
 {
 	bool all = command->option[OPTION_QUIET] == NULL ||
 		   command->option[OPTION_JSON] != NULL;
@@ -280,6 +280,8 @@ show(const struct command *command, struct findings *findings,
 	if (all) {
 		show_trusts(&sites->main.list.trusts);
 		show_result(findings, starts, sites->main.list.n, stored);
+		if (strchr(fix, '\n') != NULL) /* lines to paste */
+			print_fix(fix);
 	}
 	print_json_close('}');
 }
@@ -302,22 +304,27 @@ add_other(struct findings *findings)
 	return true;
 }
 
+/* Add the refusal, whose words become those of cause. */
 static void
-add_refusal(const struct facts *f, struct findings *findings)
+add_refusal(const struct facts *f, struct findings *findings,
+	    struct cause *cause)
 {
 	const char *path = setup_source().path;
 	struct outage_text text;
 	struct error e = { 0 };
-	struct cause cause;
+	char fix[sizeof(cause->fix)];
 
 	outage_tell(OUTAGE_REFUSING, NULL, &f->sites, f->refusal, findings->now,
 		    &text);
-	cause_set(&cause, &text);
+	cause_set(cause, &text);
 	error_where(&e, text.site[0] != '\0' ? text.site
 			: path != NULL	     ? path
 					     : "settings");
-	error_set(&e, "every client is refused: %s (fix: %s)", cause.detail,
-		  cause.fix);
+	(void)snprintf(fix, sizeof(fix), "%s", cause->fix);
+	for (char *end = fix; (end = strchr(end, '\n')) != NULL;)
+		*end = ' ';
+	error_set(&e, "every client is refused: %s (fix: %s)", cause->detail,
+		  fix);
 	findings_add(findings, LOG_LEVEL_ERROR, &e);
 }
 
@@ -331,7 +338,9 @@ add_no_valid_entry(struct findings *findings, const struct sites *sites)
 		return;
 	error_where(&e, site[0] == '\0' ? sites->main.settings.list : site);
 	error_set(&e,
-		  "no allow entry is valid today: every client is rejected");
+		  "no allow entry is valid today: every client is rejected "
+		  "(fix: certgate list%s prints the dates of the entries)",
+		  setup_options(site));
 	findings_add(findings, LOG_LEVEL_ERROR, &e);
 }
 
@@ -420,6 +429,7 @@ check_run(const struct command *command)
 	const char *log = command->option[OPTION_LOG];
 	bool whole = !is_candidate(command);
 	struct expiry_log *expiring = NULL;
+	struct cause cause = { .fix = "" };
 	bool unread = false;
 	struct error e = { 0 };
 
@@ -436,7 +446,7 @@ check_run(const struct command *command)
 	facts_read_files(&facts, findings->now);
 	bool refuses = facts.refusal != NULL && !unit_lacks_variables();
 	if (refuses)
-		add_refusal(&facts, findings);
+		add_refusal(&facts, findings, &cause);
 	add_no_valid_entry(findings, &facts.sites);
 	bool has_other = add_other(findings);
 	if (whole)
@@ -447,7 +457,7 @@ check_run(const struct command *command)
 	bool starts = facts.starts && (!refuses || facts.sites.in_use);
 	bool good = starts &&
 		    findings->errors == (unsigned)unread + (unsigned)has_other;
-	show(command, findings, &facts.sites, starts, stored);
+	show(command, findings, &facts.sites, starts, stored, cause.fix);
 	expiry_log_free(expiring);
 	facts_free(&facts);
 	return !good ? EXIT_NO : unread || has_other ? EXIT_SYSTEM : EXIT_DONE;

@@ -18,6 +18,7 @@
 
 #include "admin/facts.h"
 #include "admin/setup.h"
+#include "host/clock.h"
 #include "host/file.h"
 #include "host/store_contact.h"
 
@@ -95,7 +96,10 @@ find_handler(struct facts *f, const char *socket)
 static bool
 has_stopped(const struct facts *f, const struct unit_stop *stop)
 {
-	if (!stop->is_stopped || f->hour.last > stop->time)
+	int64_t boot = f->hour.now - clock_ms() / 1000;
+
+	if (!stop->is_stopped ||
+	    f->hour.last > (stop->time != 0 ? stop->time : boot))
 		return false;
 	return stop->is_enabled || f->hour.last > 0;
 }
@@ -126,7 +130,8 @@ facts_collect(struct facts *f, const char *socket, const char *log)
 		error_set(&f->log, "CERTGATE_LOG names no file");
 	else
 		f->has_log = hour_read(&f->hour, log, true, &f->log);
-	if (f->unit.state == UNIT_UNKNOWN && has_stopped(f, &f->unit.stop))
+	if (f->unit.state == UNIT_UNKNOWN && f->unit.stop.time != 0 &&
+	    has_stopped(f, &f->unit.stop))
 		f->unit.state = UNIT_STOPPED;
 	f->server_stopped = has_stopped(f, &f->server.stop);
 }

@@ -224,6 +224,20 @@ print_field(const char *name, struct span value)
 }
 
 void
+print_fix(const char *fix)
+{
+	struct span rest = span_of(fix), line;
+	const char *label = "fix";
+
+	print_json_string(label, rest);
+	for (; span_next(&rest, "\n", &line); label = "") {
+		print_label(label);
+		print_text(line);
+		print("\n");
+	}
+}
+
+void
 print_field_digits(const char *name, const struct thumbprint *t)
 {
 	print_json_digits(name, t);

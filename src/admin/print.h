@@ -70,6 +70,9 @@ void print_json_digits(const char *name, const struct thumbprint *t);
  * form if there are no digits. */
 void print_field(const char *name, struct span value);
 
+/* The same of a fix; the text form has each of its lines. */
+void print_fix(const char *fix);
+
 void print_field_digits(const char *name, const struct thumbprint *t);
 
 /* The name of a line whose value is printed behind it, in text alone. */

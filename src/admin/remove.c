@@ -77,9 +77,8 @@ report_none(const struct change *change)
 {
 	for (size_t i = 0; i < change->remarks.n; i++)
 		print("%s\n", change->remarks.remark[i]);
-	print_problem("%s: no such entry (fix: certgate list%s prints the "
-		      "entries)",
-		      error_word(span_of(change->command->arguments[0])),
+	/* What was typed may be a secret. */
+	print_problem("no such entry (fix: certgate list%s prints the entries)",
 		      setup_options(""));
 	input_explain_code(change->command->arguments[0]);
 	return EXIT_NO;

@@ -37,7 +37,7 @@ show_cause(const struct cause *cause)
 	print_text(span_of(cause->detail));
 	print("%s\n", has_detail ? ")" : "");
 	if (cause->code != EXIT_DONE)
-		print_field("fix", span_of(cause->fix));
+		print_fix(cause->fix);
 	if (cause->site[0] != '\0')
 		print_field("site", span_of(cause->site));
 }

@@ -322,8 +322,12 @@ become(const char *name, const struct unit *unit)
 	gid_t group, other;
 
 	if (!account_user(name, &user, &group)) {
-		print_problem("%s: no such user",
-			      unit == NULL ? "--as" : "User= of the unit");
+		print_problem(unit == NULL
+				      ? "--as: no such user (fix: name a user "
+					"of this host)"
+				      : "User= of the unit: no such user (fix: "
+					"correct it, then systemctl "
+					"daemon-reload)");
 		return false;
 	}
 	if (unit != NULL && account_group(unit->group, &other))

@@ -24,7 +24,7 @@ enum unit_state {
 	UNIT_RUNNING
 };
 
-/* A unit that is loaded and not active. */
+/* A unit that is loaded or masked, and not active. */
 struct unit_stop {
 	bool is_stopped;
 	bool is_enabled;

@@ -22,7 +22,7 @@ struct error {
 	char where[256]; /* a file or a setting; empty if not known */
 	unsigned line; /* counted from 1; 0 if not known */
 	unsigned column; /* counted from 1, in bytes; 0 if not known */
-	char text[320]; /* what, and what was expected */
+	char text[640]; /* what, and what was expected */
 };
 
 /* Set text from a format.  Always false, so that a function can return it. */

@@ -28,7 +28,7 @@ enum {
 struct json_member {
 	struct span name; /* given; ASCII */
 	struct span value; /* borrows the text; absent: no such member */
-	size_t values; /* with those in it at any depth */
+	size_t values; /* this one and those in it, at any depth */
 };
 
 /* Return true if text is one object by the grammar of RFC 8259, in UTF-8,

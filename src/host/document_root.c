@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -80,14 +81,14 @@ static char *
 folder_of(const char *script, const char *root)
 {
 	size_t n = strlen(root);
-	char *folder = NULL;
+	char path[PATH_MAX];
 
-	if (script != NULL && strncmp(script, root, n) == 0 &&
-	    (root[n - 1] == '/' || script[n] == '/'))
-		folder = realpath(script, NULL);
-	if (folder != NULL)
-		strrchr(folder, '/')[1] = '\0';
-	return folder;
+	if (script == NULL || strncmp(script, root, n) != 0 ||
+	    (root[n - 1] != '/' && script[n] != '/') ||
+	    snprintf(path, sizeof(path), "%s", script) >= (int)sizeof(path))
+		return NULL;
+	strrchr(path, '/')[1] = '\0';
+	return realpath(path, NULL);
 }
 
 static void
@@ -108,7 +109,7 @@ take(const char *path)
 	}
 	/* A link in the folder leads to it: the web server publishes it. */
 	path = folder_of(script, path);
-	if (path != NULL && stat(path, &s) == 0)
+	if (path != NULL && stat(path, &s) == 0 && !is_same(&s, &top))
 		roots[n_roots++] = (struct root){ path, s.st_dev, s.st_ino };
 }
 

@@ -104,7 +104,8 @@ static const struct outage_refusal refusals[] = {
 	{ lacks_both,
 	  "CERTGATE_ORIGINS names no Web PubSub resource, and there is no "
 	  "access key",
-	  "set " SETTINGS_ORIGINS_LINE " and " SETTINGS_KEYS_LINE },
+	  "set these lines in the settings file:\n" SETTINGS_ORIGINS_LINE
+	  "\n" SETTINGS_KEYS_LINE },
 	{ lacks_key, "a signature is required, and there is no access key",
 	  "set " SETTINGS_KEYS_LINE },
 	{ lacks_origin, "CERTGATE_ORIGINS names no Web PubSub resource",

@@ -222,8 +222,6 @@ outage_events_load(struct outage_events *events, struct span name)
 		memset(site->client, 0, sizeof(site->client));
 		site->before += site->accepted;
 		site->accepted = 0;
-		site->one = 0;
-		site->others = false;
 	}
 }
 
@@ -248,11 +246,16 @@ stands_out(const struct outage_site *site, enum reason reason)
 	if ((reason == REASON_NOT_LISTED || reason == REASON_DENIED) &&
 	    !refusals->several)
 		return false;
+	if (reason == REASON_DENIED && site->accepted > 0)
+		return false;
+	/* One client can send these again and again. */
+	if (reason == REASON_BODY || reason == REASON_DUPLICATE_MEMBER)
+		return all == 0;
 	if (refusals->first == 0)
 		return refusals->count >= all ||
 		       refusals->count >= OUTAGE_REFUSALS_MAX;
-	return clients == 0 ||
-	       (refusals->known && (refusals->several || !site->others));
+	return (clients == 0 || refusals->known) &&
+	       (refusals->several || !site->others);
 }
 
 /* Return how often the reason was, but 0 for strangers. */

@@ -17,7 +17,7 @@ enum {
 	TICK_MS = 500,
 	EVENTS = 64, /* for one epoll_wait(2) */
 	ACCEPTS = 64, /* new connections in one turn */
-	MEANWHILE = 8, /* of both within a tick, which must end */
+	MEANWHILE = 8, /* at most so many of each within a tick */
 	SPOOLED_MAX = 64 * 1024 * 1024 /* bytes in all spools */
 };
 
@@ -276,6 +276,7 @@ begin_stop(struct loop *loop)
 static void
 call_tick(struct loop *loop, bool now)
 {
+	listener_never_wait(loop->listener);
 	ticking = loop;
 	loop->tick(loop->context, now);
 	ticking = NULL;
@@ -367,7 +368,6 @@ static void
 tick(struct loop *loop, int64_t now)
 {
 	loop->ticked_ms = now;
-	listener_never_wait(loop->listener);
 	call_tick(loop, false);
 	drop_late(loop, now);
 	if (!loop->stopping)
@@ -381,7 +381,7 @@ serve_meanwhile(void)
 
 	if (loop == NULL)
 		return;
-	ticking = NULL; /* an event that loads a list does not come here */
+	ticking = NULL; /* an event may load a list: no recursion */
 	take_events(loop, true);
 	ticking = loop;
 }

@@ -241,13 +241,14 @@ add_outage(struct buffer *out, const struct sites *sites, int64_t now)
 {
 	static int64_t logged[OUTAGES]; /* hours since 1970 plus 1; 0: never */
 	enum outage outage = find_outage(sites, now);
+	/* A store can change meanwhile. */
+	const struct outage_refusal *refusal = outage_refusal(sites, now);
 	struct outage_text t;
 	char text[2 * sizeof(t)];
 
-	if (outage == OUTAGES)
+	if (outage == OUTAGES || (outage == OUTAGE_REFUSING && refusal == NULL))
 		return;
-	outage_tell(outage, &events, sites, outage_refusal(sites, now), now,
-		    &t);
+	outage_tell(outage, &events, sites, refusal, now, &t);
 	bool has_site = t.site[0] != '\0', has_detail = t.detail[0] != '\0';
 	(void)snprintf(text, sizeof(text), "%s%s%s%s%s%s%s", t.sentence,
 		       has_detail ? " (" : "", t.detail, has_detail ? ")" : "",

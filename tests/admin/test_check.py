@@ -226,7 +226,8 @@ def as_installed():
     got = admin.run("check", "--quiet", "--config", conf)
     for word in ("every event is refused", "no host has the name unset.invalid",
                  f"error: {conf}: every client is refused: CERTGATE_ORIGINS",
-                 "(fix: set CERTGATE_ORIGINS=NAME.webpubsub.azure.com and "
+                 "(fix: set these lines in the settings file: "
+                 "CERTGATE_ORIGINS=NAME.webpubsub.azure.com "
                  "CERTGATE_ACCESS_KEYS=PRIMARY,SECONDARY)\n"):
         out.result(got.code == 1 and word in got.out, f"as installed: {word}",
                    got)

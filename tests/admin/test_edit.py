@@ -140,7 +140,7 @@ steps("allow refuses", f"{A}\n", [
                                      "certgate why 4262c4ac\n"])
       for verb in ("deny", "remove")),
     (["remove", "42624442"], 1, None, [
-        "42624442: no such entry (fix: certgate list --list LIST prints the "
+        "certgate: no such entry (fix: certgate list --list LIST prints the "
         "entries)\n", "certgate why 42624442\n"]),
     (["allow", "--list"], 2, None, []),
     (["allow"], 2, None, ["expected PIN"]),

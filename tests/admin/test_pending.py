@@ -447,7 +447,7 @@ def allowed():
         deny = f"deny {known['device'][pin]}\n"
         gate.configuration.write_list(deny)
         done = gate.run("allow", DEVICE[:32], "--yes")
-        out.result(done.code == 1 and "line 1 denies it" in done.err and
+        out.result(done.code == 1 and "line 1 denies the certificate" in done.err and
                    gate.list() == deny, f"one that is denied by {pin}", done)
     gate.configuration.write_list("")
     gate.run("allow", DEVICE[:32], "--spki", "--yes")

@@ -686,6 +686,8 @@ def installed():
         return
     wired = "fastcgi_pass unix:/run/certgate/certgate.sock;"
     decision = logs.text([logs.accepted("device", 60)]).strip()
+    before_boot = logs.text([logs.accepted(
+        "device", int(time.monotonic()) + 60)]).strip()
     hours_ago = logs.text([logs.accepted("device", 9000)]).strip()
     path, server = listen("listens", True)
     silent, other = listen("silent", False)
@@ -749,6 +751,11 @@ def installed():
             ("the web server is stopped", {
                 "web": web.format("enabled", "inactive", ago(stopped, 1)),
                 "decision": decision}, 1,
+             "The web server is not running. (nginx.service)",
+             "systemctl start nginx.service"),
+            ("the web server did not start with this boot", {
+                "web": web.format("enabled", "failed", ""),
+                "decision": before_boot}, 1,
              "The web server is not running. (nginx.service)",
              "systemctl start nginx.service"),
             ("the web server is masked", {

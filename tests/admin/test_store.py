@@ -80,7 +80,7 @@ def test_edits():
         (["remove", A], 1, None, None, ["no such entry"]),
         (["remove", "--deny", A], 0, None, "", ["rejected: no entry matches"]),
         (["allow", pump, "user=p"], 0, None, f"{PUMP['sha256']} user=p\n", []),
-        (["allow", f"file:{pump}"], 1, None, None, ["the store has other"]),
+        (["allow", f"file:{pump}"], 1, None, None, ["the store has this pin"]),
         (["remove", f"file:{pump}"], 0, None, "", []),
         (["allow", f"file:{pump}"], 0, None, f"{PUMP['sha256']}\n", []),
         (["remove", pump], 0, None, "", ["The certificate is rejected"]),
@@ -96,7 +96,7 @@ def test_both():
     """A pin that list and store have."""
     listed, stored = f"{EMPTY}{B} user=list\n", f"{B} user=store # two\n"
     steps("both", listed, stored, [
-        (["allow", B, "user=list"], 1, None, None, ["the store has other"]),
+        (["allow", B, "user=list"], 1, None, None, ["the store has this pin"]),
         (["allow", B, "user=new", "--replace"], 0, f"{EMPTY}{B} user=new\n",
          "", ["removed: ", "allowed: line 2 of"])])
     steps("both", listed, stored, [

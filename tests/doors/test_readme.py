@@ -153,6 +153,8 @@ ELSEWHERE = {
     "node ": "tests/e2e/test_page.py",
     "certgate disconnect --hub plant ": "tests/e2e/test_page.py",
     "certgate fleet ": "tests/fleet/test_database.py",
+    "alter role web1 nologin": "tests/fleet/test_tls.py",
+    "select pg_terminate_backend(": "tests/fleet/test_tls.py",
     "certgate allow --fleet ": "tests/fleet/test_database.py",
     "certgate rotate --fleet ": "tests/fleet/test_database.py",
     "certgate deny --fleet ": "tests/fleet/test_database.py",

@@ -144,7 +144,21 @@ def accepted(host, good):
     done = admin.run("deny", "--fleet", fleet.pin(3), "--connection", file)
     out.result(done.code == 3 and "permission denied" in done.err,
                "a host that makes a change", done)
+    stolen(host)
     host.stop()
+
+
+def stolen(host):
+    """What docs/fleet.md has for a stolen host, which runs."""
+    text = (place.SOURCE / "docs/fleet.md").read_text(encoding="utf-8")
+    block = re.search(r"If a host is stolen, .*?```\n(.*?)```", text,
+                      re.DOTALL)[1]
+    server.script(block)
+    host.log.write_text("")
+    out.result(place.wait_for(lambda: "not permitted to log in" in
+                              host.said(), 20) and server.one(
+        "select count(*) from pg_stat_activity where usename = 'web1'") == "0",
+        "a stolen host: its session ends, and it gets no other", host.said())
 
 
 def main():

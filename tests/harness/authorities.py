@@ -236,7 +236,8 @@ def denials(w):
         yield name, text + pin, label, reason, "x"
     ended = f"deny {w.pump.sha256} expires=2020-12-31\n"
     yield "pin-ended", ended + pumps, w.pump, "listed"
-    yield "pin-ends", ended.replace("2020", "2099") + pumps, w.pump, "denied"
+    yield ("pin-ends", ended.replace("=2020", "=2099") + pumps, w.pump,
+           "denied")
     yield ("pin-ended-other", ended + f"deny {w.pump.sha1}\n" + pumps, w.pump,
            "denied")
     # An entry that denies is never one that allows.

@@ -435,11 +435,11 @@ def outages(fleet):
          "a2enconf certgate && systemctl reload apache2", wire),
         ("clock wrong", refused(ahead=7200),
          "The clock disagrees with the time in the events. (this host's clock "
-     "is 7",
+         "is 7",
          "timedatectl set-ntp true", None),
         ("as installed", as_installed,
          "The configuration refuses every client. (",
-         "set CERTGATE_ORIGINS=NAME.webpubsub.azure.com and ",
+         "set these lines in the settings file:",
          lambda lines: [good_settings(lines), good_list(lines)]),
     ]
 
