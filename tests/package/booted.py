@@ -129,9 +129,15 @@ def get(port, path):
 
 def soon(ask, status, name):
     """ask() has this status within a few seconds: files are looked at once a
-    second."""
-    place.wait_for(lambda: ask().status == status, 10, 0.2)
-    return out.equal(ask().status, status, name)
+    second, and a server that was restarted takes no connection at first."""
+    def found():
+        try:
+            return ask().status
+        except ConnectionRefusedError as e:
+            return e
+
+    place.wait_for(lambda: found() == status, 10, 0.2)
+    return out.equal(found(), status, name)
 
 
 def serves(how):
