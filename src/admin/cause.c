@@ -342,7 +342,8 @@ tell_unit(const struct facts *f, struct cause *cause)
 		       is_failing ? "it exits, and systemd restarts it"
 				  : "its process does not respond");
 	set_fix(cause,
-		is_failing ? "journalctl -u certgate.service -n 20 shows why"
+		is_failing ? "journalctl -u certgate.service -n 20 shows why; "
+			     "then systemctl reset-failed certgate.service"
 			   : "systemctl restart certgate.service");
 }
 

@@ -21,7 +21,7 @@
 enum {
 	ANSWER_MAX = 16384, /* bytes of systemctl's answer */
 	RESTARTS = 3, /* of a handler that lives less than: */
-	RESTARTS_MS = 600000,
+	RESTARTS_MS = 180000,
 	START_MS = 30000, /* that a start may take */
 	NAME_SIZE = 64, /* bytes of a unit's name */
 	US_PER_MS = 1000,

@@ -815,7 +815,7 @@ def installed():
              "The handler is not running. (it exits, and systemd restarts it",
              "restarted repeatedly"),
             ("restarted each few minutes", {
-                "unit": "NRestarts=3\n" + ago(started, 200)}, 1,
+                "unit": "NRestarts=3\n" + ago(started, 150)}, 1,
              "The handler is not running. (it exits, and systemd restarts it",
              "restarted repeatedly"),
             ("restarted some time ago", {
