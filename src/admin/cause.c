@@ -367,7 +367,8 @@ tell_status(const struct facts *f, struct cause *cause)
 static void
 tell_log(const struct facts *f, struct cause *cause)
 {
-	(void)tell_fix(&f->log, cause);
+	if (!tell_fix(&f->log, cause) && geteuid() == 0)
+		set_fix(cause, "set CERTGATE_LOG to a file, or use --log FILE");
 }
 
 static void

@@ -58,7 +58,8 @@ static const struct {
 } first_checks[] = {
 	{ "the settings are valid, and the request has the required headers",
 	  REASON_UNKNOWN_EVENT },
-	{ "the hub is one of CERTGATE_HUB", REASON_SIGNATURE },
+	{ "the hub is one of CERTGATE_HUB", REASON_HUB },
+	{ "a signature can be checked", REASON_SIGNATURE },
 	{ "the body is valid", REASON_DUPLICATE_MEMBER },
 	{ "the list is valid", REASON_LIST_UNREADABLE },
 	{ "the store can be used", REASON_STORE },
@@ -87,9 +88,11 @@ show_checks(const struct decision *d)
 
 	for (size_t i = 0; i < FIRST_CHECKS; i++) {
 		bool refused = early && d->reason <= first_checks[i].last;
-		if (first_checks[i].last == REASON_STORE && !refused &&
-		    d->stored.source == NULL)
-			continue;
+		bool has_store = d->stored.source != NULL;
+		enum reason last = first_checks[i].last;
+		if (!refused && (last == REASON_SIGNATURE ||
+				 (last == REASON_STORE && !has_store)))
+			continue; /* it had nothing to check */
 		show_check(!refused, first_checks[i].text, d->reason);
 		if (refused)
 			return;

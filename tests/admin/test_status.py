@@ -570,11 +570,13 @@ def sites():
                "rejects every client" not in check.out,
                "a site without entries: check", check)
     (gate.folder / "sites/two.conf").write_text(good)
-    place.wait_for(lambda: "site two: list 2: " in gate.log.read_text())
+    # On a busy host, the one without entries was loaded before.
+    repaired = r"site two: list [23]: 1 entry"
+    place.wait_for(lambda: re.search(repaired, gate.log.read_text()))
     events()
     status = gate.run()
     out.result(status.code == 0 and "\nfailed " not in status.out and
-               "site two: list 2: 1 entry" in status.out,
+               re.search(repaired, status.out),
                "a repaired site: status", status)
     gate.close()
 

@@ -153,8 +153,8 @@ def stolen(host):
     text = (place.SOURCE / "docs/fleet.md").read_text(encoding="utf-8")
     block = re.search(r"If a host is stolen, .*?```\n(.*?)```", text,
                       re.DOTALL)[1]
-    server.script(block)
     host.log.write_text("")
+    server.script(block)
     out.result(place.wait_for(lambda: "not permitted to log in" in
                               host.said(), 20) and server.one(
         "select count(*) from pg_stat_activity where usename = 'web1'") == "0",
