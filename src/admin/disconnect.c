@@ -187,7 +187,7 @@ run_round(struct closing *closing, enum round round)
 	return ok;
 }
 
-/* False, and printed, if there is no memory for the answers. */
+/* False, and printed, without memory for the answers. */
 static bool
 ask_all(struct closing *closing)
 {

@@ -9,7 +9,7 @@
 #include "policy/settings.h"
 
 /* Print them for az and for Bicep, without a secret of the URL; hub: empty:
- * any.  False, and printed, if there is no memory. */
+ * any.  False, and printed, without memory. */
 bool hub_settings_print(const struct settings *settings, struct span hub,
 			const char *url);
 

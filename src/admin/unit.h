@@ -54,8 +54,8 @@ const char *unit_state_text(enum unit_state state);
  * once. */
 struct unit unit_read(void);
 
-/* Return whether, and since when, the unit is stopped; not if there is no such
- * unit. */
+/* Return whether, and since when, the unit is stopped or masked; a unit that
+ * does not exist is neither. */
 struct unit_stop unit_find_stop(const char *name);
 
 /* If this process is root, find out whether the settings are those of the

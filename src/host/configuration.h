@@ -29,7 +29,7 @@
 #define CONFIGURATION_NOTE_LIST "list "
 #define CONFIGURATION_NOTE_ENTRIES " entr"
 #define CONFIGURATION_NOTE_FAILED "see certgate check"
-/* And in place of the last good configuration, there is none. */
+/* And without a last good configuration. */
 #define CONFIGURATION_NOTE_NONE "rejecting all "
 
 /* Where settings come from; borrows its members. */
@@ -87,8 +87,8 @@ void configuration_close(struct configuration *c);
 /* Close the store alone: no client is accepted any more. */
 void configuration_close_store(struct configuration *c);
 
-/* Return how many entries the store has, without all those that allow; 0: none,
- * or it cannot be read.  Not within a request. */
+/* Return how many entries the store has: all, or those that allow; 0: none, or
+ * it cannot be read.  Not within a request. */
 uint64_t configuration_stored(const struct configuration *c, bool all);
 
 /* Behind each request: let the store rest, and log why it failed. */

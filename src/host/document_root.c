@@ -108,9 +108,11 @@ take(const char *path)
 		return;
 	}
 	/* A link in the folder leads to it: the web server publishes it. */
-	path = folder_of(script, path);
-	if (path != NULL && stat(path, &s) == 0 && !is_same(&s, &top))
-		roots[n_roots++] = (struct root){ path, s.st_dev, s.st_ino };
+	char *folder = folder_of(script, path);
+	if (folder != NULL && stat(folder, &s) == 0 && !is_same(&s, &top))
+		roots[n_roots++] = (struct root){ folder, s.st_dev, s.st_ino };
+	else
+		free(folder);
 }
 
 void

@@ -102,11 +102,11 @@ lacks_both(const struct configuration *c, int64_t now)
 
 static const struct outage_refusal refusals[] = {
 	{ lacks_both,
-	  "CERTGATE_ORIGINS names no Web PubSub resource, and there is no "
-	  "access key",
+	  "CERTGATE_ORIGINS names no Web PubSub resource, and no access key is "
+	  "set",
 	  "set these lines in the settings file:\n" SETTINGS_ORIGINS_LINE
 	  "\n" SETTINGS_KEYS_LINE },
-	{ lacks_key, "a signature is required, and there is no access key",
+	{ lacks_key, "a signature is required, and no access key is set",
 	  "set " SETTINGS_KEYS_LINE },
 	{ lacks_origin, "CERTGATE_ORIGINS names no Web PubSub resource",
 	  "set " SETTINGS_ORIGINS_LINE },
@@ -182,7 +182,7 @@ static const struct refused {
 	  "set CERTGATE_ACCESS_KEYS to the keys of the Web PubSub resource" },
 	{ REASON_NO_SIGNATURE, "No event has a signature.",
 	  "certgate doctor% URL" },
-	{ REASON_NO_KEY, "A signature is required, and there is no access key.",
+	{ REASON_NO_KEY, "A signature is required, and no access key is set.",
 	  "set CERTGATE_ACCESS_KEYS" },
 	{ REASON_ORIGIN, "Every event names an origin that is not configured.",
 	  "set CERTGATE_ORIGINS" },

@@ -21,7 +21,7 @@ note_signature(const struct settings *settings)
 	if (settings->signature == SIGNATURE_REQUIRED && !has_keys)
 		log_note(LOG_LEVEL_WARNING,
 			 "every event is refused: CERTGATE_SIGNATURE is "
-			 "required, and there is no access key (fix: "
+			 "required, and no access key is set (fix: "
 			 "set " SETTINGS_KEYS_LINE ")");
 	else if (!is_named &&
 		 (settings->signature == SIGNATURE_OFF || !has_keys))

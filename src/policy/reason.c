@@ -42,8 +42,8 @@ static const struct {
 				 "The web server did not authenticate the "
 				 "sender as CERTGATE_REMOTE_USER." },
 	[REASON_NO_KEY] = { "no-key", 401,
-			    "A signature is required, and there is no "
-			    "access key." },
+			    "A signature is required, and no access key "
+			    "is set." },
 	[REASON_NO_SIGNATURE] = { "no-signature", 401,
 				  "The header ce-signature is missing." },
 	[REASON_SIGNATURE] = { "signature", 401,

@@ -95,7 +95,7 @@ def broken():
              "The list does not load. list 0: 0 entries"),
             ("no key", {"CERTGATE_SIGNATURE": "required"}, PIN + "\n",
              "The configuration refuses every client. (a signature is "
-             "required, and there is no access key) list 1: 1 entry"),
+             "required, and no access key is set) list 1: 1 entry"),
             ("no entry", SETTINGS, "# none\n",
              "The configuration refuses every client. (the list has no "
              "allow entry) list 1: 0 entries")):
@@ -143,7 +143,6 @@ REFUSED = [
 ]
 HEALTHY = [
     ("two refusals", [{"certificate": None}] * 2),
-    ("refusals, then a client", [{"certificate": None}] * 4 + [{}]),
     ("one stranger", [{"certificate": "stranger"}] * 5),
     ("another origin first, each before a client", [{
         "key": "another-key-0123456789ab", "headers": {
@@ -189,6 +188,30 @@ def outages():
                    f"{name}: no secret")
 
 
+def recovers():
+    """A client after an outage: the unit's status has it no more."""
+    folder = base / "recovers"
+    configuration, manager, handler = start(
+        "recovers", {"CERTGATE_ORIGINS": cases.ORIGIN,
+                     "CERTGATE_LOG": folder / "own-log", **SETTINGS},
+        f"{PIN}\n")
+    manager.next()
+    for _ in range(4):
+        event(handler, certificate=None)
+    out.result("No client presents a certificate" in manager.next()[0],
+               "refusals: an outage")
+    event(handler)
+    told = manager.next()
+    out.result("STATUS=list 1: " in told[0], "then a client: no outage", told)
+    said = admin.run("status", "--socket", handler.path, environment={
+        "CERTGATE_CONFIG": str(configuration.file)})
+    out.result(said.code == 0 and said.out.startswith("All is well."),
+               "then a client: All is well.", said)
+    handler.close()
+    out.equal((folder / "own-log").read_text().count(" See certgate status."),
+              1, "then a client: one line of the outage")
+
+
 def others():
     """It is the web server that is the service."""
     configuration, manager, handler = start(
@@ -204,5 +227,6 @@ good()
 broken()
 sites()
 outages()
+recovers()
 others()
 out.done()

@@ -14,7 +14,7 @@
 
 enum { HOUR = 3600, START = 1000 * HOUR };
 
-static char noted[512], warned[512]; /* the last lines of the log */
+static char noted[640], warned[640]; /* the last lines of the log */
 static unsigned outages; /* warnings */
 
 static void
