@@ -13,7 +13,7 @@ enum {
 	APPLIED_DIGITS = 2 * DIGEST_SHA256_SIZE
 };
 
-/* The last changes, as a ring.  All zero is none. */
+/* The last changes, as a ring.  All zero: empty. */
 struct applied {
 	struct {
 		struct revision at;
