@@ -58,8 +58,9 @@ next_name(struct sites *sites)
 	return name;
 }
 
-/* Return true if there is a site, or if this is unknown: the sandbox opens no
- * folder, so a folder that was created later counts as one with sites. */
+/* Return true if there is a site.  If this is unknown, as long as the folder
+ * above cannot be searched, what was known before counts.  The sandbox opens no
+ * folder, so one that was created later counts as one with sites. */
 static bool
 has_site(struct sites *sites)
 {
@@ -73,7 +74,8 @@ has_site(struct sites *sites)
 	if (stat(sites->folder, &now) != 0) {
 		if (errno != ENOENT && errno != ENOTDIR)
 			sites->unsure = errno;
-		return sites->unsure != 0;
+		return sites->unsure != 0 &&
+		       (sites->in_use || sites->closed != ESTALE);
 	}
 	if (sites->names == NULL || fstat(dirfd(sites->names), &held) != 0 ||
 	    now.st_ino != held.st_ino || now.st_dev != held.st_dev) {
@@ -113,7 +115,7 @@ look(struct sites *sites)
 		sites->had_ms = now_ms;
 	sites->in_use =
 		has || (before && now_ms - sites->had_ms < FILES_MISSING_MS);
-	if (sites->unsure != 0 && sites->unsure != unsure)
+	if (has && sites->unsure != 0 && sites->unsure != unsure)
 		log_note(LOG_LEVEL_WARNING,
 			 "%s: it cannot be told whether there are sites (%s): "
 			 "a request that names none is refused",

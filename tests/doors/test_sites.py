@@ -326,6 +326,30 @@ def folders():
     handler.close()
 
 
+def unsearchable():
+    """While the folder of the settings cannot be searched, the last good
+    settings stay, and what was known of sites too."""
+    for name, wanted in (("without", "listed"), ("with", "site")):
+        configuration = processes.Configuration(
+            base / name, {"CERTGATE_SIGNATURE": "off"},
+            known["device"]["sha1"] + "\n")
+        if name == "with":
+            write(configuration.folder / "sites" / "one.conf",
+                  site_text(configuration.folder, "two"))
+        link = base / f"{name}-link"
+        link.symlink_to(configuration.folder)
+        handler = processes.Handler(configuration, environment={
+            "CERTGATE_CONFIG": str(link / "settings")})
+        out.equal(ask(configuration, [])[1]["reason"], wanted,
+                  f"{name} sites: the folder can be searched")
+        link.unlink()
+        link.symlink_to(link)
+        becomes(f"{name} sites: it cannot", configuration, [],
+                [wanted, "stale" if wanted == "listed" else "-"],
+                members=["reason", "list"])
+        handler.close()
+
+
 def shut():
     """If the handler may not look, it refuses, and names no site."""
     case = event("device", KEYS["one"])
@@ -386,5 +410,6 @@ pool()
 names()
 folders()
 plain_cgi()
+unsearchable()
 shut()
 out.done()
