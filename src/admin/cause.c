@@ -68,6 +68,12 @@ has_errors(const struct facts *f)
 }
 
 static bool
+has_other_log(const struct facts *f)
+{
+	return f->other_log;
+}
+
+static bool
 lacks_server(const struct facts *f)
 {
 	return f->server_stopped;
@@ -324,18 +330,23 @@ tell_failure(const struct facts *f, struct cause *cause)
 	(void)snprintf(cause->site, sizeof(cause->site), "%s", site->name);
 }
 
+#define UNITS "certgate.socket certgate.service"
+
 static void
 tell_unit(const struct facts *f, struct cause *cause)
 {
 	bool is_failing = f->unit.state == UNIT_FAILING;
 
-	if (f->unit.state == UNIT_STOPPED)
+	if (f->unit.state == UNIT_STOPPED) {
+		if (!f->unit.stop.is_enabled && f->unit.stop.is_stopped)
+			set_fix(cause, "systemctl unmask " UNITS
+				       " && systemctl enable --now " UNITS);
 		return;
+	}
 	if (f->unit.state == UNIT_UNREACHABLE) {
 		(void)snprintf(cause->detail, sizeof(cause->detail),
 			       "nothing listens on %s", f->socket);
-		set_fix(cause,
-			"systemctl restart certgate.socket certgate.service");
+		set_fix(cause, "systemctl restart " UNITS);
 		return;
 	}
 	(void)snprintf(cause->detail, sizeof(cause->detail), "%s",
@@ -429,6 +440,7 @@ static const struct {
 	[OUTAGE_VARIABLES] = { lacks_variables, NULL, EXIT_SYSTEM, false },
 	[OUTAGE_REFUSING] = { is_refusing, NULL, EXIT_NO, true },
 	[OUTAGE_ERRORS] = { has_errors, tell_error, EXIT_NO, true },
+	[OUTAGE_OTHER_LOG] = { has_other_log, NULL, EXIT_NO, false },
 	[OUTAGE_SERVER] = { lacks_server, tell_stopped_server, EXIT_NO, false },
 	[OUTAGE_UNWIRED] = { is_unwired, tell_server, EXIT_NO, false },
 	[OUTAGE_SENDERS] = { refuses_senders, tell_last, EXIT_NO, false },

@@ -2,6 +2,7 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -22,7 +24,10 @@
 #include "host/file.h"
 #include "host/store_contact.h"
 
-enum { REACTS_MS = 3000 };
+enum {
+	REACTS_MS = 3000,
+	ROTATION_MS = 1000 /* until the handler opens a new log */
+};
 
 #define SOCKET_DEFAULT "/run/certgate/certgate.sock"
 
@@ -120,11 +125,57 @@ find_space(struct facts *f)
 	free(log.path);
 }
 
+/* Return true if one of the open files of a process is this one, or if they are
+ * not known. */
+static bool
+has_open(int process, const char *path)
+{
+	char name[sizeof("/proc//fd") + SPAN_DIGITS_MAX];
+	struct stat wanted, s;
+	struct dirent *file;
+	bool found = false, known = false;
+
+	(void)snprintf(name, sizeof(name), "/proc/%d/fd", process);
+	DIR *folder = opendir(name);
+	if (folder == NULL || stat(path, &wanted) != 0)
+		found = true;
+	while (!found && (file = readdir(folder)) != NULL)
+		if (file->d_name[0] != '.' &&
+		    fstatat(dirfd(folder), file->d_name, &s, 0) == 0) {
+			known = true;
+			found = s.st_dev == wanted.st_dev &&
+				s.st_ino == wanted.st_ino;
+		}
+	if (folder != NULL)
+		(void)closedir(folder);
+	return found || !known;
+}
+
+/* The handler opens its log at the start, and when logrotate tells it to. */
+static void
+find_other_log(struct facts *f)
+{
+	struct setup_log log = { .path = NULL };
+	struct error e = { 0 };
+
+	int process = setup_is_installed() ? unit_read().process : 0;
+
+	if (f->unit.state != UNIT_RUNNING || process == 0 ||
+	    f->unit.is_starting || !setup_log(&log, &e) || log.path == NULL)
+		return;
+	if (!has_open(process, log.path)) {
+		(void)poll(NULL, 0, ROTATION_MS);
+		f->other_log = !has_open(process, log.path);
+	}
+	free(log.path);
+}
+
 void
 facts_collect(struct facts *f, const char *socket, const char *log)
 {
 	find_handler(f, socket);
 	find_space(f);
+	find_other_log(f);
 	f->has_log = log != NULL || setup_has_log();
 	if (!f->has_log)
 		error_set(&f->log, "CERTGATE_LOG names no file");

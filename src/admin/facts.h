@@ -24,6 +24,7 @@ struct facts {
 	struct error log; /* why not */
 	char log_folder[256];
 	bool full; /* its disk */
+	bool other_log; /* the handler does not have it open */
 	bool has_files; /* the rest was read */
 	int64_t now; /* UTC seconds */
 	struct findings findings;

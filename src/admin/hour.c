@@ -68,6 +68,7 @@ add_event(struct hour *h, const struct log_reader *log, enum reason reason,
 	struct outage_event event = {
 		.reason = reason,
 		.certificate = hash_of(log->value[FIELD_SHA1]),
+		.line = (unsigned)log_reader_number(log, FIELD_LINE),
 		.name = log->value[FIELD_EVENT],
 		.site = log->value[FIELD_SITE],
 		.origin = log->value[FIELD_ORIGIN],
@@ -184,8 +185,9 @@ read_lines(struct hour *h, struct log_reader *log, const char *path, bool day,
 			  FIELD_BIT(FIELD_EVENT) | FIELD_BIT(FIELD_ORIGIN) |
 			  FIELD_BIT(FIELD_HUB) | FIELD_BIT(FIELD_CONNECTION) |
 			  FIELD_BIT(FIELD_SHA1) | FIELD_BIT(FIELD_SITE) |
-			  FIELD_BIT(FIELD_LIST) | FIELD_BIT(FIELD_SKEW) |
-			  FIELD_BIT(FIELD_COUNT) | FIELD_BIT(FIELD_LOST),
+			  FIELD_BIT(FIELD_LINE) | FIELD_BIT(FIELD_LIST) |
+			  FIELD_BIT(FIELD_SKEW) | FIELD_BIT(FIELD_COUNT) |
+			  FIELD_BIT(FIELD_LOST),
 	};
 	struct hour_note before = { .time = 0 };
 

@@ -92,9 +92,11 @@ show_configuration(const struct facts *f)
 	print_field("settings", span_of(path == NULL ? "none" : path));
 	if (f->sites.main.settings.list != NULL)
 		print_field("list", span_of(f->sites.main.settings.list));
-	print_json_number("entries", (int64_t)f->sites.main.list.n);
-	print_label("entries");
-	print("%zu\n", f->sites.main.list.n);
+	if (f->sites.main.has_list) {
+		print_json_number("entries", (int64_t)f->sites.main.list.n);
+		print_label("entries");
+		print("%zu\n", f->sites.main.list.n);
+	}
 	if (f->sites.main.settings.store != NULL) {
 		uint64_t stored = configuration_stored(&f->sites.main, true);
 		print_field("store", span_of(f->sites.main.settings.store));

@@ -309,6 +309,10 @@ unit_read(void)
 		take_path(&unit, socket);
 	if (is_loaded)
 		take_service(&unit, service);
+	else
+		unit.stop = find_stop(service);
+	unit.stop.is_enabled =
+		is_loaded && (unit.stop.is_enabled || is_enabled(socket));
 	return unit;
 }
 

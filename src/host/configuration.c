@@ -389,17 +389,20 @@ is_said(const struct configuration *c, const struct error *e)
 static void
 say_failure(struct configuration *c, const struct error *e)
 {
-	const char *user = file_reader();
+	const char *user = file_reader(), *config = c->source.path;
+	bool is_default =
+		config == NULL || strcmp(config, CERTGATE_CONFIG_DEFAULT) == 0;
 
 	log_error(LOG_LEVEL_ERROR, e);
 	c->said = *e;
 	c->said_ms = clock_ms();
-	log_note(LOG_LEVEL_NOTE, "%s; " CONFIGURATION_NOTE_FAILED "%s%s",
+	log_note(LOG_LEVEL_NOTE, "%s; " CONFIGURATION_NOTE_FAILED "%s%s%s%s",
 		 c->has_list ? "the last good settings and list stay in force"
 		 : c->has_settings ? CONFIGURATION_NOTE_NONE
 			 "clients until the list is valid"
 				   : CONFIGURATION_NOTE_NONE
 			 "events until the settings are valid",
+		 is_default ? "" : " --config ", is_default ? "" : config,
 		 user == NULL ? "" : " --as ", user == NULL ? "" : user);
 }
 

@@ -294,6 +294,9 @@ static const struct {
 	[OUTAGE_REFUSING] = { "The configuration refuses every client.", "" },
 	[OUTAGE_ERRORS] = { "The configuration has errors.",
 			    "certgate check@" },
+	[OUTAGE_OTHER_LOG] = { "The handler does not write to the log of the "
+			       "settings.",
+			       "systemctl restart certgate" },
 	[OUTAGE_SERVER] = { "The web server is not running.", "" },
 	[OUTAGE_UNWIRED] = { "No web server passes events to the handler, and "
 			     "none came.",
@@ -365,13 +368,13 @@ tell_origin(const char *origin, struct outage_text *text)
 	buffer_free(&out);
 }
 
-static const struct settings *
-settings_of(const struct sites *sites, const char *name)
+static const struct configuration *
+configuration_of(const struct sites *sites, const char *name)
 {
 	for (size_t i = 0; i < sites->n; i++)
 		if (strcmp(sites->site[i]->name, name) == 0)
-			return &sites->site[i]->store.settings;
-	return &sites->main.settings;
+			return &sites->site[i]->store;
+	return &sites->main;
 }
 
 /* Write the sentence of a reason; sites: NULL if the settings are unknown. */
@@ -396,12 +399,18 @@ tell_reason(const struct outage_events *events, const struct sites *sites,
 			       reason_name(reason));
 	if (sites == NULL)
 		return;
-	const struct settings *settings = settings_of(sites, site->name);
+	const struct configuration *c = configuration_of(sites, site->name);
+	unsigned line = site->client[reason].line;
 	if (reason == REASON_ORIGIN)
-		tell_names(site->theirs, settings->origins, text);
+		tell_names(site->theirs, c->settings.origins, text);
 	else if (reason == REASON_HUB)
-		tell_names(site->theirs, settings->hubs, text);
-	else if (reason == REASON_SIGNATURE)
+		tell_names(site->theirs, c->settings.hubs, text);
+	else if (reason == REASON_ENTRY_EXPIRED && line > 0 &&
+		 c->settings.list != NULL)
+		(void)snprintf(text->fix, sizeof(text->fix),
+			       "set a later expires= in line %u of %s", line,
+			       c->settings.list);
+	else
 		tell_origin(site->origin, text);
 }
 

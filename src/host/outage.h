@@ -52,6 +52,7 @@ enum outage {
 	OUTAGE_VARIABLES, /* of the handler, are unknown */
 	OUTAGE_REFUSING, /* outage_refusal() */
 	OUTAGE_ERRORS, /* in the configuration */
+	OUTAGE_OTHER_LOG, /* the handler does not write to CERTGATE_LOG */
 	OUTAGE_SERVER, /* is not running */
 	OUTAGE_UNWIRED, /* no web server has the handler */
 	OUTAGE_SENDERS, /* outage_events_reason(), not of clients */

@@ -59,17 +59,19 @@ accept_client(struct outage_site *site, uint64_t certificate)
 
 static void
 add_client(struct outage_events *events, struct outage_site *site,
-	   enum reason reason, uint64_t certificate)
+	   const struct outage_event *event)
 {
+	uint64_t certificate = event->certificate;
 	uint64_t *place = &events->accepted_hash[certificate % OUTAGE_ACCEPTED];
-	struct outage_refusals *refusals = &site->client[reason];
+	struct outage_refusals *refusals = &site->client[event->reason];
 
-	if (reason_is_acceptance(reason)) {
+	if (reason_is_acceptance(event->reason)) {
 		*place = certificate;
 		accept_client(site, certificate);
 		return;
 	}
 	refusals->count++;
+	refusals->line = event->line;
 	if (certificate == 0)
 		return;
 	refusals->several |=
@@ -179,7 +181,7 @@ add_passed(struct outage_events *events, const struct outage_event *event,
 	forget_refusals(events, event, sender);
 	add_skew(events, event);
 	if (event->reason != REASON_NOTIFIED)
-		add_client(events, site, event->reason, event->certificate);
+		add_client(events, site, event);
 }
 
 void

@@ -32,6 +32,7 @@ enum {
 struct outage_event {
 	enum reason reason;
 	uint64_t certificate; /* a hash; 0: none */
+	unsigned line; /* of the entry in the list; 0: none, or unknown */
 	struct span name; /* of the route: connect, validate */
 	struct span site, origin, hub, connection; /* may be absent */
 	int64_t skew; /* seconds */
@@ -44,6 +45,7 @@ struct outage_refusals {
 	bool several; /* certificates */
 	bool known; /* one of them was accepted before */
 	uint64_t first; /* hash of a certificate; 0: none */
+	unsigned line; /* of the last one's entry in the list; 0: none */
 };
 
 /* Events of a site, or those of them that name an origin which the settings

@@ -84,9 +84,13 @@ void
 status_count(const struct answer *answer, int64_t now)
 {
 	enum reason reason = answer->decision.reason;
+	const struct entry *entry = answer->decision.entry;
 	struct outage_event event = {
 		.reason = reason,
 		.certificate = hash_of(&answer->decision.sha1),
+		.line = entry == NULL || entry->line == ENTRY_LINE_STORED
+				? 0
+				: entry->line,
 		.name = answer->event,
 		.site = log_line_site(answer->site),
 		.origin = answer->origin,

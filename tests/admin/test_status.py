@@ -200,9 +200,8 @@ OUTAGES = [
     ("accepted before", {}, DEVICE + OTHER, dropped,
      "No entry matches any client.", "certgate pending", DEVICE),
     ("entry expired", {}, DEVICE.strip() + " expires=2020-01-01\n", refused(),
-     "The entry of every client has expired.", "certgate allow FILE --replace "
-     "with a later expires= and all other options of the entry",
-     DEVICE),
+     "The entry of every client has expired.",
+     "set a later expires= in line 1 of ", DEVICE),
     ("entry not yet", {}, DEVICE.strip() + " not-before=2099-01-01\n",
      refused(), "No client's entry is valid yet.", "not-before=", DEVICE),
     ("certificate expired", {}, known["expired"]["sha1"] + "\n",
@@ -648,7 +647,7 @@ mount --bind /run/systemctl /usr/bin/systemctl
 exec {command} {verb}
 """
 # A handler whose unit has the key.
-VARIABLES = """CERTGATE_ACCESS_KEYS={key} sleep 20 >/dev/null 2>&1 </dev/null &
+VARIABLES = """CERTGATE_ACCESS_KEYS={key} sleep 20 >/dev/null 2>&1 </dev/null 3>>/run/log/log &
 echo $! >/run/pid
 """
 OTHER_SETTINGS = VARIABLES.replace("CERTGATE_ACCESS_KEYS={key}",
@@ -740,11 +739,11 @@ def installed():
              NOT_RUNNING, "systemctl start"),
             ("disabled now", {**disabled, "decision": decision,
                               "unit": ago(stopped, 1)}, 1, NOT_RUNNING,
-             "systemctl start"),
+             "systemctl enable --now "),
             ("disabled two hours ago", {
                 **disabled, "decision": hours_ago,
                 "unit": ago(stopped, 7200)}, 1, NOT_RUNNING,
-             "systemctl start"),
+             "systemctl enable --now "),
             ("disabled, and events since", {
                 **disabled, "decision": decision,
                 "unit": ago(stopped, 300)}, 0, WELL, "unknown"),
@@ -806,8 +805,12 @@ def installed():
              "The handler is not running.", "systemctl start"),
             ("failed behind its socket", {"service": "failed"}, 1,
              "The handler is not running.", "systemctl start"),
-            ("masked behind its socket", {"load": "masked"}, 1,
-             "The handler is not running.", "systemctl start"),
+            ("masked behind its socket", {"load": "masked", "service": "inactive"}, 1,
+             "The handler is not running.", "systemctl unmask certgate.socket "
+             "certgate.service && systemctl enable --now certgate.socket "),
+            ("disabled behind its socket", {
+                "service": "failed", "enabled": "LoadState=loaded"}, 1,
+             "The handler is not running.", "systemctl enable --now "),
             ("restarted now", {"service": "activating",
                                "unit": "SubState=auto-restart"}, 1,
              "The handler is not running. (it exits, and systemd restarts it",
@@ -817,7 +820,7 @@ def installed():
              "The handler is not running. (it exits, and systemd restarts it",
              "restarted repeatedly"),
             ("restarted each few minutes", {
-                "unit": "NRestarts=3\n" + ago(started, 150)}, 1,
+                "unit": "NRestarts=3\n" + ago(started, 100)}, 1,
              "The handler is not running. (it exits, and systemd restarts it",
              "restarted repeatedly"),
             ("restarted some time ago", {
@@ -903,6 +906,17 @@ def installed():
             ("a key from the environment of systemd", {
                 "more": VARIABLES.format(key=cases.KEY) + key_required}, 0,
              WELL, "running"),
+            ("another log than that of the settings", {
+                "more": VARIABLES.format(key=cases.KEY).replace("log/log",
+                                                                "log/new")},
+             1, "The handler does not write to the log of the settings.",
+             "systemctl restart certgate"),
+            ("a log that was rotated without a signal to the handler", {
+                "more": VARIABLES.format(key=cases.KEY) +
+                "mv /run/log/log /run/log/log.1; cp -p /run/log/log.1 "
+                "/run/log/log"}, 1,
+             "The handler does not write to the log of the settings.",
+             "systemctl restart certgate"),
             ("no key", {"more": key_required}, 1,
              "The configuration refuses every client. (", "ACCESS_KEYS"),
             ("the settings of the unit, by their name", {

@@ -589,8 +589,9 @@ def main():
         "the last good settings and list stay in force") > 4),
         "a failure is logged again after an hour", logs[1][-1500:])
     out.result("list 1: 1 entry" in logs[1] and "stay in force; see "
-               f"certgate check --as {USER.pw_name}" in logs[1],
-               "the log names the user", logs[1][-1500:])
+               f"certgate check --config {programs[1][0].conf} "
+               f"--as {USER.pw_name}" in logs[1],
+               "the log names the settings and the user", logs[1][-1500:])
     for handler, _ in programs:
         handler.close()
     out.done()

@@ -299,9 +299,23 @@ def disable():
     quiet("systemctl disable --now certgate.socket certgate.service")
 
 
-def enable(lines):
-    quiet("systemctl enable certgate.socket certgate.service")
-    execute(lines)
+def mask():
+    event()
+    quiet("systemctl mask --now certgate.socket certgate.service")
+
+
+def log_elsewhere():
+    """A start with settings that the handler cannot read yet."""
+    settings(CERTGATE_LOG=LOG)
+    restart()
+    event()
+    SETTINGS.chmod(0o600)
+    os.chown(SETTINGS, 0, 0)
+    restart()
+    event()
+    settings(CERTGATE_LOG=LOG)
+    journal_has("CERTGATE_LOG changed: restart needed")
+    event()
 
 
 def lose_socket():
@@ -364,7 +378,8 @@ def outages(fleet):
          "The certificate of every client has expired.", "certgate rotate",
          rotate(EXPIRED, DEVICE)),
         ("expired entry", listed("device", f"{DEVICE} expires={day(-2)}"),
-         "The entry of every client has expired.", "certgate allow FILE",
+         "The entry of every client has expired.",
+         f"set a later expires= in line 1 of {LIST}",
          replace_entry),
         ("certificate not yet valid", listed("not_yet", NOT_YET),
          "No client's certificate is valid yet.", "check the clocks",
@@ -411,7 +426,14 @@ def outages(fleet):
         ("handler stopped", stop, "The handler is not running.",
          "systemctl start certgate.socket certgate.service", execute),
         ("handler disabled", disable, "The handler is not running.",
-         "systemctl start certgate.socket certgate.service", enable),
+         "systemctl unmask certgate.socket certgate.service && systemctl "
+         "enable --now certgate.socket certgate.service", execute),
+        ("handler masked", mask, "The handler is not running.",
+         "systemctl unmask certgate.socket certgate.service && systemctl "
+         "enable --now certgate.socket certgate.service", execute),
+        ("log elsewhere", log_elsewhere,
+         "The handler does not write to the log of the settings.",
+         "systemctl restart certgate", execute),
         ("socket file deleted", lose_socket,
          f"The handler is not running. (nothing listens on {SOCKET})",
          "systemctl restart certgate.socket certgate.service", execute),
@@ -457,8 +479,8 @@ def others_tell(name):
 
 
 # Outages that the handler itself cannot see, or sees as refusals of clients.
-NOT_SEEN = {"handler stopped", "handler disabled", "socket file deleted",
-            "web server stopped", "handler ends again and again",
+NOT_SEEN = {"handler stopped", "handler disabled", "handler masked",
+            "log elsewhere", "socket file deleted", "web server stopped", "handler ends again and again",
             "handler hangs", "web server not wired", "CRL expired"}
 
 
