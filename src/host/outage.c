@@ -412,6 +412,12 @@ tell_reason(const struct outage_events *events, const struct sites *sites,
 			       c->settings.list);
 	else
 		tell_origin(site->origin, text);
+	if (text->detail[0] == '\0' && reason_is_client(reason) &&
+	    site->accepted + site->before > 0)
+		(void)snprintf(text->detail, sizeof(text->detail),
+			       "%" PRIu32 " refused since the last accepted "
+			       "client",
+			       site->client[reason].count);
 }
 
 /* Write the name of the site that has the refusal, unless the main settings

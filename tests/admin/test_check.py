@@ -44,7 +44,7 @@ LISTS = [
     (f"{A} subprotocol=a/b\n", "1:54 token"),
     (f"{A} hub=a,2b\n", "1:46 hub of 2"),
     (f"{A} expires=tomorrow\n", "1:50 YYYY-MM-DD"),
-    (f"{A} expires=2026-02-30\n", "1:50 expected a date"),
+    (f"{A} expires=2026-02-30\n", "1:50 expected a date that exists"),
     (f"{A} not-before=2026-1-1\n", "1:53 YYYY-MM-DD"),
     (f"{A} not-before=2027-01-02 expires=2027-01-01\n",
      "1:82 expires before it is valid"),
