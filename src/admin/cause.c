@@ -387,6 +387,11 @@ tell_doubt(const struct facts *f, struct cause *cause)
 {
 	(void)snprintf(cause->detail, sizeof(cause->detail), "%s",
 		       f->hour.doubt);
+	if (f->log_owner[0] != '\0' && geteuid() == 0 && !unit_is_handler())
+		(void)snprintf(cause->fix, sizeof(cause->fix),
+			       "certgate status%s --as %s, if the handler runs "
+			       "as that user",
+			       setup_config_options(cause->site), f->log_owner);
 }
 
 static void

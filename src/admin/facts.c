@@ -115,9 +115,12 @@ find_space(struct facts *f)
 	struct setup_log log = { .path = NULL };
 	struct error e = { 0 };
 	struct statvfs disk;
+	struct stat s;
 
 	if (!setup_log(&log, &e))
 		return;
+	if (log.path != NULL && stat(log.path, &s) == 0 && s.st_uid != 0)
+		account_user_name(s.st_uid, f->log_owner);
 	(void)snprintf(f->log_folder, sizeof(f->log_folder), "%s",
 		       log.path == NULL ? "/var/log" : dirname(log.path));
 	f->full = statvfs(f->log_folder, &disk) == 0 && disk.f_blocks > 0 &&

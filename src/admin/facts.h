@@ -23,6 +23,7 @@ struct facts {
 	bool has_log; /* hour was read */
 	struct error log; /* why not */
 	char log_folder[256];
+	char log_owner[ACCOUNT_NAME_SIZE]; /* empty: root, or none is named */
 	bool full; /* its disk */
 	bool other_log; /* the handler does not have it open */
 	bool has_files; /* the rest was read */
