@@ -23,7 +23,7 @@ static const char usage[] =
 	"\n"
 	"  --connection FILE  where the database is, as a connection string "
 	"of libpq\n"
-	"                     (/etc/certgate/sync)\n"
+	"                     (/etc/certgate-sync/connection)\n"
 	"  --report FILE      send it to the fleet when it changes\n"
 	"  --wait SECONDS     wait this long at most to catch up (10)\n"
 	"  --help             print this and exit\n"
@@ -64,7 +64,9 @@ main(int argc, char **argv)
 		{ "version", no_argument, NULL, 'v' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct sync_options options = { .connection = "/etc/certgate/sync" };
+	struct sync_options options = {
+		.connection = "/etc/certgate-sync/connection",
+	};
 	const char *wait = "10";
 	int option;
 

@@ -2,17 +2,20 @@
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
 """The handler, with the users that its unit and the drop-in of certgate-sync let
-it see, and a store of another user, which CERTGATE_STORE_OWNER names."""
+it see, and a store of another user, which CERTGATE_STORE_OWNER names.  And
+certgate-sync, with the folder of its settings as the package makes it."""
 import ctypes
 import os
 import pathlib
 import pwd
+import re
 import shutil
 import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import admin, cases, cgi, place, processes, tap  # noqa: E402
+from harness import admin, cases, cgi, fleet, place, processes  # noqa: E402
+from harness import tap  # noqa: E402
 
 CLONE_NEWUSER = 0x10000000
 UNITS = [place.SOURCE / "debian" / name
@@ -82,6 +85,39 @@ def decide(file, private):
     return (file.parent / "tmp/reason").read_text()
 
 
+def reads(base):
+    """certgate-sync, as OWNER, with its settings in a folder that the postinst
+    makes."""
+    done = subprocess.run([fleet.SYNC, "--help"], capture_output=True,
+                          check=True, text=True)
+    path = pathlib.Path(re.search(r"\((/etc/.*)\)", done.stdout)[1])
+    debian = place.SOURCE / "debian"
+    units = [debian / f"certgate-sync.{name}service"
+             for name in ("", "certgate-report.")]
+    out.equal([last_value([unit], "ConditionPathExists") for unit in units],
+              [str(path)] * 2, "the units wait for the file that it reads")
+    made = re.search(rf"^\t(install -d .*) {path.parent}$", (
+        debian / "certgate-sync.postinst").read_text(), re.MULTILINE)
+    out.result(made, f"the postinst makes {path.parent}")
+    folder = base / "etc"
+    command = made[1].replace("_certgate-sync", OWNER) if made else \
+        f"install -d -m 0750 -g {READER}"
+    subprocess.run([*command.split(), folder], check=True)
+    file = folder / path.name
+    file.write_text("host=/nonexistent user=web1 dbname=fleet\n")
+    shutil.chown(file, 0, OWNER)
+    file.chmod(0o640)
+    log = base / "log"
+    sync = processes.begin(
+        ["setpriv", f"--reuid={OWNER}", f"--regid={OWNER}", "--clear-groups",
+         fleet.SYNC, "--connection", file, base / "sync/store"], log,
+        processes.bare_environment())
+    place.wait_for(lambda: "\n" in log.read_text())
+    processes.end(sync)
+    out.result("database: connection to server" in log.read_text(),
+               "its user reads it", log.read_text())
+
+
 def main():
     if os.geteuid() != 0:
         tap.skip_all("root alone can make users private")
@@ -94,6 +130,7 @@ def main():
               "certgate.service has them")
     out.equal(decide(file, last_value(UNITS, "PrivateUsers") == "yes"),
               "not-listed", "with the drop-in of certgate-sync it is taken")
+    reads(base)
     out.done()
 
 
