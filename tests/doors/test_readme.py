@@ -159,6 +159,13 @@ ELSEWHERE = {
     "certgate rotate --fleet ": "tests/fleet/test_database.py",
     "certgate deny --fleet ": "tests/fleet/test_database.py",
     "certgate remove --fleet ": "tests/fleet/test_database.py",
+    "sudo -u postgres ": "tests/fleet/test_page.py",
+    "export CERTGATE_CONFIG=": "tests/fleet/test_page.py",
+    "certgate store init": "tests/fleet/test_page.py",
+    "grep -vE ": "tests/fleet/test_page.py",
+    "certgate export >entries": "tests/fleet/test_page.py",
+    "unset CERTGATE_": "tests/fleet/test_page.py",
+    "select entry": "tests/fleet/test_page.py",
 }
 
 
@@ -172,6 +179,7 @@ def commands(text):
     word = re.compile(r"(?:certgate|\./bootstrap|[a-z][a-z0-9-]*) ")
     for block in blocks(text):
         if re.match(r"(?:verdict=|what was|sender |revision |host=|hostssl |create |"
+                    r"\\set |"
                     r"FAULT |\[Service\]|import |"
                     r"include |Include |CERTGATE_|[a-z.]+ += |╭| event )",
                     block):
