@@ -314,11 +314,15 @@ def late():
                     "certgate.settle()") and "junk" not in done.out,
                "the same as text", done)
     done = run("fleet", "forget", "web3")
+    out.result(says(done, 3, "web3", "certgate.settle()") and server.one(
+        "select gone <> '[]' from certgate.host where name = 'web3'") == "t",
+        "fleet forget: not while it has revisions that are gone", done)
+    server.sql("select certgate.settle()", postgres.ADMIN)
+    done = run("fleet", "forget", "web3")
     out.equal(done.code, 0, "fleet forget")
     out.equal(run("fleet", "forget", "web3").code, 1, "fleet forget: none")
     for host in hosts[:2]:
         host.contact()
-    server.sql("select certgate.settle()", postgres.ADMIN)
     out.equal(run("fleet", "status").code, 0, "fleet status: all well")
 
 
