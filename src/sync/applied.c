@@ -46,7 +46,7 @@ add(struct arrays *arrays, const struct revision *at, struct span text)
 	database_add_element(&arrays->texts, text);
 }
 
-void
+bool
 applied_tell(const struct applied *applied, const struct revision *at,
 	     struct database *database)
 {
@@ -64,7 +64,7 @@ applied_tell(const struct applied *applied, const struct revision *at,
 	/* The change that led to the last one may not be known. */
 	if (at->number >= 0)
 		add(&arrays, at, SPAN(""));
-	bool some = arrays.numbers.len > 0;
+	bool some = arrays.numbers.len > 0, lost = false;
 	const char *values[] = {
 		database_end_array(&arrays.numbers),
 		database_end_array(&arrays.digests),
@@ -77,11 +77,13 @@ applied_tell(const struct applied *applied, const struct revision *at,
 			&e);
 		if (rows == NULL)
 			log_error(LOG_LEVEL_WARNING, &e);
+		lost = rows == NULL && !database_refused(database);
 		rows_free(rows);
 	}
 	buffer_free(&arrays.numbers);
 	buffer_free(&arrays.digests);
 	buffer_free(&arrays.texts);
+	return !lost;
 }
 
 void

@@ -269,9 +269,8 @@ read_all(struct sync *s, const struct error *why, struct error *e)
 	struct revision at = { .number = -1 }, was = replica_at(s->replica);
 	int64_t begin = clock_ms();
 
-	if (!s->missed)
-		applied_tell(&s->applied, &was, s->database);
-	s->missed = true; /* once for each doubt */
+	if (!s->missed) /* once for each doubt */
+		s->missed = applied_tell(&s->applied, &was, s->database);
 	note_question(s);
 	if (!database_do(s->database,
 			 "begin isolation level repeatable read read only", e))

@@ -231,6 +231,27 @@ def backups(host):
     out.equal(gone(), wanted, "the revisions that are gone")
 
 
+def told_again(host):
+    """The connection is lost while the host reports what is gone."""
+    dump = server.program("pg_dump", "-h", server.folder, "-p", server.port,
+                          "-U", postgres.OWNER, "-c", "-n", "certgate",
+                          postgres.DATABASE).stdout.decode()
+    lost = fresh()
+    deny(lost)
+    is_equal(host, "another change after a backup")
+    miss = re.search(r"create or replace function certgate\.miss.*?\$\$;",
+                     postgres.SCHEMA.read_text(encoding="utf-8"), re.DOTALL)[0]
+    server.script(dump + "create sequence certgate.tries;" + miss.replace(
+        "language sql", "language plpgsql").replace("as $$", """as $$ begin
+        if nextval('certgate.tries') = 1 then
+            perform pg_terminate_backend(pg_backend_pid());
+        end if;""").replace("< 300\n$$", "< 300; end $$"))
+    is_equal(host, "and the host has what the database has")
+    out.result(f"add deny {lost}" in [change for _, change, _ in gone()],
+               "a report that was lost is made again", gone())
+    server.script(miss)
+
+
 def reads():
     """How often a host began to read all entries, while statements are
     logged."""
@@ -596,6 +617,7 @@ damage(it)
 set_back(it)
 passed_over(it)
 backups(it)
+told_again(it)
 invalid(it)
 kills(it)
 half_open()
