@@ -11,8 +11,8 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import admin, emulator, inprocess, pki, place  # noqa: E402
-from harness import processes, tap  # noqa: E402
+from harness import admin, emulator, inprocess, pages, pki  # noqa: E402
+from harness import place, processes, tap  # noqa: E402
 
 
 def pattern_of(sample):
@@ -80,7 +80,7 @@ def administrator(out, text):
         {"CERTGATE_LIST": str(folder / "list")})
     environment["PATH"] = f"{place.BUILD}:/usr/bin:/bin"
     said, commands = "", 0
-    for block in blocks(text):
+    for block in pages.blocks(text):
         block = block.replace("/etc/certgate", str(folder))
         if not block.startswith(("certgate ", "cat ")):
             pattern = r"\s*".join(re.escape(line).replace("…", ".*?")
@@ -169,15 +169,10 @@ ELSEWHERE = {
 }
 
 
-def blocks(text):
-    return [re.sub(r"^   ", "", block, flags=re.MULTILINE) for block in
-            re.findall(r"^ *```\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE)]
-
-
 def commands(text):
     """Lines of a page that are typed into a shell."""
     word = re.compile(r"(?:certgate|\./bootstrap|[a-z][a-z0-9-]*) ")
-    for block in blocks(text):
+    for block in pages.blocks(text):
         if re.match(r"(?:verdict=|what was|sender |revision |host=|hostssl |create |"
                     r"\\set |"
                     r"FAULT |\[Service\]|import |"
@@ -189,7 +184,7 @@ def commands(text):
                 yield line.strip()
 
 
-def pages():
+def all_pages():
     """README.md and docs/, by their path."""
     found = [place.SOURCE / "README.md",
              *sorted((place.SOURCE / "docs").glob("*.md"))]
@@ -239,7 +234,7 @@ def is_told(out, path, text, known):
 def test_pages(out, ran):
     known = verbs()
     out.result(len(known) > 10, f"certgate has {len(known)} verbs", known)
-    for path, text in pages().items():
+    for path, text in all_pages().items():
         is_told(out, path, text, known)
         for line in commands(text):
             out.result(line in ran or any(map(line.startswith, ELSEWHERE)),
@@ -262,7 +257,7 @@ def main():
                            text=True, check=True,
                            env=processes.bare_environment()).stdout
     known = set(re.findall(r"--[a-z][a-z-]+", usage))
-    docs = {path.stem: page for path, page in pages().items()}
+    docs = {path.stem: page for path, page in all_pages().items()}
     for option in set(re.findall(r"(--listen[a-z-]*)", "".join(docs.values()))):
         out.result(option in known, f"docs: {option} is an option", known)
     typed(out, docs["install"])

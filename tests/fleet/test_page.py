@@ -4,26 +4,20 @@
 """The commands of docs/fleet.md, as they are there, with a database and a folder
 of the test.  tests/package/synced.py types those that need the package."""
 import pathlib
-import re
 import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import admin, fleet, place, postgres, processes, tap  # noqa: E402
+from harness import admin, fleet, pages, place, postgres  # noqa: E402
+from harness import processes, tap  # noqa: E402
 
 out = tap.Tap()
 base = place.temporary()
 server = postgres.Server(base / "postgres")
-page = (place.SOURCE / "docs/fleet.md").read_text(encoding="utf-8")
-BLOCKS = [re.sub(r"^   ", "", block, flags=re.MULTILINE) for block in
-          re.findall(r"^ *```\n(.*?)^ *```", page, re.DOTALL | re.MULTILINE)]
 
 
 def block(begin):
-    """The only block of the page that begins so."""
-    found = [b for b in BLOCKS if b.startswith(begin)]
-    out.equal(len(found), 1, f"the page has a block {begin!r}")
-    return found[0]
+    return pages.block("fleet.md", begin)
 
 
 def shell(text):

@@ -27,7 +27,7 @@ SUITE = "bookworm"
 # and what the package depends on, for it has no network.
 MACHINE = """apache2 autopkgtest ca-certificates curl dbus dpkg-dev haproxy
 libapache2-mod-fcgid libfcgi0ldbl libjson-c5 liblmdb0 libpq5 libssl3 lighttpd
-logrotate nginx-light openssl python3 systemd systemd-sysv""".split()
+logrotate nginx-light openssl postgresql python3 systemd systemd-sysv""".split()
 PACKAGES = {"certgate", "certgate-dbgsym", "certgate-emulator",
             "certgate-emulator-dbgsym", "certgate-sync", "certgate-sync-dbgsym"}
 # The next Debian.  Its machine is the other one's without that one's libraries,
@@ -341,9 +341,12 @@ def prepare_machine(work, root, script, deb):
     wants = unit.parent / "multi-user.target.wants"
     wants.mkdir(exist_ok=True)
     (wants / unit.name).symlink_to("../certgate-tests.service")
+    (wants / "postgresql.service").unlink(missing_ok=True)  # synced.py starts it
     shared = work / f"{root.name}.shared"
     copy_checkout(shared / "checkout")
     shutil.copy(deb, shared / "one.deb")
+    for sync in deb.parent.glob("certgate-sync_*.deb"):
+        shutil.copy(sync, shared / "sync.deb")
     next_version(deb, shared)
     bench = place.BUILD / "tests/bench"
     shutil.copy(bench / "load", shared)
@@ -495,7 +498,7 @@ def check_installed(count, work, pool, machine, minimal, newer):
     made = pool.submit(check_newer, count, work, newer)
     container = pool.submit(check_container, count, work, minimal, deb)
     # One after the other: they have one control group.
-    for script in ("booted.py", "outages.py"):
+    for script in ("booted.py", "outages.py", "synced.py"):
         check_booted(count, work, unpack(
             machine, work / script.removesuffix(".py")), script, deb)
     if made.result():
