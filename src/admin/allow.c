@@ -124,8 +124,8 @@ judge(struct change *change, const struct state *state)
 	if (state->denied > 0 && change->fleet != NULL) {
 		print_problem("an entry of the fleet denies the certificate; a "
 			      "deny entry takes precedence (fix: certgate "
-			      "remove%s --fleet --deny PIN)",
-			      options);
+			      "remove --fleet%s --deny PIN)",
+			      setup_connection_option());
 		return EXIT_NO;
 	}
 	if (state->denied == ENTRY_LINE_STORED) {

@@ -11,6 +11,7 @@
 #include "admin/fleet_report.h"
 #include "admin/fleet_schema.h"
 #include "admin/print.h"
+#include "admin/setup.h"
 #include "host/database.h"
 
 enum { CONNECTED_S = 15 /* an older contact does not count */ };
@@ -192,8 +193,9 @@ forget(struct database *database, const char *name, struct error *e)
 	rows_free(rows);
 	if (!found)
 		print_problem("%s: no such host (fix: see certgate fleet "
-			      "status)",
-			      error_word(span_of(name)));
+			      "status%s)",
+			      error_word(span_of(name)),
+			      setup_connection_option());
 	return found ? EXIT_DONE : EXIT_NO;
 }
 

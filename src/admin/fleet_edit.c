@@ -9,6 +9,7 @@
 
 #include "admin/fleet_edit.h"
 #include "admin/print.h"
+#include "admin/setup.h"
 #include "base/hex.h"
 #include "host/clock.h"
 #include "host/database.h"
@@ -215,7 +216,8 @@ fleet_edit_commit(struct fleet_edit *fleet, struct edit *edit, bool there,
 				    some ? 3 : 0, e);
 		if (rows == NULL && some && !database_refused(fleet->database))
 			print_problem("the change may be in the database (fix: "
-				      "certgate fleet status)");
+				      "certgate fleet status%s)",
+				      setup_connection_option());
 	}
 	fleet->committed_ms = clock_ms();
 	if (rows != NULL)
@@ -337,8 +339,8 @@ fleet_edit_wait(const struct fleet_edit *fleet)
 	}
 	print_error(&e);
 	print_problem("revision %s is in the database; on which hosts it is in "
-		      "force is unknown (fix: certgate fleet status)",
-		      fleet->revision);
+		      "force is unknown (fix: certgate fleet status%s)",
+		      fleet->revision, setup_connection_option());
 	return EXIT_SYSTEM;
 }
 

@@ -78,8 +78,13 @@ report_none(const struct change *change)
 	for (size_t i = 0; i < change->remarks.n; i++)
 		print("%s\n", change->remarks.remark[i]);
 	/* What was typed may be a secret. */
-	print_problem("no such entry (fix: certgate list%s prints the entries)",
-		      setup_options(""));
+	if (change->fleet != NULL)
+		print_problem("no such entry (fix: select entry from "
+			      "certgate.entry prints the entries)");
+	else
+		print_problem("no such entry (fix: certgate list%s prints the "
+			      "entries)",
+			      setup_options(""));
 	input_explain_code(change->command->arguments[0]);
 	return EXIT_NO;
 }

@@ -301,6 +301,18 @@ setup_options(const char *site)
 	return text;
 }
 
+const char *
+setup_connection_option(void)
+{
+	static char text[PATH_MAX + sizeof(" --connection ")];
+	const char *path = setup.option[OPTION_CONNECTION];
+
+	(void)snprintf(text, sizeof(text), "%s%s",
+		       path == NULL ? "" : " --connection ",
+		       path == NULL ? "" : path);
+	return text;
+}
+
 void
 setup_write_fix(const char *fix, const char *site, char *text, size_t size)
 {

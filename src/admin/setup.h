@@ -45,6 +45,9 @@ struct configuration_source setup_source(void);
 const char *setup_options(const char *site);
 const char *setup_config_options(const char *site);
 
+/* The same for a command to the same database of a fleet. */
+const char *setup_connection_option(void);
+
 /* Write a fix of outage.h to text, with setup_options() for each @, and
  * setup_config_options() for each %; "" if it is too long. */
 void setup_write_fix(const char *fix, const char *site, char *text,

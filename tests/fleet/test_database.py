@@ -230,14 +230,17 @@ def edits():
     out.result(done.code == 0 and [f"deny {a} expires=2090-01-31", "#x"] in
                entries(), "deny, and a mark in the comment", done)
     done = run("allow", "--fleet", a, "user=z")
-    out.result(says(done, 1, "remove --fleet --deny"), "allow: denied", done)
+    typed = f" --connection {connection}"
+    out.result(says(done, 1, f"remove --fleet{typed} --deny"),
+               "allow: denied, and the command that removes that", done)
     done = run("remove", "--fleet", a)
     out.result(says(done, 0, "--deny"), "remove: the deny stays", done)
     done = run("remove", "--fleet", "--deny", a)
     out.equal((done.code, entries()), (0, [[f"{b} user=c", ""]]),
               "remove --deny")
     done = run("remove", "--fleet", c)
-    out.result(says(done, 1, "no such entry"), "remove: none", done)
+    out.result(says(done, 1, "no such entry", "select entry"), "remove: none",
+               done)
     done = run("deny", "--fleet", path)
     out.result(done.code == 0 and [f"deny {sha256}", ""] in entries(),
                "deny: a file", done)
@@ -320,7 +323,9 @@ def late():
     server.sql("select certgate.settle()", postgres.ADMIN)
     done = run("fleet", "forget", "web3")
     out.equal(done.code, 0, "fleet forget")
-    out.equal(run("fleet", "forget", "web3").code, 1, "fleet forget: none")
+    done = run("fleet", "forget", "web3")
+    out.result(says(done, 1, f"certgate fleet status --connection {connection}"),
+               "fleet forget: none", done)
     for host in hosts[:2]:
         host.contact()
     out.equal(run("fleet", "status").code, 0, "fleet status: all well")
@@ -347,7 +352,8 @@ def waits():
     done, there = held(fresh(), lambda: place.wait_for(lambda: server.sql(
         "select pg_terminate_backend(pid) from pg_stat_activity where usename "
         "= 'admin' and wait_event_type = 'Lock'", postgres.ADMIN)))
-    out.result(says(done, 3, "may be in the database", "fleet status"),
+    out.result(says(done, 3, "may be in the database",
+                    f"certgate fleet status --connection {connection}"),
                "a connection that is lost during a change", done)
 
 
