@@ -508,22 +508,6 @@ store_failed(struct store *store, struct error *e)
 }
 
 bool
-store_value(struct store *store, const char *name, struct buffer *value,
-	    struct error *e)
-{
-	struct span text = { 0 };
-	bool found, was_active = store->active;
-
-	buffer_clear(value);
-	bool ok = begin(store, e) && get_named(store, name, &text, &found, e);
-	if (ok && found)
-		buffer_add(value, text);
-	if (!was_active)
-		store_rest(store);
-	return ok && (!value->failed || error_set(e, "out of memory"));
-}
-
-bool
 store_each(struct store *store, stored_function *take, void *context,
 	   struct error *e)
 {

@@ -13,7 +13,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/buffer.h"
 #include "base/error.h"
 #include "policy/stored.h"
 
@@ -54,11 +53,6 @@ bool store_check(struct store *store, struct error *e);
 
 /* Take what store_source() failed with, if that is new: then true. */
 bool store_failed(struct store *store, struct error *e);
-
-/* Set value to what the store has by that name, such as "revision"; an empty
- * one if it has none.  False with e if it cannot be told. */
-bool store_value(struct store *store, const char *name, struct buffer *value,
-		 struct error *e) __attribute__((warn_unused_result));
 
 /* Give all pins in order.  False with e if the store cannot be read to its
  * end. */

@@ -523,20 +523,6 @@ store_writer_value(struct store_writer *w, const char *name,
 	return !value->failed || error_set(e, "out of memory");
 }
 
-bool
-store_writer_each(struct store_writer *w, stored_function *take, void *context,
-		  struct error *e)
-{
-	MDB_cursor *cursor = NULL;
-	int code = mdb_cursor_open(w->txn, STORE_DBI, &cursor);
-
-	if (code != 0)
-		return set_code(w, code, e);
-	bool ok = store_walk(w->path, cursor, take, context, e);
-	mdb_cursor_close(cursor);
-	return ok;
-}
-
 size_t
 store_writer_number(const struct store_writer *w)
 {
@@ -563,12 +549,6 @@ store_writer_has_reader(struct store_writer *w)
 	(void)mdb_reader_check(w->env, &dead);
 	(void)mdb_reader_list(w->env, note_reader, &found);
 	return found;
-}
-
-const struct stored_counts *
-store_writer_counts(const struct store_writer *w)
-{
-	return &w->counts;
 }
 
 bool

@@ -89,7 +89,7 @@ bool store_writer_clear(struct store_writer *w, struct error *e)
 	__attribute__((warn_unused_result));
 
 /* Set the value of a name, such as "revision", "digest" or "contact"; at most
- * STORED_VALUE_MAX bytes.  store_value() reads it. */
+ * STORED_VALUE_MAX bytes. */
 bool store_writer_set(struct store_writer *w, const char *name,
 		      struct span value, struct error *e)
 	__attribute__((warn_unused_result));
@@ -99,11 +99,6 @@ bool store_writer_value(struct store_writer *w, const char *name,
 			struct buffer *value, struct error *e)
 	__attribute__((warn_unused_result));
 
-/* Give all pins in order, as store_each(). */
-bool store_writer_each(struct store_writer *w, stored_function *take,
-		       void *context, struct error *e)
-	__attribute__((warn_unused_result));
-
 /* Return the number of this transaction: that of the last commit, and one. */
 size_t store_writer_number(const struct store_writer *w);
 
@@ -111,10 +106,7 @@ size_t store_writer_number(const struct store_writer *w);
  * has it from its start. */
 bool store_writer_has_reader(struct store_writer *w);
 
-/* The entries, as this transaction has them. */
-const struct stored_counts *store_writer_counts(const struct store_writer *w);
-
-/* The same for a decision; borrowed. */
+/* The entries for a decision, as this transaction has them; borrowed. */
 const struct stored_source *store_writer_source(const struct store_writer *w);
 
 /* Write the transaction to the disk; it ends in any case.  With true, the next
