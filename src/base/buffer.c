@@ -127,15 +127,6 @@ buffer_add_percent(struct buffer *b, struct span text)
 	}
 }
 
-void
-buffer_drop(struct buffer *b, size_t n)
-{
-	if (n == 0)
-		return;
-	memmove(b->data, b->data + n, b->len - n);
-	b->len -= n;
-}
-
 struct span
 buffer_span(const struct buffer *b)
 {

@@ -47,9 +47,6 @@ void buffer_add_percent(struct buffer *b, struct span text);
  * none.  The caller adds to len the bytes that it fills. */
 char *buffer_reserve(struct buffer *b, size_t n);
 
-/* Drop the first n bytes; n is at most len. */
-void buffer_drop(struct buffer *b, size_t n);
-
 /* Borrow the contents until the next change. */
 struct span buffer_span(const struct buffer *b);
 

@@ -137,8 +137,6 @@ test_buffer(void **state)
 	buffer_clear(&b);
 	buffer_add_number(&b, 40213);
 	assert_span(buffer_span(&b), "40213");
-	buffer_drop(&b, 2);
-	assert_span(buffer_span(&b), "213");
 	assert_null(buffer_reserve(&b, SIZE_MAX));
 	buffer_free(&b);
 	buffer_free(&b);

@@ -15,7 +15,9 @@ take(struct record_reader *r, struct buffer *input)
 	struct span rest = buffer_span(input);
 	enum record_state state = record_take(r, &rest);
 
-	buffer_drop(input, input->len - rest.len);
+	if (rest.len > 0)
+		memmove(input->data, rest.ptr, rest.len);
+	input->len = rest.len;
 	return state;
 }
 
