@@ -47,8 +47,6 @@ struct expiry {
 struct expiries {
 	struct expiry *expiry; /* owned; those of the log last */
 	size_t n;
-	int64_t begins; /* UTC seconds, of the log; 0: it was not read, or has
-			 * no decision */
 	size_t size; /* allocated */
 };
 

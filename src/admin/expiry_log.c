@@ -40,7 +40,6 @@ struct expiry_log {
 	size_t *places; /* owned; a hash table of numbers of seen, from 1 */
 	size_t n_places; /* a power of 2, at least twice n */
 	uint64_t lines;
-	int64_t begins;
 };
 
 void
@@ -185,7 +184,6 @@ read_lines(struct expiry_log *log, struct log_reader *reader, const char *path,
 	while (log_reader_next(reader))
 		if (!take_line(log, reader))
 			return error_set(e, "out of memory");
-	log->begins = reader->begins;
 	return log_reader_ended(reader, e);
 }
 
@@ -377,7 +375,6 @@ expiries_add_log(struct expiries *all, struct expiry_log *log,
 	decision_free(&d);
 	find_renewed(log, compare_user, has_same_user, true);
 	find_renewed(log, compare_key, has_same_key, false);
-	all->begins = log->begins;
 	for (size_t i = 0; ok && i < log->n; i++)
 		ok = add_seen(all, &log->seen[i], now, e);
 	return ok;

@@ -200,7 +200,6 @@ read_lines(struct hour *h, struct log_reader *log, const char *path, bool day,
 			add_decision(h, log);
 	}
 	find_failure(h);
-	h->begins = log->begins;
 	h->doubt = log->doubt;
 	return log_reader_ended(log, e);
 }

@@ -28,7 +28,7 @@ struct hour_site {
 };
 
 struct hour {
-	int64_t now, begins; /* UTC seconds; of the log, 0: no decision */
+	int64_t now; /* UTC seconds */
 	const char *doubt; /* of struct log_reader */
 	uint64_t count[REASONS + 1]; /* the last one: unknown reasons */
 	uint64_t events, lost;
