@@ -17,8 +17,7 @@
 enum {
 	WAIT_MS = 10000, /* for connected hosts */
 	GONE_S = 15, /* without contact: the host is not waited for */
-	ARRAY_MAX = 1048576, /* bytes of an array of PostgreSQL */
-	PINS = 3 /* of a certificate */
+	ARRAY_MAX = 1048576 /* bytes of an array of PostgreSQL */
 };
 
 /* The server ends a change that waits for another one before this program stops

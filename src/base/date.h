@@ -16,8 +16,6 @@
 
 enum { DATE_DAY_SECONDS = 86400 };
 
-#define DATE_SECONDS_MAX INT64_C(253402300799) /* 9999-12-31 23:59:59 */
-
 struct date_time {
 	int year; /* 0 to 9999 */
 	int month; /* 1 to 12 */

@@ -66,7 +66,8 @@ struct database {
 static const char *const standard[][2] = {
 	{ "target_session_attrs", "read-write" },
 	{ "sslmode", "verify-full" },
-	{ "connect_timeout", "3" }, /* DATABASE_CONNECT_S */
+	/* Seconds for each address of a host; libpq's least is 2. */
+	{ "connect_timeout", "3" },
 	{ "tcp_user_timeout", "5000" }, /* ms */
 	{ "keepalives_idle", "5" }, /* s */
 	{ "keepalives_interval", "2" }, /* s */

@@ -19,10 +19,7 @@
 
 enum {
 	DATABASE_TEXT_MAX = 65536, /* bytes of a file with a connection */
-	DATABASE_CONNECT_S = 3, /* for each address of a host; libpq's least
-				 * is 2 */
-	DATABASE_ANSWER_MS = 5000, /* to the next bytes of an answer */
-	DATABASE_VALUES_MAX = 8 /* of one statement */
+	DATABASE_ANSWER_MS = 5000 /* to the next bytes of an answer */
 };
 
 struct database;
