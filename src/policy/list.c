@@ -63,7 +63,10 @@ read_trust(const struct terms *terms, const struct entry_files *files,
 	return NULL;
 }
 
-const struct chain_trust *
+/* Return the trust that terms, of a CA entry, names; borrowed from trusts.
+ * NULL with e, which names the file, if one fails to load.  Add
+ * chain_trust_warn()'s warnings when a pair of files is first loaded. */
+static const struct chain_trust *
 trusts_take(struct trusts *trusts, const struct terms *terms,
 	    const struct entry_files *files, struct warnings *warnings,
 	    struct error *e)
@@ -93,7 +96,7 @@ trusts_take(struct trusts *trusts, const struct terms *terms,
 	return NULL;
 }
 
-void
+static void
 trusts_free(struct trusts *trusts)
 {
 	for (size_t i = 0; i < trusts->n; i++) {

@@ -31,17 +31,6 @@ struct trusts {
 	size_t n;
 };
 
-/* Return the trust that terms, of a CA entry, names; borrowed from trusts.
- * NULL with e, which names the file, if one fails to load.  Add
- * chain_trust_warn()'s warnings when a pair of files is first loaded. */
-const struct chain_trust *trusts_take(struct trusts *trusts,
-				      const struct terms *terms,
-				      const struct entry_files *files,
-				      struct warnings *warnings,
-				      struct error *e);
-
-void trusts_free(struct trusts *trusts);
-
 enum {
 	LIST_ENTRIES_MAX = 100000, /* of a list file; more are for the store */
 	LIST_TEXT_MAX = 33554432, /* bytes of a list file */

@@ -64,7 +64,9 @@ client_free(struct client *c)
 	chain_client_free(&c->chain);
 }
 
-const struct client_name *
+/* Return the common name (USER_COMMON_NAME) or the alternative name
+ * (USER_ALTERNATIVE_NAME); it lives in the client. */
+static const struct client_name *
 client_name(struct client *c, enum user_source source)
 {
 	bool common = source == USER_COMMON_NAME;
@@ -94,7 +96,7 @@ client_name_text(struct client *c, enum user_source source)
 	return buffer_span(name->text);
 }
 
-bool
+static bool
 client_is_mqtt(const struct client *c)
 {
 	return c->event->mqtt || !span_empty(c->request->physical_connection);

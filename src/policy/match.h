@@ -75,16 +75,10 @@ bool client_take_stored(struct client *c) __attribute__((warn_unused_result));
 /* Free what was parsed for c. */
 void client_free(struct client *c);
 
-/* The name that source stands for: the common name (USER_COMMON_NAME) or the
- * alternative name (USER_ALTERNATIVE_NAME).  Lives in the client. */
-const struct client_name *client_name(struct client *c,
-				      enum user_source source);
-
-/* The same as text; absent if the certificate has none that can be used. */
+/* The common name (USER_COMMON_NAME) or the alternative name
+ * (USER_ALTERNATIVE_NAME) as text; absent if the certificate has none that can
+ * be used. */
 struct span client_name_text(struct client *c, enum user_source source);
-
-/* The event is that of an MQTT client. */
-bool client_is_mqtt(const struct client *c);
 
 enum {
 	/* Seconds by which the clocks of certificate and host may differ. */

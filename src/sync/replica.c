@@ -72,16 +72,9 @@ replica_open(const char *path, struct error *e)
 		if (ok)
 			return replica;
 	}
-	replica_close(replica);
-	return NULL;
-}
-
-void
-replica_close(struct replica *replica)
-{
-	if (replica != NULL)
-		store_writer_close(replica->writer);
+	store_writer_close(replica->writer);
 	free(replica);
+	return NULL;
 }
 
 struct revision
