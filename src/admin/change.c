@@ -60,7 +60,7 @@ change_open(struct change *change)
 	enum exit_code code = open_list(change);
 	if (code != EXIT_DONE || !uses_store(change))
 		return code;
-	target_write_digits(&change->target);
+	(void)target_write_digits(&change->target);
 	return store_edit_open(&change->store, &change->settings,
 			       &change->target, &change->edit);
 }
@@ -72,7 +72,7 @@ change_add(struct change *change, struct target *target)
 		return fleet_edit_add(change->fleet, target, &change->edit);
 	if (change->store == NULL)
 		return EXIT_DONE;
-	target_write_digits(target);
+	(void)target_write_digits(target);
 	return store_edit_add(change->store, target, &change->edit);
 }
 

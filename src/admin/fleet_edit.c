@@ -98,30 +98,15 @@ fleet_edit_add(const struct fleet_edit *fleet, const struct target *target,
 	return ok ? EXIT_DONE : EXIT_SYSTEM;
 }
 
-/* Replace a file: target by its digest, since files may differ between
- * hosts. */
-static bool
-write_digits(struct target *target)
-{
-	if (target->main.kind == THUMBPRINT_NONE)
-		return false;
-	buffer_clear(&target->pin);
-	if (target->main.kind == THUMBPRINT_SPKI)
-		buffer_add(&target->pin, SPAN("spki:"));
-	char digits[2 * DIGEST_MAX_SIZE];
-	size_t n = thumbprint_size(target->main.kind);
-	hex_encode(target->main.digest, n, digits);
-	buffer_add(&target->pin, (struct span){ digits, 2 * n });
-	return !target->pin.failed;
-}
-
 enum exit_code
 fleet_edit_open(struct fleet_edit **fleet, const struct command *command,
 		struct target *target, struct edit *edit)
 {
 	struct error e = { 0 };
 
-	if (!write_digits(target)) {
+	/* Digits replace a file: target, since files may differ between
+	 * hosts. */
+	if (!target_write_digits(target)) {
 		print_problem("--fleet: expected a pin or a certificate (fix: "
 			      "put a CA into the list of each host)");
 		return EXIT_MISUSED;

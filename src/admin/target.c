@@ -38,15 +38,16 @@ set_pin(struct target *target, const struct thumbprint *t)
 	buffer_add(&target->pin, (struct span){ digits, 2 * n });
 }
 
-void
+bool
 target_write_digits(struct target *target)
 {
 	const struct thumbprint pin = target->main;
 
 	if (pin.kind == THUMBPRINT_NONE)
-		return;
+		return false;
 	buffer_clear(&target->pin);
 	set_pin(target, &pin);
+	return !target->pin.failed;
 }
 
 void

@@ -37,8 +37,9 @@ void target_free(struct target *target);
 /* Make the certificate whose digests are set the target. */
 void target_set_certificate(struct target *target, bool spki);
 
-/* Write the pin, if it has a digest, as digits: the store names no files. */
-void target_write_digits(struct target *target);
+/* Write the pin as digits: the store names no files.  False if it has no digest
+ * or there is no memory. */
+bool target_write_digits(struct target *target);
 
 /* The pin in the text of an entry; borrows text. */
 struct span target_pin_text(const struct entry *entry, struct span text);
