@@ -21,7 +21,7 @@ find(struct loads *loads, struct span site)
 	if (loads->n == LOADS_MAX || (site.len > 0 && !request_is_site(site)))
 		return NULL;
 	struct load *load = &loads->load[loads->n++];
-	*load = (struct load){ .time = 0 };
+	*load = (struct load){ .site = "" };
 	(void)snprintf(load->site, sizeof(load->site), "%.*s", (int)site.len,
 		       site.len == 0 ? "" : site.ptr);
 	return load;
@@ -47,16 +47,16 @@ take_load(struct load *load, struct span text)
 	struct span word;
 
 	if (!span_next(&text, ":", &word) ||
-	    !span_number(word, 0, UINT32_MAX, &made.revision) ||
+	    !span_number(word, 0, UINT32_MAX, &made.number[LOAD_REVISION]) ||
 	    !span_next_word(&text, " ", &word) ||
-	    !span_number(word, 0, UINT32_MAX, &made.entries) ||
+	    !span_number(word, 0, UINT32_MAX, &made.number[LOAD_ENTRIES]) ||
 	    !span_starts(text, SPAN("entr")))
 		return false;
 	const char *at = memmem(text.ptr, text.len, mark.ptr, mark.len);
 	size_t skip =
 		at == NULL ? text.len : (size_t)(at - text.ptr) + mark.len;
 	set_digest(&made, span_after(text, skip));
-	made.failed = false;
+	made.number[LOAD_FAILED] = 0;
 	*load = made;
 	return true;
 }
@@ -81,9 +81,9 @@ loads_add(struct loads *loads, int64_t time, struct span note)
 	if (load == NULL)
 		return;
 	if (failed)
-		load->failed = true;
+		load->number[LOAD_FAILED] = 1;
 	else if (take_load(load, span_after(note, list_mark.len)))
-		load->time = time;
+		load->number[LOAD_TIME] = (uint64_t)time;
 }
 
 void
@@ -108,15 +108,12 @@ loads_write(const struct loads *loads, struct buffer *text)
 {
 	for (size_t i = 0; i < loads->n; i++) {
 		const struct load *load = &loads->load[i];
-		const uint64_t number[] = { (uint64_t)load->time,
-					    load->revision, load->entries,
-					    load->failed };
 		buffer_add(text, SPAN("load "));
 		buffer_add(text,
 			   span_of(load->site[0] == '\0' ? "." : load->site));
-		for (size_t j = 0; j < sizeof(number) / sizeof(*number); j++) {
+		for (size_t j = 0; j < LOAD_NUMBERS; j++) {
 			buffer_add_byte(text, ' ');
-			buffer_add_number(text, number[j]);
+			buffer_add_number(text, load->number[j]);
 		}
 		buffer_add_byte(text, ' ');
 		buffer_add(
@@ -130,11 +127,11 @@ void
 loads_take(struct loads *loads, struct span line)
 {
 	struct span site, word;
-	uint64_t number[4];
+	uint64_t number[LOAD_NUMBERS];
 
 	if (!span_next(&line, " ", &site))
 		return;
-	for (size_t i = 0; i < sizeof(number) / sizeof(*number); i++)
+	for (size_t i = 0; i < LOAD_NUMBERS; i++)
 		if (!span_next(&line, " ", &word) ||
 		    !span_number(word, 0, INT64_MAX, &number[i]))
 			return;
@@ -143,50 +140,23 @@ loads_take(struct loads *loads, struct span line)
 	struct load *load = find(loads, site);
 	if (load == NULL)
 		return;
-	load->time = (int64_t)number[0];
-	load->revision = number[1];
-	load->entries = number[2];
-	load->failed = number[3] != 0;
+	memcpy(load->number, number, sizeof(number));
 	set_digest(load, line);
-}
-
-static uint64_t
-entries_of(const struct load *load)
-{
-	return load->entries;
-}
-
-static uint64_t
-revision_of(const struct load *load)
-{
-	return load->revision;
-}
-
-static uint64_t
-time_of(const struct load *load)
-{
-	return (uint64_t)load->time;
-}
-
-static uint64_t
-failed_of(const struct load *load)
-{
-	return load->failed;
 }
 
 static const struct gauge {
 	const char *name, *help;
-	uint64_t (*of)(const struct load *load);
+	enum load_number number;
 } gauges[] = {
-	{ "list_entries", "Entries of the list in force.", entries_of },
+	{ "list_entries", "Entries of the list in force.", LOAD_ENTRIES },
 	{ "list_revision",
 	  "Number of the list in force, from the start of the handler.",
-	  revision_of },
+	  LOAD_REVISION },
 	{ "list_loaded_timestamp_seconds",
-	  "When the list in force was loaded, in Unix time.", time_of },
+	  "When the list in force was loaded, in Unix time.", LOAD_TIME },
 	{ "configuration_stale",
 	  "1 if the last load failed and an older configuration is in force.",
-	  failed_of },
+	  LOAD_FAILED },
 };
 
 void
@@ -197,7 +167,7 @@ loads_print(const struct loads *loads)
 		for (size_t j = 0; j < loads->n; j++)
 			print("certgate_%s{site=\"%s\"} %" PRIu64 "\n",
 			      gauges[i].name, loads->load[j].site,
-			      gauges[i].of(&loads->load[j]));
+			      loads->load[j].number[gauges[i].number]);
 	}
 	print_family("list_info", "gauge",
 		     "1; digest: of the SHA-256 of the list file in force.");

@@ -18,12 +18,19 @@ enum {
 	LOADS_DIGEST_SIZE = 17 /* digits, and a NUL */
 };
 
+/* The numbers of a load, in the order of the state of metrics. */
+enum load_number {
+	LOAD_TIME, /* UTC seconds; 0: only failures are known */
+	LOAD_REVISION,
+	LOAD_ENTRIES,
+	LOAD_FAILED, /* 1: a later load */
+	LOAD_NUMBERS
+};
+
 struct load {
 	char site[REQUEST_SITE_MAX + 1]; /* empty: the main settings */
-	int64_t time; /* UTC seconds; 0: only failures are known */
-	uint64_t revision, entries;
+	uint64_t number[LOAD_NUMBERS];
 	char digest[LOADS_DIGEST_SIZE]; /* of the list file; empty: no file */
-	bool failed; /* a later load */
 };
 
 struct loads {
