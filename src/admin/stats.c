@@ -37,6 +37,7 @@ enum counter {
 	COUNT_US, /* all decisions took */
 	COUNT_LOST, /* lines */
 	COUNT_STALE, /* decisions by a list other than that on disk */
+	COUNT_WITHOUT, /* a certificate */
 	COUNT_REASON, /* the last one: unknown */
 	COUNT_WITHIN = COUNT_REASON + REASONS + 1,
 	COUNTERS = COUNT_WITHIN + TIMES + 1
@@ -79,15 +80,18 @@ add_line(struct totals *t, const struct log_reader *log)
 {
 	const struct span *value = log->value;
 	uint64_t count = log_reader_number(log, FIELD_COUNT), us;
+	enum reason reason = reason_find(value[FIELD_REASON]);
 	bool allowed = span_equal(value[FIELD_VERDICT], SPAN("allow"));
 	struct hub *hub = hub_of(t, value[FIELD_SITE], value[FIELD_HUB]);
 
 	count += count == 0;
-	t->count[COUNT_REASON + reason_find(value[FIELD_REASON])] += count;
+	t->count[COUNT_REASON + reason] += count;
+	if (reason == REASON_NO_CERTIFICATE || reason == REASON_ANONYMOUS)
+		t->count[COUNT_WITHOUT] += count;
 	*(allowed ? &hub->allowed : &hub->denied) += count;
 	t->count[COUNT_LOST] += log_reader_number(log, FIELD_LOST);
-	t->count[COUNT_STALE] +=
-		span_equal(value[FIELD_LIST], SPAN("stale")) ? count : 0;
+	if (span_equal(value[FIELD_LIST], SPAN("stale")))
+		t->count[COUNT_STALE] += count;
 	if (!span_number(value[FIELD_US], 0, UINT32_MAX, &us))
 		return;
 	t->count[COUNT_WITHIN + metrics_slot(us)]++;
@@ -121,33 +125,14 @@ events(const struct totals *t)
 	return sum(t, COUNT_REASON, COUNT_WITHIN);
 }
 
-static uint64_t
-without(const struct totals *t)
-{
-	return t->count[COUNT_REASON + REASON_NO_CERTIFICATE] +
-	       t->count[COUNT_REASON + REASON_ANONYMOUS];
-}
-
-static uint64_t
-stale(const struct totals *t)
-{
-	return t->count[COUNT_STALE];
-}
-
-static uint64_t
-lost(const struct totals *t)
-{
-	return t->count[COUNT_LOST];
-}
-
 /* The numbers in each output form. */
 static const struct number {
-	uint64_t (*of)(const struct totals *t);
+	enum counter counter;
 	const char *text, *json;
 } numbers[] = {
-	{ without, "without a certificate", "withoutCertificate" },
-	{ stale, "by a stale configuration", "stale" },
-	{ lost, "lost lines of the log", "lost" },
+	{ COUNT_WITHOUT, "without a certificate", "withoutCertificate" },
+	{ COUNT_STALE, "by a stale configuration", "stale" },
+	{ COUNT_LOST, "lost lines of the log", "lost" },
 };
 
 enum { NUMBERS = sizeof(numbers) / sizeof(numbers[0]) };
@@ -198,7 +183,7 @@ print_text_form(const struct totals *t)
 			      reason_name((enum reason)i),
 			      t->count[COUNT_REASON + i]);
 	for (size_t i = 0; i < NUMBERS; i++)
-		print_row(numbers[i].text, numbers[i].of(t));
+		print_row(numbers[i].text, t->count[numbers[i].counter]);
 	print("decided within\n");
 	for (unsigned i = 0; i < TIMES; i++)
 		print("  %6u us %20s %12" PRIu64 "\n", metrics_limit[i], "",
@@ -239,7 +224,8 @@ print_json_form(const struct totals *t)
 	}
 	print_json_close(']');
 	for (size_t i = 0; i < NUMBERS; i++)
-		print_json_number(numbers[i].json, (int64_t)numbers[i].of(t));
+		print_json_number(numbers[i].json,
+				  (int64_t)t->count[numbers[i].counter]);
 	print_json_number("microseconds", (int64_t)t->count[COUNT_US]);
 	print_json_open("within", '[');
 	for (unsigned i = 0; i < TIMES; i++) {
