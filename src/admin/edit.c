@@ -216,17 +216,6 @@ edit_add_option(struct buffer *text, const char *argument, struct error *e)
 	       check_value(span_after(buffer_span(text), begin), e);
 }
 
-static unsigned
-count_lines(struct span text)
-{
-	struct span line;
-	unsigned n = 0;
-
-	while (text.len > 0 && span_next(&text, "\n", &line))
-		n++;
-	return n;
-}
-
 static bool
 is_stored(const struct edit_change *change)
 {
@@ -262,7 +251,8 @@ add_change(struct edit *edit, const char *what, const struct edit_line *line,
 		change->end = (size_t)(line->whole.ptr - before.ptr) +
 			      line->whole.len;
 	change->begin = change->end - (goes ? line->whole.len : 0);
-	change->old_line = line != NULL ? line->number : count_lines(before);
+	change->old_line = line != NULL ? line->number
+					: (unsigned)span_count(before, '\n');
 	change->line = change->old_line - goes + (text != NULL);
 	if (n > 0 && !stored)
 		change->line += change[-1].line - change[-1].old_line;

@@ -104,17 +104,6 @@ take_line(struct import *it, struct span line, struct error *e)
 	return add_row(it, &row, e);
 }
 
-static size_t
-count_lines(struct span text)
-{
-	struct span line;
-	size_t n = 0;
-
-	while (span_next(&text, "\n", &line))
-		n++;
-	return n;
-}
-
 /* Check the text; print its errors and return false if it is invalid. */
 static bool
 check(struct import *it, const char *path)
@@ -130,7 +119,7 @@ check(struct import *it, const char *path)
 		rest = SPAN("");
 	if (!lines_start(&rest, "an entry", &it->report, &e))
 		return false;
-	progress_begin(&it->progress, "check ", count_lines(rest));
+	progress_begin(&it->progress, "check ", span_count(rest, '\n') + 1);
 	while (span_next(&rest, "\n", &line)) {
 		number++;
 		progress_tell(&it->progress, number);

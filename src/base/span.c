@@ -46,6 +46,16 @@ span_contains(struct span s, struct span needle)
 	       memmem(s.ptr, s.len, needle.ptr, needle.len) != NULL;
 }
 
+size_t
+span_count(struct span s, char byte)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.len; i++)
+		n += s.ptr[i] == byte;
+	return n;
+}
+
 static bool
 is_blank(char c)
 {

@@ -74,6 +74,9 @@ bool span_ends(struct span s, struct span suffix);
 /* True if needle, which is not empty, is somewhere in s. */
 bool span_contains(struct span s, struct span needle);
 
+/* Return how many times s has the byte. */
+size_t span_count(struct span s, char byte);
+
 /* s without blanks (space, tab) in front; at both ends. */
 struct span span_skip_blanks(struct span s);
 struct span span_trim(struct span s);

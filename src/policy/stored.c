@@ -189,17 +189,6 @@ stored_parse(const struct thumbprint *pin, struct span line,
 	return ok;
 }
 
-static size_t
-count_lines(struct span text)
-{
-	struct span line;
-	size_t n = 0;
-
-	while (stored_next(&text, &line))
-		n++;
-	return n;
-}
-
 static bool
 has_by_content(const uint64_t counts[STORED_KINDS])
 {
@@ -259,7 +248,7 @@ parse_all(struct stored *stored, size_t at, struct span text)
 {
 	struct error e = { 0 };
 	struct span line;
-	size_t n = count_lines(text);
+	size_t n = span_count(text, '\n') + 1;
 	struct entry *entries = calloc(n, sizeof(*entries));
 
 	stored->found[at].entries = entries;
