@@ -20,6 +20,7 @@
 #include "admin/command.h"
 #include "admin/input.h"
 #include "admin/print.h"
+#include "base/text.h"
 
 enum {
 	FILE_MAX = 67108864, /* bytes; 5 MB in 2026 */
@@ -38,19 +39,6 @@ struct tag {
 	size_t n;
 	int64_t change; /* number of changes; 0: unknown */
 };
-
-/* Set the place of e: line and column of the byte at offset at. */
-static void
-say_where(struct error *e, struct span text, size_t at)
-{
-	unsigned line = 1, column = 1;
-
-	for (size_t i = 0; i < at && i < text.len; i++) {
-		column = text.ptr[i] == '\n' ? 1 : column + 1;
-		line += text.ptr[i] == '\n';
-	}
-	error_at(e, line, column);
-}
 
 static struct json_object *
 parse(struct span text, struct error *e)
@@ -71,7 +59,8 @@ parse(struct span text, struct error *e)
 	tree = json_tokener_parse_ex(tokener, text.ptr, (int)text.len);
 	enum json_tokener_error code = json_tokener_get_error(tokener);
 	if (code != json_tokener_success) {
-		say_where(e, text, json_tokener_get_parse_end(tokener));
+		lines_place(e, text,
+			    text.ptr + json_tokener_get_parse_end(tokener));
 		error_set(e, "no JSON: %s",
 			  code == json_tokener_continue
 				  ? "it ends too early"

@@ -7,9 +7,8 @@
 
 #include "base/text.h"
 
-/* Say where in the text the byte at is. */
-static void
-place(struct error *e, struct span text, const char *at)
+void
+lines_place(struct error *e, struct span text, const char *at)
 {
 	const char *begin = text.ptr;
 	unsigned line = 1;
@@ -63,20 +62,20 @@ lines_check(struct span text, struct error *e)
 		return true;
 	const char *nul = memchr(text.ptr, '\0', text.len);
 	if (nul != NULL) {
-		place(e, text, nul);
+		lines_place(e, text, nul);
 		return error_set(e, "a NUL byte: expected text");
 	}
 	for (size_t i = 0; i < sizeof(breaks) / sizeof(breaks[0]); i++) {
 		const char *at = find_break(text, &breaks[i]);
 		if (at == NULL)
 			continue;
-		place(e, text, at);
+		lines_place(e, text, at);
 		return error_set(e, "%s inside a line: expected a newline",
 				 breaks[i].name);
 	}
 	if (text.ptr[text.len - 1] == '\n')
 		return true;
-	place(e, text, text.ptr + text.len);
+	lines_place(e, text, text.ptr + text.len);
 	return error_set(e, "the last line has no end: expected a newline "
 			    "(is the file still being written?)");
 }

@@ -11,6 +11,9 @@
 #include "base/error.h"
 #include "base/span.h"
 
+/* Set the place of e: line and column of the byte at. */
+void lines_place(struct error *e, struct span text, const char *at);
+
 /* False, with the place in e, if text has a NUL byte, something inside a line
  * that editors show as a new one, such as a carriage return, or a last line
  * without an end: of a file that is still being written a part would be
