@@ -322,17 +322,6 @@ close_at(struct sweep *s, const struct target_connection *one,
 	return true;
 }
 
-/* Return true if the settings name the host that the line is from. */
-static bool
-is_named(const struct settings *settings, const char *host)
-{
-	for (char *const *at = settings->origins; at != NULL && *at != NULL;
-	     at++)
-		if (span_equal_nocase(span_of(*at), span_of(host)))
-			return true;
-	return false;
-}
-
 static bool
 close_target(struct sweep *s, const struct target_connection *one,
 	     struct rest *rest)
@@ -349,7 +338,9 @@ close_target(struct sweep *s, const struct target_connection *one,
 		 (endpoint != NULL || strcmp(s->silent, one->origin) == 0))
 		(void)snprintf(problem, sizeof(problem),
 			       "no answer to the call before");
-	else if (endpoint == NULL && !is_named(settings, one->origin))
+	else if (endpoint == NULL &&
+		 (settings->origins == NULL ||
+		  !settings_names(settings->origins, span_of(one->origin))))
 		(void)snprintf(problem, sizeof(problem),
 			       "not a host of CERTGATE_ORIGINS: '%s' (fix: "
 			       "--endpoint https://HOST)",
