@@ -13,6 +13,46 @@
 #include "admin/unit.h"
 #include "host/account.h"
 #include "host/file.h"
+#include "host/library.h"
+
+#define FUNCTIONS(X)                                                           \
+	X(add_conjunction)                                                     \
+	X(add_disjunction)                                                     \
+	X(add_match)                                                           \
+	X(close)                                                               \
+	X(enumerate_available_data)                                            \
+	X(enumerate_unique)                                                    \
+	X(flush_matches)                                                       \
+	X(get_cursor)                                                          \
+	X(get_realtime_usec)                                                   \
+	X(get_usage)                                                           \
+	X(next)                                                                \
+	X(open)                                                                \
+	X(open_directory)                                                      \
+	X(previous)                                                            \
+	X(query_unique)                                                        \
+	X(seek_cursor)                                                         \
+	X(seek_head)                                                           \
+	X(seek_realtime_usec)                                                  \
+	X(seek_tail)                                                           \
+	X(set_data_threshold)                                                  \
+	X(test_cursor)
+
+/* Each as sd_journal_ and its name. */
+static struct {
+#define FIELD(name) __typeof__(sd_journal_##name) *name;
+	FUNCTIONS(FIELD)
+} journal;
+
+static bool
+load(struct error *e)
+{
+#define ROW(name) { "sd_journal_" #name, &journal.name },
+	static const struct library_function functions[] = { FUNCTIONS(ROW) };
+
+	return library_load("libsystemd.so.0", functions,
+			    sizeof(functions) / sizeof(functions[0]), e);
+}
 
 enum {
 	PER_SECOND = 1000000, /* microseconds */
@@ -26,7 +66,7 @@ time_of(sd_journal *j)
 {
 	uint64_t us;
 
-	return sd_journal_get_realtime_usec(j, &us) < 0
+	return journal.get_realtime_usec(j, &us) < 0
 		       ? 0
 		       : (int64_t)(us / PER_SECOND);
 }
@@ -37,7 +77,7 @@ match(sd_journal *j, const char *name, const char *value)
 	char text[MATCH_MAX];
 
 	(void)snprintf(text, sizeof(text), "%s=%s", name, value);
-	return sd_journal_add_match(j, text, 0) >= 0;
+	return journal.add_match(j, text, 0) >= 0;
 }
 
 /* Match the program when a web server started it. */
@@ -64,14 +104,14 @@ match_program(sd_journal *j)
 static bool
 match_handler(sd_journal *j)
 {
-	if (!match_program(j) || sd_journal_seek_head(j) < 0)
+	if (!match_program(j) || journal.seek_head(j) < 0)
 		return false;
-	bool has_program = sd_journal_next(j) > 0;
-	sd_journal_flush_matches(j);
+	bool has_program = journal.next(j) > 0;
+	journal.flush_matches(j);
 	return match(j, "_SYSTEMD_UNIT", "certgate.service") &&
 	       (!has_program ||
-		(sd_journal_add_disjunction(j) >= 0 && match_program(j))) &&
-	       sd_journal_add_conjunction(j) >= 0;
+		(journal.add_disjunction(j) >= 0 && match_program(j))) &&
+	       journal.add_conjunction(j) >= 0;
 }
 
 static bool
@@ -95,9 +135,9 @@ drop_unused(struct journal_reader *j)
 		if (!log_field_names[i].optional ||
 		    (j->fields & FIELD_BIT(i)) == 0)
 			continue;
-		if (sd_journal_query_unique(
-			    j->open, log_field_names[i].journal.ptr) < 0 ||
-		    sd_journal_enumerate_unique(j->open, &data, &length) <= 0)
+		if (journal.query_unique(j->open,
+					 log_field_names[i].journal.ptr) < 0 ||
+		    journal.enumerate_unique(j->open, &data, &length) <= 0)
 			j->fields &= ~FIELD_BIT(i);
 	}
 }
@@ -110,22 +150,22 @@ seek(struct journal_reader *j)
 	uint64_t since = (uint64_t)j->since * PER_SECOND;
 
 	if (cursor == NULL || cursor[0] == '\0')
-		return sd_journal_seek_realtime_usec(j->open, since) >= 0;
-	if (sd_journal_seek_cursor(j->open, cursor) >= 0 &&
-	    sd_journal_next(j->open) > 0 &&
-	    sd_journal_test_cursor(j->open, cursor) > 0)
+		return journal.seek_realtime_usec(j->open, since) >= 0;
+	if (journal.seek_cursor(j->open, cursor) >= 0 &&
+	    journal.next(j->open) > 0 &&
+	    journal.test_cursor(j->open, cursor) > 0)
 		return true;
 	j->lost = true;
-	return sd_journal_seek_tail(j->open) >= 0 &&
-	       sd_journal_previous(j->open) >= 0;
+	return journal.seek_tail(j->open) >= 0 &&
+	       journal.previous(j->open) >= 0;
 }
 
 static bool
 prepare(struct journal_reader *j)
 {
-	if (!match_handler(j->open) || sd_journal_seek_head(j->open) < 0)
+	if (!match_handler(j->open) || journal.seek_head(j->open) < 0)
 		return false;
-	if (sd_journal_next(j->open) > 0)
+	if (journal.next(j->open) > 0)
 		j->begins = time_of(j->open);
 	drop_unused(j);
 	return (j->by_text || match_reasons(j->open, j->reasons)) && seek(j);
@@ -136,27 +176,29 @@ journal_reader_open(struct journal_reader *j, const char *folder,
 		    struct error *e)
 {
 	uint64_t bytes = 0;
-	int n = folder == NULL
-			? sd_journal_open(&j->open, SD_JOURNAL_LOCAL_ONLY)
-			: sd_journal_open_directory(&j->open, folder, 0);
 
+	if (!load(e))
+		return false;
+	int n = folder == NULL ? journal.open(&j->open, SD_JOURNAL_LOCAL_ONLY)
+			       : journal.open_directory(&j->open, folder, 0);
 	error_where(e, folder == NULL ? "journal" : file_shown(folder));
 	if (n < 0)
 		return error_set(e, "cannot be opened: %s", strerror(-n));
-	if (sd_journal_get_usage(j->open, &bytes) < 0 || bytes == 0)
+	if (journal.get_usage(j->open, &bytes) < 0 || bytes == 0)
 		return error_set(e,
 				 "no journal file that this user can read "
 				 "(fix: --log FILE%s)",
 				 geteuid() == 0 ? "" : ", or run it as root");
 	if (!j->by_text)
-		(void)sd_journal_set_data_threshold(j->open, VALUE_MAX);
+		(void)journal.set_data_threshold(j->open, VALUE_MAX);
 	return prepare(j) || error_set(e, "cannot be searched");
 }
 
 void
 journal_reader_close(struct journal_reader *j)
 {
-	sd_journal_close(j->open);
+	if (j->open != NULL)
+		journal.close(j->open);
 }
 
 /* Return the wanted field of data, NAME=value; FIELDS: none. */
@@ -176,7 +218,7 @@ find(unsigned wanted, struct span data)
 int
 journal_reader_next(struct journal_reader *j)
 {
-	int n = sd_journal_next(j->open);
+	int n = journal.next(j->open);
 
 	if (n > 0)
 		j->time = time_of(j->open);
@@ -191,8 +233,7 @@ journal_reader_value(struct journal_reader *j, unsigned wanted,
 	const void *data;
 	size_t length;
 
-	while (sd_journal_enumerate_available_data(j->open, &data, &length) >
-	       0) {
+	while (journal.enumerate_available_data(j->open, &data, &length) > 0) {
 		struct span text = { data, length };
 		*field = find(wanted, text);
 		if (*field == FIELDS && !span_starts(text, message))
@@ -213,5 +254,5 @@ journal_reader_cursor(const struct journal_reader *j)
 {
 	char *cursor = NULL;
 
-	return sd_journal_get_cursor(j->open, &cursor) < 0 ? NULL : cursor;
+	return journal.get_cursor(j->open, &cursor) < 0 ? NULL : cursor;
 }

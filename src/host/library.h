@@ -3,8 +3,8 @@
 /*
  * library: a shared library that is loaded when it is first needed.
  *
- * libcurl and libpq load thirty more libraries, which most verbs do not need: a
- * start with them takes twice as long.
+ * libcurl, libpq and libsystemd load forty more libraries, which most verbs do
+ * not need: a start with them takes more than twice as long.
  */
 #ifndef CERTGATE_HOST_LIBRARY_H
 #define CERTGATE_HOST_LIBRARY_H
