@@ -130,9 +130,11 @@ connect_with(const PQconninfoOption *given, const char *name)
 	return pq.connectdbParams(names, values, 0);
 }
 
-/* Report the first line of libpq's message, which contains no secret. */
+/* Report the first line of libpq's message, which contains no secret, and what
+ * to do. */
 static bool
-fault(const char *where, const char *message, struct error *e)
+fault_with_fix(const char *where, const char *message, const char *fix,
+	       struct error *e)
 {
 	struct span text = span_of(message), line = { 0 };
 	char *copy;
@@ -141,9 +143,16 @@ fault(const char *where, const char *message, struct error *e)
 		;
 	copy = span_copy(span_trim(line));
 	error_where(e, where);
-	error_set(e, "%s", copy == NULL || *copy == '\0' ? "failed" : copy);
+	error_set(e, "%s%s", copy == NULL || *copy == '\0' ? "failed" : copy,
+		  fix);
 	free(copy);
 	return false;
+}
+
+static bool
+fault(const char *where, const char *message, struct error *e)
+{
+	return fault_with_fix(where, message, "", e);
 }
 
 static PGconn *
@@ -293,6 +302,26 @@ take_results(struct database *database, PGresult **kept, struct error *e)
 	}
 }
 
+/* Return what to do about a refused statement, by its SQLSTATE. */
+static const char *
+find_fix(const char *state)
+{
+	static const char *const fixes[][2] = {
+		{ "3F000", " (fix: certgate fleet init)" }, /* schema */
+		{ "42P01", " (fix: certgate fleet init)" }, /* table */
+		{ "42703", " (fix: certgate fleet init)" }, /* column */
+		{ "42883", " (fix: certgate fleet init)" }, /* function */
+		{ "42501", " (fix: grant the login certgate_admin or "
+			   "certgate_host; after an upgrade certgate fleet "
+			   "init)" },
+	};
+
+	for (size_t i = 0; i < sizeof(fixes) / sizeof(fixes[0]); i++)
+		if (state != NULL && strcmp(state, fixes[i][0]) == 0)
+			return fixes[i][1];
+	return "";
+}
+
 struct rows *
 database_ask(struct database *database, const char *statement,
 	     const char *const *values, size_t n, struct error *e)
@@ -316,8 +345,10 @@ database_ask(struct database *database, const char *statement,
 		return (struct rows *)result;
 	const char *primary =
 		pq.resultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-	fault("database",
-	      primary != NULL ? primary : pq.resultErrorMessage(result), e);
+	fault_with_fix(
+		"database",
+		primary != NULL ? primary : pq.resultErrorMessage(result),
+		find_fix(pq.resultErrorField(result, PG_DIAG_SQLSTATE)), e);
 	database->refused = pq.status(connection) == CONNECTION_OK;
 	pq.clear(result);
 	return NULL;

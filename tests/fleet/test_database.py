@@ -372,8 +372,14 @@ def faults():
     out.result(says(done, 3, "none"), "no file", done)
     connection.write_text(text.replace("user=admin", "user=stranger"))
     done = run("deny", "--fleet", fresh())
-    out.result(says(done, 3, "permission denied"), "no right", done)
+    out.result(says(done, 3, "permission denied", "certgate_admin"),
+               "no right, and the role that has it", done)
     connection.write_text(text)
+    server.sql("alter function certgate.forget rename to other")
+    done = run("fleet", "forget", "web1")
+    out.result(says(done, 3, "does not exist", "certgate fleet init"),
+               "tables of another version: the command that upgrades them",
+               done)
     server.stop()
     done = run("deny", "--fleet", fresh())
     out.result(says(done, 3, "database:"), "no database", done)
