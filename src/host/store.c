@@ -319,7 +319,15 @@ check_format(struct store *store, struct error *e)
 	return store_check_format(store->path, found, text, e);
 }
 
-/* Open the file, or share it if it is open. */
+static bool
+is_replaced(const struct store *store, struct error *e)
+{
+	return error_set(e, "%s: another file is in its place; restart needed",
+			 store->path);
+}
+
+/* Open the file, or share it if it is open.  EBUSY: the one that is open has
+ * the same lock file, and was another. */
 static int
 share(struct store *store)
 {
@@ -369,18 +377,32 @@ leave(struct opened *one)
 	free(one);
 }
 
+/* Begin the transaction that later look-ups renew.  The file may have grown
+ * since another store opened it. */
+static int
+begin_first(struct store *store, struct error *e)
+{
+	int code = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &store->txn);
+
+	if (code == MDB_MAP_RESIZED && map_again(store, e))
+		code = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &store->txn);
+	return code;
+}
+
 static bool
 open_env(struct store *store, struct error *e)
 {
 	int code = share(store);
 
+	if (code == EBUSY)
+		return is_replaced(store, e);
 	if (code == EACCES) /* the data was read before */
 		return error_set(e, "%s: the lock file of the store: %s",
 				 store->lock, mdb_strerror(code));
 	if (code == 0 && !check_lock(store, e))
 		return false;
 	if (code == 0)
-		code = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &store->txn);
+		code = begin_first(store, e);
 	MDB_dbi dbi = 0;
 	if (code == 0)
 		code = mdb_dbi_open(store->txn, NULL, 0, &dbi);
@@ -479,9 +501,7 @@ store_check(struct store *store, struct error *e)
 	if (!store->ended.set &&
 	    (is_other(store->path, &store->opened, &away) ||
 	     is_other(store->lock, &store->locked, &away)))
-		error_set(&store->ended,
-			  "%s: another file is in its place; restart needed",
-			  store->path);
+		(void)is_replaced(store, &store->ended);
 	if (!away)
 		store->away_ms = 0;
 	else if (store->away_ms == 0)
