@@ -2,6 +2,7 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -236,15 +237,21 @@ change_entry(struct replica *replica, struct span entry, bool adds,
 	struct buffer line;
 
 	buffer_init(&line, STORED_TEXT_MAX);
+	errno = 0;
 	if (parse(entry, &pin, &line, &inner))
 		result = change(replica, &pin,
 				line.len > 0 ? buffer_span(&line) : SPAN(""),
 				adds, &inner);
-	if (result == REPLICA_INVALID)
+	/* An entry that malloc(3) failed for may be valid. */
+	if (result == REPLICA_INVALID && errno == ENOMEM) {
+		error_set(e, "out of memory");
+		result = REPLICA_FAILED;
+	} else if (result == REPLICA_INVALID) {
 		error_set(e, "invalid entry (%s): %s", error_word(entry),
 			  inner.text);
-	else if (result != REPLICA_DONE)
+	} else if (result != REPLICA_DONE) {
 		*e = inner;
+	}
 	buffer_free(&line);
 	return result;
 }

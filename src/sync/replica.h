@@ -25,7 +25,7 @@ struct revision {
 
 /* How a change went. */
 enum replica_result {
-	REPLICA_FAILED = 0, /* the store cannot be written */
+	REPLICA_FAILED = 0, /* no memory, or the store cannot be written */
 	REPLICA_INVALID, /* the entry does not parse: it can never be made */
 	REPLICA_DOUBT, /* the store is damaged, or does not fit the change */
 	REPLICA_DONE
