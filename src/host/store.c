@@ -122,50 +122,6 @@ renew(struct store *store, struct error *e)
 	       error_set(e, "%s: %s", store->path, mdb_strerror(code));
 }
 
-/* Get the value of key.  Return false and e if it is damaged or unreadable. */
-static bool
-get(struct store *store, struct span key, struct span *text, bool *found,
-    struct error *e)
-{
-	MDB_val k = { key.len, (void *)(uintptr_t)key.ptr }, v;
-	int code = mdb_get(store->txn, STORE_DBI, &k, &v);
-
-	*found = code == 0;
-	if (code == MDB_NOTFOUND)
-		return true;
-	if (code != 0)
-		return error_set(e, "%s: damaged: %s", store->path,
-				 mdb_strerror(code));
-	struct span value = { v.mv_data, v.mv_size };
-	return stored_open(key, value, text) ||
-	       error_set(e, "%s: damaged: wrong checksum of an entry",
-			 store->path);
-}
-
-static bool
-get_named(struct store *store, const char *name, struct span *text, bool *found,
-	  struct error *e)
-{
-	char key[1 + STORED_NAME_MAX];
-	size_t n = store_name_key(name, key);
-
-	return get(store, (struct span){ key, n }, text, found, e);
-}
-
-static bool
-get_counts(struct store *store, struct error *e)
-{
-	struct span text = { 0 };
-	bool found;
-
-	if (!get_named(store, STORE_COUNTS, &text, &found, e))
-		return false;
-	if (!found || text.len != sizeof(store->counts))
-		return error_set(e, "%s: damaged: no counts", store->path);
-	memcpy(&store->counts, text.ptr, sizeof(store->counts));
-	return true;
-}
-
 /* Begin a transaction, unless one is active. */
 static bool
 begin(struct store *store, struct error *e)
@@ -180,7 +136,8 @@ begin(struct store *store, struct error *e)
 		return false;
 	store->active = true;
 	/* A later commit may have made the file longer. */
-	if (check_size(store, e) && get_counts(store, e))
+	if (check_size(store, e) &&
+	    store_get_counts(store->path, store->txn, &store->counts, e))
 		return true;
 	store_rest(store);
 	return false;
@@ -198,9 +155,11 @@ store_age(struct store *store)
 		return age;
 	bool was_active = store->active;
 	if (begin(store, &e) &&
-	    get_named(store, "revision", &revision, &has_revision, &e) &&
+	    store_get(store->path, store->txn, "revision", &revision,
+		      &has_revision, &e) &&
 	    revision.len > 0)
-		age = get_named(store, "contact", &contact, &has_contact, &e)
+		age = store_get(store->path, store->txn, "contact", &contact,
+				&has_contact, &e)
 			      ? store_contact_age(contact)
 			      : INT64_MAX;
 	if (!was_active)
@@ -248,14 +207,11 @@ static enum stored_result
 find_source(void *context, const struct thumbprint *pin, struct span *text)
 {
 	struct store *store = context;
-	uint8_t key[STORED_KEY_MAX];
-	size_t n = stored_key(pin, key);
 	struct error e = { 0 };
 	bool found;
 
 	if (!begin(store, &e) ||
-	    !get(store, (struct span){ (const char *)key, n }, text, &found,
-		 &e)) {
+	    !store_get_pin(store->path, store->txn, pin, text, &found, &e)) {
 		(void)fail(store, &e);
 		return STORED_FAILED;
 	}
@@ -305,18 +261,6 @@ check_lock(const struct store *store, struct error *e)
 	    now.exists && is_same(&now, &store->locked))
 		return true;
 	return error_set(e, "%s: no lock on the store", store->lock);
-}
-
-/* Check the format, and that the file is a store of certgate. */
-static bool
-check_format(struct store *store, struct error *e)
-{
-	struct span text = { 0 };
-	bool found;
-
-	if (!get_named(store, STORE_FORMAT, &text, &found, e))
-		return false;
-	return store_check_format(store->path, found, text, e);
 }
 
 static bool
@@ -409,8 +353,9 @@ open_env(struct store *store, struct error *e)
 	if (code != 0)
 		return error_set(e, "%s: %s", store->path, mdb_strerror(code));
 	store->active = true;
-	bool ok = check_size(store, e) && check_format(store, e) &&
-		  get_counts(store, e);
+	bool ok = check_size(store, e) &&
+		  store_check_format(store->path, store->txn, e) &&
+		  store_get_counts(store->path, store->txn, &store->counts, e);
 	store_rest(store);
 	return ok;
 }

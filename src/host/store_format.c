@@ -155,6 +155,12 @@ has_roots(const struct head *head)
 }
 
 static bool
+is_changed(const char *path, struct error *e)
+{
+	return error_set(e, "%s: damaged: wrong checksum of an entry", path);
+}
+
+static bool
 is_invalid(const char *path, struct error *e)
 {
 	return error_set(e,
@@ -224,12 +230,78 @@ store_check_head(const char *path, size_t *page, struct error *e)
 	return ok;
 }
 
-bool
-store_check_format(const char *path, bool found, struct span text,
-		   struct error *e)
+size_t
+store_name_key(const char *name, char key[1 + STORED_NAME_MAX])
 {
-	uint64_t version = 0;
+	size_t n = strnlen(name, STORED_NAME_MAX);
 
+	key[0] = '\0'; /* THUMBPRINT_NONE: before all pins */
+	memcpy(key + 1, name, n);
+	return 1 + n;
+}
+
+static bool
+get(const char *path, MDB_txn *txn, struct span key, struct span *text,
+    bool *found, struct error *e)
+{
+	MDB_val k = { key.len, (void *)(uintptr_t)key.ptr }, v;
+	int code = mdb_get(txn, STORE_DBI, &k, &v);
+
+	*found = code == 0;
+	if (code == MDB_NOTFOUND)
+		return true;
+	if (code != 0)
+		return error_set(e, "%s: damaged: %s", path,
+				 mdb_strerror(code));
+	struct span value = { v.mv_data, v.mv_size };
+	return stored_open(key, value, text) || is_changed(path, e);
+}
+
+bool
+store_get(const char *path, MDB_txn *txn, const char *name, struct span *text,
+	  bool *found, struct error *e)
+{
+	char key[1 + STORED_NAME_MAX];
+	size_t n = store_name_key(name, key);
+
+	return get(path, txn, (struct span){ key, n }, text, found, e);
+}
+
+bool
+store_get_pin(const char *path, MDB_txn *txn, const struct thumbprint *pin,
+	      struct span *text, bool *found, struct error *e)
+{
+	uint8_t key[STORED_KEY_MAX];
+	size_t n = stored_key(pin, key);
+
+	return get(path, txn, (struct span){ (const char *)key, n }, text,
+		   found, e);
+}
+
+bool
+store_get_counts(const char *path, MDB_txn *txn, struct stored_counts *counts,
+		 struct error *e)
+{
+	struct span text = { 0 };
+	bool found;
+
+	if (!store_get(path, txn, STORE_COUNTS, &text, &found, e))
+		return false;
+	if (!found || text.len != sizeof(*counts))
+		return error_set(e, "%s: damaged: no counts", path);
+	memcpy(counts, text.ptr, sizeof(*counts));
+	return true;
+}
+
+bool
+store_check_format(const char *path, MDB_txn *txn, struct error *e)
+{
+	struct span text = { 0 };
+	uint64_t version = 0;
+	bool found;
+
+	if (!store_get(path, txn, STORE_FORMAT, &text, &found, e))
+		return false;
 	if (found && span_equal(text, SPAN(STORE_FORMAT_TEXT)))
 		return true;
 	if (found && span_starts(text, SPAN("certgate ")) &&
@@ -240,16 +312,6 @@ store_check_format(const char *path, bool found, struct span text,
 				 "version of certgate that wrote it)",
 				 path);
 	return is_foreign(path, e);
-}
-
-size_t
-store_name_key(const char *name, char key[1 + STORED_NAME_MAX])
-{
-	size_t n = strnlen(name, STORED_NAME_MAX);
-
-	key[0] = '\0'; /* THUMBPRINT_NONE: before all pins */
-	memcpy(key + 1, name, n);
-	return 1 + n;
 }
 
 size_t
@@ -274,10 +336,7 @@ store_walk(const char *path, MDB_cursor *cursor, stored_function *take,
 		struct span value = { v.mv_data, v.mv_size }, text;
 		struct thumbprint pin;
 		if (!stored_open(key, value, &text))
-			return error_set(e,
-					 "%s: damaged: wrong checksum of an "
-					 "entry",
-					 path);
+			return is_changed(path, e);
 		if (key.len > 0 && key.ptr[0] == '\0')
 			continue;
 		if (!stored_pin(key, &pin))

@@ -52,13 +52,24 @@ bool store_check_head(const char *path, size_t *page, struct error *e)
 /* Say that the file is cut; always false. */
 bool store_is_cut(const char *path, struct error *e);
 
-/* False with e if text is not the format of a store that this program
- * knows. */
-bool store_check_format(const char *path, bool found, struct span text,
-			struct error *e) __attribute__((warn_unused_result));
-
 /* Write the key of a value, and return how long it is. */
 size_t store_name_key(const char *name, char key[1 + STORED_NAME_MAX]);
+
+/* Get the value of a name, or the entries of a pin.  *text is valid until the
+ * transaction ends.  False with e if it is damaged or cannot be read. */
+bool store_get(const char *path, MDB_txn *txn, const char *name,
+	       struct span *text, bool *found, struct error *e)
+	__attribute__((warn_unused_result));
+bool store_get_pin(const char *path, MDB_txn *txn, const struct thumbprint *pin,
+		   struct span *text, bool *found, struct error *e)
+	__attribute__((warn_unused_result));
+bool store_get_counts(const char *path, MDB_txn *txn,
+		      struct stored_counts *counts, struct error *e)
+	__attribute__((warn_unused_result));
+
+/* False with e if the store is not of the format that this program knows. */
+bool store_check_format(const char *path, MDB_txn *txn, struct error *e)
+	__attribute__((warn_unused_result));
 
 /* How much to map of a file of that size. */
 size_t store_map_size(off_t size);

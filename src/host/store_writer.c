@@ -88,23 +88,13 @@ put_sealed(struct store_writer *w, struct span key, struct span text,
 }
 
 static bool
-get(struct store_writer *w, struct span key, struct span *text, bool *found,
-    struct error *e)
+get_pin(struct store_writer *w, const struct thumbprint *pin, struct span *text,
+	bool *found, struct error *e)
 {
-	MDB_val k = { key.len, (void *)(uintptr_t)key.ptr }, v;
-	int code = mdb_get(w->txn, STORE_DBI, &k, &v);
+	bool ok = store_get_pin(w->path, w->txn, pin, text, found, e);
 
-	*found = code == 0;
-	if (code == MDB_NOTFOUND)
-		return true;
-	struct span value = { v.mv_data, v.mv_size };
-	if (code == 0 && stored_open(key, value, text))
-		return true;
-	w->failed = true;
-	return code != 0
-		       ? set_code(w, code, e)
-		       : error_set(e, "%s: damaged: wrong checksum of an entry",
-				   w->path);
+	w->failed |= !ok;
+	return ok;
 }
 
 static bool
@@ -120,13 +110,10 @@ static enum stored_result
 find_source(void *context, const struct thumbprint *pin, struct span *text)
 {
 	struct store_writer *w = context;
-	uint8_t key[STORED_KEY_MAX];
-	size_t n = stored_key(pin, key);
 	struct error e = { 0 };
 	bool found;
 
-	if (w->txn == NULL ||
-	    !get(w, (struct span){ (const char *)key, n }, text, &found, &e))
+	if (w->txn == NULL || !get_pin(w, pin, text, &found, &e))
 		return STORED_FAILED;
 	return found ? STORED_FOUND : STORED_NONE;
 }
@@ -282,33 +269,15 @@ begin_txn(struct store_writer *w)
 }
 
 static bool
-get_named(struct store_writer *w, const char *name, struct span *text,
-	  bool *found, struct error *e)
-{
-	char key[1 + STORED_NAME_MAX];
-	size_t n = store_name_key(name, key);
-
-	return get(w, (struct span){ key, n }, text, found, e);
-}
-
-static bool
 begin_store(struct store_writer *w, struct error *e)
 {
-	struct span text = { 0 };
 	MDB_dbi dbi;
-	bool found;
 	int code = mdb_dbi_open(w->txn, NULL, 0, &dbi);
 
 	if (code != 0)
 		return set_code(w, code, e);
-	if (!get_named(w, STORE_FORMAT, &text, &found, e) ||
-	    !store_check_format(w->path, found, text, e) ||
-	    !get_named(w, STORE_COUNTS, &text, &found, e))
-		return false;
-	if (!found || text.len != sizeof(w->counts))
-		return error_set(e, "%s: damaged: no counts", w->path);
-	memcpy(&w->counts, text.ptr, sizeof(w->counts));
-	return true;
+	return store_check_format(w->path, w->txn, e) &&
+	       store_get_counts(w->path, w->txn, &w->counts, e);
 }
 
 bool
@@ -331,11 +300,9 @@ static bool
 count_off(struct store_writer *w, const struct thumbprint *pin, bool *found,
 	  struct error *e)
 {
-	uint8_t key[STORED_KEY_MAX];
-	size_t n = stored_key(pin, key);
 	struct span text = { 0 };
 
-	if (!get(w, (struct span){ (const char *)key, n }, &text, found, e))
+	if (!get_pin(w, pin, &text, found, e))
 		return false;
 	if (*found)
 		stored_count(&w->counts, text, pin->kind, -1);
@@ -403,14 +370,12 @@ bool
 store_writer_get(struct store_writer *w, const struct thumbprint *pin,
 		 struct buffer *text, bool *found, struct error *e)
 {
-	uint8_t key[STORED_KEY_MAX];
-	size_t n = stored_key(pin, key);
 	struct span lines = { 0 };
 
 	*found = false;
-	if (n == 0)
+	if (pin->kind == THUMBPRINT_NONE)
 		return true;
-	if (!get(w, (struct span){ (const char *)key, n }, &lines, found, e))
+	if (!get_pin(w, pin, &lines, found, e))
 		return false;
 	if (*found)
 		buffer_add(text, lines);
@@ -516,8 +481,10 @@ store_writer_value(struct store_writer *w, const char *name,
 	bool found;
 
 	buffer_clear(value);
-	if (!get_named(w, name, &text, &found, e))
+	if (!store_get(w->path, w->txn, name, &text, &found, e)) {
+		w->failed = true;
 		return false;
+	}
 	if (found)
 		buffer_add(value, text);
 	return !value->failed || error_set(e, "out of memory");
