@@ -9,10 +9,7 @@
 #include "admin/expiry.h"
 #include "admin/print.h"
 #include "base/date.h"
-#include "base/hex.h"
 #include "protocol/certificate.h"
-
-enum { PIN_SIZE = 2 * DIGEST_MAX_SIZE + sizeof("spki:") };
 
 static char *
 copy_text(const char *text)
@@ -65,25 +62,13 @@ expiries_free(struct expiries *all)
 	*all = (struct expiries){ 0 };
 }
 
-/* Write prefix and the digits of t. */
-static char *
-pin_text(const char *prefix, const struct thumbprint *t, char text[PIN_SIZE])
-{
-	size_t n = strlen(prefix), size = thumbprint_size(t->kind);
-
-	memcpy(text, prefix, n);
-	hex_encode(t->digest, size, text + n);
-	text[n + 2 * size] = '\0';
-	return text;
-}
-
 /* Add the dates of one entry. */
 static bool
 add_entry(struct expiries *all, const struct entry *entry, struct expiry one,
 	  struct error *e)
 {
 	const struct terms *terms = entry->terms;
-	char pin[PIN_SIZE], *ca = NULL;
+	char pin[THUMBPRINT_TEXT_SIZE], *ca = NULL;
 	bool ok = true;
 
 	one.line = entry->line;
@@ -91,11 +76,7 @@ add_entry(struct expiries *all, const struct entry *entry, struct expiry one,
 	if (terms != NULL && terms->ca != NULL &&
 	    asprintf(&ca, "ca:%s", terms->ca) < 0)
 		return error_set(e, "out of memory");
-	one.pin = ca != NULL ? ca
-			     : pin_text(entry->pin.kind == THUMBPRINT_SPKI
-						? "spki:"
-						: "",
-					&entry->pin, pin);
+	one.pin = ca != NULL ? ca : thumbprint_text(&entry->pin, pin);
 	if (entry->not_after != 0) {
 		one.kind = entry->allows ? EXPIRY_ENTRY : EXPIRY_DENY;
 		one.not_after = entry->not_after;

@@ -10,7 +10,6 @@
 #include "admin/recheck.h"
 #include "admin/setup.h"
 #include "base/date.h"
-#include "base/hex.h"
 
 /* An old and a new certificate; a user with more has several devices. */
 enum { USER_CERTIFICATES_MAX = 2 };
@@ -342,11 +341,11 @@ add_seen(struct expiries *all, const struct seen *one, int64_t now,
 	 struct error *e)
 {
 	const int64_t gone = now - (int64_t)EXPIRY_SOON_DAYS * DATE_DAY_SECONDS;
-	char pin[2 * DIGEST_MAX_SIZE + 1] = "";
+	char pin[THUMBPRINT_TEXT_SIZE];
 	const struct expiry expiry = {
 		.kind = EXPIRY_CERTIFICATE,
 		.user = one->user,
-		.pin = pin,
+		.pin = thumbprint_text(&one->sha256, pin),
 		.hub = one->hub,
 		.site = one->site,
 		.list = one->is_stored	 ? one->by->settings.store
@@ -356,7 +355,6 @@ add_seen(struct expiries *all, const struct seen *one, int64_t now,
 		.not_after = one->not_after,
 	};
 
-	hex_encode(one->sha256.digest, DIGEST_SHA256_SIZE, pin);
 	return !one->admitted || one->renewed || one->not_after < gone ||
 	       expiries_append(all, &expiry, e);
 }

@@ -6,7 +6,6 @@
 
 #include "admin/outcome.h"
 #include "admin/setup.h"
-#include "base/hex.h"
 #include "policy/match.h"
 
 static bool
@@ -20,12 +19,10 @@ static void
 remark_setting(struct remarks *remarks, const struct thumbprint *pin,
 	       bool denied)
 {
-	char digits[2 * DIGEST_MAX_SIZE];
+	char text[THUMBPRINT_TEXT_SIZE];
 
-	hex_encode(pin->digest, thumbprint_size(pin->kind), digits);
-	remarks_add(remarks, "CLIENT_CERT_THUMBPRINT still allows %s%.*s%s.",
-		    pin->kind == THUMBPRINT_SPKI ? "spki:" : "",
-		    (int)(2 * thumbprint_size(pin->kind)), digits,
+	remarks_add(remarks, "CLIENT_CERT_THUMBPRINT still allows %s%s.",
+		    thumbprint_text(pin, text),
 		    denied ? "; the deny entry takes precedence" : "");
 }
 

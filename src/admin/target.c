@@ -28,14 +28,10 @@ target_pin_text(const struct entry *entry, struct span text)
 static void
 set_pin(struct target *target, const struct thumbprint *t)
 {
-	char digits[2 * DIGEST_MAX_SIZE];
-	size_t n = thumbprint_size(t->kind);
+	char text[THUMBPRINT_TEXT_SIZE];
 
-	hex_encode(t->digest, n, digits);
 	target->main = *t;
-	if (t->kind == THUMBPRINT_SPKI)
-		buffer_add(&target->pin, SPAN("spki:"));
-	buffer_add(&target->pin, (struct span){ digits, 2 * n });
+	buffer_add(&target->pin, span_of(thumbprint_text(t, text)));
 }
 
 bool

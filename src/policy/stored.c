@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hex.h"
 #include "policy/entry_parse.h"
 #include "policy/list.h"
 #include "policy/stored.h"
@@ -112,17 +111,13 @@ void
 stored_write_line(const struct thumbprint *pin, struct span line,
 		  struct buffer *text)
 {
-	char digits[2 * DIGEST_MAX_SIZE];
-	size_t size = thumbprint_size(pin->kind);
+	char digits[THUMBPRINT_TEXT_SIZE];
 
 	if (is_deny(line)) {
 		buffer_add(text, SPAN("deny "));
 		line = span_skip_blanks(span_after(line, deny.len));
 	}
-	if (pin->kind == THUMBPRINT_SPKI)
-		buffer_add(text, SPAN("spki:"));
-	hex_encode(pin->digest, size, digits);
-	buffer_add(text, (struct span){ digits, 2 * size });
+	buffer_add(text, span_of(thumbprint_text(pin, digits)));
 	if (line.len == 0)
 		return;
 	buffer_add_byte(text, ' ');

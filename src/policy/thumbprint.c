@@ -42,6 +42,19 @@ thumbprint_of(enum thumbprint_kind kind, const uint8_t *digest)
 	return t;
 }
 
+char *
+thumbprint_text(const struct thumbprint *t, char text[THUMBPRINT_TEXT_SIZE])
+{
+	const struct span mark =
+		t->kind == THUMBPRINT_SPKI ? SPAN("spki:") : SPAN("");
+	size_t n = thumbprint_size(t->kind);
+
+	memcpy(text, mark.ptr, mark.len);
+	hex_encode(t->digest, n, text + mark.len);
+	text[mark.len + 2 * n] = '\0';
+	return text;
+}
+
 int
 thumbprint_compare(const struct thumbprint *a, const struct thumbprint *b)
 {

@@ -54,6 +54,13 @@ bool thumbprint_take(struct span *rest, struct thumbprint *t,
 		     struct warnings *warnings, struct error *e)
 	__attribute__((warn_unused_result));
 
+enum { THUMBPRINT_TEXT_SIZE = sizeof("spki:") + 2 * DIGEST_MAX_SIZE };
+
+/* Write t as a list has it, `spki:` and digits or digits alone; empty for
+ * THUMBPRINT_NONE.  Returns text. */
+char *thumbprint_text(const struct thumbprint *t,
+		      char text[THUMBPRINT_TEXT_SIZE]);
+
 /* True if text begins as only a thumbprint does, other than by its digits. */
 bool thumbprint_is_likely(struct span text);
 
