@@ -78,25 +78,6 @@ html_time(struct buffer *out, int64_t seconds)
 		    t.month, t.day, t.hour, t.minute, t.second);
 }
 
-/* Add base64 (RFC 4648 4). */
-static void
-add_base64(struct buffer *out, const uint8_t *bytes, size_t n)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				     "abcdefghijklmnopqrstuvwxyz0123456789+/";
-
-	for (size_t i = 0; i < n; i += 3) {
-		uint32_t bits = (uint32_t)bytes[i] << 16;
-		if (i + 1 < n)
-			bits |= (uint32_t)bytes[i + 1] << 8;
-		if (i + 2 < n)
-			bits |= bytes[i + 2];
-		for (size_t j = 0; j < 4; j++, bits <<= 6)
-			buffer_add_byte(
-				out, i + j > n ? '=' : digits[bits >> 18 & 63]);
-	}
-}
-
 /* Add the source of an inline text (CSP Level 3, 2.3.1). */
 void
 html_source(struct buffer *out, struct span text)
@@ -106,6 +87,8 @@ html_source(struct buffer *out, struct span text)
 	if (!digest_sha256(text, digest))
 		return;
 	html_add(out, "'sha256-");
-	add_base64(out, digest, sizeof(digest));
+	buffer_add_base64(out,
+			  (struct span){ (const char *)digest, sizeof(digest) },
+			  false);
 	html_add(out, "'");
 }

@@ -19,24 +19,6 @@ enum {
 	TEXT_MAX = 32768 /* bytes of a URL, of claims, of headers */
 };
 
-/* Add base64url without padding (RFC 4648 5). */
-static void
-add_base64url(struct buffer *out, struct span bytes)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				     "abcdefghijklmnopqrstuvwxyz0123456789-_";
-	const uint8_t *in = (const uint8_t *)bytes.ptr;
-
-	for (size_t i = 0; i < bytes.len; i += 3) {
-		size_t n = bytes.len - i < 3 ? bytes.len - i : 3;
-		uint32_t word = (uint32_t)in[i] << 16;
-		word |= n > 1 ? (uint32_t)in[i + 1] << 8 : 0;
-		word |= n > 2 ? in[i + 2] : 0;
-		for (size_t k = 0; k <= n; k++)
-			buffer_add_byte(out, digits[word >> (18 - 6 * k) & 63]);
-	}
-}
-
 /* Add the claims. audience: the URL without the query; it needs no escapes in
  * JSON. */
 static void
@@ -53,7 +35,7 @@ add_claims(struct buffer *out, struct span audience)
 	buffer_add(&claims, SPAN(",\"exp\":"));
 	buffer_add_number(&claims, now + TOKEN_S);
 	buffer_add_byte(&claims, '}');
-	add_base64url(out, buffer_span(&claims));
+	buffer_add_base64(out, buffer_span(&claims), true);
 	out->failed |= claims.failed;
 	buffer_free(&claims);
 }
@@ -65,7 +47,8 @@ add_token(struct buffer *out, struct signature_key *key, struct span audience)
 	char signature[SIGNATURE_TOKEN_SIZE];
 	uint8_t digest[DIGEST_SHA256_SIZE];
 
-	add_base64url(out, SPAN("{\"alg\":\"HS256\",\"typ\":\"JWT\"}"));
+	buffer_add_base64(out, SPAN("{\"alg\":\"HS256\",\"typ\":\"JWT\"}"),
+			  true);
 	buffer_add_byte(out, '.');
 	add_claims(out, audience);
 	if (out->failed ||
@@ -75,8 +58,9 @@ add_token(struct buffer *out, struct signature_key *key, struct span audience)
 			digest, sizeof(digest)))
 		return false;
 	buffer_add_byte(out, '.');
-	add_base64url(out,
-		      (struct span){ (const char *)digest, sizeof(digest) });
+	buffer_add_base64(out,
+			  (struct span){ (const char *)digest, sizeof(digest) },
+			  true);
 	return !out->failed;
 }
 

@@ -127,6 +127,27 @@ buffer_add_percent(struct buffer *b, struct span text)
 	}
 }
 
+void
+buffer_add_base64(struct buffer *b, struct span bytes, bool url)
+{
+	const char *digits = url ? "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				   "abcdefghijklmnopqrstuvwxyz0123456789-_"
+				 : "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				   "abcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	for (size_t i = 0; i < bytes.len; i += 3) {
+		uint32_t bits = 0;
+		for (size_t j = i; j < i + 3; j++)
+			bits = bits << 8 |
+			       (j < bytes.len ? (uint8_t)bytes.ptr[j] : 0);
+		for (size_t j = i; j < i + 4; j++, bits <<= 6)
+			if (j <= bytes.len)
+				buffer_add_byte(b, digits[bits >> 18 & 63]);
+			else if (!url)
+				buffer_add_byte(b, '=');
+	}
+}
+
 struct span
 buffer_span(const struct buffer *b)
 {

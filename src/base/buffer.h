@@ -43,6 +43,9 @@ void buffer_add_number(struct buffer *b, uint64_t number);
  * 2.1. */
 void buffer_add_percent(struct buffer *b, struct span text);
 
+/* Add base64 (RFC 4648 4); url: base64url without padding (RFC 4648 5). */
+void buffer_add_base64(struct buffer *b, struct span bytes, bool url);
+
 /* Return room for n more bytes at data + len, NULL (and set failed) if there is
  * none.  The caller adds to len the bytes that it fills. */
 char *buffer_reserve(struct buffer *b, size_t n);

@@ -121,15 +121,11 @@ void
 pem_encode(struct span der, struct buffer *text)
 {
 	enum { LINE_BYTES = 48 /* 64 characters; RFC 7468 2 */ };
-	unsigned char line[LINE_BYTES / 3 * 4 + 1];
 
 	buffer_add(text, SPAN(BEGIN " CERTIFICATE" DASHES "\n"));
 	while (der.len > 0) {
 		size_t n = der.len < LINE_BYTES ? der.len : LINE_BYTES;
-		int length = EVP_EncodeBlock(
-			line, (const unsigned char *)der.ptr, (int)n);
-		buffer_add(text,
-			   (struct span){ (const char *)line, (size_t)length });
+		buffer_add_base64(text, (struct span){ der.ptr, n }, false);
 		buffer_add_byte(text, '\n');
 		der = span_after(der, n);
 	}

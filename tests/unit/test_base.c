@@ -144,6 +144,34 @@ test_buffer(void **state)
 }
 
 static void
+test_base64(void **state)
+{
+	static const char *const rows[][3] = {
+		{ "", "", "" },
+		{ "f", "Zg==", "Zg" },
+		{ "fo", "Zm8=", "Zm8" },
+		{ "foo", "Zm9v", "Zm9v" },
+		{ "foob", "Zm9vYg==", "Zm9vYg" },
+		{ "\xfb\xff\xbf", "+/+/", "-_-_" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct buffer b;
+		buffer_init(&b, 32);
+		buffer_add_base64(&b, span_of(rows[i][0]), false);
+		buffer_add_byte(&b, ' ');
+		buffer_add_base64(&b, span_of(rows[i][0]), true);
+		buffer_add_byte(&b, '\0');
+		char wanted[24];
+		snprintf(wanted, sizeof(wanted), "%s %s", rows[i][1],
+			 rows[i][2]);
+		assert_string_equal(b.data, wanted);
+		buffer_free(&b);
+	}
+}
+
+static void
 test_hex(void **state)
 {
 	uint8_t bytes[2];
@@ -348,6 +376,7 @@ main(void)
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_case),
 		cmocka_unit_test(test_buffer),
+		cmocka_unit_test(test_base64),
 		cmocka_unit_test(test_hex),
 		cmocka_unit_test(test_days),
 		cmocka_unit_test(test_dates),
