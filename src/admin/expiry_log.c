@@ -172,8 +172,6 @@ read_lines(struct expiry_log *log, struct log_reader *reader, const char *path,
 	const struct log_query query = {
 		.path = path,
 		.reasons = reasons,
-		.site = setup_site(),
-		.all_sites = setup_site().ptr == NULL,
 		.fields = RECHECK_FIELDS | FIELD_BIT(FIELD_USER) |
 			  FIELD_BIT(FIELD_REASON),
 	};

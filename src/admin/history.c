@@ -7,7 +7,6 @@
 #include <time.h>
 
 #include "admin/history.h"
-#include "admin/setup.h"
 
 enum { MINUTE = 60, PART = 1800, DAY = 86400 /* seconds */ };
 
@@ -55,8 +54,6 @@ history_read(struct history *h, const char *path, struct error *e)
 	struct log_reader log = { .file = -1 };
 	struct log_query query = {
 		.path = path,
-		.site = setup_site(),
-		.all_sites = setup_site().ptr == NULL,
 		.fields = FIELD_BIT(FIELD_VERDICT) | FIELD_BIT(FIELD_COUNT),
 	};
 

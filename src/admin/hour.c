@@ -178,8 +178,6 @@ read_lines(struct hour *h, struct log_reader *log, const char *path, bool day,
 	const struct log_query query = {
 		.path = path,
 		.since = h->now - (day ? DAY : HOUR),
-		.site = setup_site(),
-		.all_sites = setup_site().ptr == NULL,
 		.notes = true,
 		.fields = FIELD_BIT(FIELD_VERDICT) | FIELD_BIT(FIELD_REASON) |
 			  FIELD_BIT(FIELD_EVENT) | FIELD_BIT(FIELD_ORIGIN) |

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "admin/last_used.h"
-#include "admin/setup.h"
 
 /* From an edit until every handler has loaded it. */
 enum { LOAD_SECONDS = 15 };
@@ -125,7 +124,7 @@ last_used_read(struct last_used *used, const struct list *list,
 	const struct log_query query = {
 		.path = path,
 		.reasons = reasons,
-		.site = setup_site(),
+		.one_site = true,
 		.fields = FIELD_BIT(FIELD_VERDICT) | FIELD_BIT(FIELD_SHA256) |
 			  FIELD_BIT(FIELD_SPKI) | FIELD_BIT(FIELD_SHA1) |
 			  FIELD_BIT(FIELD_LINE) | FIELD_BIT(FIELD_LIST),

@@ -328,8 +328,7 @@ is_wanted(const struct log_reader *r)
 	if (r->note.ptr != NULL)
 		return r->time >= r->query.since;
 	if (r->time < r->query.since ||
-	    (!r->query.all_sites &&
-	     !span_equal(r->value[FIELD_SITE], r->query.site)))
+	    (!r->all_sites && !span_equal(r->value[FIELD_SITE], r->site)))
 		return false;
 	while (reason != NULL && *reason != NULL &&
 	       !span_equal(span_of(*reason), r->value[FIELD_REASON]))
@@ -508,7 +507,10 @@ log_reader_open(struct log_reader *r, const struct log_query *query,
 	bool known = setup_log(&log, e);
 	const char *path = query->path;
 
-	*r = (struct log_reader){ .query = *query, .file = -1 };
+	*r = (struct log_reader){ .query = *query,
+				  .site = setup_site(),
+				  .file = -1 };
+	r->all_sites = r->site.ptr == NULL && !query->one_site;
 	if (path == NULL && !known)
 		return false;
 	if (known && path == NULL)
@@ -519,7 +521,7 @@ log_reader_open(struct log_reader *r, const struct log_query *query,
 	if (!known)
 		*e = (struct error){ 0 };
 	r->query.fields |= FIELD_BIT(FIELD_REASON) |
-			   (query->all_sites ? 0 : FIELD_BIT(FIELD_SITE));
+			   (r->all_sites ? 0 : FIELD_BIT(FIELD_SITE));
 	bool by_text = known && (log.target == LOG_TARGET_STDERR ||
 				 log.target == LOG_TARGET_SYSLOG);
 	r->room = malloc(ROOM);

@@ -23,15 +23,15 @@
 #include "base/span.h"
 #include "host/log_line.h"
 
-/* The lines that are wanted; what it points to is borrowed while they are
- * read. */
+/* The lines that are wanted, of the site of the settings; what it points to is
+ * borrowed while they are read. */
 struct log_query {
 	const char *path; /* a file, a folder of journal files, "-"; NULL: where
 			   * the settings say, else the journal */
 	int64_t since; /* UTC seconds; 0: all */
 	const char *const *reasons; /* ended by NULL; NULL: all */
-	bool all_sites; /* else of this site alone: */
-	struct span site; /* absent: lines that name none */
+	bool one_site; /* if the settings are of no site: not the lines of all
+			* sites, but those that name none */
 	const char *cursor; /* behind this line alone; NULL: from the start */
 	unsigned fields; /* FIELD_BIT()s: what each line is read for */
 	bool notes; /* also lines about the program, which have note alone */
@@ -50,6 +50,8 @@ struct log_reader {
 
 	/* The rest is its own. */
 	struct log_query query;
+	bool all_sites; /* else of this site alone: */
+	struct span site; /* absent: lines that name none */
 	struct journal_reader journal; /* not open: it is a file */
 	char *room; /* owned; bytes of the file, or values of the line */
 	size_t at, end; /* of the room: what is not read yet */

@@ -175,8 +175,6 @@ read_log(struct metrics *m, const struct command *command, bool decisions,
 {
 	const struct log_query query = {
 		.path = command->option[OPTION_LOG],
-		.site = setup_site(),
-		.all_sites = setup_site().ptr == NULL,
 		.cursor = decisions ? m->cursor : "",
 		.notes = true,
 		.fields = FIELD_BIT(FIELD_VERDICT) | FIELD_BIT(FIELD_REASON) |

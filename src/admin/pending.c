@@ -202,7 +202,7 @@ pending_read(struct pending *pending, const char *path, struct error *e)
 	const struct log_query query = {
 		.path = path,
 		.reasons = reasons,
-		.site = setup_site(),
+		.one_site = true,
 		.fields = FIELD_BIT(FIELD_WOULD) | FIELD_BIT(FIELD_SIGNED) |
 			  FIELD_BIT(FIELD_HUB) | FIELD_BIT(FIELD_SHA1) |
 			  FIELD_BIT(FIELD_SHA256) | FIELD_BIT(FIELD_SPKI) |

@@ -306,8 +306,6 @@ stats_run(const struct command *command)
 	static struct totals totals;
 	struct log_query query = {
 		.path = command->option[OPTION_LOG],
-		.site = setup_site(),
-		.all_sites = setup_site().ptr == NULL,
 		.fields = FIELD_BIT(FIELD_VERDICT) | FIELD_BIT(FIELD_REASON) |
 			  FIELD_BIT(FIELD_HUB) | FIELD_BIT(FIELD_SITE) |
 			  FIELD_BIT(FIELD_LIST) | FIELD_BIT(FIELD_US) |

@@ -251,8 +251,6 @@ read_log(struct sweep *s, struct log_reader *log, struct error *e)
 {
 	const struct log_query query = {
 		.path = s->command->option[OPTION_LOG],
-		.site = setup_site(),
-		.all_sites = setup_site().ptr == NULL,
 		.fields = RECHECK_FIELDS | FIELD_BIT(FIELD_REASON) |
 			  FIELD_BIT(FIELD_USER) | FIELD_BIT(FIELD_ORIGIN) |
 			  FIELD_BIT(FIELD_CONNECTION) | FIELD_BIT(FIELD_US) |

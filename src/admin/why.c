@@ -129,8 +129,6 @@ read_lines(struct log_reader *log, const struct command *command,
 {
 	struct log_query query = {
 		.path = command->option[OPTION_LOG],
-		.site = setup_site(),
-		.all_sites = setup_site().ptr == NULL,
 	};
 	const char *word = command->arguments[0];
 	char digits[TEXT_SIZE];
