@@ -189,13 +189,13 @@ expiry_days(const struct expiry *expiry, int64_t now)
 	return -1;
 }
 
-static const char *const names[] = {
-	[EXPIRY_CERTIFICATE] = "certificate",
-	[EXPIRY_FILE] = "certificate",
-	[EXPIRY_ENTRY] = "entry",
-	[EXPIRY_DENY] = "deny entry",
-	[EXPIRY_CA] = "CA",
-	[EXPIRY_CRL] = "CRL",
+const struct expiry_words expiry_words[EXPIRY_KINDS] = {
+	[EXPIRY_CERTIFICATE] = { "certificate", "certificate", "certificate" },
+	[EXPIRY_FILE] = { "certificate", "certificate in a file", "file" },
+	[EXPIRY_ENTRY] = { "entry", "entry", "entry" },
+	[EXPIRY_DENY] = { "deny entry", "deny entry", "deny" },
+	[EXPIRY_CA] = { "CA", "CA", "ca" },
+	[EXPIRY_CRL] = { "CRL", "CRL", "crl" },
 };
 
 static void
@@ -203,7 +203,7 @@ add_name(const struct expiry *expiry, struct buffer *text)
 {
 	const char *of = expiry->user != NULL ? expiry->user : expiry->what;
 
-	buffer_add(text, span_of(names[expiry->kind]));
+	buffer_add(text, span_of(expiry_words[expiry->kind].text));
 	if (of != NULL) {
 		buffer_add(text, expiry->kind == EXPIRY_CA ? SPAN(" '")
 							   : SPAN(" of '"));
@@ -264,7 +264,7 @@ static void
 print_json(const struct expiry *one, int64_t now)
 {
 	print_json_open(NULL, '{');
-	print_json_string("kind", span_of(names[one->kind]));
+	print_json_string("kind", span_of(expiry_words[one->kind].text));
 	print_string("name", one->what);
 	print_string("user", one->user);
 	print_string("pin", one->pin);

@@ -28,6 +28,10 @@ enum expiry_kind {
 	EXPIRY_KINDS
 };
 
+extern const struct expiry_words {
+	const char *text, *page, *metric;
+} expiry_words[EXPIRY_KINDS];
+
 enum { EXPIRY_SOON_DAYS = 30 };
 
 /* Strings are owned by the struct expiries; NULL: not known. */

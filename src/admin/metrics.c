@@ -429,16 +429,6 @@ print_configurations(const struct metrics *m, const struct sites *sites)
 	      (int64_t)time(NULL));
 }
 
-/* The names of the kinds in the metrics. */
-static const char *const kinds[EXPIRY_KINDS] = {
-	[EXPIRY_CERTIFICATE] = "certificate",
-	[EXPIRY_FILE] = "file",
-	[EXPIRY_ENTRY] = "entry",
-	[EXPIRY_DENY] = "deny",
-	[EXPIRY_CA] = "ca",
-	[EXPIRY_CRL] = "crl",
-};
-
 /* Add the next end of each kind, or one of the last days: an alert must not
  * stop when the certificate expires. */
 static void
@@ -472,7 +462,8 @@ print_ends(const struct metrics *m)
 				      "site=\"%s\",hub=\"%s\",kind=\"%s\"} "
 				      "%" PRId64 "\n",
 				      m->series[i].site, m->series[i].hub,
-				      kinds[kind], m->series[i].end[kind]);
+				      expiry_words[kind].metric,
+				      m->series[i].end[kind]);
 }
 
 static void

@@ -199,14 +199,6 @@ add_days(struct buffer *out, int64_t left)
 static void
 add_expiry(struct buffer *out, const struct expiry *expiry, int64_t now)
 {
-	static const char *const kinds[EXPIRY_KINDS] = {
-		[EXPIRY_CERTIFICATE] = "certificate",
-		[EXPIRY_FILE] = "certificate in a file",
-		[EXPIRY_ENTRY] = "entry",
-		[EXPIRY_DENY] = "deny entry",
-		[EXPIRY_CA] = "CA",
-		[EXPIRY_CRL] = "CRL",
-	};
 	int64_t left = expiry->not_after - now;
 
 	html_add(out, left < 0 ? "<tr class=\"over\">" : "<tr>");
@@ -217,7 +209,7 @@ add_expiry(struct buffer *out, const struct expiry *expiry, int64_t now)
 	html_add(out, "</span></td>");
 	add_cell(out, "User", span_of(expiry->user));
 	html_format(out, "<td data-name=\"What\">%s<span class=\"words name\">",
-		    kinds[expiry->kind]);
+		    expiry_words[expiry->kind].page);
 	if (expiry->what != NULL)
 		html_text(out, span_of(expiry->what));
 	else
