@@ -73,9 +73,16 @@ replica_open(const char *path, struct error *e)
 		if (ok)
 			return replica;
 	}
-	store_writer_close(replica->writer);
-	free(replica);
+	replica_close(replica);
 	return NULL;
+}
+
+void
+replica_close(struct replica *replica)
+{
+	if (replica != NULL)
+		store_writer_close(replica->writer);
+	free(replica);
 }
 
 struct revision

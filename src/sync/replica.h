@@ -33,8 +33,11 @@ enum replica_result {
 
 struct replica;
 
-/* Open the store at path.  NULL and e if it cannot be used. */
+/* Open the store at path.  NULL and e if it cannot be used; replica_close(). */
 struct replica *replica_open(const char *path, struct error *e);
+
+/* NULL is nothing. */
+void replica_close(struct replica *replica);
 
 /* Return the revision that the store is at. */
 struct revision replica_at(const struct replica *replica);
