@@ -332,6 +332,19 @@ tell_failure(const struct facts *f, struct cause *cause)
 
 #define UNITS "certgate.socket certgate.service"
 
+/* The files may be good: another user can tell. */
+static void
+tell_unread(const struct facts *f, struct cause *cause)
+{
+	const struct error *e = first_error(f);
+	char fix[sizeof(cause->fix)];
+
+	memcpy(fix, cause->fix, sizeof(fix));
+	if (e != NULL)
+		(void)tell_fix(e, cause);
+	memcpy(cause->fix, fix, sizeof(fix));
+}
+
 static void
 tell_unit(const struct facts *f, struct cause *cause)
 {
@@ -438,7 +451,7 @@ static const struct {
 	bool is_file;
 } probes[OUTAGES] = {
 	[OUTAGE_STOPPED] = { is_stopped, tell_unit, EXIT_NO, false },
-	[OUTAGE_RIGHTS] = { lacks_rights, tell_error, EXIT_SYSTEM, true },
+	[OUTAGE_RIGHTS] = { lacks_rights, tell_unread, EXIT_SYSTEM, true },
 	[OUTAGE_OTHER] = { has_other_settings, tell_other, EXIT_SYSTEM, false },
 	[OUTAGE_SETTINGS] = { lacks_settings, tell_error, EXIT_NO, true },
 	[OUTAGE_LIST] = { lacks_list, tell_error, EXIT_NO, true },

@@ -668,7 +668,8 @@ def cannot_tell():
                "keys in the unit of a handler that does not run", text)
     text = quiet("setpriv --reuid nobody --regid nogroup --clear-groups "
                  "certgate status", (3,), True, "another user: exit 3")
-    out.result(text.startswith("This user cannot read the configuration."),
+    out.result(text.startswith("This user cannot read the configuration.") and
+               "\nfix       run certgate status as root\n" in text,
                "a user that is not root", text)
 
 
