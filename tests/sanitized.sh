@@ -44,7 +44,7 @@ build() {
 	# What a make above this one said is not for this one.
 	unset MAKEFLAGS MFLAGS MAKELEVEL
 	[ -e Makefile ] || "$source/configure" --enable-sanitizers \
-		--enable-werror CC=clang CPPFLAGS= CFLAGS='-O1 -g' LDFLAGS=
+		--enable-werror CC=clang CPPFLAGS= CFLAGS='-O1 -g1' LDFLAGS=
 	# shellcheck disable=SC2086
 	"$MAKE" -j2 certgate certgate.fcgi tests/doors/inprocess \
 		tests/fuzz/fuzz $UNIT_TESTS
