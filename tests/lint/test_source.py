@@ -50,8 +50,8 @@ fread fwrite fgets fputs fputc putc puts putchar printf fprintf vprintf vfprintf
 perror stat fstat lstat access unlink rename socket connect bind accept send recv
 poll select epoll_wait time clock_gettime gettimeofday localtime localtime_r
 gmtime gmtime_r mktime strftime getenv secure_getenv setenv exit _exit _Exit
-quick_exit atexit fork execve kill syslog openlog rand random getrandom pthread_create
-__printf_chk __fprintf_chk __vfprintf_chk __read_chk __open_2""".split())
+quick_exit atexit fork execve kill syslog openlog rand random getrandom
+pthread_create""".split())
 BANNED = """strcpy strcat sprintf vsprintf gets strtok strtok_r strncpy strncat
 atoi atol atoll atof alloca system popen tmpnam mktemp scanf sscanf fscanf
 setjmp longjmp""".split()
@@ -124,27 +124,43 @@ def reaches(graph, start, goal, seen):
 
 def check_purity(root):
     """What the core's objects ask of others, as the linker sees it."""
+    objects = {}
     for path in sources(root, "*.c"):
         name = name_of(root, path)
         if layer_of(name) in ("host", "fcgi", "admin", "sync",
                               "emulator"):
             continue
-        errors, called = calls(root, path, path.read_text())
+        errors, built = object_of(root, path)
         if errors:
             yield f"{name} does not compile: {errors[:300]}"
-        yield from (f"{name} calls {symbol}" for symbol in called
-                    if symbol.split("@")[0] in IMPURE)
+        else:
+            objects[str(built)] = name
+    for line in subprocess.run(["nm", "-u", "-A", *objects], check=True,
+                               capture_output=True,
+                               text=True).stdout.splitlines():
+        built, _, symbol = line.partition(":")
+        symbol = symbol.split()[-1]
+        if plain(symbol) in IMPURE:
+            yield f"{objects[built]} calls {symbol}"
 
 
-@functools.cache
-def calls(root, path, _text):
-    """The errors, and what the object asks of others."""
-    done = compile_c(root, path, "-c", "-o", str(root / "object.o"))
-    if done.returncode != 0:
-        return done.stderr, []
-    return "", subprocess.run(["nm", "-u", str(root / "object.o")],
-                              capture_output=True, text=True,
-                              check=True).stdout.split()
+def plain(symbol):
+    """The function's name without a version, and without what fortified
+    objects call it."""
+    return re.sub(r"^__(\w+?)(?:_chk|_2)$", r"\1", symbol.split("@")[0])
+
+
+def object_of(root, path):
+    """The errors, and the object: that of the build, if it is of this text."""
+    name = path.relative_to(root)
+    source, built = place.SOURCE / name, place.BUILD / name.with_suffix(".o")
+    if built.exists() and source.read_text() == path.read_text() and \
+            built.stat().st_mtime >= source.stat().st_mtime:
+        return "", built
+    built = root / "objects" / str(name).replace("/", ".")
+    built.parent.mkdir(exist_ok=True)
+    done = compile_c(root, [path], "-c", "-o", str(built))
+    return done.stderr if done.returncode != 0 else "", built
 
 
 @functools.cache
@@ -154,33 +170,46 @@ def emulator_flags():
         capture_output=True, text=True, check=True).stdout.split()
 
 
-def compile_c(root, path, *options):
+def compile_c(root, paths, *options):
     own = [f"-I{root}", *emulator_flags()] \
-        if layer_of(name_of(root, path)) == "emulator" \
+        if layer_of(name_of(root, paths[0])) == "emulator" \
         else [f"-I{root / 'src'}"]
     return subprocess.run(
         ["gcc", "-std=gnu11", *own, f"-I{place.BUILD}",
          '-DCERTGATE_CONFIG_DEFAULT="/x"',
-         *options, str(path)],
+         *options, *map(str, paths)],
         capture_output=True, text=True, check=False)
 
 
 def check_headers(root):
+    errors = header_errors(root)
     for path in sources(root, "*.h"):
         name = name_of(root, path)
-        text = path.read_text()
-        errors = header_errors(root, path, text)
-        if errors:
-            yield f"{name} does not compile alone: {errors[:300]}"
+        if path in errors:
+            yield f"{name} does not compile alone: {errors[path][:300]}"
         guard = "CERTGATE_" + re.sub(r"[/.]", "_", name).upper()
-        if f"#ifndef {guard}\n#define {guard}\n" not in text:
+        if f"#ifndef {guard}\n#define {guard}\n" not in path.read_text():
             yield f"{name} has no guard {guard}"
 
 
-@functools.cache
-def header_errors(root, path, _text):
-    return compile_c(root, path, "-Wall", "-Werror", "-fsyntax-only",
-                     "-include", "config.h").stderr
+_compiled = set()  # path and text of headers that compile alone
+
+
+def header_errors(root):
+    """Those of each header; all are given to one gcc, which compiles each by
+    itself, and after an error one after the other."""
+    options = "-Wall", "-Werror", "-fsyntax-only", "-include", "config.h"
+    errors = {}
+    for folder in "src", "emulator":
+        new = [path for path in sorted((root / folder).rglob("*.h"))
+               if (path, path.read_text()) not in _compiled]
+        if new and compile_c(root, new, *options).returncode != 0:
+            found = {path: compile_c(root, [path], *options).stderr
+                     for path in new}
+            errors |= {path: text for path, text in found.items() if text}
+        _compiled.update((path, path.read_text()) for path in new
+                         if path not in errors)
+    return errors
 
 
 def without_comments(text):
