@@ -80,7 +80,7 @@ def check_upload(out, host, server, archive):
     out.result("create the folder `certgate` in your home folder, and set its "
                "mode to 700" in " ".join(section.split()),
                "the page has the mode of the folder before the upload")
-    out.equal(len(modes), 3, "the page says three modes")
+    out.equal(len(modes), 4, "the page says four modes")
     kept = {}
     for name in ("certgate", "public_html/certgate"):
         kept[name] = host.home / (name.replace("/", ".") + ".kept")
@@ -93,7 +93,7 @@ def check_upload(out, host, server, archive):
             file.chmod(0o644)
     for name in ("certgate.conf", "list"):
         shutil.copy(kept["certgate"] / name, host.home / "certgate")
-        (host.home / "certgate" / name).chmod(0o644)
+        (host.home / "certgate" / name).chmod(0o664)
     for name, mode in modes:
         places = [p for p in (host.home / name, host.home / "certgate" / name,
                               host.public / "certgate" / name) if p.exists()]
