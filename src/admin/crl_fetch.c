@@ -171,7 +171,7 @@ number_text(const struct crl *crl, char text[64])
 
 	buffer_init(&number, 60);
 	crl_add_number(crl, &number);
-	(void)snprintf(text, 64, "%.*s", (int)number.len, number.data);
+	span_write(buffer_span(&number), text, 64);
 	buffer_free(&number);
 	return text;
 }

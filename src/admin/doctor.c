@@ -451,8 +451,7 @@ examine(struct doctor *doctor, const char *url)
 		return EXIT_MISUSED;
 	}
 	posting_default(&doctor->plan, settings);
-	(void)snprintf(doctor->origin, sizeof(doctor->origin), "%.*s",
-		       (int)doctor->plan.origin.len, doctor->plan.origin.ptr);
+	span_write(doctor->plan.origin, doctor->origin, sizeof(doctor->origin));
 	if (doctor->validation) {
 		check_origins(doctor);
 		(void)!run_probe(doctor, &probes[0]);

@@ -2,7 +2,6 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -23,12 +22,9 @@ keep_refusal(struct history *h, const struct log_reader *log,
 		&h->refusal[h->refusals++ % HISTORY_REFUSALS];
 
 	*refusal = (struct history_refusal){ log->time, reason, { "" } };
-	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
-		struct span value = log->value[kept[i]];
-		(void)snprintf(refusal->value[kept[i]], HISTORY_TEXT_MAX,
-			       "%.*s", (int)value.len,
-			       value.len == 0 ? "" : value.ptr);
-	}
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+		span_write(log->value[kept[i]], refusal->value[kept[i]],
+			   HISTORY_TEXT_MAX);
 }
 
 /* A line of the second after now counts as now. */

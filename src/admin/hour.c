@@ -2,7 +2,6 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -20,13 +19,6 @@ hash_of(struct span digits)
 	uint64_t hash = span_hash(digits);
 
 	return digits.len == 0 ? 0 : hash == 0 ? 1 : hash;
-}
-
-static void
-set_text(char *to, size_t size, struct span from)
-{
-	(void)snprintf(to, size, "%.*s", (int)from.len,
-		       from.len == 0 ? "" : from.ptr);
 }
 
 static void
@@ -53,7 +45,7 @@ site_of(struct hour *h, struct span name)
 		return site - 1;
 	if (site == end) {
 		*site = (struct hour_site){ .name = "" };
-		set_text(site->name, sizeof(site->name), name);
+		span_write(name, site->name, sizeof(site->name));
 		h->n_sites++;
 	}
 	return site;
@@ -88,7 +80,7 @@ add_event(struct hour *h, const struct log_reader *log, enum reason reason,
 static void
 add_list(struct hour_site *site, struct span list)
 {
-	set_text(site->list, sizeof(site->list), list);
+	span_write(list, site->list, sizeof(site->list));
 	if (list.ptr[0] >= '0' && list.ptr[0] <= '9')
 		site->failure.time = 0;
 }
@@ -144,7 +136,7 @@ add_note(struct hour *h, const struct log_reader *log, struct hour_note *before)
 
 	if (setup_site().ptr != NULL && !span_equal(name, setup_site()))
 		return;
-	set_text(note.text, sizeof(note.text), text);
+	span_write(text, note.text, sizeof(note.text));
 	if (span_starts(words, list) && span_contains(words, entries)) {
 		h->load = note;
 		outage_events_load(&h->outage, name);
@@ -154,8 +146,8 @@ add_note(struct hour *h, const struct log_reader *log, struct hour_note *before)
 	} else if (span_contains(words, failed)) {
 		struct hour_site *site = site_of(h, name);
 		site->failure = note;
-		set_text(site->error, sizeof(site->error),
-			 span_of(before->text));
+		span_write(span_of(before->text), site->error,
+			   sizeof(site->error));
 	}
 	*before = note;
 }

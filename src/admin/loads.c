@@ -3,7 +3,6 @@
 #include "config.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "admin/loads.h"
@@ -22,8 +21,7 @@ find(struct loads *loads, struct span site)
 		return NULL;
 	struct load *load = &loads->load[loads->n++];
 	*load = (struct load){ .site = "" };
-	(void)snprintf(load->site, sizeof(load->site), "%.*s", (int)site.len,
-		       site.len == 0 ? "" : site.ptr);
+	span_write(site, load->site, sizeof(load->site));
 	return load;
 }
 
@@ -33,8 +31,8 @@ set_digest(struct load *load, struct span digits)
 	bool known = digits.len == LOADS_DIGEST_SIZE - 1 &&
 		     hex_length(digits) == digits.len;
 
-	(void)snprintf(load->digest, sizeof(load->digest), "%.*s",
-		       known ? (int)digits.len : 0, known ? digits.ptr : "");
+	span_write(known ? digits : SPAN(""), load->digest,
+		   sizeof(load->digest));
 }
 
 /* "3: 5 entries, sha256 3ce9…", as host/configuration.c writes it behind

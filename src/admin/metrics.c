@@ -87,10 +87,8 @@ make_series(struct metrics *m, struct span site, struct span hub)
 	m->series = longer;
 	longer += m->n++;
 	*longer = (struct series){ .stale = 0 };
-	(void)snprintf(longer->site, NAME_SIZE, "%.*s", (int)site.len,
-		       site.ptr == NULL ? "" : site.ptr);
-	(void)snprintf(longer->hub, NAME_SIZE, "%.*s", (int)hub.len,
-		       hub.ptr == NULL ? "" : hub.ptr);
+	span_write(site, longer->site, NAME_SIZE);
+	span_write(hub, longer->hub, NAME_SIZE);
 	return longer;
 }
 
@@ -111,10 +109,8 @@ static const char *
 main_name(void)
 {
 	static char name[NAME_SIZE];
-	struct span site = setup_site();
 
-	(void)snprintf(name, sizeof(name), "%.*s", (int)site.len,
-		       site.ptr == NULL ? "" : site.ptr);
+	span_write(setup_site(), name, sizeof(name));
 	return name;
 }
 

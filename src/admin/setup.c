@@ -327,8 +327,7 @@ setup_write_fix(const char *fix, const char *site, char *text, size_t size)
 		else
 			buffer_add_byte(&out, *fix);
 	}
-	(void)snprintf(text, size, "%.*s", out.failed ? 0 : (int)out.len,
-		       out.len == 0 ? "" : (const char *)out.data);
+	span_write(out.failed ? SPAN("") : buffer_span(&out), text, size);
 	buffer_free(&out);
 }
 

@@ -49,21 +49,14 @@ struct totals {
 	size_t n_hubs;
 };
 
-static void
-set_name(char to[NAME_SIZE], struct span name)
-{
-	size_t n = name.len < NAME_SIZE ? name.len : NAME_SIZE - 1;
-
-	memcpy(to, name.len == 0 ? "-" : name.ptr, name.len == 0 ? 1 : n);
-}
-
 static struct hub *
 hub_of(struct totals *t, struct span site, struct span name)
 {
+	const struct span none = SPAN("-");
 	struct hub wanted = { 0 };
 
-	set_name(wanted.site, site);
-	set_name(wanted.hub, name);
+	span_write(site.len == 0 ? none : site, wanted.site, NAME_SIZE);
+	span_write(name.len == 0 ? none : name, wanted.hub, NAME_SIZE);
 	for (size_t i = 0; i < t->n_hubs; i++)
 		if (strcasecmp(t->hub[i].hub, wanted.hub) == 0 &&
 		    strcmp(t->hub[i].site, wanted.site) == 0)

@@ -6,7 +6,6 @@
  */
 #include "config.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "admin/command.h"
@@ -115,11 +114,9 @@ static void
 keep(struct line *line, const struct log_reader *log)
 {
 	*line = (struct line){ .time = log->time };
-	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
-		struct span value = log->value[kept[i]];
-		(void)snprintf(line->value[kept[i]], TEXT_SIZE, "%.*s",
-			       (int)value.len, value.len == 0 ? "" : value.ptr);
-	}
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+		span_write(log->value[kept[i]], line->value[kept[i]],
+			   TEXT_SIZE);
 }
 
 /* Return how many lines match. */

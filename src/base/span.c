@@ -160,6 +160,16 @@ span_of_number(uint64_t number, char text[SPAN_DIGITS_MAX])
 	return (struct span){ at, (size_t)(end - at) };
 }
 
+void
+span_write(struct span s, char *text, size_t size)
+{
+	size_t n = s.len < size ? s.len : size - 1;
+
+	if (n > 0)
+		memcpy(text, s.ptr, n);
+	text[n] = '\0';
+}
+
 char *
 span_copy(struct span s)
 {

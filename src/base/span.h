@@ -98,6 +98,9 @@ enum { SPAN_DIGITS_MAX = 20 /* of a number; UINT64_MAX has as many */ };
  * text. */
 struct span span_of_number(uint64_t number, char text[SPAN_DIGITS_MAX]);
 
+/* Write s as text of at most size - 1 bytes; a longer one is cut. */
+void span_write(struct span s, char *text, size_t size);
+
 /* A copy with a NUL behind it; gives: free().  NULL when out of memory. */
 char *span_copy(struct span s);
 

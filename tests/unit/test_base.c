@@ -122,6 +122,20 @@ test_case(void **state)
 }
 
 static void
+test_write(void **state)
+{
+	char text[4] = "abc";
+
+	(void)state;
+	span_write((struct span){ 0 }, text, sizeof(text));
+	assert_string_equal(text, "");
+	span_write(SPAN("abc"), text, sizeof(text));
+	assert_string_equal(text, "abc");
+	span_write(SPAN("defg"), text, sizeof(text));
+	assert_string_equal(text, "def");
+}
+
+static void
 test_buffer(void **state)
 {
 	struct buffer b;
@@ -375,6 +389,7 @@ main(void)
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_case),
+		cmocka_unit_test(test_write),
 		cmocka_unit_test(test_buffer),
 		cmocka_unit_test(test_base64),
 		cmocka_unit_test(test_hex),
