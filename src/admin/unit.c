@@ -223,13 +223,6 @@ unit_find_stop(const char *name)
 		       : none;
 }
 
-static void
-set_text(char *text, size_t size, struct span value)
-{
-	(void)snprintf(text, size, "%.*s", (int)value.len,
-		       value.len > 0 ? value.ptr : "");
-}
-
 /* Take the path of a line such as Listen=/run/a.sock (Stream). */
 static void
 take_path(struct unit *unit, const char *socket)
@@ -237,7 +230,7 @@ take_path(struct unit *unit, const char *socket)
 	struct span listen = find_value(socket, "Listen"), path;
 
 	if (span_starts(listen, SPAN("/")) && span_next(&listen, " ", &path))
-		set_text(unit->socket, sizeof(unit->socket), path);
+		span_write(path, unit->socket, sizeof(unit->socket));
 }
 
 /* Return true if a setting, or CERTGATE_CONFIG, is in the text. */
@@ -264,14 +257,14 @@ take_service(struct unit *unit, const char *service)
 {
 	uint64_t number;
 
-	set_text(unit->user, sizeof(unit->user), find_value(service, "User"));
-	set_text(unit->group, sizeof(unit->group),
-		 find_value(service, "Group"));
-	set_text(unit->groups, sizeof(unit->groups),
-		 find_value(service, "SupplementaryGroups"));
+	span_write(find_value(service, "User"), unit->user, sizeof(unit->user));
+	span_write(find_value(service, "Group"), unit->group,
+		   sizeof(unit->group));
+	span_write(find_value(service, "SupplementaryGroups"), unit->groups,
+		   sizeof(unit->groups));
 	if (unit->state == UNIT_RUNNING)
-		set_text(unit->status, sizeof(unit->status),
-			 find_value(service, "StatusText"));
+		span_write(find_value(service, "StatusText"), unit->status,
+			   sizeof(unit->status));
 	unit->stop = find_stop(service);
 	unit->is_starting =
 		span_equal(find_value(service, "ActiveState"),

@@ -2,17 +2,9 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "host/outage_events.h"
-
-static void
-set_text(char to[OUTAGE_NAME_SIZE], struct span from)
-{
-	(void)snprintf(to, OUTAGE_NAME_SIZE, "%.*s", (int)from.len,
-		       from.len == 0 ? "" : from.ptr);
-}
 
 /* Return true for reasons about the sender.  These refused events may come from
  * any host that reaches the URL. */
@@ -85,9 +77,9 @@ add_sender(struct outage_site *site, const struct outage_event *event)
 {
 	site->sender[event->reason]++;
 	if (event->reason == REASON_ORIGIN)
-		set_text(site->theirs, event->origin);
+		span_write(event->origin, site->theirs, OUTAGE_NAME_SIZE);
 	if (event->reason == REASON_HUB)
-		set_text(site->theirs, event->hub);
+		span_write(event->hub, site->theirs, OUTAGE_NAME_SIZE);
 }
 
 static void
@@ -135,8 +127,8 @@ site_of(struct outage_events *events, struct span name, struct span origin)
 	if (site < end)
 		return site;
 	*site = (struct outage_site){ .accepted = 0 };
-	set_text(site->name, name);
-	set_text(site->origin, origin);
+	span_write(name, site->name, OUTAGE_NAME_SIZE);
+	span_write(origin, site->origin, OUTAGE_NAME_SIZE);
 	events->n_sites++;
 	return site;
 }
