@@ -2,10 +2,9 @@
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
 """Generated chains, and as many by chance as the argument says, with the verdict
-of `openssl verify` for the expected one, but for the differences that are listed
-here."""
+of `openssl verify`, by its library, for the expected one, but for the differences
+that are listed here."""
 import collections
-import concurrent.futures
 import os
 import pathlib
 import random
@@ -50,9 +49,7 @@ def main():
         tap.size(100), random.Random(SEED))]
     decided = inprocess.decisions(
         [chain.files().event(folder) for chain in made])
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        judged = list(pool.map(
-            lambda chain: judge.accepts(folder, chain), made))
+    judged = list(map(judge.accepts, made))
     used, verdicts = set(), collections.Counter()
     for chain, decision, (good, said) in zip(made, decided, judged):
         wanted, why = different(chain.name)
@@ -64,7 +61,7 @@ def main():
         out.result(decision["verdict"] == wanted,
                    f"{chain.name}: {wanted}",
                    f"{inprocess.details(decision)}\n"
-                   f"{said or 'openssl accepts it'}")
+                   f"{said or 'OpenSSL accepts it'}")
     out.result(out.count >= WANTED, f"at least {WANTED} chains", out.count)
     for why in DIFFERENT:
         out.result(why in used, f"among them: {why}")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
-"""Keys and signatures of OpenSSL's library, without a process for each."""
+"""Keys, signatures and verdicts of OpenSSL's library, without a process for
+each."""
 import ctypes
 import ctypes.util
 
@@ -10,6 +11,11 @@ _library = ctypes.CDLL(ctypes.util.find_library("crypto"))
 _library.EVP_PKEY_Q_keygen.restype = ctypes.c_void_p
 _library.EVP_MD_CTX_new.restype = ctypes.c_void_p
 _library.EVP_get_digestbyname.restype = ctypes.c_void_p
+_library.X509_verify_cert_error_string.restype = ctypes.c_char_p
+for _name in ("X509_STORE_CTX_get0_chain", "X509_STORE_CTX_new",
+              "X509_STORE_get0_param", "X509_STORE_new", "OPENSSL_sk_new_null",
+              "OPENSSL_sk_pop", "d2i_X509", "d2i_X509_CRL"):
+    getattr(_library, _name).restype = ctypes.c_void_p
 
 NULL = element(5, b"")
 KINDS = {  # the arguments of EVP_PKEY_Q_keygen
@@ -76,3 +82,68 @@ class Key:
         if good != 1:
             raise RuntimeError(f"{self.kind} does not sign {digest}")
         return out.raw[:size.value]
+
+
+PARTIAL_CHAIN, CRL_CHECK_ALL = 0x80000, 0x4 | 0x8
+SSL_CLIENT = 1
+
+
+class Stack:
+    """Certificates or CRLs of their DER, for the time of a with."""
+
+    def __init__(self, parse, free, ders):
+        self.stack = ctypes.c_void_p(_library.OPENSSL_sk_new_null())
+        self.free = free
+        for der in ders:
+            data = ctypes.c_char_p(der)
+            one = parse(None, ctypes.byref(data), ctypes.c_long(len(der)))
+            if one is None:
+                raise RuntimeError("no DER")
+            _library.OPENSSL_sk_push(self.stack, ctypes.c_void_p(one))
+
+    def __enter__(self):
+        return self.stack
+
+    def __exit__(self, *_):
+        while one := _library.OPENSSL_sk_pop(self.stack):
+            self.free(ctypes.c_void_p(one))
+        _library.OPENSSL_sk_free(self.stack)
+
+
+def certificates(ders):
+    return Stack(_library.d2i_X509, _library.X509_free, ders)
+
+
+def verify(leaf, anchors, rest, crls, at):
+    """As `openssl verify -partial_chain -purpose sslclient -auth_level 2`, and
+    with crls -crl_check_all, but it ends with the first error.  All are DER.
+    Gives what it says, "ok" if it accepts, the depth of that, and the highest
+    of the chain."""
+    store = ctypes.c_void_p(_library.X509_STORE_new())
+    context = ctypes.c_void_p(_library.X509_STORE_CTX_new())
+    param = ctypes.c_void_p(_library.X509_STORE_get0_param(store))
+    _library.X509_VERIFY_PARAM_set_flags(param, ctypes.c_ulong(
+        PARTIAL_CHAIN | (0 if crls is None else CRL_CHECK_ALL)))
+    _library.X509_VERIFY_PARAM_set_purpose(param, SSL_CLIENT)
+    _library.X509_VERIFY_PARAM_set_auth_level(param, 2)
+    _library.X509_VERIFY_PARAM_set_time(param, ctypes.c_long(at))
+    with certificates([leaf]) as own, certificates(anchors) as trusted, \
+            certificates(rest) as others, Stack(
+                _library.d2i_X509_CRL, _library.X509_CRL_free,
+                crls or ()) as given:
+        client = ctypes.c_void_p(_library.OPENSSL_sk_pop(own))
+        _library.X509_STORE_CTX_init(context, store, client, others)
+        _library.X509_STORE_CTX_set0_trusted_stack(context, trusted)
+        _library.X509_STORE_CTX_set0_crls(context, given)
+        good = _library.X509_verify_cert(context) == 1
+        said = _library.X509_verify_cert_error_string(ctypes.c_long(
+            _library.X509_STORE_CTX_get_error(context))).decode()
+        depth = _library.X509_STORE_CTX_get_error_depth(context)
+        top = _library.OPENSSL_sk_num(ctypes.c_void_p(
+            _library.X509_STORE_CTX_get0_chain(context))) - 1
+        _library.X509_STORE_CTX_free(context)
+        _library.X509_STORE_free(store)
+        _library.X509_free(client)
+    if good != (said == "ok"):
+        raise RuntimeError(f"accepts: {good}, but says {said}")
+    return said, depth, top
