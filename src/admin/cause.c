@@ -14,6 +14,8 @@
 #include "admin/print.h"
 #include "admin/setup.h"
 
+#define UNITS "certgate.socket certgate.service"
+
 enum { STALE_MAX = 30 /* seconds that a reload may take */ };
 
 /* The probes of the table below. */
@@ -330,9 +332,8 @@ tell_failure(const struct facts *f, struct cause *cause)
 	(void)snprintf(cause->site, sizeof(cause->site), "%s", site->name);
 }
 
-#define UNITS "certgate.socket certgate.service"
-
-/* The files may be good: another user can tell. */
+/* Keep the fix: the error may be about the rights of this user, and not about
+ * the file. */
 static void
 tell_unread(const struct facts *f, struct cause *cause)
 {
@@ -434,6 +435,15 @@ tell_space(const struct facts *f, struct cause *cause)
 static void
 tell_last(const struct facts *f, struct cause *cause)
 {
+	const struct outage_site *site;
+	enum reason reason = outage_events_reason(&f->hour.outage, &site);
+
+	if (cause->detail[0] == '\0' && reason_is_client(reason) &&
+	    site->accepted + site->before > 0)
+		(void)snprintf(cause->detail, sizeof(cause->detail),
+			       "%" PRIu32 " refused since the last load or "
+			       "accepted client",
+			       site->client[reason].count);
 	size_t n = strlen(cause->detail);
 	struct span last = print_time_text(f->hour.last);
 

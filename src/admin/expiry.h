@@ -28,6 +28,7 @@ enum expiry_kind {
 	EXPIRY_KINDS
 };
 
+/* The words for a kind: in text and JSON, on the page, and in metrics. */
 extern const struct expiry_words {
 	const char *text, *page, *metric;
 } expiry_words[EXPIRY_KINDS];

@@ -110,7 +110,7 @@ has_stopped(const struct facts *f, const struct unit_stop *stop)
 }
 
 static void
-find_space(struct facts *f)
+find_space(struct facts *f, bool is_named)
 {
 	struct setup_log log = { .path = NULL };
 	struct error e = { 0 };
@@ -119,7 +119,8 @@ find_space(struct facts *f)
 
 	if (!setup_log(&log, &e))
 		return;
-	if (log.path != NULL && stat(log.path, &s) == 0 && s.st_uid != 0)
+	if (!is_named && log.path != NULL && stat(log.path, &s) == 0 &&
+	    s.st_uid != 0)
 		account_user_name(s.st_uid, f->log_owner);
 	(void)snprintf(f->log_folder, sizeof(f->log_folder), "%s",
 		       log.path == NULL ? "/var/log" : dirname(log.path));
@@ -128,8 +129,8 @@ find_space(struct facts *f)
 	free(log.path);
 }
 
-/* Return true if one of the open files of a process is this one, or if they are
- * not known. */
+/* Return true if the process has the file open, or if its open files are
+ * unknown. */
 static bool
 has_open(int process, const char *path)
 {
@@ -154,17 +155,18 @@ has_open(int process, const char *path)
 	return found || !known;
 }
 
-/* The handler opens its log at the start, and when logrotate tells it to. */
+/* The handler opens its log at the start, and after logrotate's signal.  Wait
+ * once for that signal.  A variable of the unit wins over the settings. */
 static void
 find_other_log(struct facts *f)
 {
 	struct setup_log log = { .path = NULL };
 	struct error e = { 0 };
-
 	int process = setup_is_installed() ? unit_read().process : 0;
 
 	if (f->unit.state != UNIT_RUNNING || process == 0 ||
-	    f->unit.is_starting || !setup_log(&log, &e) || log.path == NULL)
+	    f->unit.is_starting || unit_variable("CERTGATE_LOG") != NULL ||
+	    !setup_log(&log, &e) || log.path == NULL)
 		return;
 	if (!has_open(process, log.path)) {
 		(void)poll(NULL, 0, ROTATION_MS);
@@ -177,7 +179,7 @@ void
 facts_collect(struct facts *f, const char *socket, const char *log)
 {
 	find_handler(f, socket);
-	find_space(f);
+	find_space(f, log != NULL);
 	find_other_log(f);
 	f->has_log = log != NULL || setup_has_log();
 	if (!f->has_log)

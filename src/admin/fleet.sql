@@ -236,19 +236,22 @@ begin
 	return n;
 end $$;
 
--- Remove a host that is out of service, unless its row alone may name changes
--- that are lost.
+-- Remove a host that is out of service.  Refuse if its row has revisions that
+-- are gone: no other row may name them.
 create or replace function certgate.forget(host text) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-	if exists (select from certgate.host h
-			where h.name = forget.host and h.gone <> '[]') then
+	delete from certgate.host h
+		where h.name = forget.host and h.gone = '[]';
+	if found then
+		return true;
+	end if;
+	if exists (select from certgate.host h where h.name = forget.host) then
 		raise 'certgate: % had revisions that are gone (fix: make the '
 			'changes again that certgate fleet status prints, '
 			'then select certgate.settle())', left(host, 120);
 	end if;
-	delete from certgate.host h where h.name = forget.host;
-	return found;
+	return false;
 end $$;
 
 -- For a host, which is named by its login: note that it is at this revision,

@@ -30,8 +30,8 @@ struct log_query {
 			   * the settings say, else the journal */
 	int64_t since; /* UTC seconds; 0: all */
 	const char *const *reasons; /* ended by NULL; NULL: all */
-	bool one_site; /* if the settings are of no site: not the lines of all
-			* sites, but those that name none */
+	bool one_site; /* without a site in the settings: only lines that name
+			* none */
 	const char *cursor; /* behind this line alone; NULL: from the start */
 	unsigned fields; /* FIELD_BIT()s: what each line is read for */
 	bool notes; /* also lines about the program, which have note alone */

@@ -79,8 +79,8 @@ report_none(const struct change *change)
 		print("%s\n", change->remarks.remark[i]);
 	/* What was typed may be a secret. */
 	if (change->fleet != NULL)
-		print_problem("no such entry (fix: select entry from "
-			      "certgate.entry prints the entries)");
+		print_problem("no such entry (fix: in psql, select entry "
+			      "from certgate.entry)");
 	else
 		print_problem("no such entry (fix: certgate list%s prints the "
 			      "entries)",

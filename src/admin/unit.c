@@ -150,6 +150,12 @@ is_enabled(const char *text)
 	return span_starts(find_value(text, "UnitFileState"), SPAN("enabled"));
 }
 
+static bool
+is_masked(const char *text)
+{
+	return span_equal(find_value(text, "LoadState"), SPAN("masked"));
+}
+
 /* Return how long ago a time of the boot was, in ms; INT64_MAX: never. */
 static int64_t
 age_of(const char *text, const char *name)
@@ -216,9 +222,7 @@ unit_find_stop(const char *name)
 	struct unit_stop none = { .is_stopped = false };
 	char text[ANSWER_MAX] = "";
 
-	return has_systemd() && (ask(name, text) ||
-				 span_equal(find_value(text, "LoadState"),
-					    SPAN("masked")))
+	return has_systemd() && (ask(name, text) || is_masked(text))
 		       ? find_stop(text)
 		       : none;
 }
@@ -302,10 +306,10 @@ unit_read(void)
 		take_path(&unit, socket);
 	if (is_loaded)
 		take_service(&unit, service);
-	else
+	else if (is_masked(service))
 		unit.stop = find_stop(service);
-	unit.stop.is_enabled =
-		is_loaded && (unit.stop.is_enabled || is_enabled(socket));
+	unit.stop.is_enabled = (unit.stop.is_enabled || is_enabled(socket)) &&
+			       !is_masked(service) && !is_masked(socket);
 	return unit;
 }
 
@@ -355,22 +359,25 @@ is_handlers(void)
 	       (path != NULL && strncmp(path, installed, folder) == 0);
 }
 
-/* Return the settings file that the process of the unit names; NULL: none, or
- * this user cannot read it. */
-static const char *
-find_config(void)
+const char *
+unit_variable(const char *name)
 {
-	const struct span name = SPAN("CERTGATE_CONFIG=");
-	size_t i = 0;
+	size_t i = 0, n = strlen(name);
 
 	(void)unit_read();
 	while (i < variables.len) {
 		const char *variable = variables.data + i;
-		if (span_starts(span_of(variable), name))
-			return variable + name.len;
+		if (strncmp(variable, name, n) == 0 && variable[n] == '=')
+			return variable + n + 1;
 		i += strlen(variable) + 1;
 	}
 	return NULL;
+}
+
+static const char *
+find_config(void)
+{
+	return unit_variable("CERTGATE_CONFIG");
 }
 
 const char *

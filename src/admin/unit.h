@@ -54,6 +54,10 @@ const char *unit_state_text(enum unit_state state);
  * once. */
 struct unit unit_read(void);
 
+/* Return a variable of the unit's process, borrowed; NULL: it has none, or this
+ * user cannot read them. */
+const char *unit_variable(const char *name);
+
 /* Return whether, and since when, the unit is stopped or masked; a unit that
  * does not exist is neither. */
 struct unit_stop unit_find_stop(const char *name);

@@ -130,8 +130,8 @@ connect_with(const PQconninfoOption *given, const char *name)
 	return pq.connectdbParams(names, values, 0);
 }
 
-/* Report the first line of libpq's message, which contains no secret, and what
- * to do. */
+/* Report the first line of libpq's message, which contains no secret, and the
+ * fix. */
 static bool
 fault_with_fix(const char *where, const char *message, const char *fix,
 	       struct error *e)
@@ -302,18 +302,20 @@ take_results(struct database *database, PGresult **kept, struct error *e)
 	}
 }
 
+#define OLD " (fix: run the SQL that certgate fleet init prints)"
+
 /* Return what to do about a refused statement, by its SQLSTATE. */
 static const char *
 find_fix(const char *state)
 {
 	static const char *const fixes[][2] = {
-		{ "3F000", " (fix: certgate fleet init)" }, /* schema */
-		{ "42P01", " (fix: certgate fleet init)" }, /* table */
-		{ "42703", " (fix: certgate fleet init)" }, /* column */
-		{ "42883", " (fix: certgate fleet init)" }, /* function */
-		{ "42501", " (fix: grant the login certgate_admin or "
-			   "certgate_host; after an upgrade certgate fleet "
-			   "init)" },
+		{ "3F000", OLD }, /* schema */
+		{ "42P01", OLD }, /* table */
+		{ "42703", OLD }, /* column */
+		{ "42883", OLD }, /* function */
+		{ "42501", " (fix: grant the role certgate_admin or "
+			   "certgate_host to the login; after an upgrade, run "
+			   "the SQL that certgate fleet init prints)" },
 	};
 
 	for (size_t i = 0; i < sizeof(fixes) / sizeof(fixes[0]); i++)

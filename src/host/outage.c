@@ -368,13 +368,23 @@ tell_origin(const char *origin, struct outage_text *text)
 	buffer_free(&out);
 }
 
+static void
+tell_expired(const char *list, unsigned line, struct outage_text *text)
+{
+	(void)snprintf(text->detail, sizeof(text->detail), "line %u of %s",
+		       line, list);
+	(void)snprintf(text->fix, sizeof(text->fix),
+		       "set a later expires= in this line");
+}
+
+/* Return NULL for a site that was removed. */
 static const struct configuration *
 configuration_of(const struct sites *sites, const char *name)
 {
 	for (size_t i = 0; i < sites->n; i++)
 		if (strcmp(sites->site[i]->name, name) == 0)
 			return &sites->site[i]->store;
-	return &sites->main;
+	return name[0] == '\0' ? &sites->main : NULL;
 }
 
 /* Write the sentence of a reason; sites: NULL if the settings are unknown. */
@@ -397,9 +407,10 @@ tell_reason(const struct outage_events *events, const struct sites *sites,
 	else
 		(void)snprintf(text->detail, sizeof(text->detail), "%s",
 			       reason_name(reason));
-	if (sites == NULL)
+	const struct configuration *c =
+		sites == NULL ? NULL : configuration_of(sites, site->name);
+	if (c == NULL)
 		return;
-	const struct configuration *c = configuration_of(sites, site->name);
 	unsigned line = site->client[reason].line;
 	if (reason == REASON_ORIGIN)
 		tell_names(site->theirs, c->settings.origins, text);
@@ -407,17 +418,9 @@ tell_reason(const struct outage_events *events, const struct sites *sites,
 		tell_names(site->theirs, c->settings.hubs, text);
 	else if (reason == REASON_ENTRY_EXPIRED && line > 0 &&
 		 c->settings.list != NULL)
-		(void)snprintf(text->fix, sizeof(text->fix),
-			       "set a later expires= in line %u of %s", line,
-			       c->settings.list);
+		tell_expired(c->settings.list, line, text);
 	else
 		tell_origin(site->origin, text);
-	if (text->detail[0] == '\0' && reason_is_client(reason) &&
-	    site->accepted + site->before > 0)
-		(void)snprintf(text->detail, sizeof(text->detail),
-			       "%" PRIu32 " refused since the last accepted "
-			       "client",
-			       site->client[reason].count);
 }
 
 /* Write the name of the site that has the refusal, unless the main settings

@@ -58,9 +58,10 @@ next_name(struct sites *sites)
 	return name;
 }
 
-/* Return true if there is a site.  If this is unknown, as long as the folder
- * above cannot be searched, what was known before counts.  The sandbox opens no
- * folder, so one that was created later counts as one with sites. */
+/* Return true if there is a site.  If the folder above cannot be searched,
+ * return what was known before; a folder that could not be opened at the start
+ * counts as one with sites.  The sandbox opens no folder, so one that was
+ * created later counts as one with sites, too. */
 static bool
 has_site(struct sites *sites)
 {

@@ -270,8 +270,8 @@ is_replaced(const struct store *store, struct error *e)
 			 store->path);
 }
 
-/* Open the file, or share it if it is open.  EBUSY: the one that is open has
- * the same lock file, and was another. */
+/* Open the file, or share it if it is open.  EBUSY: the file that is open
+ * has this lock file, and is another one. */
 static int
 share(struct store *store)
 {

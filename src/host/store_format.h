@@ -56,13 +56,16 @@ bool store_is_cut(const char *path, struct error *e);
 size_t store_name_key(const char *name, char key[1 + STORED_NAME_MAX]);
 
 /* Get the value of a name, or the entries of a pin.  *text is valid until the
- * transaction ends.  False with e if it is damaged or cannot be read. */
+ * transaction ends.  False with e if the record is damaged or cannot be
+ * read. */
 bool store_get(const char *path, MDB_txn *txn, const char *name,
 	       struct span *text, bool *found, struct error *e)
 	__attribute__((warn_unused_result));
 bool store_get_pin(const char *path, MDB_txn *txn, const struct thumbprint *pin,
 		   struct span *text, bool *found, struct error *e)
 	__attribute__((warn_unused_result));
+
+/* Get the counts.  A store without them is damaged. */
 bool store_get_counts(const char *path, MDB_txn *txn,
 		      struct stored_counts *counts, struct error *e)
 	__attribute__((warn_unused_result));

@@ -57,7 +57,7 @@ bool thumbprint_take(struct span *rest, struct thumbprint *t,
 enum { THUMBPRINT_TEXT_SIZE = sizeof("spki:") + 2 * DIGEST_MAX_SIZE };
 
 /* Write t as a list has it, `spki:` and digits or digits alone; empty for
- * THUMBPRINT_NONE.  Returns text. */
+ * THUMBPRINT_NONE.  Return text. */
 char *thumbprint_text(const struct thumbprint *t,
 		      char text[THUMBPRINT_TEXT_SIZE]);
 

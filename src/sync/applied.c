@@ -64,26 +64,26 @@ applied_tell(const struct applied *applied, const struct revision *at,
 	/* The change that led to the last one may not be known. */
 	if (at->number >= 0)
 		add(&arrays, at, SPAN(""));
-	bool some = arrays.numbers.len > 0, lost = false;
+	bool told = arrays.numbers.len == 0;
 	const char *values[] = {
 		database_end_array(&arrays.numbers),
 		database_end_array(&arrays.digests),
 		database_end_array(&arrays.texts),
 	};
-	if (some && values[0] != NULL && values[1] != NULL &&
+	if (!told && values[0] != NULL && values[1] != NULL &&
 	    values[2] != NULL) {
 		struct rows *rows = database_ask(
 			database, "select certgate.miss($1, $2, $3)", values, 3,
 			&e);
 		if (rows == NULL)
 			log_error(LOG_LEVEL_WARNING, &e);
-		lost = rows == NULL && !database_refused(database);
+		told = rows != NULL || database_refused(database);
 		rows_free(rows);
 	}
 	buffer_free(&arrays.numbers);
 	buffer_free(&arrays.digests);
 	buffer_free(&arrays.texts);
-	return !lost;
+	return told;
 }
 
 void

@@ -27,8 +27,8 @@ void applied_add(struct applied *applied, const struct revision *at,
 		 struct span verb, struct span entry);
 
 /* Tell the database which revisions this host had, and the one that it is at:
- * they were in force here.  Log a warning if the database refuses that.  False:
- * the connection is lost, and it must be told again. */
+ * they were in force here.  Log a warning if the database refuses that.  Return
+ * false if the connection or the memory was lost: tell it again. */
 bool applied_tell(const struct applied *applied, const struct revision *at,
 		  struct database *database)
 	__attribute__((warn_unused_result));

@@ -250,7 +250,7 @@ change_entry(struct replica *replica, struct span entry, bool adds,
 				line.len > 0 ? buffer_span(&line) : SPAN(""),
 				adds, &inner);
 	/* An entry that malloc(3) failed for may be valid. */
-	if (result == REPLICA_INVALID && errno == ENOMEM) {
+	if (result != REPLICA_DONE && errno == ENOMEM) {
 		error_set(e, "out of memory");
 		result = REPLICA_FAILED;
 	} else if (result == REPLICA_INVALID) {

@@ -214,8 +214,8 @@ CAUSES = [
 
 
 def judge(found, expected):
-    """What promtool says of the alerts that fire, of each of expected: labels
-    of ALERTS and the one alert, None for no alert."""
+    """Runs promtool.  expected: a selector of ALERTS, and the one alert that
+    fires; None: none."""
     checks = []
     for where, alert in expected.items():
         firing = "group by (alertname) (ALERTS{alertstate=\"firing\"" \

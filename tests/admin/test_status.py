@@ -198,11 +198,12 @@ OUTAGES = [
         "device", "other", "stranger")], "No entry matches any client.",
      "certgate pending", DEVICE),
     ("accepted before", {}, DEVICE + OTHER, dropped,
-     "No entry matches any client. (4 refused since the last accepted client)",
+     "No entry matches any client. (4 refused since the last load or "
+     "accepted client)",
      "certgate pending", DEVICE),
     ("entry expired", {}, DEVICE.strip() + " expires=2020-01-01\n", refused(),
-     "The entry of every client has expired.",
-     "set a later expires= in line 1 of ", DEVICE),
+     "The entry of every client has expired. (line 1 of /",
+     "set a later expires= in this line", DEVICE),
     ("entry not yet", {}, DEVICE.strip() + " not-before=2099-01-01\n",
      refused(), "No client's entry is valid yet.", "not-before=", DEVICE),
     ("certificate expired", {}, known["expired"]["sha1"] + "\n",
@@ -808,7 +809,8 @@ def installed():
              "The handler is not running.", "systemctl start"),
             ("failed behind its socket", {"service": "failed"}, 1,
              "The handler is not running.", "systemctl start"),
-            ("masked behind its socket", {"load": "masked", "service": "inactive"}, 1,
+            ("masked behind its socket", {
+                "load": "masked", "service": "inactive"}, 1,
              "The handler is not running.", "systemctl unmask certgate.socket "
              "certgate.service && systemctl enable --now certgate.socket "),
             ("disabled behind its socket", {
@@ -920,6 +922,12 @@ def installed():
                 "/run/log/log"}, 1,
              "The handler does not write to the log of the settings.",
              "systemctl restart certgate"),
+            ("another log that the unit sets", {
+                "more": VARIABLES.format(key=cases.KEY).replace(
+                    "log/log", "log/new").replace(
+                        "sleep", "CERTGATE_LOG=/run/log/new sleep") +
+                "chown www-data /run/log/new"},
+             0, WELL, "running"),
             ("no key", {"more": key_required}, 1,
              "The configuration refuses every client. (", "ACCESS_KEYS"),
             ("the settings of the unit, by their name", {

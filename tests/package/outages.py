@@ -378,8 +378,8 @@ def outages(fleet):
          "The certificate of every client has expired.", "certgate rotate",
          rotate(EXPIRED, DEVICE)),
         ("expired entry", listed("device", f"{DEVICE} expires={day(-2)}"),
-         "The entry of every client has expired.",
-         f"set a later expires= in line 1 of {LIST}",
+         f"The entry of every client has expired. (line 1 of {LIST}",
+         "set a later expires= in this line",
          replace_entry),
         ("certificate not yet valid", listed("not_yet", NOT_YET),
          "No client's certificate is valid yet.", "check the clocks",
@@ -480,8 +480,8 @@ def others_tell(name):
 
 # Outages that the handler itself cannot see, or sees as refusals of clients.
 NOT_SEEN = {"handler stopped", "handler disabled", "handler masked",
-            "log elsewhere", "socket file deleted", "web server stopped", "handler ends again and again",
-            "handler hangs", "web server not wired", "CRL expired"}
+            "log elsewhere", "socket file deleted", "web server stopped",
+            "handler ends again and again", "handler hangs", "web server not wired", "CRL expired"}
 
 
 def handler_tells(name, sentence):
