@@ -77,6 +77,9 @@ class Certificate:
         return [{"thumbprint": self.sha1, "content": self.pem}]
 
 
+_requests = {}  # of each key
+
+
 class Authority:
     """A CA in a folder of its own; issuer None: a root."""
 
@@ -109,16 +112,25 @@ class Authority:
         options: of the signature (openssl-ca, -sigopt)."""
         if extensions is None:
             extensions = ["extendedKeyUsage=clientAuth"]
-        key = key or new_key(self.folder / (name + ".key"))
-        request = self.folder / (name + ".csr")
-        openssl("req", "-new", "-key", key, "-subj", subject, "-utf8",
-                "-config", self.configuration, "-out", request)
+        # Each openssl takes a while to start: its own key is made with the
+        # request, and a key needs one request, whose subject is replaced.
+        given = ["-key", key]
+        if key is None:
+            key = self.folder / (name + ".key")
+            _requests.pop(key, None)
+            given = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                     "-noenc", "-keyout", key]
+        if key not in _requests:
+            _requests[key] = self.folder / (name + ".csr")
+            openssl("req", "-new", *given, "-subj", "/CN=any", "-config",
+                    self.configuration, "-out", _requests[key])
         wanted = self.folder / (name + ".ext")
         wanted.write_text("\n".join(extensions) + "\n")
         out = self.folder / (name + ".pem")
         signer = ["-selfsign"] if own else ["-cert", self.path]
         openssl("ca", "-batch", "-notext", "-config", self.configuration,
-                "-keyfile", self.key, *signer, "-in", request, "-out", out,
+                "-keyfile", self.key, *signer, "-in", _requests[key],
+                "-subj", subject, "-utf8", "-out", out,
                 "-extfile", wanted, "-md", digest,
                 *(word for option in options for word in ("-sigopt", option)),
                 "-startdate", stamp(begin or now() - 30 * DAY),
@@ -237,4 +249,5 @@ def without_next_update(crl):
 
 def new_key(path, kind="EC", option="ec_paramgen_curve:P-256"):
     openssl("genpkey", "-algorithm", kind, "-pkeyopt", option, "-out", path)
+    _requests.pop(path, None)
     return path
