@@ -88,10 +88,17 @@ store_check_files(const char *path, const char *lock, const char *owner,
 		  struct file_identity *data_identity,
 		  struct file_identity *lock_identity, struct error *e)
 {
+	struct stat s;
 	uid_t uid;
 
 	if (!find_owner(owner, &uid, e) || !file_check_owned(path, uid, e))
 		return false;
+	/* Each name would have its own lock file, and LMDB loses commits. */
+	if (stat(path, &s) == 0 && s.st_nlink > 1)
+		return error_set(e,
+				 "%s: the file has another name, too: a hard "
+				 "link (fix: replace that by a symbolic link)",
+				 path);
 	file_identify(path, data_identity);
 	return check_lock_file(lock, uid, lock_identity, e);
 }

@@ -26,6 +26,7 @@ struct store_writer {
 	MDB_env *env; /* owned */
 	MDB_txn *txn; /* owned; NULL: none */
 	int fd; /* owned; the locked file; -1: none */
+	struct file_identity data, locked; /* the files that are open */
 	struct stored_counts counts;
 	struct stored_source source;
 	bool failed; /* the commit does too */
@@ -128,7 +129,6 @@ struct store_writer *
 store_writer_open(const char *path, const char *owner, struct error *e)
 {
 	struct store_writer *w = calloc(1, sizeof(*w));
-	struct file_identity data, lock;
 	size_t page;
 
 	if (w == NULL) {
@@ -142,7 +142,8 @@ store_writer_open(const char *path, const char *owner, struct error *e)
 		.context = w,
 	};
 	bool ok = store_paths(path, &w->path, &w->lock, e) &&
-		  store_check_files(w->path, w->lock, owner, &data, &lock, e) &&
+		  store_check_files(w->path, w->lock, owner, &w->data,
+				    &w->locked, e) &&
 		  store_check_head(w->path, &page, e);
 	if (ok) {
 		w->fd = open(w->path, O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -280,10 +281,25 @@ begin_store(struct store_writer *w, struct error *e)
 	       store_get_counts(w->path, w->txn, &w->counts, e);
 }
 
+/* Check that path still names the file that is open: handlers that start later
+ * read the one that it names. */
+static bool
+check_in_place(const struct store_writer *w, const char *path,
+	       const struct file_identity *opened, struct error *e)
+{
+	struct file_identity now;
+
+	file_identify(path, &now);
+	return (now.exists && now.device == opened->device &&
+		now.inode == opened->inode) ||
+	       error_set(e, "%s: another file is in its place", w->path);
+}
+
 bool
 store_writer_begin(struct store_writer *w, struct error *e)
 {
-	if (!take_lock(w, e))
+	if (!check_in_place(w, w->path, &w->data, e) ||
+	    !check_in_place(w, w->lock, &w->locked, e) || !take_lock(w, e))
 		return false;
 	w->failed = false;
 	int code = begin_txn(w);

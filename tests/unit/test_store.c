@@ -111,6 +111,54 @@ test_replaced(void **state)
 	store_close(first);
 }
 
+/* A writer that goes on after its file, or its lock file, was replaced writes
+ * what no handler sees. */
+static void
+test_writer(void **state)
+{
+	static const char *const names[] = { "store", "store-lock" };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(names); i++) {
+		struct error e = { 0 };
+		struct store_writer *w = store_writer_open(path, NULL, &e);
+		char from[64], to[64];
+
+		if (w == NULL || !store_writer_begin(w, &e))
+			fail_msg("%s", e.text);
+		store_writer_abort(w);
+		(void)snprintf(to, sizeof(to), "%s/%s", folder, names[i]);
+		(void)snprintf(from, sizeof(from), "%s/new", folder);
+		FILE *file = fopen(from, "w");
+		assert_non_null(file);
+		assert_int_equal(fclose(file), 0);
+		assert_int_equal(rename(from, to), 0);
+		assert_false(store_writer_begin(w, &e));
+		if (strstr(e.text, "another file is in its place") == NULL)
+			fail_msg("%s: %s", names[i], e.text);
+		store_writer_close(w);
+		(void)unlink(to);
+		bool made = false;
+		e = (struct error){ 0 };
+		(void)store_create(path, (uid_t)-1, (gid_t)-1, &made, &e);
+	}
+}
+
+static void
+test_link(void **state)
+{
+	struct error e = { 0 };
+	char name[64];
+
+	(void)state;
+	(void)snprintf(name, sizeof(name), "%s/linked", folder);
+	assert_int_equal(link(path, name), 0);
+	struct store *store = store_open(path, NULL, &e);
+	assert_int_equal(unlink(name), 0);
+	assert_null(store);
+	assert_non_null(strstr(e.text, "hard link"));
+}
+
 static int
 begin(void **state)
 {
@@ -143,8 +191,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_link),
 		cmocka_unit_test(test_grown),
 		cmocka_unit_test(test_replaced),
+		cmocka_unit_test(test_writer),
 	};
 
 	return cmocka_run_group_tests_name("store", tests, begin, end);
