@@ -53,6 +53,7 @@ next_name(struct sites *sites)
 	struct span name = { 0 };
 	struct dirent *file;
 
+	errno = 0;
 	while (name.ptr == NULL && (file = readdir(sites->names)) != NULL)
 		name = name_of(file->d_name);
 	return name;
@@ -75,8 +76,11 @@ has_site(struct sites *sites)
 	if (stat(sites->folder, &now) != 0) {
 		if (errno != ENOENT && errno != ENOTDIR)
 			sites->unsure = errno;
-		return sites->unsure != 0 &&
-		       (sites->in_use || sites->closed != ESTALE);
+		if (sites->unsure == 0 || sites->names == NULL)
+			return sites->unsure != 0 &&
+			       (sites->in_use || sites->closed != ESTALE);
+		rewinddir(sites->names);
+		return sites->in_use || next_name(sites).ptr != NULL;
 	}
 	if (sites->names == NULL || fstat(dirfd(sites->names), &held) != 0 ||
 	    now.st_ino != held.st_ino || now.st_dev != held.st_dev) {
@@ -90,7 +94,9 @@ has_site(struct sites *sites)
 		return true;
 	}
 	rewinddir(sites->names);
-	return next_name(sites).ptr != NULL;
+	bool has = next_name(sites).ptr != NULL;
+	sites->unsure = has ? 0 : errno;
+	return has || sites->unsure != 0;
 }
 
 static const char *
