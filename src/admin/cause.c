@@ -16,7 +16,10 @@
 
 #define UNITS "certgate.socket certgate.service"
 
-enum { STALE_MAX = 30 /* seconds that a reload may take */ };
+enum {
+	STALE_MAX = 30, /* seconds that a reload may take */
+	REPORTED_MIN = 60 /* seconds without a line of an event */
+};
 
 /* The probes of the table below. */
 static bool
@@ -187,7 +190,7 @@ reports_outage(const struct facts *f)
 {
 	const char *status = f->unit.status;
 
-	return f->hour.events == 0 && status[0] != '\0' &&
+	return f->hour.now - f->hour.last > REPORTED_MIN && status[0] != '\0' &&
 	       !span_starts(span_of(status), SPAN(CONFIGURATION_NOTE_LIST)) &&
 	       (status[0] < '0' || status[0] > '9');
 }
@@ -419,8 +422,9 @@ tell_stopped_server(const struct facts *f, struct cause *cause)
 {
 	(void)snprintf(cause->detail, sizeof(cause->detail), "%s",
 		       f->server.unit);
-	(void)snprintf(cause->fix, sizeof(cause->fix), "systemctl start %s",
-		       f->server.unit);
+	(void)snprintf(cause->fix, sizeof(cause->fix),
+		       "systemctl start %s || journalctl -u %s -n 20",
+		       f->server.unit, f->server.unit);
 }
 
 static void
@@ -438,6 +442,10 @@ tell_last(const struct facts *f, struct cause *cause)
 	const struct outage_site *site;
 	enum reason reason = outage_events_reason(&f->hour.outage, &site);
 
+	/* The files load here: others would be a cause of their own. */
+	if (reason == REASON_SETTINGS || reason == REASON_LIST_UNREADABLE ||
+	    reason == REASON_STORE)
+		set_fix(cause, "systemctl restart certgate");
 	if (cause->detail[0] == '\0' && reason_is_client(reason) &&
 	    site->accepted + site->before > 0)
 		(void)snprintf(cause->detail, sizeof(cause->detail),

@@ -310,6 +310,9 @@ language sql security definer set search_path = pg_catalog, pg_temp as $$
 			where (rev >= (select min(c.rev) from certgate.change c)
 				or rev > (select d.rev from certgate.head d))
 				and digest ~ '^[0-9a-f]{64}$'
+				and not h.gone @> jsonb_build_array(
+					jsonb_build_object('rev', rev,
+					'digest', digest))
 				and not exists (select from certgate.change c
 					where c.rev = u.rev and
 					encode(c.digest, 'hex') = u.digest)

@@ -57,10 +57,13 @@ static void
 add_event(struct hour *h, const struct log_reader *log, enum reason reason,
 	  bool is_old)
 {
+	uint64_t line = log_reader_number(log, FIELD_LINE);
 	struct outage_event event = {
 		.reason = reason,
 		.certificate = hash_of(log->value[FIELD_SHA1]),
-		.line = (unsigned)log_reader_number(log, FIELD_LINE),
+		.line = line > UINT32_MAX || log->doubt != NULL
+				? 0
+				: (unsigned)line,
 		.name = log->value[FIELD_EVENT],
 		.site = log->value[FIELD_SITE],
 		.origin = log->value[FIELD_ORIGIN],

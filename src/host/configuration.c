@@ -390,8 +390,8 @@ static void
 say_failure(struct configuration *c, const struct error *e)
 {
 	const char *user = file_reader(), *config = c->source.path;
-	bool is_default =
-		config == NULL || strcmp(config, CERTGATE_CONFIG_DEFAULT) == 0;
+	bool named = config != NULL && strpbrk(config, "\n \"$&';|") == NULL &&
+		     strcmp(config, CERTGATE_CONFIG_DEFAULT) != 0;
 
 	log_error(LOG_LEVEL_ERROR, e);
 	c->said = *e;
@@ -402,7 +402,7 @@ say_failure(struct configuration *c, const struct error *e)
 			 "clients until the list is valid"
 				   : CONFIGURATION_NOTE_NONE
 			 "events until the settings are valid",
-		 is_default ? "" : " --config ", is_default ? "" : config,
+		 named ? " --config " : "", named ? config : "",
 		 user == NULL ? "" : " --as ", user == NULL ? "" : user);
 }
 

@@ -29,7 +29,7 @@
 #define CONFIGURATION_NOTE_LIST "list "
 #define CONFIGURATION_NOTE_ENTRIES " entr"
 #define CONFIGURATION_NOTE_FAILED "see certgate check"
-/* And without a last good configuration. */
+/* Without a last good configuration. */
 #define CONFIGURATION_NOTE_NONE "rejecting all "
 
 /* Where settings come from; borrows its members. */

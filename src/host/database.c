@@ -313,9 +313,11 @@ find_fix(const char *state)
 		{ "42P01", OLD }, /* table */
 		{ "42703", OLD }, /* column */
 		{ "42883", OLD }, /* function */
-		{ "42501", " (fix: grant the role certgate_admin or "
-			   "certgate_host to the login; after an upgrade, run "
-			   "the SQL that certgate fleet init prints)" },
+		{ "42501", " (fix: use the connection of a login with the "
+			   "right role: certgate_host for certgate-sync, "
+			   "certgate_admin for an administrator; after an "
+			   "upgrade, run the SQL that certgate fleet init "
+			   "prints)" },
 	};
 
 	for (size_t i = 0; i < sizeof(fixes) / sizeof(fixes[0]); i++)

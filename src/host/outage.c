@@ -179,7 +179,9 @@ static const struct refused {
 } refused[] = {
 	{ REASON_SIGNATURE,
 	  "No event has a valid signature: was an access key regenerated?",
-	  "set CERTGATE_ACCESS_KEYS to the keys of the Web PubSub resource" },
+	  "set CERTGATE_ACCESS_KEYS, or the file of CERTGATE_ACCESS_KEYS_FILE, "
+	  "to "
+	  "the keys of each Web PubSub resource" },
 	{ REASON_NO_SIGNATURE, "No event has a signature.",
 	  "certgate doctor% URL" },
 	{ REASON_NO_KEY, "A signature is required, and no access key is set.",
@@ -319,8 +321,8 @@ static const struct {
 			  "systemctl status certgate-sync" },
 	[OUTAGE_FULL] = { "The disk of the log is full.", "" },
 	[OUTAGE_LOST] = { "Lines of the log were lost.", "certgate stats%" },
-	[OUTAGE_REPORTED] = { "The handler reports an outage, and the log has "
-			      "no event.",
+	[OUTAGE_REPORTED] = { "The handler reports an outage that the log does "
+			      "not show.",
 			      "systemctl status certgate" },
 	[OUTAGE_NO_LOG] = { "The log cannot be read.",
 			    "run certgate status@ as root or with --log FILE, "
@@ -407,18 +409,19 @@ tell_reason(const struct outage_events *events, const struct sites *sites,
 	else
 		(void)snprintf(text->detail, sizeof(text->detail), "%s",
 			       reason_name(reason));
-	const struct configuration *c =
-		sites == NULL ? NULL : configuration_of(sites, site->name);
-	if (c == NULL)
+	if (sites == NULL)
 		return;
+	const struct configuration *c = configuration_of(sites, site->name);
+	static const struct settings none;
+	const struct settings *settings = c == NULL ? &none : &c->settings;
 	unsigned line = site->client[reason].line;
 	if (reason == REASON_ORIGIN)
-		tell_names(site->theirs, c->settings.origins, text);
+		tell_names(site->theirs, settings->origins, text);
 	else if (reason == REASON_HUB)
-		tell_names(site->theirs, c->settings.hubs, text);
+		tell_names(site->theirs, settings->hubs, text);
 	else if (reason == REASON_ENTRY_EXPIRED && line > 0 &&
-		 c->settings.list != NULL)
-		tell_expired(c->settings.list, line, text);
+		 settings->list != NULL)
+		tell_expired(settings->list, line, text);
 	else
 		tell_origin(site->origin, text);
 }

@@ -46,7 +46,8 @@ name_of(const char *file)
 	return name;
 }
 
-/* Return the next site's name in the folder; absent after the last. */
+/* Return the next site's name in the folder; absent after the last, or with
+ * errno if the folder cannot be read. */
 static struct span
 next_name(struct sites *sites)
 {
@@ -59,10 +60,10 @@ next_name(struct sites *sites)
 	return name;
 }
 
-/* Return true if there is a site.  If the folder above cannot be searched,
- * return what was known before; a folder that could not be opened at the start
- * counts as one with sites.  The sandbox opens no folder, so one that was
- * created later counts as one with sites, too. */
+/* Return true if there is a site.  If the folder above cannot be searched, the
+ * folder that is held open counts; one that cannot be read, or could not be
+ * opened at the start, counts as one with sites.  The sandbox opens no folder,
+ * so one that was created later counts as one with sites, too. */
 static bool
 has_site(struct sites *sites)
 {
@@ -76,11 +77,13 @@ has_site(struct sites *sites)
 	if (stat(sites->folder, &now) != 0) {
 		if (errno != ENOENT && errno != ENOTDIR)
 			sites->unsure = errno;
-		if (sites->unsure == 0 || sites->names == NULL)
-			return sites->unsure != 0 &&
-			       (sites->in_use || sites->closed != ESTALE);
+		if (sites->unsure == 0)
+			return false;
+		if (sites->names == NULL)
+			return sites->in_use || sites->closed != ESTALE;
 		rewinddir(sites->names);
-		return sites->in_use || next_name(sites).ptr != NULL;
+		return sites->in_use || next_name(sites).ptr != NULL ||
+		       errno != 0;
 	}
 	if (sites->names == NULL || fstat(dirfd(sites->names), &held) != 0 ||
 	    now.st_ino != held.st_ino || now.st_dev != held.st_dev) {

@@ -433,7 +433,7 @@ is_other(const char *path, const struct file_identity *opened, bool *away)
 	struct file_identity now;
 
 	file_identify(path, &now);
-	*away |= !now.exists;
+	*away |= !now.exists && now.error == 0;
 	return now.exists && !is_same(&now, opened);
 }
 

@@ -85,30 +85,38 @@ own(const char *path, uid_t owner, gid_t group, mode_t mode, struct error *e)
 	return ok;
 }
 
+/* The lock file of a store that was lost counts the commits of that one. */
+static void
+unlink_lock(const char *path)
+{
+	char *lock;
+
+	if (asprintf(&lock, "%s" STORE_LOCK_SUFFIX, path) < 0)
+		return;
+	(void)unlink(lock);
+	free(lock);
+}
+
 /* Create the store under a temporary name, so that it appears complete. */
 static bool
 create_data(const char *path, uid_t owner, gid_t group, bool *made,
 	    struct error *e)
 {
-	char *new = NULL, *lock = NULL;
+	char *new;
 
 	if (asprintf(&new, "%s.new", path) < 0)
 		return error_set(e, "out of memory");
-	if (asprintf(&lock, "%s" STORE_LOCK_SUFFIX, new) < 0) {
-		free(new);
-		return error_set(e, "out of memory");
-	}
 	(void)unlink(new);
-	(void)unlink(lock);
+	unlink_lock(new);
+	unlink_lock(path);
 	mode_t mode = group == (gid_t)-1 ? 0600 : 0640;
 	bool ok = fill(new, e) && own(new, owner, group, mode, e);
 	*made = ok && link(new, path) == 0;
 	if (ok && !*made && errno != EEXIST)
 		ok = error_system(e, "%s", path);
 	(void)unlink(new);
-	(void)unlink(lock);
+	unlink_lock(new);
 	free(new);
-	free(lock);
 	return ok;
 }
 

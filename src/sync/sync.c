@@ -450,6 +450,7 @@ static void
 disconnect(struct sync *s, const struct error *e)
 {
 	report(s, e);
+	s->missed = false; /* the next one may be another database */
 	database_close(s->database);
 	s->database = NULL;
 }

@@ -835,7 +835,7 @@ def installed():
                 "unit": "StatusText=No event has a valid signature: was an "
                 "access key regenerated? list 2: 1 entry; this hour: 0 allowed,"
                 " 9 denied (signature 9)"}, 1,
-             "The handler reports an outage, and the log has no event. (No "
+             "The handler reports an outage that the log does not show. (No "
              "event has a valid signature", "systemctl status certgate"),
             ("a handler that reports no outage", {
                 "unit": "StatusText=list 2: 1 entry; this hour: 0 allowed, 0 "

@@ -168,6 +168,21 @@ def test_killed(out):
     out.result("user=b " in decide(one)[1], "whose entries are in force")
 
 
+def test_lost(out):
+    """A new store in place of a lost one, whose lock file a handler has."""
+    one = store.Stored(place.temporary() / "lost", None)
+    one.command("store", "init")
+    handler = processes.Handler(one)
+    one.command("allow", DEVICE)
+    out.equal(decide(one)[0], "listed", "a store that will be lost")
+    one.store.unlink()
+    for arguments in (("store", "init"), ("allow", DEVICE)):
+        done = one.command(*arguments)
+        out.equal(done.code, 0, f"beside a handler: {arguments[0]}")
+    out.equal(decide(one)[0], "listed", "the new store is whole")
+    handler.close()
+
+
 def main():
     out = tap.Tap()
     folder = place.temporary() / "whole"
@@ -177,6 +192,7 @@ def main():
     test_damage(out, whole)
     test_owner(out, whole)
     test_killed(out)
+    test_lost(out)
     out.done()
 
 

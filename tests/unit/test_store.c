@@ -140,7 +140,8 @@ test_writer(void **state)
 		(void)unlink(to);
 		bool made = false;
 		e = (struct error){ 0 };
-		(void)store_create(path, (uid_t)-1, (gid_t)-1, &made, &e);
+		assert_true(
+			store_create(path, (uid_t)-1, (gid_t)-1, &made, &e));
 	}
 }
 
