@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "admin/cause.h"
+#include "admin/edit.h"
 #include "admin/print.h"
 #include "admin/setup.h"
 
@@ -287,7 +288,7 @@ tell_missing(struct cause *cause)
 	if (snprintf(fix, sizeof(fix), "restore %.*s, then certgate check%s", n,
 		     path, setup_options(cause->site)) < (int)sizeof(fix))
 		set_fix(cause, fix);
-	if (snprintf(away, sizeof(away), "%.*s.before-deny-all", n, path) >=
+	if (snprintf(away, sizeof(away), "%.*s" EDIT_DENIED, n, path) >=
 	    (int)sizeof(away))
 		return;
 	away[n] = '\0';

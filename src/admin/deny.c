@@ -3,9 +3,11 @@
 /* certgate deny: adds an entry that refuses, whatever others allow. */
 #include "config.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "admin/change.h"
 #include "admin/disconnect.h"
@@ -86,8 +88,8 @@ deny(struct change *change, struct buffer *text)
 	return code;
 }
 
-/* Move the list; dry_run: only check.  Return the new path, or NULL and e.
- * Gives: free(). */
+/* Move the list, unless that was done; dry_run: only check.  Return the new
+ * path, or NULL and e.  Gives: free(). */
 static char *
 move_list(const struct replacement *list, bool dry_run, struct error *e)
 {
@@ -95,14 +97,16 @@ move_list(const struct replacement *list, bool dry_run, struct error *e)
 	struct stat s;
 	bool ok = false;
 
-	if (asprintf(&away, "%s.before-deny-all", list->path) < 0) {
+	if (asprintf(&away, "%s" EDIT_DENIED, list->path) < 0) {
 		error_set(e, "out of memory");
 		return NULL;
 	}
 	if (lstat(list->path, &s) != 0)
-		error_system(e, "%s", list->path);
+		ok = (errno == ENOENT && access(away, F_OK) == 0) ||
+		     error_system(e, "%s", list->path);
 	else if (lstat(away, &s) == 0)
-		error_set(e, "%s: already exists (fix: rename it)", away);
+		error_set(e, "%s: already exists (fix: mv %s %s.old)", away,
+			  away, away);
 	else
 		ok = dry_run ||
 		     renameat2(AT_FDCWD, list->path, AT_FDCWD, away,

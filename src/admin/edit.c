@@ -3,9 +3,11 @@
 #include "config.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "admin/edit.h"
 #include "admin/print.h"
@@ -448,7 +450,8 @@ edit_commit(struct edit *edit, struct error *e)
 {
 	struct file_identity now;
 
-	if (!is_whole(edit, e))
+	if (!is_whole(edit, e) ||
+	    (!edit->exists && edit_is_denied(edit->file.path, e)))
 		return false;
 	/* An editor without the lock may have changed the list. */
 	file_identify(edit->file.path, &now);
@@ -456,6 +459,23 @@ edit_commit(struct edit *edit, struct error *e)
 		return changed(edit, e);
 	return replace_commit(&edit->file, buffer_span(&edit->after),
 			      edit->exists ? &edit->status : NULL, e);
+}
+
+bool
+edit_is_denied(const char *path, struct error *e)
+{
+	char *away;
+	bool denied = false;
+
+	if (asprintf(&away, "%s" EDIT_DENIED, path) < 0)
+		return !error_set(e, "out of memory");
+	if (access(away, F_OK) == 0)
+		denied = !error_set(e,
+				    "certgate deny --all moved the list to %s "
+				    "(fix: mv %s %s)",
+				    away, away, path);
+	free(away);
+	return denied;
 }
 
 /* Report a new list: its name may be wrong, and the handler may be unable to

@@ -118,6 +118,13 @@ bool edit_check_before(const struct edit *edit, struct error *e)
 bool edit_commit(struct edit *edit, struct error *e)
 	__attribute__((warn_unused_result));
 
+/* What certgate deny --all adds to the path of a list. */
+#define EDIT_DENIED ".before-deny-all"
+
+/* Return true with e if certgate deny --all moved away the list, which is
+ * missing: a new one would allow clients again. */
+bool edit_is_denied(const char *path, struct error *e);
+
 /* If the list did not exist, print that it is created, or would be. */
 void edit_report_new(const struct edit *edit, bool made);
 

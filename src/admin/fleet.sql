@@ -159,7 +159,9 @@ insert into certgate.head (rev, digest) values (0, sha256(''))
 -- revision.
 create or replace function certgate.make(verbs text[], entries text[],
 	comments text[] default '{}') returns bigint
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+-- Statistics of a small table are wrong within a large change of it.
+set enable_seqscan = off as $$
 declare
 	n int := cardinality(verbs);
 	r bigint;

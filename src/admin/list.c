@@ -496,7 +496,8 @@ open_list(struct edit *edit, const struct settings *settings, struct error *e)
 	bool ok = path != NULL && edit_open(edit, path, true, e);
 
 	if (ok && !edit->exists)
-		ok = error_set(e,
+		ok = !edit_is_denied(path, e) &&
+		     error_set(e,
 			       "%s: missing list (fix: certgate allow%s FILE)",
 			       path, setup_options(""));
 	free(path);

@@ -120,7 +120,8 @@ stored_write_line(const struct thumbprint *pin, struct span line,
 	buffer_add(text, span_of(thumbprint_text(pin, digits)));
 	if (line.len == 0)
 		return;
-	buffer_add_byte(text, ' ');
+	/* As between options and a comment. */
+	buffer_add(text, line.ptr[0] == '#' ? SPAN("   ") : SPAN(" "));
 	buffer_add(text, line);
 }
 

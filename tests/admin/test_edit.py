@@ -823,7 +823,17 @@ def deny_all():
                "deny --all", got)
     out.equal((away.read_text(), book.path.exists()), ("nonsense\n", False),
               "the list is moved")
+    got = book.run("deny", "--all")
+    out.result(got.code == 0 and f"{book.path}: moved to {away}\n" in got.out,
+               "once more: it is in force", got)
+    for verb in (["allow", A], ["deny", A], ["list"]):
+        got = book.run(*verb)
+        out.result(got.code != 0 and "certgate deny --all moved the list to "
+                   f"{away} (fix: mv {away} {book.path})" in got.err and
+                   not book.path.exists(), f"meanwhile: {verb[0]}", got)
+    away.rename(away.with_name("kept"))
     out.equal(book.run("deny", "--all").code, 3, "a list that is missing")
+    away.with_name("kept").rename(away)
     book.path.write_text(f"{A}\n")
     got = book.run("deny", "--all")
     out.equal((got.code, book.text(), away.read_text()),

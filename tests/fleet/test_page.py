@@ -70,7 +70,8 @@ def move():
         f"{fleet.pin(0xa1).upper()}   user=a # hall 7\n"
         f'{fleet.pin(2)} user="b \\" # \\\\" groups=x,y\n'
         f"deny {fleet.pin(3)} expires=2090-01-01   # it's 'lost'\n"
-        f"file:{pump} user=pump-7\nspki:{fleet.pin(4)}\n")
+        f"file:{pump} user=pump-7\nspki:{fleet.pin(4)}\n"
+        f"{fleet.pin(5)} # no options\ndeny {fleet.pin(6)} # nor here\n")
     shell(block("export CERTGATE_CONFIG"))
     sql(block("\\set entries"), "ann")
     sha256 = admin.digest(pump, "sha256")
@@ -78,7 +79,9 @@ def move():
               [f"{fleet.pin(0xa1)} user=a", "hall 7"],
               [f'{fleet.pin(2)} user="b \\" # \\\\" groups=x,y', ""],
               [f"deny {fleet.pin(3)} expires=2090-01-01", "it's 'lost'"],
-              [f"{sha256} user=pump-7", ""], [f"spki:{fleet.pin(4)}", ""]]
+              [f"{sha256} user=pump-7", ""], [f"spki:{fleet.pin(4)}", ""],
+              [fleet.pin(5), "no options"],
+              [f"deny {fleet.pin(6)}", "nor here"]]
     out.equal(sorted(server.sql("select entry, comment from certgate.entry")),
               sorted(wanted), "the entries of a list are in the fleet")
     listed, one = block("select entry, comment").splitlines()
@@ -103,7 +106,7 @@ def restore():
                          "ann"), [str(int(before[2][0][1]) + 1)],
               "and a role with it, which makes a change")
     host = fleet.Host(base / "web2", server, "web2").start()
-    out.result(host.catches_up() and len(host.entries()) == 5,
+    out.result(host.catches_up() and len(host.entries()) == 7,
                "a host has its entries", host.said())
     host.stop()
 
