@@ -190,8 +190,10 @@ static bool
 reports_outage(const struct facts *f)
 {
 	const char *status = f->unit.status;
+	bool is_silent = f->hour.events == 0 ||
+			 f->hour.now - f->hour.last > REPORTED_MIN;
 
-	return f->hour.now - f->hour.last > REPORTED_MIN && status[0] != '\0' &&
+	return is_silent && status[0] != '\0' &&
 	       !span_starts(span_of(status), SPAN(CONFIGURATION_NOTE_LIST)) &&
 	       (status[0] < '0' || status[0] > '9');
 }

@@ -837,6 +837,16 @@ def installed():
                 " 9 denied (signature 9)"}, 1,
              "The handler reports an outage that the log does not show. (No "
              "event has a valid signature", "systemctl status certgate"),
+            ("an outage after the last event of the log", {
+                "decision": logs.text([logs.accepted("device", 300)]).strip(),
+                "unit": "StatusText=No event has a valid signature: was an "
+                "access key regenerated? list 2: 1 entry"}, 1,
+             "The handler reports an outage that the log does not show. (No "
+             "event has a valid signature", "systemctl status certgate"),
+            ("an outage that an event has just ended", {
+                "decision": logs.text([logs.accepted("device", 0)]).strip(),
+                "unit": "StatusText=No event has a valid signature: was an "
+                "access key regenerated? list 2: 1 entry"}, 0, WELL, "running"),
             ("a handler that reports no outage", {
                 "unit": "StatusText=list 2: 1 entry; this hour: 0 allowed, 0 "
                 "denied"}, 0, WELL, "running"),

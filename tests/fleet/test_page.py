@@ -84,6 +84,11 @@ def move():
               [f"deny {fleet.pin(6)}", "nor here"]]
     out.equal(sorted(server.sql("select entry, comment from certgate.entry")),
               sorted(wanted), "the entries of a list are in the fleet")
+    shell(f"export CERTGATE_CONFIG=/dev/null CERTGATE_LIST={base}/list\n" +
+          block("(echo '# see"))
+    out.equal((base / "list").read_text(), "# see the fleet\n"
+              f"ca:{pump} cn=pump-*\ndeny ca:{pump} cn=pump-9\n",
+              "and no longer in the list, which keeps its CAs")
     listed, one = block("select entry, comment").splitlines()
     out.equal(sorted(line.split("\t") for line in
                      sql(listed, "ann").splitlines()), sorted(wanted),
