@@ -133,6 +133,19 @@ site_of(struct outage_events *events, struct span name, struct span origin)
 	return site;
 }
 
+/* Return true if a client of the event's site was accepted. */
+static bool
+has_site(const struct outage_events *events, const struct outage_event *event)
+{
+	struct span name = cut(event->site);
+
+	for (size_t i = 0; i < events->n_sites; i++)
+		if (is_name(events->site[i].name, name) &&
+		    events->site[i].accepted + events->site[i].before > 0)
+			return true;
+	return false;
+}
+
 static void
 forget_sender(struct outage_site *site)
 {
@@ -189,8 +202,10 @@ outage_events_add(struct outage_events *events,
 		has_passed || reason == REASON_HUB ||
 		reason == REASON_REMOTE_USER || reason == REASON_NO_KEY ||
 		reason == REASON_NO_SIGNATURE || reason == REASON_SIGNATURE;
-	/* A site that does not exist has no place. */
-	struct span name = reason == REASON_SITE ? SPAN("") : event->site;
+	/* A site that does not exist has no place, unless it was in use. */
+	struct span name = reason == REASON_SITE && !has_site(events, event)
+				   ? SPAN("")
+				   : event->site;
 
 	if (span_starts(event->connection, SPAN(OUTAGE_OWN)) ||
 	    !is_of_service(event) || !(has_passed || is_sender(reason)))

@@ -220,6 +220,18 @@ STORIES = [
         failed(900), logs.accepted("device", 8, list="2")], WELL),
     ("a list that loads soon", [
         failed(9), logs.accepted("device", 8, list="stale")], WELL),
+    ("a site that is gone, beside another", [
+        logs.accepted("device", 300, site="two"),
+        *(line for n in range(3) for line in (
+            logs.line(90 - n, reason="site", site="two",
+                      origin="a.example", list="-"),
+            logs.accepted("device", 90 - n, site="one")))],
+     "No event names a site that exists."),
+    ("sites that never were, beside a site", [
+        *(line for n in range(9) for line in (
+            logs.line(90 - n, reason="site", site=f"x{n % 2}",
+                      origin="a.example", list="-"),
+            logs.accepted("device", 90 - n, site="one")))], WELL),
     ("names of two sites", [
         *refused(90, "origin", site="one", origin="a.example"),
         logs.line(9, reason="origin", site="two", origin="b.example")],
