@@ -38,7 +38,7 @@ void target_free(struct target *target);
 void target_set_certificate(struct target *target, bool spki);
 
 /* Write the pin as digits: the store names no files.  False if it has no digest
- * or there is no memory. */
+ * or memory runs out. */
 bool target_write_digits(struct target *target);
 
 /* The pin in the text of an entry; borrows text. */

@@ -844,7 +844,7 @@ def installed():
              "The handler reports an outage that the log does not show. (No "
              "event has a valid signature", "systemctl status certgate"),
             ("an outage that an event has just ended", {
-                "decision": logs.text([logs.accepted("device", 0)]).strip(),
+                "decision": logs.text([logs.accepted("device", -120)]).strip(),
                 "unit": "StatusText=No event has a valid signature: was an "
                 "access key regenerated? list 2: 1 entry"}, 0, WELL, "running"),
             ("a handler that reports no outage", {
