@@ -297,8 +297,8 @@ static bool
 print_rejected(struct database *database, struct error *e)
 {
 	/* A report of a host may have any form.  No host hides those of others,
-	 * by more rows than print_pending() writes; the first
-	 * column is copied into a command. */
+	 * by more rows than print_pending() writes; the first column is
+	 * copied into a command. */
 	struct rows *rows = database_ask(
 		database,
 		"select c->>'sha256', c->>'hub', max(c->>'subject'), "

@@ -180,8 +180,7 @@ static const struct refused {
 	{ REASON_SIGNATURE,
 	  "No event has a valid signature: was an access key regenerated?",
 	  "set CERTGATE_ACCESS_KEYS, or the file of CERTGATE_ACCESS_KEYS_FILE, "
-	  "to "
-	  "the keys of each Web PubSub resource" },
+	  "to the keys of each Web PubSub resource" },
 	{ REASON_NO_SIGNATURE, "No event has a signature.",
 	  "certgate doctor% URL" },
 	{ REASON_NO_KEY, "A signature is required, and no access key is set.",

@@ -298,14 +298,15 @@ check_in_place(const struct store_writer *w, const char *path,
 bool
 store_writer_begin(struct store_writer *w, struct error *e)
 {
-	if (!check_in_place(w, w->path, &w->data, e) ||
-	    !check_in_place(w, w->lock, &w->locked, e) || !take_lock(w, e))
+	if (!take_lock(w, e)) /* which may wait */
 		return false;
 	w->failed = false;
-	int code = begin_txn(w);
+	bool ok = check_in_place(w, w->path, &w->data, e) &&
+		  check_in_place(w, w->lock, &w->locked, e);
+	int code = ok ? begin_txn(w) : 0;
 	if (code != 0)
-		(void)set_code(w, code, e);
-	if (code == 0 && begin_store(w, e))
+		ok = set_code(w, code, e);
+	if (ok && begin_store(w, e))
 		return true;
 	store_writer_abort(w);
 	return false;
