@@ -268,6 +268,19 @@ add_change(struct edit *edit, const char *what, const struct edit_line *line,
 	return change->line;
 }
 
+unsigned
+edit_line_after(const struct edit *edit, unsigned number)
+{
+	const struct edit_change *last = NULL;
+
+	for (size_t i = 0; i < edit->n_changes; i++)
+		if (edit->changes[i].old_line < number)
+			last = &edit->changes[i];
+	return number == ENTRY_LINE_STORED || last == NULL
+		       ? number
+		       : number + last->line - last->old_line;
+}
+
 void
 edit_drop(struct edit *edit, const char *what, const struct edit_line *line)
 {

@@ -98,6 +98,10 @@ unsigned edit_insert(struct edit *edit, const char *what,
 struct span edit_old_text(const struct edit *edit,
 			  const struct edit_change *change);
 
+/* Return the number that a line of the old list has in the new one, if no later
+ * change is before it. */
+unsigned edit_line_after(const struct edit *edit, unsigned number);
+
 /* Return true if a line of the list is changed. */
 bool edit_changes_list(const struct edit *edit);
 

@@ -29,8 +29,8 @@ static void
 look_at_line(struct change *change, const struct edit_line *line)
 {
 	bool denies = change->command->option[OPTION_DENY] != NULL;
-	bool by_number =
-		change->fleet == NULL && line->number != ENTRY_LINE_STORED;
+	unsigned number = edit_line_after(&change->edit, line->number);
+	bool by_number = change->fleet == NULL && number != ENTRY_LINE_STORED;
 	char place[ENTRY_PLACE_SIZE];
 
 	switch (change_match(change, line)) {
@@ -39,7 +39,7 @@ look_at_line(struct change *change, const struct edit_line *line)
 	case TARGET_KEY:
 		remarks_add(&change->remarks,
 			    "%s has its public key and stays.",
-			    change_place(line->number, place));
+			    change_place(number, place));
 		return;
 	case TARGET_PIN:
 	case TARGET_DIGEST:
@@ -50,13 +50,13 @@ look_at_line(struct change *change, const struct edit_line *line)
 	else if (!by_number)
 		remarks_add(&change->remarks,
 			    "%s denies it and stays: use --deny.",
-			    change_place(line->number, place));
+			    change_place(number, place));
 	else
 		remarks_add(&change->remarks,
 			    "%s denies it and stays: use --deny, or "
 			    "certgate remove%s %u.",
-			    change_place(line->number, place),
-			    setup_options(""), line->number);
+			    change_place(number, place), setup_options(""),
+			    number);
 }
 
 static void

@@ -171,16 +171,16 @@ steps("remove", f"{A} user=a\n# keep\n{PUMP['sha1']}\nspki:{PUMP['spki']}\n"
           (["remove", pump], 0,
            f"{A} user=a\n# keep\nspki:{PUMP['spki']}\n"
            f"deny {PUMP['sha256']}\n{B}\n",
-           ["Line 4 has its public key and stays",
-            "Line 5 denies it and stays: use --deny, or certgate remove "
-            "--list LIST 5.\n",
+           ["Line 3 has its public key and stays",
+            "Line 4 denies it and stays: use --deny, or certgate remove "
+            "--list LIST 4.\n",
             "The certificate is rejected: line 4 denies it.\n"]),
           (["remove", pump], 1, None, ["Line 4 denies it and stays",
                                        "no such entry"]),
           (["remove", pump, "--deny"], 0,
            f"{A} user=a\n# keep\nspki:{PUMP['spki']}\n{B}\n",
            ["still accepted: line 3 allows it.\n"]),
-          (["remove", 4], 0,
+          (["remove", 4], 0,  # as advised
            f"{A} user=a\n# keep\nspki:{PUMP['spki']}\n", []),
           (["remove", 9], 1, None, ["no such entry"]),
           (["remove", 0], 1, None, []),
