@@ -115,7 +115,6 @@ start_beside(struct span folder)
 		     strrchr(CERTGATE_CONFIG_DEFAULT, '/')) < 0)
 		return false;
 	setup.process.path = path;
-	setup.process.may_miss = true;
 	setup.source.environment = NULL;
 	return true;
 }
@@ -228,13 +227,8 @@ read_config(const struct configuration_source *source, struct buffer *text,
 	buffer_init(text, 0);
 	if (source->path == NULL)
 		return true;
-	enum file_result result = file_read(
-		source->path, false, SETTINGS_TEXT_MAX, text, &identity, e);
-	if (result == FILE_ABSENT && source->may_miss) {
-		*e = (struct error){ 0 };
-		return true;
-	}
-	return result == FILE_READ;
+	return file_read(source->path, false, SETTINGS_TEXT_MAX, text,
+			 &identity, e) == FILE_READ;
 }
 
 bool

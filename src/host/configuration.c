@@ -103,11 +103,25 @@ note_settings(const struct configuration *c, const struct settings *before,
 	note_process(c, before);
 }
 
-/* Load the settings file; text stays empty if it is missing and optional. */
+static bool
+set_none(const char *why, struct error *e)
+{
+	struct error none = { 0 };
+
+	error_set(&none, "no configuration: %s (fix: %s)", why,
+		  settings_file_fix);
+	*e = none;
+	return false;
+}
+
+/* Load the settings file; text stays empty without one. */
 static bool
 load_settings_text(struct configuration *c, struct attempt *a,
 		   struct buffer *text)
 {
+	if (c->source.path == NULL)
+		return !c->source.is_unknown ||
+		       set_none("the user has no home folder", &a->e);
 	enum file_result result =
 		files_read(&c->files, c->source.path, FILES_SETTINGS,
 			   SETTINGS_TEXT_MAX, text, &a->e);
@@ -117,16 +131,12 @@ load_settings_text(struct configuration *c, struct attempt *a,
 		a->is_new = !file_same(&file->used, &file->tried);
 		a->is_exposed = file->tried.readable;
 	}
-	if (result == FILE_ABSENT && c->source.may_miss) {
-		a->e = (struct error){ 0 };
-		return true;
-	}
-	c->source.may_miss = false;
-	return result == FILE_READ;
+	return result == FILE_READ ||
+	       (result == FILE_ABSENT && set_none(a->e.text, &a->e));
 }
 
-/* Refuse to run without any configuration: the handler would accept every
- * validation and reject every client. */
+/* Refuse to run without a setting: the handler would accept every validation
+ * and reject every client. */
 static bool
 check_given(const struct configuration *c, struct error *e)
 {
@@ -141,27 +151,17 @@ check_given(const struct configuration *c, struct error *e)
 	for (size_t i = 0; i < SETTINGS_MAX; i++)
 		if (given[i].value.ptr != NULL)
 			return true;
-	if (c->source.path == NULL)
-		return error_set(e,
-				 "no configuration: no setting in the "
-				 "environment, and no settings file (fix: %s)",
-				 settings_file_fix);
-	return error_set(e,
-			 "no configuration: no setting in the environment, and "
-			 "no file %s (fix: create it, or %s)",
-			 c->source.path, settings_file_fix);
+	return set_none("neither a settings file nor a variable", e);
 }
 
 static bool
 load_settings(struct configuration *c, struct attempt *a)
 {
 	struct buffer text;
-	struct span span = { 0 };
 
 	buffer_init(&text, 0);
-	bool ok = c->source.path == NULL || load_settings_text(c, a, &text);
-	if (ok)
-		span = buffer_span(&text);
+	bool ok = load_settings_text(c, a, &text);
+	struct span span = ok ? buffer_span(&text) : (struct span){ 0 };
 	if (c->files.starting)
 		settings_read_log(&c->start, span, c->source.path,
 				  c->source.environment);
@@ -496,11 +496,11 @@ configuration_source(const char *config, char *const *environment)
 {
 	struct configuration_source source = {
 		.path = config == NULL ? settings_file() : config,
-		.may_miss = config == NULL,
 		.environment = environment,
 	};
 
-	if (source.path != NULL && strcmp(source.path, "/dev/null") == 0)
+	source.is_unknown = source.path == NULL;
+	if (config != NULL && strcmp(config, "/dev/null") == 0)
 		source.path = NULL;
 	return source;
 }

@@ -35,7 +35,7 @@
 /* Where settings come from; borrows its members. */
 struct configuration_source {
 	const char *path; /* of the settings file; NULL: none */
-	bool may_miss; /* the file need not exist; reset once it did */
+	bool is_unknown; /* no path: the user has no home folder */
 	bool is_site; /* of a process whose main settings are elsewhere */
 	char *const *environment; /* ended by NULL; NULL: none */
 	void (*pause)(void); /* of struct entry_files */

@@ -5,7 +5,8 @@
 #include "host/settings_file.h"
 
 const char settings_file_shown[] = CERTGATE_CONFIG_DEFAULT;
-const char settings_file_fix[] = "name the file in CERTGATE_CONFIG";
+const char settings_file_fix[] =
+	"create the file, or name another one in CERTGATE_CONFIG";
 
 const char *
 settings_file(void)

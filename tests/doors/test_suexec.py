@@ -158,7 +158,7 @@ def check_settings(out, host, server):
     for method in ("OPTIONS", "POST"):
         got, log = errors_of(server, lambda method=method: send(
             server.port, method=method))
-        out.result(got.status == 403 and f"no file {settings}" in log,
+        out.result(got.status == 403 and f"no configuration: {settings}" in log,
                    f"no settings, {method}: refused", f"{got}\n{log}")
     named(out, host, server, host.home / "away.conf", 200, "reason=listed")
     shown = host.public / "away.conf"
@@ -243,20 +243,27 @@ def check_nginx(out, host):
     out.equal(processes.end(handler), 0, "the handler ends with 0")
 
 
-def check_no_home(out, host):
-    """Without a line in /etc/passwd the settings must be named."""
-    number = host.number + 1
+def check_no_settings(out, host):
+    """A variable does not replace the settings file: without it, and without a
+    line in /etc/passwd that leads there, every event is refused."""
     program = host.public / "certgate/certgate.cgi"
+    settings = host.home / "certgate/certgate.conf"
     asked = {"REQUEST_METHOD": "OPTIONS",
-             "HTTP_WEBHOOK_REQUEST_ORIGIN": NAME, "HOME": str(host.home)}
-    done = subprocess.run([program], env=asked, user=number, check=False,
-                          group=number, extra_groups=[], capture_output=True,
-                          text=True, stdin=subprocess.DEVNULL)
-    out.result(done.stdout.startswith("Status: 403") and
-               "no configuration" in done.stderr and
-               "with-settings.cgi" in done.stderr,
-               "without a line in /etc/passwd: with-settings.cgi is the fix",
-               done.stdout + done.stderr)
+             "HTTP_WEBHOOK_REQUEST_ORIGIN": NAME, "HOME": str(host.home),
+             "CLIENT_CERT_THUMBPRINT": "aa" * 20}
+    away = settings.rename(settings.with_name("away"))
+    for number, what in ((host.number + 1, "a line in /etc/passwd"),
+                         (host.number, "a settings file")):
+        done = subprocess.run([program], env=asked, user=number, check=False,
+                              group=number, extra_groups=[],
+                              capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL)
+        out.result(done.stdout.startswith("Status: 403") and
+                   "no configuration" in done.stderr and
+                   "with-settings.cgi" in done.stderr,
+                   f"without {what}: refused, with-settings.cgi is the fix",
+                   done.stdout + done.stderr)
+    away.rename(settings)
 
 
 def configured(host):
@@ -314,7 +321,7 @@ def main():
     check_upload(out, host, server, archives[0])
     check_functions(out, host, server)
     check_nginx(out, host)
-    check_no_home(out, host)
+    check_no_settings(out, host)
     (host.home / "certgate").rename(host.home / "certgate.kit")
     found = configured(host)
     check_tables(out, host, "apache suexec", server.port, "/certgate", found)
