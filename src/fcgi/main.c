@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -112,6 +113,10 @@ read_arguments(int argc, char **argv)
 int
 main(int argc, char **argv)
 {
+	/* A log that cannot be written takes no answer away: these fail with an
+	 * error. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);
 	/* A web server makes arguments from a query string (RFC 3875 4.4),
 	 * which any client can write: they are ignored. */
 	if (cgi_is_called())

@@ -44,16 +44,32 @@ read_until(char *to, size_t n, int64_t end)
 	}
 }
 
+/* Return the length that the server states: the body ends there, although the
+ * server may leave the input open (RFC 3875 4.2).  Without one it ends with the
+ * input. */
+static uint64_t
+stated_length(void)
+{
+	uint64_t length;
+
+	return span_number(span_of(getenv("CONTENT_LENGTH")), 0, UINT64_MAX - 1,
+			   &length)
+		       ? length
+		       : UINT64_MAX;
+}
+
 void
 cgi_read_body(struct request_body *body, struct buffer *store)
 {
 	static char chunk[CHUNK];
 	int64_t end = clock_ms() + BODY_TIMEOUT_S * 1000;
-	ssize_t n;
+	uint64_t stated = stated_length();
+	ssize_t n = 0;
 
 	*body = (struct request_body){ 0 };
 	buffer_init(store, REQUEST_BODY_MAX);
-	while ((n = read_until(chunk, sizeof(chunk), end)) > 0) {
+	while (body->length < stated &&
+	       (n = read_until(chunk, sizeof(chunk), end)) > 0) {
 		body->length += (uint64_t)n;
 		if (body->length > REQUEST_BODY_MAX)
 			buffer_free(store);

@@ -311,11 +311,9 @@ own_signals(void)
 bool
 serve_hold_signals(struct error *e)
 {
-	struct sigaction ignore = { .sa_handler = SIG_IGN };
 	sigset_t signals = own_signals();
 
-	return (sigaction(SIGPIPE, &ignore, NULL) == 0 &&
-		sigprocmask(SIG_BLOCK, &signals, NULL) == 0) ||
+	return sigprocmask(SIG_BLOCK, &signals, NULL) == 0 ||
 	       error_system(e, "signals");
 }
 
