@@ -460,6 +460,10 @@ def test_counters():
 
 
 def test_purge(before):
+    timers = [f"certgate-{what}.timer"
+              for what in ("stats", "page", "crl", "sweep")]
+    run(f"systemctl enable -q --now {' '.join(timers)}")
+    pathlib.Path("/var/lib/certgate-crl").mkdir(exist_ok=True)
     run("apt-get -q -y remove certgate")
     for server in ("Apache", "lighttpd"):
         out.equal((get(PORTS[server], "/"),
@@ -468,8 +472,7 @@ def test_purge(before):
     run("sed -i /certgate/d /etc/nginx/sites-available/default; "
         "systemctl reload nginx")
     out.result(LIST.exists(), "removed: the list is still there")
-    for timer in ("certgate-stats.timer", "certgate-page.timer",
-                  "certgate-expiry.timer"):
+    for timer in (*timers, "certgate-expiry.timer"):
         # 4: systemd 256 and later, of a unit that is not there.
         out.equal(run(f"systemctl is-active {timer}", (3, 4)), "inactive\n",
                   f"removed: {timer} is stopped")
