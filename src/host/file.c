@@ -15,6 +15,7 @@
 #include "host/document_root.h"
 #include "host/file.h"
 #include "host/sandbox.h"
+#include "host/settings_file.h"
 
 /* The path of a descriptor, for printf. */
 #define OWN_PATH "/proc/self/fd/%d"
@@ -108,24 +109,23 @@ bool
 file_may_be_shown(const char *path)
 {
 	char folder[PATH_MAX];
-	const char *slash = strrchr(path, '/');
+	const char *slash = strrchr(path, '/'), *usual = settings_file();
 	size_t n = slash == NULL ? 0 : (size_t)(slash - path);
 	struct stat s;
 
-	if (is_there(lstat(path, &s)))
+	if (is_there(lstat(path, &s)) ||
+	    (usual != NULL && strcmp(path, usual) == 0))
 		return true;
 	if (n >= sizeof(folder) || strspn(path, "/") >= n)
 		return false;
-	memcpy(folder, path, n);
-	folder[n] = '\0';
+	(void)snprintf(folder, sizeof(folder), "%.*s", (int)n, path);
 	return is_there(stat(folder, &s));
 }
 
 const char *
 file_shown(const char *path)
 {
-	static _Thread_local char
-		hidden[sizeof("a path of characters") + SPAN_DIGITS_MAX];
+	static _Thread_local char hidden[48];
 	int number = errno;
 	bool may = file_may_be_shown(path);
 
