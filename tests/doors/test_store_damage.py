@@ -3,6 +3,7 @@
 # Copyright The certgate authors
 """A store that cannot be trusted accepts no client: kinds of damage, owners and
 modes, each by a plain CGI program of its own; a writer that is killed."""
+import fcntl
 import os
 import pathlib
 import shutil
@@ -183,6 +184,33 @@ def test_lost(out):
     handler.close()
 
 
+def test_replaced(out):
+    """Another file gets the name of the store, or of its lock file, while a
+    writer waits for the lock: what it would write, no handler would see."""
+    for name in ("store", "store-lock"):
+        one = store.Stored(place.temporary() / name, "# none\n")
+        new = store.Stored(place.temporary() / "new", "# none\n")
+        with open(one.store, "r+b") as file:
+            fcntl.lockf(file, fcntl.LOCK_EX)
+            process = subprocess.Popen(
+                [admin.COMMAND, "allow", DEVICE], stderr=subprocess.PIPE,
+                env=one.environment(), stdout=subprocess.DEVNULL)
+            place.wait_for(lambda pid=process.pid: sum(
+                os.path.exists(fd) and os.path.samefile(fd, one.store)
+                for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir()) > 1)
+            time.sleep(0.3)  # it waits now
+            os.rename(new.folder / name, one.folder / name)
+            fcntl.lockf(file, fcntl.LOCK_UN)
+            said = process.communicate()[1].decode()
+            written = bytes.fromhex(DEVICE) in file.read()
+        out.result(process.returncode == 3 and
+                   "another file is in its place" in said,
+                   f"a {name} that is replaced while a writer waits", said)
+        out.equal(written, False, "it writes nothing into the old one")
+        out.equal((one.command("allow", DEVICE).code, decide(one)[0]),
+                  (0, "listed"), "and the next one writes into the new one")
+
+
 def main():
     out = tap.Tap()
     folder = place.temporary() / "whole"
@@ -193,6 +221,7 @@ def main():
     test_owner(out, whole)
     test_killed(out)
     test_lost(out)
+    test_replaced(out)
     out.done()
 
 
