@@ -5,14 +5,18 @@
  * with "#errno=N" fails to open with that error.  One that begins with "#torn"
  * gets a line while it is read, once: what is in the file FAULTS_LINE.  The
  * monotonic clock is ahead by as many seconds as the file FAULTS_SKIP has
- * bytes, the real one by FAULTS_AHEAD.  A pause of a start says "paused".
+ * bytes, the real one by FAULTS_AHEAD.  A pause of a start says "paused".  No
+ * folder can be read while the file FAULTS_NAMES exists.
  */
 #define _GNU_SOURCE
 #include "config.h"
 
+#include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char *skip, *line;
+static const char *skip, *line, *names;
 static time_t ahead;
 static int torn = -1;
 
@@ -32,6 +36,7 @@ remember(void)
 
 	skip = getenv("FAULTS_SKIP");
 	line = getenv("FAULTS_LINE");
+	names = getenv("FAULTS_NAMES");
 	ahead = seconds == NULL ? 0 : strtol(seconds, NULL, 10);
 }
 
@@ -54,6 +59,19 @@ openat(int folder, const char *name, int flags, ...)
 	close(fd);
 	errno = number;
 	return -1;
+}
+
+struct dirent *
+readdir(DIR *folder)
+{
+	struct dirent *(*next)(DIR *);
+	struct stat s;
+	int before = errno; /* which stays at the end of a folder */
+	bool fails = names != NULL && stat(names, &s) == 0;
+
+	*(void **)&next = dlsym(RTLD_NEXT, "readdir");
+	errno = fails ? EIO : before;
+	return fails ? NULL : next(folder);
 }
 
 static void

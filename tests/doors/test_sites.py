@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -350,6 +351,98 @@ def unsearchable():
         handler.close()
 
 
+class Apart(processes.Handler):
+    """A handler that may not be root, its settings and sites in a folder deep
+    whose mode can change, and faults of folders and clocks."""
+
+    def __init__(self, name, sites):
+        one = configure(name) if sites else processes.Configuration(
+            base / name, {"CERTGATE_SIGNATURE": "off"},
+            known["device"]["sha1"] + "\n")
+        self.deep = one.folder / "deep"
+        self.deep.mkdir()
+        (one.folder / "sites").mkdir(exist_ok=True)
+        self.sites = (one.folder / "sites").rename(self.deep / "sites")
+        self.names, self.skip = one.folder / "names", one.folder / "skip"
+        self.skip.touch()
+        faults = shutil.copy(place.BUILD / "tests/doors/faults.so", one.folder)
+        super().__init__(one, environment={
+            "CERTGATE_CONFIG": str(one.file.rename(self.deep / "settings")),
+            "LD_PRELOAD": str(faults), "FAULTS_NAMES": str(self.names),
+            "FAULTS_SKIP": str(self.skip)},
+            user=65534 if os.geteuid() == 0 else None)
+
+    def skip_time(self):
+        """Longer than a file may be missing."""
+        with open(self.skip, "a", encoding="utf-8") as file:
+            file.write("x" * 60)
+
+    def says(self, words, change):
+        """What it logs after the change, and after a time."""
+        before = self.configuration.log_size()
+        change()
+        self.skip_time()
+        out.result(place.wait_for(
+            lambda: words in self.configuration.log_since(before)),
+            f"{words} is said", self.configuration.log_since(before)[-900:])
+
+
+SHUT = 0o700 if os.geteuid() == 0 else 0  # to the handler
+
+
+def held():
+    """A folder of sites that is open, and whose names cannot be read, or that
+    cannot be reached: the sites stay, and the folder has sites."""
+    handler = Apart("held", True)
+    configuration = handler.configuration
+
+    def stays(name):
+        got = [ask(configuration, p)[1]["reason"] for p in ([], site("one"))]
+        out.equal(got, ["site", "listed"], f"held: {name}: the sites stay")
+
+    stays("the start")
+    handler.says("there are sites (Input/output error)", handler.names.touch)
+    stays("names that cannot be read")
+    handler.says("there are sites (Permission denied)",
+                 lambda: handler.deep.chmod(SHUT))
+    stays("and cannot be reached")
+    handler.names.unlink()
+    handler.skip_time()
+    place.wait_for(lambda: False, 2.5)
+    stays("that can be read, and not be reached")
+    handler.deep.chmod(0o755)
+    handler.says("sites is not searchable by user",
+                 lambda: handler.sites.chmod(SHUT))
+    stays("a folder that cannot be searched")
+    handler.sites.chmod(0o755)
+    out.equal(handler.close(), 0, "held: the handler ends with 0")
+
+
+def bare():
+    """The same of a folder that had no site at the start."""
+    handler = Apart("bare", False)
+    configuration = handler.configuration
+    out.equal(ask(configuration, [])[1]["reason"], "listed", "bare: no site")
+    for name, mode in (("can", 0o755), ("cannot", SHUT)):
+        handler.deep.chmod(mode)
+        becomes(f"bare: {name} be reached", configuration, [], ["listed"])
+        handler.names.touch()
+        becomes("bare: names that cannot be read count", configuration, [],
+                ["site"])
+        handler.deep.chmod(0o755)
+        handler.names.unlink()
+        place.wait_for(lambda: handler.skip_time() or ask(
+            configuration, [])[1]["reason"] == "listed", step=1)
+    folder = os.open(handler.sites, os.O_DIRECTORY)
+    handler.deep.chmod(SHUT)
+    os.close(os.open("new.conf", os.O_CREAT | os.O_WRONLY, dir_fd=folder))
+    os.close(folder)
+    becomes("bare: a new site that cannot be reached counts", configuration,
+            [], ["site"])
+    handler.deep.chmod(0o755)
+    out.equal(handler.close(), 0, "bare: the handler ends with 0")
+
+
 def shut():
     """If the handler may not look, it refuses, and names no site."""
     case = event("device", KEYS["one"])
@@ -411,5 +504,7 @@ names()
 folders()
 plain_cgi()
 unsearchable()
+held()
+bare()
 shut()
 out.done()

@@ -159,9 +159,10 @@ class Handler:
     """certgate.fcgi on a socket that this program holds open."""
 
     def __init__(self, configuration, name="socket", arguments=(),
-                 environment=None):
+                 environment=None, user=None):
         self.configuration = configuration
         self.arguments = list(arguments)
+        self.user = user
         self.environment = configuration.environment() | (environment or {})
         self.path = configuration.folder / name
         self.socket = listen(self.path)
@@ -171,7 +172,7 @@ class Handler:
     def start(self):
         self.process = begin([place.HANDLER] + self.arguments,
                              self.configuration.log, self.environment,
-                             stdin=self.socket)
+                             stdin=self.socket, user=self.user)
 
     def stop(self, sig=signal.SIGTERM):
         return end(self.process, sig)
