@@ -357,6 +357,35 @@ def waits():
                "a connection that is lost during a change", done)
 
 
+def is_waiting(user):
+    return server.one("select count(*) from pg_stat_activity where usename = "
+                      f"'{user}' and wait_event_type = 'Lock'") == "1"
+
+
+def forgotten():
+    """A host reports what is gone while an administrator forgets it: the
+    report is kept, and the administrator is refused."""
+    host = FakeHost("told")
+    host.contact()
+    server.sql("begin", host.name)
+    server.sql(f"select certgate.miss('{{3000000}}', '{{{fresh()}}}', "
+               "'{add deny y}')", host.name)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        done = pool.submit(run, "fleet", "forget", host.name)
+        out.result(place.wait_for(lambda: is_waiting(postgres.ADMIN)),
+                   "fleet forget waits for a report of what is gone")
+        server.sql("commit", host.name)
+        got = done.result()
+    rows = server.sql("select g->>'change' from certgate.host, "
+                      "jsonb_array_elements(gone) g where name = 'told'")
+    out.result(says(got, 3, "told had revisions that are gone"),
+               "and is refused", got)
+    out.equal(rows, ["add deny y"], "and the report is kept")
+    server.sql("select certgate.settle()", postgres.ADMIN)
+    out.equal(run("fleet", "forget", host.name).code, 0,
+              "fleet forget: once that is settled")
+
+
 def faults():
     text = connection.read_text(encoding="utf-8")
     connection.chmod(0o644)
@@ -394,5 +423,6 @@ rights()
 edits()
 late()
 waits()
+forgotten()
 faults()
 out.done()
