@@ -45,6 +45,12 @@ def in_database():
     return sorted(server.sql("select entry from certgate.entry"))
 
 
+def end_sessions(host):
+    """Those that there are, and wait until they are gone."""
+    server.sql("select pg_terminate_backend(pid, 20000) from pg_stat_activity "
+               f"where usename = '{host.name}'")
+
+
 def is_equal(host, name):
     """The host is at the revision of the database, and its store says so."""
     reached = place.wait_for(lambda: host.is_at_head() and
@@ -131,8 +137,7 @@ def restarts(host):
     server.start()
     deny(fresh())
     is_equal(host, "crash of the database")
-    server.sql("select pg_terminate_backend(pid) from pg_stat_activity "
-               f"where usename = '{host.name}'")
+    end_sessions(host)
     deny(fresh())
     is_equal(host, "a session that was ended")
 
@@ -212,13 +217,17 @@ def gone():
         "jsonb_array_elements(gone) g order by (g->>'rev')::bigint")
 
 
+def backup():
+    return server.program("pg_dump", "-h", server.folder, "-p", server.port,
+                          "-U", postgres.OWNER, "-c", "-n", "certgate",
+                          postgres.DATABASE).stdout.decode()
+
+
 def backups(host):
     """The database is what it was: revisions are gone."""
     allow(fresh())
     host.catches_up()
-    dump = server.program("pg_dump", "-h", server.folder, "-p", server.port,
-                          "-U", postgres.OWNER, "-c", "-n", "certgate",
-                          postgres.DATABASE).stdout.decode()
+    dump = backup()
     lost = [fresh(), fresh()]
     revisions = [deny(entry) for entry in lost]
     is_equal(host, "changes after a backup")
@@ -233,9 +242,7 @@ def backups(host):
 
 def told_again(host):
     """The connection is lost while the host reports what is gone."""
-    dump = server.program("pg_dump", "-h", server.folder, "-p", server.port,
-                          "-U", postgres.OWNER, "-c", "-n", "certgate",
-                          postgres.DATABASE).stdout.decode()
+    dump = backup()
     lost = fresh()
     deny(lost)
     is_equal(host, "another change after a backup")
@@ -252,9 +259,34 @@ def told_again(host):
     server.script(miss)
 
 
+def told_to_another(host):
+    """The host reports what is gone, and cannot read the entries; then another
+    database, which has no such report, takes over."""
+    closed = backup() + "revoke select (entry, rev) on certgate.entry from " \
+        "certgate_host;"
+    lost = fresh()
+    deny(lost)
+    is_equal(host, "a change after one more backup")
+
+    def named():
+        return [change for _, change, _ in gone()].count(f"add deny {lost}")
+
+    server.script(closed)
+    out.result(place.wait_for(named), "it reports at once what is gone", gone())
+    end_sessions(host)
+    before = reads()  # the server logs a statement that fails
+    place.wait_for(lambda: reads() > before)
+    out.equal(named(), 1, "another report to the same database: named once")
+    server.script(closed)
+    end_sessions(host)
+    out.result(place.wait_for(named), "a report to another database", gone())
+    server.sql("grant select (entry, rev) on certgate.entry to certgate_host")
+    is_equal(host, "and the host has what that has")
+
+
 def reads():
-    """How often a host began to read all entries, while statements are
-    logged."""
+    """How often a host began to read all entries, while all statements, or
+    this one, are logged."""
     return server.log.read_text(errors="replace").count("declare entries")
 
 
@@ -276,8 +308,7 @@ def invalid(host):
               (True, False, False), "nothing behind it is in force")
     place.wait_for(lambda: False, 2.5)
     server.sql(f"alter role {host.name} set log_statement = 'all'")
-    server.sql("select pg_terminate_backend(pid) from pg_stat_activity "
-               f"where usename = '{host.name}'")
+    end_sessions(host)
     place.wait_for(lambda: "certgate.pull" in server.log.read_text(
         errors="replace"))
     read = reads()
@@ -406,8 +437,7 @@ def compaction(host):
 
 def timeouts(host):
     server.sql(f"alter role {host.name} set idle_session_timeout = 300")
-    server.sql("select pg_terminate_backend(pid) from pg_stat_activity "
-               f"where usename = '{host.name}'")
+    end_sessions(host)
     place.wait_for(lambda: False, 2)
     deny(fresh())
     is_equal(host, "idle_session_timeout")
@@ -618,6 +648,7 @@ set_back(it)
 passed_over(it)
 backups(it)
 told_again(it)
+told_to_another(it)
 invalid(it)
 kills(it)
 half_open()
