@@ -130,22 +130,30 @@ connect_with(const PQconninfoOption *given, const char *name)
 	return pq.connectdbParams(names, values, 0);
 }
 
-/* Report the first line of libpq's message, which contains no secret, and the
- * fix. */
+/* Report libpq's message, which contains no secret, and the fix: the first line
+ * and those of other servers, without libpq's hints. */
 static bool
 fault_with_fix(const char *where, const char *message, const char *fix,
 	       struct error *e)
 {
-	struct span text = span_of(message), line = { 0 };
-	char *copy;
+	enum { LINES_MAX = 4096 /* bytes */ };
+	struct span text = span_of(message), line;
+	struct buffer lines;
 
-	while (span_next(&text, "\n", &line) && span_trim(line).len == 0)
-		;
-	copy = span_copy(span_trim(line));
+	buffer_init(&lines, LINES_MAX);
+	while (span_next_word(&text, "\n", &line)) {
+		if (lines.len > 0 &&
+		    !span_starts(line, SPAN("connection to server")))
+			continue;
+		if (lines.len > 0)
+			buffer_add(&lines, SPAN("; "));
+		buffer_add(&lines, span_trim(line));
+	}
 	error_where(e, where);
-	error_set(e, "%s%s", copy == NULL || *copy == '\0' ? "failed" : copy,
-		  fix);
-	free(copy);
+	if (lines.len == 0)
+		buffer_add(&lines, SPAN("failed"));
+	error_set(e, "%.*s%s", (int)lines.len, lines.data, fix);
+	buffer_free(&lines);
 	return false;
 }
 

@@ -413,6 +413,13 @@ def faults():
     done = run("deny", "--fleet", fresh())
     out.result(says(done, 3, "database:"), "no database", done)
 
+    connection.write_text(text.replace("host=127.0.0.1", "host=127.0.0.1,"
+                                       "127.0.0.1").replace(
+        f"port={server.port}", f"port={server.port},1"))
+    done = run("fleet", "status")
+    out.result(says(done, 3, f"port {server.port} failed: ", "; ",
+                    "port 1 failed: "), "no database at two hosts: both errors",
+               done)
 
 server.make()
 connection.write_text(server.connection("admin", more="sslmode=disable"))
