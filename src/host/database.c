@@ -3,9 +3,11 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <libpq-fe.h>
 
@@ -163,6 +165,36 @@ fault(const char *where, const char *message, struct error *e)
 	return fault_with_fix(where, message, "", e);
 }
 
+/* Check that a file of the connection can be read: libpq reports that with
+ * random bytes. */
+static bool
+check_readable(const char *path, struct error *e)
+{
+	struct file_identity identity;
+	struct buffer text;
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	if (fd >= 0 || errno != EACCES)
+		return true;
+	file_set_reader();
+	(void)file_read(path, false, DATABASE_TEXT_MAX, &text, &identity, e);
+	buffer_free(&text);
+	return error_set(e, "%s: %s", file_shown(path), strerror(EACCES));
+}
+
+static bool
+check_files(const PQconninfoOption *option, struct error *e)
+{
+	for (; option->keyword != NULL; option++)
+		if (option->val != NULL && option->val[0] == '/' &&
+		    strncmp(option->keyword, "ssl", 3) == 0 &&
+		    !check_readable(option->val, e))
+			return false;
+	return true;
+}
+
 static PGconn *
 connect_as(struct span text, const char *path, const char *name,
 	   struct error *e)
@@ -182,7 +214,8 @@ connect_as(struct span text, const char *path, const char *name,
 		error_set(e, "not a connection string (expected host=NAME "
 			     "dbname=NAME user=NAME ...)");
 	} else {
-		connection = connect_with(given, name);
+		if (check_files(given, e))
+			connection = connect_with(given, name);
 		pq.conninfoFree(given);
 		if (connection == NULL)
 			error_set(e, "out of memory");

@@ -4,6 +4,7 @@
 """TLS with client certificates between hosts and the fleet's database, with the
 line of pg_hba.conf and the defaults that the documents name: which connections
 are made, and what each refused one says."""
+import os
 import pathlib
 import re
 import shutil
@@ -119,6 +120,28 @@ def refusals(host, good):
     good.key.chmod(0o600)
 
 
+def unreadable(good):
+    """Files that the user cannot read: libpq's message has random bytes."""
+    user = {"user": 65534} if os.geteuid() == 0 else {}
+    file = base / "string"
+    file.write_text(connection("web1", good))
+    file.chmod(0o600)
+    owner = 65534 if user else -1
+    os.chown(file, owner, -1)
+    for path in (good.key, good.path, ours.path):
+        os.chown(path, owner, -1)
+    for path in (good.key, good.path, ours.path):
+        before = path.stat().st_mode
+        path.chmod(0)
+        done = admin.run("fleet", "status", "--connection", file, **user)
+        path.chmod(before)
+        out.result(done.code == 3 and f"{path}: not readable by user" in
+                   done.err and f"&& chmod 640 {path})\n" in done.err,
+                   f"a file that cannot be read: {path.name}", done)
+    for path in (good.key, good.path, ours.path):
+        os.chown(path, os.geteuid(), -1)
+
+
 def accepted(host, good):
     host.connect(connection("web1", good))
     host.log.write_text("")
@@ -170,6 +193,7 @@ def main():
     server.add_host("web2")
     good = client("web1")
     refusals(host, good)
+    unreadable(good)
     accepted(host, good)
     server.stop()
     out.done()
