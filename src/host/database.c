@@ -231,6 +231,21 @@ ignore_notice(void *context, const PGresult *result)
 	(void)result;
 }
 
+/* Set the error of a missing file.  The default path cannot be a secret. */
+static void
+set_absent(const char *path, struct error *e)
+{
+	static const char folder[] = "/etc/certgate";
+
+	*e = (struct error){ 0 };
+	error_set(e,
+		  "%s: no such file (fix: write a connection string of libpq "
+		  "to it: host=NAME dbname=NAME user=NAME ...; mode 0600)",
+		  strncmp(path, folder, sizeof(folder) - 1) == 0
+			  ? path
+			  : file_shown(path));
+}
+
 struct database *
 database_open(const char *path, const char *name, struct error *e)
 {
@@ -238,6 +253,8 @@ database_open(const char *path, const char *name, struct error *e)
 	struct buffer text;
 	enum file_result result =
 		file_read(path, true, DATABASE_TEXT_MAX, &text, &identity, e);
+	if (result == FILE_ABSENT)
+		set_absent(path, e);
 	struct database *database = calloc(1, sizeof(*database));
 	bool loaded = load(e);
 
@@ -246,11 +263,7 @@ database_open(const char *path, const char *name, struct error *e)
 			connect_as(buffer_span(&text), path, name, e);
 	buffer_wipe(&text);
 	if (database == NULL || database->connection == NULL) {
-		if (loaded)
-			error_set(e,
-				  result == FILE_ABSENT ? "%s: missing"
-							: "%s: cannot be used",
-				  path);
+		error_set(e, "out of memory");
 		free(database);
 		return NULL;
 	}

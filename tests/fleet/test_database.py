@@ -398,7 +398,8 @@ def faults():
                "a file without a connection: not repeated", done)
     connection.write_text(text)
     done = admin.run("fleet", "status", "--connection", base / "none")
-    out.result(says(done, 3, "none"), "no file", done)
+    out.result(says(done, 3, f"{base}/none: no such file (fix: write a "
+                    "connection string of libpq to it"), "no file", done)
     connection.write_text(text.replace("user=admin", "user=stranger"))
     done = run("deny", "--fleet", fresh())
     out.result(says(done, 3, "permission denied", "certgate_admin"),
@@ -412,7 +413,6 @@ def faults():
     server.stop()
     done = run("deny", "--fleet", fresh())
     out.result(says(done, 3, "database:"), "no database", done)
-
     connection.write_text(text.replace("host=127.0.0.1", "host=127.0.0.1,"
                                        "127.0.0.1").replace(
         f"port={server.port}", f"port={server.port},1"))
@@ -420,6 +420,7 @@ def faults():
     out.result(says(done, 3, f"port {server.port} failed: ", "; ",
                     "port 1 failed: "), "no database at two hosts: both errors",
                done)
+
 
 server.make()
 connection.write_text(server.connection("admin", more="sslmode=disable"))
