@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -44,9 +45,14 @@ map_size(void)
 static bool
 set_code(const struct store_writer *w, int code, struct error *e)
 {
+	struct statvfs disk;
+
 	if (code == MDB_MAP_FULL)
 		return error_set(e, "%s: the store is full: it has %zu bytes",
 				 w->path, map_size());
+	/* LMDB reports a write that was cut short so. */
+	if (code == EIO && fstatvfs(w->fd, &disk) == 0 && disk.f_bavail == 0)
+		code = ENOSPC;
 	return error_set(e, "%s: %s", w->path, mdb_strerror(code));
 }
 

@@ -211,6 +211,25 @@ def test_replaced(out):
                   (0, "listed"), "and the next one writes into the new one")
 
 
+def test_full(out):
+    """A disk that is full: LMDB reports a write that was cut short as EIO."""
+    if os.geteuid() != 0:
+        return
+    base = place.temporary()
+    text, disk = base / "text", base / "disk"
+    text.write_text("".join(f"{n:040x} user=u{n}\n" for n in range(1, 5000)))
+    disk.mkdir()
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c",
+         'mount -t tmpfs -o size=128k,mode=755 none "$2" && '
+         '"$1" store init && "$1" import "$3"', "sh", admin.COMMAND, disk,
+         text], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, check=False,
+        env=processes.bare_environment({"CERTGATE_STORE": str(disk / "store")}))
+    out.result(done.returncode == 3 and f"{disk}/store: No space left on "
+               "device\n" in done.stderr.decode(), "a full disk",
+               f"exit {done.returncode}\n{done.stderr.decode()}")
+
+
 def main():
     out = tap.Tap()
     folder = place.temporary() / "whole"
@@ -222,6 +241,7 @@ def main():
     test_killed(out)
     test_lost(out)
     test_replaced(out)
+    test_full(out)
     out.done()
 
 
