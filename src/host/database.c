@@ -367,6 +367,9 @@ find_fix(const char *state)
 		{ "42P01", OLD }, /* table */
 		{ "42703", OLD }, /* column */
 		{ "42883", OLD }, /* function */
+		{ "23514", " (fix: use shorter values and plain spaces; the "
+			   "database refuses a few forms that a list may "
+			   "have)" }, /* check constraint */
 		{ "42501", " (fix: use the connection of a login with the "
 			   "right role: certgate_host for certgate-sync, "
 			   "certgate_admin for an administrator; after an "

@@ -251,6 +251,9 @@ def edits():
     done = run("remove", "--fleet", "--deny", path)
     out.result(says(done, 0, "public key and stays"),
                "remove: all pins of a certificate are looked at", done)
+    done = run("allow", "--fleet", a, f"user={'x' * 1024}")
+    out.result(says(done, 3, "is_entry", "fix: use shorter values"),
+               "allow: a form that the database refuses", done)
     for arguments in (("deny", "--fleet", "ca:/x", "cn=x"),
                       ("deny", "--fleet", "--all"),
                       ("deny", "--fleet", "--disconnect", a),
