@@ -534,13 +534,10 @@ configuration_refresh(struct configuration *c, bool now)
 uint64_t
 configuration_stored(const struct configuration *c, bool all)
 {
-	const struct stored_source *source = store_source(c->store);
 	struct stored_counts counts;
 	uint64_t n = 0;
+	bool ok = store_count(c->store, &counts);
 
-	if (c->store == NULL)
-		return 0;
-	bool ok = source->begin(source->context, &counts);
 	for (size_t i = 0; ok && i < STORED_KINDS; i++)
 		n += counts.entries[i] - (all ? 0 : counts.denies[i]);
 	store_rest(c->store);

@@ -203,6 +203,19 @@ begin_source(void *context, struct stored_counts *counts)
 	return true;
 }
 
+bool
+store_count(struct store *store, struct stored_counts *counts)
+{
+	struct error e = { 0 };
+
+	if (store == NULL)
+		return false;
+	if (!begin(store, &e))
+		return fail(store, &e);
+	*counts = store->counts;
+	return true;
+}
+
 static enum stored_result
 find_source(void *context, const struct thumbprint *pin, struct span *text)
 {

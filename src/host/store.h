@@ -43,6 +43,11 @@ void store_limit_age(struct store *store, unsigned seconds);
  * keeps it, it cannot be used, or store is NULL. */
 int64_t store_age(struct store *store);
 
+/* Give the numbers of entries, also of a store that is too old; false if it
+ * cannot be used, or store is NULL.  It begins a look-up. */
+bool store_count(struct store *store, struct stored_counts *counts)
+	__attribute__((warn_unused_result));
+
 /* End the transaction that a look-up began: the next one is about the newest
  * commit then. */
 void store_rest(struct store *store);

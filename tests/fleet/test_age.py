@@ -165,6 +165,8 @@ def refusals():
     out.result(not told["well"] and OLD in told["detail"] and
                checked.code == 1 and "rejects every client" in checked.out,
                "beyond the limit: status and check", f"{told}{checked}")
+    out.equal((told["stored"], "entries pinned by SHA-1: 1" in checked.out),
+              (1, True), "and both count the entries of the store")
     alone = processes.Configuration(
         base / "alone", {"CERTGATE_STORE_MAX_AGE": LIMIT}, f"{DEVICE}\n")
     done = subprocess.run([place.HANDLER], env=alone.environment() | {
