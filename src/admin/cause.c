@@ -92,6 +92,12 @@ is_unwired(const struct facts *f)
 	       f->has_log && f->hour.last == 0;
 }
 
+static bool
+lacks_access(const struct facts *f)
+{
+	return f->access.set;
+}
+
 /* A site that was removed does not matter. */
 static bool
 is_in_use(const struct facts *f, const char *site)
@@ -421,6 +427,12 @@ tell_server(const struct facts *f, struct cause *cause)
 }
 
 static void
+tell_access(const struct facts *f, struct cause *cause)
+{
+	(void)tell_fix(&f->access, cause);
+}
+
+static void
 tell_stopped_server(const struct facts *f, struct cause *cause)
 {
 	(void)snprintf(cause->detail, sizeof(cause->detail), "%s",
@@ -482,6 +494,7 @@ static const struct {
 	[OUTAGE_OTHER_LOG] = { has_other_log, NULL, EXIT_NO, false },
 	[OUTAGE_SERVER] = { lacks_server, tell_stopped_server, EXIT_NO, false },
 	[OUTAGE_UNWIRED] = { is_unwired, tell_server, EXIT_NO, false },
+	[OUTAGE_ACCESS] = { lacks_access, tell_access, EXIT_NO, false },
 	[OUTAGE_SENDERS] = { refuses_senders, tell_last, EXIT_NO, false },
 	[OUTAGE_SKEWED] = { is_skewed, NULL, EXIT_NO, false },
 	[OUTAGE_NONE] = { is_none, tell_failure, EXIT_NO, false },
@@ -533,22 +546,6 @@ cause_find(const struct facts *f, struct cause *cause)
 	cause_set(cause, &text);
 	if (i < OUTAGES && probes[i].tell != NULL)
 		probes[i].tell(f, cause);
-}
-
-void
-cause_add_expired(struct cause *cause, const struct expiries *all, size_t n,
-		  int64_t now)
-{
-	size_t expired = 0;
-
-	for (size_t i = 0; i < n; i++)
-		expired += (all->expiry[i].kind == EXPIRY_CERTIFICATE ||
-			    all->expiry[i].kind == EXPIRY_FILE) &&
-			   all->expiry[i].not_after < now;
-	if (cause->code == EXIT_DONE && expired > 0)
-		(void)snprintf(cause->sentence, sizeof(cause->sentence),
-			       "All is well, but %zu certificate%s expired.",
-			       expired, expired == 1 ? " has" : "s have");
 }
 
 static void

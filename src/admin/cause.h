@@ -6,7 +6,6 @@
 
 #include <stdbool.h>
 
-#include "admin/expiry.h"
 #include "admin/facts.h"
 #include "host/exit_code.h"
 
@@ -20,11 +19,6 @@ struct cause {
 };
 
 void cause_find(const struct facts *f, struct cause *cause);
-
-/* If all is well, add the number of expired certificates among the first n to
- * the sentence. */
-void cause_add_expired(struct cause *cause, const struct expiries *all,
-		       size_t n, int64_t now);
 
 /* Set the words, for the site of the text or of the settings. */
 void cause_set(struct cause *cause, const struct outage_text *text);

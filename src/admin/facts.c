@@ -109,6 +109,17 @@ has_stopped(const struct facts *f, const struct unit_stop *stop)
 	return stop->is_enabled || f->hour.last > 0;
 }
 
+/* Find out whether the web server cannot connect, and no event came since. */
+static void
+find_access(struct facts *f)
+{
+	int64_t since;
+
+	if (f->server.file[0] != '\0' && f->socket != NULL &&
+	    !web_server_connects(&f->server, f->socket, &since, &f->access))
+		f->access.set = f->hour.last <= since;
+}
+
 static void
 find_space(struct facts *f, bool is_named)
 {
@@ -190,6 +201,7 @@ facts_collect(struct facts *f, const char *socket, const char *log)
 	    has_stopped(f, &f->unit.stop))
 		f->unit.state = UNIT_STOPPED;
 	f->server_stopped = has_stopped(f, &f->server.stop);
+	find_access(f);
 }
 
 static void

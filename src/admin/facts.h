@@ -19,6 +19,7 @@ struct facts {
 	const char *socket; /* NULL: none was looked at */
 	struct web_server server;
 	bool server_stopped; /* no web server that passes events is running */
+	struct error access; /* why it cannot connect to the socket */
 	struct hour hour;
 	bool has_log; /* hour was read */
 	struct error log; /* why not */

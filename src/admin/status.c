@@ -7,12 +7,14 @@
 #include "config.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "admin/cause.h"
+#include "admin/expiry.h"
 #include "admin/expiry_log.h"
 #include "admin/log_reader.h"
 #include "admin/metrics.h"
@@ -169,6 +171,24 @@ show(const struct facts *f, const struct cause *cause,
 	print_json_close('}');
 }
 
+/* If all is well, add the number of expired certificates among the first n to
+ * the sentence. */
+static void
+add_expired(struct cause *cause, const struct expiries *all, size_t n,
+	    int64_t now)
+{
+	size_t expired = 0;
+
+	for (size_t i = 0; i < n; i++)
+		expired += (all->expiry[i].kind == EXPIRY_CERTIFICATE ||
+			    all->expiry[i].kind == EXPIRY_FILE) &&
+			   all->expiry[i].not_after < now;
+	if (cause->code == EXIT_DONE && expired > 0)
+		(void)snprintf(cause->sentence, sizeof(cause->sentence),
+			       "All is well, but %zu certificate%s expired.",
+			       expired, expired == 1 ? " has" : "s have");
+}
+
 /* Read the log before the process changes to the handler's user, which may not
  * be able to. */
 static enum exit_code
@@ -196,7 +216,7 @@ run(const struct command *command, struct buffer *page)
 		return EXIT_SYSTEM;
 	}
 	size_t n = expiries_sort(&all, now);
-	cause_add_expired(&cause, &all, n, now);
+	add_expired(&cause, &all, n, now);
 	if (page != NULL)
 		page_add(page, &facts, &cause, &all, n);
 	else

@@ -122,7 +122,8 @@ ask(const char *unit, char text[ANSWER_MAX])
 		properties[] =
 			"LoadState,ActiveState,SubState,UnitFileState,"
 			"MainPID,NRestarts,ExecMainStartTimestampMonotonic,"
-			"InactiveEnterTimestampMonotonic,Job,Listen,User,Group,"
+			"InactiveEnterTimestampMonotonic,"
+			"StateChangeTimestampMonotonic,Job,Listen,User,Group,"
 			"SupplementaryGroups,Environment,EnvironmentFiles,"
 			"PassEnvironment,StatusText";
 	char name[NAME_SIZE];
@@ -202,18 +203,22 @@ find_state(const char *service, const char *socket, bool listens)
 static struct unit_stop
 find_stop(const char *text)
 {
-	int64_t age = age_of(text, "InactiveEnterTimestampMonotonic");
-	uint64_t job;
-
-	if (is_active(text) ||
-	    span_number(find_value(text, "Job"), 1, UINT32_MAX, &job))
-		return (struct unit_stop){ .is_stopped = false };
-	return (struct unit_stop){
-		.is_stopped = true,
+	bool active = is_active(text);
+	int64_t age = age_of(text, active ? "StateChangeTimestampMonotonic"
+					  : "InactiveEnterTimestampMonotonic");
+	uint64_t number;
+	struct unit_stop stop = {
+		.is_stopped = !active && !span_number(find_value(text, "Job"),
+						      1, UINT32_MAX, &number),
 		.is_enabled = is_enabled(text),
 		.time = age == INT64_MAX ? 0
 					 : (int64_t)time(NULL) - age / MS_PER_S,
 	};
+
+	if (active &&
+	    span_number(find_value(text, "MainPID"), 1, INT32_MAX, &number))
+		stop.process = (int)number;
+	return stop;
 }
 
 struct unit_stop

@@ -24,11 +24,13 @@ enum unit_state {
 	UNIT_RUNNING
 };
 
-/* A unit that is loaded or masked, and not active. */
+/* A unit that is loaded or masked. */
 struct unit_stop {
-	bool is_stopped;
+	bool is_stopped; /* it is not active */
 	bool is_enabled;
-	int64_t time; /* UTC seconds; 0: it was not active since the boot */
+	int64_t time; /* of the stop, or of the last start or reload; UTC
+		       * seconds; 0: it was not active since the boot */
+	int process; /* of one that is active; 0: none */
 };
 
 struct unit {

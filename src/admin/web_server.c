@@ -3,16 +3,21 @@
 #include "config.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <grp.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "admin/web_server.h"
 
-enum { FILES = 3 };
+enum { FILES = 3, GROUPS_MAX = 64 };
 
 /* Of each web server of Debian: where it has what is in force, files and
  * folders, and how it passes events to the handler. */
@@ -120,4 +125,134 @@ web_server_find(struct web_server *found)
 		      (found->stop.is_stopped && !server.stop.is_stopped))))
 			*found = server;
 	}
+}
+
+/* Of a process. */
+struct identity {
+	pid_t process, parent;
+	uid_t user;
+	gid_t group, groups[GROUPS_MAX];
+	size_t n;
+};
+
+/* Take a line of /proc/PID/status.  The second user is the effective one. */
+static void
+take_line(struct identity *id, const char *line)
+{
+	struct span rest = span_of(line), name, word;
+	gid_t numbers[GROUPS_MAX] = { 0 };
+	uint64_t number;
+	size_t n = 0;
+
+	(void)span_next(&rest, ":", &name);
+	while (n < GROUPS_MAX && span_next_word(&rest, " \t\n", &word) &&
+	       span_number(word, 0, UINT32_MAX, &number))
+		numbers[n++] = (gid_t)number;
+	if (span_equal(name, SPAN("Pid"))) {
+		id->process = (pid_t)numbers[0];
+	} else if (span_equal(name, SPAN("PPid"))) {
+		id->parent = (pid_t)numbers[0];
+	} else if (span_equal(name, SPAN("Uid"))) {
+		id->user = numbers[1];
+	} else if (span_equal(name, SPAN("Gid"))) {
+		id->group = numbers[1];
+	} else if (span_equal(name, SPAN("Groups"))) {
+		memcpy(id->groups, numbers, sizeof(numbers));
+		id->n = n;
+	}
+}
+
+static struct identity
+identify(const char *process)
+{
+	struct identity id = { .user = 0 };
+	char path[sizeof("/proc//status") + NAME_MAX], *line = NULL;
+	size_t size = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/%s/status", process);
+	FILE *file = fopen(path, "re");
+	while (file != NULL && getline(&line, &size, file) > 0)
+		take_line(&id, line);
+	free(line);
+	if (file != NULL)
+		fclose(file);
+	return id;
+}
+
+/* Return that of the process, or of its first child, that is not root's; else
+ * that of root. */
+static struct identity
+find_identity(int process)
+{
+	struct identity id = { .user = 0 };
+	DIR *folder = opendir("/proc");
+	const struct dirent *file;
+
+	while (folder != NULL && id.user == 0 &&
+	       (file = readdir(folder)) != NULL) {
+		if (file->d_name[0] < '1' || file->d_name[0] > '9')
+			continue;
+		id = identify(file->d_name);
+		if (id.parent != process && id.process != process)
+			id.user = 0;
+	}
+	if (folder != NULL)
+		closedir(folder);
+	return id;
+}
+
+/* Return true if the process with this identity has no right to the path. */
+static bool
+is_denied(const struct identity *id, const char *path, int mode)
+{
+	int code = 0;
+	pid_t child = fork();
+
+	if (child == 0)
+		_exit(setgroups(id->n, id->groups) == 0 &&
+		      setgid(id->group) == 0 && setuid(id->user) == 0 &&
+		      access(path, mode) != 0 && errno == EACCES);
+	return child > 0 && waitpid(child, &code, 0) == child && code != 0;
+}
+
+static int64_t
+change_of(const char *path)
+{
+	struct stat s;
+
+	return stat(path, &s) == 0 ? s.st_ctim.tv_sec : 0;
+}
+
+bool
+web_server_connects(const struct web_server *server, const char *path,
+		    int64_t *since, struct error *e)
+{
+	char copy[PATH_MAX], user[ACCOUNT_NAME_SIZE], group[ACCOUNT_NAME_SIZE];
+
+	if (geteuid() != 0 || server->stop.process == 0)
+		return true;
+	struct identity id = find_identity(server->stop.process);
+	if (id.user == 0)
+		return true;
+	(void)snprintf(copy, sizeof(copy), "%s", path);
+	const char *folder = dirname(copy);
+	account_user_name(id.user, user);
+	account_group_name(id.group, group);
+	*since = server->stop.time;
+	if (change_of(folder) > *since)
+		*since = change_of(folder);
+	if (change_of(path) > *since)
+		*since = change_of(path);
+	if (is_denied(&id, folder, X_OK))
+		return error_set(e,
+				 "%s: user %s cannot search it (fix: chmod o+x "
+				 "%s)",
+				 folder, user, folder);
+	if (is_denied(&id, path, W_OK))
+		return error_set(e,
+				 "%s: user %s cannot write to it; "
+				 "certgate.socket sets its group and mode "
+				 "(fix: chgrp %s %s && chmod 660 %s)",
+				 path, user, group, path, path);
+	return true;
 }

@@ -4,7 +4,10 @@
 #ifndef CERTGATE_ADMIN_WEB_SERVER_H
 #define CERTGATE_ADMIN_WEB_SERVER_H
 
+#include <stdint.h>
+
 #include "admin/unit.h"
+#include "base/error.h"
 
 struct web_server {
 	const char *wiring; /* how one that is installed passes events to the
@@ -18,5 +21,12 @@ struct web_server {
 
 /* Find the web servers of this host. */
 void web_server_find(struct web_server *found);
+
+/* Return true if the user of the web server's processes can connect to the
+ * socket, or if that is unknown.  Otherwise e has the reason, and *since the
+ * time of the last change of the socket, its folder or the processes. */
+bool web_server_connects(const struct web_server *server, const char *path,
+			 int64_t *since, struct error *e)
+	__attribute__((warn_unused_result));
 
 #endif

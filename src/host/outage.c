@@ -302,6 +302,8 @@ static const struct {
 	[OUTAGE_UNWIRED] = { "No web server passes events to the handler, and "
 			     "none came.",
 			     "" },
+	[OUTAGE_ACCESS] = { "The web server cannot connect to the handler.",
+			    "" },
 	[OUTAGE_SENDERS] = { "Every event is refused for one reason.",
 			     "certgate stats%" },
 	[OUTAGE_SKEWED] = { "The clock disagrees with the time in the events.",

@@ -55,6 +55,7 @@ enum outage {
 	OUTAGE_OTHER_LOG, /* the handler does not write to CERTGATE_LOG */
 	OUTAGE_SERVER, /* is not running */
 	OUTAGE_UNWIRED, /* no web server has the handler */
+	OUTAGE_ACCESS, /* of the web server to the handler's socket */
 	OUTAGE_SENDERS, /* outage_events_reason(), not of clients */
 	OUTAGE_SKEWED, /* clocks */
 	OUTAGE_NONE, /* configuration of the handler */

@@ -654,6 +654,14 @@ exec {command} {verb}
 VARIABLES = """CERTGATE_ACCESS_KEYS={key} sleep 20 >/dev/null 2>&1 </dev/null 3>>/run/log/log &
 echo $! >/run/pid
 """
+# A web server of www-data, and the socket in a folder with a mode.
+SERVER = """setpriv --reuid www-data --regid www-data --clear-groups \\
+  sleep 20 >/dev/null 2>&1 </dev/null &
+echo $! >/run/web
+mkdir -m {} /run/own
+touch /run/own/sock
+mount --bind {} /run/own/sock
+"""
 OTHER_SETTINGS = VARIABLES.replace("CERTGATE_ACCESS_KEYS={key}",
                                    "CERTGATE_CONFIG=/etc/other.conf")
 OWN_SETTINGS = OTHER_SETTINGS.replace("/etc/other.conf",
@@ -696,6 +704,9 @@ def installed():
     hours_ago = logs.text([logs.accepted("device", 9000)]).strip()
     path, server = listen("listens", True)
     silent, other = listen("silent", False)
+    shut, third = listen("shut", True)
+    path.chmod(0o666)
+    shut.chmod(0o600)
     started = "ExecMainStartTimestamp"
     stopped = "InactiveEnterTimestamp"
     web = "LoadState=loaded\nUnitFileState={}\nActiveState={}\n{}"
@@ -704,6 +715,10 @@ def installed():
     of_socket = ("The handler is not running. (nothing listens on {})",
                  "systemctl restart certgate.socket certgate.service")
     waiting = {"service": "inactive", "process": 0}
+    served = {"listen": "/run/own/sock", "decision": decision, "web":
+              web.format("enabled", "active", "'; echo MainPID=`cat /run/web`"
+                         "; echo '")}
+    no_access = "The web server cannot connect to the handler. (/run/own"
     key_required = "echo CERTGATE_SIGNATURE=required " \
         ">>/etc/certgate/certgate.conf\n"
     copy = "cp /etc/certgate/certgate.conf /etc/other.conf\n"
@@ -795,6 +810,29 @@ def installed():
                 "decision": decision, "more": "mkdir /etc/apache2 && cp "
                 "/etc/nginx/nginx.conf /etc/apache2/apache2.conf"}, 0, WELL,
              "/etc/apache2/apache2.conf"),
+            ("a socket for root alone", {
+                **served, "more": SERVER.format(755, shut)}, 1,
+             f"{no_access}/sock: user www-data cannot write to it; ",
+             "fix       chgrp www-data /run/own/sock && chmod 660 "
+             "/run/own/sock\n"),
+            ("a socket for root alone: check", {
+                **served, "more": SERVER.format(755, shut),
+                "verb": "check --quiet"}, 1, "",
+             "handler: The web server cannot connect to the handler. ("),
+            ("a folder of the socket for root alone", {
+                **served, "more": SERVER.format(700, path)}, 1,
+             f"{no_access}: user www-data cannot search it)",
+             "fix       chmod o+x /run/own\n"),
+            ("a socket for the web server", {
+                **served, "more": SERVER.format(755, path)}, 0, WELL,
+             "running"),
+            ("a socket for root alone, and events since", {
+                **served, "more": SERVER.format(755, shut), "decision":
+                logs.text([logs.accepted("device", -120)]).strip()}, 0, WELL,
+             "running"),
+            ("a socket for root alone, and no web server has it", {
+                **served, "more": SERVER.format(755, shut), "nginx": ""}, 0,
+             WELL, "running"),
             ("a start that hangs", {
                 "service": "activating", "listen": silent,
                 "unit": "SubState=start\n" + ago(started, 60)}, 1,
@@ -983,8 +1021,8 @@ def installed():
         out.result(done.code == code and done.out.startswith(first) and
                    (words.removeprefix("not ") in done.out) != absent,
                    f"installed: {name}", done)
-    server.close()
-    other.close()
+    for one in server, other, third:
+        one.close()
 
 
 with concurrent.futures.ThreadPoolExecutor(8) as pool:

@@ -323,6 +323,14 @@ def lose_socket():
     os.unlink(SOCKET)
 
 
+def close_socket(command):
+    def plant():
+        event()
+        quiet(command)
+        event()
+    return plant
+
+
 def stop_server():
     event()
     quiet("systemctl stop lighttpd apache2")
@@ -369,6 +377,7 @@ def keys_of_root():
     event(count=3)
 
 
+NO_ACCESS = "The web server cannot connect to the handler. (/run/certgate"
 NO_LOAD, NO_SETTINGS = "The list does not load. (", "The settings do not load. ("
 
 
@@ -437,6 +446,16 @@ def outages(fleet):
         ("socket file deleted", lose_socket,
          f"The handler is not running. (nothing listens on {SOCKET})",
          "systemctl restart certgate.socket certgate.service", execute),
+        ("socket for another group", close_socket(f"chgrp root {SOCKET}"),
+         f"{NO_ACCESS}/certgate.sock: user www-data cannot write to it; ",
+         f"chgrp www-data {SOCKET} && chmod 660 {SOCKET}", execute),
+        ("socket for root alone", close_socket(f"chmod 600 {SOCKET}"),
+         f"{NO_ACCESS}/certgate.sock: user www-data cannot write to it; ",
+         f"chgrp www-data {SOCKET} && chmod 660 {SOCKET}", execute),
+        ("folder of the socket for root alone", close_socket(
+            "chmod 700 /run/certgate"),
+         f"{NO_ACCESS}: user www-data cannot search it)",
+         "chmod o+x /run/certgate", execute),
         ("web server stopped", stop_server,
          "The web server is not running. (", "systemctl start ", start_server),
         ("handler ends again and again", end_each,
@@ -481,6 +500,8 @@ def others_tell(name):
 # Outages that the handler itself cannot see, or sees as refusals of clients.
 NOT_SEEN = {"handler stopped", "handler disabled", "handler masked",
             "log elsewhere", "socket file deleted", "web server stopped",
+            "socket for another group", "socket for root alone",
+            "folder of the socket for root alone",
             "handler ends again and again", "handler hangs", "web server not wired", "CRL expired"}
 
 
