@@ -22,7 +22,6 @@ enum {
 	REPORTED_MIN = 60 /* seconds without a line of an event */
 };
 
-/* The probes of the table below. */
 static bool
 is_stopped(const struct facts *f)
 {
@@ -85,11 +84,18 @@ lacks_server(const struct facts *f)
 	return f->server_stopped;
 }
 
+/* With a socket that is not a file of this host, events come another way. */
 static bool
 is_unwired(const struct facts *f)
 {
-	return f->server.wiring != NULL && f->server.file[0] == '\0' &&
-	       f->has_log && f->hour.last == 0;
+	const struct web_server *server = &f->server;
+
+	if (server->wiring == NULL || !f->has_log ||
+	    (server->file[0] != '\0' && !server->stop.is_stopped))
+		return false;
+	if (f->hour.last == 0)
+		return server->file[0] == '\0';
+	return f->hour.last <= server->changed && access(f->socket, F_OK) == 0;
 }
 
 static bool
@@ -423,7 +429,14 @@ tell_doubt(const struct facts *f, struct cause *cause)
 static void
 tell_server(const struct facts *f, struct cause *cause)
 {
+	struct span last = print_time_text(f->hour.last);
+
 	set_fix(cause, f->server.wiring);
+	if (f->hour.last != 0)
+		(void)snprintf(cause->detail, sizeof(cause->detail),
+			       "the last event came at %.*s, before the "
+			       "configuration of a web server changed",
+			       (int)last.len, last.ptr);
 }
 
 static void

@@ -17,7 +17,7 @@
 
 #include "admin/web_server.h"
 
-enum { FILES = 3, GROUPS_MAX = 64 };
+enum { FILES = 3, GROUPS_MAX = 64, RELOAD_S = 3600 };
 
 /* Of each web server of Debian: where it has what is in force, files and
  * folders, and how it passes events to the handler. */
@@ -54,6 +54,19 @@ passes_events(const char *line)
 	return false;
 }
 
+/* Return true if the file or folder exists. */
+static bool
+add_change(const char *path, struct web_server *server)
+{
+	struct stat s;
+
+	if (stat(path, &s) != 0)
+		return false;
+	if (s.st_mtim.tv_sec > server->changed)
+		server->changed = s.st_mtim.tv_sec;
+	return true;
+}
+
 /* Write the path to file, if it is the first that passes events.  Return true
  * if there is such a file. */
 static bool
@@ -71,7 +84,7 @@ look_at(const char *path, struct web_server *server)
 	free(line);
 	if (file != NULL)
 		fclose(file);
-	return access(path, F_OK) == 0;
+	return add_change(path, server);
 }
 
 /* Return true if a file in it exists. */
@@ -82,6 +95,7 @@ look_into(const char *path, DIR *folder, struct web_server *server)
 	char whole[PATH_MAX];
 	bool exists = false;
 
+	(void)add_change(path, server);
 	while ((file = readdir(folder)) != NULL) {
 		(void)snprintf(whole, sizeof(whole), "%s/%s", path,
 			       file->d_name);
@@ -108,22 +122,45 @@ look(const char *const path[FILES], struct web_server *server)
 	return installed;
 }
 
+/* Return when the files changed: for an hour after the change, the time of the
+ * last start or reload, since the web server passed events until then. */
+static int64_t
+change_in_force(const struct web_server *server, const struct unit_stop *stop)
+{
+	int64_t after = stop->time - server->changed;
+
+	return after > 0 && after < RELOAD_S ? stop->time : server->changed;
+}
+
 void
 web_server_find(struct web_server *found)
 {
+	struct web_server unwired = { .wiring = NULL };
+
 	*found = (struct web_server){ .wiring = NULL };
 	for (size_t i = 0; i < sizeof(servers) / sizeof(servers[0]); i++) {
 		struct web_server server = { .wiring = servers[i].wiring,
 					     .unit = servers[i].unit };
 		if (!look(servers[i].path, &server))
 			continue;
-		if (server.file[0] != '\0')
-			server.stop = unit_find_stop(server.unit);
+		struct unit_stop stop = unit_find_stop(server.unit);
+		int64_t changed = change_in_force(&server, &stop);
+		server.changed = 0;
+		if (server.file[0] != '\0') {
+			server.stop = stop;
+		} else if (!stop.is_stopped && changed >= unwired.changed) {
+			unwired.wiring = server.wiring;
+			unwired.changed = changed;
+		}
 		if (found->wiring == NULL ||
 		    (server.file[0] != '\0' &&
 		     (found->file[0] == '\0' ||
 		      (found->stop.is_stopped && !server.stop.is_stopped))))
 			*found = server;
+	}
+	if (unwired.wiring != NULL) {
+		found->wiring = unwired.wiring;
+		found->changed = unwired.changed;
 	}
 }
 

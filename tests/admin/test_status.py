@@ -633,6 +633,7 @@ printf '%s\\n' CERTGATE_LIST=/etc/certgate/list CERTGATE_LOG=/run/log/log \\
 echo '{pin}' >/etc/certgate/list
 chmod {mode} /etc/certgate/list
 echo '{nginx}' >/etc/nginx/nginx.conf
+touch -d '9 days ago' /etc/nginx/nginx.conf
 cat >/run/systemctl <<'EOF'
 #!/bin/sh
 case $4 in
@@ -909,6 +910,42 @@ def installed():
              WELL, "/etc/nginx/nginx.conf"),
             ("events, however they come", {"nginx": "", "decision": decision},
              0, WELL, "server    none"),
+            ("no longer wired", {
+                "nginx": "", "decision": decision,
+                "more": "touch /etc/nginx/nginx.conf"}, 1,
+             "No web server passes events to the handler, and none came. (the "
+             "last event came at ", "include /usr/share/certgate/www/nginx"),
+            ("no longer wired: check", {
+                "nginx": "", "decision": decision, "verb": "check --quiet",
+                "more": "touch /etc/nginx/nginx.conf"}, 1, "",
+             "handler: No web server passes events"),
+            ("no longer wired, and events until the reload", {
+                "nginx": "", "decision": decision, "web": web.format(
+                    "enabled", "active", ago("StateChangeTimestamp", 30)),
+                "more": "touch -d '10 minutes ago' /etc/nginx/nginx.conf"}, 1,
+             "No web server passes events", "server    none"),
+            ("a reload by logrotate, however events come", {
+                "nginx": "", "decision": hours_ago, "web": web.format(
+                    "enabled", "active", ago("StateChangeTimestamp", 30))},
+             0, WELL, "server    none"),
+            ("a change, and events since, however they came", {
+                "nginx": "", "decision": decision,
+                "more": "touch -d '10 minutes ago' /etc/nginx/nginx.conf"}, 0,
+             WELL, "server    none"),
+            ("a change, and a handler without a socket here", {
+                "nginx": "", "decision": decision, "listen": "[::1]:9000",
+                "more": "touch /etc/nginx/nginx.conf"}, 0, WELL,
+             "server    none"),
+            ("a change of a web server that is not running", {
+                "nginx": "", "decision": decision, "web": web.format(
+                    "disabled", "inactive", ago(stopped, 9000)),
+                "more": "touch /etc/nginx/nginx.conf"}, 0, WELL,
+             "server    none"),
+            ("no longer wired, and a stopped web server is", {
+                "decision": decision, "web": web.format(
+                    "enabled", "inactive", ago(stopped, 300)),
+                "more": "mkdir /etc/apache2 && touch /etc/apache2/apache2.conf"
+             }, 1, "No web server passes events", "a2enconf certgate"),
             ("events some hours ago, however they came", {
                 "nginx": "", "decision": hours_ago}, 0, WELL,
              "server    none"),

@@ -342,8 +342,13 @@ def start_server(lines):
 
 
 def unwire():
-    quiet("a2disconf -q certgate; systemctl reload apache2; "
-          "lighty-disable-mod certgate; systemctl restart lighttpd", (0, 2))
+    quiet("lighty-disable-mod certgate; systemctl restart lighttpd; "
+          "a2disconf -q certgate; systemctl reload apache2", (0, 2))
+
+
+def unwire_later():
+    event()
+    unwire()
 
 
 def wire(lines):
@@ -475,6 +480,10 @@ def outages(fleet):
         ("web server not wired", unwire,
          "No web server passes events to the handler, and none came.",
          "a2enconf certgate && systemctl reload apache2", wire),
+        ("web server no longer wired", unwire_later,
+         "No web server passes events to the handler, and none came. (the last "
+         "event came at ", "a2enconf certgate && systemctl reload apache2",
+         wire),
         ("clock wrong", refused(ahead=7200),
          "The clock disagrees with the time in the events. (this host's clock "
          "is 7",
@@ -502,7 +511,8 @@ NOT_SEEN = {"handler stopped", "handler disabled", "handler masked",
             "log elsewhere", "socket file deleted", "web server stopped",
             "socket for another group", "socket for root alone",
             "folder of the socket for root alone",
-            "handler ends again and again", "handler hangs", "web server not wired", "CRL expired"}
+            "handler ends again and again", "handler hangs", "web server not wired",
+            "web server no longer wired", "CRL expired"}
 
 
 def handler_tells(name, sentence):
