@@ -2,6 +2,7 @@
 /* Copyright The certgate authors */
 #include "config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -51,6 +52,25 @@ site_of(struct hour *h, struct span name)
 	return site;
 }
 
+static void
+add_client(struct hour *h, const struct outage_event *event)
+{
+	uint64_t certificate = event->certificate ^ span_hash(event->site);
+	struct hour_client *client = &h->client[certificate % HOUR_CLIENTS];
+
+	if (event->certificate == 0 ||
+	    span_starts(event->connection, SPAN(OUTAGE_OWN)))
+		return;
+	if (reason_is_acceptance(event->reason)) {
+		client->certificate = certificate;
+		client->site = site_of(h, event->site);
+		client->accepted = client->dropped = client->site->load;
+	} else if (event->reason == REASON_NOT_LISTED && client->site != NULL &&
+		   client->certificate == certificate) {
+		client->dropped = client->site->load;
+	}
+}
+
 /* An old event before the last load does not count, wherever it is in the log,
  * and its time says nothing about the clocks of today. */
 static void
@@ -77,6 +97,7 @@ add_event(struct hour *h, const struct log_reader *log, enum reason reason,
 	if (!is_old)
 		read_skew(&event, log->value[FIELD_SKEW]);
 	outage_events_add(&h->outage, &event);
+	add_client(h, &event);
 }
 
 /* Add the word for the list of a decision.  A number shows that it loaded. */
@@ -146,6 +167,7 @@ add_note(struct hour *h, const struct log_reader *log, struct hour_note *before)
 		struct hour_site *site = site_of(h, name);
 		site->list[0] = '\0';
 		site->failure.time = 0;
+		site->load = log->time;
 	} else if (span_contains(words, failed)) {
 		struct hour_site *site = site_of(h, name);
 		site->failure = note;
@@ -207,4 +229,31 @@ hour_read(struct hour *h, const char *path, bool day, struct error *e)
 	bool ok = read_lines(h, &log, path, day, e);
 	log_reader_close(&log);
 	return ok;
+}
+
+unsigned
+hour_dropped(const struct hour *h)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < HOUR_CLIENTS; i++) {
+		const struct hour_client *client = &h->client[i];
+		n += client->dropped != client->accepted &&
+		     client->dropped == client->site->load;
+	}
+	return n > 1 ? n : 0;
+}
+
+void
+hour_tell_dropped(const struct hour *h, char text[HOUR_NOTE_SIZE])
+{
+	unsigned n = hour_dropped(h);
+
+	text[0] = '\0';
+	if (n > 0)
+		(void)snprintf(text, HOUR_NOTE_SIZE,
+			       "%u clients that were accepted before the last "
+			       "load of the list are not in it (fix: certgate "
+			       "pending%s)",
+			       n, setup_config_options(""));
 }

@@ -99,7 +99,7 @@ static void
 add_facts(struct buffer *out, const struct facts *f)
 {
 	const struct settings *settings = &f->sites.main.settings;
-	char text[64];
+	char text[64], dropped[HOUR_NOTE_SIZE];
 
 	html_add(out, "<dl>\n");
 	(void)snprintf(text, sizeof(text),
@@ -127,6 +127,8 @@ add_facts(struct buffer *out, const struct facts *f)
 	add_note(out, "Loaded", &f->hour.load);
 	if (f->hour.failure != NULL)
 		add_note(out, "Failed", f->hour.failure);
+	hour_tell_dropped(&f->hour, dropped);
+	add_row(out, "Note", span_of(dropped));
 	html_add(out, "</dl>\n");
 }
 

@@ -139,6 +139,14 @@ show_row(const struct hour *h, enum reason reason)
 static void
 show_hour(const struct hour *h, const struct cause *cause)
 {
+	char dropped[HOUR_NOTE_SIZE];
+
+	hour_tell_dropped(h, dropped);
+	if (dropped[0] != '\0') {
+		print_json_number("dropped", hour_dropped(h));
+		print_label("note");
+		print("%s\n", dropped);
+	}
 	if (h->doubt != NULL)
 		log_reader_print_doubt(h->doubt, true);
 	if (h->doubt != NULL && strcmp(h->doubt, cause->detail) != 0)

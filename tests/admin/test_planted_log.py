@@ -460,6 +460,46 @@ def in_the_journal():
                    f"journal: {arguments[0]}", done)
 
 
+def dropped():
+    """A list that was cut at a line end."""
+    before, after = clients(900, 5), [loaded(600)]
+    lost = [logs.rejected(f"c{n}", 500 - n) for n in (3, 4) for _ in range(3)]
+    rest = [logs.accepted(f"c{n}", 400) for n in range(3)]
+    note = "{} clients that were accepted before the last load of the list " \
+        "are not in it (fix: certgate pending)"
+    for name, lines, count in (
+            ("two clients", before + after + lost + rest, 2),
+            ("one client", before + after + lost[:3] + rest, 0),
+            ("before a load", before + lost + after + rest, 0),
+            ("strangers", before + after + strangers(500, 3) + rest, 0),
+            ("listed again", before + after + lost + rest + [
+                logs.accepted("c3", 300)], 0),
+            ("a later load", before + after + lost + rest + [loaded(100)], 0),
+            ("accepted by another site", [logs.accepted(
+                f"c{n}", 900, site="one") for n in range(5)] + [
+                loaded(600, "site two: ")] + [logs.rejected(
+                    f"c{n}", 500 - n, site="two") for n in (3, 4)] + rest, 0),
+            ("of a site, then a load of another", [logs.accepted(
+                f"c{n}", 900, site="one") for n in range(5)] + [
+                loaded(600, "site one: ")] + [logs.rejected(
+                    f"c{n}", 500 - n, site="one") for n in (3, 4)] + [
+                loaded(100, "site two: "),
+                logs.accepted("c1", 90, site="one")], 2),
+            ("the doctor's", [logs.accepted(
+                f"c{n}", 900, connection="certgate-1") for n in (3, 4)] +
+             after + lost + rest, 0)):
+        done = status(*lines)
+        value = json.loads(run("status", "--json").out)
+        out.result(done.code == 0 and done.out.startswith(WELL) and
+                   (f"\nnote      {note.format(count)}\n" in done.out) ==
+                   (count > 0) and value.get("dropped", 0) == count,
+                   f"dropped: {name}", done)
+    page = base / "dropped.html"
+    status(*before, *after, *lost, *rest)
+    run("status", "--html", page)
+    out.result(note.format(2) in page.read_text(), "dropped: the page")
+
+
 def colours():
     """Only on a terminal, and not with NO_COLOR."""
     log.write_text(logs.text(refused(9)))
@@ -488,6 +528,7 @@ def colours():
 
 
 stories()
+dropped()
 colours()
 rotated()
 of_sites()
