@@ -25,6 +25,7 @@ enum {
 	START_MS = 30000, /* that a start may take */
 	NAME_SIZE = 64, /* bytes of a unit's name */
 	US_PER_MS = 1000,
+	NS_PER_MS = 1000000,
 	MS_PER_S = 1000,
 	ENVIRONMENT_MAX = 262144 /* bytes; twice the usual ARG_MAX */
 };
@@ -199,6 +200,19 @@ find_state(const char *service, const char *socket, bool listens)
 		       : UNIT_UNKNOWN;
 }
 
+/* Return the UTC seconds of a time that many ms ago, always the same for the
+ * same time. */
+static int64_t
+time_before(int64_t age)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return ((int64_t)now.tv_sec * MS_PER_S + now.tv_nsec / NS_PER_MS -
+		age) /
+	       MS_PER_S;
+}
+
 /* With a job, systemd is about to start it, as in a boot, or stops it now. */
 static struct unit_stop
 find_stop(const char *text)
@@ -211,8 +225,7 @@ find_stop(const char *text)
 		.is_stopped = !active && !span_number(find_value(text, "Job"),
 						      1, UINT32_MAX, &number),
 		.is_enabled = is_enabled(text),
-		.time = age == INT64_MAX ? 0
-					 : (int64_t)time(NULL) - age / MS_PER_S,
+		.time = age == INT64_MAX ? 0 : time_before(age),
 	};
 
 	if (active &&

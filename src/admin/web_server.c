@@ -148,7 +148,7 @@ web_server_find(struct web_server *found)
 		server.changed = 0;
 		if (server.file[0] != '\0') {
 			server.stop = stop;
-		} else if (!stop.is_stopped && changed >= unwired.changed) {
+		} else if (!stop.is_stopped && changed > unwired.changed) {
 			unwired.wiring = server.wiring;
 			unwired.changed = changed;
 		}
