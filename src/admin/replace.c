@@ -111,6 +111,21 @@ wait_for_other(const struct replacement *r, struct error *e)
 	return ok;
 }
 
+/* Set the error of the new file from errno. */
+static bool
+fail(const struct replacement *r, const char *what, struct error *e)
+{
+	if (errno == ENOSPC || errno == EDQUOT) {
+		error_set(e, "the disk is full; the file is unchanged (fix: "
+			     "free space; df -h shows the disks)");
+		error_where(e, r->path);
+	} else {
+		error_system(e, "%s", what);
+		error_where(e, r->new_path);
+	}
+	return false;
+}
+
 /* Lock the new file; another process may take it before it is locked. */
 static bool
 lock(struct replacement *r, struct error *e)
@@ -118,7 +133,7 @@ lock(struct replacement *r, struct error *e)
 	for (;;) {
 		int fd = make_new_file(r);
 		if (fd < 0 && errno != EEXIST)
-			return error_system(e, "%s", r->new_path);
+			return fail(r, "cannot be created", e);
 		if (fd < 0) {
 			if (!wait_for_other(r, e))
 				return false;
@@ -145,14 +160,14 @@ replace_open(struct replacement *r, const char *path, bool dry_run,
 }
 
 static bool
-write_all(int fd, struct span text, struct error *e)
+write_all(int fd, struct span text)
 {
 	while (text.len > 0) {
 		ssize_t n = write(fd, text.ptr, text.len);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return error_system(e, "cannot be written");
+			return false;
 		text = span_after(text, (size_t)n);
 	}
 	return true;
@@ -180,11 +195,15 @@ bool
 replace_commit(struct replacement *r, struct span text, const struct stat *old,
 	       struct error *e)
 {
-	error_where(e, r->new_path);
-	if (!write_all(r->fd, text, e) || !set_owner(r->fd, old, e))
+	if (!write_all(r->fd, text))
+		return fail(r, "cannot be written", e);
+	if (!set_owner(r->fd, old, e)) {
+		error_where(e, r->new_path);
 		return false;
+	}
 	if (fsync(r->fd) != 0)
-		return error_system(e, "does not reach the disk");
+		return fail(r, "does not reach the disk", e);
+	error_where(e, r->new_path);
 	if (!is_new_file(r, r->fd))
 		return error_set(e, "removed by another program (fix: try "
 				    "again)");

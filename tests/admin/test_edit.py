@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import resource
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
@@ -509,6 +510,16 @@ def trouble():
     out.result(got.code != 0 and book.text() == before,
                "no room: the list is as it was", got)
     if os.geteuid() == 0:
+        got = admin.Result(subprocess.run(
+            ["unshare", "-m", "sh", "-c", "mount -t tmpfs -o size=64k,mode=755"
+             f" none {base} && mkdir {book.folder} && echo '{B}' >{book.path} "
+             f"&& cat /dev/zero >{base}/full 2>/dev/null; {admin.COMMAND} "
+             f"allow --list {book.path} {A}; echo $?; cat {book.path}"],
+            capture_output=True, check=False,
+            env={"PATH": os.environ["PATH"]}))
+        out.result(got.out == f"3\n{B}\n" and got.err.endswith(
+            f"{book.path}: the disk is full; the file is unchanged (fix: free "
+            "space; df -h shows the disks)\n"), "a full disk: said so", got)
         got = book.run("allow", A, user=65534, group=65534, extra_groups=[])
         out.result(got.code == 3 and "Permission denied" in got.err and
                    book.text() == before, "no permission: said so", got)
