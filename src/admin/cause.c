@@ -17,10 +17,7 @@
 
 #define UNITS "certgate.socket certgate.service"
 
-enum {
-	STALE_MAX = 30, /* seconds that a reload may take */
-	REPORTED_MIN = 60 /* seconds without a line of an event */
-};
+enum { REPORTED_MIN = 60 /* seconds without a line of an event */ };
 
 static bool
 is_stopped(const struct facts *f)
@@ -104,60 +101,16 @@ lacks_access(const struct facts *f)
 	return f->access.set;
 }
 
-/* A site that was removed does not matter. */
-static bool
-is_in_use(const struct facts *f, const char *site)
-{
-	bool found =
-		site[0] == '\0' || !f->has_files || setup_site().ptr != NULL;
-
-	for (size_t i = 0; i < f->sites.n && !found; i++)
-		found = strcmp(f->sites.site[i]->name, site) == 0;
-	return found;
-}
-
-static bool
-has_none(const struct hour_site *site)
-{
-	return strcmp(site->list, "none") == 0 ||
-	       (site->failure.time != 0 &&
-		strstr(site->failure.text, CONFIGURATION_NOTE_NONE) != NULL);
-}
-
-/* Return true if the handler failed to load a configuration that loads here,
- * and none or an older one is in force.  A failure without a time is older than
- * the lines that were read; one in the future was logged before the clock was
- * set back. */
-static bool
-fails(const struct facts *f, const struct hour_site *site, bool none)
-{
-	int64_t age = f->hour.now - site->failure.time;
-
-	return (site->failure.time != 0 || has_none(site) ||
-		strcmp(site->list, "stale") == 0) &&
-	       has_none(site) == none && (age < 0 || age > STALE_MAX) &&
-	       is_in_use(f, site->name);
-}
-
-static const struct hour_site *
-find_failing(const struct facts *f, bool none)
-{
-	for (size_t i = 0; i < f->hour.n_sites; i++)
-		if (fails(f, &f->hour.site[i], none))
-			return &f->hour.site[i];
-	return NULL;
-}
-
 static bool
 is_none(const struct facts *f)
 {
-	return find_failing(f, true) != NULL;
+	return facts_find_failure(f, true) != NULL;
 }
 
 static bool
 is_stale(const struct facts *f)
 {
-	return find_failing(f, false) != NULL;
+	return facts_find_failure(f, false) != NULL;
 }
 
 static bool
@@ -318,7 +271,8 @@ tell_missing(struct cause *cause)
 		       "certgate deny --all moved it to %s", away);
 }
 
-/* Set detail and fix: the command that the error names, else the file. */
+/* Set detail and fix: the command that the error names, else the file, which a
+ * line may name. */
 static void
 tell_error(const struct facts *f, struct cause *cause)
 {
@@ -328,23 +282,31 @@ tell_error(const struct facts *f, struct cause *cause)
 
 	if (e == NULL || tell_fix(e, cause))
 		return;
-	if (e->line > 0) {
-		if (snprintf(fix, sizeof(fix),
-			     "correct line %u of %s, then certgate check%s",
-			     e->line, e->where,
-			     setup_options(cause->site)) < (int)sizeof(fix))
-			set_fix(cause, fix);
-	} else if (text[0] == '/' && strstr(text, ": ") != NULL) {
-		tell_missing(cause);
+	if (e->line == 0) {
+		if (text[0] == '/' && strstr(text, ": ") != NULL)
+			tell_missing(cause);
+		return;
 	}
+	const char *end = e->text[0] == '/' ? strstr(e->text, ": ") : NULL;
+	int n = end == NULL ? snprintf(fix, sizeof(fix),
+				       "correct line %u of %s, then certgate "
+				       "check%s",
+				       e->line, e->where,
+				       setup_options(cause->site))
+			    : snprintf(fix, sizeof(fix),
+				       "replace %.*s, then certgate check%s",
+				       (int)(end - e->text), e->text,
+				       setup_options(cause->site));
+	if (n < (int)sizeof(fix))
+		set_fix(cause, fix);
 }
 
 /* Set the error that the handler logged, and the site. */
 static void
 tell_failure(const struct facts *f, struct cause *cause)
 {
-	bool none = find_failing(f, true) != NULL;
-	const struct hour_site *site = find_failing(f, none);
+	bool none = facts_find_failure(f, true) != NULL;
+	const struct hour_site *site = facts_find_failure(f, none);
 
 	(void)snprintf(cause->detail, sizeof(cause->detail), "%s", site->error);
 	(void)snprintf(cause->site, sizeof(cause->site), "%s", site->name);

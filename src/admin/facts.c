@@ -26,6 +26,7 @@
 
 enum {
 	REACTS_MS = 3000,
+	STALE_MAX = 30, /* seconds that a reload may take */
 	ROTATION_MS = 1000 /* until the handler opens a new log */
 };
 
@@ -339,4 +340,48 @@ facts_free(struct facts *f)
 	sites_close(&f->sites);
 	findings_free(&f->findings);
 	f->has_files = false;
+}
+
+/* A site that was removed does not matter. */
+static bool
+is_in_use(const struct facts *f, const char *site)
+{
+	bool found =
+		site[0] == '\0' || !f->has_files || setup_site().ptr != NULL;
+
+	for (size_t i = 0; i < f->sites.n && !found; i++)
+		found = strcmp(f->sites.site[i]->name, site) == 0;
+	return found;
+}
+
+static bool
+has_none(const struct hour_site *site)
+{
+	return strcmp(site->list, "none") == 0 ||
+	       (site->failure.time != 0 &&
+		strstr(site->failure.text, CONFIGURATION_NOTE_NONE) != NULL);
+}
+
+/* Return true if the handler failed to load a configuration that loads here,
+ * and none or an older one is in force.  A failure without a time is older than
+ * the lines that were read; one in the future was logged before the clock was
+ * set back. */
+static bool
+fails(const struct facts *f, const struct hour_site *site, bool none)
+{
+	int64_t age = f->hour.now - site->failure.time;
+
+	return (site->failure.time != 0 || has_none(site) ||
+		strcmp(site->list, "stale") == 0) &&
+	       has_none(site) == none && (age < 0 || age > STALE_MAX) &&
+	       is_in_use(f, site->name);
+}
+
+const struct hour_site *
+facts_find_failure(const struct facts *f, bool none)
+{
+	for (size_t i = 0; i < f->hour.n_sites; i++)
+		if (fails(f, &f->hour.site[i], none))
+			return &f->hour.site[i];
+	return NULL;
 }

@@ -19,8 +19,8 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from harness import (admin, cases, cgi, fastcgi, logs, place,  # noqa: E402
-                     processes, tap)
+from harness import (admin, cases, cgi, fastcgi, logs, pki,  # noqa: E402
+                     place, processes, tap)
 
 out = tap.Tap()
 base = place.temporary()
@@ -29,6 +29,7 @@ DEVICE, OTHER, PUMP = (known[n]["sha1"] + "\n"
                        for n in ("device", "other", "pump"))
 SETTINGS = {"CERTGATE_HUB": "chat", "CERTGATE_ORIGINS": cases.ORIGIN,
             "CERTGATE_ACCESS_KEYS": cases.KEY, "CERTGATE_CODE": "a-code"}
+AUTHORITY = pki.Authority(base / "authority", "/O=T/CN=Fleet")
 WELL = "All is well."
 DOUBT = "No fault was found, but the log is not trusted. ("
 
@@ -127,6 +128,19 @@ def hang(gate):
 def mode(gate):
     gate.event()
     gate.configuration.list.chmod(0o666)
+
+
+def of_ca(text):
+    """An entry with a CRL that does not load."""
+    def plant(gate):
+        gate.event()
+        ca, crl = gate.folder / "ca.pem", gate.folder / "ca.crl"
+        ca.write_text(AUTHORITY.pem)
+        if text is not None:
+            crl.write_text(text)
+        gate.configuration.write_list(f"ca:{ca} cn=* crl={crl}\n")
+        place.wait_for(lambda: "see certgate check" in gate.log.read_text())
+    return plant
 
 
 def strangers(gate):
@@ -230,6 +244,10 @@ OUTAGES = [
      "deny --all moved it to /", "to allow clients again: mv /", DEVICE),
     ("list invalid", {}, DEVICE, fill("list", "zz\n"),
      "The list does not load. (", "correct line 1 of /", DEVICE),
+    ("missing CRL", {}, DEVICE, of_ca(None), "The list does not load. (",
+     "replace /", DEVICE),
+    ("empty CRL", {}, DEVICE, of_ca(""), "The list does not load. (",
+     "replace /", DEVICE),
     ("list mode", {}, DEVICE, mode, "The list does not load. (",
      "chmod o-w /", DEVICE),
     ("settings invalid", {}, DEVICE, fill("settings", "CERTGATE_HUB=\n"),
