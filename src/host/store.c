@@ -13,6 +13,7 @@
 
 #include <lmdb.h>
 
+#include "host/account.h"
 #include "host/clock.h"
 #include "host/file.h"
 #include "host/files.h"
@@ -346,6 +347,25 @@ begin_first(struct store *store, struct error *e)
 	return code;
 }
 
+/* The sandbox of a handler has no names. */
+static bool
+set_locked(const char *lock, struct error *e)
+{
+	const char *user = file_reader();
+	char group[ACCOUNT_NAME_SIZE];
+
+	if (user == NULL)
+		return error_set(e,
+				 "%s: the lock file of the store: Permission "
+				 "denied",
+				 lock);
+	account_group_name(getegid(), group);
+	return error_set(e,
+			 "%s: user %s cannot write the lock file of the store "
+			 "(fix: chgrp %s %s && chmod 660 %s)",
+			 lock, user, group, lock, lock);
+}
+
 static bool
 open_env(struct store *store, struct error *e)
 {
@@ -354,8 +374,7 @@ open_env(struct store *store, struct error *e)
 	if (code == EBUSY)
 		return is_replaced(store, e);
 	if (code == EACCES) /* the data was read before */
-		return error_set(e, "%s: the lock file of the store: %s",
-				 store->lock, mdb_strerror(code));
+		return set_locked(store->lock, e);
 	if (code == 0 && !check_lock(store, e))
 		return false;
 	if (code == 0)

@@ -143,9 +143,10 @@ static bool
 is_foreign(const char *path, struct error *e)
 {
 	return error_set(e,
-			 "%s: not a store of certgate (fix: certgate store "
-			 "init makes one)",
-			 path);
+			 "%s: not a store of certgate (fix: restore it from a "
+			 "backup, or mv %s %s.old && certgate store init, then "
+			 "certgate import)",
+			 path, path, path);
 }
 
 /* Return true if each root of a tree is an existing page, or none. */

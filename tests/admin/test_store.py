@@ -9,7 +9,9 @@ import http.server
 import json
 import os
 import pathlib
+import shutil
 import ssl
+import subprocess
 import sys
 import threading
 
@@ -222,6 +224,46 @@ def test_unusable():
     got = book.command("deny", "--list", book.list, A)
     out.equal((got.code, book.list.read_text()), (0, f"{EMPTY}deny {A}\n"),
               "no store: deny --list")
+
+
+def test_fixes():
+    """The fix of a store that cannot be used repairs it."""
+    book = Book(None, f"{A} user=a\n")
+    lock = book.folder / "store-lock"
+    text = book.store.read_bytes()
+
+    def fix_of(*more):
+        book.file.chmod(0o644)
+        lines = book.command("status", "--log", os.devnull, *more).out
+        return lines.splitlines()[1].removeprefix("fix").strip()
+
+    book.store.write_bytes(b"text\n")
+    fix = fix_of()
+    out.equal(fix, f"restore it from a backup, or mv {book.store} "
+              f"{book.store}.old && certgate store init, then certgate import",
+              "fixes: a file that is not a store")
+    book.store.write_bytes(text)
+    if os.geteuid() != 0:
+        return
+    for path in (base, book.folder):
+        path.chmod(0o755)
+    shutil.chown(book.store, 0, "www-data")
+    book.store.chmod(0o640)
+    for uid, gid, mode in (0, 0, 0o660), (0, 0, 0o600), (5, 60, 0o660):
+        os.chown(lock, uid, gid)
+        lock.chmod(mode)
+        for _ in range(2):
+            fix = fix_of("--as", "www-data")
+            if str(lock) in fix:
+                subprocess.run(fix, shell=True, check=True)
+        fix = fix_of("--as", "www-data")
+        out.result("store" not in fix and "check" not in fix,
+                   f"fixes: a lock of {uid}:{gid}, mode {mode:o}", fix)
+    os.chown(book.store, 5, 60)
+    for _ in range(2):
+        subprocess.run(fix_of("--as", "www-data"), shell=True, check=True)
+    out.result("store" not in fix_of("--as", "www-data"),
+               "fixes: a store of another user", fix)
 
 
 def test_import_while_edited():
@@ -478,6 +520,7 @@ def main():
     test_json()
     test_lists()
     test_unusable()
+    test_fixes()
     test_import_while_edited()
     test_fleet()
     test_damaged()
