@@ -30,7 +30,7 @@ is_stopped(const struct facts *f)
 static bool
 lacks_rights(const struct facts *f)
 {
-	return f->has_files && !f->starts && unit_is_other();
+	return !f->has_files || (!f->starts && unit_is_other());
 }
 
 static bool
@@ -312,6 +312,22 @@ tell_failure(const struct facts *f, struct cause *cause)
 	(void)snprintf(cause->site, sizeof(cause->site), "%s", site->name);
 }
 
+/* Return false if the user of the unit exists. */
+static bool
+tell_user(const struct facts *f, struct cause *cause)
+{
+	uid_t user;
+	gid_t group;
+
+	if (f->has_files || account_user(unit_user(), &user, &group))
+		return false;
+	(void)snprintf(cause->detail, sizeof(cause->detail),
+		       "User= of the unit: no such user: %s", unit_user());
+	set_fix(cause, "correct User=, then systemctl daemon-reload && "
+		       "systemctl restart " UNITS);
+	return true;
+}
+
 /* Keep the fix: the error may be about the rights of this user, and not about
  * the file. */
 static void
@@ -320,6 +336,8 @@ tell_unread(const struct facts *f, struct cause *cause)
 	const struct error *e = first_error(f);
 	char fix[sizeof(cause->fix)];
 
+	if (tell_user(f, cause))
+		return;
 	memcpy(fix, cause->fix, sizeof(fix));
 	if (e != NULL)
 		(void)tell_fix(e, cause);
@@ -331,6 +349,8 @@ tell_unit(const struct facts *f, struct cause *cause)
 {
 	bool is_failing = f->unit.state == UNIT_FAILING;
 
+	if (tell_user(f, cause))
+		return;
 	if (f->unit.state == UNIT_STOPPED) {
 		if (!f->unit.stop.is_enabled && f->unit.stop.is_stopped)
 			set_fix(cause, "systemctl unmask " UNITS
@@ -530,9 +550,8 @@ answer(int fd)
 	struct cause cause;
 
 	facts_collect(&facts, NULL, NULL);
-	if (!unit_become(NULL))
-		return;
-	facts_read_files(&facts, (int64_t)time(NULL));
+	if (unit_become(NULL))
+		facts_read_files(&facts, (int64_t)time(NULL));
 	cause_find(&facts, &cause);
 	facts_free(&facts);
 	(void)!write(fd, &cause, sizeof(cause));

@@ -215,9 +215,10 @@ run(const struct command *command, struct buffer *page)
 		expiring = expiry_log_read(log, &facts.log);
 	if (page != NULL && facts.has_log)
 		facts.has_log = expiring != NULL && page_read(log, &facts.log);
-	if (!unit_become(command->option[OPTION_AS]))
+	if (unit_become(command->option[OPTION_AS]))
+		facts_read_files(&facts, now);
+	else if (command->option[OPTION_AS] != NULL)
 		return EXIT_SYSTEM;
-	facts_read_files(&facts, now);
 	cause_find(&facts, &cause);
 	if (!expiries_add(&all, &facts.sites, expiring, now, &e)) {
 		print_error(&e);

@@ -656,7 +656,7 @@ cat >/run/systemctl <<'EOF'
 #!/bin/sh
 case $4 in
 nginx.service) echo '{web}' ;;
-certgate.service) echo LoadState={load}; echo User=www-data
+certgate.service) echo LoadState={load}; echo User={user}
   echo '{unit}'; echo ActiveState={service}
   echo MainPID=`cat /run/pid || echo {process}` ;;
 certgate.socket) echo '{enabled}'; echo ActiveState={socket}
@@ -745,7 +745,7 @@ def installed():
             "nginx": wired, "service": "active", "socket": "active",
             "load": "loaded", "unit": "SubState=running", "more": "",
             "enabled": "LoadState=loaded\nUnitFileState=enabled",
-            "listen": path, "process": 42,
+            "listen": path, "process": 42, "user": "www-data",
             "web": web.format("enabled", "active", ""),
             "command": admin.COMMAND, "verb": "status"}
     rows = (
@@ -877,6 +877,23 @@ def installed():
                                "unit": "SubState=auto-restart"}, 1,
              "The handler is not running. (it exits, and systemd restarts it",
              "journalctl -u certgate.service"),
+            ("a user that does not exist", {
+                "user": "www-dta", "service": "activating",
+                "unit": "SubState=auto-restart"}, 1,
+             "The handler is not running. (User= of the unit: no such user: "
+             "www-dta)", "fix       correct User=, then systemctl "
+             "daemon-reload && systemctl restart certgate.socket "
+             "certgate.service\n"),
+            ("a user that does not exist: JSON", {
+                "user": "www-dta", "service": "failed",
+                "verb": "status --json"}, 1, "{",
+             '"detail":"User= of the unit: no such user: www-dta"'),
+            ("a user that does not exist: the page", {
+                "user": "www-dta", "service": "failed",
+                "verb": "status --html /run/page"}, 1, "", ""),
+            ("a running handler of an unknown user", {"user": "www-dta"}, 3,
+             "This user cannot read the configuration. (User= of the unit: no "
+             "such user: www-dta)", "fix       correct User="),
             ("restarted repeatedly", {
                 "unit": "NRestarts=3\n" + ago(started, 0)}, 1,
              "The handler is not running. (it exits, and systemd restarts it",
@@ -1029,7 +1046,7 @@ def installed():
                 "more": VARIABLES.format(key=cases.KEY).replace(
                     "log/log", "log/new").replace(
                         "sleep", "CERTGATE_LOG=/run/log/new sleep") +
-                "chown www-data /run/log/new"},
+                "touch /run/log/new; chown www-data /run/log/new"},
              0, WELL, "running"),
             ("no key", {"more": key_required}, 1,
              "The configuration refuses every client. (", "ACCESS_KEYS"),

@@ -689,6 +689,21 @@ def stays_well(name, happens):
     quiet("systemctl start certgate-expiry.service", name=f"{name}: the timer")
 
 
+def misspelt_user():
+    """No handler starts, and its files cannot be read as it does."""
+    begin()
+    drop_in("User=_certgat", (0, 1))
+    value = json.loads(quiet("certgate status --json", (1,), True,
+                             "a misspelt user: exit 1"))
+    out.result(value["cause"] == "The handler is not running." and
+               value["detail"] == "User= of the unit: no such user: _certgat",
+               "a misspelt user", value)
+    quiet("certgate check --quiet", (3,), True, "a misspelt user: check")
+    take_drop_in([])
+    lines = status()
+    out.result(lines[0] == WELL, "a misspelt user: repaired", lines)
+
+
 def cannot_tell():
     """What status does not know, it says."""
     begin()
@@ -734,6 +749,7 @@ def main():
     for story in healthy(fleet):
         stays_well(*story)
     cannot_tell()
+    misspelt_user()
     commits()
     print(f"# {time.monotonic() - began:.0f} s")
     out.done()
