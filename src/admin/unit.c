@@ -275,6 +275,22 @@ names_setting(struct span text)
 static struct buffer variables;
 
 static void
+take_status(struct unit *unit, const char *service)
+{
+	span_write(find_value(service, "StatusText"), unit->status,
+		   sizeof(unit->status));
+}
+
+void
+unit_ask_status(struct unit *unit)
+{
+	char service[ANSWER_MAX] = "";
+
+	if (ask("certgate.service", service))
+		take_status(unit, service);
+}
+
+static void
 take_service(struct unit *unit, const char *service)
 {
 	uint64_t number;
@@ -285,8 +301,7 @@ take_service(struct unit *unit, const char *service)
 	span_write(find_value(service, "SupplementaryGroups"), unit->groups,
 		   sizeof(unit->groups));
 	if (unit->state == UNIT_RUNNING)
-		span_write(find_value(service, "StatusText"), unit->status,
-			   sizeof(unit->status));
+		take_status(unit, service);
 	unit->stop = find_stop(service);
 	unit->is_starting =
 		span_equal(find_value(service, "ActiveState"),

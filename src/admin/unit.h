@@ -56,6 +56,9 @@ const char *unit_state_text(enum unit_state state);
  * once. */
 struct unit unit_read(void);
 
+/* Ask for the status of certgate.service again. */
+void unit_ask_status(struct unit *unit);
+
 /* Return a variable of the unit's process, borrowed; NULL: it has none, or this
  * user cannot read them. */
 const char *unit_variable(const char *name);

@@ -921,6 +921,10 @@ def installed():
                 "decision": logs.text([logs.accepted("device", -120)]).strip(),
                 "unit": "StatusText=No event has a valid signature: was an "
                 "access key regenerated? list 2: 1 entry"}, 0, WELL, "running"),
+            ("an outage before an edit that is loaded now", {
+                "unit": "'; rm /run/edited && echo 'StatusText=No allow entry "
+                "is valid today.' || echo 'StatusText=list 3: 1 entry",
+                "more": "touch /run/edited\n"}, 0, WELL, "running"),
             ("a handler that reports no outage", {
                 "unit": "StatusText=list 2: 1 entry; this hour: 0 allowed, 0 "
                 "denied"}, 0, WELL, "running"),
