@@ -89,6 +89,7 @@ add_event(struct hour *h, const struct log_reader *log, enum reason reason,
 		.origin = log->value[FIELD_ORIGIN],
 		.hub = log->value[FIELD_HUB],
 		.connection = log->value[FIELD_CONNECTION],
+		.time = log->time,
 	};
 
 	h->last = log->time;

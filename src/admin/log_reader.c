@@ -448,12 +448,11 @@ prepare_file(struct log_reader *r, const char *path, bool named,
 	error_where(e, file_shown(path));
 	if (r->file < 0 && errno == ENOENT)
 		return error_set(
-			e,
-			named ? "missing log: the handler creates it when it "
-				"starts (fix: restart the handler; as a "
-				"service: systemctl restart certgate.service)"
-			      : "missing log (fix: give an existing file to "
-				"--log)");
+			e, named ? "missing log: plain CGI creates it with the "
+				   "next event, a service when it starts (fix: "
+				   "systemctl restart certgate.service)"
+				 : "missing log (fix: give an existing file to "
+				   "--log)");
 	if (r->file < 0 || fstat(r->file, &s) != 0)
 		return error_system(e, "cannot be opened");
 	if (named && !S_ISREG(s.st_mode))

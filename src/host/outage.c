@@ -195,7 +195,7 @@ static const struct refused {
 	  "The web server authenticates no event as CERTGATE_REMOTE_USER.",
 	  "compare CERTGATE_REMOTE_USER with the user that the web server "
 	  "authenticates, and let it pass REMOTE_USER and AUTH_TYPE on" },
-	{ REASON_SITE, "No event names a site that exists.",
+	{ REASON_SITE, "Events name a site that does not exist.",
 	  "set CERTGATE_SITE in the web server, or restore the settings of the "
 	  "site" },
 	{ REASON_MALFORMED_REQUEST,

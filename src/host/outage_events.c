@@ -214,6 +214,7 @@ outage_events_add(struct outage_events *events,
 	struct outage_site *sender = site;
 	if (has_origin && event->origin.len > 0)
 		sender = site_of(events, name, event->origin);
+	site->last = sender->last = event->time;
 	if (has_passed)
 		add_passed(events, event, site, sender);
 	else
@@ -232,6 +233,17 @@ outage_events_load(struct outage_events *events, struct span name)
 		site->before += site->accepted;
 		site->accepted = 0;
 	}
+}
+
+void
+outage_events_forget(struct outage_events *events, int64_t since)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < events->n_sites; i++)
+		if (events->site[i].last >= since && n++ != i)
+			events->site[n - 1] = events->site[i];
+	events->n_sites = n;
 }
 
 /* Return true if these refusals may be those of all clients.

@@ -35,8 +35,9 @@ struct outage_event {
 	unsigned line; /* of the entry in the list; 0: none, or unknown */
 	struct span name; /* of the route: connect, validate */
 	struct span site, origin, hub, connection; /* may be absent */
+	int64_t time; /* UTC seconds */
 	int64_t skew; /* seconds */
-	bool has_skew; /* the event has a time */
+	bool has_skew; /* the event says when it was sent */
 };
 
 /* Clients refused for one reason since the last accepted client. */
@@ -55,6 +56,7 @@ struct outage_site {
 	char origin[OUTAGE_NAME_SIZE]; /* empty: all events */
 	/* Origin or hub of the last event that was refused for it. */
 	char theirs[OUTAGE_NAME_SIZE];
+	int64_t last; /* the time of its last event */
 	uint64_t accepted, before; /* clients since the last load, and before */
 	uint64_t one; /* hash of a certificate accepted since the last load */
 	bool others; /* several were */
@@ -81,6 +83,9 @@ void outage_events_add(struct outage_events *events,
 /* Forget the refusals of a site (absent: events that name none): another
  * configuration was loaded. */
 void outage_events_load(struct outage_events *events, struct span site);
+
+/* Forget the sites without an event since a time. */
+void outage_events_forget(struct outage_events *events, int64_t since);
 
 /* Return the reason for which all of the last events, or clients, of a site
  * were refused; REASONS: none, and *site is NULL. */

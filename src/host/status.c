@@ -26,7 +26,6 @@ enum {
 static struct datagram manager = { NULL, -1 };
 static unsigned long counts[REASONS]; /* of the current hour */
 static struct outage_events events;
-static int64_t last_event; /* seconds since 1970 */
 static int64_t hour = -1; /* since 1970; -1: not known yet */
 static char this_hour[COUNTS_MAX], last_hour[COUNTS_MAX]; /* as text */
 
@@ -96,13 +95,13 @@ status_count(const struct answer *answer, int64_t now)
 		.origin = answer->origin,
 		.hub = answer->hub,
 		.connection = answer->connection,
+		.time = now,
 	};
 	int64_t sent;
 
 	event.has_skew = date_time_parse(answer->time, &sent);
 	event.skew = event.has_skew ? now - sent : 0;
 	outage_events_add(&events, &event);
-	last_event = now;
 	if (reason != REASON_VALIDATED && reason != REASON_NOTIFIED)
 		counts[reason]++;
 }
@@ -167,8 +166,7 @@ keep_counts(int64_t now)
 		memcpy(last_hour, this_hour, sizeof(last_hour));
 		memset(counts, 0, sizeof(counts));
 		events.skewed = 0; /* the clock may be correct now */
-		if (now - last_event > DAY_S)
-			events.n_sites = 0;
+		outage_events_forget(&events, now - DAY_S);
 		write_counts(this_hour);
 		log_note(LOG_LEVEL_NOTE, "last hour: %s", last_hour);
 	}

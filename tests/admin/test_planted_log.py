@@ -152,7 +152,7 @@ STORIES = [
     ("the service without a site", [
         logs.accepted("device", 90, site="one"),
         *refused(9, "site", origin=cases.ORIGIN)],
-     "No event names a site that exists."),
+     "Events name a site that does not exist."),
     ("strangers in a quiet hour", [
         logs.accepted("device", 5 * HOUR), *strangers(9, 3)], WELL),
     ("strangers after a load", [
@@ -226,7 +226,7 @@ STORIES = [
             logs.line(90 - n, reason="site", site="two",
                       origin="a.example", list="-"),
             logs.accepted("device", 90 - n, site="one")))],
-     "No event names a site that exists."),
+     "Events name a site that does not exist."),
     ("sites that never were, beside a site", [
         *(line for n in range(9) for line in (
             logs.line(90 - n, reason="site", site=f"x{n % 2}",

@@ -455,8 +455,7 @@ def cannot_tell():
     for more in ["--log", gate.folder / "missing"], []:
         done = gate.run(*more)
         fix = "give an existing file to --log" if more else \
-            "restart the handler; as a service: systemctl restart " \
-            "certgate.service"
+            "systemctl restart certgate.service"
         out.result(done.code == 3 and done.out.startswith(
             f"The log cannot be read. ({more[1] if more else gate.log}: "
             "missing log") and done.out.splitlines()[1] == f"fix       {fix}",

@@ -130,12 +130,15 @@ test_hours(void **state)
 #define SIGNATURE                                                              \
 	"No event has a valid signature: was an access key regenerated?"
 
-/* An outage is in each message while it lasts, up to a day after the last
- * event; a line of the log names it once in an hour. */
+/* An outage is in each message while it lasts, up to a day after the last event
+ * of the site, whatever others have; a line of the log names it once in an
+ * hour. */
 static void
 test_outages(void **state)
 {
 	const int64_t now = START + 11 * HOUR;
+	struct answer other = { .decision.reason = REASON_LISTED,
+				.site = SPAN("two") };
 
 	(void)state;
 	(void)tell(now - HOUR);
@@ -165,6 +168,7 @@ test_outages(void **state)
 	assert_int_equal(outages, 3);
 	assert_non_null(strstr(tell(now + 2 * HOUR), "clientCertEnabled"));
 	assert_int_equal(outages, 4);
+	status_count(&other, START + 24 * HOUR);
 	assert_null(strstr(tell(START + 25 * HOUR), "clientCertEnabled"));
 	assert_int_equal(outages, 4);
 }
