@@ -246,7 +246,13 @@ check_log(const char *path, bool is_handler, struct error *e)
 		return error_set(e, "out of memory");
 	const char *folder = dirname(copy);
 	bool ok = true;
-	if (access(folder, F_OK) != 0) {
+	if (access(folder, F_OK) != 0 && errno == ENOENT &&
+	    file_reader() != NULL && file_may_be_shown(folder)) {
+		ok = error_set(e,
+			       "%s: missing folder (fix: install -d -o %s -m "
+			       "750 %s && systemctl restart certgate)",
+			       path, file_reader(), folder);
+	} else if (access(folder, F_OK) != 0) {
 		ok = error_system(e, "%s", file_shown(path));
 	} else if (is_handler && access(path, F_OK) != 0) {
 		ok = check_new_log(path, folder, e);

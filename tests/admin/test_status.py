@@ -1080,6 +1080,12 @@ def installed():
             ("a key in the unit: the doctor", {
                 "more": VARIABLES.format(key=cases.KEY),
                 "verb": "doctor http://localhost:1/"}, 1, "", "not no key here"),
+            ("a folder of the log that is gone", {
+                "more": "sed -i s,/run/log/log,/run/gone/log, "
+                "/etc/certgate/certgate.conf"}, 1,
+             "The configuration has errors. (CERTGATE_LOG: /run/gone/log: "
+             "missing folder)", "fix       install -d -o www-data -m 750 "
+             "/run/gone && systemctl restart certgate\n"),
             ("no key in the unit: the doctor", {
                 "verb": "doctor http://localhost:1/"}, 1, "", "no key here"))
 
