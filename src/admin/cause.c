@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -18,10 +17,7 @@
 
 #define UNITS "certgate.socket certgate.service"
 
-enum {
-	REPORTED_MIN = 60, /* seconds without a line of an event */
-	LOADS_MS = 2500 /* until an edit is in force */
-};
+enum { REPORTED_MIN = 60 /* seconds without a line of an event */ };
 
 static bool
 is_stopped(const struct facts *f)
@@ -153,29 +149,13 @@ loses_lines(const struct facts *f)
 	return f->hour.losing || reports(f, OUTAGE_LOST);
 }
 
-/* The status begins with the list or the number of sites, unless there is an
- * outage. */
-static bool
-names_outage(const char *status)
-{
-	return status[0] != '\0' &&
-	       !span_starts(span_of(status), SPAN(CONFIGURATION_NOTE_LIST)) &&
-	       (status[0] < '0' || status[0] > '9');
-}
-
-/* Ask twice: the first status may be of before an edit. */
 static bool
 reports_outage(const struct facts *f)
 {
 	bool is_silent = f->hour.events == 0 ||
 			 f->hour.now - f->hour.last > REPORTED_MIN;
-	struct unit later = f->unit;
 
-	if (!is_silent || !names_outage(later.status))
-		return false;
-	(void)poll(NULL, 0, LOADS_MS);
-	unit_ask_status(&later);
-	return names_outage(later.status);
+	return is_silent && unit_reports_outage(&f->unit);
 }
 
 static bool

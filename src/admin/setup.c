@@ -41,6 +41,7 @@ static struct {
 	struct configuration_source process; /* the same, or the main ones */
 	const char *const *option; /* of the command; borrowed */
 	bool installed; /* the unit's process names them */
+	bool other_list; /* and has a list of its own */
 } setup;
 
 bool
@@ -174,6 +175,7 @@ is_set(char *const *environment, const char *variable)
 bool
 setup_add_environment(char *variables, size_t length)
 {
+	static const char prefix[] = "CERTGATE_"; /* of a misspelt one, too */
 	char *const *from = setup.source.environment;
 	size_t n = 0, most = 1;
 
@@ -188,7 +190,9 @@ setup_add_environment(char *variables, size_t length)
 		return false;
 	memcpy(made, from, n * sizeof(*made));
 	for (size_t i = 0; i < length; i += strlen(variables + i) + 1)
-		if (is_setting(variables + i) && !is_set(from, variables + i))
+		if ((is_setting(variables + i) ||
+		     strncmp(variables + i, prefix, strlen(prefix)) == 0) &&
+		    !is_set(from, variables + i))
 			made[n++] = variables + i;
 	setup.source.environment = made;
 	return true;
@@ -364,6 +368,12 @@ setup_set_installed(void)
 	setup.installed = true;
 }
 
+void
+setup_set_other_list(void)
+{
+	setup.other_list = setup.source.environment != NULL;
+}
+
 bool
 setup_has_log(void)
 {
@@ -412,6 +422,9 @@ setup_list(struct error *e)
 		path = strdup(named);
 		if (path == NULL)
 			error_set(e, "out of memory");
+	} else if (setup.other_list) {
+		error_set(e, "certgate.service sets CERTGATE_LIST itself (fix: "
+			     "--list FILE)");
 	} else if (setup_settings(&settings, e)) {
 		path = settings.list;
 		settings.list = NULL;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "admin/setup.h"
 #include "admin/unit.h"
 #include "host/clock.h"
+#include "host/configuration.h"
 #include "host/file.h"
 #include "policy/settings.h"
 
@@ -23,6 +25,7 @@ enum {
 	RESTARTS = 3, /* of a handler that lives less than: */
 	RESTARTS_MS = 180000,
 	START_MS = 30000, /* that a start may take */
+	LOADS_MS = 2500, /* until an edit is in force */
 	NAME_SIZE = 64, /* bytes of a unit's name */
 	US_PER_MS = 1000,
 	NS_PER_MS = 1000000,
@@ -281,13 +284,28 @@ take_status(struct unit *unit, const char *service)
 		   sizeof(unit->status));
 }
 
-void
-unit_ask_status(struct unit *unit)
+/* Return true if the status does not begin with the list or the number of
+ * sites. */
+static bool
+names_outage(const char *status)
 {
+	return status[0] != '\0' &&
+	       !span_starts(span_of(status), SPAN(CONFIGURATION_NOTE_LIST)) &&
+	       (status[0] < '0' || status[0] > '9');
+}
+
+bool
+unit_reports_outage(const struct unit *unit)
+{
+	struct unit later = *unit;
 	char service[ANSWER_MAX] = "";
 
+	if (!names_outage(unit->status))
+		return false;
+	(void)poll(NULL, 0, LOADS_MS);
 	if (ask("certgate.service", service))
-		take_status(unit, service);
+		take_status(&later, service);
+	return names_outage(later.status);
 }
 
 static void
@@ -435,6 +453,9 @@ unit_start(void)
 
 	if (config != NULL && path != NULL && strcmp(config, path) == 0)
 		setup_set_installed();
+	if (geteuid() == 0 && setup_is_installed() &&
+	    unit_variable("CERTGATE_LIST") != NULL)
+		setup_set_other_list();
 	if (geteuid() == 0 && account_user(unit_user(), &user, &group))
 		file_trust(user);
 }

@@ -56,8 +56,9 @@ const char *unit_state_text(enum unit_state state);
  * once. */
 struct unit unit_read(void);
 
-/* Ask for the status of certgate.service again. */
-void unit_ask_status(struct unit *unit);
+/* Return true if the running handler reports an outage, also after the time that
+ * it takes to load an edit. */
+bool unit_reports_outage(const struct unit *unit);
 
 /* Return a variable of the unit's process, borrowed; NULL: it has none, or this
  * user cannot read them. */
@@ -68,8 +69,8 @@ const char *unit_variable(const char *name);
 struct unit_stop unit_find_stop(const char *name);
 
 /* If this process is root, find out whether the settings are those of the
- * unit's process, and trust files of the handler's user, such as downloaded
- * CRLs. */
+ * unit's process, and whether it has a list of its own, and trust files of the
+ * handler's user, such as downloaded CRLs. */
 void unit_start(void);
 
 /* Return the name of the handler's user: that of --as, else, with the installed

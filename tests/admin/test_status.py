@@ -684,6 +684,9 @@ OTHER_SETTINGS = VARIABLES.replace("CERTGATE_ACCESS_KEYS={key}",
                                    "CERTGATE_CONFIG=/etc/other.conf")
 OWN_SETTINGS = OTHER_SETTINGS.replace("/etc/other.conf",
                                       "/etc/certgate/certgate.conf")
+OF_LIST = OTHER_SETTINGS.replace(
+    "CERTGATE_CONFIG=/etc/other.conf", "CERTGATE_LIST=/etc/other.list") + \
+    f"echo {PUMP.strip()} >/etc/other.list\n"
 NOT_RUNNING = "The handler is not running."
 
 
@@ -1080,6 +1083,22 @@ def installed():
             ("a key in the unit: the doctor", {
                 "more": VARIABLES.format(key=cases.KEY),
                 "verb": "doctor http://localhost:1/"}, 1, "", "not no key here"),
+            # The handler's process can write its own variables: root edits
+            # no file that they name.
+            *((f"a list of the unit: {verb}", {"more": OF_LIST,
+                                                "verb": f"{verb} 2>&1"},
+               3, "certgate: certgate.service sets CERTGATE_LIST itself (fix: "
+               "--list FILE)", "")
+              for verb in (f"allow {OTHER.strip()}", "list", "deny --all")),
+            ("a list of the unit, and --list: allow", {
+                "more": OF_LIST, "verb":
+                f"allow --list /etc/certgate/list {OTHER.strip()}"}, 0,
+             "allowed: line 2 of /etc/certgate/list: ", ""),
+            ("a misspelt variable of the unit", {
+                "more": OTHER_SETTINGS.replace(
+                    "CERTGATE_CONFIG", "CERTGATE_ORIGINZ")}, 1,
+             'The settings do not load. (environment: unknown setting '
+             '"CERTGATE_ORIGINZ"', "fix "),
             ("a folder of the log that is gone", {
                 "more": "sed -i s,/run/log/log,/run/gone/log, "
                 "/etc/certgate/certgate.conf"}, 1,
