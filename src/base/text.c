@@ -55,6 +55,8 @@ find_break(struct span text, const struct line_break *what)
 	}
 }
 
+enum { UTF_16_MARK = 2 /* bytes of a byte order mark */ };
+
 bool
 lines_check(struct span text, struct error *e)
 {
@@ -63,6 +65,10 @@ lines_check(struct span text, struct error *e)
 	const char *nul = memchr(text.ptr, '\0', text.len);
 	if (nul != NULL) {
 		lines_place(e, text, nul);
+		if (nul - text.ptr < UTF_16_MARK + 2)
+			return error_set(e, "a NUL byte of UTF-16: expected "
+					    "UTF-8 (fix: convert the file to "
+					    "UTF-8, for example with iconv)");
 		return error_set(e, "a NUL byte: expected text");
 	}
 	for (size_t i = 0; i < sizeof(breaks) / sizeof(breaks[0]); i++) {

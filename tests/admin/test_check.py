@@ -55,6 +55,10 @@ LISTS = [
     ("file:list.pem\n", "1:1 absolute path"),
     (f"{A}\nfile:/nowhere/x.pem\n", "2:1 No such file"),
     (f"{A}\x00\n", "1:41 a NUL byte", "1:41 thumbprint of 41"),
+    ("".join(f"{c}\x00" for c in f"{A}\n"), "1:2 a NUL byte of UTF-16: expected UTF-8",
+     "1:2 thumbprint of 80", "2:1 thumbprint of 1"),
+    ("".join(f"\x00{c}" for c in f"{A}\n"), "1:1 a NUL byte of UTF-16: expected UTF-8",
+     "1:1 thumbprint of"),
     (f"{A}\n{B}", "2:65 the last line has no end"),
     *((f"{A}\n# x{c}deny {A}\n", f"2:4 {name}") for c, name in (
         ("\r", "a carriage return"), ("\v", "a vertical tab"),
