@@ -244,11 +244,17 @@ static void
 tell_missing(struct cause *cause)
 {
 	char away[sizeof(cause->fix) / 2], fix[sizeof(cause->fix)];
+	char file[sizeof(away)], target[sizeof(away)];
 	const char *path = cause->detail;
 	int n = (int)(strstr(path, ": ") - path);
 
-	if (snprintf(fix, sizeof(fix), "restore %.*s, then certgate check%s", n,
-		     path, setup_options(cause->site)) < (int)sizeof(fix))
+	if (snprintf(file, sizeof(file), "%.*s", n, path) >= (int)sizeof(file))
+		return;
+	ssize_t length = readlink(file, target, sizeof(target) - 1);
+	target[length < 0 ? 0 : length] = '\0';
+	if (snprintf(fix, sizeof(fix), "restore %s%s%s, then certgate check%s",
+		     target, length < 0 ? "" : ", the target of the link ",
+		     file, setup_options(cause->site)) < (int)sizeof(fix))
 		set_fix(cause, fix);
 	if (snprintf(away, sizeof(away), "%.*s" EDIT_DENIED, n, path) >=
 	    (int)sizeof(away))

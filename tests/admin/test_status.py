@@ -173,6 +173,17 @@ def write_log(*lines):
     return plant
 
 
+def utf_16(gate):
+    gate.event()
+    gate.configuration.list.write_bytes(DEVICE.encode("utf-16"))
+
+
+def dangle(gate):
+    gate.event()
+    gate.configuration.list.unlink()
+    gate.configuration.list.symlink_to("no-such-file")
+
+
 def deny_all(gate):
     gate.event()
     gate.run("--all", verb="deny")
@@ -242,6 +253,11 @@ OUTAGES = [
      "restore /", DEVICE),
     ("all denied", {}, DEVICE, deny_all, "The list does not load. (certgate "
      "deny --all moved it to /", "to allow clients again: mv /", DEVICE),
+    ("list in UTF-16", {}, DEVICE, utf_16, "The list does not load. (",
+     "convert the file to UTF-8", DEVICE),
+    ("list that is a dangling link", {}, DEVICE, dangle,
+     "The list does not load. (", "restore no-such-file, the target of the "
+     "link /", DEVICE),
     ("list invalid", {}, DEVICE, fill("list", "zz\n"),
      "The list does not load. (", "correct line 1 of /", DEVICE),
     ("missing CRL", {}, DEVICE, of_ca(None), "The list does not load. (",
