@@ -35,7 +35,7 @@ fleet_connection(const struct command *command)
 {
 	const char *path = command->option[OPTION_CONNECTION];
 
-	return path != NULL ? path : "/etc/certgate/fleet";
+	return path != NULL ? path : DATABASE_FLEET;
 }
 
 static void

@@ -3,7 +3,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,13 +131,15 @@ connect_with(const PQconninfoOption *given, const char *name)
 	return pq.connectdbParams(names, values, 0);
 }
 
-/* Report libpq's message, which contains no secret, and the fix: the first line
- * and those of other servers, without libpq's hints. */
+/* Report the first line of libpq's message, the lines about other servers, and
+ * the fix.  libpq's hints are left out.  The message contains no secret. */
 static bool
 fault_with_fix(const char *where, const char *message, const char *fix,
 	       struct error *e)
 {
-	enum { LINES_MAX = 4096 /* bytes */ };
+	enum {
+		LINES_MAX = 400 /* bytes; the fix needs the rest of an error */
+	};
 	struct span text = span_of(message), line;
 	struct buffer lines;
 
@@ -152,9 +153,8 @@ fault_with_fix(const char *where, const char *message, const char *fix,
 		buffer_add(&lines, span_trim(line));
 	}
 	error_where(e, where);
-	if (lines.len == 0)
-		buffer_add(&lines, SPAN("failed"));
-	error_set(e, "%.*s%s", (int)lines.len, lines.data, fix);
+	error_set(e, "%.*s%s", (int)lines.len, lines.len == 0 ? "" : lines.data,
+		  lines.len == 0 ? "failed" : fix);
 	buffer_free(&lines);
 	return false;
 }
@@ -172,11 +172,8 @@ check_readable(const char *path, struct error *e)
 {
 	struct file_identity identity;
 	struct buffer text;
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
-	if (fd >= 0)
-		close(fd);
-	if (fd >= 0 || errno != EACCES)
+	if (access(path, R_OK) == 0 || errno != EACCES)
 		return true;
 	file_set_reader();
 	(void)file_read(path, false, DATABASE_TEXT_MAX, &text, &identity, e);
@@ -231,17 +228,17 @@ ignore_notice(void *context, const PGresult *result)
 	(void)result;
 }
 
-/* Set the error of a missing file.  The default path cannot be a secret. */
+/* Set the error of a missing file.  The default path is shown even if its
+ * folder is missing. */
 static void
 set_absent(const char *path, struct error *e)
 {
-	static const char folder[] = "/etc/certgate";
-
 	*e = (struct error){ 0 };
 	error_set(e,
 		  "%s: no such file (fix: write a connection string of libpq "
 		  "to it: host=NAME dbname=NAME user=NAME ...; mode 0600)",
-		  strncmp(path, folder, sizeof(folder) - 1) == 0
+		  strcmp(path, DATABASE_FLEET) == 0 ||
+				  strcmp(path, DATABASE_SYNC) == 0
 			  ? path
 			  : file_shown(path));
 }

@@ -22,6 +22,10 @@ enum {
 	DATABASE_ANSWER_MS = 5000 /* to the next bytes of an answer */
 };
 
+/* The usual files with a connection: certgate's and certgate-sync's. */
+#define DATABASE_FLEET "/etc/certgate/fleet"
+#define DATABASE_SYNC "/etc/certgate-sync/connection"
+
 struct database;
 
 /* The rows that a statement returned. */

@@ -347,7 +347,7 @@ begin_first(struct store *store, struct error *e)
 	return code;
 }
 
-/* The sandbox of a handler has no names. */
+/* A handler in its sandbox cannot look up user and group. */
 static bool
 set_locked(const char *lock, struct error *e)
 {

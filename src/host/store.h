@@ -44,7 +44,8 @@ void store_limit_age(struct store *store, unsigned seconds);
 int64_t store_age(struct store *store);
 
 /* Give the numbers of entries, also of a store that is too old; false if it
- * cannot be used, or store is NULL.  It begins a look-up. */
+ * cannot be used, or store is NULL.  It begins a look-up: store_rest() ends
+ * it. */
 bool store_count(struct store *store, struct stored_counts *counts)
 	__attribute__((warn_unused_result));
 

@@ -143,10 +143,11 @@ static bool
 is_foreign(const char *path, struct error *e)
 {
 	return error_set(e,
-			 "%s: not a store of certgate (fix: restore it from a "
-			 "backup, or mv %s %s.old && certgate store init, then "
-			 "certgate import)",
-			 path, path, path);
+			 "%s: not a store of certgate (fix: correct "
+			 "CERTGATE_STORE, or restore the store from a backup; "
+			 "without one, move the file away, then certgate store "
+			 "init && certgate import FILE)",
+			 path);
 }
 
 /* Return true if each root of a tree is an existing page, or none. */

@@ -50,7 +50,7 @@ set_code(const struct store_writer *w, int code, struct error *e)
 	if (code == MDB_MAP_FULL)
 		return error_set(e, "%s: the store is full: it has %zu bytes",
 				 w->path, map_size());
-	/* LMDB reports a write that was cut short so. */
+	/* LMDB reports a write that was cut short as EIO. */
 	if (code == EIO && fstatvfs(w->fd, &disk) == 0 && disk.f_bavail == 0)
 		code = ENOSPC;
 	return error_set(e, "%s: %s", w->path, mdb_strerror(code));

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/span.h"
+#include "host/database.h"
 #include "sync/sync.h"
 
 enum { WAIT_MAX_S = 3600 };
@@ -23,7 +24,7 @@ static const char usage[] =
 	"\n"
 	"  --connection FILE  where the database is, as a connection string "
 	"of libpq\n"
-	"                     (/etc/certgate-sync/connection)\n"
+	"                     (" DATABASE_SYNC ")\n"
 	"  --report FILE      send it to the fleet when it changes\n"
 	"  --wait SECONDS     wait this long at most to catch up (10)\n"
 	"  --help             print this and exit\n"
@@ -65,7 +66,7 @@ main(int argc, char **argv)
 		{ NULL, 0, NULL, 0 },
 	};
 	struct sync_options options = {
-		.connection = "/etc/certgate-sync/connection",
+		.connection = DATABASE_SYNC,
 	};
 	const char *wait = "10";
 	int option;

@@ -239,9 +239,9 @@ def test_fixes():
 
     book.store.write_bytes(b"text\n")
     fix = fix_of()
-    out.equal(fix, f"restore it from a backup, or mv {book.store} "
-              f"{book.store}.old && certgate store init, then certgate import",
-              "fixes: a file that is not a store")
+    out.equal(fix, "correct CERTGATE_STORE, or restore the store from a backup;"
+              " without one, move the file away, then certgate store init && "
+              "certgate import FILE", "fixes: a file that is not a store")
     book.store.write_bytes(text)
     if os.geteuid() != 0:
         return
