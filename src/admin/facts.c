@@ -81,8 +81,10 @@ find_handler(struct facts *f, const char *socket)
 
 	if (installed)
 		web_server_find(&f->server);
-	if (installed && socket == NULL)
+	if (installed && socket == NULL) {
 		f->unit = unit_read();
+		unit_settle(&f->unit);
+	}
 	if (f->unit.socket[0] != '\0')
 		socket = f->unit.socket;
 	if (socket != NULL || installed)

@@ -284,28 +284,27 @@ take_status(struct unit *unit, const char *service)
 		   sizeof(unit->status));
 }
 
-/* Return true if the status does not begin with the list or the number of
- * sites. */
-static bool
-names_outage(const char *status)
+/* Without an outage, it begins with the list or the number of sites. */
+bool
+unit_reports_outage(const struct unit *unit)
 {
+	const char *status = unit->status;
+
 	return status[0] != '\0' &&
 	       !span_starts(span_of(status), SPAN(CONFIGURATION_NOTE_LIST)) &&
 	       (status[0] < '0' || status[0] > '9');
 }
 
-bool
-unit_reports_outage(const struct unit *unit)
+void
+unit_settle(struct unit *unit)
 {
-	struct unit later = *unit;
 	char service[ANSWER_MAX] = "";
 
-	if (!names_outage(unit->status))
-		return false;
+	if (!unit_reports_outage(unit))
+		return;
 	(void)poll(NULL, 0, LOADS_MS);
 	if (ask("certgate.service", service))
-		take_status(&later, service);
-	return names_outage(later.status);
+		take_status(unit, service);
 }
 
 static void

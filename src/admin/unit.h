@@ -56,9 +56,12 @@ const char *unit_state_text(enum unit_state state);
  * once. */
 struct unit unit_read(void);
 
-/* Return true if the running handler reports an outage, also after the time that
- * it takes to load an edit. */
+/* Return true if the status of the unit begins with an outage. */
 bool unit_reports_outage(const struct unit *unit);
+
+/* If it does, read the status again after the time that an edit needs to be in
+ * force. */
+void unit_settle(struct unit *unit);
 
 /* Return a variable of the unit's process, borrowed; NULL: it has none, or this
  * user cannot read them. */
