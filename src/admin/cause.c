@@ -17,7 +17,10 @@
 
 #define UNITS "certgate.socket certgate.service"
 
-enum { REPORTED_MIN = 60 /* seconds without a line of an event */ };
+enum {
+	HOUR_S = 3600,
+	REPORTED_MIN = 60 /* seconds without a line of an event */
+};
 
 static bool
 is_stopped(const struct facts *f)
@@ -152,8 +155,7 @@ loses_lines(const struct facts *f)
 static bool
 reports_outage(const struct facts *f)
 {
-	bool is_silent = f->hour.events == 0 ||
-			 f->hour.now - f->hour.last > REPORTED_MIN;
+	bool is_silent = f->hour.now - f->hour.last > REPORTED_MIN;
 
 	return is_silent && unit_reports_outage(&f->unit);
 }
@@ -164,10 +166,17 @@ lacks_log(const struct facts *f)
 	return !f->has_log;
 }
 
+/* Return true if the last hour has one, also of certgate doctor. */
+static bool
+has_event(const struct facts *f)
+{
+	return f->hour.now - f->hour.last <= HOUR_S;
+}
+
 static bool
 is_unknown(const struct facts *f)
 {
-	return f->unit.state == UNIT_UNKNOWN && f->hour.events == 0;
+	return f->unit.state == UNIT_UNKNOWN && !has_event(f);
 }
 
 static bool
@@ -466,7 +475,7 @@ tell_last(const struct facts *f, struct cause *cause)
 	size_t n = strlen(cause->detail);
 	struct span last = print_time_text(f->hour.last);
 
-	if (f->hour.events == 0)
+	if (!has_event(f))
 		(void)snprintf(cause->detail + n, sizeof(cause->detail) - n,
 			       "%sno event since %.*s", n == 0 ? "" : "; ",
 			       (int)last.len, last.ptr);

@@ -123,6 +123,8 @@ add_decision(struct hour *h, const struct log_reader *log)
 	if (is_old)
 		return;
 	count += count == 0;
+	if (span_starts(log->value[FIELD_CONNECTION], SPAN(OUTAGE_OWN)))
+		count = 0;
 	h->count[reason] += count;
 	h->events += count;
 	h->losing = log_reader_number(log, FIELD_LOST) > 0;

@@ -44,7 +44,8 @@ struct hour_client {
 struct hour {
 	int64_t now; /* UTC seconds */
 	const char *doubt; /* of struct log_reader */
-	uint64_t count[REASONS + 1]; /* the last one: unknown reasons */
+	/* Without those that certgate made; the last one: unknown reasons. */
+	uint64_t count[REASONS + 1];
 	uint64_t events, lost;
 	bool losing; /* lines were lost before the last event */
 	struct outage_events outage; /* of the day */

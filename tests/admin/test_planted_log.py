@@ -460,6 +460,16 @@ def in_the_journal():
                    f"journal: {arguments[0]}", done)
 
 
+def of_the_doctor():
+    """Its events show that the handler runs; they are not of clients."""
+    done = status(*examined(90))
+    out.result(done.code == 0 and done.out.startswith(WELL) and
+               "\nlast hour 0 events\n" in done.out, "the doctor alone", done)
+    done = status(*examined(90), logs.accepted("device", 9))
+    out.result("\nlast hour 1 events\n" in done.out and
+               "not-listed" not in done.out, "the doctor and a client", done)
+
+
 def dropped():
     """A list that was cut at a line end."""
     before, after = clients(900, 5), [loaded(600)]
@@ -528,6 +538,7 @@ def colours():
 
 
 stories()
+of_the_doctor()
 dropped()
 colours()
 rotated()
