@@ -418,8 +418,9 @@ print_results(const struct doctor *doctor)
 {
 	unsigned faults = 0;
 
-	print("hub %s, origin %s\n\n", error_word(doctor->plan.hub),
-	      doctor->origin);
+	if (doctor->origin[0] != '\0')
+		print("hub %s, origin %s\n\n", error_word(doctor->plan.hub),
+		      doctor->origin);
 	print_json_open(NULL, '{');
 	print_json_string("hub", doctor->plan.hub);
 	print_json_string("origin", doctor->plan.origin);
@@ -554,6 +555,17 @@ become_handler(struct doctor *doctor)
 	return unit_take_variables();
 }
 
+/* Without settings, no event can be sent. */
+static enum exit_code
+tell_handler(struct doctor *doctor)
+{
+	check_handler(doctor);
+	if (!doctor->has_cause)
+		return EXIT_SYSTEM;
+	(void)print_results(doctor);
+	return EXIT_NO;
+}
+
 enum exit_code
 doctor_run(const struct command *command)
 {
@@ -568,8 +580,11 @@ doctor_run(const struct command *command)
 	}
 	if (!read_files(&doctor, command, &e)) {
 		print_error(&e);
-	} else if (become_handler(&doctor) && setup_open(&store)) {
-		code = examine(&doctor, command->arguments[0]);
+	} else if (become_handler(&doctor)) {
+		if (setup_open(&store))
+			code = examine(&doctor, command->arguments[0]);
+		else
+			code = tell_handler(&doctor);
 	}
 	configuration_close(&store);
 	buffer_free(&doctor.stranger);

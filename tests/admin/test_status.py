@@ -1106,6 +1106,14 @@ def installed():
                3, "certgate: certgate.service sets CERTGATE_LIST itself (fix: "
                "--list FILE)", "")
               for verb in (f"allow {OTHER.strip()}", "list", "deny --all")),
+            ("invalid keys: the doctor", {
+                "more": "echo CERTGATE_ACCESS_KEYS_FILE=/etc/certgate/keys "
+                ">>/etc/certgate/certgate.conf; echo zz: >/etc/certgate/keys; "
+                "chown www-data /etc/certgate/keys; "
+                "chmod 600 /etc/certgate/keys",
+                "verb": "doctor http://localhost:1/"}, 1,
+             "FAULT handler of this host\n      The settings do not load.\n",
+             "fix: correct line 1 of /etc/certgate/keys"),
             ("a list of the unit, and --list: allow", {
                 "more": OF_LIST, "verb":
                 f"allow --list /etc/certgate/list {OTHER.strip()}"}, 0,
