@@ -113,8 +113,8 @@ read_arguments(int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	/* A log that cannot be written takes no answer away: these fail with an
-	 * error. */
+	/* A write to a log without a reader, or beyond a limit of size, must
+	 * fail, and not end the process before its answer. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN);
 	/* A web server makes arguments from a query string (RFC 3875 4.4),

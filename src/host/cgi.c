@@ -58,6 +58,12 @@ stated_length(void)
 		       : UINT64_MAX;
 }
 
+static size_t
+room(uint64_t left)
+{
+	return left < CHUNK ? (size_t)left : CHUNK;
+}
+
 void
 cgi_read_body(struct request_body *body, struct buffer *store)
 {
@@ -69,7 +75,7 @@ cgi_read_body(struct request_body *body, struct buffer *store)
 	*body = (struct request_body){ 0 };
 	buffer_init(store, REQUEST_BODY_MAX);
 	while (body->length < stated &&
-	       (n = read_until(chunk, sizeof(chunk), end)) > 0) {
+	       (n = read_until(chunk, room(stated - body->length), end)) > 0) {
 		body->length += (uint64_t)n;
 		if (body->length > REQUEST_BODY_MAX)
 			buffer_free(store);
