@@ -141,21 +141,19 @@ fault_with_fix(const char *where, const char *message, const char *fix,
 		LINES_MAX = 400 /* bytes; the fix needs the rest of an error */
 	};
 	struct span text = span_of(message), line;
-	struct buffer lines;
+	char lines[LINES_MAX] = "";
+	size_t n = 0;
 
-	buffer_init(&lines, LINES_MAX);
-	while (span_next_word(&text, "\n", &line)) {
-		if (lines.len > 0 &&
-		    !span_starts(line, SPAN("connection to server")))
+	while (n < sizeof(lines) - 1 && span_next_word(&text, "\n", &line)) {
+		if (n > 0 && !span_starts(line, SPAN("connection to server")))
 			continue;
-		if (lines.len > 0)
-			buffer_add(&lines, SPAN("; "));
-		buffer_add(&lines, span_trim(line));
+		line = span_trim(line);
+		(void)snprintf(lines + n, sizeof(lines) - n, "%s%.*s",
+			       n > 0 ? "; " : "", (int)line.len, line.ptr);
+		n = strlen(lines);
 	}
 	error_where(e, where);
-	error_set(e, "%.*s%s", (int)lines.len, lines.len == 0 ? "" : lines.data,
-		  lines.len == 0 ? "failed" : fix);
-	buffer_free(&lines);
+	error_set(e, "%s%s", n == 0 ? "failed" : lines, fix);
 	return false;
 }
 
@@ -177,18 +175,22 @@ check_readable(const char *path, struct error *e)
 		return true;
 	file_set_reader();
 	(void)file_read(path, false, DATABASE_TEXT_MAX, &text, &identity, e);
-	buffer_free(&text);
+	buffer_wipe(&text);
 	return error_set(e, "%s: %s", file_shown(path), strerror(EACCES));
 }
 
 static bool
 check_files(const PQconninfoOption *option, struct error *e)
 {
+	static const char *const files[] = { "sslcert", "sslkey", "sslrootcert",
+					     "sslcrl" };
+
 	for (; option->keyword != NULL; option++)
-		if (option->val != NULL && option->val[0] == '/' &&
-		    strncmp(option->keyword, "ssl", 3) == 0 &&
-		    !check_readable(option->val, e))
-			return false;
+		for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+			if (strcmp(option->keyword, files[i]) == 0 &&
+			    option->val != NULL && option->val[0] == '/' &&
+			    !check_readable(option->val, e))
+				return false;
 	return true;
 }
 
