@@ -108,8 +108,9 @@ store_is_cut(const char *path, struct error *e)
 {
 	return error_set(e,
 			 "%s: damaged: the file is shorter than its pages "
-			 "(fix: restore it, or certgate store init and "
-			 "certgate import)",
+			 "(fix: restore the store from a backup; without one, "
+			 "move the file away, then certgate store init && "
+			 "certgate import FILE)",
 			 path);
 }
 
