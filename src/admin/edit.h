@@ -98,8 +98,8 @@ unsigned edit_insert(struct edit *edit, const char *what,
 struct span edit_old_text(const struct edit *edit,
 			  const struct edit_change *change);
 
-/* Return the number that a line of the old list has in the new one, if no later
- * change is before it. */
+/* Return the number in the new list of a line of the old one.  Valid only if no
+ * change above it is added afterwards. */
 unsigned edit_line_after(const struct edit *edit, unsigned number);
 
 /* Return true if a line of the list is changed. */

@@ -30,7 +30,8 @@ look_at_line(struct change *change, const struct edit_line *line)
 {
 	bool denies = change->command->option[OPTION_DENY] != NULL;
 	unsigned number = edit_line_after(&change->edit, line->number);
-	bool by_number = change->fleet == NULL && number != ENTRY_LINE_STORED;
+	bool by_number = change->fleet == NULL && number != ENTRY_LINE_STORED &&
+			 change->command->option[OPTION_DRY_RUN] == NULL;
 	char place[ENTRY_PLACE_SIZE];
 
 	switch (change_match(change, line)) {

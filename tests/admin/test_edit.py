@@ -168,7 +168,8 @@ steps("deny", f"{A} user=a\n{PUMP['sha1']}\n", [
 ])
 steps("remove", f"{A} user=a\n# keep\n{PUMP['sha1']}\nspki:{PUMP['spki']}\n"
       f"deny {PUMP['sha256']}\n{B}\n", [
-          (["remove", pump, "--dry-run"], 0, None, [f"-{PUMP['sha1']}"]),
+          (["remove", pump, "--dry-run"], 0, None, [
+              f"-{PUMP['sha1']}", "denies it and stays: use --deny.\n"]),
           (["remove", pump], 0,
            f"{A} user=a\n# keep\nspki:{PUMP['spki']}\n"
            f"deny {PUMP['sha256']}\n{B}\n",
