@@ -376,6 +376,18 @@ is_new_log(const struct facts *f)
 	return is_new;
 }
 
+/* Return false if the settings do not load, which is reported elsewhere. */
+static bool
+names_log(void)
+{
+	struct setup_log log = { .path = NULL };
+	struct error e = { 0 };
+	bool ok = setup_log(&log, &e);
+
+	free(log.path);
+	return ok;
+}
+
 /* Return the certificates in the log; NULL: there is no log, or it cannot be
  * read.  Set *unread if there may be refusals that are not known. */
 static struct expiry_log *
@@ -384,7 +396,7 @@ read_log(struct facts *f, const char *path, bool *unread)
 	struct expiry_log *log = NULL;
 	struct error e = f->log;
 
-	if (path == NULL && !setup_has_log())
+	if (path == NULL && (!setup_has_log() || !names_log()))
 		return NULL;
 	if (f->has_log)
 		log = expiry_log_read(path, &e);

@@ -132,7 +132,8 @@ load_settings_text(struct configuration *c, struct attempt *a,
 		a->is_exposed = file->tried.readable;
 	}
 	return result == FILE_READ ||
-	       (result == FILE_ABSENT && set_none(a->e.text, &a->e));
+	       (result == FILE_ABSENT && !c->source.is_site &&
+		!c->has_settings && set_none(a->e.text, &a->e));
 }
 
 /* Refuse to run without a setting: the handler would accept every validation

@@ -125,7 +125,7 @@ file_may_be_shown(const char *path)
 const char *
 file_shown(const char *path)
 {
-	static _Thread_local char hidden[48];
+	static _Thread_local char hidden[48]; /* a path of N characters */
 	int number = errno;
 	bool may = file_may_be_shown(path);
 

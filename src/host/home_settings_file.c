@@ -12,8 +12,9 @@
 #define IN_HOME "certgate/certgate.conf"
 
 const char settings_file_shown[] = "~/" IN_HOME;
-const char settings_file_fix[] = "create the file, or name it in "
-				 "CERTGATE_CONFIG, as with-settings.cgi does";
+const char settings_file_fix[] =
+	"restore or create the file, or name it in CERTGATE_CONFIG, as "
+	"with-settings.cgi does";
 
 /* suEXEC removes HOME and CERTGATE_CONFIG from the environment. */
 const char *

@@ -6,7 +6,7 @@
 
 const char settings_file_shown[] = CERTGATE_CONFIG_DEFAULT;
 const char settings_file_fix[] =
-	"create the file, or name another one in CERTGATE_CONFIG";
+	"restore or create the file, or name another one in CERTGATE_CONFIG";
 
 const char *
 settings_file(void)

@@ -6,7 +6,7 @@
 #ifndef CERTGATE_HOST_SETTINGS_FILE_H
 #define CERTGATE_HOST_SETTINGS_FILE_H
 
-/* In words: the path, for the help, and how to name another file. */
+/* In words: the path, for the help, and what to do if the file is missing. */
 extern const char settings_file_shown[];
 extern const char settings_file_fix[];
 
