@@ -55,8 +55,6 @@ find_break(struct span text, const struct line_break *what)
 	}
 }
 
-enum { UTF_16_MARK = 2 /* bytes of a byte order mark */ };
-
 bool
 lines_check(struct span text, struct error *e)
 {
@@ -65,7 +63,10 @@ lines_check(struct span text, struct error *e)
 	const char *nul = memchr(text.ptr, '\0', text.len);
 	if (nul != NULL) {
 		lines_place(e, text, nul);
-		if (nul - text.ptr < UTF_16_MARK + 2)
+		if ((text.len > 1 &&
+		     (text.ptr[0] == '\0') != (text.ptr[1] == '\0')) ||
+		    span_starts(text, SPAN("\xff\xfe")) ||
+		    span_starts(text, SPAN("\xfe\xff")))
 			return error_set(e, "a NUL byte of UTF-16: expected "
 					    "UTF-8 (fix: convert the file to "
 					    "UTF-8, for example with iconv)");

@@ -59,6 +59,7 @@ LISTS = [
      "1:2 thumbprint of 80", "2:1 thumbprint of 1"),
     ("".join(f"\x00{c}" for c in f"{A}\n"), "1:1 a NUL byte of UTF-16: expected UTF-8",
      "1:1 thumbprint of"),
+    ("\x00" * 90, "1:1 a NUL byte: expected text", "1:1 thumbprint of"),
     (f"{A}\n{B}", "2:65 the last line has no end"),
     *((f"{A}\n# x{c}deny {A}\n", f"2:4 {name}") for c, name in (
         ("\r", "a carriage return"), ("\v", "a vertical tab"),
@@ -342,7 +343,8 @@ def files():
                f"Key={KEY}" not in got.out, "a key with a name", got)
     for missing in ("--config", "--list"):
         got = admin.run("check", missing, base / "nowhere")
-        out.result(got.code == 1 and f"{base}/nowhere: No such file" in
+        out.result(got.code == 1 and "\n1 error, " in got.out and
+                   f"{base}/nowhere: No such file" in
                    got.out, f"{missing}: a file that is not there", got)
     got = admin.run("check", "--list", base)
     out.result(got.code == 1 and "expected a file" in got.out,
