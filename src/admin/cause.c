@@ -95,7 +95,8 @@ is_unwired(const struct facts *f)
 		return false;
 	if (f->hour.last == 0)
 		return server->file[0] == '\0';
-	return f->hour.last <= server->changed && access(f->socket, F_OK) == 0;
+	return f->hour.last <= server->changed && f->socket != NULL &&
+	       access(f->socket, F_OK) == 0;
 }
 
 static bool
@@ -261,11 +262,13 @@ tell_missing(struct cause *cause)
 		return;
 	ssize_t length = readlink(file, target, sizeof(target) - 1);
 	target[length < 0 ? 0 : length] = '\0';
-	if (snprintf(fix, sizeof(fix), "restore %s%s%s, then certgate check%s",
-		     target, length < 0 ? "" : ", the target of the link ",
-		     file, setup_options(cause->site)) < (int)sizeof(fix))
+	if (snprintf(fix, sizeof(fix),
+		     "restore %s%s%s%s, then certgate check%s",
+		     length < 0 ? "" : "the target of the link ", file,
+		     length < 0 ? "" : ": ", target,
+		     setup_options(cause->site)) < (int)sizeof(fix))
 		set_fix(cause, fix);
-	if (snprintf(away, sizeof(away), "%.*s" EDIT_DENIED, n, path) >=
+	if (snprintf(away, sizeof(away), "%s" EDIT_DENIED, file) >=
 	    (int)sizeof(away))
 		return;
 	away[n] = '\0';
@@ -273,16 +276,16 @@ tell_missing(struct cause *cause)
 	away[n] = '.';
 	if (exists || access(away, F_OK) != 0)
 		return;
-	if (snprintf(fix, sizeof(fix), "to allow clients again: mv %s %.*s",
-		     away, n, path) >= (int)sizeof(fix))
+	if (snprintf(fix, sizeof(fix), "to allow clients again: mv %s %s", away,
+		     file) >= (int)sizeof(fix))
 		return;
 	set_fix(cause, fix);
 	(void)snprintf(cause->detail, sizeof(cause->detail),
 		       "certgate deny --all moved it to %s", away);
 }
 
-/* Set detail and fix: the command that the error names, else the file, which a
- * line may name. */
+/* Set detail and fix: that of the error, else to restore or replace the file
+ * that it names, else to correct its line. */
 static void
 tell_error(const struct facts *f, struct cause *cause)
 {
@@ -322,7 +325,7 @@ tell_failure(const struct facts *f, struct cause *cause)
 	(void)snprintf(cause->site, sizeof(cause->site), "%s", site->name);
 }
 
-/* Return false if the user of the unit exists. */
+/* If the user of the unit is unknown, set detail and fix, and return true. */
 static bool
 tell_user(const struct facts *f, struct cause *cause)
 {
@@ -332,9 +335,12 @@ tell_user(const struct facts *f, struct cause *cause)
 	if (f->has_files || account_user(unit_user(), &user, &group))
 		return false;
 	(void)snprintf(cause->detail, sizeof(cause->detail),
-		       "User= of the unit: no such user: %s", unit_user());
-	set_fix(cause, "correct User=, then systemctl daemon-reload && "
-		       "systemctl restart " UNITS);
+		       "User= of the unit: %s is not in /etc/passwd",
+		       unit_user());
+	set_fix(cause, f->unit.state == UNIT_RUNNING
+			       ? "certgate status --as USER"
+			       : "correct User=, then systemctl daemon-reload "
+				 "&& systemctl restart " UNITS);
 	return true;
 }
 

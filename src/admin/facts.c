@@ -90,7 +90,8 @@ find_handler(struct facts *f, const char *socket)
 	if (socket != NULL || installed)
 		f->socket = socket != NULL ? socket : SOCKET_DEFAULT;
 	if (f->unit.state == UNIT_WAITING) { /* a connection would start it */
-		if (access(f->socket, F_OK) != 0 && errno == ENOENT)
+		if (f->unit.socket[0] != '\0' && access(f->socket, F_OK) != 0 &&
+		    errno == ENOENT)
 			f->unit.state = UNIT_UNREACHABLE;
 	} else if (f->socket != NULL && !f->unit.is_starting &&
 		   (f->unit.state == UNIT_UNKNOWN ||
@@ -251,8 +252,8 @@ check_log(const char *path, bool is_handler, struct error *e)
 	if (access(folder, F_OK) != 0 && errno == ENOENT &&
 	    file_reader() != NULL && file_may_be_shown(folder)) {
 		ok = error_set(e,
-			       "%s: missing folder (fix: install -d -o %s -m "
-			       "750 %s && systemctl restart certgate)",
+			       "%s: its folder does not exist (fix: install -d "
+			       "-o %s -m 750 %s, then restart the handler)",
 			       path, file_reader(), folder);
 	} else if (access(folder, F_OK) != 0) {
 		ok = error_system(e, "%s", file_shown(path));

@@ -256,7 +256,7 @@ hour_tell_dropped(const struct hour *h, char text[HOUR_NOTE_SIZE])
 	if (n > 0)
 		(void)snprintf(text, HOUR_NOTE_SIZE,
 			       "%u clients that were accepted before the last "
-			       "load of the list are not in it (fix: certgate "
-			       "pending%s)",
+			       "load of the list are not in it: certgate "
+			       "pending%s lists them",
 			       n, setup_config_options(""));
 }

@@ -448,9 +448,9 @@ prepare_file(struct log_reader *r, const char *path, bool named,
 	error_where(e, file_shown(path));
 	if (r->file < 0 && errno == ENOENT)
 		return error_set(
-			e, named ? "missing log: plain CGI creates it with the "
-				   "next event, a service when it starts (fix: "
-				   "systemctl restart certgate.service)"
+			e, named ? "missing log (fix: wait for the next event, "
+				   "or as a service, systemctl restart "
+				   "certgate.service)"
 				 : "missing log (fix: give an existing file to "
 				   "--log)");
 	if (r->file < 0 || fstat(r->file, &s) != 0)

@@ -423,8 +423,8 @@ setup_list(struct error *e)
 		if (path == NULL)
 			error_set(e, "out of memory");
 	} else if (setup.other_list) {
-		error_set(e, "certgate.service sets CERTGATE_LIST itself (fix: "
-			     "--list FILE)");
+		error_set(e, "the variables of certgate.service set "
+			     "CERTGATE_LIST (fix: --list FILE)");
 	} else if (setup_settings(&settings, e)) {
 		path = settings.list;
 		settings.list = NULL;

@@ -79,7 +79,9 @@ bool setup_is_installed(void);
 /* The unit's process names these settings. */
 void setup_set_installed(void);
 
-/* The unit's process has a list of its own: an edit must name it. */
+/* The unit's process has a list of its own: an edit must name it.  The handler
+ * can change its own variables, and root must not edit a file that they
+ * name. */
 void setup_set_other_list(void);
 
 /* True if the log is theirs: a file that they name, or the journal of the

@@ -203,17 +203,19 @@ find_state(const char *service, const char *socket, bool listens)
 		       : UNIT_UNKNOWN;
 }
 
-/* Return the UTC seconds of a time that many ms ago, always the same for the
- * same time. */
+/* Return the UTC seconds of a time that many ms ago.  The clocks are compared
+ * once, so that two times keep their order. */
 static int64_t
 time_before(int64_t age)
 {
+	static int64_t boot_ms; /* UTC */
 	struct timespec now;
 
 	(void)clock_gettime(CLOCK_REALTIME, &now);
-	return ((int64_t)now.tv_sec * MS_PER_S + now.tv_nsec / NS_PER_MS -
-		age) /
-	       MS_PER_S;
+	if (boot_ms == 0)
+		boot_ms = (int64_t)now.tv_sec * MS_PER_S +
+			  now.tv_nsec / NS_PER_MS - clock_ms();
+	return (boot_ms + clock_ms() - age) / MS_PER_S;
 }
 
 /* With a job, systemd is about to start it, as in a boot, or stops it now. */
@@ -377,8 +379,9 @@ become(const char *name, const struct unit *unit)
 				      ? "--as: no such user (fix: name a user "
 					"of this host)"
 				      : "User= of the unit: no such user (fix: "
-					"correct it, then systemctl "
-					"daemon-reload)");
+					"correct User=, then systemctl "
+					"daemon-reload && systemctl restart "
+					"certgate.socket certgate.service)");
 		return false;
 	}
 	if (unit != NULL && account_group(unit->group, &other))

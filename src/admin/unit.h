@@ -67,8 +67,7 @@ void unit_settle(struct unit *unit);
  * user cannot read them. */
 const char *unit_variable(const char *name);
 
-/* Return whether, and since when, the unit is stopped or masked; a unit that
- * does not exist is neither. */
+/* Return the state of a unit; all zero if it does not exist. */
 struct unit_stop unit_find_stop(const char *name);
 
 /* If this process is root, find out whether the settings are those of the

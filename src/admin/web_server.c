@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <grp.h>
 #include <libgen.h>
 #include <limits.h>
@@ -17,7 +18,7 @@
 
 #include "admin/web_server.h"
 
-enum { FILES = 3, GROUPS_MAX = 64, RELOAD_S = 3600 };
+enum { FILES = 4, GROUPS_MAX = 64, RELOAD_S = 3600 };
 
 /* Of each web server of Debian: where it has what is in force, files and
  * folders, and how it passes events to the handler. */
@@ -33,7 +34,7 @@ static const struct {
 	  "lighty-enable-mod certgate && systemctl restart lighttpd" },
 	{ "nginx.service",
 	  { "/etc/nginx/nginx.conf", "/etc/nginx/conf.d",
-	    "/etc/nginx/sites-enabled" },
+	    "/etc/nginx/sites-enabled", "/etc/nginx/snippets" },
 	  "include /usr/share/certgate/www/nginx.conf in a server block of "
 	  "nginx, then systemctl reload nginx" },
 };
@@ -54,7 +55,7 @@ passes_events(const char *line)
 	return false;
 }
 
-/* Return true if the file or folder exists. */
+/* Note when the path changed.  Return true if it exists. */
 static bool
 add_change(const char *path, struct web_server *server)
 {
@@ -122,8 +123,8 @@ look(const char *const path[FILES], struct web_server *server)
 	return installed;
 }
 
-/* Return when the files changed: for an hour after the change, the time of the
- * last start or reload, since the web server passed events until then. */
+/* Return when the last change of the files took effect: the last start or
+ * reload if it came within an hour after the change, else the change itself. */
 static int64_t
 change_in_force(const struct web_server *server, const struct unit_stop *stop)
 {
@@ -148,7 +149,7 @@ web_server_find(struct web_server *found)
 		server.changed = 0;
 		if (server.file[0] != '\0') {
 			server.stop = stop;
-		} else if (!stop.is_stopped && changed > unwired.changed) {
+		} else if (stop.process > 0 && changed > unwired.changed) {
 			unwired.wiring = server.wiring;
 			unwired.changed = changed;
 		}
@@ -166,7 +167,6 @@ web_server_find(struct web_server *found)
 
 /* Of a process. */
 struct identity {
-	pid_t process, parent;
 	uid_t user;
 	gid_t group, groups[GROUPS_MAX];
 	size_t n;
@@ -185,11 +185,7 @@ take_line(struct identity *id, const char *line)
 	while (n < GROUPS_MAX && span_next_word(&rest, " \t\n", &word) &&
 	       span_number(word, 0, UINT32_MAX, &number))
 		numbers[n++] = (gid_t)number;
-	if (span_equal(name, SPAN("Pid"))) {
-		id->process = (pid_t)numbers[0];
-	} else if (span_equal(name, SPAN("PPid"))) {
-		id->parent = (pid_t)numbers[0];
-	} else if (span_equal(name, SPAN("Uid"))) {
+	if (span_equal(name, SPAN("Uid"))) {
 		id->user = numbers[1];
 	} else if (span_equal(name, SPAN("Gid"))) {
 		id->group = numbers[1];
@@ -200,13 +196,13 @@ take_line(struct identity *id, const char *line)
 }
 
 static struct identity
-identify(const char *process)
+identify(uint64_t process)
 {
 	struct identity id = { .user = 0 };
-	char path[sizeof("/proc//status") + NAME_MAX], *line = NULL;
+	char path[sizeof("/proc//status") + SPAN_DIGITS_MAX], *line = NULL;
 	size_t size = 0;
 
-	(void)snprintf(path, sizeof(path), "/proc/%s/status", process);
+	(void)snprintf(path, sizeof(path), "/proc/%" PRIu64 "/status", process);
 	FILE *file = fopen(path, "re");
 	while (file != NULL && getline(&line, &size, file) > 0)
 		take_line(&id, line);
@@ -216,29 +212,8 @@ identify(const char *process)
 	return id;
 }
 
-/* Return that of the process, or of its first child, that is not root's; else
- * that of root. */
-static struct identity
-find_identity(int process)
-{
-	struct identity id = { .user = 0 };
-	DIR *folder = opendir("/proc");
-	const struct dirent *file;
-
-	while (folder != NULL && id.user == 0 &&
-	       (file = readdir(folder)) != NULL) {
-		if (file->d_name[0] < '1' || file->d_name[0] > '9')
-			continue;
-		id = identify(file->d_name);
-		if (id.parent != process && id.process != process)
-			id.user = 0;
-	}
-	if (folder != NULL)
-		closedir(folder);
-	return id;
-}
-
-/* Return true if the process with this identity has no right to the path. */
+/* Return true if the process with this identity has no right to the path.  Its
+ * groups may differ from those of /etc/group. */
 static bool
 is_denied(const struct identity *id, const char *path, int mode)
 {
@@ -249,15 +224,59 @@ is_denied(const struct identity *id, const char *path, int mode)
 		_exit(setgroups(id->n, id->groups) == 0 &&
 		      setgid(id->group) == 0 && setuid(id->user) == 0 &&
 		      access(path, mode) != 0 && errno == EACCES);
-	return child > 0 && waitpid(child, &code, 0) == child && code != 0;
+	return child > 0 && waitpid(child, &code, 0) == child &&
+	       WIFEXITED(code) && WEXITSTATUS(code) != 0;
 }
 
-static int64_t
-change_of(const char *path)
+/* Return true if every process of the web server that is not root's has no
+ * right to the path: the process, or else its children.  *last: that of the
+ * last one. */
+static bool
+all_denied(int process, const char *path, int mode, struct identity *last)
 {
+	char name[sizeof("/proc//task//children") + 2 * SPAN_DIGITS_MAX];
+	char *line = NULL;
+	size_t size = 0;
+	struct span rest = { 0 }, word;
+	uint64_t child;
+	struct identity id = identify((uint64_t)process);
+	bool denied = id.user != 0 && is_denied(&id, path, mode), ok = false;
+
+	*last = id;
+	if (id.user != 0)
+		return denied;
+	(void)snprintf(name, sizeof(name), "/proc/%d/task/%d/children", process,
+		       process);
+	FILE *file = fopen(name, "re");
+	if (file != NULL && getline(&line, &size, file) > 0)
+		rest = span_of(line);
+	while (!ok && span_next_word(&rest, " \n", &word) &&
+	       span_number(word, 1, INT32_MAX, &child)) {
+		id = identify(child);
+		if (id.user == 0)
+			continue;
+		*last = id;
+		denied = is_denied(&id, path, mode);
+		ok = !denied;
+	}
+	free(line);
+	if (file != NULL)
+		fclose(file);
+	return denied && !ok;
+}
+
+/* Return the newest of a time and the changes of the path and its folders. */
+static int64_t
+newest(int64_t time, const char *path)
+{
+	char copy[PATH_MAX];
 	struct stat s;
 
-	return stat(path, &s) == 0 ? s.st_ctim.tv_sec : 0;
+	(void)snprintf(copy, sizeof(copy), "%s", path);
+	for (const char *at = copy; at[1] != '\0'; at = dirname(copy))
+		if (stat(at, &s) == 0 && s.st_ctim.tv_sec > time)
+			time = s.st_ctim.tv_sec;
+	return time;
 }
 
 bool
@@ -266,30 +285,27 @@ web_server_connects(const struct web_server *server, const char *path,
 {
 	char copy[PATH_MAX], user[ACCOUNT_NAME_SIZE], group[ACCOUNT_NAME_SIZE];
 
-	if (geteuid() != 0 || server->stop.process == 0)
-		return true;
-	struct identity id = find_identity(server->stop.process);
-	if (id.user == 0)
+	struct identity id;
+	int process = server->stop.process;
+
+	if (geteuid() != 0 || process == 0)
 		return true;
 	(void)snprintf(copy, sizeof(copy), "%s", path);
 	const char *folder = dirname(copy);
+	*since = newest(server->stop.time, path);
+	bool shut = all_denied(process, folder, X_OK, &id);
+	if (!shut && !all_denied(process, path, W_OK, &id))
+		return true;
 	account_user_name(id.user, user);
 	account_group_name(id.group, group);
-	*since = server->stop.time;
-	if (change_of(folder) > *since)
-		*since = change_of(folder);
-	if (change_of(path) > *since)
-		*since = change_of(path);
-	if (is_denied(&id, folder, X_OK))
+	if (shut)
 		return error_set(e,
 				 "%s: user %s cannot search it (fix: chmod o+x "
 				 "%s)",
 				 folder, user, folder);
-	if (is_denied(&id, path, W_OK))
-		return error_set(e,
-				 "%s: user %s cannot write to it; "
-				 "certgate.socket sets its group and mode "
-				 "(fix: chgrp %s %s && chmod 660 %s)",
-				 path, user, group, path, path);
-	return true;
+	return error_set(e,
+			 "%s: user %s cannot write to it; certgate.socket sets "
+			 "its group and mode (fix: chgrp %s %s && chmod 660 "
+			 "%s)",
+			 path, user, group, path, path);
 }

@@ -299,8 +299,7 @@ static const struct {
 			       "settings.",
 			       "systemctl restart certgate" },
 	[OUTAGE_SERVER] = { "The web server is not running.", "" },
-	[OUTAGE_UNWIRED] = { "No web server passes events to the handler, and "
-			     "none came.",
+	[OUTAGE_UNWIRED] = { "No web server passes events to the handler.",
 			     "" },
 	[OUTAGE_ACCESS] = { "The web server cannot connect to the handler.",
 			    "" },

@@ -56,7 +56,7 @@ struct outage_site {
 	char origin[OUTAGE_NAME_SIZE]; /* empty: all events */
 	/* Origin or hub of the last event that was refused for it. */
 	char theirs[OUTAGE_NAME_SIZE];
-	int64_t last; /* the time of its last event */
+	int64_t last; /* UTC seconds of its last event */
 	uint64_t accepted, before; /* clients since the last load, and before */
 	uint64_t one; /* hash of a certificate accepted since the last load */
 	bool others; /* several were */

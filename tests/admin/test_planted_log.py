@@ -476,7 +476,7 @@ def dropped():
     lost = [logs.rejected(f"c{n}", 500 - n) for n in (3, 4) for _ in range(3)]
     rest = [logs.accepted(f"c{n}", 400) for n in range(3)]
     note = "{} clients that were accepted before the last load of the list " \
-        "are not in it (fix: certgate pending)"
+        "are not in it: certgate pending lists them"
     for name, lines, count in (
             ("two clients", before + after + lost + rest, 2),
             ("one client", before + after + lost[:3] + rest, 0),

@@ -11,6 +11,7 @@ import os
 import pathlib
 import pwd
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -256,8 +257,7 @@ OUTAGES = [
     ("list in UTF-16", {}, DEVICE, utf_16, "The list does not load. (",
      "convert the file to UTF-8", DEVICE),
     ("list that is a dangling link", {}, DEVICE, dangle,
-     "The list does not load. (", "restore no-such-file, the target of the "
-     "link /", DEVICE),
+     "The list does not load. (", "restore the target of the link /", DEVICE),
     ("list invalid", {}, DEVICE, fill("list", "zz\n"),
      "The list does not load. (", "correct line 1 of /", DEVICE),
     ("missing CRL", {}, DEVICE, of_ca(None), "The list does not load. (",
@@ -471,7 +471,8 @@ def cannot_tell():
     for more in ["--log", gate.folder / "missing"], []:
         done = gate.run(*more)
         fix = "give an existing file to --log" if more else \
-            "systemctl restart certgate.service"
+            "wait for the next event, or as a service, systemctl restart " \
+            "certgate.service"
         out.result(done.code == 3 and done.out.startswith(
             f"The log cannot be read. ({more[1] if more else gate.log}: "
             "missing log") and done.out.splitlines()[1] == f"fix       {fix}",
@@ -670,13 +671,13 @@ touch -d '9 days ago' /etc/nginx/nginx.conf
 cat >/run/systemctl <<'EOF'
 #!/bin/sh
 case $4 in
-nginx.service) echo '{web}' ;;
+nginx.service) echo '{web}'; echo MainPID=43 ;;
 certgate.service) echo LoadState={load}; echo User={user}
   echo '{unit}'; echo ActiveState={service}
   echo MainPID=`cat /run/pid || echo {process}` ;;
 certgate.socket) echo '{enabled}'; echo ActiveState={socket}
   echo 'Listen={listen} (Stream)' ;;
-*) echo LoadState=loaded; echo ActiveState=active ;;
+*) echo LoadState=loaded; echo ActiveState=active; echo MainPID=43 ;;
 esac
 EOF
 chmod 755 /run/systemctl
@@ -696,6 +697,12 @@ mkdir -m {} /run/own
 touch /run/own/sock
 mount --bind {} /run/own/sock
 """
+# Another child of it, which is first, of another user.
+CHILDREN = SERVER.replace("setpriv", "sh -c 'setpriv --reuid nobody \\\n"
+                          "  --regid nogroup --clear-groups sleep 20 & setpriv",
+                          1).replace("sleep 20 >", "sleep 20 & wait' >", 1) + \
+    "while grep -qs setpriv `sed 's,[0-9]*,/proc/&/comm,g' \\\n" \
+    "  /proc/$!/task/$!/children`; do :; done\n"
 OTHER_SETTINGS = VARIABLES.replace("CERTGATE_ACCESS_KEYS={key}",
                                    "CERTGATE_CONFIG=/etc/other.conf")
 OWN_SETTINGS = OTHER_SETTINGS.replace("/etc/other.conf",
@@ -742,7 +749,10 @@ def installed():
     path, server = listen("listens", True)
     silent, other = listen("silent", False)
     shut, third = listen("shut", True)
+    grouped, fourth = listen("grouped", True)
     path.chmod(0o666)
+    grouped.chmod(0o660)
+    shutil.chown(grouped, 0, "www-data")
     shut.chmod(0o600)
     started = "ExecMainStartTimestamp"
     stopped = "InactiveEnterTimestamp"
@@ -770,6 +780,9 @@ def installed():
             ("running", {}, 0, WELL, "running, process 42"),
             ("wired", {}, 0, WELL, "/etc/nginx/nginx.conf"),
             ("started by its socket", {"service": "inactive"}, 0, WELL,
+             "starts with the next event"),
+            ("started by its socket at a port", {
+                **waiting, "listen": "127.0.0.1:9000"}, 0, WELL,
              "starts with the next event"),
             ("the socket of the unit", {}, 0, WELL, f"socket    {path}\n"),
             ("a socket file that is gone", {"listen": "/run/gone"}, 1,
@@ -863,6 +876,12 @@ def installed():
             ("a socket for the web server", {
                 **served, "more": SERVER.format(755, path)}, 0, WELL,
              "running"),
+            ("a socket for one of two users of the web server", {
+                **served, "more": CHILDREN.format(755, grouped)}, 0, WELL,
+             "running"),
+            ("a socket for no user of the web server", {
+                **served, "more": CHILDREN.format(755, shut)}, 1, no_access,
+             "www-data cannot write to it"),
             ("a socket for root alone, and events since", {
                 **served, "more": SERVER.format(755, shut), "decision":
                 logs.text([logs.accepted("device", -120)]).strip()}, 0, WELL,
@@ -898,20 +917,21 @@ def installed():
             ("a user that does not exist", {
                 "user": "www-dta", "service": "activating",
                 "unit": "SubState=auto-restart"}, 1,
-             "The handler is not running. (User= of the unit: no such user: "
-             "www-dta)", "fix       correct User=, then systemctl "
+             "The handler is not running. (User= of the unit: www-dta is "
+             "not in /etc/passwd)", "fix       correct User=, then systemctl "
              "daemon-reload && systemctl restart certgate.socket "
              "certgate.service\n"),
             ("a user that does not exist: JSON", {
                 "user": "www-dta", "service": "failed",
                 "verb": "status --json"}, 1, "{",
-             '"detail":"User= of the unit: no such user: www-dta"'),
+             '"detail":"User= of the unit: www-dta is not in /etc/passwd"'),
             ("a user that does not exist: the page", {
                 "user": "www-dta", "service": "failed",
                 "verb": "status --html /run/page"}, 1, "", ""),
             ("a running handler of an unknown user", {"user": "www-dta"}, 3,
-             "This user cannot read the configuration. (User= of the unit: no "
-             "such user: www-dta)", "fix       correct User="),
+             "This user cannot read the configuration. (User= of the unit: "
+             "www-dta is not in /etc/passwd)",
+             "fix       certgate status --as USER\n"),
             ("restarted repeatedly", {
                 "unit": "NRestarts=3\n" + ago(started, 0)}, 1,
              "The handler is not running. (it exits, and systemd restarts it",
@@ -970,8 +990,13 @@ def installed():
             ("no longer wired", {
                 "nginx": "", "decision": decision,
                 "more": "touch /etc/nginx/nginx.conf"}, 1,
-             "No web server passes events to the handler, and none came. (the "
+             "No web server passes events to the handler. (the "
              "last event came at ", "include /usr/share/certgate/www/nginx"),
+            ("no longer wired, and not installed", {
+                "nginx": "", "decision": decision,
+                "web": "LoadState=not-found\nActiveState=inactive'; exit; '",
+                "more": "touch /etc/nginx/nginx.conf"}, 0, WELL,
+             "server    none"),
             ("no longer wired: check", {
                 "nginx": "", "decision": decision, "verb": "check --quiet",
                 "more": "touch /etc/nginx/nginx.conf"}, 1, "",
@@ -1103,8 +1128,8 @@ def installed():
             # no file that they name.
             *((f"a list of the unit: {verb}", {"more": OF_LIST,
                                                 "verb": f"{verb} 2>&1"},
-               3, "certgate: certgate.service sets CERTGATE_LIST itself (fix: "
-               "--list FILE)", "")
+               3, "certgate: the variables of certgate.service set "
+               "CERTGATE_LIST (fix: --list FILE)", "")
               for verb in (f"allow {OTHER.strip()}", "list", "deny --all")),
             ("invalid keys: the doctor", {
                 "more": "echo CERTGATE_ACCESS_KEYS_FILE=/etc/certgate/keys "
@@ -1127,8 +1152,8 @@ def installed():
                 "more": "sed -i s,/run/log/log,/run/gone/log, "
                 "/etc/certgate/certgate.conf"}, 1,
              "The configuration has errors. (CERTGATE_LOG: /run/gone/log: "
-             "missing folder)", "fix       install -d -o www-data -m 750 "
-             "/run/gone && systemctl restart certgate\n"),
+             "its folder does not exist)", "fix       install -d -o www-data "
+             "-m 750 /run/gone, then restart the handler\n"),
             ("no key in the unit: the doctor", {
                 "verb": "doctor http://localhost:1/"}, 1, "", "no key here"))
 
@@ -1145,7 +1170,7 @@ def installed():
         out.result(done.code == code and done.out.startswith(first) and
                    (words.removeprefix("not ") in done.out) != absent,
                    f"installed: {name}", done)
-    for one in server, other, third:
+    for one in server, other, third, fourth:
         one.close()
 
 

@@ -478,7 +478,7 @@ def outages(fleet):
          f"({SITES}/two.conf:1", f"correct line 1 of {SITES}/two.conf",
          repair_site),
         ("web server not wired", unwire,
-         "No web server passes events to the handler, and none came.",
+         "No web server passes events to the handler.",
          "a2enconf certgate && systemctl reload apache2", wire),
         ("web server no longer wired", unwire_later,
          "No web server passes events to the handler, and none came. (the last "
@@ -696,7 +696,8 @@ def misspelt_user():
     value = json.loads(quiet("certgate status --json", (1,), True,
                              "a misspelt user: exit 1"))
     out.result(value["cause"] == "The handler is not running." and
-               value["detail"] == "User= of the unit: no such user: _certgat",
+               value["detail"] ==
+               "User= of the unit: _certgat is not in /etc/passwd",
                "a misspelt user", value)
     quiet("certgate check --quiet", (3,), True, "a misspelt user: check")
     take_drop_in([])
