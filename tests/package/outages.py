@@ -481,7 +481,7 @@ def outages(fleet):
          "No web server passes events to the handler.",
          "a2enconf certgate && systemctl reload apache2", wire),
         ("web server no longer wired", unwire_later,
-         "No web server passes events to the handler, and none came. (the last "
+         "No web server passes events to the handler. (the last "
          "event came at ", "a2enconf certgate && systemctl reload apache2",
          wire),
         ("clock wrong", refused(ahead=7200),
