@@ -18,15 +18,16 @@ def limit_files():
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
-def ask(case, configuration, **more):
-    """The answer's bytes while standard input stays open behind the body."""
+def ask(case, configuration, behind=b"", **more):
+    """The answer's bytes while standard input stays open behind the body and
+    more bytes."""
     environment = {n.encode(): v.encode()
                    for n, v in configuration.environment().items()}
     environment.update(cgi.parameters(case))
     with subprocess.Popen([place.HANDLER], env=environment,
                           stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                           **more) as program:
-        program.stdin.write(case.body)
+        program.stdin.write(case.body + behind)
         program.stdin.flush()
         answer = program.stdout.read()
         program.stdin.close()
@@ -40,6 +41,8 @@ def check_surroundings(out, base):
     gone, closed = os.pipe()
     os.close(gone)
     rows = [("the input stays open", {}, {"stderr": subprocess.DEVNULL}),
+            ("more input than the stated length", {},
+             {"stderr": subprocess.DEVNULL, "behind": b"x"}),
             ("a log without a reader", {}, {"stderr": closed}),
             ("a log file at the limit of its size",
              {"CERTGATE_LOG": f"{folder}/log"}, {"preexec_fn": limit_files})]
