@@ -90,7 +90,7 @@ is_unwired(const struct facts *f)
 {
 	const struct web_server *server = &f->server;
 
-	if (server->wiring == NULL || !f->has_log ||
+	if (setup_site().ptr != NULL || server->wiring == NULL || !f->has_log ||
 	    (server->file[0] != '\0' && !server->stop.is_stopped))
 		return false;
 	if (f->hour.last == 0)

@@ -37,7 +37,7 @@ open_list(struct change *change)
 	/* An error in the settings has a place; a missing list has none. */
 	bool fault = path == NULL && e.where[0] != '\0';
 	bool ok = path != NULL && edit_open(&change->edit, path, dry_run, &e);
-	ok |= path == NULL && uses_store(change);
+	ok |= path == NULL && !setup_has_other_list() && uses_store(change);
 	free(path);
 	if (!ok)
 		print_error(&e);

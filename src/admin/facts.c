@@ -204,6 +204,8 @@ facts_collect(struct facts *f, const char *socket, const char *log)
 	if (f->unit.state == UNIT_UNKNOWN && f->unit.stop.time != 0 &&
 	    has_stopped(f, &f->unit.stop))
 		f->unit.state = UNIT_STOPPED;
+	if (setup_site().ptr != NULL)
+		return; /* other sites may have later events */
 	f->server_stopped = has_stopped(f, &f->server.stop);
 	find_access(f);
 }
@@ -349,6 +351,20 @@ facts_free(struct facts *f)
 	sites_close(&f->sites);
 	findings_free(&f->findings);
 	f->has_files = false;
+}
+
+void
+facts_tell_files(const struct facts *f, char text[FACTS_FILES_SIZE])
+{
+	unsigned errors = f->findings.errors, warnings = f->findings.warnings;
+
+	if (f->has_files)
+		(void)snprintf(text, FACTS_FILES_SIZE,
+			       "%u error%s, %u warning%s", errors,
+			       errors == 1 ? "" : "s", warnings,
+			       warnings == 1 ? "" : "s");
+	else
+		(void)snprintf(text, FACTS_FILES_SIZE, "not read");
 }
 
 /* A site that was removed does not matter. */

@@ -49,6 +49,11 @@ void facts_read_files(struct facts *f, int64_t now);
  * is none. */
 const struct hour_site *facts_find_failure(const struct facts *f, bool none);
 
+enum { FACTS_FILES_SIZE = 64 };
+
+/* Write how many errors and warnings the files have. */
+void facts_tell_files(const struct facts *f, char text[FACTS_FILES_SIZE]);
+
 void facts_free(struct facts *f);
 
 #endif

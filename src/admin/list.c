@@ -492,7 +492,8 @@ static bool
 open_list(struct edit *edit, const struct settings *settings, struct error *e)
 {
 	char *path = setup_list(e);
-	bool may_miss = path == NULL && settings->store != NULL;
+	bool may_miss = path == NULL && settings->store != NULL &&
+			!setup_has_other_list();
 	bool ok = path != NULL && edit_open(edit, path, true, e);
 
 	if (ok && !edit->exists)

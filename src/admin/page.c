@@ -99,7 +99,7 @@ static void
 add_facts(struct buffer *out, const struct facts *f)
 {
 	const struct settings *settings = &f->sites.main.settings;
-	char text[64], dropped[HOUR_NOTE_SIZE];
+	char text[FACTS_FILES_SIZE], dropped[HOUR_NOTE_SIZE];
 
 	html_add(out, "<dl>\n");
 	(void)snprintf(text, sizeof(text),
@@ -113,16 +113,15 @@ add_facts(struct buffer *out, const struct facts *f)
 							  : f->server.file));
 	add_row(out, "Settings", span_of(setup_source().path));
 	add_row(out, "List", span_of(settings->list));
-	(void)snprintf(text, sizeof(text), "%zu", f->sites.main.list.n);
-	add_row(out, "Entries", span_of(text));
+	if (f->has_files) {
+		(void)snprintf(text, sizeof(text), "%zu", f->sites.main.list.n);
+		add_row(out, "Entries", span_of(text));
+	}
 	if (f->sites.n > 0) {
 		(void)snprintf(text, sizeof(text), "%zu", f->sites.n);
 		add_row(out, "Sites", span_of(text));
 	}
-	(void)snprintf(text, sizeof(text), "%u error%s, %u warning%s",
-		       f->findings.errors, f->findings.errors == 1 ? "" : "s",
-		       f->findings.warnings,
-		       f->findings.warnings == 1 ? "" : "s");
+	facts_tell_files(f, text);
 	add_row(out, "Check", span_of(text));
 	add_note(out, "Loaded", &f->hour.load);
 	if (f->hour.failure != NULL)

@@ -411,6 +411,12 @@ list_of_environment(void)
 	return at == NULL || *at == NULL ? NULL : strchr(*at, '/');
 }
 
+bool
+setup_has_other_list(void)
+{
+	return setup.other_list && list_of_environment() == NULL;
+}
+
 char *
 setup_list(struct error *e)
 {
@@ -422,7 +428,7 @@ setup_list(struct error *e)
 		path = strdup(named);
 		if (path == NULL)
 			error_set(e, "out of memory");
-	} else if (setup.other_list) {
+	} else if (setup_has_other_list()) {
 		error_set(e, "the variables of certgate.service set "
 			     "CERTGATE_LIST (fix: --list FILE)");
 	} else if (setup_settings(&settings, e)) {

@@ -84,6 +84,9 @@ void setup_set_installed(void);
  * name. */
 void setup_set_other_list(void);
 
+/* Return true if it has, and neither --list nor a variable names one. */
+bool setup_has_other_list(void);
+
 /* True if the log is theirs: a file that they name, or the journal of the
  * installed handler. */
 bool setup_has_log(void);

@@ -90,6 +90,7 @@ show_configuration(const struct facts *f)
 {
 	const char *path = setup_source().path;
 	const struct hour *h = &f->hour;
+	char files[FACTS_FILES_SIZE];
 
 	print_field("settings", span_of(path == NULL ? "none" : path));
 	if (f->sites.main.settings.list != NULL)
@@ -106,12 +107,13 @@ show_configuration(const struct facts *f)
 		print_label("stored");
 		print("%" PRIu64 "\n", stored);
 	}
-	print_json_number("errors", f->findings.errors);
-	print_json_number("warnings", f->findings.warnings);
+	if (f->has_files) {
+		print_json_number("errors", f->findings.errors);
+		print_json_number("warnings", f->findings.warnings);
+	}
+	facts_tell_files(f, files);
 	print_label("files");
-	print("%u error%s, %u warning%s\n", f->findings.errors,
-	      f->findings.errors == 1 ? "" : "s", f->findings.warnings,
-	      f->findings.warnings == 1 ? "" : "s");
+	print("%s\n", files);
 	show_note("loaded", "loaded", &h->load);
 	if (h->failure != NULL)
 		show_note("failed", "failed", h->failure);

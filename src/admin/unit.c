@@ -378,7 +378,8 @@ become(const char *name, const struct unit *unit)
 		print_problem(unit == NULL
 				      ? "--as: no such user (fix: name a user "
 					"of this host)"
-				      : "User= of the unit: no such user (fix: "
+				      : "User= of the unit: not in /etc/passwd "
+					"(fix: --as USER; if it is misspelt, "
 					"correct User=, then systemctl "
 					"daemon-reload && systemctl restart "
 					"certgate.socket certgate.service)");

@@ -273,7 +273,8 @@ newest(int64_t time, const char *path)
 	struct stat s;
 
 	(void)snprintf(copy, sizeof(copy), "%s", path);
-	for (const char *at = copy; at[1] != '\0'; at = dirname(copy))
+	for (const char *at = copy; at[strspn(at, "./")] != '\0';
+	     at = dirname(copy))
 		if (stat(at, &s) == 0 && s.st_ctim.tv_sec > time)
 			time = s.st_ctim.tv_sec;
 	return time;
@@ -283,17 +284,23 @@ bool
 web_server_connects(const struct web_server *server, const char *path,
 		    int64_t *since, struct error *e)
 {
-	char copy[PATH_MAX], user[ACCOUNT_NAME_SIZE], group[ACCOUNT_NAME_SIZE];
-
-	struct identity id;
+	char folder[PATH_MAX], user[ACCOUNT_NAME_SIZE],
+		group[ACCOUNT_NAME_SIZE];
 	int process = server->stop.process;
+	struct identity id;
+	bool shut = false;
 
-	if (geteuid() != 0 || process == 0)
+	if (geteuid() != 0 || process == 0 || path[0] != '/')
 		return true;
-	(void)snprintf(copy, sizeof(copy), "%s", path);
-	const char *folder = dirname(copy);
 	*since = newest(server->stop.time, path);
-	bool shut = all_denied(process, folder, X_OK, &id);
+	(void)snprintf(folder, sizeof(folder), "%s", path);
+	for (char *at = strchr(folder + 1, '/'); at != NULL && !shut;
+	     at = strchr(at + 1, '/')) {
+		*at = '\0';
+		shut = all_denied(process, folder, X_OK, &id);
+		if (!shut)
+			*at = '/';
+	}
 	if (!shut && !all_denied(process, path, W_OK, &id))
 		return true;
 	account_user_name(id.user, user);

@@ -710,6 +710,9 @@ OWN_SETTINGS = OTHER_SETTINGS.replace("/etc/other.conf",
 OF_LIST = OTHER_SETTINGS.replace(
     "CERTGATE_CONFIG=/etc/other.conf", "CERTGATE_LIST=/etc/other.list") + \
     f"echo {PUMP.strip()} >/etc/other.list\n"
+OF_STORE = f"""echo CERTGATE_STORE=/run/store >>/etc/certgate/certgate.conf
+{admin.COMMAND} store init >/dev/null
+"""
 NOT_RUNNING = "The handler is not running."
 
 
@@ -921,6 +924,9 @@ def installed():
              "not in /etc/passwd)", "fix       correct User=, then systemctl "
              "daemon-reload && systemctl restart certgate.socket "
              "certgate.service\n"),
+            ("a user that does not exist: files", {
+                "user": "www-dta", "service": "failed"}, 1, NOT_RUNNING[:-1],
+             "files     not read\n"),
             ("a user that does not exist: JSON", {
                 "user": "www-dta", "service": "failed",
                 "verb": "status --json"}, 1, "{",
@@ -1131,6 +1137,11 @@ def installed():
                3, "certgate: the variables of certgate.service set "
                "CERTGATE_LIST (fix: --list FILE)", "")
               for verb in (f"allow {OTHER.strip()}", "list", "deny --all")),
+            *((f"a list of the unit, and a store: {verb}", {
+                "more": OF_LIST + OF_STORE, "verb": f"{verb} 2>&1"}, 3,
+               "certgate: the variables of certgate.service set CERTGATE_LIST "
+               "(fix: --list FILE)", "")
+              for verb in (f"remove {PUMP.strip()}", "list")),
             ("invalid keys: the doctor", {
                 "more": "echo CERTGATE_ACCESS_KEYS_FILE=/etc/certgate/keys "
                 ">>/etc/certgate/certgate.conf; echo zz: >/etc/certgate/keys; "
