@@ -129,7 +129,9 @@ def shown():
                "hub chat" in done.out, "an invalid list is said", done)
     gate.log.unlink()
     done = gate.run("pending")
-    out.result(done.code == 3 and f"{gate.log}: missing log: " in done.err,
+    out.result(done.code == 3 and
+               f"{gate.log}: missing log (fix: wait for the next event"
+               in done.err,
                "a missing log is an error", done)
 
 

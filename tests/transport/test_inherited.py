@@ -187,7 +187,8 @@ def systemd():
         log = base / f"systemd.{mask:o}.log"
         before = os.umask(mask)
         process = processes.begin(
-            [program, "--listen", path, "-E", "CERTGATE_HUB=*", "sh", "-c",
+            [program, "--listen", path, "-E", "CERTGATE_HUB=*", "-E",
+             "CERTGATE_CONFIG=/dev/null", "sh", "-c",
              f"exec {place.HANDLER} <&3 3<&-"], log, environment)
         os.umask(before)
         place.wait_for(path.exists)
