@@ -17,9 +17,9 @@ struct web_server {
 	const char *unit; /* of the web server of the file */
 	struct unit_stop stop; /* of that unit; if another one has such a file,
 				* too, both are stopped */
-	int64_t changed; /* UTC seconds; the last change in force of the files
-			  * of a running one that does not pass them, to which
-			  * wiring applies; 0: there is none */
+	int64_t changed; /* UTC seconds; last change of the files of a running
+			  * web server that does not pass events, to which
+			  * wiring applies; 0: none */
 };
 
 /* Find the web servers of this host. */
