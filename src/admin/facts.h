@@ -45,8 +45,8 @@ void facts_collect(struct facts *f, const char *socket, const char *log);
 void facts_read_files(struct facts *f, int64_t now);
 
 /* Return the first site, or the main settings, whose configuration loads here
- * but did not load in the handler, which uses none or an older one; NULL: there
- * is none. */
+ * but did not load in the handler, which uses none or an older one; NULL: no
+ * site. */
 const struct hour_site *facts_find_failure(const struct facts *f, bool none);
 
 enum { FACTS_FILES_SIZE = 64 };
