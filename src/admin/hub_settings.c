@@ -78,8 +78,13 @@ hub_settings_print(const struct settings *settings, struct span hub,
 		print("# AUDIENCE: the audience that the web server requires\n"
 		      "az webpubsub identity assign --name NAME "
 		      "--resource-group GROUP --identity [system]\n");
+	print("# in the Free tier: add --sku Standard_S1 --unit-count 1 to the "
+	      "update\n"
+	      "# if the hub exists: type update instead of create, and repeat "
+	      "its other\n"
+	      "# handlers behind this one; az webpubsub hub list shows them\n");
 	print_az(&h);
-	print("\nand in Bicep:\n");
+	print("\nand in Bicep, for a new hub:\n");
 	print_bicep(&h);
 	free(shown);
 	return true;

@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: ISC
 # Copyright The certgate authors
 """An event handler by https: the emulator posts events to one whose certificate
-it can believe, and to no other."""
+it can believe, and to no other.  The first client connects by the command of
+deploy/README.md."""
 import pathlib
+import re
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
@@ -14,6 +17,32 @@ HOST = "test.webpubsub.azure.com"
 KEY = "the-only-key-of-nobody01"
 
 
+def curl(folder, server, service, device):
+    """What the page's command prints for a device, in a folder with its files.
+    The host and the CA are ours."""
+    page = (place.SOURCE / "deploy/README.md").read_text(encoding="utf-8")
+    command = re.search(r"^curl -sS .*?/client/hubs/HUB$", page,
+                        re.DOTALL | re.MULTILINE).group()
+    command = command.replace("NAME.webpubsub.azure.com",
+                              f"localhost:{service.port}")
+    command = command.replace("hubs/HUB", "hubs/plant")
+    for name, file in (("pump-7.pem", device.file), ("pump-7.key", device.key)):
+        (folder / name).unlink(missing_ok=True)
+        (folder / name).symlink_to(file)
+    return subprocess.run(["sh", "-c", f"{command} --cacert {server.file}"],
+                          cwd=folder, capture_output=True, text=True,
+                          check=False)
+
+
+def first_client(out, folder, server, service, devices):
+    known, stranger = (curl(folder, server, service, device)
+                       for device in devices)
+    out.result(known.stdout.startswith("HTTP/1.1 101 Switching Protocols\n")
+               and known.returncode == 28, "curl: the first client", known)
+    out.result(stranger.stdout.startswith("HTTP/1.1 403 Forbidden\n"),
+               "curl: a client that is not in the list", stranger)
+
+
 def main():
     if not emulator.PROGRAM.exists():
         tap.skip_all("certgate-emulator is not built")
@@ -21,6 +50,7 @@ def main():
     server = identities.Identity(base, "server", "DNS:localhost")
     other = identities.Identity(base, "other", "DNS:localhost")
     device = identities.Identity(base, "pump-7")
+    stranger = identities.Identity(base, "stranger")
     gate = processes.Configuration(
         base / "gate", {"CERTGATE_ORIGINS": HOST, "CERTGATE_ACCESS_KEYS": KEY},
         f"sha256:{device.sha256}\n")
@@ -47,6 +77,8 @@ def main():
         except websocket.Refused as e:
             got = e.answer.status
         out.equal(got, 101 if good else 500, f"https, {name}")
+        if name == "with its CA":
+            first_client(out, folder, server, service, (device, stranger))
         # The line that counts earlier notifications can come at any time.
         out.equal(" event=connect " in gate.log_since(before), good,
                   f"https, {name}: what certgate has heard")
