@@ -240,7 +240,7 @@ all_denied(int process, const char *path, int mode, struct identity *last)
 	struct span rest = { 0 }, word;
 	uint64_t child;
 	struct identity id = identify((uint64_t)process);
-	bool denied = id.user != 0 && is_denied(&id, path, mode), ok = false;
+	bool denied = id.user != 0 && is_denied(&id, path, mode);
 
 	*last = id;
 	if (id.user != 0)
@@ -250,19 +250,20 @@ all_denied(int process, const char *path, int mode, struct identity *last)
 	FILE *file = fopen(name, "re");
 	if (file != NULL && getline(&line, &size, file) > 0)
 		rest = span_of(line);
-	while (!ok && span_next_word(&rest, " \n", &word) &&
+	while (span_next_word(&rest, " \n", &word) &&
 	       span_number(word, 1, INT32_MAX, &child)) {
 		id = identify(child);
 		if (id.user == 0)
 			continue;
 		*last = id;
 		denied = is_denied(&id, path, mode);
-		ok = !denied;
+		if (!denied)
+			break;
 	}
 	free(line);
 	if (file != NULL)
 		fclose(file);
-	return denied && !ok;
+	return denied;
 }
 
 /* Return the newest of a time and the changes of the path and its folders. */
