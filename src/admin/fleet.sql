@@ -112,7 +112,7 @@ create table if not exists certgate.change (
 create table if not exists certgate.entry (
 	entry text not null
 		constraint is_entry check (certgate.is_entry(entry)),
-	pin text not null generated always as
+	pin text generated always as
 		(substring(entry from '([0-9a-f]{40,64})( |$)')) stored,
 	comment text not null default '',
 	rev bigint not null

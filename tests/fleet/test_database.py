@@ -129,6 +129,7 @@ def schema():
     out.equal(got, good, "is_entry: what is an entry, and what not")
     fails(f"select certgate.deny('{fresh()} expires=2027-02-29')",
           "out of range", "a day that does not exist")
+    fails("select certgate.allow('nonsense')", "is_entry", "no entry")
     for comment in ("x\\ndeny", "a\\rb", "a\\u2028b", "x" * 1001):
         fails(f"select certgate.allow('{fresh()}', E'{comment}')",
               "is_comment", f"the comment {comment[:9]}")
