@@ -298,10 +298,14 @@ begin
 		where h.name = session_user;
 end $$;
 
--- For a host: these revisions, which it applied, may be gone.
+-- For a host: these revisions, which it applied, may be gone.  A forget may have
+-- removed its row since the last pull.
 create or replace function certgate.miss(revs bigint[], digests text[],
 	changes text[]) returns void
 language sql security definer set search_path = pg_catalog, pg_temp as $$
+	insert into certgate.host (name, rev, digest, contact)
+		values (session_user, -1, '', clock_timestamp())
+		on conflict do nothing;
 	update certgate.host h set gone = h.gone || (
 		select coalesce(jsonb_agg(m), '[]') from (
 			select distinct on (rev, digest) rev, digest,

@@ -388,6 +388,13 @@ def forgotten():
     server.sql("select certgate.settle()", postgres.ADMIN)
     out.equal(run("fleet", "forget", host.name).code, 0,
               "fleet forget: once that is settled")
+    server.sql(f"select certgate.miss('{{3000000}}', '{{{fresh()}}}', "
+               "'{add deny z}')", host.name)
+    out.equal(server.sql("select name, g->>'change' from certgate.host, "
+                         "jsonb_array_elements(gone) g"), [["told", "add deny z"]],
+              "what a host reports after a forget is kept")
+    server.sql("select certgate.settle()", postgres.ADMIN)
+    out.equal(run("fleet", "forget", host.name).code, 0, "and forgotten again")
 
 
 def faults():
