@@ -19,8 +19,13 @@ struct hub {
 static void
 print_az(const struct hub *hub)
 {
-	print("az webpubsub update --name NAME --resource-group GROUP "
+	print("# in the Free tier: with --sku Standard_S1 --unit-count 1, too\n"
+	      "az webpubsub update --name NAME --resource-group GROUP "
 	      "--client-cert-enabled true\n"
+	      "# for a new hub: create replaces one that exists; for such a "
+	      "one, type\n"
+	      "# update, and its other handlers (az webpubsub hub list) behind "
+	      "this one\n"
 	      "az webpubsub hub create --name NAME --resource-group GROUP "
 	      "--hub-name %.*s \\\n"
 	      "  --allow-anonymous true \\\n"
@@ -78,11 +83,6 @@ hub_settings_print(const struct settings *settings, struct span hub,
 		print("# AUDIENCE: the audience that the web server requires\n"
 		      "az webpubsub identity assign --name NAME "
 		      "--resource-group GROUP --identity [system]\n");
-	print("# in the Free tier: add --sku Standard_S1 --unit-count 1 to the "
-	      "update\n"
-	      "# if the hub exists: type update instead of create, and repeat "
-	      "its other\n"
-	      "# handlers behind this one; az webpubsub hub list shows them\n");
 	print_az(&h);
 	print("\nand in Bicep, for a new hub:\n");
 	print_bicep(&h);
