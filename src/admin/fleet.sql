@@ -126,6 +126,8 @@ alter table certgate.entry drop constraint if exists is_comment;
 alter table certgate.entry add constraint is_comment
 	check (octet_length(comment) <= 1000 and comment !~
 		'[\u0001-\u001f\u007f-\u009f\u2028\u2029]') not valid;
+-- is_entry requires a pin, and its name tells more.
+alter table certgate.entry alter column pin drop not null;
 create unique index if not exists entry_key on certgate.entry
 	(certgate.key(entry));
 create index if not exists entry_pin on certgate.entry (pin);
@@ -298,14 +300,14 @@ begin
 		where h.name = session_user;
 end $$;
 
--- For a host: these revisions, which it applied, may be gone.  A forget may have
--- removed its row since the last pull.
+-- For a host: these revisions, which it applied, may be gone.  Since the last
+-- pull, a forget may have removed its row.
 create or replace function certgate.miss(revs bigint[], digests text[],
 	changes text[]) returns void
 language sql security definer set search_path = pg_catalog, pg_temp as $$
 	insert into certgate.host (name, rev, digest, contact)
 		values (session_user, -1, '', clock_timestamp())
-		on conflict do nothing;
+		on conflict (name) do update set contact = excluded.contact;
 	update certgate.host h set gone = h.gone || (
 		select coalesce(jsonb_agg(m), '[]') from (
 			select distinct on (rev, digest) rev, digest,
