@@ -19,13 +19,13 @@ struct hub {
 static void
 print_az(const struct hub *hub)
 {
-	print("# in the Free tier: with --sku Standard_S1 --unit-count 1, too\n"
+	print("# Free tier: add --sku Standard_S1 --unit-count 1\n"
 	      "az webpubsub update --name NAME --resource-group GROUP "
 	      "--client-cert-enabled true\n"
-	      "# for a new hub: create replaces one that exists; for such a "
-	      "one, type\n"
-	      "# update, and its other handlers (az webpubsub hub list) behind "
-	      "this one\n"
+	      "# only for a new hub: create replaces one that exists, and its "
+	      "handlers.\n"
+	      "# For a hub that exists see deploy/README.md: A resource that "
+	      "you have\n"
 	      "az webpubsub hub create --name NAME --resource-group GROUP "
 	      "--hub-name %.*s \\\n"
 	      "  --allow-anonymous true \\\n"
@@ -81,8 +81,10 @@ hub_settings_print(const struct settings *settings, struct span hub,
 		print("# CODE: the value of CERTGATE_CODE, percent-encoded\n");
 	if (h.login)
 		print("# AUDIENCE: the audience that the web server requires\n"
+		      "# only if az webpubsub identity show prints none: this "
+		      "replaces one\n"
 		      "az webpubsub identity assign --name NAME "
-		      "--resource-group GROUP --identity [system]\n");
+		      "--resource-group GROUP --identity '[system]'\n");
 	print_az(&h);
 	print("\nand in Bicep, for a new hub:\n");
 	print_bicep(&h);

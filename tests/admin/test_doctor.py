@@ -407,8 +407,12 @@ def hub_settings():
     out.result("--hub-name HUB " in text and "  name: 'HUB'\n" in text and
                "# HUB: " in text and "--hub NAME" in text,
                "of any hub the settings have a word to be replaced", text)
-    out.result("# for a new hub: create replaces one that exists" in text
-               and "# in the Free tier: with --sku Standard_S1 " in text,
+    out.result("# only for a new hub: create replaces one that exists, and its "
+               "handlers.\n# For a hub that exists see deploy/README.md: A "
+               "resource that you have\naz webpubsub hub create " in text and
+               "# Free tier: add --sku Standard_S1 --unit-count 1\n"
+               "az webpubsub update " in text and
+               "in Bicep, for a new hub:" in text,
                "a hub and a resource that exist are named", text)
     out.result(f"'{url}?code=CODE'" in text and "# CODE: " in text and
                "s3cret" not in text, "and one in place of the code", text)
