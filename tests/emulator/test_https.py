@@ -17,30 +17,40 @@ HOST = "test.webpubsub.azure.com"
 KEY = "the-only-key-of-nobody01"
 
 
-def curl(folder, server, service, device):
-    """What the page's command prints for a device, in a folder with its files.
-    The host and the CA are ours."""
+def curl(folder, server, service, device=None):
+    """What the page's command prints for a device, in a folder with its files,
+    or without a certificate.  The host and the CA are ours."""
     page = (place.SOURCE / "deploy/README.md").read_text(encoding="utf-8")
     command = re.search(r"^curl -sS .*?/client/hubs/HUB$", page,
                         re.DOTALL | re.MULTILINE).group()
     command = command.replace("NAME.webpubsub.azure.com",
                               f"localhost:{service.port}")
     command = command.replace("hubs/HUB", "hubs/plant")
-    for name, file in (("pump-7.pem", device.file), ("pump-7.key", device.key)):
-        (folder / name).unlink(missing_ok=True)
-        (folder / name).symlink_to(file)
+    words = "--cert pump-7.pem --key pump-7.key "
+    assert words in command
+    if device is None:
+        command = command.replace(words, "")
+    else:
+        for name, file in (("pump-7.pem", device.file),
+                           ("pump-7.key", device.key)):
+            (folder / name).unlink(missing_ok=True)
+            (folder / name).symlink_to(file)
     return subprocess.run(["sh", "-c", f"{command} --cacert {server.file}"],
                           cwd=folder, capture_output=True, text=True,
                           check=False)
 
 
-def first_client(out, folder, server, service, devices):
-    known, stranger = (curl(folder, server, service, device)
-                       for device in devices)
-    out.result(known.stdout.startswith("HTTP/1.1 101 Switching Protocols\n")
-               and known.returncode == 28, "curl: the first client", known)
-    out.result(stranger.stdout.startswith("HTTP/1.1 403 Forbidden\n"),
-               "curl: a client that is not in the list", stranger)
+def first_client(out, gate, folder, server, service, devices):
+    for device, first, reason in zip(
+            (*devices, None), ("101 Switching Protocols", "403 Forbidden",
+                               "403 Forbidden"),
+            ("listed", "not-listed", "no-certificate"), strict=True):
+        before = gate.log_size()
+        done = curl(folder, server, service, device)
+        out.result(done.stdout.startswith(f"HTTP/1.1 {first}\n") and
+                   done.returncode == (28 if reason == "listed" else 0) and
+                   f" reason={reason} " in gate.log_since(before),
+                   f"curl: {reason}", done)
 
 
 def main():
@@ -77,13 +87,14 @@ def main():
         except websocket.Refused as e:
             got = e.answer.status
         out.equal(got, 101 if good else 500, f"https, {name}")
-        if name == "with its CA":
-            first_client(out, folder, server, service, (device, stranger))
         # The line that counts earlier notifications can come at any time.
         out.equal(" event=connect " in gate.log_since(before), good,
                   f"https, {name}: what certgate has heard")
         out.equal("AbuseProtectionResponseFailed" in service.trace(), not good,
                   f"https, {name}: what the trace says")
+        if name == "with its CA":
+            first_client(out, gate, folder, server, service,
+                         (device, stranger))
         out.equal(service.close(), 0, f"https, {name}: the end")
     nginx.close()
     handler.close()
