@@ -479,7 +479,7 @@ is_url(const char *url)
 	       span_is_text(span_of(url)) && strpbrk(url, "'\\ ") == NULL;
 }
 
-/* Refuse an option of an event that is not sent. */
+/* Refuse an option of an event that is not sent, and the name of no hub. */
 static bool
 check_options(const struct command *command, struct error *e)
 {
@@ -507,7 +507,8 @@ check_options(const struct command *command, struct error *e)
 						      "event"
 						    : "missing --admitted FILE",
 					 events[i].name);
-	return true;
+	const char *hub = command->option[OPTION_HUB];
+	return hub == NULL || value_check_hub(span_of(hub), e);
 }
 
 static bool

@@ -27,7 +27,7 @@ print_az(const struct hub *hub)
 	      "# For a hub that exists see deploy/README.md: A resource that "
 	      "you have\n"
 	      "az webpubsub hub create --name NAME --resource-group GROUP "
-	      "--hub-name %.*s \\\n"
+	      "--hub-name '%.*s' \\\n"
 	      "  --allow-anonymous true \\\n"
 	      "  --event-handler url-template='%s%s' system-event=connect%s\n",
 	      hub->name_size, hub->name, hub->url, hub->code,

@@ -404,7 +404,7 @@ def hub_settings():
     server = processes.Nginx(base / "server-any-hub", own)
     url = f"http://localhost:{server.port}/eventhandler"
     text = run_doctor(own, url).stdout
-    out.result("--hub-name HUB " in text and "  name: 'HUB'\n" in text and
+    out.result("--hub-name 'HUB' " in text and "  name: 'HUB'\n" in text and
                "# HUB: " in text and "--hub NAME" in text,
                "of any hub the settings have a word to be replaced", text)
     out.result("# only for a new hub: create replaces one that exists, and its "
@@ -420,7 +420,7 @@ def hub_settings():
         text = run_doctor(
             own, url.replace("//", "//user:passw0rd@") +
             f"?{name}=s3cret%2Fx", "--hub", "chat").stdout
-        out.result("--hub-name chat " in text and "  name: 'chat'\n" in text
+        out.result("--hub-name 'chat' " in text and "  name: 'chat'\n" in text
                    and "HUB" not in text, "--hub names it", text)
         out.result(f"'{url}?code=CODE'" in text and "s3cret" not in text and
                    "passw0rd" not in text,
@@ -622,7 +622,8 @@ def options():
                                   ("connection-id", "a"), ("hub", "a"),
                                   ("query", "a=b"))),
             *((["--mqtt", "5"],
-               "missing --admitted FILE (fix: remove --mqtt)"),)):
+               "missing --admitted FILE (fix: remove --mqtt)"),
+              (["--hub", "a';id"], "a hub of 5 characters: expected a letter"))):
         done = certgate(own, "doctor", url, *arguments)
         out.result((done.returncode, done.stdout) == (2, "") and
                    words in done.stderr, words, done.stdout + done.stderr)
@@ -693,7 +694,7 @@ def good():
                    done.stdout.count("ok    ") == (10 if scheme == "https"
                                                    else 9),
                    f"{name}: nothing is wrong", done.stdout + done.stderr)
-        out.result("--hub-name pumps" in done.stdout and
+        out.result("--hub-name 'pumps'" in done.stdout and
                    "anonymousConnectPolicy: 'allow'" in done.stdout and
                    "auth" not in done.stdout and
                    f"'{scheme}://localhost:{server.port}/eventhandler'" in
